@@ -1,0 +1,52 @@
+# `make` alone lists the targets. Everything happens in .venv, which any of them makes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := scimsync tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "scimsync needs Python 3.11 or newer; make PYTHON=python3.12 names another one" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/install-venv $(PYTHON)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $@
+
+demo: $(READY)  ## a SCIM server on loopback and a made-up company: day one, day two
+	@$(BIN)/scimsync demo
+
+test: $(READY)  ## all tests
+	@$(BIN)/pytest -n auto
+
+lint: $(READY)  ## style, types, import rules
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy scimsync tests benchmarks
+	@$(BIN)/lint-imports
+
+format: $(READY)  ## put the code into shape
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+bench: $(READY)  ## speed and memory, as ratios
+	@missed=0; for file in benchmarks/bench_*.py; do $(BIN)/python $$file || missed=1; done; exit $$missed
+
+docs: $(READY)  ## check that links and examples in the documentation hold
+	@$(BIN)/pytest -q tests/docs
+
+lock: $(READY)  ## write down the versions that are installed
+	@$(BIN)/python -m pip install --quiet --upgrade '.[all]' --group dev
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude scimsync > constraints.txt
+
+clean:  ## remove what make made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache

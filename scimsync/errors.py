@@ -1,0 +1,67 @@
+"""What can go wrong, in words for the person who has to mend it.
+
+Every error that scimsync raises on purpose is a `ScimsyncError`: what happened (`message`), what was found (`details`), what
+to do (`hint`), and the exit code of DESIGN's table. The command line prints these and nothing else; a traceback means a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ScimsyncError(Exception):
+    """Base of all errors meant for people.
+
+    `message` is one line that starts with the place (`sync.toml: targets.wiki.url: …`); `details` are further lines
+    printed indented below it; `hint` says what would be right.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = tuple(details)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  {line}" for line in self.details)]
+        if self.hint is not None:
+            lines.append(f"  {self.hint}")
+        return "\n".join(lines)
+
+
+class ConfigError(ScimsyncError):
+    """sync.toml, an option or a secret is wrong (exit 2)."""
+
+    exit_code = 2
+
+
+class SourceFormatError(ScimsyncError):
+    """A source can be read but is not what sync.toml says: a missing column, the wrong encoding (exit 2)."""
+
+    exit_code = 2
+
+
+class SourceUnavailable(ScimsyncError):
+    """A source cannot be read now, or is still being written (exit 1)."""
+
+
+class TargetUnavailable(ScimsyncError):
+    """A target cannot be reached, refuses the token, or does not speak SCIM (exit 1)."""
+
+
+class StateError(ScimsyncError):
+    """The state database cannot be used (exit 1)."""
+
+
+class GuardStop(ScimsyncError):
+    """A limit of `[guard]` stopped the run before anything was sent (exit 3)."""
+
+    exit_code = 3
+
+
+class LeaseHeld(ScimsyncError):
+    """Another run works on the same source or target (exit 5)."""
+
+    exit_code = 5
