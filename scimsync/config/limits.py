@@ -1,0 +1,108 @@
+"""Limits (`25`, `"10%"`) and durations (`"30d"`) of sync.toml."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from scimsync.config.faults import fault
+from scimsync.config.values import shown, toml_type
+
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
+_DURATION = re.compile(r"(\d{1,6})\s*([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+_LONGEST = timedelta(days=3660)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many: a number (`25`) or a share of a total (`"10%"`)."""
+
+    amount: Decimal
+    is_share: bool = False
+
+    @classmethod
+    def share(cls, percent: int) -> Self:
+        """`percent` of a total."""
+        return cls(Decimal(percent), is_share=True)
+
+    def of(self, total: int) -> int:
+        """The limit where `total` things exist; a share is rounded down (10% of 25 is 2)."""
+        return math.floor(self._exact(total))
+
+    def _exact(self, total: int) -> Decimal:
+        return self.amount * total / 100 if self.is_share else self.amount
+
+    def __str__(self) -> str:
+        return f"{self.amount}%" if self.is_share else str(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum(Limit):
+    """At least so many: as `Limit`, but a share is rounded up (80% of 1 is 1, so that an emptied source is noticed)."""
+
+    def of(self, total: int) -> int:
+        """The least number that is enough where `total` things existed."""
+        return math.ceil(self._exact(total))
+
+
+L = TypeVar("L", bound=Limit)
+
+
+def _limit(kind: type[L]) -> BeforeValidator:
+    def read(value: object) -> L:
+        hint = 'write a number (25) or a share in quotes ("10%")'
+        if isinstance(value, kind):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 0:
+                raise fault(f"{value} is less than 0", hint=hint)
+            return kind(Decimal(value))
+        if not isinstance(value, str):
+            what = str(value).lower() if isinstance(value, float | bool) else toml_type(value)
+            raise fault(f"{what} is neither a whole number nor a share", hint=hint)
+        share = _SHARE.fullmatch(value.strip())
+        if share is None:
+            raise fault(f"{shown(value)} is neither a whole number nor a share", hint=hint)
+        percent = Decimal(share[1])
+        if percent > 100:
+            raise fault(f"{shown(value)} is more than 100%", hint=hint)
+        return kind(percent, is_share=True)
+
+    return BeforeValidator(read)
+
+
+_LIMIT_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d{1,6})?\s*%\s*$"}]}
+)
+_AS_TEXT = PlainSerializer(str, return_type=str)
+AtMost = Annotated[Limit, _limit(Limit), _AS_TEXT, _LIMIT_SCHEMA]
+AtLeast = Annotated[Minimum, _limit(Minimum), _AS_TEXT, _LIMIT_SCHEMA]
+
+
+def _duration(value: object) -> timedelta:
+    hint = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise fault(f"must be a duration in quotes, not {toml_type(value)}", hint=hint)
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise fault(f"{shown(value)} is not a duration", hint=hint)
+    duration = timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    if duration > _LONGEST:
+        raise fault(f"{shown(value)} is more than ten years", hint=hint)
+    return duration
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[hdw]\s*$"}),
+]

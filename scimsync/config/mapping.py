@@ -1,0 +1,167 @@
+"""The right side of a mapping line: an expression, a constant, or a generated value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from scimsync.config.faults import did_you_mean, fault
+from scimsync.config.quoting import toml_key
+from scimsync.config.values import Scalar, scalar, toml_type
+
+
+class MappedKind(StrEnum):
+    """Where the value of a mapped attribute comes from."""
+
+    EXPR = "expr"
+    CONST = "const"
+    GENERATE = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The right side of one mapping line.
+
+    EXPR has `expr` (Jinja2), CONST has `value`, GENERATE has `length` (characters of a random text). `once`: sent when
+    the account is made and never again; always so for GENERATE.
+    """
+
+    kind: MappedKind
+    expr: str | None = None
+    value: Scalar | None = None
+    length: int | None = None
+    once: bool = False
+
+
+_KEYS = ("value", "expr", "generate", "once")
+_FORMS = 'write an expression in quotes, or { value = "…" }, { expr = "…", once = true } or { generate = 32 }'
+
+
+def _mapped(value: object) -> Mapped:
+    if isinstance(value, Mapped):
+        return value
+    if isinstance(value, dict):
+        return _mapped_table(value)
+    if isinstance(value, list):
+        raise fault("a list is not a constant here", hint="write it as an expression: \"['one', 'two']\"")
+    constant = scalar(value)
+    if isinstance(constant, str):
+        return Mapped(MappedKind.EXPR, expr=_expression(constant, ()))
+    return Mapped(MappedKind.CONST, value=constant)
+
+
+def _expression(text: object, below: tuple[str, ...]) -> str:
+    if not isinstance(text, str):
+        raise fault(f"must be an expression in quotes, not {toml_type(text)}", below=below)
+    if not text.strip():
+        raise fault("the expression is empty", hint="to leave an attribute alone, leave its line out", below=below)
+    return text
+
+
+def _mapped_table(table: dict[str, Any]) -> Mapped:
+    forms = [key for key in _KEYS[:3] if key in table]
+    unknown = [key for key in table if key not in _KEYS]
+    if unknown:
+        raise fault("unknown key", hint=did_you_mean(unknown[0], _KEYS) or _FORMS, below=unknown[:1])
+    if len(forms) != 1:
+        both = " and ".join(forms)
+        raise fault(f"has both {both}; one is needed" if forms else "has neither value, expr nor generate", hint=_FORMS)
+    once = table.get("once", False)
+    if not isinstance(once, bool):
+        raise fault(f"must be true or false, not {toml_type(once)}", below=("once",))
+    if "expr" in table:
+        return Mapped(MappedKind.EXPR, expr=_expression(table["expr"], ("expr",)), once=once)
+    if "value" in table:
+        return Mapped(MappedKind.CONST, value=_constant(table["value"]), once=once)
+    return Mapped(MappedKind.GENERATE, length=_length(table, once=once), once=True)
+
+
+def _constant(value: object) -> Scalar:
+    if isinstance(value, dict | list) or toml_type(value) == "a date or time":
+        raise fault(f"must be a text, a number, true or false, not {toml_type(value)}", below=("value",))
+    if value == "":
+        raise fault("must not be empty", hint="to leave an attribute alone, leave its line out", below=("value",))
+    return scalar(value)
+
+
+def _length(table: dict[str, Any], *, once: bool) -> int:
+    length = table["generate"]
+    if not isinstance(length, int) or isinstance(length, bool):
+        raise fault(f"must be a number of characters, not {toml_type(length)}", below=("generate",))
+    if not 8 <= length <= 256:
+        raise fault(f"must be from 8 to 256 characters, not {length}", below=("generate",))
+    if "once" in table and not once:
+        raise fault("a generated value is always sent once only", hint="leave once out", below=("once",))
+    return length
+
+
+_ONCE = {"type": "boolean", "default": False}
+MappedEntry = Annotated[
+    Mapped,
+    BeforeValidator(_mapped),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "description": "A Jinja2 expression over the record's columns"},
+                {"type": ["boolean", "integer", "number"], "description": "A constant"},
+                {
+                    "type": "object",
+                    "description": "A constant",
+                    "properties": {
+                        "value": {"anyOf": [{"type": "string", "minLength": 1}, {"type": ["boolean", "number"]}]},
+                        "once": _ONCE,
+                    },
+                    "required": ["value"],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
+                    "description": "An expression; with once = true it is sent when the account is made and never again",
+                    "properties": {"expr": {"type": "string", "minLength": 1}, "once": _ONCE},
+                    "required": ["expr"],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
+                    "description": "A random text of so many characters, sent when the account is made, kept nowhere",
+                    "properties": {
+                        "generate": {"type": "integer", "minimum": 8, "maximum": 256},
+                        "once": {"const": True},
+                    },
+                    "required": ["generate"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+def _mapping(value: object) -> object:
+    """Catches `name.givenName = "given"`: without quotes a dotted path is a table to TOML, and its parts are lost."""
+    if not isinstance(value, dict):
+        raise fault(f"must be a table, not {toml_type(value)}", hint="write [targets.NAME.user] above the lines")
+    if not value:
+        raise fault("maps no attribute", hint='write at least userName = "…"')
+    for attribute, entry in value.items():
+        if not attribute.strip():
+            raise fault("an attribute without a name")
+        if isinstance(entry, dict) and entry and not any(did_you_mean(key, _KEYS) for key in entry):
+            path = (attribute, *_first_branch(entry))
+            raise fault("a path with a dot must stand in quotes", hint=f"write {toml_key('.'.join(path))} = …", below=path)
+    return value
+
+
+def _first_branch(table: object) -> tuple[str, ...]:
+    if not isinstance(table, dict) or not table:
+        return ()
+    key = next(iter(table))
+    return (key, *_first_branch(table[key]))
+
+
+UserMapping = Annotated[Mapping[str, MappedEntry], BeforeValidator(_mapping)]
+"""`[targets.NAME.user]`: SCIM paths as they were written -> entries. Paths are read by the stage that uses them."""
