@@ -1,0 +1,164 @@
+"""Filters of RFC 7644 section 3.4.2.2 (figure 1): what they consist of, how they are read and printed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from scimsync.scim.errors import FilterError
+from scimsync.scim.tokens import Cursor, Scalar
+
+OPERATORS: Final = ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le")
+_TEXT_ONLY: Final = ("co", "sw", "ew")
+_ORDERED: Final = ("gt", "ge", "lt", "le")
+_MAX_DEPTH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AttributePath:
+    """`attrPath`: an attribute, perhaps of a schema, perhaps one of its sub-attributes. Names keep their spelling."""
+
+    schema: str | None
+    name: str
+    sub: str | None = None
+
+    def __str__(self) -> str:
+        prefix = f"{self.schema}:" if self.schema else ""
+        return f"{prefix}{self.name}.{self.sub}" if self.sub else prefix + self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`attrPath SP compareOp SP compValue`. Equality goes by the JSON literal: `true` is not 1."""
+
+    attribute: AttributePath
+    operator: str
+    value: Scalar = field(compare=False)
+    literal: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "literal", json.dumps(self.value, ensure_ascii=False, allow_nan=False))
+
+    def __str__(self) -> str:
+        return f"{self.attribute} {self.operator} {self.literal}"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """`attrPath SP "pr"`: the attribute has a value."""
+
+    attribute: AttributePath
+
+    def __str__(self) -> str:
+        return f"{self.attribute} pr"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of two or more filters."""
+
+    operands: tuple[Filter, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(f"({one})" if isinstance(one, And | Or) else str(one) for one in self.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of two or more filters."""
+
+    operands: tuple[Filter, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(f"({one})" if isinstance(one, Or) else str(one) for one in self.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a filter."""
+
+    operand: Filter
+
+    def __str__(self) -> str:
+        return f"not ({self.operand})"
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePath:
+    """`attrPath "[" valFilter "]"`: one and the same element matches the whole of the inner filter."""
+
+    attribute: AttributePath
+    filter: Filter
+
+    def __str__(self) -> str:
+        return f"{self.attribute}[{self.filter}]"
+
+
+Filter = Comparison | Present | And | Or | Not | ValuePath
+
+
+@lru_cache(maxsize=1024)
+def parse_filter(text: str) -> Filter:
+    """Read a filter; `parse_filter(str(x)) == x`. Raises FilterError, which says where and what was expected."""
+    cursor = Cursor(text, FilterError)
+    found = filter_at(cursor)
+    if cursor.token.kind != "end":
+        raise cursor.wrong("'and', 'or' or the end")
+    return found
+
+
+def filter_at(cursor: Cursor, *, in_value_path: bool = False, depth: int = 0) -> Filter:
+    """Read `FILTER` (or `valFilter`, which has no brackets inside) at the cursor. `or` binds loosest, then `and`, `not`."""
+    if depth > _MAX_DEPTH:
+        raise cursor.problem(f"more than {_MAX_DEPTH} brackets inside each other")
+    alternatives = [_all_of(cursor, in_value_path, depth)]
+    while cursor.follows("or"):
+        cursor.advance()
+        alternatives.append(_all_of(cursor, in_value_path, depth))
+    return alternatives[0] if len(alternatives) == 1 else Or(tuple(alternatives))
+
+
+def _all_of(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
+    operands = [_one_of(cursor, in_value_path, depth)]
+    while cursor.follows("and"):
+        cursor.advance()
+        operands.append(_one_of(cursor, in_value_path, depth))
+    return operands[0] if len(operands) == 1 else And(tuple(operands))
+
+
+def _one_of(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
+    negated = cursor.follows("not") and cursor.follows("(", ahead=1)
+    if negated:
+        cursor.advance()
+    if cursor.follows("("):
+        cursor.advance()
+        inner = filter_at(cursor, in_value_path=in_value_path, depth=depth + 1)
+        cursor.expect(")", "'and', 'or' or ')'")
+        return Not(inner) if negated else inner
+    attribute = AttributePath(*cursor.attribute())
+    if cursor.follows("["):
+        if in_value_path:
+            raise cursor.problem("a value path cannot stand inside another")
+        cursor.advance()
+        inner = filter_at(cursor, in_value_path=True, depth=depth + 1)
+        cursor.expect("]", "'and', 'or' or ']'")
+        return ValuePath(attribute, inner)
+    return _expression(cursor, attribute)
+
+
+def _expression(cursor: Cursor, attribute: AttributePath) -> Filter:
+    if cursor.follows("pr"):
+        cursor.advance()
+        return Present(attribute)
+    if not cursor.follows(*OPERATORS):
+        raise cursor.wrong(f"an operator ({' '.join(OPERATORS)} pr) after '{attribute}'")
+    operator = cursor.advance().text.lower()
+    token = cursor.token
+    value = cursor.literal()
+    if operator in _TEXT_ONLY and not isinstance(value, str):
+        raise cursor.wrong(f"text in double quotes after '{operator}'", token)
+    if operator in _ORDERED and (value is None or isinstance(value, bool)):
+        raise cursor.wrong(f"text or a number after '{operator}'", token)
+    return Comparison(attribute, operator, value)

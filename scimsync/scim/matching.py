@@ -1,0 +1,100 @@
+"""Whether a resource, or an element of a multi-valued attribute, matches a filter (RFC 7644 section 3.4.2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from scimsync.scim.attributes import at_top, is_unassigned, read
+from scimsync.scim.filters import And, AttributePath, Comparison, Filter, Not, Or, Present, ValuePath
+
+_CASE_EXACT = frozenset({"id", "externalid", "$ref"})  # RFC 7643 sections 3.1 and 2.3.7; others compare without case
+
+_OPERATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "co": lambda held, wanted: wanted in held,
+    "sw": lambda held, wanted: held.startswith(wanted),
+    "ew": lambda held, wanted: held.endswith(wanted),
+    "gt": lambda held, wanted: held > wanted,
+    "ge": lambda held, wanted: held >= wanted,
+    "lt": lambda held, wanted: held < wanted,
+    "le": lambda held, wanted: held <= wanted,
+}
+
+
+def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
+    """Whether `resource` (or one element, for the filter of a value path) matches.
+
+    A multi-valued attribute matches where one of its values does; a complex one without sub-attribute by its `value`.
+    Text compares without case except `id`, `externalId` and `$ref`; a missing attribute equals null.
+    """
+    match condition:
+        case And(operands):
+            return all(matches(one, resource) for one in operands)
+        case Or(operands):
+            return any(matches(one, resource) for one in operands)
+        case Not(operand):
+            return not matches(operand, resource)
+        case Present(attribute):
+            return any(True for _ in _values(resource, attribute))
+        case ValuePath(attribute, inner):
+            elements = _values(resource, attribute)
+            return any(isinstance(element, Mapping) and matches(inner, element) for element in elements)
+        case Comparison():
+            return _compares(condition, resource)
+
+
+def _compares(condition: Comparison, resource: Mapping[str, Any]) -> bool:
+    attribute, operator, wanted = condition.attribute, condition.operator, condition.value
+    exact = (attribute.sub or attribute.name).casefold() in _CASE_EXACT
+    held = [read(value, "value") if isinstance(value, Mapping) else value for value in _values(resource, attribute)]
+    if operator == "eq":
+        return any(_equal(value, wanted, exact) for value in held) if held else wanted is None
+    if operator == "ne":
+        return any(not _equal(value, wanted, exact) for value in held) if held else wanted is not None
+    return any(_ordered(operator, value, wanted, exact) for value in held)
+
+
+def _values(resource: Mapping[str, Any], path: AttributePath) -> Iterator[Any]:
+    """Every assigned value at `path`, through lists."""
+    holder: Any = resource if at_top(path.schema) else read(resource, path.schema or "")
+    if not isinstance(holder, Mapping):
+        return
+    for value in _each(read(holder, path.name)):
+        if path.sub is None:
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _each(read(value, path.sub))
+
+
+def _each(value: Any) -> Iterator[Any]:
+    yield from (one for one in (value if isinstance(value, list) else [value]) if not is_unassigned(one))
+
+
+def _equal(held: Any, wanted: Any, exact: bool) -> bool:
+    if isinstance(held, str) and isinstance(wanted, str):
+        return held == wanted or (not exact and held.casefold() == wanted.casefold())
+    return isinstance(held, bool) == isinstance(wanted, bool) and bool(held == wanted)
+
+
+def _ordered(operator: str, held: Any, wanted: Any, exact: bool) -> bool:
+    if isinstance(held, str) and isinstance(wanted, str):
+        moments = _moment(held), _moment(wanted)
+        if operator in ("gt", "ge", "lt", "le") and None not in moments:
+            held, wanted = moments
+        elif not exact:
+            held, wanted = held.casefold(), wanted.casefold()
+    elif isinstance(held, str | bool) or isinstance(wanted, str | bool) or not isinstance(held, int | float):
+        return False
+    return _OPERATIONS[operator](held, wanted)
+
+
+def _moment(text: str) -> datetime | None:
+    """A SCIM dateTime, which compares chronologically (RFC 7643 section 2.3.5); None for other text."""
+    if "T" not in text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

@@ -1,0 +1,82 @@
+"""Attribute paths of RFC 7644 section 3.5.2 (PATH): read them, print them, look resources up by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from scimsync.scim.errors import FilterError, PathError
+from scimsync.scim.filters import And, AttributePath, Comparison, Filter, ValuePath, filter_at
+from scimsync.scim.tokens import Cursor, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """`attrPath` or `valuePath [subAttr]`: what a PATCH operation, or a mapping, points at.
+
+    `userName` has only an attribute, `name.givenName` a sub-attribute, `emails[type eq "work"].value` a filter as well;
+    `schema` is the URN of an extension. Names keep their spelling; `key` is what to compare.
+    """
+
+    schema: str | None
+    attribute: str
+    filter: Filter | None = None
+    sub: str | None = None
+
+    def __str__(self) -> str:
+        selection = "" if self.filter is None else f"[{self.filter}]"
+        return f"{self.parent}{selection}" + (f".{self.sub}" if self.sub else "")
+
+    @property
+    def parent(self) -> str:
+        """The path of the whole attribute, without filter and sub-attribute."""
+        return f"{self.schema}:{self.attribute}" if self.schema else self.attribute
+
+    @property
+    def key(self) -> str:
+        """Two paths mean the same place where their keys are equal (names are case-insensitive, RFC 7643 section 2.1)."""
+        return str(self).casefold()
+
+
+@lru_cache(maxsize=4096)
+def parse_path(text: str) -> Path:
+    """Read a path; `parse_path(str(x)) == x`. Raises PathError, which says where and what was expected.
+
+    The schema is everything up to the last ":" that stands before any "[".
+    """
+    cursor = Cursor(text, PathError)
+    schema, attribute, sub = cursor.attribute()
+    selection = None
+    if cursor.follows("["):
+        if sub is not None:
+            raise cursor.problem(f"a filter belongs to '{attribute}', before '.{sub}'")
+        cursor.advance()
+        selection = filter_at(cursor, in_value_path=True)
+        cursor.expect("]", "'and', 'or' or ']'")
+        sub = cursor.sub_attribute()
+    if cursor.token.kind != "end":
+        raise cursor.wrong("the end of the path")
+    return Path(schema, attribute, selection, sub)
+
+
+def eq_filter(attribute: str, value: Scalar) -> str:
+    """The filter that finds resources by the value of one attribute path, the value escaped as JSON asks.
+
+    A value path takes the comparison inside: `emails[type eq "work"].value` and "ann@example.com" become
+    `emails[type eq "work" and value eq "ann@example.com"]`. Raises PathError for what is no path, FilterError for text that
+    is no valid Unicode.
+    """
+    path = parse_path(attribute)
+    found: Filter
+    if path.filter is None:
+        found = Comparison(AttributePath(path.schema, path.attribute, path.sub), "eq", value)
+    else:
+        wanted = Comparison(AttributePath(None, path.sub or "value"), "eq", value)
+        parts = path.filter.operands if isinstance(path.filter, And) else (path.filter,)
+        found = ValuePath(AttributePath(path.schema, path.attribute), And((*parts, wanted)))
+    text = str(found)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise FilterError(ascii(text), 1, "a value that is no valid Unicode") from None
+    return text

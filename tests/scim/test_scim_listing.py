@@ -1,0 +1,165 @@
+"""Lists, from service providers that page in their own ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scimsync.scim.errors import ScimError
+from scimsync.scim.listing import ListingError, Page, list_resources
+from scimsync.scim.messages import Answer, Request
+
+
+class Provider:
+    """A service provider with `people` accounts whose answer to startIndex and count is `answer(people, start, count)`."""
+
+    def __init__(self, people: int, answer: Callable[[list[dict[str, Any]], int, int], Any]) -> None:
+        self.people = [{"id": number, "userName": f"user{number}"} for number in range(people)]
+        self.answer = answer
+        self.queries: list[dict[str, str]] = []
+
+    async def send(self, request: Request) -> Answer:
+        assert len(self.queries) < 50, "this list never ends"
+        query = dict(request.query)
+        self.queries.append(query)
+        return Answer(200, self.answer(self.people, int(query["startIndex"]), int(query["count"])))
+
+
+def listed(provider: Provider, count: int = 10, **options: Any) -> list[Page]:
+    async def scenario() -> list[Page]:
+        return [page async for page in list_resources(provider, "/Users", count=count, **options)]
+
+    return asyncio.run(scenario())
+
+
+def faithful(people: Any, start: int, count: int) -> Any:
+    return {"totalResults": len(people), "Resources": people[start - 1 :][:count]}
+
+
+def at_most_four(people: Any, start: int, count: int) -> Any:
+    return faithful(people, start, min(count, 4))
+
+
+def total_is_the_size_of_the_page(people: Any, start: int, count: int) -> Any:
+    page = people[start - 1 :][:count]
+    return {"totalResults": len(page), "Resources": page}
+
+
+def total_is_too_small(people: Any, start: int, count: int) -> Any:
+    return faithful(people, start, count) | {"totalResults": 12}
+
+
+def total_is_too_large(people: Any, start: int, count: int) -> Any:
+    return faithful(people, start, count) | {"totalResults": len(people) + 7}
+
+
+def no_total(people: Any, start: int, count: int) -> Any:
+    return {"resources": people[start - 1 :][:count]}
+
+
+def total_is_text(people: Any, start: int, count: int) -> Any:
+    return {"TOTALRESULTS": str(len(people)), "RESOURCES": people[start - 1 :][:count]}
+
+
+def all_at_once(people: Any, start: int, count: int) -> Any:
+    return {"totalResults": len(people), "Resources": people}
+
+
+def all_at_once_without_total(people: Any, start: int, count: int) -> Any:
+    return {"Resources": people}
+
+
+def starts_again_after_the_end(people: Any, start: int, count: int) -> Any:
+    page = people[start - 1 :][:count] or people[:count]
+    return {"Resources": page}
+
+
+def last_page_again_after_the_end(people: Any, start: int, count: int) -> Any:
+    return {"Resources": people[min(start - 1, max(0, len(people) - count)) :][:count]}
+
+
+def pages_overlap(people: Any, start: int, count: int) -> Any:
+    return {"totalResults": len(people), "Resources": people[max(0, start - 2) :][:count]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "requests"),
+    [
+        # how many requests 0, 3, 10, 20 and 25 accounts take in pages of 10
+        (faithful, [1, 1, 2, 2, 3]),
+        (at_most_four, [1, 1, 3, 5, 7]),
+        (total_is_the_size_of_the_page, [1, 1, 2, 3, 3]),
+        (total_is_too_small, [1, 2, 2, 3, 3]),
+        (total_is_too_large, [1, 2, 2, 3, 4]),
+        (no_total, [1, 2, 2, 3, 4]),
+        (total_is_text, [1, 1, 2, 2, 3]),
+        (all_at_once, [1, 1, 2, 1, 1]),
+        (all_at_once_without_total, [1, 2, 2, 2, 2]),
+        (starts_again_after_the_end, [1, 2, 2, 3, 4]),
+        (last_page_again_after_the_end, [1, 2, 2, 3, 4]),
+    ],
+)
+def test_every_account_is_listed_once(answer: Any, requests: list[int]) -> None:
+    for people, expected in zip([0, 3, 10, 20, 25], requests, strict=True):
+        provider = Provider(people, answer)
+        pages = listed(provider)
+
+        assert [one["id"] for page in pages for one in page.resources] == list(range(people))
+        assert len(provider.queries) == expected
+
+
+def test_accounts_that_move_between_pages_come_once() -> None:
+    pages = listed(Provider(25, pages_overlap))
+
+    found = [one["id"] for page in pages for one in page.resources]
+    assert len(found) == len(set(found))
+
+
+def test_what_is_asked_for() -> None:
+    provider = Provider(3, faithful)
+
+    pages = listed(provider, count=2, filter='userName sw "a"', attributes=["userName", "externalId"])
+
+    base = {"filter": 'userName sw "a"', "count": "2", "attributes": "userName,externalId"}
+    assert provider.queries == [base | {"startIndex": "1"}, base | {"startIndex": "3"}]
+    assert [(page.start_index, page.total_results, len(page.resources)) for page in pages] == [(1, 3, 2), (3, 3, 1)]
+
+
+def test_a_caller_that_sees_the_total_can_stop_after_one_page() -> None:
+    provider = Provider(1000, faithful)
+
+    async def scenario() -> int | None:
+        async for page in list_resources(provider, "/Users", count=2):
+            return page.total_results
+        return None
+
+    assert asyncio.run(scenario()) == 1000
+    assert len(provider.queries) == 1
+
+
+def test_an_empty_list_is_one_empty_page() -> None:
+    assert listed(Provider(0, lambda *_: {"totalResults": 0})) == [Page((), 0, 1)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda people, start, count: {"totalResults": len(people), "Resources": people[:count]},
+        lambda people, start, count: {"totalResults": 25, "Resources": [{"userName": f"a{n}"} for n in range(count)]},
+    ],
+)
+def test_the_same_page_for_ever_ends_with_an_error(answer: Any) -> None:
+    provider = Provider(25, answer)
+
+    with pytest.raises(ListingError, match=r"^/Users: startIndex=11 brought the same resources again, 10 of 25 came$"):
+        listed(provider)
+    assert len(provider.queries) == 2
+
+
+@pytest.mark.parametrize("body", [None, {}, {"Resources": {}}, {"totalResults": 1, "Resources": ["ann"]}, {"userName": "ann"}])
+def test_what_is_no_list_is_an_error(body: Any) -> None:
+    with pytest.raises(ScimError, match=r"^/Users: the answer holds no list of resources$"):
+        listed(Provider(0, lambda *_: body))

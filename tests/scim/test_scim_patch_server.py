@@ -1,0 +1,165 @@
+"""The operations of `diff` against a real service provider, scim2-server: POST, PATCH, GET, compare."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scimsync.scim.auth import BearerAuth
+from scimsync.scim.client import ScimClient
+from scimsync.scim.dialects import get_dialect
+from scimsync.scim.discovery import Capabilities, discover
+from scimsync.scim.errors import ErrorKind, ScimProtocolError
+from scimsync.scim.listing import list_resources
+from scimsync.scim.resources import project
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+tenants = itertools.count()
+rfc = get_dialect("rfc")
+
+words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=6)
+addresses = words.map(lambda word: f"{word.encode().hex()}@example.com")
+people = st.fixed_dictionaries(
+    {"userName": words},
+    optional={
+        "displayName": words,
+        "externalId": words,
+        "active": st.booleans(),
+        "name.givenName": words,
+        "name.familyName": words,
+        "roles": st.lists(words, min_size=1, max_size=3, unique_by=str.casefold).map(
+            lambda values: [{"value": one} for one in values]
+        ),
+        'emails[type eq "work"].value': addresses,
+        'emails[type eq "work"].display': words,
+        'emails[type eq "home"].value': addresses,
+        'phoneNumbers[type eq "mobile"].value': words,
+        'addresses[type eq "work" and country eq "NO"].locality': words,
+        f"{ENTERPRISE}:department": words,
+        f"{ENTERPRISE}:employeeNumber": words,
+        f"{ENTERPRISE}:manager.value": words,
+    },
+)
+primary = st.sampled_from([{}, {"work": True}, {"home": True}, {"work": False, "home": True}, {"work": False}])
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """A document with its paths in any order, and one primary address at most."""
+    document = draw(people) | {f'emails[type eq "{kind}"].primary': on for kind, on in draw(primary).items()}
+    return dict(draw(st.permutations(list(document.items()))))
+
+
+def client_of(server: tuple[str, str]) -> ScimClient:
+    """A client with a store of its own."""
+    url, token = server
+    base = f"{url}/t{next(tenants)}/v2"
+    return ScimClient(base, BearerAuth(token, base), user_agent="scimsync/test")
+
+
+def unordered(document: dict[str, Any]) -> dict[str, Any]:
+    return {path: sorted(map(str, value)) if isinstance(value, list) else value for path, value in document.items()}
+
+
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents(), documents())
+def test_a_real_service_provider_holds_what_was_meant(
+    scim2_server: tuple[str, str], before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    async def scenario() -> None:
+        async with client_of(scim2_server) as client:
+            created = await client.send(rfc.create("user", before))
+            assert created.status == 201
+            assert created.resource_id is not None
+            held = (await client.send(rfc.read("user", created.resource_id))).body or {}
+            assert unordered(project(held, before | after)) == unordered(before)
+
+            request = rfc.update("user", created.resource_id, before, after, etag=created.version)
+            assert (request is None) == (unordered(before) == unordered(after))
+            if request is not None:
+                await client.send(request)
+
+            held = (await client.send(rfc.read("user", created.resource_id))).body or {}
+            assert unordered(project(held, before | after)) == unordered(after)
+
+    asyncio.run(scenario())
+
+
+def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str]) -> None:
+    async def scenario() -> None:
+        async with client_of(scim2_server) as client:
+            name = 'ann "the" \\ \N{LATIN SMALL LETTER O WITH STROKE}+&=?@example.com'
+            document = {"userName": name, "active": True, 'emails[type eq "work"].value': "ann@example.com"}
+            created = await client.send(rfc.create("user", document))
+            remote_id = created.resource_id or ""
+
+            for attribute, value in (("userName", name), ('emails[type eq "work"].value', "ann@example.com")):
+                pages = [page async for page in list_resources(client, "/Users", filter=f"{_eq(attribute, value)}")]
+                assert [one["id"] for page in pages for one in page.resources] == [remote_id]
+                found = await client.send(rfc.match("user", attribute, value))
+                assert (found.body or {})["totalResults"] == 1
+                missed = await client.send(rfc.match("user", attribute, value + "x"))
+                assert (missed.body or {})["totalResults"] == 0
+
+            with pytest.raises(ScimProtocolError) as conflict:
+                await client.send(rfc.create("user", document))
+            assert conflict.value.kind is ErrorKind.CONFLICT
+            assert conflict.value.scim_type == "uniqueness"
+
+            await client.send(rfc.set_active(remote_id, False))
+            held = await client.send(rfc.read("user", remote_id))
+            assert (held.body or {})["active"] is False
+            assert held.version != created.version
+
+            stale = rfc.update("user", remote_id, document, document | {"title": "CEO"}, etag=created.version)
+            assert stale is not None
+            with pytest.raises(ScimProtocolError) as changed:
+                await client.send(stale)
+            assert changed.value.kind is ErrorKind.PRECONDITION
+
+            assert (await client.send(rfc.delete("user", remote_id))).status == 204
+            with pytest.raises(ScimProtocolError) as gone:
+                await client.send(rfc.read("user", remote_id))
+            assert gone.value.kind is ErrorKind.NOT_FOUND
+
+    asyncio.run(scenario())
+
+
+def _eq(attribute: str, value: str) -> str:
+    return dict(rfc.match("user", attribute, value).query)["filter"]
+
+
+def test_all_accounts_are_listed_page_by_page(scim2_server: tuple[str, str]) -> None:
+    async def scenario() -> None:
+        async with client_of(scim2_server) as client:
+            for number in range(7):
+                await client.send(rfc.create("group", {"displayName": f"group {number}"}))
+
+            pages = [page async for page in list_resources(client, "/Groups", count=3, attributes=["displayName"])]
+
+            assert [len(page.resources) for page in pages] == [3, 3, 1]
+            assert {one["displayName"] for page in pages for one in page.resources} == {f"group {n}" for n in range(7)}
+            assert pages[0].total_results == 7
+
+    asyncio.run(scenario())
+
+
+def test_capabilities_and_a_wrong_token(scim2_server: tuple[str, str]) -> None:
+    async def scenario() -> None:
+        async with client_of(scim2_server) as client:
+            found = await discover(client)
+        assert (found.patch, found.filter, found.etag, found.sort, found.bulk) == (True, True, True, True, True)
+        assert found != Capabilities()
+        assert found.authentication_schemes[0]["type"] == "oauthbearertoken"
+
+        async with client_of((scim2_server[0], "wrong")) as client:
+            with pytest.raises(ScimProtocolError) as refused:
+                await client.send(rfc.read("user", "1"))
+        assert refused.value.kind is ErrorKind.UNAUTHORISED
+
+    asyncio.run(scenario())
