@@ -1,0 +1,122 @@
+"""Brings the snapshot of one source up to date: compares, checks that the source has not shrunk, stores what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from scimsync.config.limits import Minimum
+from scimsync.errors import GuardStop
+from scimsync.snapshot.compare import Comparison, compare
+from scimsync.snapshot.index import IndexFile
+from scimsync.sources import FileSpec
+from scimsync.state import records
+from scimsync.state.records import SourceState
+from scimsync.state.store import Store
+from scimsync.types import Problem, Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What reading a source came to: rows that count, how many records differ from the snapshot, what needs a person."""
+
+    source: str
+    records: int
+    new: int
+    changed: int
+    gone: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shrinking:
+    """How empty a source may become at once. `allowed` is what the command line lifts: so few records are fine."""
+
+    least: Minimum
+    allowed: int | None = None
+
+
+def ingest(
+    store: Store,
+    spec: FileSpec,
+    columns: Sequence[str],
+    index: Path,
+    shrinking: Shrinking,
+    now: datetime,
+    overlay: Store | None = None,
+) -> Ingested:
+    """Reads the source and stores the records that differ; with an `overlay` they go there and nothing else is changed.
+
+    `columns` are those that expressions use, `index` is where the index file lies. Raises SourceUnavailable,
+    SourceFormatError, GuardStop; nothing is stored then.
+    """
+    with store.read() as connection:
+        before = records.get_source(connection, spec.name)
+
+    def stored() -> Iterator[tuple[str, str]]:
+        with store.read() as connection:
+            yield from records.live_records(connection, spec.name)
+
+    with closing(compare(spec, columns, IndexFile(index), stored, before.head_seq, before.digest)) as comparison:
+        if not comparison.unchanged_file:
+            _check_shrinking(spec, comparison, shrinking)
+        if overlay is not None:
+            with overlay.write() as connection:
+                _lay_over(connection, spec.name, comparison, now)
+        else:
+            head = _store(store, before, comparison, now)
+            comparison.commit_index(head)
+        return Ingested(
+            source=spec.name,
+            records=comparison.total,
+            new=comparison.new,
+            changed=comparison.changed,
+            gone=comparison.gone,
+            problems=tuple(comparison.problems),
+        )
+
+
+def _check_shrinking(spec: FileSpec, comparison: Comparison, shrinking: Shrinking) -> None:
+    previous, total = comparison.previous, comparison.total
+    least = shrinking.allowed if shrinking.allowed is not None else shrinking.least.of(previous)
+    if previous and total < least:
+        raise GuardStop(
+            f"{spec.name}: {total} records, and there were {previous}; guard.min_records wants at least {least}",
+            details=("nothing was sent",),
+            hint=f"if that is right: scimsync push --allow-records {total}",
+        )
+
+
+def _store(store: Store, before: SourceState, comparison: Comparison, now: datetime) -> Seq:
+    """Writes changed records under the next sequence numbers, all in one transaction. Returns the source's head."""
+    with store.write() as connection:
+        head = before.head_seq
+        seq = records.last_seq(connection)
+        for batch in comparison.changes():
+            numbered = [(change, Seq(seq + place)) for place, change in enumerate(batch, start=1)]
+            head = seq = Seq(seq + len(batch))
+            records.put_records(
+                connection, before.name, [(one.key, at, one.data_json) for one, at in numbered if one.data_json is not None]
+            )
+            gone = [(one.key, at) for one, at in numbered if one.data_json is None]
+            records.remove_records(connection, before.name, gone, now)
+        after = replace(
+            before,
+            head_seq=head,
+            digest=comparison.digest,
+            records=comparison.total,
+            ingested_at=now,
+            problems=tuple(comparison.problems),
+        )
+        records.put_source(connection, after)
+    return head
+
+
+def _lay_over(connection: Connection, source: str, comparison: Comparison, now: datetime) -> None:
+    for batch in comparison.changes():
+        records.lay_over(connection, source, [(one.key, one.data_json) for one in batch], now)

@@ -1,0 +1,50 @@
+"""Whose row a bad row may be: nobody loses an account because a row was bad (DESIGN, what bad input gets)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from scimsync.sources.duck import WHITE_SPACE
+from scimsync.sources.relation import Column
+
+Cells = Mapping[str, object]
+"""Column -> value, of one row without a key."""
+
+
+def resembling(
+    rows: Mapping[int, Cells], columns: Sequence[Column], gone: Collection[str], stored: Iterable[tuple[str, str]]
+) -> dict[int, list[str]]:
+    """Number of each of `rows` -> keys of the gone records that they may be.
+
+    A record resembles a row if at least half of the row's non-empty cells of `columns` equal what is stored, in any case and
+    without surrounding white space. `stored` gives key and JSON text of all records.
+    """
+    lookup: dict[tuple[str, str], list[int]] = defaultdict(list)
+    needed = {}
+    for number, row in rows.items():
+        cells = [(column.name, text) for column in columns if (text := _plain(row.get(column.name), column))]
+        needed[number] = len(cells)
+        for cell in cells:
+            lookup[cell].append(number)
+    found: dict[int, list[str]] = defaultdict(list)
+    for key, data in stored:
+        if key not in gone:
+            continue
+        values = json.loads(data)
+        equal = Counter[int]()
+        for column in columns:
+            equal.update(lookup.get((column.name, _plain(values.get(column.name), column)), ()))
+        for number, count in equal.items():
+            if 2 * count >= needed[number]:
+                found[number].append(key)
+    return {number: sorted(keys) for number, keys in found.items()}
+
+
+def _plain(value: object, column: Column) -> str:
+    if isinstance(value, str) and column.separator is not None:
+        value = [item for part in value.split(column.separator) if (item := part.strip(WHITE_SPACE))]
+    if isinstance(value, list):
+        value = "\n".join(str(item) for item in value)
+    return "" if value is None else str(value).strip(WHITE_SPACE).casefold()
