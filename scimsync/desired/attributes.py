@@ -1,0 +1,107 @@
+"""What RFC 7643 says of the attributes that a mapping names: their spelling, and the form of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from scimsync.config.faults import closest
+from scimsync.scim.attributes import at_top
+from scimsync.scim.paths import Path
+from scimsync.types import Kind
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+class Form(Enum):
+    """What the value of an attribute has to look like."""
+
+    TEXT = "a text"
+    BOOLEAN = "true or false"
+    MULTI = "a list of complex values"
+    COMPLEX = "a complex value"
+    ANY = "any JSON value"
+
+
+REQUIRED: Mapping[Kind, str] = {Kind.USER: "userName", Kind.GROUP: "displayName"}
+"""The attribute without which there is no resource (RFC 7643 sections 4.1.1 and 4.2)."""
+
+_NAME = "formatted familyName givenName middleName honorificPrefix honorificSuffix"
+_ELEMENT = "value display type $ref"
+_ADDRESS = "formatted streetAddress locality region postalCode country type"
+
+_CORE: Mapping[Kind, str] = {
+    Kind.USER: "externalId userName displayName nickName profileUrl title userType preferredLanguage locale timezone password",
+    Kind.GROUP: "externalId displayName",
+}
+_MULTI: Mapping[Kind, str] = {
+    Kind.USER: "emails phoneNumbers ims photos addresses entitlements roles x509Certificates",
+    Kind.GROUP: "members",
+}
+
+
+def _core(kind: Kind) -> dict[str, tuple[str, Form]]:
+    forms = dict.fromkeys(_CORE[kind].split(), Form.TEXT)
+    for name in _MULTI[kind].split():
+        forms[name] = Form.MULTI
+        forms |= dict.fromkeys((f"{name}.{sub}" for sub in _ELEMENT.split()), Form.TEXT)
+        forms[f"{name}.primary"] = Form.BOOLEAN
+    if kind is Kind.USER:
+        forms |= {"active": Form.BOOLEAN, "name": Form.COMPLEX}
+        forms |= dict.fromkeys((f"name.{sub}" for sub in _NAME.split()), Form.TEXT)
+        forms |= dict.fromkeys((f"addresses.{sub}" for sub in _ADDRESS.split()), Form.TEXT)
+    return {name.casefold(): (name, form) for name, form in forms.items()}
+
+
+def _enterprise() -> dict[str, tuple[str, Form]]:
+    forms = dict.fromkeys(("employeeNumber", "costCenter", "organization", "division", "department"), Form.TEXT)
+    forms |= dict.fromkeys(("manager.value", "manager.$ref", "manager.displayName"), Form.TEXT)
+    forms["manager"] = Form.COMPLEX
+    return {name.casefold(): (name, form) for name, form in forms.items()}
+
+
+_KNOWN = {kind: _core(kind) for kind in Kind}
+_KNOWN_ENTERPRISE = _enterprise()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A path in the RFC's spelling, with the form of the values that it takes."""
+
+    path: Path
+    form: Form
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def meant(path: Path, kind: Kind) -> str | None:
+    """What a name of no schema, or of none that is known, was probably meant to be: it is nearly one of the core schema, or it
+    is one of the enterprise extension without its URN. None for a name of somebody's own."""
+    if not at_top(path.schema) or path.attribute.casefold() in _KNOWN[kind]:
+        return None
+    if kind is Kind.USER and path.attribute.casefold() in _KNOWN_ENTERPRISE:
+        return f"{ENTERPRISE}:{path.attribute}"
+    names = [name for name, _ in _KNOWN[kind].values() if "." not in name]
+    return closest(path.attribute, [*names, "id", "meta", "schemas"])
+
+
+def attribute_at(path: Path, kind: Kind) -> Attribute:
+    """The attribute that `path` names. Those of the core and the enterprise schema get the RFC's spelling (names are
+    case-insensitive, RFC 7643 section 2.1); the URN of the core schema is left out; others stay as they are written."""
+    known: Mapping[str, tuple[str, Form]] = {}
+    schema = path.schema
+    if at_top(schema):
+        known, schema = _KNOWN[kind], None
+    elif schema is not None and schema.casefold() == ENTERPRISE.casefold():
+        known, schema = _KNOWN_ENTERPRISE, ENTERPRISE
+    dotted = f"{path.attribute}.{path.sub}" if path.sub else path.attribute
+    attribute = known.get(path.attribute.casefold(), (path.attribute, Form.ANY))[0]
+    spelling, form = known.get(dotted.casefold(), (f"{attribute}.{path.sub}", Form.ANY))
+    if path.sub is None:
+        spelling = attribute
+    elif path.sub.casefold() == "primary" and path.filter is not None:
+        form = Form.BOOLEAN
+    sub = spelling.partition(".")[2] if path.sub else None
+    return Attribute(replace(path, schema=schema, attribute=attribute, sub=sub), form)

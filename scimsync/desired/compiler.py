@@ -1,0 +1,232 @@
+"""From the configuration of one target to a program: reads all its expressions and finds what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+from jinja2 import nodes
+
+from scimsync.config.quoting import place as dotted
+from scimsync.desired.access import reachable
+from scimsync.desired.attributes import REQUIRED, attribute_at, meant
+from scimsync.desired.documents import Shape, shape_for
+from scimsync.desired.expressions import Names, Parsed, Place, parse
+from scimsync.desired.failures import Unusable, explain, one_line
+from scimsync.desired.filters import HOLDING
+from scimsync.desired.program import ACCESS, SCOPE, Element, Program, Slot
+from scimsync.desired.sandbox import Sandbox
+from scimsync.desired.stages import Stage, Step, StepFailed
+from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
+from scimsync.scim.errors import PathError
+from scimsync.scim.places import check_settable, place
+from scimsync.types import Kind
+
+_FORMAT = 1  # part of every digest; raise it when the same configuration comes to give other documents than before
+
+
+def compile_program(
+    name: str,
+    mapping: Mapping[str, Mapped],
+    scope: str | None,
+    access: Mapping[str, str],
+    tables: Mapping[str, Mapping[str, object]],
+    where: str = "sync.toml",
+    *,
+    kind: Kind = Kind.USER,
+    section: Sequence[str] | None = None,
+    extras: Mapping[str, Extra] | None = None,
+) -> Program:
+    """Compile what target `name` wants: `mapping` is SCIM path -> Expression, Constant or Generate.
+
+    `where` is the file that messages name, `section` the keys that lead to the mapping in it (by default
+    `targets.NAME.user`). Without a `scope` every record is in scope. `extras` are further expressions over the same records,
+    by names of their own: what they give is `Desired.extras`. Raises ConfigError for everything that is known to
+    be wrong without a record, except for columns: `check_columns` knows those.
+    """
+    keys = ("targets", name, kind.value) if section is None else tuple(section)
+    environment = Sandbox(tables)
+    names = Names(access, tables)
+    rules = {
+        rule: parse(text, Place(where, dotted(("access", rule))), names, environment, in_rule=True)
+        for rule, text in access.items()
+    }
+    reachable(rules, rules)  # a circle is wrong also where this target does not enter it
+    condition = None
+    if scope is not None:
+        condition = parse(scope, Place(where, dotted((*keys[:-1], "scope"))), names, environment)
+    lines = _Lines(keys, where, kind, names, environment)
+    slots = lines.slots(mapping)
+    beside = {extra: parse(one.text, Place(where, dotted(one.keys)), names, environment) for extra, one in (extras or {}).items()}
+    parsed = [*([condition] if condition else []), *(slot.source for slot in slots if slot.source), *beside.values()]
+    order = reachable(rules, _rules_of(parsed, access))
+    reached = tuple(rule for rule in access if rule in order)
+    expressions = (*(rules[rule] for rule in reached), *parsed)
+    columns = tuple(dict.fromkeys(column for each in expressions for column in each.uses.columns))
+    steps = [Step(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source]
+    places = {extra: f"_x{index}" for index, extra in enumerate(beside)}
+    steps += [Step(places[extra], one.node, one) for extra, one in beside.items()]
+    return Program(
+        rules=reached,
+        expressions=expressions,
+        columns=columns,
+        uses_today=any(each.uses.today for each in expressions),
+        paths=tuple(slot.path for slot in slots if not slot.once),
+        digest=_digest(
+            kind, mapping, scope, {rule: access[rule] for rule in reached}, _tables_of(expressions, tables), extras or {}
+        ),
+        variables=tuple(map(names.column, columns)),
+        gate=_gate(names, rules, order, reached, condition, environment) if condition or order else None,
+        mapping=Stage(steps, environment) if steps else None,
+        slots=tuple(slots),
+        elements=_elements(slots),
+        required=lines.required(slots),
+        extras=tuple(places.items()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Reads the lines of one mapping."""
+
+    keys: tuple[str, ...]
+    where: str
+    kind: Kind
+    names: Names
+    environment: Sandbox
+
+    def slots(self, mapping: Mapping[str, Mapped]) -> list[Slot]:
+        if not mapping:
+            raise self._place().error("maps no attribute", hint=f'write at least {REQUIRED[self.kind]} = "…"')
+        try:
+            check_settable(mapping)
+        except PathError as error:
+            raise self._place(error.text).error(error.problem) from None
+        return [self._slot(text, mapped, f"_v{index}") for index, (text, mapped) in enumerate(mapping.items())]
+
+    def required(self, slots: Iterable[Slot]) -> Slot:
+        """The slot of the attribute without which there is no resource."""
+        name = REQUIRED[self.kind]
+        for slot in slots:
+            if slot.path == name:
+                if slot.source is None and slot.constant is None and slot.length is None:
+                    raise slot.place.error("is required and must not be empty")
+                return slot
+        raise self._place().error(f"{name} is required and not mapped", hint=f'write {name} = "…"')
+
+    def _place(self, *more: str) -> Place:
+        return Place(self.where, dotted((*self.keys, *more)))
+
+    def _slot(self, text: str, mapped: Mapped, variable: str) -> Slot:
+        close = meant(place(text).path, self.kind)
+        if close is not None:
+            raise self._place(text).error("no such attribute", hint=f'did you mean "{close}"?')
+        attribute = attribute_at(place(text).path, self.kind)
+        path, here, shape = str(attribute), self._place(text), shape_for(attribute)
+        if isinstance(mapped, Generate):
+            return Slot(path, here, shape, once=True, length=mapped.length)
+        if isinstance(mapped, Constant):
+            return Slot(path, here, shape, once=mapped.once, constant=_constant(mapped.value, shape, here))
+        parsed = parse(mapped.text, here, self.names, self.environment)
+        if not parsed.uses.nothing:
+            return Slot(path, here, shape, once=mapped.once, source=parsed, variable=variable)
+        try:
+            value = Stage([Step(variable, parsed.node, parsed)], self.environment).run({})[variable]
+        except StepFailed as failed:
+            raise here.error(explain(failed.error), details=[one_line(mapped.text)]) from None
+        return Slot(path, here, shape, once=mapped.once, constant=_constant(value, shape, here))
+
+
+def _constant(value: Any, shape: Shape, here: Place) -> Any:
+    try:
+        return shape(value)
+    except Exception as error:
+        raise here.error(explain(error)) from None
+
+
+def _rules_of(expressions: Iterable[Parsed], access: Iterable[str]) -> list[str]:
+    """The access rules that `expressions` name: all of them where one takes `access` as a whole."""
+    if any(each.uses.any_rule for each in expressions):
+        return list(access)
+    return [rule for each in expressions for rule in each.uses.rules]
+
+
+def _tables_of(expressions: Sequence[Parsed], tables: Mapping[str, Mapping[str, object]]) -> dict[str, Mapping[str, object]]:
+    if any(each.uses.any_table for each in expressions):
+        return dict(tables)
+    used = set[str]().union(*(each.uses.tables for each in expressions))
+    return {name: entries for name, entries in tables.items() if name in used}
+
+
+def _gate(
+    names: Names,
+    rules: Mapping[str, Parsed],
+    order: Iterable[str],
+    reached: Sequence[str],
+    condition: Parsed | None,
+    environment: Sandbox,
+) -> Stage:
+    """The stage that works out which of the rules hold (each after those that it asks for), then the scope."""
+    steps = [Step(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order]
+    flags = nodes.Tuple([nodes.Name(names.rule(rule), "load") for rule in reached], "load")
+    steps.append(Step(ACCESS, nodes.Filter(flags, HOLDING, [nodes.Const(tuple(reached))], [], None, None), None))
+    steps.append(Step(SCOPE, nodes.Const(True) if condition is None else _truth(condition.node), condition))
+    return Stage(steps, environment)
+
+
+def _truth(node: nodes.Expr) -> nodes.Expr:
+    return nodes.Not(nodes.Not(node))
+
+
+def _elements(slots: Sequence[Slot]) -> tuple[Element, ...]:
+    """The filtered elements of which something is constant, so that they could be left behind without a value.
+
+    What varies keeps its element alive, except for `primary`, which says nothing of its own unless there is nothing else.
+    """
+    by_element: dict[str, list[Slot]] = {}
+    for slot in slots:
+        where = place(slot.path)
+        if where.pins:
+            by_element.setdefault(where.element, []).append(slot)
+    elements = []
+    for members in by_element.values():
+        varying = [slot for slot in members if slot.source is not None or slot.length is not None]
+        alive = [slot for slot in varying if not slot.path.endswith(".primary")] or varying
+        if alive and len(alive) < len(members):
+            elements.append(Element(tuple(slot.path for slot in members), tuple(slot.path for slot in alive)))
+    return tuple(elements)
+
+
+def _digest(
+    kind: Kind,
+    mapping: Mapping[str, Mapped],
+    scope: str | None,
+    rules: Mapping[str, str],
+    tables: Mapping[str, Mapping[str, object]],
+    extras: Mapping[str, Extra],
+) -> str:
+    lines = {path: _described(mapped) for path, mapped in mapping.items()}
+    everything = [_FORMAT, kind, lines, scope, list(rules.items()), tables, {extra: one.text for extra, one in extras.items()}]
+    text = json.dumps(everything, sort_keys=True, default=_dated)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _described(mapped: Mapped) -> list[object]:
+    match mapped:
+        case Expression(text, once):
+            return ["expr", text, once]
+        case Constant(value, once):
+            return ["const", value, once]
+        case Generate(length):
+            return ["generate", length]
+
+
+def _dated(value: object) -> list[str]:
+    """Dates and times, which TOML has and JSON has not."""
+    if isinstance(value, (date, time)):
+        return [type(value).__name__, value.isoformat()]
+    raise Unusable(f"{type(value).__name__} is no constant")

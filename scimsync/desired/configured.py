@@ -1,0 +1,91 @@
+"""The programs of a target, for its users and its groups, from sync.toml as loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scimsync.config.mapping import Mapped as ConfiguredMapped
+from scimsync.config.mapping import MappedKind
+from scimsync.config.models import Config, Group
+from scimsync.desired.columns import check_columns
+from scimsync.desired.compiler import compile_program
+from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule
+from scimsync.desired.program import Program
+from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
+from scimsync.errors import ConfigError
+from scimsync.scim.errors import PathError
+from scimsync.scim.paths import parse_path
+from scimsync.types import Kind
+
+
+def configured_program(config: Config, target: str) -> Program:
+    """Compiles the users of the target called `target`; `extras` tell who is in which group. Raises ConfigError for what is
+    wrong without a record."""
+    settings = config.targets[target]
+    _check_match(config, settings.match, "targets", target, "match")
+    mapping = {path: _mapped(mapped) for path, mapped in settings.user.items()}
+    extras: dict[str, Extra] = {}
+    for name, group in settings.groups.items():
+        keys = ("targets", target, "groups", name)
+        if group.each is not None:
+            extras[name] = Extra((*keys, "each"), group.each)
+        elif group.source is None and group.members is not None:
+            extras[name] = Extra((*keys, "members"), group.members)
+    return compile_program(target, mapping, settings.scope, config.access, config.tables, config.path.name, extras=extras)
+
+
+def configured_groups(config: Config, target: str) -> dict[str, GroupRule]:
+    """Compiles the groups of the target called `target`, by their names in sync.toml. Raises ConfigError."""
+    return {name: _group(config, target, name, group) for name, group in config.targets[target].groups.items()}
+
+
+def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
+    keys = ("targets", target, "groups", name)
+    _check_match(config, group.match, *keys, "match")
+    for path in group.attributes:
+        if path.lower() == "members":
+            raise ConfigError(f"{config.where(*keys, path)}: members are not an attribute here", hint="write members = …")
+    kind = GroupForm.EACH if group.each is not None else GroupForm.RULE if group.source is None else GroupForm.SOURCE
+    extras: dict[str, Extra] = {}
+    if kind is GroupForm.SOURCE:
+        if group.members is not None:
+            extras[MEMBERS] = Extra((*keys, "members"), group.members)
+        if group.subgroups is not None:
+            extras[SUBGROUPS] = Extra((*keys, "subgroups"), group.subgroups)
+    program = compile_program(
+        target,
+        {path: _mapped(mapped) for path, mapped in group.attributes.items()},
+        None,
+        config.access,
+        config.tables,
+        config.path.name,
+        kind=Kind.GROUP,
+        section=keys,
+        extras=extras,
+    )
+    if kind is GroupForm.EACH:
+        check_columns(program, {"the values of each": [VALUE]})
+    elif kind is GroupForm.RULE and program.columns:
+        raise ConfigError(
+            f"{config.where(*keys)}: a group by rule has no record, so {program.columns[0]!r} means nothing here",
+            hint=f'a constant text is written {{ value = "{program.columns[0]}" }}',
+        )
+    return GroupRule(name, kind, program, group.source, group.leave.action, tuple(group.match))
+
+
+def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:
+    for path in paths:
+        try:
+            parse_path(path)
+        except PathError as error:
+            raise ConfigError(f"{config.where(*where)}: {error}") from None
+
+
+def _mapped(mapped: ConfiguredMapped) -> Mapped:
+    if mapped.kind is MappedKind.EXPR:
+        assert mapped.expr is not None  # noqa: S101 - the model says so
+        return Expression(mapped.expr, mapped.once)
+    if mapped.kind is MappedKind.GENERATE:
+        assert mapped.length is not None  # noqa: S101 - the model says so
+        return Generate(mapped.length)
+    return Constant(mapped.value, mapped.once)

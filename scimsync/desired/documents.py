@@ -1,0 +1,158 @@
+"""From what an expression gave to what a document holds: absent values out, and each attribute in its form.
+
+Absent (None here) is what is None or "", an empty list or table, or a list or table with nothing but such things in it
+(RFC 7643 section 2.5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from jinja2 import Undefined
+
+from scimsync.desired.attributes import Attribute, Form
+from scimsync.desired.failures import Unusable, kind_of, show
+from scimsync.desired.values import Ref
+from scimsync.types import Value
+
+_TRUE = frozenset({"true", "yes", "1"})
+_FALSE = frozenset({"false", "no", "0"})
+_INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
+
+Shape = Callable[[Any], Value | None]
+"""Makes the value of an attribute; None where it is absent. Raises Unusable for what cannot be one."""
+
+
+def shape_for(attribute: Attribute) -> Shape:
+    """How values of `attribute` are made."""
+    if attribute.form is Form.MULTI and attribute.path.attribute == "addresses":
+        return addresses  # which have no `value` (RFC 7643 section 4.1.2)
+    return _SHAPES[attribute.form]
+
+
+def anything(value: Any) -> Value | None:
+    """Any JSON value, or a reference."""
+    return value if type(value) is Ref else tidy(value)
+
+
+def text(value: Any) -> Value | None:
+    """A text, or a reference: numbers become text, for sources that have types write ids as numbers."""
+    if type(value) is str and value.isascii():
+        return value or None
+    if type(value) is Ref:
+        return value
+    value = tidy(value)
+    if isinstance(value, bool):
+        raise Unusable(f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, (list, dict)):
+        raise Unusable(f"it takes a text, and the expression gave {kind_of(type(value).__name__)}: {show(value)}")
+    return value
+
+
+def boolean(value: Any) -> bool | None:
+    """True or false, also from the words of a text file; never a text, for "false" is true to many a target."""
+    if isinstance(value, bool):
+        return value
+    value = tidy(value)
+    if value is None:
+        return None
+    word = str(value).strip().casefold()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise Unusable(f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in status == 'active'")
+
+
+def multi(value: Any) -> Value | None:
+    """A list of complex values: a text or a list of texts becomes [{"value": …}], without duplicates, in order."""
+    return _elements(value, "value")
+
+
+def addresses(value: Any) -> Value | None:
+    """As `multi`; the text of an address is its `formatted`."""
+    return _elements(value, "formatted")
+
+
+def complex_value(value: Any) -> Value | None:
+    """A table of sub-attributes."""
+    value = tidy(value)
+    if value is not None and not isinstance(value, dict):
+        raise Unusable(f"it has parts, such as name.givenName or manager.value: map those; the expression gave {show(value)}")
+    return value
+
+
+def _elements(value: Any, main: str) -> Value | None:
+    value = tidy(value)
+    if value is None:
+        return None
+    elements: list[dict[str, Any]] = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            element = item
+            if "primary" in item:
+                element = item | {"primary": boolean(item["primary"])}
+        elif isinstance(item, list):
+            raise Unusable(f"it takes texts, and the expression gave a list of lists: {show(item)}")
+        else:
+            element = {main: text(item)}
+        if element not in elements:
+            elements.append(element)
+    return elements
+
+
+def tidy(value: Any) -> Value | None:
+    """`value` as JSON knows it, without what is absent. Dates become ISO text, tuples lists, keys text."""
+    kind = type(value)
+    if kind is str:
+        if not value:
+            return None
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise Unusable(f"{show(value)} holds half a character (a lone surrogate)")
+        return value
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if value not in _INTEGERS:
+            raise Unusable("the number is too large")
+        return value
+    if kind is float:
+        if not math.isfinite(value):
+            raise Unusable(f"{value} is no number that can be sent")
+        return value
+    if isinstance(value, (list, tuple)):
+        return [item for item in map(tidy, value) if item is not None] or None
+    if isinstance(value, dict):
+        pairs = ((str(name), tidy(item)) for name, item in value.items())
+        return {name: item for name, item in pairs if item is not None} or None
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, str):
+        return tidy(str(value))
+    return _unusable(value)
+
+
+def _unusable(value: Any) -> Value | None:
+    if isinstance(value, Undefined):
+        str(value)  # raises UndefinedError with the reason
+    if isinstance(value, Ref):
+        raise Unusable("ref(…) must be the whole value of an attribute, not a part of a list or table")
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
+        raise Unusable(f"{kind_of(type(value).__name__)} is no value that can be sent")
+    return tidy(list(value))
+
+
+_SHAPES: Mapping[Form, Shape] = {
+    Form.TEXT: text,
+    Form.BOOLEAN: boolean,
+    Form.MULTI: multi,
+    Form.COMPLEX: complex_value,
+    Form.ANY: anything,
+}

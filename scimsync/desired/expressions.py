@@ -1,0 +1,311 @@
+"""One expression: read, checked for what can be wrong with it, and turned into what Jinja2 compiles.
+
+Everything that can be known without a record is a ConfigError here: syntax, names of filters, access rules and tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn, cast
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+from jinja2.visitor import NodeTransformer
+
+from scimsync.config.faults import did_you_mean
+from scimsync.desired.failures import one_line
+from scimsync.desired.filters import CONCAT, REF, REMOVED, SLICE
+from scimsync.desired.sandbox import Sandbox
+from scimsync.errors import ConfigError
+
+_NAMED_FILTER = {"map": 0}
+_NAMED_TEST = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
+_NO_FORMAT = "write it with ~, as in given ~ ' ' ~ family, or with the filter: '%05d' | format(number | int)"
+_COLUMN_BY_NAME = "col takes the name of a column: col['First Name']"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression stands: the file, and the dotted key in it (`targets.wiki.user.userName`)."""
+
+    file: str
+    key: str
+
+    def error(self, problem: str, *, details: Iterable[str] = (), hint: str | None = None) -> ConfigError:
+        """The ConfigError `sync.toml: targets.wiki.user.userName: problem`."""
+        return ConfigError(f"{self.file}: {self.key}: {problem}", details=tuple(details), hint=hint)
+
+
+@dataclass(slots=True)
+class Names:
+    """What the expressions of one program may name, and the variables that stand for it in the compiled form.
+
+    Columns get variables of their own (`_c0`), for they can have any name; access rules too (`_r0`).
+    """
+
+    rules: Mapping[str, str]
+    tables: Mapping[str, Mapping[str, object]]
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str:
+        """The variable of a column, new for a new one."""
+        return self.columns.setdefault(name, f"_c{len(self.columns)}")
+
+    def rule(self, name: str) -> str:
+        """The variable that holds whether an access rule applies."""
+        return f"_r{list(self.rules).index(name)}"
+
+
+@dataclass(slots=True)
+class Uses:
+    """What an expression works with. `rules` are the access rules that it names, `any_rule` that it takes all of them."""
+
+    columns: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    any_rule: bool = False
+    today: bool = False
+    tables: set[str] = field(default_factory=set)
+    any_table: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the expression has the same value for everybody, always."""
+        return not (self.columns or self.rules or self.any_rule or self.today)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """An expression that is ready to be compiled."""
+
+    place: Place
+    text: str
+    node: nodes.Expr
+    uses: Uses
+
+
+def parse(text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool = False) -> Parsed:
+    """Read the expression `text`. In an access rule (`in_rule`) other rules may be named only as `'Name' in access`.
+
+    Raises ConfigError for whatever is wrong with it.
+    """
+    node = _parse(text, place, environment)
+    rewriter = _Rewriter(text, place, names, environment, in_rule=in_rule)
+    node = cast(nodes.Expr, rewriter.visit(node))
+    return Parsed(place, text, node, rewriter.uses)
+
+
+def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
+    if not text.strip():
+        raise place.error("the expression is empty", hint="to leave an attribute alone, leave its line out")
+    if text.lstrip().startswith(("{{", "{%")):
+        raise place.error("an expression stands alone, without {{ }}", details=[one_line(text)])
+    parser: Parser | None = None
+    try:
+        parser = Parser(environment, text, state="variable")
+        node = parser.parse_expression()
+    except TemplateSyntaxError as error:
+        raise _syntax_error(text, place, environment, parser, error.message or "") from None
+    except RecursionError:
+        raise place.error("the expression is nested too deeply") from None
+    if not parser.stream.eos:
+        raise _syntax_error(text, place, environment, parser, "")
+    return node
+
+
+def _syntax_error(text: str, place: Place, environment: Sandbox, parser: Parser | None, message: str) -> ConfigError:
+    hint = "a text stands in quotes: 'Ann'; a constant is written { value = \"…\" }" if re.search(r"\w\s+\w", text) else None
+    if match := re.fullmatch(r"unexpected char (.+) at (\d+)", message):
+        found, at = match.group(1), int(match.group(2))
+        quote = found in ("'\"'", '"\'"')
+        return place.error("a quote is not closed" if quote else f"unexpected {found}", details=_pointed(text, at))
+    offsets = _offsets(text, environment)
+    if parser is None or offsets is None:
+        return place.error(message, details=[one_line(text)])
+    left = sum(1 for _ in parser.stream)
+    if not left:
+        return place.error("the expression ends too early", details=_pointed(text, len(text.rstrip())))
+    at, token = offsets[len(offsets) - left]
+    return place.error(f'unexpected "{token}"', details=_pointed(text, at), hint=hint)
+
+
+def _offsets(text: str, environment: Sandbox) -> list[tuple[int, str]] | None:
+    """Where each token of `text` begins, and what it is; None if it does not even consist of tokens."""
+    found, at = [], 0
+    try:
+        for _, kind, value in environment.lexer.tokeniter(text, None, None, "variable"):
+            if kind != "whitespace":
+                found.append((at, value.strip()))
+            at += len(value)
+    except TemplateSyntaxError:
+        return None
+    return found
+
+
+def _pointed(text: str, at: int) -> list[str]:
+    return [one_line(text)] if "\n" in text.strip() else [text, " " * at + "^"]
+
+
+class _Rewriter(NodeTransformer):
+    """Checks the syntax tree of one expression and gives its names and operators the meaning that they have here."""
+
+    def __init__(self, text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool) -> None:
+        self.uses = Uses()
+        self._text = text
+        self._place = place
+        self._names = names
+        self._environment = environment
+        self._in_rule = in_rule
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Expr:  # noqa: N802
+        if node.name == "today":
+            self.uses.today = True
+            return node
+        if node.name == "access":
+            if self._in_rule:
+                self._fail("an access rule can ask for another one by its name only", hint="write 'Name' in access")
+            self.uses.any_rule = True
+            return node
+        if node.name == "ref":
+            self._fail("ref is a function of one key", hint="write ref(manager_id)")
+        if node.name == "col":
+            self._fail(_COLUMN_BY_NAME)
+        return self._column(node.name)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802
+        if _is_name(node.node, "col"):
+            if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)):
+                self._fail("col takes the name of a column in quotes", hint="write col['First Name']")
+            return self._column(node.arg.value)
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            parts = [part or nodes.Const(None) for part in (node.arg.start, node.arg.stop, node.arg.step)]
+            return _filter(node.node, SLICE, *parts)
+        return node
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Expr:  # noqa: N802
+        if _is_name(node.node, "col"):
+            self._fail(_COLUMN_BY_NAME)
+        if node.attr.startswith("_"):
+            self._fail(f'there is no "{node.attr}" in expressions')
+        if node.attr in ("format", "format_map"):
+            self._fail(f'there is no "{node.attr}" of texts in expressions', hint=_NO_FORMAT)
+        return cast(nodes.Expr, self.generic_visit(node))
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Expr:  # noqa: N802
+        if _is_name(node.node, "ref"):
+            if len(node.args) != 1 or node.kwargs or node.dyn_args or node.dyn_kwargs:
+                self._fail("ref is a function of one key", hint="write ref(manager_id)")
+            return _filter(cast(nodes.Expr, self.visit(node.args[0])), REF)
+        if isinstance(node.node, nodes.Name):
+            name = node.node.name
+            hint = f"write … | {name}" if name in self._known_filters() else "ref(key) is the only one; see the filters"
+            self._fail(f'no function "{name}"', hint=hint)
+        if not isinstance(node.node, nodes.Getattr):
+            self._fail("only methods can be called, as in email.split('@')")
+        return cast(nodes.Expr, self.generic_visit(node))
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Expr:  # noqa: N802
+        self._check_filter(node.name)
+        if node.name == "lookup":
+            self._lookup(node)
+        if node.name in _NAMED_FILTER:
+            self._check_named(node, _NAMED_FILTER[node.name], is_filter=True)
+        elif node.name in _NAMED_TEST:
+            self._check_named(node, _NAMED_TEST[node.name], is_filter=False)
+        return cast(nodes.Expr, self.generic_visit(node))
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Expr:  # noqa: N802
+        self._check_test(node.name)
+        return cast(nodes.Expr, self.generic_visit(node))
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        return _filter(nodes.Tuple(node.nodes, "load"), CONCAT)
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Expr:  # noqa: N802
+        """`'x' if condition` without an else is absent otherwise."""
+        self.generic_visit(node)
+        if node.expr2 is None:
+            node.expr2 = nodes.Const(None)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Expr:  # noqa: N802
+        left = node.expr
+        for operand in node.ops:
+            if operand.op in ("in", "notin") and _is_name(operand.expr, "access") and isinstance(left, nodes.Const):
+                self._check_rule(left.value)
+                if len(node.ops) == 1:
+                    return self._rule(str(left.value), node, negated=operand.op == "notin")
+            left = operand.expr
+        return cast(nodes.Expr, self.generic_visit(node))
+
+    def _column(self, name: str) -> nodes.Expr:
+        if name not in self.uses.columns:
+            self.uses.columns.append(name)
+        return nodes.Name(self._names.column(name), "load")
+
+    def _rule(self, name: str, node: nodes.Compare, *, negated: bool) -> nodes.Expr:
+        self.uses.rules.append(name)
+        if not self._in_rule:
+            return node
+        holds = nodes.Name(self._names.rule(name), "load")
+        return nodes.Not(holds) if negated else holds
+
+    def _check_rule(self, name: object) -> None:
+        if name not in self._names.rules:
+            defined = ", ".join(self._names.rules) or "none"
+            hint = did_you_mean(str(name), self._names.rules) or "rules are written in [access]"
+            self._fail(f'no access rule "{name}"', details=[f"found: {defined}"], hint=hint)
+
+    def _lookup(self, node: nodes.Filter) -> None:
+        table = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "table"), None)
+        if table is None:
+            self._fail("lookup takes the name of a table", hint="write site | lookup('sites')")
+        if not isinstance(table, nodes.Const):
+            self.uses.any_table = True
+        elif table.value in self._names.tables:
+            self.uses.tables.add(table.value)
+        else:
+            found = ", ".join(self._names.tables) or "none"
+            hint = did_you_mean(str(table.value), self._names.tables) or f"tables are written as [tables.{table.value}]"
+            self._fail(f'no table "{table.value}"', details=[f"found: {found}"], hint=hint)
+
+    def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
+        """Check the name of a filter or test that is given as a text: `| map('lower')`, `| select('equalto', 'x')`."""
+        if len(node.args) <= position or not isinstance(name := node.args[position], nodes.Const):
+            self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
+            return
+        if not is_filter:
+            self._check_test(name.value)
+            return
+        self._check_filter(name.value)
+        if name.value == "lookup":
+            self._lookup(nodes.Filter(node.node, "lookup", node.args[1:], node.kwargs, None, None))
+
+    def _check_filter(self, name: str) -> None:
+        if name in REMOVED:
+            self._fail(f'no filter "{name}": {REMOVED[name]}')
+        known = self._known_filters()
+        if name not in known:
+            self._fail(f'no filter "{name}"', hint=did_you_mean(name, known) or "the filters are those of Jinja2")
+
+    def _check_test(self, name: str) -> None:
+        tests = self._environment.tests
+        if name not in tests:
+            self._fail(f'no test "{name}"', hint=did_you_mean(name, tests) or "the tests are those of Jinja2")
+
+    def _known_filters(self) -> list[str]:
+        return [name for name in self._environment.filters if name.isidentifier()]
+
+    def _fail(self, problem: str, *, details: Iterable[str] = (), hint: str | None = None) -> NoReturn:
+        raise self._place.error(problem, details=[one_line(self._text), *details], hint=hint)
+
+
+def _is_name(node: nodes.Node, name: str) -> bool:
+    return isinstance(node, nodes.Name) and node.name == name
+
+
+def _filter(node: nodes.Expr, name: str, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(node, name, list(args), [], None, None)

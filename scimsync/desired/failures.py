@@ -1,0 +1,115 @@
+"""What it looks like when an expression fails for one person."""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from scimsync.errors import ScimsyncError
+from scimsync.types import Key
+
+_LONGEST_VALUE = 60
+_LONGEST_DETAIL = 240
+
+_NOT_COMPARED = re.compile(r"'(\S+)' not supported between instances of '(\S+)' and '(\S+)'")
+_NOT_COMBINED = re.compile(r"unsupported operand type\(s\) for (\S+): '(\S+)' and '(\S+)'")
+_NOT_JOINED = re.compile(r'can only concatenate (\S+) \(not "(\S+)"\) to \S+')
+
+_OBJECT = re.compile(r"'(\w+)' object")
+
+_TYPES = {
+    "NoneType": "an empty value",
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a table",
+    "date": "a date",
+    "datetime": "a date and time",
+    "timedelta": "a length of time",
+    "Ref": "ref(…)",
+}
+
+
+class Unusable(Exception):
+    """A value or an operation that an expression may not have; the text says what and what would be right."""
+
+
+class DesireError(ScimsyncError):
+    """One record cannot be mapped: that person fails and keeps the state that there is, the others go on (exit 4).
+
+    `where` is the place in the configuration (`targets.wiki.user.userName`), `expression` its text, `detail` what went
+    wrong, `values` the columns that the expression uses with what this record holds in them.
+    """
+
+    exit_code = 4
+
+    def __init__(self, key: Key, where: str, expression: str, detail: str, values: Mapping[str, Any]) -> None:
+        self.key = key
+        self.where = where
+        self.expression = expression
+        self.detail = detail
+        self.values = dict(values)
+        parts = [key, where, *([one_line(expression)] if expression else []), one_line(detail)]
+        shown = ", ".join(f"{name} = {show(value)}" for name, value in values.items())
+        super().__init__(_printable(": ".join(parts) + (f" ({shown})" if shown else "")))
+
+
+def explain(error: Exception) -> str:
+    """What `error`, raised while an expression ran, says to a person who knows no Python. One line."""
+    text = one_line(str(error))
+    if isinstance(error, RecursionError):
+        return "the value is nested too deeply"
+    if isinstance(error, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(error, MemoryError):
+        return "the value is too large"
+    if match := _NOT_COMPARED.search(text):
+        operator, left, right = match.groups()
+        return f"{kind_of(left)} {operator} {kind_of(right)} cannot be compared{_advice(left, right)}"
+    if match := _NOT_COMBINED.search(text):
+        operator, left, right = match.groups()
+        return f"{kind_of(left)} {operator} {kind_of(right)} cannot be worked out{_advice(left, right)}"
+    if match := _NOT_JOINED.search(text):
+        left, right = match.groups()
+        return f"{kind_of(left)} + {kind_of(right)} cannot be joined; ~ joins anything, and takes empty as nothing"
+    text = _OBJECT.sub(lambda match: kind_of(match.group(1)), text) or type(error).__name__
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
+
+
+def kind_of(type_name: str) -> str:
+    """A word for the Python type `type_name` (`NoneType`, `datetime.date`)."""
+    return _TYPES.get(type_name.rpartition(".")[2], type_name)
+
+
+def show(value: Any) -> str:
+    """`value` as JSON in one short line, for a message."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        text = reprlib.repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _advice(left: str, right: str) -> str:
+    if {left, right} & {"int", "float"} and "str" in (left, right):
+        return "; | int makes text a number"
+    if {left, right} & {"date", "datetime.date"} and "str" in (left, right):
+        return "; | date makes text a date"
+    return ""
+
+
+def one_line(text: str) -> str:
+    """`text` with its line breaks and runs of blanks as single blanks."""
+    return " ".join(text.split())
+
+
+def _printable(text: str) -> str:
+    """`text` without what a terminal or a log cannot take: lone surrogates and control characters."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

@@ -1,0 +1,264 @@
+"""The filters of expressions: Jinja2's, safe against None, and those of scimsync.
+
+A column that is empty in a typed source is None, and Jinja2 would write it as "None". Here text filters pass None on, filters of
+lists take it for an empty list, and whatever makes text out of several parts takes it for "".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any
+
+from jinja2 import Undefined
+
+from scimsync.desired.dates import read_date
+from scimsync.desired.failures import Unusable, kind_of, show
+from scimsync.desired.limits import bounded, bounded_format, check_replacement
+from scimsync.desired.values import Ref
+
+Filter = Callable[..., Any]
+
+REMOVED = {
+    "random": "it would give another value on every run",
+    **dict.fromkeys(
+        ("e", "escape", "forceescape", "safe", "urlize", "xmlattr"), "it is for HTML, and values are sent as they are"
+    ),
+    "pprint": "it is for debugging",
+}
+"""Filters of Jinja2 that expressions do not have, and why."""
+
+CONCAT = "~"
+SLICE = "[:]"
+REF = "ref()"
+HOLDING = "access()"
+"""Filters that only the compiler of expressions uses; the names cannot be typed."""
+
+_TEXT = ("capitalize", "center", "indent", "striptags", "title", "trim", "truncate", "urlencode", "wordwrap")
+_LISTS = ("list", "map", "select", "reject", "selectattr", "rejectattr", "unique", "batch", "slice", "items")
+_WHOLE = ("dictsort", "groupby", "sort", "sum")
+_BOUNDED = ("batch", "center", "indent", "round", "slice", "truncate", "wordwrap")
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"})
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_MISSING: Any = object()
+
+
+def filters(builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, object]]) -> dict[str, Filter]:
+    """All filters by name: those of Jinja2 (`builtin`) with the changes above, and scimsync's own. `lookup` reads `tables`."""
+    result = {name: function for name, function in builtin.items() if name not in REMOVED}
+    for name in _BOUNDED:
+        result[name] = bounded(result[name])
+    for name in _TEXT:
+        result[name] = _none_stays(result[name])
+    for name in _LISTS:
+        result[name] = _listed(result[name])
+    for name in _WHOLE:
+        result[name] = _none_is_empty(result[name])
+    for name in ("first", "last", "min", "max"):
+        result[name] = _none_of_none(result[name])
+    result |= {
+        "lower": _lower,
+        "upper": _upper,
+        "string": _string,
+        "replace": _replace,
+        "join": _join,
+        "reverse": _reverse,
+        "length": _length,
+        "count": _length,
+        "format": _format,
+        "tojson": _tojson,
+        "default": _default,
+        "d": _default,
+        "date": read_date,
+        "ascii": to_ascii,
+        "slug": to_slug,
+        "lookup": _lookup(tables),
+        CONCAT: _concat,
+        SLICE: _slice,
+        REF: make_ref,
+        HOLDING: _holding,
+    }
+    return result
+
+
+def text_of(value: Any) -> str:
+    """`value` inside of a longer text: None is nothing, a list or table is an error (it would read as Python writes it)."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple, dict, Ref)):
+        raise Unusable(f"{kind_of(type(value).__name__)} cannot be a part of a text; | join(', ') makes text of a list")
+    return str(value)
+
+
+def to_ascii(value: Any, language: str | None = None) -> str | None:
+    """`value` in ASCII letters: Łukasz Müller becomes Lukasz Muller, and with `ascii('de')` Lukasz Mueller."""
+    if value is None:
+        return None
+    from anyascii import anyascii
+
+    text = text_of(value)
+    if text.isascii():
+        return text
+    if language == "de":
+        text = text.translate(_GERMAN)
+    elif language is not None:
+        raise Unusable(f"ascii knows the spelling of 'de' only, not {show(language)}")
+    return anyascii(text)
+
+
+def to_slug(value: Any, separator: str = "-") -> str | None:
+    """`value` as lower-case ASCII letters and digits with `separator` for all the rest: "R & D, Köln" becomes r-d-koln."""
+    text = to_ascii(value)
+    if text is None:
+        return None
+    return separator.join(part for part in _NOT_SLUG.split(text.lower().replace("'", "")) if part)
+
+
+def make_ref(key: Any) -> Ref | None:
+    """The reference to the record `key`; None for None and "". Numbers become text, as keys do."""
+    if key is None or key == "":
+        return None
+    if isinstance(key, Ref):
+        return key
+    if isinstance(key, str):
+        return Ref(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return Ref(str(key))
+    if isinstance(key, float) and key.is_integer():
+        return Ref(str(int(key)))
+    raise Unusable(f"ref(…) takes the key of one record, not {show(key)}")
+
+
+def _none_stays(function: Filter) -> Filter:
+    value_at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)
+    def text_filter(*args: Any, **kwargs: Any) -> Any:
+        return None if args[value_at] is None else function(*args, **kwargs)
+
+    return text_filter
+
+
+def _none_is_empty(function: Filter) -> Filter:
+    value_at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)
+    def list_filter(*args: Any, **kwargs: Any) -> Any:
+        if args[value_at] is None:
+            args = (*args[:value_at], (), *args[value_at + 1 :])
+        return function(*args, **kwargs)
+
+    return list_filter
+
+
+def _listed(function: Filter) -> Filter:
+    """Jinja2 gives iterators, which are true even when there is nothing in them; here they are lists."""
+    inner = _none_is_empty(function)
+
+    @wraps(function)
+    def list_filter(*args: Any, **kwargs: Any) -> Any:
+        return list(inner(*args, **kwargs))
+
+    return list_filter
+
+
+def _none_of_none(function: Filter) -> Filter:
+    inner = _none_is_empty(function)
+
+    @wraps(function)
+    def choosing_filter(*args: Any, **kwargs: Any) -> Any:
+        result = inner(*args, **kwargs)
+        return None if isinstance(result, Undefined) else result
+
+    return choosing_filter
+
+
+def _lower(value: Any) -> str | None:
+    return None if value is None else text_of(value).lower()
+
+
+def _upper(value: Any) -> str | None:
+    return None if value is None else text_of(value).upper()
+
+
+def _string(value: Any) -> str | None:
+    return None if value is None else text_of(value)
+
+
+def _replace(value: Any, old: str, new: str, count: int = -1) -> str | None:
+    if value is None:
+        return None
+    text, new = text_of(value), text_of(new)
+    check_replacement(text, old, new)
+    return text.replace(text_of(old), new, count)
+
+
+def _join(value: Iterable[Any] | None, separator: str = "", attribute: str | int | None = None) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value
+    if attribute is not None:
+        value = [item.get(attribute) if isinstance(item, dict) else item[attribute] for item in value]
+    return text_of(separator).join(map(text_of, value))
+
+
+def _reverse(value: Any) -> Any:
+    if value is None:
+        return None
+    return value[::-1] if isinstance(value, str) else list(reversed(value))
+
+
+def _length(value: Any) -> int:
+    return 0 if value is None else len(value)
+
+
+def _format(value: Any, *args: Any, **kwargs: Any) -> Any:
+    if args and kwargs:
+        raise Unusable("format takes values or names, not both")
+    return None if value is None else bounded_format(text_of(value), kwargs or args)
+
+
+def _tojson(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _default(value: Any, default: Any = "", boolean: bool = False) -> Any:
+    if value is None or isinstance(value, Undefined) or (isinstance(value, str) and not value) or (boolean and not value):
+        return default
+    return value
+
+
+def _lookup(tables: Mapping[str, Mapping[str, object]]) -> Filter:
+    def lookup(key: Any, table: str, default: Any = _MISSING) -> Any:
+        entries = tables.get(table)
+        if entries is None:
+            raise Unusable(f"there is no table {show(table)}")
+        if key is None or key == "":
+            return None if default is _MISSING else default
+        if isinstance(key, (list, tuple, dict)):
+            raise Unusable(f"lookup takes one key, not {kind_of(type(key).__name__)}; a list goes through | map('lookup', …)")
+        name = text_of(key)
+        if name in entries:
+            return entries[name]
+        if default is _MISSING:
+            raise Unusable(f"tables.{table} has no {show(name)}")
+        return default
+
+    return lookup
+
+
+def _concat(parts: tuple[Any, ...]) -> str:
+    return "".join([part if type(part) is str else text_of(part) for part in parts])
+
+
+def _slice(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    return None if value is None else value[start:stop:step]
+
+
+def _holding(holds: tuple[bool, ...], names: tuple[str, ...]) -> list[str]:
+    return [name for name, held in zip(names, holds, strict=True) if held]

@@ -1,0 +1,89 @@
+"""Which groups there should be, and who should be in them.
+
+A group has a key as a record has one: the name of its table in sync.toml; with `each` and the value, or with a source and the
+key of its record, behind a colon (`by-department:Sales`, `teams:T7`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from scimsync.desired.program import Program
+from scimsync.desired.values import Desired
+from scimsync.errors import ScimsyncError
+from scimsync.types import Key, Record
+
+VALUE = "value"
+"""What the attributes of a group by `each` are made of."""
+
+MEMBERS = "members"
+SUBGROUPS = "subgroups"
+
+
+class GroupForm(StrEnum):
+    """Where groups come from."""
+
+    EACH = "each"
+    RULE = "rule"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """One `[targets.NAME.groups.NAME]`, compiled. `leave` is delete, empty or keep; `source` is set for groups from one."""
+
+    name: str
+    form: GroupForm
+    program: Program
+    source: str | None
+    leave: str
+    match: tuple[str, ...]
+
+    def key(self, value: str = "") -> Key:
+        """The key of the group by rule, or of the one for `value` (a value of `each`, the key of a record)."""
+        return Key(self.name) if self.form is GroupForm.RULE else Key(f"{self.name}:{value}")
+
+    def desired(self, key: Key, today: date) -> Desired:
+        """What a group by `each` or by rule should be. Raises DesireError."""
+        value = key.partition(":")[2]
+        return self.program.desire(Record(self.name, key, {VALUE: value}), today)
+
+
+def name_of(key: Key) -> str:
+    """The name of the table that a group's key comes from."""
+    return key.partition(":")[0]
+
+
+def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
+    """The keys of the groups by `each` and by rule that a person in scope should be in. Raises ScimsyncError."""
+    keys = []
+    for name, value in desired.extras.items():
+        rule = rules[name]
+        if rule.form is GroupForm.RULE:
+            if value:
+                keys.append(rule.key())
+        else:
+            keys += [rule.key(one) for one in texts(value, f"groups.{name}.each")]
+    return keys
+
+
+def texts(value: Any, where: str) -> list[str]:
+    """The texts that an expression gave: none, one, or several, each once. Raises ScimsyncError for anything else."""
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        return [value.strip()] if value.strip() else []
+    if isinstance(value, bool | dict):
+        raise ScimsyncError(
+            f"{where}: must give a text or a list of texts, not {'a table' if isinstance(value, dict) else 'true or false'}"
+        )
+    if isinstance(value, int | float):
+        return [str(value)]
+    found: dict[str, None] = {}
+    for item in value:
+        for text in texts(item, where):
+            found[text] = None
+    return list(found)

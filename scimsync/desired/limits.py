@@ -1,0 +1,85 @@
+"""How much an expression may ask for, so that no value of a record can fill the memory.
+
+`'0' * width` with a width out of a bad row, `code.zfill(1e9)`, `'%999999999d'`: all fail for that record instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+from scimsync.desired.failures import Unusable
+
+MOST = 100_000
+"""Characters of a text, elements of a list, and the largest width or count that can be given to a filter or a method."""
+
+_BITS = 4096
+_WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
+
+
+def bounded_product(left: Any, right: Any) -> Any:
+    """`left * right`, where neither a repeated text or list nor a number can grow without bound."""
+    for thing, times in ((left, right), (right, left)):
+        if isinstance(thing, (str, list, tuple)) and isinstance(times, int) and len(thing) * times > MOST:
+            raise Unusable(f"{times} times {len(thing)} is more than {MOST} characters or elements")
+    if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > _BITS:
+        raise Unusable("the product is too large")
+    return left * right
+
+
+def bounded_power(left: Any, right: Any) -> Any:
+    """`left ** right` for numbers, up to a few thousand bits."""
+    if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
+        raise Unusable("the power is too large")
+    return left**right
+
+
+def bounded_format(left: Any, right: Any) -> Any:
+    """`left % right`: a remainder, or a text like `'%05d' % number`, in which None is written as nothing."""
+    if not isinstance(left, str):
+        return left % right
+    if isinstance(right, tuple):
+        right = tuple("" if value is None else value for value in right)
+    elif isinstance(right, dict):
+        right = {key: "" if value is None else value for key, value in right.items()}
+    elif right is None:
+        right = ""
+    if _WIDE.search(left):
+        raise Unusable("a width in the format is too large")
+    return left % right
+
+
+def check_arguments(value: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise Unusable if calling `value.method(*args, **kwargs)` asks for too much."""
+    check_numbers(args, kwargs)
+    if method == "replace" and isinstance(value, str) and len(args) >= 2:
+        check_replacement(value, args[0], args[1])
+    elif method == "join" and args and isinstance(args[0], (str, list, tuple, dict)) and len(value) * len(args[0]) > MOST:
+        raise Unusable(f"the text would be longer than {MOST} characters")
+
+
+def check_replacement(value: str, old: Any, new: Any) -> None:
+    """Raise Unusable if replacing `old` by `new` makes `value` too long."""
+    if isinstance(old, str) and isinstance(new, str) and len(value) + value.count(old) * len(new) > MOST:
+        raise Unusable(f"the text would be longer than {MOST} characters")
+
+
+def check_numbers(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise Unusable if a width, count or precision among the arguments is too large."""
+    for argument in (*args, *kwargs.values()):
+        if isinstance(argument, int) and abs(argument) > MOST:
+            raise Unusable(f"{argument} is more than {MOST}")
+
+
+def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter `function` with its numeric arguments bounded; the filtered value itself may be any number."""
+    first = 2 if hasattr(function, "jinja_pass_arg") else 1
+
+    @wraps(function)
+    def filter_within_bounds(*args: Any, **kwargs: Any) -> Any:
+        check_numbers(args[first:], kwargs)
+        return function(*args, **kwargs)
+
+    return filter_within_bounds

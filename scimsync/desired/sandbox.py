@@ -1,0 +1,108 @@
+"""The Jinja2 environment in which expressions run: what they can reach, and how much they can ask for.
+
+Expressions come from the administrator, the values that they work on from anywhere. So values are never parsed as expressions,
+nothing can be called but the filters and a fixed list of methods, and what a value from a record can multiply is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from types import BuiltinMethodType
+from typing import Any
+
+from jinja2 import StrictUndefined, Undefined
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from scimsync.desired.failures import Unusable, kind_of
+from scimsync.desired.filters import filters
+from scimsync.desired.limits import bounded_format, bounded_power, bounded_product, check_arguments
+
+_TEXT_METHODS = """
+    capitalize casefold center count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace
+    istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit
+    rstrip split splitlines startswith strip swapcase title upper zfill
+""".split()  # noqa: SIM905
+_DATE = frozenset({"year", "month", "day", "isoformat", "weekday", "isoweekday", "strftime", "replace"})
+
+ATTRIBUTES: Mapping[type, frozenset[str]] = {
+    str: frozenset(_TEXT_METHODS),
+    list: frozenset({"count", "index"}),
+    tuple: frozenset({"count", "index"}),
+    dict: frozenset({"get", "items", "keys", "values"}),
+    date: _DATE,
+    datetime: _DATE | {"date", "hour", "minute", "second"},
+    timedelta: frozenset({"days", "seconds", "total_seconds"}),
+}
+"""Attributes and methods that expressions may use, by type; everything else does not exist for them."""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, narrowed to `ATTRIBUTES`, without globals, with the filters of `scimsync.desired.filters`."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, tables: Mapping[str, Mapping[str, object]]) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=False, cache_size=0)
+        self.globals.clear()
+        self.filters = filters(self.filters, tables)
+        operators: dict[str, Callable[[Any, Any], Any]] = {
+            "*": bounded_product,
+            "**": bounded_power,
+            "%": bounded_format,
+        }
+        self.binop_table.update(operators)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Only what `ATTRIBUTES` lists (`attr` filter, `map(attribute=…)`)."""
+        return attr in ATTRIBUTES.get(type(obj), ()) and super().is_safe_attribute(obj, attr, value)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`value.name`: a listed attribute, or an item of a nested table. Undefined, with a reason, if neither."""
+        if isinstance(obj, Undefined):
+            return getattr(obj, attribute)  # raises UndefinedError with the reason
+        if attribute in ATTRIBUTES.get(type(obj), ()):
+            return getattr(obj, attribute)
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return self._nothing(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`value[argument]`, as above."""
+        try:
+            return obj[argument]
+        except (TypeError, LookupError):
+            if isinstance(argument, str) and argument in ATTRIBUTES.get(type(obj), ()):
+                return getattr(obj, argument)
+            return self._nothing(obj, argument)
+
+    def call(self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of a value (there is nothing else to call)."""
+        if isinstance(__obj, Undefined):
+            return __obj()  # raises UndefinedError with the reason
+        if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(type(__obj.__self__), ()):
+            raise Unusable(f"{kind_of(type(__obj).__name__)} is no function")
+        check_arguments(__obj.__self__, __obj.__name__, args, kwargs)
+        return __obj(*args, **kwargs)
+
+    def _nothing(self, obj: Any, name: Any) -> Any:
+        what = kind_of(type(obj).__name__)
+        if isinstance(name, int):
+            return self.undefined(f"{what} has no element {name}" + (f": it has {len(obj)}" if hasattr(obj, "__len__") else ""))
+        return self.undefined(f'{what} has no "{name}"')
+
+
+class RecordContext(Context):
+    """Where a compiled expression finds the values of one record. Reused by nobody: one a run of a stage."""
+
+    def __init__(self, environment: Sandbox, eval_ctx: Any, values: dict[str, Any]) -> None:
+        self.parent = values
+        self.vars = {}
+        self.environment = environment
+        self.eval_ctx = eval_ctx
+        self.exported_vars = set()
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """The value of the variable `key`; there are no others than those of the record."""
+        return self.parent[key]
