@@ -1,0 +1,34 @@
+"""Holds: people who are to have no account anywhere, whatever the source says, until somebody lifts that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from scimsync.state.store import upsert
+from scimsync.state.tables import hold as table
+from scimsync.types import Key
+
+
+def put_hold(connection: Connection, key: Key, now: datetime) -> None:
+    """Holds somebody from now on; an earlier hold keeps its time."""
+    upsert(connection, table, [{"key": key, "since": now}], keep=("since",))
+
+
+def lift_hold(connection: Connection, key: Key) -> bool:
+    """Ends a hold; False where there was none."""
+    return connection.execute(delete(table).where(table.c.key == key)).rowcount > 0
+
+
+def held(connection: Connection, keys: Sequence[Key]) -> dict[Key, datetime]:
+    """Those of `keys` that are held -> since when."""
+    rows = connection.execute(select(table.c.key, table.c.since).where(table.c.key.in_(keys)))
+    return {Key(row.key): row.since for row in rows}
+
+
+def all_holds(connection: Connection) -> dict[Key, datetime]:
+    """Everybody who is held -> since when, in the order of keys."""
+    rows = connection.execute(select(table.c.key, table.c.since).order_by(table.c.key))
+    return {Key(row.key): row.since for row in rows}

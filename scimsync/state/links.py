@@ -1,0 +1,274 @@
+"""Links: what is known of each resource at each target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, RowMapping, and_, delete, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from scimsync.state.store import upsert
+from scimsync.state.tables import link as table
+from scimsync.state.tables import record, reference
+from scimsync.types import Document, Key, Kind, RemoteId
+
+
+class LinkStatus(StrEnum):
+    """Where the account stands: not there yet, in use, switched off, deleted."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One resource at one target. `document` is what the target last acknowledged; empty where nothing is known."""
+
+    kind: Kind
+    key: Key
+    status: LinkStatus
+    remote_id: RemoteId | None = None
+    document: Document = None  # type: ignore[assignment]
+    etag: str | None = None
+    doubtful: bool = False
+    synced_at: datetime | None = None
+    left_at: datetime | None = None
+    delete_after: datetime | None = None
+    failures: int = 0
+    next_try_at: datetime | None = None
+    last_error: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.document is None:
+            object.__setattr__(self, "document", {})
+
+    @property
+    def has_account(self) -> bool:
+        return self.remote_id is not None and self.status in (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`key`'s attribute at `path` wants `ref_key`'s account; `remote_id` is what the target acknowledged, None for nothing."""
+
+    kind: Kind
+    key: Key
+    path: str
+    ref_key: Key
+    remote_id: RemoteId | None = None
+
+
+UNIQUE = {Kind.USER: "userName", Kind.GROUP: "displayName"}
+"""The attribute that no two resources of a kind may share."""
+
+
+def fold_name(value: object) -> str | None:
+    """How userNames are compared: without regard to case (RFC 7643 section 4.1.1)."""
+    return None if value is None else str(value).casefold()
+
+
+def get_links(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+    """The links of `keys` that exist."""
+    rows = connection.execute(select(table).where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys)))
+    return {Key(row["key"]): _link(row) for row in rows.mappings()}
+
+
+def all_links(connection: Connection, target: str, batch: int = 1000) -> Iterator[Link]:
+    """Every link of a target, by kind and key."""
+    rows = connection.execution_options(yield_per=batch).execute(
+        select(table).where(table.c.target == target).order_by(table.c.kind, table.c.key)
+    )
+    for row in rows.mappings():
+        yield _link(row)
+
+
+def put_links(connection: Connection, target: str, links: Iterable[Link]) -> None:
+    """Stores links, new and changed."""
+    upsert(connection, table, [_row(target, item) for item in links])
+
+
+def name_holders(connection: Connection, target: str, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+    """Folded userName -> the link of the account that holds it."""
+    rows = connection.execute(
+        select(table).where(table.c.target == target, table.c.kind == kind, table.c.unique_name.in_(names), _has_account())
+    )
+    return {row["unique_name"]: _link(row) for row in rows.mappings()}
+
+
+def remote_ids(
+    connection: Connection, target: str, keys: Sequence[Key], kind: Kind = Kind.USER, *, deleted: bool = False
+) -> dict[Key, RemoteId]:
+    """Remote ids of the resources of `keys` that exist; with `deleted` also of those that did."""
+    condition = table.c.remote_id.is_not(None) if deleted else _has_account()
+    rows = connection.execute(
+        select(table.c.key, table.c.remote_id).where(
+            table.c.target == target, table.c.kind == kind, table.c.key.in_(keys), condition
+        )
+    )
+    return {Key(key): RemoteId(remote_id) for key, remote_id in rows}
+
+
+def owners(connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+    """Remote id -> the key that is linked to it."""
+    rows = connection.execute(
+        select(table.c.remote_id, table.c.key).where(
+            table.c.target == target, table.c.kind == kind, table.c.remote_id.in_(ids), _has_account()
+        )
+    )
+    return {RemoteId(remote_id): Key(key) for remote_id, key in rows}
+
+
+def due(target: str, now: datetime) -> ColumnElement[bool]:
+    """The condition under which a link asks for work although its record did not change."""
+    return and_(
+        table.c.target == target,
+        or_(table.c.next_try_at <= now, and_(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE)),
+    )
+
+
+def keys_of_kind(connection: Connection, target: str, kind: Kind, condition: ColumnElement[bool]) -> list[Key]:
+    """Keys of the links of a kind that hold a condition."""
+    query = select(table.c.key).where(table.c.target == target, table.c.kind == kind, condition)
+    return [Key(key) for key in connection.scalars(query)]
+
+
+def count_links(connection: Connection, target: str, kind: Kind = Kind.USER) -> dict[LinkStatus, int]:
+    """How many links of a kind a target has, by status."""
+    rows = connection.execute(
+        select(table.c.status, func.count()).where(table.c.target == target, table.c.kind == kind).group_by(table.c.status)
+    )
+    return {LinkStatus(status): count for status, count in rows}
+
+
+def forget_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
+    """Drops links without an account whose person is not wanted at the target any more."""
+    connection.execute(
+        delete(table).where(
+            table.c.target == target,
+            table.c.kind == kind,
+            table.c.key.in_(keys),
+            table.c.status == LinkStatus.PENDING,
+        )
+    )
+
+
+def paused(now: datetime) -> ColumnElement[bool]:
+    """The condition that a link's next try lies in the future."""
+    return table.c.next_try_at > now
+
+
+def known_key(connection: Connection, key: Key) -> bool:
+    """Whether any source or target knows a user with this key."""
+    linked = select(table.c.key).where(table.c.key == key, table.c.kind == Kind.USER)
+    recorded = select(record.c.key).where(record.c.key == key)
+    return connection.execute(linked.union(recorded).limit(1)).first() is not None
+
+
+def exists() -> ColumnElement[bool]:
+    """The condition that a link has a resource at its target."""
+    return _has_account()
+
+
+def put_references(connection: Connection, target: str, keys: Sequence[Key], wanted: Sequence[Reference]) -> None:
+    """Makes `wanted`, with what the target acknowledged of each, the references of `keys`."""
+    connection.execute(delete(reference).where(reference.c.target == target, reference.c.key.in_(keys)))
+    upsert(
+        connection,
+        reference,
+        [
+            {
+                "target": target,
+                "kind": item.kind,
+                "key": item.key,
+                "path": item.path,
+                "ref_key": item.ref_key,
+                "remote_id": item.remote_id,
+            }
+            for item in wanted
+        ],
+    )
+
+
+def acknowledge_references(connection: Connection, target: str, kind: Kind, documents: Mapping[Key, Document]) -> None:
+    """Notes which remote ids the target holds now at the places where references stand."""
+    rows = connection.execute(
+        select(reference).where(reference.c.target == target, reference.c.kind == kind, reference.c.key.in_(list(documents)))
+    )
+    changed = [
+        dict(row) | {"remote_id": documents[row["key"]].get(row["path"])}
+        for row in rows.mappings()
+        if documents[row["key"]].get(row["path"]) != row["remote_id"]
+    ]
+    upsert(connection, reference, changed)
+
+
+def waiting_references(target: str) -> ColumnElement[bool]:
+    """Condition over `reference` joined with `link` (as the referenced): the account is there, the target has another value."""
+    return and_(
+        reference.c.target == target,
+        _has_account(),
+        or_(reference.c.remote_id.is_(None), reference.c.remote_id != table.c.remote_id),
+    )
+
+
+def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> set[Key]:
+    """Keys of the resources that refer to one of `ref_keys`."""
+    rows = connection.scalars(
+        select(reference.c.key).where(reference.c.target == target, reference.c.ref_key.in_(ref_keys)).distinct()
+    )
+    return {Key(key) for key in rows}
+
+
+def failed(item: Link | None, kind: Kind, key: Key, error: str, next_try_at: datetime) -> Link:
+    """The link after another failure: due again at `next_try_at`."""
+    base = item or Link(kind=kind, key=key, status=LinkStatus.PENDING)
+    return replace(base, failures=base.failures + 1, last_error=error, next_try_at=next_try_at)
+
+
+def _has_account() -> ColumnElement[bool]:
+    return and_(table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE]))
+
+
+def _link(row: RowMapping) -> Link:
+    return Link(
+        kind=Kind(row["kind"]),
+        key=Key(row["key"]),
+        status=LinkStatus(row["status"]),
+        remote_id=None if row["remote_id"] is None else RemoteId(row["remote_id"]),
+        document=orjson.loads(row["document"]) if row["document"] else {},
+        etag=row["etag"],
+        doubtful=row["doubtful"],
+        synced_at=row["synced_at"],
+        left_at=row["left_at"],
+        delete_after=row["delete_after"],
+        failures=row["failures"],
+        next_try_at=row["next_try_at"],
+        last_error=row["last_error"],
+    )
+
+
+def _row(target: str, item: Link) -> dict[str, Any]:
+    return {
+        "target": target,
+        "kind": item.kind,
+        "key": item.key,
+        "remote_id": item.remote_id,
+        "status": item.status,
+        "document": orjson.dumps(item.document).decode(),
+        "unique_name": fold_name(item.document.get(UNIQUE[item.kind])),
+        "etag": item.etag,
+        "doubtful": item.doubtful,
+        "synced_at": item.synced_at,
+        "left_at": item.left_at,
+        "delete_after": item.delete_after,
+        "failures": item.failures,
+        "next_try_at": item.next_try_at,
+        "last_error": item.last_error,
+    }

@@ -1,0 +1,171 @@
+"""Memberships: who is wanted in which group at a target, and who the target has acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, not_, select, update
+
+from scimsync.state.store import upsert
+from scimsync.state.tables import membership as table
+from scimsync.types import Key, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """`member` of `member_kind` in the group `group`. `revoked`: wanted by the group's record, but its person has left."""
+
+    group: Key
+    member_kind: Kind
+    member: Key
+    wanted: bool
+    acknowledged: bool
+    revoked: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether it should be there now."""
+        return self.wanted and not self.revoked
+
+    @property
+    def due(self) -> bool:
+        """Whether the target has to be told."""
+        return self.asked != self.acknowledged
+
+    @property
+    def id(self) -> tuple[Key, Kind, Key]:
+        return self.group, self.member_kind, self.member
+
+
+def of_members(connection: Connection, target: str, kind: Kind, members: Sequence[Key]) -> list[Membership]:
+    """All rows of some members."""
+    return _rows(connection, (table.c.target == target) & (table.c.member_kind == kind) & table.c.member_key.in_(members))
+
+
+def of_group(connection: Connection, target: str, group: Key) -> Iterator[Membership]:
+    """All rows of one group."""
+    yield from _stream(connection, (table.c.target == target) & (table.c.group_key == group))
+
+
+def due(connection: Connection, target: str) -> Iterator[Membership]:
+    """Rows that the target has to be told of, group by group."""
+    yield from _stream(connection, (table.c.target == target) & table.c.due.is_(True))
+
+
+def put(connection: Connection, target: str, rows: Iterable[Membership], *, keep_empty: bool = False) -> None:
+    """Stores rows; those that are neither wanted nor acknowledged are removed, unless `keep_empty` (they hide others)."""
+    kept: list[Membership] = []
+    gone: list[Membership] = []
+    for row in rows:
+        (kept if keep_empty or row.wanted or row.acknowledged else gone).append(row)
+    upsert(
+        connection,
+        table,
+        [
+            {
+                "target": target,
+                "group_key": row.group,
+                "member_kind": row.member_kind,
+                "member_key": row.member,
+                "wanted": row.wanted,
+                "revoked": row.revoked,
+                "acknowledged": row.acknowledged,
+                "due": row.due,
+            }
+            for row in kept
+        ],
+    )
+    for row in gone:
+        connection.execute(
+            delete(table).where(
+                table.c.target == target,
+                table.c.group_key == row.group,
+                table.c.member_kind == row.member_kind,
+                table.c.member_key == row.member,
+            )
+        )
+
+
+def acknowledge(connection: Connection, target: str, rows: Sequence[Membership]) -> None:
+    """The target holds these as `acknowledged` says; who is wanted stays as it is. What nobody wants any more is forgotten."""
+    if not rows:
+        return
+    here = (
+        (table.c.target == target)
+        & (table.c.group_key == bindparam("the_group"))
+        & (table.c.member_kind == bindparam("the_kind"))
+        & (table.c.member_key == bindparam("the_member"))
+    )
+    for held in (True, False):
+        some = [
+            {"the_group": row.group, "the_kind": row.member_kind, "the_member": row.member}
+            for row in rows
+            if row.acknowledged is held
+        ]
+        if not some:
+            continue
+        asked = table.c.wanted.is_(True) & table.c.revoked.is_(False)
+        connection.execute(update(table).where(here).values(acknowledged=held, due=not_(asked) if held else asked), some)
+        if not held:
+            connection.execute(delete(table).where(here, table.c.wanted.is_(False)), some)
+
+
+def count_wanted(connection: Connection, target: str, groups: Sequence[Key]) -> dict[Key, int]:
+    """How many members are wanted in each group; groups without any are left out."""
+    return _count(connection, target, groups, table.c.wanted.is_(True))
+
+
+def count_acknowledged(connection: Connection, target: str, groups: Sequence[Key]) -> dict[Key, int]:
+    """How many members the target has acknowledged in each group; groups without any are left out."""
+    return _count(connection, target, groups, table.c.acknowledged.is_(True))
+
+
+def forget_group(connection: Connection, target: str, group: Key, *, wanted: bool) -> None:
+    """The group is gone at the target: nobody is in it any more. With `wanted`, who is wanted there waits for a new one."""
+    condition = (table.c.target == target) & (table.c.group_key == group)
+    if wanted:
+        connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
+        connection.execute(update(table).where(condition).values(acknowledged=False, due=table.c.revoked.is_(False)))
+    else:
+        connection.execute(delete(table).where(condition))
+
+
+def forget_members(connection: Connection, target: str, kind: Kind, members: Sequence[Key]) -> None:
+    """The members' accounts are gone: where they are wanted they wait for new ones, elsewhere they are still to be taken out."""
+    connection.execute(
+        update(table)
+        .where(
+            table.c.target == target,
+            table.c.member_kind == kind,
+            table.c.member_key.in_(members),
+            table.c.wanted.is_(True),
+        )
+        .values(acknowledged=False, due=table.c.revoked.is_(False))
+    )
+
+
+def _count(connection: Connection, target: str, groups: Sequence[Key], condition: ColumnElement[bool]) -> dict[Key, int]:
+    rows = connection.execute(
+        select(table.c.group_key, func.count())
+        .where(table.c.target == target, table.c.group_key.in_(groups), condition)
+        .group_by(table.c.group_key)
+    )
+    return {Key(group): number for group, number in rows}
+
+
+def _rows(connection: Connection, condition: ColumnElement[bool]) -> list[Membership]:
+    return list(_stream(connection, condition))
+
+
+def _stream(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Membership]:
+    query = select(table).where(condition).order_by(table.c.group_key, table.c.member_kind, table.c.member_key)
+    for row in connection.execution_options(yield_per=2000).execute(query):
+        yield Membership(
+            group=Key(row.group_key),
+            member_kind=Kind(row.member_kind),
+            member=Key(row.member_key),
+            wanted=row.wanted,
+            revoked=row.revoked,
+            acknowledged=row.acknowledged,
+        )

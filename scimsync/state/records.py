@@ -1,0 +1,139 @@
+"""The snapshot's records: what each source held when it was last ingested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from scimsync.state.store import upsert
+from scimsync.state.tables import record as table
+from scimsync.state.tables import source as source_table
+from scimsync.types import Key, Problem, Record, Seq
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is known of a source. `digest` is of the bytes and settings last ingested; `problems` are those found in them."""
+
+    name: str
+    head_seq: Seq = Seq(0)
+    digest: str | None = None
+    records: int = 0
+    ingested_at: datetime | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def get_source(connection: Connection, name: str) -> SourceState:
+    """The state of a source; an empty one for a source never ingested."""
+    row = connection.execute(select(source_table).where(source_table.c.name == name)).mappings().first()
+    if row is None:
+        return SourceState(name)
+    return SourceState(
+        name=name,
+        head_seq=Seq(row["head_seq"]),
+        digest=row["digest"],
+        records=row["records"],
+        ingested_at=row["ingested_at"],
+        problems=tuple(Problem(**item) for item in orjson.loads(row["problems"] or "[]")),
+    )
+
+
+def put_source(connection: Connection, state: SourceState) -> None:
+    """Stores the state of a source."""
+    upsert(
+        connection,
+        source_table,
+        [
+            {
+                "name": state.name,
+                "head_seq": state.head_seq,
+                "digest": state.digest,
+                "records": state.records,
+                "ingested_at": state.ingested_at,
+                "problems": orjson.dumps(state.problems).decode(),
+            }
+        ],
+    )
+
+
+def last_seq(connection: Connection) -> Seq:
+    """The highest sequence number given so far, over all sources."""
+    return Seq(connection.scalar(select(func.max(source_table.c.head_seq))) or 0)
+
+
+def head_seq(connection: Connection, sources: Sequence[str]) -> Seq:
+    """The highest sequence number of `sources`."""
+    query = select(func.max(source_table.c.head_seq)).where(source_table.c.name.in_(sources))
+    return Seq(connection.scalar(query) or 0)
+
+
+def put_records(connection: Connection, source: str, rows: Sequence[tuple[Key, Seq, str]]) -> None:
+    """Stores new and changed records: key, sequence number, data as JSON text."""
+    upsert(
+        connection,
+        table,
+        [{"source": source, "key": key, "seq": seq, "data": data, "removed_at": None} for key, seq, data in rows],
+    )
+
+
+def remove_records(connection: Connection, source: str, rows: Sequence[tuple[Key, Seq]], now: datetime) -> None:
+    """Marks records as gone; what they held last stays."""
+    if rows:
+        connection.execute(
+            update(table)
+            .where(table.c.source == source, table.c.key == bindparam("gone_key"))
+            .values(seq=bindparam("gone_seq"), removed_at=now),
+            [{"gone_key": key, "gone_seq": seq} for key, seq in rows],
+        )
+
+
+def lay_over(connection: Connection, source: str, rows: Sequence[tuple[Key, str | None]], now: datetime) -> None:
+    """Stores records of a scratch store that lies over another: data as JSON text, None for one that is gone."""
+    upsert(
+        connection,
+        table,
+        [
+            {"source": source, "key": key, "seq": 0, "data": data or "{}", "removed_at": now if data is None else None}
+            for key, data in rows
+        ],
+    )
+
+
+def live_records(connection: Connection, source: str, batch: int = 5000) -> Iterator[tuple[str, str]]:
+    """Key and JSON text of all records that the source still has."""
+    rows = connection.execution_options(yield_per=batch).execute(
+        select(table.c.key, table.c.data).where(table.c.source == source, table.c.removed_at.is_(None))
+    )
+    for row in rows:
+        yield row.key, row.data
+
+
+def changed_since(sources: Sequence[str], cursor: Seq) -> ColumnElement[bool]:
+    """The condition under which a record changed after `cursor`."""
+    return table.c.source.in_(sources) & (table.c.seq > cursor)
+
+
+def count_changed(connection: Connection, sources: Sequence[str], cursor: Seq) -> int:
+    """How many records changed after `cursor`."""
+    return connection.scalar(select(func.count()).select_from(table).where(changed_since(sources, cursor))) or 0
+
+
+def get_records(connection: Connection, sources: Sequence[str], keys: Sequence[Key]) -> list[Record]:
+    """The records of `keys` in each of `sources`, those that are gone included."""
+    rows = connection.execute(select(table).where(table.c.source.in_(sources), table.c.key.in_(keys)))
+    return [_record(row) for row in rows.mappings()]
+
+
+def _record(row: RowMapping) -> Record:
+    return Record(
+        source=row["source"],
+        key=Key(row["key"]),
+        seq=Seq(row["seq"]),
+        data=orjson.loads(row["data"]),
+        removed=row["removed_at"] is not None,
+    )

@@ -1,0 +1,186 @@
+"""The tables of the state database: what each holds, and how they are indexed.
+
+JSON stands in text columns (written by orjson), times are UTC. A change here needs a migration under `migrations/versions`; a
+test compares both.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in Python, naive UTC in the database (SQLite keeps no time zone)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+# A source: the sequence of its last change, the digest of the bytes and settings last ingested, what was wrong in them.
+source = Table(
+    "source",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("head_seq", BigInteger, nullable=False, default=0),
+    Column("digest", String),
+    Column("records", Integer, nullable=False, default=0),
+    Column("ingested_at", UTCDateTime),
+    Column("problems", Text),
+)
+
+# A record as last ingested; removed_at is set when the source no longer has it.
+record = Table(
+    "record",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("removed_at", UTCDateTime),
+    Index("ix_record_source_seq", "source", "seq"),
+)
+
+# A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
+# under that.
+target = Table(
+    "target",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("url", String),
+    Column("digest", String),
+    Column("cursor", BigInteger, nullable=False, default=0),
+)
+
+# What is known of one resource at one target. document: acknowledged values of managed attributes; unique_name: the
+# acknowledged userName or displayName, case-folded; doubtful: a request was sent whose outcome is unknown, so the resource is
+# read before it is compared; left_at: when the person left, where the account is to be deleted later.
+link = Table(
+    "link",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("remote_id", String),
+    Column("status", String, nullable=False),
+    Column("document", Text),
+    Column("unique_name", String),
+    Column("etag", String),
+    Column("doubtful", Boolean, nullable=False, default=False),
+    Column("synced_at", UTCDateTime),
+    Column("left_at", UTCDateTime),
+    Column("delete_after", UTCDateTime),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("next_try_at", UTCDateTime),
+    Column("last_error", Text),
+    Index("ix_link_unique_name", "target", "kind", "unique_name"),
+    Index("ix_link_remote_id", "target", "kind", "remote_id"),
+    Index("ix_link_next_try_at", "target", "next_try_at"),
+    Index("ix_link_delete_after", "target", "delete_after"),
+)
+
+# A reference of one resource to another (manager): whom it wants, and the remote id that the target acknowledged.
+reference = Table(
+    "reference",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("ref_key", String, nullable=False),
+    Column("remote_id", String),
+    Index("ix_reference_ref_key", "target", "ref_key"),
+)
+
+# A member of a group: whether the rules want it there, whether that is taken back because it left, whether the target has
+# acknowledged it; due: the target has to be told.
+membership = Table(
+    "membership",
+    metadata,
+    Column("target", String, primary_key=True),
+    Column("group_key", String, primary_key=True),
+    Column("member_kind", String, primary_key=True),
+    Column("member_key", String, primary_key=True),
+    Column("wanted", Boolean, nullable=False),
+    Column("revoked", Boolean, nullable=False, default=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("due", Boolean, nullable=False),
+    Index("ix_membership_member", "target", "member_kind", "member_key"),
+    Index("ix_membership_due", "target", "due", "group_key"),
+)
+
+# A run: what started it, when, how it ended.
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", String, nullable=False),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("finished_at", UTCDateTime),
+    Column("outcome", String, nullable=False),
+    Column("detail", Text),
+    Column("counts", Text),
+)
+
+# The journal: an intended change of one resource at one target, and what became of it. base: the document that changes start
+# from where that is not the link's; waits_for: the key whose operation frees the userName that this one takes; delete_after:
+# when an account that this deactivates is to be deleted.
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, nullable=False),
+    Column("target", String, nullable=False),
+    Column("phase", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("remote_id", String),
+    Column("unique_name", String),
+    Column("waits_for", String),
+    Column("delete_after", UTCDateTime),
+    Column("base", Text),
+    Column("changes", Text, nullable=False),
+    Column("request", Text),
+    Column("status", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("http_status", Integer),
+    Column("scim_type", String),
+    Column("detail", Text),
+    Column("planned_at", UTCDateTime, nullable=False),
+    Column("sent_at", UTCDateTime),
+    Column("done_at", UTCDateTime),
+    Index("ix_operation_work", "run_id", "target", "status", "phase", "id"),
+    Index("ix_operation_key", "key", "target"),
+    Index("ix_operation_open", "target", "status"),
+    Index("ix_operation_unique_name", "run_id", "target", "unique_name"),
+)
+
+# Somebody who is deprovisioned everywhere, whatever the source says, until this is lifted.
+hold = Table(
+    "hold",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("since", UTCDateTime, nullable=False),
+)
+
+# Who works on a source or a target now; fence grows with every change of hands.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+)

@@ -1,0 +1,152 @@
+"""The state database: private, of a known version, and never touched by a program that does not understand it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import scimsync.state
+from scimsync.errors import StateError
+from scimsync.state.store import SCHEMA_VERSION, open_state
+from scimsync.state.tables import metadata
+from tests.office import Office, people
+from tests.servers.faulty import FaultyServer
+
+URL = "sqlite:///scimsync.db"
+
+
+def test_the_newest_migration_is_the_version_that_the_program_knows() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(scimsync.state.__path__[0]) / "migrations"))
+    config.set_main_option("path_separator", "os")
+
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_VERSION]
+
+
+def test_migrations_make_the_tables_that_the_program_describes(tmp_path: Path) -> None:
+    with closing(open_state(URL, tmp_path, create=True)) as store, store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == SCHEMA_VERSION
+
+
+def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
+    open_state(URL, tmp_path, create=True).close()
+    before = (tmp_path / "scimsync.db").read_bytes()
+
+    open_state(URL, tmp_path, create=True).close()
+
+    assert (tmp_path / "scimsync.db").read_bytes() == before
+
+
+def test_files_of_the_state_are_the_owners_alone(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+
+    for name in ("scimsync.db", "hr.index.duckdb"):
+        assert stat.S_IMODE((office.folder / name).stat().st_mode) == 0o600, name
+    assert sorted(path.name for path in office.folder.iterdir()) == ["hr.csv", "hr.index.duckdb", "scimsync.db", "sync.toml"]
+
+
+@pytest.mark.parametrize("command", ["plan", "push"])
+def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(office: Office, faulty: FaultyServer, command: str) -> None:
+    office.hire(people(3))
+    office.push()
+    faulty.forget()
+    office.sql("UPDATE alembic_version SET version_num = '9999'")
+    before = (office.folder / "scimsync.db").read_bytes()
+
+    ran = office.run(command)
+
+    assert ran.code == 1
+    for piece in ("scimsync.db", "newer scimsync", "9999", SCHEMA_VERSION, "upgrade scimsync"):
+        assert piece in ran.err
+    assert (office.folder / "scimsync.db").read_bytes() == before
+    assert faulty.seen == []
+
+
+FOREIGN = {
+    "somebody else's database": lambda path: _make(path, "CREATE TABLE invoice (id)"),
+    "an Alembic database of another program": lambda path: _make(
+        path, "CREATE TABLE alembic_version (version_num)", "CREATE TABLE invoice (id)"
+    ),
+    "no database": lambda path: path.write_text("this is a text, and it is long enough to be no header of SQLite" * 50),
+}
+
+
+def _make(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+@pytest.mark.parametrize("command", ["plan", "push"])
+def test_a_file_that_is_not_scimsyncs_is_refused_and_left_as_it_is(
+    office: Office, faulty: FaultyServer, what: str, command: str
+) -> None:
+    FOREIGN[what](office.folder / "scimsync.db")
+    before = (office.folder / "scimsync.db").read_bytes()
+    office.hire(people(3))
+
+    ran = office.run(command)
+
+    assert ran.code == 1
+    assert "scimsync.db" in ran.err
+    assert "[state] url in sync.toml" in ran.err
+    assert "Traceback" not in ran.err
+    assert (office.folder / "scimsync.db").read_bytes() == before
+    assert faulty.seen == []
+
+
+def test_an_empty_file_becomes_the_state(office: Office) -> None:
+    (office.folder / "scimsync.db").touch()
+    office.hire(people(3))
+
+    assert office.run("plan").code == 0
+    assert (office.folder / "scimsync.db").stat().st_size == 0
+    assert office.push().exit_code == 0
+
+
+def test_the_state_lies_where_sync_toml_says(office: Office) -> None:
+    office.configure(more='[state]\nurl = "sqlite:///var/lib/state.db"\n')
+    office.hire(people(3))
+
+    assert office.push().exit_code == 0
+
+    assert sorted(path.name for path in (office.folder / "var" / "lib").iterdir()) == ["hr.index.duckdb", "state.db"]
+    assert not (office.folder / "scimsync.db").exists()
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    from scimsync.state import journal
+    from tests.office import MONDAY
+
+    with closing(open_state(URL, tmp_path, create=True)) as store:
+        with pytest.raises(ZeroDivisionError), store.write() as connection:
+            journal.start_run(connection, "push", MONDAY)
+            raise ZeroDivisionError
+        with store.read() as connection:
+            assert journal.runs(connection, 5) == []
+
+
+def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scimsync.state import store as module
+
+    monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0)
+    with closing(open_state(URL, tmp_path, create=True)) as store, store.write():
+        with (
+            closing(open_state(URL, tmp_path, create=True)) as other,
+            pytest.raises(StateError, match="locked by another process"),
+            other.write(),
+        ):
+            pass
