@@ -1,0 +1,87 @@
+"""A plan for a pull request: GitHub-flavoured Markdown, safe against whatever a record holds."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+
+from scimsync.plan.document import PlanOfTarget
+from scimsync.plan.groups import member_of
+from scimsync.plan.model import MEMBERSHIP
+from scimsync.plan.people import describe_counts, short_path
+from scimsync.plan.requests import shown
+from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words
+from scimsync.state.journal import Change, Entry
+from scimsync.types import Kind, Problem
+
+SHOWN_AT_MOST = 300
+"""A comment on a pull request may hold 65,536 characters; more rows than these are counted only."""
+
+
+def markdown_plan(plans: Sequence[PlanOfTarget], guard: str | None, problems: Sequence[Problem]) -> Iterator[str]:
+    """The lines of the plan."""
+    yield "## scimsync plan"
+    if guard is not None:
+        yield ""
+        yield "> **A guard would stop this push; nothing would be sent.**"
+        yield from (f"> {_plain(line)}" for line in guard.splitlines())
+    for plan in plans:
+        yield ""
+        yield f"### {_plain(plan.name)}: {describe_counts(plan.counts)}"
+        if plan.error is not None:
+            yield ""
+            yield f"> **No plan:** {_plain(plan.error)}"
+        if plan.counts:
+            yield ""
+            yield "| | key | why | changes |"
+            yield "| --- | --- | --- | --- |"
+            for number, entry in enumerate(plan.operations()):
+                if number == SHOWN_AT_MOST:
+                    yield f"| | … | {sum(plan.counts.values()) - number:,} more | |"
+                    break
+                yield _row(entry)
+    if problems:
+        yield ""
+        yield "### Problems"
+        yield ""
+        for problem in problems:
+            line = f" line {problem.line}" if problem.line is not None else ""
+            key = f" {problem.key}" if problem.key is not None else ""
+            yield f"- {_plain(problem.source + line + key)}: {_plain(problem.detail)}"
+
+
+def _row(entry: Entry) -> str:
+    sign, _ = SIGNS[entry.action]
+    changes = _members(entry) if entry.action in MEMBERSHIP else "<br>".join(_change(change) for change in entry.changes)
+    group = "group " if entry.kind is Kind.GROUP else ""
+    return f"| {_plain(sign)} {entry.action} | {group}{_code(entry.key)} | {_plain(entry.reason)} | {changes} |"
+
+
+def _members(entry: Entry) -> str:
+    """Who goes and who comes, the first of them by name."""
+    lines = []
+    for sign, wanted in (("-", False), ("+", True)):
+        names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]
+        if names:
+            more = f" and {len(names) - MEMBERS_SHOWN:,} more" if len(names) > MEMBERS_SHOWN else ""
+            lines.append(f"{_plain(sign)} {', '.join(_code(name) for name in names[:MEMBERS_SHOWN])}{more}")
+    return "<br>".join(lines)
+
+
+def _change(change: Change) -> str:
+    path = _code(short_path(change.path))
+    before, after = (_code(in_words(shown(value), quoted=True)) for value in (change.before, change.after))
+    if change.before is None:
+        return f"{path} {after}"
+    return f"{path} {before} → {'removed' if change.after is None else after}"
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing is markup, mention or table cell."""
+    escaped = html.escape(in_words(text), quote=False)
+    return "".join(f"\\{one}" if one in "\\`*_{}[]()#+-.!|~@" else one for one in escaped)
+
+
+def _code(text: str) -> str:
+    """Text between <code> tags, where Markdown still reads backslashes, pipes and emphasis."""
+    return f"<code>{_plain(text)}</code>"

@@ -1,0 +1,407 @@
+"""Which operation each person needs at a target: the pure diff of desired documents against links."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import orjson
+
+from scimsync.desired.values import Desired, Ref
+from scimsync.plan.model import (
+    GENERATE,
+    REF,
+    SECRET,
+    Account,
+    Action,
+    Candidate,
+    Phase,
+    Plan,
+    Policy,
+    Surroundings,
+    holds_marker,
+    marker,
+)
+from scimsync.scim.attributes import same_value
+from scimsync.state.journal import Change, Operation, Status
+from scimsync.state.links import Link, LinkStatus, Reference, fold_name
+from scimsync.types import Document, Key, Kind, Value
+
+SENSITIVE = frozenset({"password"})
+"""Paths whose values stand in no journal, plan or link (RFC 7643 section 4.1.1: never returned)."""
+
+NAME_PATH = "userName"
+
+
+def make_plan(candidates: Sequence[Candidate], policy: Policy, around: Surroundings, now: datetime) -> Plan:
+    """The operations that `candidates` need, in their order. `now` decides which deletions are due."""
+    batch = _Batch(policy, around, now)
+    for candidate in candidates:
+        batch.add(candidate)
+    return Plan(tuple(batch.operations), tuple(batch.references), tuple(batch.settled), tuple(batch.unwanted))
+
+
+def changes_between(before: Document, after: Document) -> tuple[Change, ...]:
+    """What differs, in the order of `after`; then what is no longer there."""
+    changed = [
+        Change(path, before.get(path), value)
+        for path, value in after.items()
+        if path not in before or not same_value(before[path], value)
+    ]
+    return (*changed, *(Change(path, value, None) for path, value in before.items() if path not in after))
+
+
+def applied(before: Document, changes: Sequence[Change]) -> dict[str, Value]:
+    """The document after `changes`; the inverse of `changes_between`, up to the order of paths."""
+    after = dict(before)
+    for change in changes:
+        if change.after is None:
+            after.pop(change.path, None)
+        else:
+            after[change.path] = change.after
+    return after
+
+
+class _Batch:
+    """Collects the plan of one batch; `_claims` grows with it, so that two people never get one userName."""
+
+    def __init__(self, policy: Policy, around: Surroundings, now: datetime) -> None:
+        self._policy = policy
+        self._around = around
+        self._now = now
+        self._claims = dict(around.claimed)
+        self._adopted = dict(around.adopted)
+        self.operations: list[Operation] = []
+        self.references: list[Reference] = []
+        self.settled: list[Link] = []
+        self.unwanted: list[Key] = []
+
+    def add(self, candidate: Candidate) -> None:
+        if candidate.failure is not None:
+            self._fail(candidate, candidate.failure)
+        elif candidate.desired is not None and (path := _reserved(candidate.desired)) is not None:
+            self._fail(candidate, f"{path}: a record may not hold a table with the only name {REF}, {GENERATE} or {SECRET}")
+        elif candidate.desired is not None and candidate.desired.in_scope:
+            self._present(candidate)
+        else:
+            self._absent(candidate)
+
+    # People who should have an account
+
+    def _present(self, candidate: Candidate) -> None:
+        assert candidate.desired is not None  # noqa: S101 - add() looked
+        after = self._resolve(candidate.key, candidate.desired.document)
+        link = candidate.link
+        if link is None or not link.has_account or candidate.gone:
+            self._without_link(candidate, after)
+        else:
+            self._linked(candidate, link, after)
+
+    def _without_link(self, candidate: Candidate, after: dict[str, Value]) -> None:
+        desired, link = candidate.desired, candidate.link
+        assert desired is not None  # noqa: S101 - _present() looked
+        free = tuple(one for one in candidate.accounts if one.owner is None or one.found_by != NAME_PATH)
+        if free:
+            self._adopt(candidate, free, after)
+            return
+        if not self._policy.create:
+            return
+        after |= self._values(desired.once)
+        after |= {path: {GENERATE: length} for path, length in desired.generate.items()}
+        if self._name_is_taken(candidate, after):
+            return
+        if candidate.gone or (link is not None and link.status is LinkStatus.DELETED):
+            reason = "the account is gone at the target" if candidate.gone else "came back; the account was deleted"
+        elif link is not None and link.failures:
+            reason = "no account yet; the last try failed"
+        else:
+            reason = "no account yet"
+        self._operation(candidate, Action.CREATE, Phase.CREATE, reason, changes_between({}, after))
+
+    def _adopt(self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]) -> None:
+        if len(accounts) > 1:
+            ids = ", ".join(account.remote_id for account in accounts[:5])
+            self._fail(candidate, f"ambiguous: {len(accounts)} accounts match by {accounts[0].found_by}: {ids}")
+            return
+        account = accounts[0]
+        owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
+        if owner != candidate.key:
+            self._fail(candidate, f"the account that matches by {account.found_by} ({account.remote_id}) belongs to {owner}")
+            return
+        if not self._policy.update:
+            return
+        if account.active is False and "active" not in after:
+            after["active"] = True
+        base = {path: value for path, value in account.document.items() if path in after}
+        if account.active is False:
+            base["active"] = False
+        if self._name_is_taken(candidate, after, before=base):
+            return
+        reason = f"an account with the same {account.found_by} exists"
+        self._operation(
+            candidate,
+            Action.ADOPT,
+            Phase.UPDATE,
+            reason,
+            changes_between(base, after),
+            remote_id=account.remote_id,
+            base=base,
+        )
+
+    def _linked(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
+        before = dict(candidate.before)
+        inactive = link.status is LinkStatus.INACTIVE
+        if "active" not in after and (inactive or "active" in before):
+            after["active"] = True
+            if inactive:
+                before["active"] = False
+        changes = changes_between(before, after)
+        if not changes:
+            self._settle(candidate, link, after)
+            return
+        flipped = next((change for change in changes if change.path == "active"), None)
+        if flipped is not None and flipped.after is False:
+            if not self._policy.remove:
+                return
+            action, phase, reason = Action.DEACTIVATE, Phase.LEAVE, "active became false"
+        elif flipped is not None and inactive:
+            action, phase, reason = Action.REACTIVATE, Phase.UPDATE, "back in scope"
+        else:
+            action, phase, reason = Action.UPDATE, Phase.UPDATE, describe_changes(changes)
+        if action is not Action.DEACTIVATE and not self._policy.update:
+            return
+        waits_for: Key | None = None
+        name = next((change for change in changes if change.path == NAME_PATH), None)
+        if name is not None:
+            if self._name_is_taken(candidate, after, before=before):
+                return
+            holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
+            waits_for = holder.key if holder is not None and holder.key != candidate.key else None
+        elif action is Action.UPDATE and any(marker(change.after) == REF for change in changes):
+            phase = Phase.REFERENCE
+        base = candidate.before if candidate.read_again else None
+        self._operation(candidate, action, phase, reason, changes, remote_id=link.remote_id, waits_for=waits_for, base=base)
+
+    def _settle(self, candidate: Candidate, link: Link, after: Document) -> None:
+        """What the target holds is right: an earlier trouble is over, and the link says what is."""
+        in_scope = candidate.desired is not None and candidate.desired.in_scope
+        off = after.get("active") is False or (link.status is LinkStatus.INACTIVE and not in_scope)
+        delete_after = self._deletion(link) if off and not in_scope else None
+        right = replace(
+            link,
+            status=LinkStatus.INACTIVE if off else LinkStatus.ACTIVE,
+            document=after,
+            failures=0,
+            next_try_at=None,
+            last_error=None,
+            doubtful=False,
+            delete_after=delete_after,
+            left_at=None if delete_after is None else link.left_at or self._now,
+        )
+        if right != link:
+            self.settled.append(right)
+
+    # People who should have none
+
+    def _absent(self, candidate: Candidate) -> None:
+        link, policy = candidate.link, self._policy
+        if link is None:
+            return
+        if not link.has_account or candidate.gone:
+            if link.status is LinkStatus.PENDING:
+                self.unwanted.append(candidate.key)
+            elif candidate.gone:
+                self.settled.append(replace(link, status=LinkStatus.DELETED, next_try_at=None, doubtful=False))
+            return
+        action = policy.leave.action
+        if candidate.held_since is not None:
+            action = "delete" if action == "delete" else "deactivate"  # an order by name is stronger than a switch
+        elif not policy.remove:
+            return
+        why = self._why_absent(candidate)
+        if link.status is LinkStatus.INACTIVE:
+            self._inactive(candidate, link, why)
+        elif candidate.read_again and candidate.before.get("active") is False and action == "deactivate":
+            # it was deactivated, and the answer was lost
+            self._settle(candidate, replace(link, left_at=self._now), candidate.before)
+        elif action == "delete":
+            self._operation(candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id)
+        elif action == "deactivate":
+            self._deactivate(candidate, link, why)
+        else:
+            self._settle(candidate, link, dict(link.document))
+
+    def _inactive(self, candidate: Candidate, link: Link, why: str) -> None:
+        """An account that is switched off already: deleted where that is due, else left as it is."""
+        deletion = self._deletion(link)
+        if self._policy.leave.action == "delete":
+            self._operation(candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id)
+        elif deletion is not None and deletion <= self._now:
+            reason = f"{why}; to be deleted after {deletion:%Y-%m-%d}"
+            self._operation(candidate, Action.DELETE, Phase.DELETE, reason, (), remote_id=link.remote_id)
+        elif candidate.read_again and candidate.before.get("active") is True:
+            self._deactivate(candidate, link, why)
+        else:
+            self._settle(candidate, link, dict(link.document))
+
+    def _deactivate(self, candidate: Candidate, link: Link, why: str) -> None:
+        before = candidate.before
+        lost = [path for path in before if path in self._policy.revoke]
+        changes = (
+            Change("active", before.get("active", True), False),
+            *(Change(path, before[path], None) for path in lost),
+        )
+        base = before if candidate.read_again else None
+        self._operation(
+            candidate,
+            Action.DEACTIVATE,
+            Phase.LEAVE,
+            why,
+            changes,
+            remote_id=link.remote_id,
+            base=base,
+            delete_after=self._deletion(),
+        )
+
+    def _deletion(self, link: Link | None = None) -> datetime | None:
+        """When an account is to be deleted, counted from when its person left: now, if that is not known."""
+        leave = self._policy.leave
+        if leave.action != "deactivate" or leave.delete_after is None:
+            return None
+        return (link.left_at if link is not None and link.left_at is not None else self._now) + leave.delete_after
+
+    def _why_absent(self, candidate: Candidate) -> str:
+        if candidate.held_since is not None:
+            return f"deprovisioned by hand on {candidate.held_since:%Y-%m-%d}"
+        if candidate.desired is None:
+            return "no longer in the source"
+        scope = self._policy.scope
+        return "out of scope" if scope is None else f"out of scope: {scope}"
+
+    # Values and names
+
+    def _resolve(self, key: Key, document: Document) -> dict[str, Value]:
+        """References become remote ids, or wait for an account of this plan, or are left out; secrets are veiled."""
+        for path, value in document.items():
+            if isinstance(value, Ref):
+                self.references.append(Reference(Kind.USER, key, path, Key(value.key)))
+        return self._values(document)
+
+    def _values(self, document: Document) -> dict[str, Value]:
+        resolved: dict[str, Value] = {}
+        for path, value in document.items():
+            if isinstance(value, Ref):
+                ref_key = Key(value.key)
+                remote_id = self._around.accounts.get(ref_key)
+                if remote_id is not None:
+                    resolved[path] = remote_id
+                elif ref_key in self._around.coming:
+                    resolved[path] = {REF: ref_key}
+            else:
+                resolved[path] = veil(path, value)
+        return resolved
+
+    def _name_is_taken(self, candidate: Candidate, after: Document, before: Document | None = None) -> bool:
+        """Claims the userName for `candidate`; where somebody else has it and keeps it, that is this person's failure."""
+        name = fold_name(after.get(NAME_PATH))
+        if name is None:
+            return False
+        if before is not None and fold_name(before.get(NAME_PATH)) == name:
+            self._claims.setdefault(name, candidate.key)
+            return False
+        holder = self._around.holders.get(name)
+        if holder is not None and holder.key != candidate.key and not holder.frees:
+            state = "" if holder.active else " (deactivated)"
+            self._fail(candidate, f"userName {after[NAME_PATH]} is taken by the account of {holder.key}{state}")
+            return True
+        first = self._claims.setdefault(name, candidate.key)
+        if first != candidate.key:
+            self._fail(candidate, f"userName {after[NAME_PATH]} is wanted by {first} too")
+            return True
+        return False
+
+    # Entries
+
+    def _operation(
+        self,
+        candidate: Candidate,
+        action: Action,
+        phase: Phase,
+        reason: str,
+        changes: tuple[Change, ...],
+        **more: object,
+    ) -> None:
+        named = next((change.after for change in changes if change.path == NAME_PATH), None)
+        if action is Action.ADOPT and candidate.desired is not None:
+            named = candidate.desired.document.get(NAME_PATH)
+        self.operations.append(
+            Operation(
+                phase=phase,
+                kind=Kind.USER,
+                key=candidate.key,
+                action=action,
+                reason=reason,
+                changes=changes,
+                unique_name=fold_name(named),
+                **more,  # type: ignore[arg-type]
+            )
+        )
+
+    def _fail(self, candidate: Candidate, detail: str) -> None:
+        linked = candidate.link is not None and candidate.link.has_account
+        self.operations.append(
+            Operation(
+                phase=Phase.UPDATE if linked else Phase.CREATE,
+                kind=Kind.USER,
+                key=candidate.key,
+                action=Action.UPDATE if linked else Action.CREATE,
+                reason="could not be planned",
+                status=Status.FAILED,
+                remote_id=candidate.link.remote_id if candidate.link is not None else None,
+                detail=detail,
+            )
+        )
+
+
+def veil(path: str, value: Value) -> Value:
+    """A sensitive value stands in documents as a digest, which is enough to see that it changed."""
+    if path.rpartition(":")[2].lower() not in SENSITIVE:
+        return value
+    return {SECRET: hashlib.blake2b(orjson.dumps(value), digest_size=16).hexdigest()}
+
+
+def _reserved(desired: Desired) -> str | None:
+    """The first path whose value looks like one of the planner's own markers; a record is data and gets no say in that."""
+    for document in (desired.document, desired.once):
+        for path, value in document.items():
+            if isinstance(value, (dict, list)) and holds_marker(value):
+                return path
+    return None
+
+
+def describe_changes(changes: Sequence[Change]) -> str:
+    """The reason of an update: which attributes changed."""
+    names = [short_path(change.path) for change in changes]
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more changed" if len(names) > 3 else f"{shown} changed"
+
+
+def short_path(path: str) -> str:
+    """A path as people read it: without the URN of an extension."""
+    return path.rpartition(":")[2] if path.lower().startswith("urn:") else path
+
+
+def pause_after(failures: int) -> timedelta:
+    """How long somebody who keeps failing is left alone: five minutes, doubled each time, at most twenty hours.
+
+    Twenty hours and not a day, so that a nightly run never misses a turn by seconds.
+    """
+    return min(timedelta(minutes=5 << min(failures - 1, 12)), timedelta(hours=20))
+
+
+def describe_counts(counts: Mapping[str, int]) -> str:
+    """`3 create, 1 update` in the order of actions; `nothing` for none."""
+    words = [f"{counts[action]} {action}" for action in Action if counts.get(action)]
+    return ", ".join(words) if words else "nothing"

@@ -1,0 +1,84 @@
+"""The request that carries an operation, and how it looks to people: the one place that turns operations into requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from scimsync.plan.groups import member_of
+from scimsync.plan.model import GENERATE, REF, Action, marker
+from scimsync.plan.people import applied
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.messages import Member, Request
+from scimsync.state.journal import Change
+from scimsync.types import Document, Key, Kind, RemoteId, Value
+
+_ACTIVE_ONLY = ("active",)
+
+
+def shape(
+    dialect: Dialect,
+    action: str,
+    kind: Kind,
+    remote_id: RemoteId | None,
+    before: Document,
+    changes: Sequence[Change],
+    fill: Callable[[Value], Value] | None = None,
+) -> Request | None:
+    """The request for one operation on a resource; None where nothing needs to be sent (an account adopted as it is).
+
+    `before` is the document that `changes` start from. `fill` gives the values that stand behind markers; without it they are
+    words, and the request is one to be shown. Memberships: see `shape_members`.
+    """
+    value_of = fill or shown
+    filled = [Change(one.path, one.before, value_of(one.after)) if marker(one.after) is not None else one for one in changes]
+    if action == Action.CREATE:
+        return dialect.create(kind, {change.path: change.after for change in filled})
+    assert remote_id is not None  # noqa: S101 - only a creation has none
+    if action == Action.DELETE:
+        return dialect.delete(kind, remote_id)
+    if kind is Kind.USER and tuple(change.path for change in changes) == _ACTIVE_ONLY and changes[0].after is not None:
+        return dialect.set_active(remote_id, bool(changes[0].after))
+    changed = {change.path for change in changes}
+    # what stood behind a marker before does not matter, only that there was something
+    known = {path: "(before)" if path in changed and marker(value) else value for path, value in before.items()}
+    return dialect.update(kind, remote_id, known, applied(known, filled))
+
+
+def shape_members(
+    dialect: Dialect, group: RemoteId, changes: Sequence[Change], ids: Callable[[Kind, Key], str | None]
+) -> Request | None:
+    """The request for the memberships of one group; members without an id are left out. None where nobody is left."""
+    removed, added = [], []
+    for kind, key, is_added in map(member_of, changes):
+        remote_id = ids(kind, key)
+        if remote_id is None:
+            continue
+        if is_added:
+            added.append(Member(remote_id, "Group" if kind is Kind.GROUP else None))
+        else:
+            removed.append(remote_id)
+    return dialect.change_members(group, removed, added) if removed or added else None
+
+
+def shown_request(request: Request) -> dict[str, Any]:
+    """A request as plan and journal show it: method, path with query, body; without what is secret or not known yet."""
+    return {"method": request.method, "path": request.target, "body": request.body}
+
+
+def shown(value: Value) -> Value:
+    """A value as people see it: markers replaced by words, all else as it is."""
+    match marker(value):
+        case "$ref":
+            return f"(id of {value[REF]})"
+        case "$generate":
+            return f"({value[GENERATE]} random characters)"
+        case "$secret":
+            return "(secret)"
+        case _:
+            pass
+    if isinstance(value, Mapping):
+        return {name: shown(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    return value

@@ -1,0 +1,80 @@
+"""A plan for the eyes of a person: what changes for whom, why, from what to what."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from scimsync.plan.document import PlanOfTarget
+from scimsync.plan.groups import member_of
+from scimsync.plan.model import MEMBERSHIP
+from scimsync.plan.people import describe_counts, short_path
+from scimsync.plan.requests import shown
+from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words, subject
+from scimsync.state.journal import Change, Entry
+
+SHOWN_AT_MOST = 1000
+"""More operations of a target than anybody reads are counted and not shown; --json has all."""
+
+
+def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None:
+    """Prints plans to `console` (by default stdout, without line breaks of its own where it is no terminal)."""
+    out = console or Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    for plan in plans:
+        out.print(Text.assemble((plan.name, "bold"), "  ", (plan.url, "dim")))
+        for number, entry in enumerate(plan.operations()):
+            if number == SHOWN_AT_MOST:
+                out.print(Text(f"  and {sum(plan.counts.values()) - number:,} more; --json shows all", "dim"))
+                break
+            print_operation(out, entry)
+        if plan.counts:
+            out.print()
+    for plan in plans:
+        if plan.error is None:
+            out.print(Text.assemble("Plan for ", (plan.name, "bold"), f": {describe_counts(plan.counts)}"))
+        else:
+            out.print(Text.assemble("No plan for ", (plan.name, "bold"), f": {in_words(plan.error)}"))
+
+
+def print_operation(out: Console, entry: Entry) -> None:
+    """One operation: a line that says what and why, then a line for each value that changes."""
+    sign, style = SIGNS[entry.action]
+    out.print(Text.assemble("  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  ", in_words(entry.reason)))
+    if entry.action in MEMBERSHIP:
+        _print_members(out, entry)
+        return
+    rows = [(in_words(short_path(change.path)), _value(change)) for change in entry.changes]
+    if not rows:
+        return
+    if not out.is_terminal:
+        width = max(len(path) for path, _ in rows)
+        for path, value in rows:
+            out.print(Text.assemble(f"      {path:<{width}} ", value))
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for path, value in rows:
+        grid.add_row(Text(f"      {path}", "dim"), value)
+    out.print(grid)
+
+
+def _value(change: Change) -> Text:
+    before, after = in_words(shown(change.before), quoted=True), in_words(shown(change.after), quoted=True)
+    if change.before is None:
+        return Text(after)
+    if change.after is None:
+        return Text.assemble((before, "red"), " → ", ("removed", "dim"))
+    return Text.assemble((before, "red"), " → ", (after, "green"))
+
+
+def _print_members(out: Console, entry: Entry) -> None:
+    """Who comes and who goes, the first of them by name."""
+    for sign, style, wanted in (("-", "red", False), ("+", "green", True)):
+        names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]
+        if names:
+            more = f" and {len(names) - MEMBERS_SHOWN:,} more" if len(names) > MEMBERS_SHOWN else ""
+            out.print(Text.assemble("      ", (f"{sign} ", style), in_words(", ".join(names[:MEMBERS_SHOWN])), (more, "dim")))
