@@ -1,0 +1,106 @@
+"""Where a run reads what is known and writes what is planned, so that a plan and a push are the same work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state import memberships
+from scimsync.state.memberships import Membership
+from scimsync.state.store import Store
+from scimsync.types import Key, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """`links` holds what is known; `journal` gets the plan: the same store for a push, a scratch one for a plan that stores
+    nothing."""
+
+    view: SnapshotView
+    links: Store
+    journal: Store
+    run: int
+
+    @property
+    def stores(self) -> bool:
+        return self.links is self.journal
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """When a run happens: `time` is aware, `today` is the day that expressions see."""
+
+    time: datetime
+    today: date
+
+
+class Memberships:
+    """Who is wanted in which group of a target, and who is there, as this plan sees it.
+
+    In a plan that stores nothing, rows of the scratch store count instead of those of the same members in the other.
+    """
+
+    def __init__(self, books: Books, target: str) -> None:
+        self._books = books
+        self._target = target
+        if not books.stores:
+            with books.links.read() as known, books.journal.write() as scratch:
+                for some in _slices(memberships.due(known, target)):
+                    memberships.put(scratch, target, some, keep_empty=True)
+
+    def of_members(self, members: Sequence[Key]) -> list[Membership]:
+        """All rows of some users."""
+        found: dict[object, Membership] = {}
+        for store in self._stores():
+            with store.read() as connection:
+                found |= {row.id: row for row in memberships.of_members(connection, self._target, Kind.USER, members)}
+        return list(found.values())
+
+    def of_group(self, group: Key) -> list[Membership]:
+        """All rows of one group."""
+        found: dict[object, Membership] = {}
+        for store in self._stores():
+            with store.read() as connection:
+                found |= {row.id: row for row in memberships.of_group(connection, self._target, group)}
+        return list(found.values())
+
+    def put(self, rows: Sequence[Membership]) -> None:
+        """Stores rows as this plan wants them."""
+        with self._books.journal.write() as connection:
+            memberships.put(connection, self._target, rows, keep_empty=not self._books.stores)
+
+    def due(self) -> Iterator[Membership]:
+        """Rows that the target has to be told of, group by group."""
+        with self._books.journal.read() as connection:
+            yield from memberships.due(connection, self._target)
+
+    def wanted(self, groups: Sequence[Key]) -> set[Key]:
+        """Those of `groups` in which somebody is wanted."""
+        with self._books.journal.read() as connection:
+            found = set(memberships.count_wanted(connection, self._target, groups))
+        if not self._books.stores:
+            found |= {group for group in groups if group not in found and any(row.wanted for row in self.of_group(group))}
+        return found
+
+    def acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
+        """How many members the target is known to have in each group."""
+        with self._books.links.read() as connection:
+            return memberships.count_acknowledged(connection, self._target, groups)
+
+    def _stores(self) -> Iterator[Store]:
+        yield self._books.links
+        if not self._books.stores:
+            yield self._books.journal
+
+
+def _slices(rows: Iterator[Membership], size: int = 1000) -> Iterator[list[Membership]]:
+    some: list[Membership] = []
+    for row in rows:
+        some.append(row)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some

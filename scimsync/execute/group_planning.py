@@ -1,0 +1,407 @@
+"""Plans the groups of one target: which there should be, who comes in, who goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+import orjson
+
+from scimsync.desired import DesireError
+from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
+from scimsync.desired.values import Desired
+from scimsync.errors import ScimsyncError
+from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.matching import Matcher, to_account
+from scimsync.plan.groups import GroupCandidate, GroupPlan, plan_groups, plan_members
+from scimsync.plan.model import GROUP_NEEDED, Action, Policy
+from scimsync.plan.requests import shape, shape_members, shown_request
+from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.resources import project
+from scimsync.state import journal, links, work
+from scimsync.state.journal import Operation, Status
+from scimsync.state.links import Link, LinkStatus, fold_name
+from scimsync.state.memberships import Membership
+from scimsync.types import Document, Key, Kind, RemoteId, Seq
+
+BATCH = 500
+_FIRST_NAMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shrinking:
+    """A group that loses members: how many of how many, and the first of them."""
+
+    group: Key
+    removed: int
+    members: int
+    first: tuple[Key, ...]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was gathered about some groups."""
+
+    links: dict[Key, Link]
+    desired: dict[Key, Desired] = field(default_factory=dict)
+    failures: dict[Key, str] = field(default_factory=dict)
+    read: dict[Key, dict[str, object] | None] = field(default_factory=dict)
+    found: dict[Key, tuple[str, tuple[dict[str, object], ...]]] = field(default_factory=dict)
+    owners: dict[RemoteId, Key] = field(default_factory=dict)
+
+
+class GroupPlanner:
+    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target;
+    `shrinking` tells afterwards which groups lose members."""
+
+    def __init__(
+        self,
+        books: Books,
+        rules: Mapping[str, GroupRule],
+        policy: Policy,
+        dialect: Dialect,
+        matchers: Mapping[str, Matcher] | None,
+        memberships: Memberships,
+        members_per_patch: int,
+        now: Now,
+    ) -> None:
+        self._books = books
+        self._rules = rules
+        self._policy = policy
+        self._dialect = dialect
+        self._matchers = matchers
+        self._memberships = memberships
+        self._chunk = members_per_patch
+        self._now = now
+        self.shrinking: list[Shrinking] = []
+
+    async def plan(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
+        """Plans the groups that people came into or went out of, those of changed records, and those that are due.
+
+        With `everything` all groups that there are, because the configuration is another. Raises ScimError from matching.
+        """
+        keys = set(touched) | set(self._due(everything=everything))
+        for rule in self._rules.values():
+            if rule.form is GroupForm.RULE:
+                keys.add(rule.key())
+            elif rule.form is GroupForm.SOURCE and rule.source is not None:
+                keys |= self._read_source(rule, rule.source, cursor)
+        await self.plan_keys(sorted(keys))
+
+    async def plan_keys(self, keys: Sequence[Key]) -> None:
+        """Plans these groups."""
+        for start in range(0, len(keys), BATCH):
+            await self._plan_batch(list(keys[start : start + BATCH]))
+
+    def _due(self, *, everything: bool) -> list[Key]:
+        target = self._policy.target
+        with self._books.links.read() as connection:
+            due = work.groups_to_plan(connection, target, self._now.time)
+            return due + (links.keys_of_kind(connection, target, Kind.GROUP, links.exists()) if everything else [])
+
+    # Groups from a source of their own
+
+    def _read_source(self, rule: GroupRule, source: str, cursor: Seq) -> set[Key]:
+        """The groups of changed records, their members noted."""
+        keys: set[Key] = set()
+        batch: list[Key] = []
+        for key in self._books.view.changed_keys([source], cursor):
+            batch.append(key)
+            if len(batch) == BATCH:
+                keys |= self._note_members(rule, source, batch)
+                batch = []
+        return keys | self._note_members(rule, source, batch)
+
+    def _note_members(self, rule: GroupRule, source: str, keys: Sequence[Key]) -> set[Key]:
+        for key, record in self._books.view.get([source], keys).items():
+            group = rule.key(key)
+            if record.removed:
+                if rule.leave == "empty":
+                    self._want(group, {})
+                continue
+            try:
+                desired = rule.program.desire(record, self._now.today)
+                self._want(group, self._members(rule, desired))
+            except ScimsyncError:
+                continue  # planning the group says what is wrong; who is in it stays
+        return {rule.key(key) for key in keys}
+
+    def _members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
+        where = f"targets.{self._policy.target}.groups.{rule.name}"
+        users = texts(desired.extras.get(MEMBERS), f"{where}.members")
+        groups = texts(desired.extras.get(SUBGROUPS), f"{where}.subgroups")
+        wanted: dict[tuple[Kind, Key], None] = dict.fromkeys((Kind.USER, Key(one)) for one in users)
+        return wanted | dict.fromkeys((Kind.GROUP, rule.key(one)) for one in groups)
+
+    def _want(self, group: Key, wanted: Mapping[tuple[Kind, Key], None]) -> None:
+        known = {(row.member_kind, row.member): row for row in self._memberships.of_group(group)}
+        rows = [replace(row, wanted=member in wanted) for member, row in known.items()]
+        new = [member for member in wanted if member not in known]
+        left = self._left([key for kind, key in new if kind is Kind.USER])
+        rows += [Membership(group, kind, key, True, False, kind is Kind.USER and key in left) for kind, key in new]
+        self._memberships.put(rows)
+
+    def _left(self, keys: Sequence[Key]) -> set[Key]:
+        """Those of `keys` who have left and lost their memberships."""
+        if "memberships" not in self._policy.revoke:
+            return set()
+        left: set[Key] = set()
+        with self._books.links.read() as connection:
+            for start in range(0, len(keys), BATCH):
+                some = links.get_links(connection, self._policy.target, Kind.USER, keys[start : start + BATCH])
+                left |= {key for key, link in some.items() if link.status is LinkStatus.INACTIVE}
+        return left
+
+    # Groups as resources
+
+    async def _plan_batch(self, keys: list[Key]) -> None:
+        target = self._policy.target
+        with self._books.links.read() as connection:
+            known = _Known(links.get_links(connection, target, Kind.GROUP, keys))
+            for key in journal.sent_keys(connection, work.left_over(target) & journal.of_kind(Kind.GROUP), keys):
+                if key in known.links and known.links[key].has_account:
+                    known.links[key] = replace(known.links[key], doubtful=True)
+        self._desire(keys, known)
+        await self._ask_target(keys, known)
+        candidates = [self._candidate(key, known) for key in keys]
+        names = {
+            name
+            for key, one in known.desired.items()
+            if (name := fold_name(one.document.get("displayName"))) and name != self._held_name(known, key)
+        }
+        with self._books.links.read() as connection:
+            holding = links.name_holders(connection, target, Kind.GROUP, list(names)) if names else {}
+        with self._books.journal.read() as connection:
+            claimed = journal.claimed_names(connection, self._books.run, target, Kind.GROUP, list(names)) if names else {}
+        holders = {name: holder.key for name, holder in holding.items() if not self._frees(holder, known, name)}
+        plan = plan_groups(candidates, self._policy, holders, claimed)
+        self._write(plan, known)
+        self._note_adopted(plan, known)
+
+    def _frees(self, link: Link, known: _Known, name: str) -> bool:
+        """Whether a group that holds a name is about to have another one."""
+        desired = known.desired.get(link.key)
+        return desired is not None and fold_name(desired.document.get("displayName")) != name
+
+    def _held_name(self, known: _Known, key: Key) -> str | None:
+        link = known.links.get(key)
+        return fold_name(link.document.get("displayName")) if link is not None and link.has_account else None
+
+    def _desire(self, keys: Sequence[Key], known: _Known) -> None:
+        by_rule: dict[str, list[Key]] = {}
+        for key in keys:
+            by_rule.setdefault(name_of(key), []).append(key)
+        for name, some in by_rule.items():
+            rule = self._rules.get(name)
+            if rule is None:
+                continue  # its table is gone from sync.toml
+            if rule.form is GroupForm.SOURCE and rule.source is not None:
+                self._desire_from_source(rule, rule.source, some, known)
+                continue
+            there = set(some) if rule.form is GroupForm.RULE else self._memberships.wanted(some)
+            for key in there:
+                try:
+                    known.desired[key] = rule.desired(key, self._now.today)
+                except DesireError as error:
+                    known.failures[key] = error.message.removeprefix(f"{key}: ")
+
+    def _desire_from_source(self, rule: GroupRule, source: str, keys: Sequence[Key], known: _Known) -> None:
+        by_record = {Key(key.partition(":")[2]): key for key in keys}
+        for record_key, record in self._books.view.get([source], list(by_record)).items():
+            key = by_record[record_key]
+            if record.removed:
+                continue
+            try:
+                known.desired[key] = rule.program.desire(record, self._now.today)
+                self._members(rule, known.desired[key])
+            except ScimsyncError as error:
+                known.desired.pop(key, None)
+                known.failures[key] = error.message.removeprefix(f"{record_key}: ")
+
+    async def _ask_target(self, keys: Sequence[Key], known: _Known) -> None:
+        if self._matchers is None:
+            return
+        for key, link in known.links.items():
+            if link.doubtful and link.remote_id is not None and (matcher := self._matchers.get(name_of(key))) is not None:
+                known.read[key] = await matcher.read_account(link.remote_id)
+        wanted: dict[str, dict[Key, Document]] = {}
+        for key in keys:
+            one, linked = known.desired.get(key), known.links.get(key)
+            gone = key in known.read and known.read[key] is None
+            if one is not None and key not in known.failures and (linked is None or not linked.has_account or gone):
+                wanted.setdefault(name_of(key), {})[key] = {**one.once, **one.document}
+        for name, documents in wanted.items():
+            matches, refused = await self._matchers[name].find(documents)
+            known.failures |= {key: f"the group cannot be looked for: {why}" for key, why in refused.items()}
+            for key, found in matches.items():
+                known.found[key] = (found.by, found.resources)
+        ids = [RemoteId(resource_id(one) or "") for _, resources in known.found.values() for one in resources]
+        with self._books.links.read() as connection:
+            known.owners = links.owners(connection, self._policy.target, Kind.GROUP, ids)
+
+    def _candidate(self, key: Key, known: _Known) -> GroupCandidate:
+        link, desired = known.links.get(key), known.desired.get(key)
+        rule = self._rules.get(name_of(key))
+        paths = rule.program.paths if rule is not None else ()
+        before: Document = link.document if link is not None else {}
+        resource = known.read.get(key)
+        if resource is not None:
+            before = project(resource, paths)
+        by, resources = known.found.get(key, ("", ()))
+        return GroupCandidate(
+            key=key,
+            desired=None if desired is None else desired.document,
+            leave=rule.leave if rule is not None else "delete",
+            once={} if desired is None else desired.once,
+            link=link,
+            before=before,
+            read_again=key in known.read,
+            gone=key in known.read and resource is None,
+            accounts=tuple(to_account(by, one, paths, known.owners.get(RemoteId(resource_id(one) or ""))) for one in resources),
+            failure=known.failures.get(key),
+        )
+
+    def _write(self, plan: GroupPlan, known: _Known) -> None:
+        target, now = self._policy.target, self._now.time
+        operations = [self._with_request(one, known.links.get(one.key)) for one in plan.operations]
+        with self._books.journal.write() as connection:
+            journal.add_entries(connection, self._books.run, target, operations, now)
+            if self._books.stores:
+                links.put_links(connection, target, plan.settled)
+                links.forget_pending(connection, target, Kind.GROUP, plan.unwanted)
+                failed = [one for one in plan.operations if one.status is Status.FAILED]
+                links.put_links(
+                    connection,
+                    target,
+                    [links.failed(known.links.get(one.key), one.kind, one.key, one.detail or "", now) for one in failed],
+                )
+
+    def _with_request(self, operation: Operation, link: Link | None) -> Operation:
+        if operation.status is Status.FAILED:
+            return operation
+        before = operation.base if operation.base is not None else (link.document if link is not None else {})
+        request = shape(self._dialect, operation.action, operation.kind, operation.remote_id, before, operation.changes)
+        return replace(operation, request=orjson.dumps([] if request is None else [shown_request(request)]).decode())
+
+    def _note_adopted(self, plan: GroupPlan, known: _Known) -> None:
+        """Of the members that an adopted group has already, those who are known here are taken for acknowledged.
+
+        Members whom no source knows are nobody's business: they stay.
+        """
+        for operation in plan.operations:
+            if operation.action != Action.ADOPT:
+                continue
+            members = read(known.found[operation.key][1][0], "members")
+            held = [read(one, "value") for one in members if isinstance(one, dict)] if isinstance(members, list) else []
+            ids = [RemoteId(str(one)) for one in held if one is not None]
+            with self._books.links.read() as connection:
+                there = {
+                    (kind, key)
+                    for kind in Kind
+                    for start in range(0, len(ids), BATCH)
+                    for key in links.owners(connection, self._policy.target, kind, ids[start : start + BATCH]).values()
+                }
+            rows = {(row.member_kind, row.member): row for row in self._memberships.of_group(operation.key)}
+            for kind, key in there:
+                row = rows.get((kind, key)) or Membership(operation.key, kind, key, False, False)
+                rows[kind, key] = replace(row, acknowledged=True)
+            self._memberships.put([rows[member] for member in there])
+
+    # Memberships
+
+    def plan_memberships(self, only: frozenset[Key] | None) -> None:
+        """Writes one operation for each group and chunk whose members differ; `only` restricts it to these people."""
+        with self._books.links.read() as connection:
+            paused = set(links.keys_of_kind(connection, self._policy.target, Kind.GROUP, links.paused(self._now.time)))
+        for group, rows in groupby(self._memberships.due(), key=lambda row: row.group):
+            if group not in paused:
+                self._plan_group(group, (row for row in rows if only is None or row.member in only))
+        self._count_deleted()
+
+    def _plan_group(self, group: Key, rows: Iterator[Membership]) -> None:
+        with self._books.links.read() as connection:
+            link = links.get_links(connection, self._policy.target, Kind.GROUP, [group]).get(group)
+        condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(Kind.GROUP)
+        with self._books.journal.read() as connection:
+            planned = journal.actions_of(connection, condition & journal.is_open(), group)
+        coming = bool(planned & set(GROUP_NEEDED))
+        if Action.DELETE in planned or not (coming or (link is not None and link.has_account)):
+            return
+        removed = 0
+        first: list[Key] = []
+        ready: list[Membership] = []
+        while some := [row for _, row in zip(range(BATCH), rows, strict=False)]:
+            for row in self._with_accounts(some):
+                ready.append(row)
+                if not row.asked:
+                    removed += 1
+                    first += [row.member] if len(first) < _FIRST_NAMES else []
+                if len(ready) == self._chunk:
+                    self._write_members(group, link, ready)
+                    ready = []
+        self._write_members(group, link, ready)
+        if removed:
+            total = self._memberships.acknowledged([group]).get(group, 0)
+            self.shrinking.append(Shrinking(group, removed, max(total, removed), tuple(first)))
+
+    def _with_accounts(self, rows: list[Membership]) -> list[Membership]:
+        """Without those who have no account and get none in this plan: they wait."""
+        there: set[tuple[Kind, Key]] = set()
+        for kind in Kind:
+            keys = [row.member for row in rows if row.asked and row.member_kind is kind]
+            if not keys:
+                continue
+            with self._books.links.read() as connection:
+                there |= {(kind, key) for key in links.remote_ids(connection, self._policy.target, keys, kind)}
+            condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(kind) & journal.is_open()
+            with self._books.journal.read() as connection:
+                coming = journal.planned_keys(connection, condition & journal.with_action(*GROUP_NEEDED), keys)
+                going = journal.planned_keys(connection, condition & journal.with_action(Action.DELETE), keys)
+            there = (there | {(kind, key) for key in coming}) - {(kind, key) for key in going}
+        return [row for row in rows if not row.asked or (row.member_kind, row.member) in there]
+
+    def _write_members(self, group: Key, link: Link | None, rows: list[Membership]) -> None:
+        if not rows:
+            return
+        with self._books.links.read() as connection:
+            ids = {
+                (kind, key): remote_id
+                for kind in Kind
+                for key, remote_id in links.remote_ids(
+                    connection,
+                    self._policy.target,
+                    [row.member for row in rows if row.member_kind is kind],
+                    kind,
+                    deleted=True,
+                ).items()
+            }
+        remote_id = link.remote_id if link is not None and link.has_account else None
+        operations = []
+        for operation in plan_members(group, link, rows, self._chunk):
+            request = shape_members(
+                self._dialect,
+                remote_id or RemoteId(f"(id of {group})"),
+                operation.changes,
+                lambda kind, key: ids.get((kind, key), f"(id of {key})"),
+            )
+            shown = [] if request is None else [shown_request(request)]
+            operations.append(replace(operation, request=orjson.dumps(shown).decode()))
+        with self._books.journal.write() as connection:
+            journal.add_entries(connection, self._books.run, self._policy.target, operations, self._now.time)
+
+    def _count_deleted(self) -> None:
+        """A group that is deleted loses all its members."""
+        condition = (
+            journal.of_run(self._books.run, self._policy.target)
+            & journal.of_kind(Kind.GROUP)
+            & journal.with_action(Action.DELETE)
+            & journal.is_open()
+        )
+        with self._books.journal.read() as connection:
+            deleted = [entry.key for entry in journal.find(connection, condition)]
+        for group, number in self._memberships.acknowledged(deleted).items():
+            members = self._memberships.of_group(group)
+            first = tuple(row.member for row in members if row.acknowledged)[:_FIRST_NAMES]
+            self.shrinking.append(Shrinking(group, number, number, first))

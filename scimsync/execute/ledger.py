@@ -1,0 +1,166 @@
+"""What one run writes about one target while it works: outcomes, links, and which operations go out next.
+
+Everything is one transaction each, and every transaction that lets operations go out makes sure that the lease still is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.sql.elements import ColumnElement
+
+from scimsync.execute.perform import Outcome
+from scimsync.plan.groups import member_of
+from scimsync.plan.model import MEMBERSHIP
+from scimsync.state import journal, leases, links, memberships
+from scimsync.state.journal import Entry, Status
+from scimsync.state.links import Link, LinkStatus
+from scimsync.state.store import Store
+from scimsync.types import Key, Kind, RemoteId
+
+
+class Ledger:
+    """The journal and links of one target in one run. `lease` is its name and holder; `clock` gives aware times."""
+
+    def __init__(self, store: Store, run: int, target: str, lease: tuple[str, str], clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._run = run
+        self._target = target
+        self._lease, self._holder = lease
+        self._clock = clock
+
+    def waiting(self, phase: int, after_id: int, limit: int) -> list[Entry]:
+        """The next planned operations of a phase."""
+        with self._store.read() as connection:
+            return journal.planned(connection, self._run, self._target, phase, after_id, limit)
+
+    def count_waiting(self, phase: int) -> int:
+        """How many operations of a phase are planned."""
+        condition = journal.of_run(self._run, self._target) & journal.with_status(Status.PLANNED) & journal.in_phase(phase)
+        with self._store.read() as connection:
+            return sum(journal.count(connection, condition).values())
+
+    def links_of(self, entries: Sequence[Entry]) -> dict[tuple[Kind, Key], Link]:
+        """The links of the operations' resources."""
+        keys: dict[Kind, list[Key]] = {}
+        for entry in entries:
+            keys.setdefault(entry.kind, []).append(entry.key)
+        with self._store.read() as connection:
+            return {
+                (kind, link.key): link
+                for kind, some in keys.items()
+                for link in links.get_links(connection, self._target, kind, some).values()
+            }
+
+    def accounts(self, keys: Sequence[Key]) -> dict[Key, RemoteId]:
+        """Remote ids of the accounts of `keys` that exist."""
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            return links.remote_ids(connection, self._target, keys)
+
+    def member_ids(self, entries: Sequence[Entry]) -> dict[tuple[Kind, Key], RemoteId]:
+        """Remote ids of the members that operations put in or take out: of accounts that are there, to take out also of
+        those that were."""
+        wanted: dict[tuple[Kind, bool], list[Key]] = {}
+        for entry in entries:
+            if entry.action in MEMBERSHIP:
+                for kind, key, added in map(member_of, entry.changes):
+                    wanted.setdefault((kind, added), []).append(key)
+        with self._store.read() as connection:
+            return {
+                (kind, key): remote_id
+                for (kind, added), keys in wanted.items()
+                for key, remote_id in links.remote_ids(connection, self._target, keys, kind, deleted=not added).items()
+            }
+
+    def holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+        """Folded userName -> the link that holds it."""
+        if not names:
+            return {}
+        with self._store.read() as connection:
+            return links.name_holders(connection, self._target, kind, names)
+
+    def owner(self, kind: Kind, remote_id: RemoteId) -> Key | None:
+        """The key that an account is linked to."""
+        with self._store.read() as connection:
+            return links.owners(connection, self._target, kind, [remote_id]).get(remote_id)
+
+    def turn(self, done: Sequence[Outcome], going_out: Sequence[Entry]) -> bool:
+        """Writes what became of `done` and lets `going_out` be sent, at once. False: the lease is lost, nothing may go out."""
+        now = self._clock()
+        with self._store.write() as connection:
+            self._write(connection, done)
+            ours = leases.renew(connection, [self._lease], self._holder, now)
+            if ours and going_out:
+                journal.mark_sent(connection, [entry.id for entry in going_out], now)
+            return ours
+
+    def put_back(self, entry: Entry, link: Link) -> None:
+        """`entry` has not been sent as a whole and waits again; `link` is what the target holds meanwhile."""
+        with self._store.write() as connection:
+            links.put_links(connection, self._target, [link])
+            journal.put_back(connection, entry.id)
+
+    def give_up(self, entries: Sequence[Entry], status: Status, detail: str) -> None:
+        """Operations that were not sent: they get `status`, and their people stay due."""
+        now = self._clock()
+        with self._store.write() as connection:
+            condition = journal.of_run(self._run, self._target) & journal.one_of([entry.id for entry in entries])
+            journal.close_open(connection, condition, status, detail, now)
+            _stay_due(connection, self._target, entries, now)
+
+    def close(self, why: str) -> int:
+        """Whatever has no outcome at the end of the run was not sent: it is skipped, and its people stay due."""
+        return settle(self._store, self._target, journal.of_run(self._run, self._target), why, self._clock())
+
+    def _write(self, connection: Connection, done: Sequence[Outcome]) -> None:
+        journal.put_results(connection, [outcome.result for outcome in done])
+        changed = [outcome.link for outcome in done if outcome.link is not None]
+        links.put_links(connection, self._target, changed)
+        memberships.acknowledge(connection, self._target, [row for outcome in done for row in outcome.members])
+        self._forget(connection, done)
+        for kind in {link.kind for link in changed}:
+            documents = {link.key: link.document for link in changed if link.kind is kind}
+            links.acknowledge_references(connection, self._target, kind, documents)
+
+    def _forget(self, connection: Connection, done: Sequence[Outcome]) -> None:
+        """Where an account or a group is gone, nobody is a member any more."""
+        for outcome in done:
+            link = outcome.link
+            if link is None or link.has_account:
+                continue
+            if link.kind is Kind.USER:
+                memberships.forget_members(connection, self._target, Kind.USER, [link.key])
+            elif link.status is LinkStatus.DELETED or outcome.again:
+                memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
+
+
+def settle(store: Store, target: str, condition: ColumnElement[bool], why: str, now: datetime) -> int:
+    """Operations of `target` without an outcome that hold `condition`: closed as skipped, their people due from now on.
+
+    What may have been sent makes its link doubtful: the account is read before anything else is decided. Returns how many.
+    """
+    number = 0
+    while True:
+        with store.write() as connection:
+            entries = list(journal.find(connection, condition & journal.of_target(target) & journal.is_open(), limit=500))
+            if not entries:
+                return number
+            number += len(entries)
+            journal.close_open(connection, journal.one_of([entry.id for entry in entries]), Status.SKIPPED, why, now)
+            _stay_due(connection, target, entries, now)
+
+
+def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now: datetime) -> None:
+    for kind in {entry.kind for entry in entries}:
+        sent = {entry.key: entry.status is Status.SENT for entry in entries if entry.kind is kind}
+        known = links.get_links(connection, target, kind, list(sent))
+        due = []
+        for key, was_sent in sent.items():
+            link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
+            due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (was_sent and link.has_account)))
+        links.put_links(connection, target, due)

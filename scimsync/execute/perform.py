@@ -1,0 +1,345 @@
+"""Carries out one operation: makes the request, understands the answer, says what the link is from now on."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from scimsync.execute.channel import Channel, Unanswered
+from scimsync.execute.matching import Matcher, to_account
+from scimsync.plan.groups import member_of
+from scimsync.plan.model import GENERATE, MEMBERSHIP, REF, SECRET, Action, marker
+from scimsync.plan.people import applied, changes_between, pause_after
+from scimsync.plan.requests import shape, shape_members, shown_request
+from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
+from scimsync.scim.messages import Answer, Request
+from scimsync.state.journal import Change, Entry, Result, Status
+from scimsync.state.links import Link, LinkStatus, failed
+from scimsync.state.memberships import Membership
+from scimsync.types import Document, Key, Kind, RemoteId
+
+_ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an operation. `link` is None where nothing is known that was not known before.
+
+    `again` asks for the resource to be planned once more in this run: it was gone, or had changed meanwhile. `members` are the
+    memberships that the target has acknowledged.
+    """
+
+    result: Result
+    link: Link | None = None
+    again: bool = False
+    members: tuple[Membership, ...] = ()
+
+
+class Performer:
+    """Carries out operations at one target.
+
+    `matcher` finds resources such as an operation's; `once` gives the paths that are sent at creation only; `secret` a
+    sensitive value of a key by its digest; `owner` the key that a resource belongs to already.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        dialect: Dialect,
+        matcher: Callable[[Entry], Matcher],
+        *,
+        once: Callable[[Entry], frozenset[str]],
+        secret: Callable[[Key, str], object],
+        owner: Callable[[Kind, RemoteId], Key | None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._channel = channel
+        self._dialect = dialect
+        self._matcher = matcher
+        self._once = once
+        self._secret = secret
+        self._owner = owner
+        self._clock = clock
+
+    async def perform(
+        self,
+        entry: Entry,
+        link: Link | None,
+        accounts: Mapping[Key, RemoteId],
+        members: Mapping[tuple[Kind, Key], RemoteId],
+    ) -> Outcome:
+        """Carries out `entry`. `accounts` gives the remote ids of those that it refers to, `members` those of members that come
+        or go. Raises `Stopped`: not sent."""
+        before: Document = entry.base if entry.base is not None else (link.document if link is not None else {})
+        if entry.action in MEMBERSHIP:
+            return await self._change_members(entry, link, members)
+        known = [_with_references(change, accounts) for change in entry.changes]
+        changes = tuple(change for change in known if change.before != change.after)
+        if not changes and entry.action not in (Action.DELETE, Action.ADOPT):
+            return Outcome(self._result(entry, Status.SKIPPED, detail="nothing left to change"))
+        if entry.action == Action.ADOPT and entry.remote_id is not None:
+            owner = self._owner(entry.kind, entry.remote_id)
+            if owner is not None and owner != entry.key:
+                return self._failure(entry, link, None, f"the account {entry.remote_id} belongs to {owner}")
+        request, ready = self._requests(entry, entry.action, entry.remote_id, before, changes)
+        try:
+            if entry.action == Action.CREATE:
+                return await self._create(entry, link, request, ready, changes)
+            answer = None if ready is None else await self._channel.send(ready)
+            etag = answer.etag if answer is not None else None
+            return self._done(entry, request, entry.remote_id, applied(before, changes), etag=etag)
+        except ScimError as error:
+            return self._trouble(entry, link, request, error)
+
+    async def _change_members(self, entry: Entry, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]) -> Outcome:
+        """Takes members out of a group and puts others in. Where the target refuses, its list is read and what is already as it
+        should be is left out: others may have changed the list, or an account's deletion has."""
+        if link is None or link.remote_id is None or not link.has_account:
+            return Outcome(self._result(entry, Status.SKIPPED, detail="the group is not there"))
+        changes = [change for change in entry.changes if member_of(change)[:2] in ids or not member_of(change)[2]]
+        request = self._shape_members(link.remote_id, changes, ids)
+        try:
+            if request is not None:
+                request = await self._send_members(entry, link.remote_id, request, changes, ids)
+        except ScimError as error:
+            return self._trouble(entry, link, request, error)
+        acknowledged = tuple(
+            Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in map(member_of, changes)
+        )
+        calm = replace(link, failures=0, next_try_at=None, last_error=None, synced_at=self._clock())
+        result = self._result(entry, Status.APPLIED if changes else Status.SKIPPED, request=request)
+        return Outcome(result, calm, members=acknowledged)
+
+    async def _send_members(
+        self,
+        entry: Entry,
+        group: RemoteId,
+        request: Request,
+        changes: Sequence[Change],
+        ids: Mapping[tuple[Kind, Key], RemoteId],
+    ) -> Request | None:
+        """Sends `request`, or what of it is still needed; returns what was sent last."""
+        try:
+            await self._channel.send(request)
+        except ScimProtocolError as error:
+            if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT):
+                raise
+            held = await self._held_members(entry, group)
+            if held is None:
+                raise
+            needed = [one for one in changes if (ids.get(member_of(one)[:2]) in held) != member_of(one)[2]]
+            if len(needed) == len(changes):
+                raise
+            rest = self._shape_members(group, needed, ids)
+            if rest is not None:
+                await self._channel.send(rest)
+            return rest
+        return request
+
+    def _shape_members(
+        self, group: RemoteId, changes: Sequence[Change], ids: Mapping[tuple[Kind, Key], RemoteId]
+    ) -> Request | None:
+        return shape_members(self._dialect, group, changes, lambda kind, key: ids.get((kind, key)))
+
+    async def _held_members(self, entry: Entry, remote_id: RemoteId) -> set[str] | None:
+        """The ids of the members that the target says a group has; None where it does not tell."""
+        answer = await self._channel.send(self._dialect.read(entry.kind, remote_id))
+        members = read(answer.body or {}, "members")
+        if not isinstance(members, list):
+            return None
+        return {str(read(one, "value")) for one in members if isinstance(one, dict)}
+
+    def _requests(
+        self, entry: Entry, action: str, remote_id: RemoteId | None, before: Document, changes: Sequence[Change]
+    ) -> tuple[Request | None, Request | None]:
+        """The request as the journal shows it and as it is sent, with what is generated or secret."""
+        shown = shape(self._dialect, action, entry.kind, remote_id, before, changes)
+        if not any(marker(change.after) for change in changes):
+            return shown, shown
+        fill = partial(self._filled, entry.key)
+        return shown, shape(self._dialect, action, entry.kind, remote_id, before, changes, fill)
+
+    async def _create(
+        self,
+        entry: Entry,
+        link: Link | None,
+        request: Request | None,
+        ready: Request | None,
+        changes: tuple[Change, ...],
+    ) -> Outcome:
+        assert ready is not None  # noqa: S101 - a creation always has one
+        document = {change.path: change.after for change in changes if change.after is not None}
+        once = self._once(entry)
+        kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
+        try:
+            answer = await self._channel.send(ready)
+        except Unanswered as unanswered:
+            found = await self._mine(entry, kept)
+            if found is not None:
+                return self._done(entry, request, found, kept, detail=f"found after: {unanswered.cause}")
+            answer = await self._channel.send(ready)
+        except ScimProtocolError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+            return await self._adopt_instead(entry, link, kept, error)
+        remote_id = _new_id(answer) or await self._mine(entry, kept)
+        if remote_id is None:
+            return self._failure(entry, link, request, "the answer to POST names no id, and the account is not found")
+        return self._done(entry, request, remote_id, kept, etag=answer.etag)
+
+    async def _mine(self, entry: Entry, document: Document) -> RemoteId | None:
+        """The account that a POST of `document` made, if it is there and nobody else's."""
+        found = await self._matcher(entry).look_up(document)
+        if found is None or len(found.resources) != 1:
+            return None
+        remote_id = RemoteId(resource_id(found.resources[0]) or "")
+        return remote_id if remote_id and self._owner(entry.kind, remote_id) is None else None
+
+    async def _adopt_instead(self, entry: Entry, link: Link | None, wanted: Document, conflict: ScimProtocolError) -> Outcome:
+        """The target says that the account exists: it is found and changed to what it should be."""
+        found = await self._matcher(entry).look_up(wanted)
+        if found is None or len(found.resources) != 1:
+            many = "no account matches" if found is None else f"{len(found.resources)} accounts match by {found.by}"
+            return self._failure(entry, link, None, f"{conflict}; {many}", conflict)
+        resource = found.resources[0]
+        owner = self._owner(entry.kind, RemoteId(resource_id(resource) or ""))
+        account = to_account(found.by, resource, tuple(wanted), owner)
+        if account.owner is not None:
+            return self._failure(entry, link, None, f"{conflict}; that account belongs to {account.owner}", conflict)
+        base = {path: value for path, value in account.document.items() if path in wanted}
+        changes = changes_between(base, wanted)
+        request, ready = self._requests(entry, Action.ADOPT, account.remote_id, base, changes)
+        if ready is not None:
+            await self._channel.send(ready)
+        detail = f"an account with the same {account.found_by} exists"
+        return self._done(entry, request, account.remote_id, wanted, detail=detail, action=Action.ADOPT)
+
+    def _done(
+        self,
+        entry: Entry,
+        request: Request | None,
+        remote_id: RemoteId | None,
+        document: Document,
+        *,
+        etag: str | None = None,
+        detail: str | None = None,
+        action: Action | None = None,
+    ) -> Outcome:
+        now = self._clock()
+        status = LinkStatus.ACTIVE
+        if entry.action == Action.DELETE:
+            status, document = LinkStatus.DELETED, {}
+        elif document.get("active") is False:
+            status = LinkStatus.INACTIVE
+        new = Link(
+            kind=entry.kind,
+            key=entry.key,
+            status=status,
+            remote_id=remote_id,
+            document=document,
+            etag=etag,
+            synced_at=now,
+            delete_after=entry.delete_after,
+            left_at=entry.planned_at if entry.delete_after is not None else None,
+        )
+        return Outcome(self._result(entry, Status.APPLIED, request=request, detail=detail, action=action), new)
+
+    def _trouble(self, entry: Entry, link: Link | None, request: Request | None, error: ScimError) -> Outcome:
+        """What an error means for this person."""
+        kind = error.kind if isinstance(error, ScimProtocolError) else None
+        if kind is ErrorKind.UNAUTHORISED or (isinstance(error, TransportFailure) and not error.may_have_had_effect):
+            # the target's trouble, not this person's: as if it had not been sent
+            later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
+            return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), later)
+        if kind is ErrorKind.NOT_FOUND and entry.action in (Action.DELETE, Action.DEACTIVATE):
+            gone = Link(entry.kind, entry.key, LinkStatus.DELETED, synced_at=self._clock(), last_error=None)
+            return Outcome(self._result(entry, Status.APPLIED, request=request, detail="it was gone already"), gone)
+        if kind is ErrorKind.NOT_FOUND and entry.remote_id is not None:
+            lost = Link(
+                entry.kind,
+                entry.key,
+                LinkStatus.PENDING,
+                failures=link.failures if link is not None else 0,
+                next_try_at=self._clock(),
+                last_error="it was deleted at the target",
+            )
+            return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), lost, again=True)
+        if kind is ErrorKind.PRECONDITION and link is not None:
+            changed = replace(link, doubtful=True, next_try_at=self._clock())
+            return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), changed, again=True)
+        return self._failure(entry, link, request, str(error), error)
+
+    def _failure(
+        self, entry: Entry, link: Link | None, request: Request | None, detail: str, error: ScimError | None = None
+    ) -> Outcome:
+        now = self._clock()
+        failures = (link.failures if link is not None else 0) + 1
+        after = failed(link, entry.kind, entry.key, detail, now + pause_after(failures))
+        cause = error.cause if isinstance(error, Unanswered) else error
+        protocol = cause if isinstance(cause, ScimProtocolError) else None
+        unknown = error is not None and protocol is None and not (isinstance(error, UnexpectedAnswer) and error.status >= 300)
+        if unknown and after.has_account:
+            after = replace(after, doubtful=True)
+        result = self._result(
+            entry,
+            Status.FAILED,
+            request=request,
+            detail=detail,
+            http_status=protocol.status if protocol is not None else None,
+            scim_type=protocol.scim_type if protocol is not None else None,
+        )
+        return Outcome(result, after)
+
+    def _result(
+        self,
+        entry: Entry,
+        status: Status,
+        *,
+        request: Request | None = None,
+        detail: str | None = None,
+        action: Action | None = None,
+        http_status: int | None = None,
+        scim_type: str | None = None,
+    ) -> Result:
+        return Result(
+            entry_id=entry.id,
+            status=status,
+            done_at=self._clock(),
+            attempts=entry.attempts + 1,
+            action=action,
+            request=None if request is None else orjson.dumps([shown_request(request)]).decode(),
+            http_status=http_status,
+            scim_type=scim_type,
+            detail=detail,
+        )
+
+    def _filled(self, key: Key, value: Any) -> Any:
+        """What stands behind a marker."""
+        if marker(value) == GENERATE:
+            return "".join(secrets.choice(_ALPHABET) for _ in range(value[GENERATE]))
+        return self._secret(key, value[SECRET]) if marker(value) == SECRET else value
+
+
+def _with_references(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:
+    after: Any = change.after
+    return Change(change.path, change.before, accounts.get(after[REF])) if marker(after) == REF else change
+
+
+def _new_id(answer: Answer) -> RemoteId | None:
+    """The id of the resource that was made: from the body, else the last part of Location (RFC 7644 section 3.3)."""
+    if answer.resource_id:
+        return RemoteId(answer.resource_id)
+    if answer.location:
+        last = urlsplit(answer.location).path.rstrip("/").rpartition("/")[2]
+        return RemoteId(unquote(last)) if last and last.lower() != "users" else None
+    return None

@@ -1,0 +1,192 @@
+"""Sends a target's planned operations, phase by phase, several at a time, each journalled before and after.
+
+While one batch is on its way, the outcomes of the batch before are written and the next batch is let out, in one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
+from typing import Protocol
+
+from scimsync.execute.channel import Channel, Stopped
+from scimsync.execute.ledger import Ledger
+from scimsync.execute.perform import Outcome, Performer
+from scimsync.execute.together import together
+from scimsync.plan.model import REF, Action, Phase, marker
+from scimsync.state.journal import Change, Entry, Status
+from scimsync.state.links import Link, fold_name
+from scimsync.types import Key, Kind, RemoteId
+
+BATCH_PER_WORKER = 16
+
+
+class Progress(Protocol):
+    """Told how many operations of a phase came to an end, and once how many there are in all."""
+
+    def __call__(self, phase: Phase, number: int, total: int | None = None) -> None: ...
+
+
+class Phases:
+    """Runs the phases of one target."""
+
+    def __init__(self, ledger: Ledger, channel: Channel, performer: Performer, concurrency: int, progress: Progress) -> None:
+        self._ledger = ledger
+        self._channel = channel
+        self._performer = performer
+        self._concurrency = concurrency
+        self._batch = max(concurrency * BATCH_PER_WORKER, 32)
+        self._progress = progress
+        self._slots = asyncio.Semaphore(concurrency)
+        self._groups: dict[Key, asyncio.Lock] = {}
+        self.again: set[tuple[Kind, Key]] = set()
+
+    async def run(self) -> None:
+        """Sends everything that is planned. Ends early where the channel was stopped."""
+        for phase in Phase:
+            if total := self._ledger.count_waiting(phase):
+                self._progress(phase, 0, total)
+            # each pass sends what is ready; what others have to make way for comes in the next one
+            while await self._pass(phase, last=False):
+                pass
+            if phase is Phase.UPDATE:
+                while await self._break_cycle():
+                    while await self._pass(phase, last=False):
+                        pass
+            await self._pass(phase, last=True)
+
+    async def _pass(self, phase: Phase, *, last: bool) -> bool:
+        """Goes once through the planned operations of a phase; says whether any was sent and some are left."""
+        sent = left = False
+        after_id = 0
+        running: asyncio.Task[list[Outcome]] | None = None
+        while True:
+            entries = [] if self._channel.stopped else self._ledger.waiting(phase, after_id, self._batch)
+            if entries:
+                after_id = entries[-1].id
+            accounts = self._ledger.accounts(_references(entries))
+            ready = self._ready(phase, entries, accounts, last=last)
+            left = left or len(ready) < len(entries)
+            if ready:
+                sent = True
+                if not await self._turn([], ready):
+                    ready = []
+            following = None
+            if ready:
+                known = self._ledger.links_of(ready)
+                members = self._ledger.member_ids(ready)
+                following = asyncio.create_task(self._send(ready, known, accounts, members))
+            if running is not None:
+                await self._note(phase, await running)
+            running = following
+            if not entries and running is None:
+                return sent and left
+
+    def _ready(self, phase: Phase, entries: Sequence[Entry], accounts: dict[Key, RemoteId], *, last: bool) -> list[Entry]:
+        """Those whose time has come: the accounts that they refer to exist, the userName that they take is free."""
+        if phase is Phase.CREATE and not last:
+            return [entry for entry in entries if all(key in accounts for key in _references([entry]))]
+        if phase is not Phase.UPDATE:
+            return list(entries)
+        names = {entry.id: name for entry in entries if entry.waits_for is not None and (name := _new_name(entry))}
+        holders = self._ledger.holders(Kind.USER, list(names.values()))
+        in_the_way = {
+            entry.id: holder.key
+            for entry in entries
+            if (holder := holders.get(names.get(entry.id, ""))) is not None and holder.key != entry.key
+        }
+        if last:
+            for entry in entries:
+                if entry.id in in_the_way:
+                    detail = f"userName {names[entry.id]} is still held by {in_the_way[entry.id]}"
+                    self._ledger.give_up([entry], Status.FAILED, detail)
+        return [entry for entry in entries if entry.id not in in_the_way]
+
+    async def _send(
+        self,
+        entries: Sequence[Entry],
+        known: dict[tuple[Kind, Key], Link],
+        accounts: dict[Key, RemoteId],
+        members: dict[tuple[Kind, Key], RemoteId],
+    ) -> list[Outcome]:
+        """Carries out a batch, `concurrency` at a time. Those that a stop left unsent have no outcome."""
+        waiting = iter(entries)
+        outcomes: list[Outcome] = []
+
+        async def worker() -> None:
+            for entry in waiting:
+                async with self._turn_of(entry), self._slots:
+                    try:
+                        outcome = await self._performer.perform(entry, known.get((entry.kind, entry.key)), accounts, members)
+                    except Stopped:
+                        return
+                outcomes.append(outcome)
+                if outcome.again:
+                    self.again.add((entry.kind, entry.key))
+
+        await together([worker() for _ in range(min(self._concurrency, len(entries)))])
+        return outcomes
+
+    def _turn_of(self, entry: Entry) -> AbstractAsyncContextManager[object]:
+        """One request at a time for each group: there are service providers that lose one of two."""
+        if entry.kind is Kind.USER:
+            return nullcontext()
+        return self._groups.setdefault(entry.key, asyncio.Lock())
+
+    async def _note(self, phase: Phase, outcomes: list[Outcome]) -> None:
+        await self._turn(outcomes, [])
+        self._progress(phase, len(outcomes))
+
+    async def _turn(self, done: Sequence[Outcome], going_out: Sequence[Entry]) -> bool:
+        ours = await asyncio.to_thread(self._ledger.turn, done, going_out)
+        if not ours:
+            self._channel.lost_lease()
+        return ours
+
+    async def _break_cycle(self) -> bool:
+        """Of people who wait for each other's userName, one steps aside under a temporary name."""
+        if self._channel.stopped:
+            return False
+        entries = self._ledger.waiting(Phase.UPDATE, 0, self._batch)
+        by_key = {entry.key: entry for entry in entries}
+        for entry in entries:
+            if entry.waits_for in by_key and by_key[entry.waits_for].remote_id is not None:
+                return await self._step_aside(entry)
+        return False
+
+    async def _step_aside(self, entry: Entry) -> bool:
+        link = self._ledger.links_of([entry]).get((entry.kind, entry.key))
+        if link is None or "userName" not in link.document:
+            return False
+        temporary = f"moving-{uuid.uuid4().hex[:12]}-{link.document['userName']}"
+        change = Change("userName", link.document["userName"], temporary)
+        if not await self._turn([], [entry]):
+            return False
+        step = replace(entry, action=Action.UPDATE, changes=(change,), base=None)
+        try:
+            outcome = await self._performer.perform(step, link, {}, {})
+        except Stopped:
+            return False
+        if outcome.result.status is not Status.APPLIED or outcome.link is None:
+            await self._turn([outcome], [])
+            return True
+        # the operation itself is still to come: it waits again, from the temporary name
+        await asyncio.to_thread(self._ledger.put_back, entry, replace(outcome.link, delete_after=link.delete_after))
+        return True
+
+
+def _references(entries: Sequence[Entry]) -> list[Key]:
+    """The keys whose accounts these operations refer to."""
+    return [
+        change.after[REF]  # type: ignore[index]
+        for entry in entries
+        for change in entry.changes
+        if marker(change.after) == REF
+    ]
+
+
+def _new_name(entry: Entry) -> str | None:
+    return next((fold_name(change.after) for change in entry.changes if change.path == "userName"), None)

@@ -1,0 +1,362 @@
+"""Plans one target: batch by batch from the snapshot through desired state, links and matching into the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+import orjson
+from sqlalchemy import Connection
+
+from scimsync.desired import DesireError, Program
+from scimsync.desired.groups import GroupRule, groups_of, name_of
+from scimsync.desired.values import Desired, Ref
+from scimsync.errors import ScimsyncError
+from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.matching import Found, Matcher, to_account
+from scimsync.plan import make_plan
+from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
+from scimsync.plan.requests import shape, shown_request
+from scimsync.scim.attributes import resource_id
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.errors import ScimProtocolError
+from scimsync.scim.resources import project
+from scimsync.state import holds, journal, links, work
+from scimsync.state.journal import Operation, Status
+from scimsync.state.links import Link, LinkStatus, Reference, fold_name
+from scimsync.state.memberships import Membership
+from scimsync.types import Document, Key, Kind, RemoteId
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was gathered about some people."""
+
+    keys: list[Key]
+    links: dict[Key, Link] = field(default_factory=dict)
+    desired: dict[Key, Desired] = field(default_factory=dict)
+    failures: dict[Key, str] = field(default_factory=dict)
+    held: dict[Key, datetime] = field(default_factory=dict)
+    groups: dict[Key, list[Key]] = field(default_factory=dict)
+    read: dict[Key, dict[str, object] | None] = field(default_factory=dict)
+    found: dict[Key, Found] = field(default_factory=dict)
+    owners: dict[RemoteId, Key] = field(default_factory=dict)
+
+    @property
+    def found_ids(self) -> list[RemoteId]:
+        """The ids of all accounts that matching found."""
+        return [RemoteId(resource_id(one) or "") for found in self.found.values() for one in found.resources]
+
+
+class Planner:
+    """Plans the users of one target. `matcher` is None for a plan that must not talk to the target.
+
+    `rules` are those of groups whose members are told by people's own records; `touched` collects their groups.
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        program: Program,
+        policy: Policy,
+        sources: Sequence[str],
+        dialect: Dialect,
+        matcher: Matcher | None,
+        now: Now,
+        rules: Mapping[str, GroupRule],
+        memberships: Memberships,
+        *,
+        has_groups: bool,
+    ) -> None:
+        self._books = books
+        self._program = program
+        self._policy = policy
+        self._sources = tuple(sources)
+        self._dialect = dialect
+        self._matcher = matcher
+        self._now = now
+        self._rules = dict(rules)
+        self._memberships = memberships
+        self._has_groups = has_groups
+        self.touched: set[Key] = set()
+
+    async def plan(self, keys: Iterable[Key], progress: Callable[[int], None] | None = None) -> None:
+        """Writes the operations that `keys` (in order, each once) need into the journal. Raises ScimError from matching."""
+        remaining = iter(keys)
+        while batch := list(islice(remaining, BATCH)):
+            await self._plan_batch(batch)
+            if progress is not None:
+                progress(len(batch))
+            await asyncio.sleep(0)  # leases are renewed meanwhile
+
+    async def plan_referrers(self) -> None:
+        """Plans those whose own record did not change, but who refer to somebody that gets or loses an account in this plan."""
+        after = ""
+        condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(Kind.USER)
+        moving = condition & journal.is_open() & journal.with_action(Action.CREATE, Action.ADOPT, Action.DELETE)
+        while True:
+            with self._books.journal.read() as connection:
+                some_moving = journal.keys_where(connection, moving, after, BATCH)
+            if not some_moving:
+                return
+            after = some_moving[-1]
+            with self._books.links.read() as connection:
+                waiting = links.referrers(connection, self._policy.target, some_moving)
+            with self._books.journal.read() as connection:
+                planned = journal.planned_keys(connection, condition, list(waiting))
+            for some in _batches(sorted(waiting - planned)):
+                await self._plan_batch(some)
+
+    async def _plan_batch(self, keys: list[Key]) -> None:
+        batch = self._gather(keys)
+        await self._ask_target(batch)
+        candidates = [self._candidate(batch, key) for key in keys]
+        plan = make_plan(candidates, self._policy, self._surroundings(batch), self._now.time)
+        self._write(batch, plan)
+        if self._has_groups:
+            self._note_groups(batch, plan)
+
+    def _gather(self, keys: list[Key]) -> _Batch:
+        batch = _Batch(keys)
+        with self._books.links.read() as connection:
+            batch.links = links.get_links(connection, self._policy.target, Kind.USER, keys)
+            left_over = work.left_over(self._policy.target) & journal.of_kind(Kind.USER)
+            doubtful = journal.sent_keys(connection, left_over, keys)
+        for key in doubtful:
+            if (link := batch.links.get(key)) is not None and link.has_account:
+                batch.links[key] = replace(link, doubtful=True)
+        batch.held = self._held(keys)
+        batch.desired, batch.failures = self._desire(keys)
+        for key, desired in batch.desired.items():
+            if desired.in_scope and desired.extras:
+                try:
+                    batch.groups[key] = groups_of(desired, self._rules)
+                except ScimsyncError as error:
+                    batch.failures[key] = f"targets.{self._policy.target}.{error.message}"
+        return batch
+
+    def _desire(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        desired: dict[Key, Desired] = {}
+        failures: dict[Key, str] = {}
+        held = self._held(keys)
+        for key, sources in self._books.view.doubles(self._sources, keys).items():
+            failures[key] = f"the sources {', '.join(sources)} each have a record with this key"
+        for key, record in self._books.view.get(self._sources, keys).items():
+            if record.removed or key in held or key in failures:
+                continue
+            try:
+                desired[key] = self._program.desire(record, self._now.today)
+            except DesireError as error:
+                failures[key] = error.message.removeprefix(f"{key}: ")
+        return desired, failures
+
+    def _held(self, keys: Sequence[Key]) -> dict[Key, datetime]:
+        with self._books.links.read() as connection:
+            return holds.held(connection, keys)
+
+    # Questions to the target
+
+    async def _ask_target(self, batch: _Batch) -> None:
+        if self._matcher is None:
+            return
+        for key, link in batch.links.items():
+            if link.doubtful and link.has_account and link.remote_id is not None:
+                try:
+                    batch.read[key] = await self._matcher.read_account(link.remote_id)
+                except ScimProtocolError as error:
+                    batch.failures[key] = f"the account cannot be read: {error}"
+        wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
+        batch.found, refused = await self._matcher.find(wanted)
+        batch.failures |= {key: f"the account cannot be looked for: {why}" for key, why in refused.items()}
+        ids = batch.found_ids
+        with self._books.links.read() as connection:
+            batch.owners = links.owners(connection, self._policy.target, Kind.USER, ids) if ids else {}
+
+    def _wants_account(self, batch: _Batch, key: Key, desired: Desired) -> bool:
+        link = batch.links.get(key)
+        gone = key in batch.read and batch.read[key] is None
+        return desired.in_scope and key not in batch.failures and (link is None or not link.has_account or gone)
+
+    def _match_values(self, desired: Desired) -> Document:
+        return {**desired.once, **desired.document}
+
+    # What planning is told
+
+    def _candidate(self, batch: _Batch, key: Key) -> Candidate:
+        link = batch.links.get(key)
+        before = dict(link.document) if link is not None else {}
+        read_again = key in batch.read
+        resource = batch.read.get(key)
+        if resource is not None:
+            known = "active" in before or "active" in self._program.paths
+            before = project(resource, [*self._program.paths, "active"])
+            if not known and before.get("active") is True:
+                del before["active"]  # nobody manages it, and nothing is to be done about it
+        found = batch.found.get(key)
+        accounts = (
+            ()
+            if found is None
+            else tuple(
+                to_account(found.by, one, self._program.paths, batch.owners.get(RemoteId(resource_id(one) or "")))
+                for one in found.resources
+            )
+        )
+        return Candidate(
+            key=key,
+            desired=batch.desired.get(key),
+            link=link,
+            before=before,
+            read_again=read_again,
+            gone=read_again and resource is None,
+            accounts=accounts,
+            failure=batch.failures.get(key),
+            held_since=batch.held.get(key),
+        )
+
+    def _surroundings(self, batch: _Batch) -> Surroundings:
+        references = {
+            Key(value.key)
+            for one in batch.desired.values()
+            for value in (*one.document.values(), *one.once.values())
+            if isinstance(value, Ref)
+        }
+        names = {
+            name
+            for key, one in batch.desired.items()
+            if (name := fold_name(one.document.get("userName"))) and name != self._held_name(batch, key)
+        }
+        target = self._policy.target
+        with self._books.links.read() as connection:
+            accounts = links.remote_ids(connection, target, list(references)) if references else {}
+            holding = links.name_holders(connection, target, Kind.USER, list(names)) if names else {}
+        with self._books.journal.read() as connection:
+            claimed = journal.claimed_names(connection, self._books.run, target, Kind.USER, list(names)) if names else {}
+            condition = journal.of_run(self._books.run, target) & journal.of_kind(Kind.USER) & journal.is_open()
+            going = journal.planned_keys(connection, condition & journal.with_action(Action.DELETE), list(references))
+            adopted = journal.adopted(connection, condition, batch.found_ids)
+        accounts = {key: remote_id for key, remote_id in accounts.items() if key not in going}
+        return Surroundings(
+            accounts=accounts,
+            coming=self._coming(references - accounts.keys() - going),
+            holders=self._holders(holding),
+            claimed=claimed,
+            adopted=adopted,
+        )
+
+    def _held_name(self, batch: _Batch, key: Key) -> str | None:
+        link = batch.links.get(key)
+        return fold_name(link.document.get("userName")) if link is not None and link.has_account else None
+
+    def _coming(self, keys: set[Key]) -> frozenset[Key]:
+        """Of people without an account, those who are to get one."""
+        if not keys or not self._policy.create:
+            return frozenset()
+        desired, _ = self._desire(list(keys))
+        with self._books.links.read() as connection:
+            known = links.get_links(connection, self._policy.target, Kind.USER, list(keys))
+        due = {key for key in desired if (link := known.get(key)) is None or not _waits(link, self._now.time)}
+        return frozenset(key for key in due if desired[key].in_scope)
+
+    def _holders(self, holding: dict[str, Link]) -> dict[str, Holder]:
+        """Whether those who hold a userName that others want are about to give it up."""
+        if not holding:
+            return {}
+        desired, failures = self._desire([link.key for link in holding.values()])
+        holders = {}
+        for name, link in holding.items():
+            wanted = desired.get(link.key)
+            if link.key in failures:
+                frees = False
+            elif wanted is not None and wanted.in_scope:
+                frees = self._policy.update and fold_name(wanted.document.get("userName")) != name
+            else:
+                due = link.delete_after is not None and link.delete_after <= self._now.time
+                frees = self._policy.remove and (due or self._policy.leave.action == "delete")
+            holders[name] = Holder(link.key, frees, link.status is LinkStatus.ACTIVE)
+        return holders
+
+    # Groups
+
+    def _note_groups(self, batch: _Batch, plan: Plan) -> None:
+        """Notes who is wanted in which group from now on. Who could not be planned stays where he is."""
+        deleted = {one.key for one in plan.operations if one.action == Action.DELETE}
+        wanted: dict[Key, set[Key]] = {}
+        planned = [key for key in batch.keys if key not in batch.failures]
+        revoked: set[Key] = set()
+        for key in planned:
+            desired, link = batch.desired.get(key), batch.links.get(key)
+            if desired is not None and desired.in_scope:
+                wanted[key] = set(batch.groups.get(key, ()))
+                continue
+            if "memberships" in self._policy.revoke:
+                revoked.add(key)
+            if key in revoked or key in deleted or link is None or not link.has_account:
+                wanted[key] = set()
+        rows = {row.id: row for row in self._memberships.of_members(list(planned))}
+        changed = []
+        for row in rows.values():
+            if name_of(row.group) not in self._rules:
+                changed.append(replace(row, revoked=row.member in revoked))
+            elif row.member in wanted:
+                changed.append(replace(row, wanted=row.group in wanted[row.member]))
+        changed += [
+            Membership(group, Kind.USER, key, True, False)
+            for key, groups in wanted.items()
+            for group in sorted(groups)
+            if (group, Kind.USER, key) not in rows
+        ]
+        self._memberships.put([row for row in changed if not self._books.stores or row != rows.get(row.id)])
+        self.touched |= {row.group for row in changed}
+
+    # Into the journal
+
+    def _write(self, batch: _Batch, plan: Plan) -> None:
+        operations = [self._with_request(batch, one) for one in plan.operations]
+        with self._books.journal.write() as connection:
+            journal.add_entries(connection, self._books.run, self._policy.target, operations, self._now.time)
+            if self._books.stores:
+                self._write_links(connection, batch, plan)
+
+    def _write_links(self, connection: Connection, batch: _Batch, plan: Plan) -> None:
+        target, now = self._policy.target, self._now.time
+        planned = [key for key in batch.keys if key not in batch.failures]
+        links.put_references(connection, target, planned, [_acknowledged(one, batch) for one in plan.references])
+        links.forget_pending(connection, target, Kind.USER, plan.unwanted)
+        links.put_links(connection, target, plan.settled)
+        troubled = [one for one in plan.operations if one.status is Status.FAILED]
+        links.put_links(
+            connection,
+            target,
+            [links.failed(batch.links.get(one.key), one.kind, one.key, one.detail or "", now) for one in troubled],
+        )
+
+    def _with_request(self, batch: _Batch, operation: Operation) -> Operation:
+        if operation.status is Status.FAILED:
+            return operation
+        link = batch.links.get(operation.key)
+        before = operation.base if operation.base is not None else (link.document if link is not None else {})
+        request = shape(self._dialect, operation.action, operation.kind, operation.remote_id, before, operation.changes)
+        shown = [] if request is None else [shown_request(request)]
+        return replace(operation, request=orjson.dumps(shown).decode())
+
+
+def _acknowledged(reference: Reference, batch: _Batch) -> Reference:
+    """The reference with what the target is known to hold at its place."""
+    link = batch.links.get(reference.key)
+    held = link.document.get(reference.path) if link is not None and link.has_account else None
+    return replace(reference, remote_id=RemoteId(held) if isinstance(held, str) else None)
+
+
+def _waits(link: Link, now: datetime) -> bool:
+    """Whether somebody's next try lies in the future."""
+    return link.next_try_at is not None and link.next_try_at > now
+
+
+def _batches(keys: Sequence[Key]) -> Iterator[list[Key]]:
+    for start in range(0, len(keys), BATCH):
+        yield list(keys[start : start + BATCH])

@@ -1,0 +1,337 @@
+"""Everything of a run up to its first write request: sources are read, targets planned, guards asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from scimsync.desired.groups import name_of
+from scimsync.errors import ConfigError, GuardStop, ScimsyncError, TargetUnavailable
+from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.channel import Channel, Stopped
+from scimsync.execute.connecting import LateClient
+from scimsync.execute.group_planning import GroupPlanner
+from scimsync.execute.matching import Matcher
+from scimsync.execute.planning import Planner
+from scimsync.execute.saved import SavedPlan, moved_on
+from scimsync.execute.settings import Setup, TargetSetup
+from scimsync.execute.together import together
+from scimsync.plan.guard import Allowance, Tally, check_members, check_removals, check_updates, counted_for
+from scimsync.scim.errors import ScimError
+from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
+from scimsync.state import journal, links, records, targets
+from scimsync.state.journal import Entry, Status
+from scimsync.state.links import LinkStatus
+from scimsync.state.store import Store
+from scimsync.state.targets import TargetState
+from scimsync.types import Key, Kind, Problem, Seq
+
+_FIRST_NAMES = 5
+
+
+class Report(Protocol):
+    """Told how far a run is: `name` of the target (or source), what is being done, by how much it went on, of how much."""
+
+    def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a target is talked to: its channel, and what makes a matcher of a kind, by attributes, for so many at most."""
+
+    channel: Channel
+    matcher: Callable[[Kind, Sequence[str], int], Matcher]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading the sources came to. `guard` says why nothing may be sent."""
+
+    sources: Mapping[str, Ingested]
+    guard: str | None = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for source in self.sources.values() for problem in source.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says. `keys` restricts a run to these people (their cursor stays); `offline` asks no target;
+    `saved` is the plan that is to be carried out, and no other; without `read` the sources are left alone."""
+
+    keys: tuple[Key, ...] = ()
+    offline: bool = False
+    allowance: Allowance = field(default_factory=Allowance)
+    saved: SavedPlan | None = None
+    read: bool = True
+
+
+@dataclass(slots=True)
+class PlannedTarget:
+    """A target with its plan in the journal. `error` is why it could not be planned; `state` is where it stands then."""
+
+    setup: TargetSetup
+    channel: Channel
+    matcher: Matcher
+    group_matchers: Mapping[str, Matcher]
+    users: Planner
+    groups: GroupPlanner
+    error: ScimsyncError | None = None
+    state: TargetState | None = None
+
+    async def plan_again(self, users: list[Key], groups: list[Key], only: frozenset[Key] | None) -> None:
+        """Plans some once more within the same run. Raises ScimError from matching."""
+        self.users.touched.clear()
+        await self.users.plan(users)
+        await self.groups.plan_keys(sorted(self.users.touched | set(groups)))
+        self.groups.plan_memberships(only)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The outcome of preparing: plans in the journal of `books`, or `guard`, which says why nothing may be sent."""
+
+    setup: Setup
+    books: Books
+    now: Now
+    targets: dict[str, PlannedTarget]
+    problems: list[Problem]
+    guard: str | None = None
+
+
+def read_sources(setup: Setup, store: Store, overlay: Store | None, now: Now, allowance: Allowance, report: Report) -> Reading:
+    """Brings all snapshots up to date, or lays what is new over them. Raises SourceUnavailable, SourceFormatError."""
+    done: dict[str, Ingested] = {}
+    guards: list[str] = []
+    for name, source in setup.sources.items():
+        shrinking = Shrinking(setup.config.guard.min_records, allowance.records)
+        report(name, "reading", 0)
+        try:
+            done[name] = ingest(store, source.spec, source.used, source.index, shrinking, now.time, overlay)
+        except GuardStop as stop:
+            guards.append(str(stop))
+        else:
+            report(name, "reading", done[name].records)
+    return Reading(done, "\n".join(guards) or None)
+
+
+@asynccontextmanager
+async def connected(setup: Setup, options: Options) -> AsyncIterator[Mapping[str, Way]]:
+    """A channel and a maker of matchers for each target; connections end with the block. Raises ConfigError for secrets."""
+    async with AsyncExitStack() as stack:
+        ways: dict[str, Way] = {}
+        for name, target in setup.targets.items():
+            client = LateClient(setup.config, target, read_secret=not options.offline)
+            stack.push_async_callback(client.aclose)
+            channel = Channel(name, client, rate=target.rate)
+            ways[name] = Way(channel, partial(_matcher, stack, channel, target))
+        yield ways
+
+
+def _matcher(
+    stack: AsyncExitStack, channel: Channel, target: TargetSetup, kind: Kind, match: Sequence[str], expected: int
+) -> Matcher:
+    matcher = Matcher(channel, target.dialect, kind, match, target.profile.page_size, expected)
+    stack.callback(matcher.close)
+    return matcher
+
+
+async def prepare(
+    setup: Setup,
+    books: Books,
+    ways: Mapping[str, Way],
+    options: Options,
+    now: Now,
+    reading: Reading,
+    report: Report,
+) -> Prepared:
+    """Plans all targets side by side into the journal of `books`, then asks the guards."""
+    prepared = Prepared(setup, books, now, {}, reading.problems)
+    _check_keys(setup, books, options)
+
+    async def one(name: str) -> None:
+        target = setup.targets[name]
+        prepared.targets[name] = await _plan_target(target, books, ways[name], options, now, reading, report)
+
+    await together([one(name) for name in setup.targets])
+    prepared.targets = {name: prepared.targets[name] for name in setup.targets}
+    prepared.guard = _ask_guards(setup, books, prepared.targets, options.allowance)
+    if options.saved is not None:
+        prepared.guard = moved_on(options.saved, books, tuple(setup.targets)) or prepared.guard
+    return prepared
+
+
+def _check_keys(setup: Setup, books: Books, options: Options) -> None:
+    """Raises ConfigError for a key that nobody has: a typing error is not nothing to do."""
+    sources = [name for target in setup.targets.values() for name in target.sources]
+    known = books.view.get(sources, list(options.keys)) if options.keys else {}
+    for key in options.keys:
+        if key not in known:
+            with books.links.read() as connection:
+                if not links.known_key(connection, key):
+                    raise ConfigError(
+                        f"nobody with the key {key} is known: no record, no account",
+                        hint="keys are those of the source's key column",
+                    )
+
+
+async def _plan_target(
+    target: TargetSetup,
+    books: Books,
+    way: Way,
+    options: Options,
+    now: Now,
+    reading: Reading,
+    report: Report,
+) -> PlannedTarget:
+    digest = target.digest(now.today)
+    with books.links.read() as connection:
+        known = targets.get_target(connection, target.name)
+        head = records.head_seq(connection, target.all_sources)
+        cursor = known.cursor if known.digest == digest else Seq(0)
+        expected = len(options.keys) or _may_need_look_up(connection, target, cursor, books, reading)
+        groups_known = sum(links.count_links(connection, target.name, Kind.GROUP).values())
+    planned = _planned_target(target, books, way, expected, groups_known, options, now)
+    only = frozenset(options.keys) if options.keys else None
+    keys = (
+        iter(sorted(set(options.keys)))
+        if options.keys
+        else books.view.keys_to_plan(target.name, target.sources, cursor, now.time)
+    )
+    try:
+        await planned.users.plan(keys, lambda number: report(target.name, "planning", number))
+        if only is None:
+            await planned.users.plan_referrers()
+            await planned.groups.plan(planned.users.touched, cursor, everything=known.digest != digest)
+            planned.state = replace(known, digest=digest, cursor=head, url=target.config.url)
+        else:
+            await planned.groups.plan_keys(sorted(planned.users.touched))
+        planned.groups.plan_memberships(only)
+    except Stopped:
+        planned.error = way.channel.stopped
+    except ScimError as error:
+        planned.error = TargetUnavailable(f"{target.name}: {error}", hint="nothing was sent to it")
+    if way.channel.stopped is not None:
+        planned.error = way.channel.stopped
+    return planned
+
+
+def _planned_target(
+    target: TargetSetup, books: Books, way: Way, expected: int, groups_known: int, options: Options, now: Now
+) -> PlannedTarget:
+    matcher = way.matcher(Kind.USER, target.config.match, expected)
+    # the first push may meet any number of groups; later ones meet few that are new
+    group_matchers = {
+        name: way.matcher(Kind.GROUP, rule.match, 3 if groups_known else 10_000) for name, rule in target.groups.items()
+    }
+    memberships = Memberships(books, target.name)
+    users = Planner(
+        books,
+        target.program,
+        target.policy,
+        target.sources,
+        target.dialect,
+        None if options.offline else matcher,
+        now,
+        target.person_rules,
+        memberships,
+        has_groups=bool(target.groups),
+    )
+    groups = GroupPlanner(
+        books,
+        target.groups,
+        target.policy,
+        target.dialect,
+        None if options.offline else group_matchers,
+        memberships,
+        target.profile.members_per_patch,
+        now,
+    )
+    return PlannedTarget(target, way.channel, matcher, group_matchers, users, groups)
+
+
+def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading) -> int:
+    """How many people may have to be looked up, at most: those who changed, and those without an account."""
+    read = [reading.sources[name] for name in target.sources if name in reading.sources]
+    counts = links.count_links(connection, target.name)
+    linked = counts.get(LinkStatus.ACTIVE, 0) + counts.get(LinkStatus.INACTIVE, 0)
+    changed = records.count_changed(connection, target.sources, cursor)
+    if not books.stores:
+        changed += sum(source.new + source.changed for source in read)
+    due = counts.get(LinkStatus.PENDING, 0)
+    return min(max(sum(source.records for source in read) - linked, 0), changed + due)
+
+
+def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance) -> str | None:
+    limits = setup.config.guard
+    said = []
+    for name in setup.targets:
+        with books.links.read() as connection:
+            counts = links.count_links(connection, name)
+            known = targets.get_target(connection, name)
+        accounts = counts.get(LinkStatus.ACTIVE, 0)
+        if (why := _another_service(setup.targets[name], known, counts, allowance)) is not None:
+            said.append(why)
+        for limit, check, most, allowed in (
+            ("max_removals", check_removals, limits.max_removals, allowance.removals),
+            ("max_updates", check_updates, limits.max_updates, allowance.updates),
+        ):
+            condition = (
+                journal.of_run(books.run, name)
+                & journal.of_kind(Kind.USER)
+                & journal.with_action(*counted_for(limit))
+                & journal.is_open()
+            )
+            with books.journal.read() as connection:
+                number = sum(journal.count(connection, condition).values())
+                first = [entry.key for entry in journal.find(connection, condition, limit=_FIRST_NAMES)]
+            why = check(Tally(name, accounts, number, first), most, allowed)
+            if why is not None:
+                said.append(why)
+        for one in planned[name].groups.shrinking:
+            tally = Tally(f"{name}: group {one.group}", one.members, one.removed, one.first)
+            why = check_members(tally, limits.max_removals, allowance.removals)
+            if why is not None:
+                said.append(why)
+    return "\n".join(said) or None
+
+
+def _another_service(
+    target: TargetSetup, known: TargetState, counts: Mapping[LinkStatus, int], allowance: Allowance
+) -> str | None:
+    """Links say nothing about the accounts of another service; nobody would get one there."""
+    accounts = counts.get(LinkStatus.ACTIVE, 0) + counts.get(LinkStatus.INACTIVE, 0)
+    if allowance.new_url or known.url in (None, target.config.url) or not accounts:
+        return None
+    return (
+        f"{target.name}: the {accounts} accounts that are known are those of {known.url}, "
+        f"and the url is {target.config.url} now. Another service needs a target of another name; the same one at a new address: scimsync push --allow-new-url"
+    )
+
+
+def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
+    """People and groups that could not be planned, as problems of their sources."""
+    problems: list[Problem] = []
+    for name, target in prepared.targets.items():
+        condition = journal.of_run(books.run, name) & journal.with_status(Status.FAILED)
+        with books.journal.read() as connection:
+            problems.extend(
+                Problem(_source_of(books, target.setup, entry), None, entry.key, f"{name}: {entry.detail}")
+                for entry in journal.find(connection, condition)
+            )
+    return problems
+
+
+def _source_of(books: Books, target: TargetSetup, entry: Entry) -> str:
+    """The source whose record an operation comes from."""
+    if entry.kind is Kind.GROUP:
+        rule = target.groups.get(name_of(entry.key))
+        return target.sources[0] if rule is None or rule.source is None else rule.source
+    record = books.view.get(target.sources, [entry.key]).get(entry.key)
+    return target.sources[0] if record is None else record.source

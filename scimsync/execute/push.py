@@ -1,0 +1,275 @@
+"""A whole push, and a whole plan: the two things that a person starts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from scimsync.desired.groups import name_of
+from scimsync.errors import ScimsyncError, TargetUnavailable
+from scimsync.execute.books import Books, Now
+from scimsync.execute.channel import Channel
+from scimsync.execute.ledger import Ledger, settle
+from scimsync.execute.perform import Performer
+from scimsync.execute.phases import Phases
+from scimsync.execute.preparing import (
+    Options,
+    PlannedTarget,
+    Prepared,
+    Reading,
+    Report,
+    connected,
+    prepare,
+    problems_of_plan,
+    read_sources,
+)
+from scimsync.execute.secret_values import SecretValues
+from scimsync.execute.settings import Setup, once_of
+from scimsync.execute.together import together
+from scimsync.plan.model import PHASE_WORDS, Action, Phase
+from scimsync.scim.errors import ScimError
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state import journal, leases, targets, work
+from scimsync.state.journal import Status
+from scimsync.state.store import Store, scratch_store
+from scimsync.types import Key, Kind, Problem
+
+RENEW_EVERY_S = 30.0
+
+ROUNDS = 3
+"""How often those whose account was gone, and those who refer to them, are planned again within a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOutcome:
+    """What a push did at one target: applied operations by action, failed ones, requests of all kinds, seconds."""
+
+    counts: Mapping[str, int]
+    failed: int
+    requests: int
+    seconds: float
+    error: ScimsyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a push came to. `outcome` is `done`, `failed` (some operations, or a target), or `stopped` (a guard)."""
+
+    run: int
+    outcome: str
+    targets: Mapping[str, TargetOutcome]
+    guard: str | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """DESIGN's exit codes: 3 guard, 1 a target could not be used, 5 its lease was lost, 4 something failed, 0."""
+        if self.guard is not None:
+            return 3
+        errors = [target.error.exit_code for target in self.targets.values() if target.error is not None]
+        if errors:
+            return errors[0]
+        return 4 if self.problems or any(target.failed for target in self.targets.values()) else 0
+
+
+@contextmanager
+def plan(setup: Setup, store: Store, options: Options, now: Now, report: Report) -> Iterator[Prepared]:
+    """What a push would do now. Sends nothing but the reads that matching needs, stores nothing; the plan lies in a scratch
+    journal until the block ends. Raises SourceUnavailable, SourceFormatError, ConfigError."""
+    scratch = scratch_store()
+    try:
+        reading = read_sources(setup, store, scratch, now, options.allowance, report)
+        books = Books(SnapshotView(store, scratch), store, scratch, run=0)
+        if reading.guard is not None:
+            yield Prepared(setup, books, now, {}, reading.problems, reading.guard)
+            return
+
+        async def run() -> Prepared:
+            async with connected(setup, options) as ways:
+                return await prepare(setup, books, ways, options, now, reading, report)
+
+        prepared = asyncio.run(run())
+        prepared.problems += problems_of_plan(books, prepared)
+        yield prepared
+    finally:
+        scratch.close()
+
+
+def push(
+    setup: Setup, store: Store, options: Options, now: Now, report: Report, *, command: str, clock: Callable[[], datetime]
+) -> Outcome:
+    """Does it: reads, plans, journals, sends. Raises LeaseHeld, SourceUnavailable, SourceFormatError, ConfigError."""
+    names = [*(f"source {name}" for name in setup.sources), *(f"target {name}" for name in setup.targets)]
+    holder = leases.holder_name()
+    with _leases(store, names, holder, clock):
+        with store.write() as connection:
+            run = journal.start_run(connection, command, now.time)
+        push_run = _Push(setup, store, options, now, report, run, holder, names, clock)
+        try:
+            outcome = asyncio.run(push_run.run())
+        except BaseException as error:
+            said = error.message if isinstance(error, ScimsyncError) else type(error).__name__
+            with store.write() as connection:
+                journal.finish_run(connection, run, "error", clock(), {}, said)
+            raise
+        with store.write() as connection:
+            counts = {name: target_document(target) for name, target in outcome.targets.items()}
+            journal.finish_run(connection, run, outcome.outcome, clock(), counts, outcome.guard)
+        return outcome
+
+
+def target_document(outcome: TargetOutcome) -> dict[str, Any]:
+    """A target's part of `push --json`."""
+    return {
+        "counts": dict(outcome.counts),
+        "failed": outcome.failed,
+        "requests": outcome.requests,
+        "seconds": round(outcome.seconds, 3),
+        "error": None if outcome.error is None else outcome.error.message,
+    }
+
+
+@contextmanager
+def _leases(store: Store, names: list[str], holder: str, clock: Callable[[], datetime]) -> Iterator[None]:
+    with store.write() as connection:
+        leases.take(connection, names, holder, clock())
+    try:
+        yield
+    finally:
+        with store.write() as connection:
+            leases.release(connection, names, holder, clock())
+
+
+@dataclass(frozen=True, slots=True)
+class _Push:
+    setup: Setup
+    store: Store
+    options: Options
+    now: Now
+    report: Report
+    run_id: int
+    holder: str
+    leases: list[str]
+    clock: Callable[[], datetime]
+
+    async def run(self) -> Outcome:
+        for name in self.setup.targets:
+            settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
+        reading = Reading({})
+        if self.options.read:
+            reading = read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
+        if reading.guard is not None:
+            return Outcome(self.run_id, "stopped", {}, reading.guard, tuple(reading.problems))
+        books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
+        async with connected(self.setup, self.options) as ways:
+            renewing = asyncio.create_task(self._renew([way.channel for way in ways.values()]))
+            try:
+                prepared = await prepare(self.setup, books, ways, self.options, self.now, reading, self.report)
+                prepared.problems += problems_of_plan(books, prepared)
+                if prepared.guard is not None:
+                    self._stop()
+                else:
+                    self._accept(prepared)
+                outcomes = await self._execute(prepared)
+            finally:
+                renewing.cancel()
+        problems = tuple(prepared.problems)
+        failed = any(target.failed or target.error for target in outcomes.values()) or problems
+        outcome = "stopped" if prepared.guard is not None else "failed" if failed else "done"
+        return Outcome(self.run_id, outcome, outcomes, prepared.guard, problems)
+
+    def _stop(self) -> None:
+        """A guard said no: the cursor stays, nothing of the plan is left to be done."""
+        with self.store.write() as connection:
+            journal.close_open(connection, journal.of_run(self.run_id), Status.SKIPPED, "a guard stopped the run", self.clock())
+
+    def _accept(self, prepared: Prepared) -> None:
+        """The plans are in the journal and the guards have nothing against them: cursors move."""
+        with self.store.write() as connection:
+            for name, target in prepared.targets.items():
+                if target.error is not None:
+                    condition = journal.of_run(self.run_id, name)
+                    journal.close_open(connection, condition, Status.SKIPPED, target.error.message, self.clock())
+                elif target.state is not None:
+                    targets.put_target(connection, target.state)
+
+    async def _execute(self, prepared: Prepared) -> dict[str, TargetOutcome]:
+        outcomes: dict[str, TargetOutcome] = {}
+
+        async def one(name: str, target: PlannedTarget) -> None:
+            began = time.monotonic()
+            if prepared.guard is None and target.error is None:
+                await self._execute_target(name, target, prepared.books)
+            outcomes[name] = self._outcome(name, target, time.monotonic() - began)
+
+        await together([one(name, target) for name, target in prepared.targets.items()])
+        return {name: outcomes[name] for name in prepared.targets}
+
+    async def _execute_target(self, name: str, target: PlannedTarget, books: Books) -> None:
+        setup = target.setup
+        ledger = Ledger(self.store, self.run_id, name, (f"target {name}", self.holder), self.clock)
+        secret = SecretValues(books.view, setup.sources, setup.program, self.now.today)
+        performer = Performer(
+            target.channel,
+            setup.dialect,
+            lambda entry: target.matcher if entry.kind is Kind.USER else target.group_matchers[name_of(entry.key)],
+            once=lambda entry: setup.once if entry.kind is Kind.USER else once_of(setup.groups[name_of(entry.key)].program),
+            secret=secret.get,
+            owner=ledger.owner,
+            clock=self.clock,
+        )
+
+        def progress(phase: Phase, number: int, total: int | None = None) -> None:
+            self.report(name, PHASE_WORDS[phase], number, total)
+
+        phases = Phases(ledger, target.channel, performer, setup.concurrency, progress)
+        await phases.run()
+        for _ in range(ROUNDS):
+            users, groups = self._once_more(name, phases)
+            if not (users or groups) or target.channel.stopped is not None:
+                break
+            phases.again.clear()
+            try:
+                await target.plan_again(users, groups, frozenset(self.options.keys) or None)
+            except ScimError as error:
+                target.error = TargetUnavailable(f"{name}: {error}")
+                break
+            await phases.run()
+        why = "its account did not come to be" if target.channel.stopped is None else target.channel.stopped.message
+        ledger.close(why)
+        target.error = target.error or target.channel.stopped
+
+    def _once_more(self, name: str, phases: Phases) -> tuple[list[Key], list[Key]]:
+        """Users and groups to be planned again in the same run: they were gone, or somebody that they refer to exists now."""
+        with self.store.read() as connection:
+            waiting = set(work.waiting_keys(connection, name))
+        if self.options.keys:
+            waiting &= set(self.options.keys)
+        gone = {kind: {key for of, key in phases.again if of is kind} for kind in Kind}
+        return sorted(gone[Kind.USER] | waiting), sorted(gone[Kind.GROUP])
+
+    def _outcome(self, name: str, target: PlannedTarget, seconds: float) -> TargetOutcome:
+        with self.store.read() as connection:
+            counted = journal.count(connection, journal.of_run(self.run_id, name))
+        counts = {action: number for (action, status), number in counted.items() if status is Status.APPLIED}
+        failed = sum(number for (_, status), number in counted.items() if status is Status.FAILED)
+        ordered = {action.value: counts[action] for action in Action if counts.get(action)}
+        return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error)
+
+    async def _renew(self, channels: list[Channel]) -> None:
+        """Keeps the leases as long as the run lasts."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            if not await asyncio.to_thread(self._renew_once):
+                for channel in channels:
+                    channel.lost_lease()
+                return
+
+    def _renew_once(self) -> bool:
+        with self.store.write() as connection:
+            return leases.renew(connection, self.leases, self.holder, self.clock())

@@ -1,0 +1,192 @@
+"""What a run needs to know of each source and target, worked out of sync.toml before anything is read or sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import orjson
+
+from scimsync.config.models import DEFAULT_CONCURRENCY, Config, Target
+from scimsync.desired.columns import check_columns
+from scimsync.desired.configured import configured_groups, configured_program
+from scimsync.desired.groups import GroupForm, GroupRule
+from scimsync.desired.program import Program
+from scimsync.errors import ConfigError
+from scimsync.plan.model import Leaving, Policy
+from scimsync.scim.dialects import Dialect, get_dialect
+from scimsync.scim.errors import ScimError
+from scimsync.scim.profiles import Profile, load_profile
+from scimsync.sources import FileSpec, columns
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSetup:
+    """One target, ready to be planned: its compiled program, its rules of leaving, how it is talked to."""
+
+    name: str
+    config: Target
+    program: Program
+    policy: Policy
+    dialect: Dialect
+    profile: Profile
+    groups: Mapping[str, GroupRule]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of its users, in order."""
+        return tuple(self.config.source)
+
+    @property
+    def all_sources(self) -> tuple[str, ...]:
+        """The sources of its users and of its groups."""
+        of_groups = (rule.source for rule in self.groups.values() if rule.source is not None)
+        return tuple(dict.fromkeys((*self.sources, *of_groups)))
+
+    @property
+    def person_rules(self) -> dict[str, GroupRule]:
+        """The groups whose members are told by people's own records."""
+        return {name: rule for name, rule in self.groups.items() if rule.form is not GroupForm.SOURCE}
+
+    @property
+    def once(self) -> frozenset[str]:
+        """Paths that are sent at creation only."""
+        return once_of(self.program)
+
+    @property
+    def _uses_today(self) -> bool:
+        return self.program.uses_today or any(rule.program.uses_today for rule in self.groups.values())
+
+    @property
+    def rate(self) -> float | None:
+        return self.config.rate if self.config.rate is not None else self.profile.rate
+
+    @property
+    def concurrency(self) -> int:
+        return self.config.concurrency or self.profile.concurrency or DEFAULT_CONCURRENCY
+
+    def digest(self, today: date) -> str:
+        """Changes when everybody has to be planned again: another mapping, scope or rule; a new day where `today` counts."""
+        decides = [
+            self.program.digest,
+            self.sources,
+            self.config.url,
+            self.config.profile,
+            self.config.dialect,
+            self.config.leave.action,
+            None if self.config.leave.delete_after is None else self.config.leave.delete_after.total_seconds(),
+            self.policy.create,
+            self.policy.update,
+            self.policy.remove,
+            self.policy.revoke,
+            [(name, rule.form, rule.program.digest, rule.source, rule.leave) for name, rule in self.groups.items()],
+            today.isoformat() if self._uses_today else None,
+        ]
+        return hashlib.blake2b(orjson.dumps(decides), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSetup:
+    """One source: how it is read, which columns expressions use, where its index lies."""
+
+    spec: FileSpec
+    used: tuple[str, ...]
+    index: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything of sync.toml that a run needs."""
+
+    config: Config
+    sources: Mapping[str, SourceSetup]
+    targets: Mapping[str, TargetSetup]
+
+
+def once_of(program: Program) -> frozenset[str]:
+    """Paths that are sent at creation only."""
+    return frozenset(slot.path for slot in program.slots if slot.once or slot.length is not None)
+
+
+def set_up(config: Config, names: Sequence[str] = ()) -> Setup:
+    """Compiles all targets and looks at the columns of the sources of those called `names` (of all, where there are none).
+
+    Raises ConfigError for what is wrong in sync.toml, SourceUnavailable and SourceFormatError for a source that is not there
+    or lacks a column that an expression names; nothing was read but the headers of files.
+    """
+    for name in names:
+        if name not in config.targets:
+            raise ConfigError(f"{config.path.name}: no target {name!r}", details=(f"found: {', '.join(config.targets)}",))
+    targets = {name: set_up_target(config, name) for name in config.targets}
+    chosen = {name: targets[name] for name in (names or targets)}
+    wanted = {source for target in chosen.values() for source in target.all_sources}
+    specs = {name: file_spec(config, name) for name in config.sources if name in wanted}
+    found = {name: columns(spec) for name, spec in specs.items()}
+    for target in chosen.values():
+        check_columns(target.program, {name: found[name] for name in target.sources})
+        for rule in target.groups.values():
+            if rule.source is not None:
+                check_columns(rule.program, {rule.source: found[rule.source]})
+    return Setup(
+        config=config,
+        sources={
+            name: SourceSetup(spec, _used(name, found[name], list(targets.values())), config.state_dir / f"{name}.index.duckdb")
+            for name, spec in specs.items()
+        },
+        targets=chosen,
+    )
+
+
+def file_spec(config: Config, name: str) -> FileSpec:
+    """The source called `name`, as reading it needs it."""
+    source = config.sources[name]
+    return FileSpec(
+        name=name,
+        path=source.path or "",
+        key=source.key,
+        base_dir=config.base_dir,
+        lists=source.lists,
+        query=source.query,
+        encoding=source.encoding,
+        delimiter=source.delimiter,
+        config=config.path.name,
+    )
+
+
+def set_up_target(config: Config, name: str) -> TargetSetup:
+    """Compiles the target called `name`, without a look at its sources. Raises ConfigError."""
+    settings = config.targets[name]
+    try:
+        profile = load_profile(settings.profile)
+        dialect = get_dialect(settings.dialect)
+    except ScimError as error:
+        raise ConfigError(f"{config.where('targets', name, 'profile')}: {error}") from None
+    policy = Policy(
+        target=name,
+        scope=settings.scope,
+        leave=Leaving(settings.leave.action, settings.leave.delete_after),
+        create=settings.actions.create,
+        update=settings.actions.update,
+        remove=settings.actions.remove,
+        revoke=settings.leave.revoke,
+    )
+    program, groups = configured_program(config, name), configured_groups(config, name)
+    known = ("memberships", *program.paths)
+    for path in settings.leave.revoke:
+        if path not in known:
+            raise ConfigError(
+                f"{config.where('targets', name, 'leave', 'revoke')}: {path!r} is neither memberships nor a mapped attribute",
+                details=(f"found: {', '.join(known)}",),
+            )
+    return TargetSetup(name, settings, program, policy, dialect, profile, groups)
+
+
+def _used(source: str, found: Sequence[str], targets: Sequence[TargetSetup]) -> tuple[str, ...]:
+    """The columns of a source that some expression of any target uses, so that a run for one target stores the same."""
+    names = {column for target in targets if source in target.sources for column in target.program.columns}
+    for target in targets:
+        names |= {column for rule in target.groups.values() if rule.source == source for column in rule.program.columns}
+    return tuple(column for column in found if column in names)

@@ -1,0 +1,83 @@
+"""A userName is freed before it is taken: by chains, swaps and rings of people."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.office import Office, counts, people, person
+from tests.servers.faulty import FaultyServer
+
+
+def holders(office: Office) -> dict[str, str]:
+    """userName -> key."""
+    return {name: user["externalId"] for name, user in office.accounts().items()}
+
+
+def renamed(count: int, names: dict[int, int]) -> list[dict[str, str]]:
+    """`count` people, of whom some have the e-mail of another number."""
+    return [person(number, email=f"Person{names.get(number, number)}@example.com") for number in range(1, count + 1)]
+
+
+BUG_17 = pytest.mark.xfail(reason="BUG 17: the same person steps aside twice")
+CASES = {
+    "two swap": ({1: 2, 2: 1}, 1),
+    "a ring of four and a swap": ({1: 2, 2: 3, 3: 4, 4: 1, 5: 6, 6: 5}, 2),
+    "a chain": ({1: 2, 2: 3, 3: 4, 4: 99}, 0),
+    "a chain the other way": ({4: 3, 3: 2, 2: 1, 1: 99}, 0),
+}
+"""Number of a person -> whose userName they get; and how many have to step aside under a temporary name."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[BUG_17] if "ring" in case else []) for case in CASES])
+def test_people_take_each_others_user_names_with_the_fewest_requests(office: Office, faulty: FaultyServer, case: str) -> None:
+    names, aside = CASES[case]
+    office.hire(people(20))
+    office.push()
+    faulty.forget()
+    office.hire(renamed(20, names))
+
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == ({"update": len(names)}, 0)
+    assert holders(office) == {row["email"].lower(): row["id"] for row in renamed(20, names)}
+    assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
+    assert len(faulty.written()) == len(names) + aside
+
+
+def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
+    real_office.hire(people(4))
+    real_office.push()
+    real_office.hire(renamed(4, {1: 2, 2: 3, 3: 1}))
+
+    assert counts(real_office.push()) == {"update": 3}
+
+    assert holders(real_office) == {row["email"].lower(): row["id"] for row in renamed(4, {1: 2, 2: 3, 3: 1})}
+    assert real_office.plan() == []
+
+
+@pytest.mark.xfail(reason="BUG 3: matching finds the account of the one who gives the name up")
+@pytest.mark.parametrize("gives_up", ["renamed", "deleted"])
+def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(office: Office, gives_up: str) -> None:
+    office.configure(target='leave = { action = "delete" }', guard='min_records = "0%"')
+    office.hire(people(2))
+    office.push()
+    first = [person(1, email="new@example.com")] if gives_up == "renamed" else []
+    office.hire([*first, person(2), person(3, email="person1@example.com")])
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 0
+    assert holders(office)["person1@example.com"] == "00003"
+
+
+def test_a_leaver_keeps_the_user_name_and_the_new_one_is_told(office: Office, faulty: FaultyServer) -> None:
+    office.configure(guard='min_records = "0%"')
+    office.hire(people(2))
+    office.push()
+    office.hire([person(2), person(3, email="person1@example.com")])
+
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == ({"deactivate": 1}, 4)
+    assert [(problem.key, "00001" in problem.detail) for problem in outcome.problems] == [("00003", True)]
+    assert faulty.users["id-00001"]["active"] is False

@@ -1,0 +1,288 @@
+"""A small SCIM server on loopback that does what no real one does on demand: fails when it is told to, and answers oddly.
+
+Users live in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list of `Fault`s says which requests
+go wrong and how; `Quirks` say how all answers look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from scimsync.scim.errors import ScimProtocolError
+from scimsync.scim.filters import parse_filter
+from scimsync.scim.matching import matches
+from scimsync.scim.operations import ABSENT, PatchOperation
+from scimsync.scim.patch import apply
+
+Json = dict[str, Any]
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+HTML = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it came in. `path` is relative to the base URL and decoded; `query` likewise."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Json | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def writes(self) -> bool:
+        return self.method in WRITES
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests of `method` for which `where` holds.
+
+    With `effect` the request is carried out first. Then the connection is cut (`hang_up`), no answer comes at all (`hold`), or
+    the answer has `status`, `body` and `headers`.
+    """
+
+    method: str | None = None
+    where: Callable[[Seen], bool] = lambda seen: True
+    times: int = 1
+    status: int = 500
+    body: bytes | Json = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    effect: bool = False
+    hang_up: bool = False
+    hold: bool = False
+
+    def fits(self, seen: Seen) -> bool:
+        return self.times > 0 and self.method in (None, seen.method) and self.where(seen)
+
+
+@dataclass
+class Quirks:
+    """How answers look: ids as numbers, attribute names in another case, no body (or no Location either) after POST, small pages."""
+
+    numeric_ids: bool = False
+    other_case: bool = False
+    mute_post: bool = False
+    location: bool = True
+    max_page: int = 200
+
+
+@dataclass
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes | Json | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class FaultyServer:
+    """Runs in a thread of its own. `users`, `seen` and `faults` may be read and changed while no push is at work.
+
+    A new user's id tells whose account it is: `id-EXTERNALID`, or a running number where that id was given before.
+    """
+
+    def __init__(self, token: str, quirks: Quirks) -> None:
+        self.token = token
+        self.quirks = quirks
+        self.users: dict[str, Json] = {}
+        self.seen: list[Seen] = []
+        self.faults: list[Fault] = []
+        self.holding = threading.Event()
+        """Set once an answer is held back."""
+        self.url = ""
+        self._next_id = 1
+        self._given: set[str] = set()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def fail(self, method: str | None = None, **more: Any) -> Fault:
+        """Plans a fault."""
+        fault = Fault(method, **more)
+        self.faults.append(fault)
+        return fault
+
+    def add(self, **attributes: Any) -> Json:
+        """An account that somebody else made."""
+        user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], **attributes}
+        return self._keep(user)
+
+    def named(self, name: str) -> Json:
+        """The one account with this userName."""
+        (user,) = (one for one in self.users.values() if one["userName"] == name)
+        return user
+
+    def written(self) -> list[Seen]:
+        """The requests that change something."""
+        return [one for one in self.seen if one.writes]
+
+    def forget(self) -> None:
+        """Begins to count anew."""
+        self.seen.clear()
+
+    # HTTP
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            while await self._one(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.strip().split("\r\n")
+        method, target, _ = first.split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        url = urlsplit(target)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        seen = Seen(method, unquote(url.path.removeprefix("/v2")), query, headers, json.loads(body) if body else None)
+        self.seen.append(seen)
+        fault = next((one for one in self.faults if one.fits(seen)), None)
+        reply = Reply(500)
+        if fault is None or fault.effect:
+            reply = self._answer(seen)
+        if fault is not None:
+            fault.times -= 1
+            if fault.hang_up:
+                writer.transport.abort()
+                return False
+            if fault.hold:
+                self.holding.set()
+                await reader.read(1)  # until the client is gone
+                return False
+            reply = Reply(fault.status, fault.body, fault.headers)
+        writer.write(self._bytes(reply))
+        await writer.drain()
+        return True
+
+    def _bytes(self, reply: Reply) -> bytes:
+        body = reply.body
+        kind = "text/html"
+        if isinstance(body, dict):
+            body, kind = json.dumps(_other_case(body) if self.quirks.other_case else body).encode(), "application/scim+json"
+        body = body or b""
+        headers = {"Content-Type": kind, **reply.headers, "Content-Length": str(len(body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"HTTP/1.1 {reply.status} Said\r\n{lines}\r\n".encode() + body
+
+    # SCIM
+
+    def _answer(self, seen: Seen) -> Reply:
+        if seen.headers.get("authorization") != f"Bearer {self.token}":
+            return _error(401, "who are you?")
+        collection, _, user_id = seen.path.removeprefix("/").partition("/")
+        if collection != "Users":
+            return _error(404, f"no {seen.path}")
+        try:
+            if not user_id:
+                return self._post(seen.body or {}) if seen.method == "POST" else self._list(seen.query)
+            if user_id not in self.users:
+                return _error(404, f"no user {user_id}")
+            return self._user(seen, user_id)
+        except ScimProtocolError as error:
+            return _error(error.status, error.detail or "", error.scim_type)
+
+    def _post(self, body: Json) -> Reply:
+        if self._taken(body, None):
+            return _error(409, f"{body['userName']} exists", "uniqueness")
+        user = self._keep(body)
+        headers = {"Location": f"{self.url}/Users/{user['id']}"} if self.quirks.location else {}
+        return Reply(201, None if self.quirks.mute_post else user, headers)
+
+    def _list(self, query: Mapping[str, str]) -> Reply:
+        condition = parse_filter(query["filter"]) if "filter" in query else None
+        found = [one for one in self.users.values() if condition is None or matches(condition, one)]
+        start = int(query.get("startIndex", "1"))
+        count = min(int(query.get("count", "100")), self.quirks.max_page)
+        page = found[start - 1 : start - 1 + count]
+        return Reply(200, {"totalResults": len(found), "startIndex": start, "itemsPerPage": len(page), "Resources": page})
+
+    def _user(self, seen: Seen, user_id: str) -> Reply:
+        user = self.users[user_id]
+        if seen.method == "DELETE":
+            del self.users[user_id]
+            return Reply(204)
+        if seen.method == "PATCH":
+            operations = [
+                PatchOperation(one["op"], one.get("path"), one.get("value", ABSENT)) for one in (seen.body or {})["Operations"]
+            ]
+            changed = apply(operations, user)
+            if self._taken(changed, user_id):
+                return _error(409, f"{changed['userName']} exists", "uniqueness")
+            self.users[user_id] = changed
+            return Reply(204)
+        return Reply(200, user)
+
+    def _taken(self, body: Json, but: str | None) -> bool:
+        name = body["userName"].casefold()
+        return any(one["userName"].casefold() == name for user_id, one in self.users.items() if user_id != but)
+
+    def _keep(self, body: Json) -> Json:
+        number = str(body.get("externalId") or self._next_id)
+        while number in self._given:
+            number = str(self._next_id)
+            self._next_id += 1
+        self._given.add(number)
+        # passwords are written and never returned (RFC 7643 section 4.1.1)
+        user = {name: value for name, value in body.items() if name != "password"}
+        user["id"] = int(number) if self.quirks.numeric_ids else f"id-{number}"
+        self.users[str(user["id"])] = user
+        return user
+
+
+def _error(status: int, detail: str, scim_type: str | None = None) -> Reply:
+    body: Json = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status), "detail": detail}
+    return Reply(status, body | ({"scimType": scim_type} if scim_type else {}))
+
+
+def _other_case(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name if ":" in name else name.upper(): _other_case(held) for name, held in value.items()}
+    return [_other_case(one) for one in value] if isinstance(value, list) else value
+
+
+@contextmanager
+def running_faulty_server(token: str = "sesame-open", quirks: Quirks | None = None) -> Iterator[FaultyServer]:
+    """Runs a server as long as the context lasts."""
+    server = FaultyServer(token, quirks or Quirks())
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    stop = asyncio.Event()
+
+    async def run() -> None:
+        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+        server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v2"
+        ready.set()
+        await stop.wait()
+        listener.close()
+        for task in list(server._connections):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*server._connections)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    thread.start()
+    ready.wait()
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()

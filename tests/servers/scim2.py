@@ -1,0 +1,46 @@
+"""A real SCIM server to test against: scim2-server, in memory, on loopback."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def running_scim2_server() -> Iterator[tuple[str, str]]:
+    """Run a server as long as the context lasts; gives its URL and its bearer token.
+
+    Each `URL/TENANT/v2` is a store of its own, made when it is first asked for, so that tests need not share one.
+    """
+    token = secrets.token_hex(16)
+    process, url = _start(token)
+    try:
+        yield url, token
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _start(token: str) -> tuple[subprocess.Popen[str], str]:
+    """Start on a free port; another process may take the port first, so a few ports are tried."""
+    for _ in range(5):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "scim2_server.testserver.cli", "--hostname", "127.0.0.1", "--port", str(port)]
+        process = subprocess.Popen(
+            [*command, "--bearer-token", token, "--dynamic-tenants"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout is not None
+        if process.stdout.readline().startswith("Serving"):  # printed once it listens; "" when it ended
+            return process, f"http://127.0.0.1:{port}"
+        process.kill()
+        process.communicate()
+    raise RuntimeError("scim2-server does not start")
