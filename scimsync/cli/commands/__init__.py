@@ -1,0 +1,1 @@
+"""The commands, one a module; `scimsync.cli` loads them by name."""

@@ -1,0 +1,1 @@
+"""One person at every target: what is known, what should be, what would be sent. `explain` gathers, the others show it."""

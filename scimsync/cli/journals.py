@@ -1,0 +1,106 @@
+"""Which operations of the journal are wanted, and how they are written out, however many they are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from itertools import islice
+from operator import and_, or_
+
+import click
+import orjson
+from sqlalchemy import true
+from sqlalchemy.sql.elements import ColumnElement
+
+from scimsync.cli.operations import action_part, change_row, key_part, request_lines, status_part, when_part, why_part
+from scimsync.cli.screen import Part, Screen
+from scimsync.plan.document import journal_document
+from scimsync.state import journal
+from scimsync.state.journal import Entry, Status
+from scimsync.state.store import Store
+from scimsync.types import Key
+
+_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to show of the journal; None and empty restrict nothing."""
+
+    run: int | None = None
+    targets: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    failed: bool = False
+    since: datetime | None = None
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """What an operation has to hold."""
+        conditions = []
+        if self.run is not None:
+            conditions.append(journal.of_run(self.run))
+        if self.targets:
+            conditions.append(reduce(or_, map(journal.of_target, self.targets)))
+        if self.keys:
+            conditions.append(journal.of_keys([Key(key) for key in self.keys]))
+        if self.failed:
+            conditions.append(journal.with_status(Status.FAILED))
+        if self.since is not None:
+            conditions.append(journal.since(self.since))
+        return reduce(and_, conditions) if conditions else true()
+
+
+def write_journal(store: Store, wanted: Wanted, limit: int | None) -> None:
+    """`journal --json`, written while it is read."""
+    out = sys.stdout.buffer
+    with store.read() as connection:
+        out.write(b'{"operations": [')
+        for number, entry in enumerate(journal.last(connection, wanted.condition, limit)):
+            out.write(b",\n" if number else b"\n")
+            out.write(orjson.dumps(journal_document(entry)))
+        out.write(b"]}\n")
+    out.flush()
+
+
+def print_journal(store: Store, wanted: Wanted, limit: int, *, detailed: bool) -> None:
+    """A row for each operation; `detailed` also with its changes and requests."""
+    screen = Screen()
+    with store.read() as connection:
+        number = sum(journal.count(connection, wanted.condition).values())
+        for entries in _batches(journal.last(connection, wanted.condition, limit)):
+            if detailed:
+                for entry in entries:
+                    _print_detailed(screen, entry)
+            else:
+                screen.rows([_row(entry) for entry in entries], indent=0)
+    if number > limit:
+        click.echo(f"the newest {limit:,} of {number:,}; --limit {number} shows all", err=True)
+    if number == 0:
+        click.echo("no operation in the journal" + (" is like that" if wanted != Wanted() else " yet"), err=True)
+
+
+def _row(entry: Entry) -> list[Part]:
+    return [
+        when_part(entry),
+        f"run {entry.run}",
+        entry.target,
+        action_part(entry.action),
+        key_part(entry),
+        status_part(entry),
+        why_part(entry),
+    ]
+
+
+def _print_detailed(screen: Screen, entry: Entry) -> None:
+    screen.rows([_row(entry)], indent=0)
+    screen.rows([change_row(change) for change in entry.changes], indent=4)
+    for line in request_lines(entry):
+        screen.line((line, "cyan"), indent=4)
+
+
+def _batches(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:
+    while batch := list(islice(entries, _ROWS)):
+        yield batch

@@ -1,0 +1,93 @@
+"""Runs a push from the command line and says what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from scimsync.cli.options import Common
+from scimsync.cli.output import printable, write_json
+from scimsync.cli.plans import problem_document, problem_line
+from scimsync.cli.session import begin, clock, load_config, opened_state, this_moment
+from scimsync.cli.talk import reporting
+from scimsync.execute.preparing import Options
+from scimsync.execute.push import Outcome, push, target_document
+from scimsync.execute.saved import read_saved
+from scimsync.execute.settings import set_up
+from scimsync.plan.guard import Allowance
+from scimsync.plan.people import describe_counts
+from scimsync.types import Key
+
+MOST_PROBLEMS_SHOWN = 20
+
+
+def run_push(
+    options: Common,
+    allowance: Allowance,
+    name: str,
+    keys: Sequence[Key] | None = None,
+    *,
+    saved: Path | None = None,
+    read: bool = True,
+) -> int:
+    """Pushes; `keys` instead of those of the options, or the plan `saved` in a file. Without `read` the sources are left alone.
+    Prints the outcome and returns the exit code."""
+    begin(options)
+    config = load_config(options)
+    plan = None if saved is None else read_saved(saved)
+    if plan is not None:
+        options = replace(options, targets=plan.targets, keys=plan.keys)
+    setup = set_up(config, options.targets)
+    chosen = tuple(keys) if keys is not None else tuple(Key(key) for key in options.keys)
+    with opened_state(config, create=True) as store, reporting(options) as report:
+        outcome = push(
+            setup,
+            store,
+            Options(keys=chosen, allowance=allowance, saved=plan, read=read),
+            this_moment(),
+            report,
+            command=name,
+            clock=clock,
+        )
+    if options.as_json:
+        write_json(outcome_document(outcome))
+    else:
+        _say(outcome, quiet=options.verbosity < 0)
+    return outcome.exit_code
+
+
+def outcome_document(outcome: Outcome) -> dict[str, object]:
+    """`push --json`."""
+    return {
+        "run": outcome.run,
+        "outcome": outcome.outcome,
+        "targets": {name: target_document(target) for name, target in outcome.targets.items()},
+        "guard": outcome.guard,
+        "problems": [problem_document(problem) for problem in outcome.problems],
+    }
+
+
+def _say(outcome: Outcome, *, quiet: bool) -> None:
+    for problem in outcome.problems[:MOST_PROBLEMS_SHOWN]:
+        click.secho(problem_line(problem), fg="yellow", err=True)
+    if len(outcome.problems) > MOST_PROBLEMS_SHOWN:
+        more = len(outcome.problems) - MOST_PROBLEMS_SHOWN
+        click.secho(f"and {more} more; scimsync journal --run {outcome.run} --failed", fg="yellow", err=True)
+    if outcome.guard is not None:
+        click.secho("stopped by a guard; nothing was sent", fg="red", err=True)
+        click.echo("\n".join(printable(line) for line in outcome.guard.splitlines()), err=True)
+        return
+    for name, target in outcome.targets.items():
+        if target.error is not None:
+            click.secho(printable(f"{target.error.message}"), fg="red", err=True)
+            if target.error.hint:
+                click.echo(f"  {target.error.hint}", err=True)
+        if not quiet:
+            failed = f", {target.failed} failed" if target.failed else ""
+            requests = "1 request" if target.requests == 1 else f"{target.requests:,} requests"
+            click.echo(f"{name}: {describe_counts(target.counts)}{failed} ({requests}, {target.seconds:.1f} s)")
+    if any(target.failed for target in outcome.targets.values()):
+        click.echo(f"scimsync journal --run {outcome.run} --failed shows why", err=True)

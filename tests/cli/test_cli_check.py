@@ -1,0 +1,205 @@
+"""`scimsync check`: what a push would trip over, found before it does."""
+
+from __future__ import annotations
+
+import stat
+from typing import Any
+
+import pytest
+
+from scimsync.cli.checking.schema_fit import Misfit, misfits
+from tests.office import USER, Office, people
+from tests.servers.faulty import HTML, FaultyServer
+
+Json = dict[str, Any]
+
+
+def found(office: Office, *arguments: str) -> tuple[int, list[Json]]:
+    """Exit code and findings."""
+    document = office.run("check", "--json", *arguments).document
+    return document["exit_code"], document["findings"]
+
+
+def bad(findings: list[Json]) -> list[tuple[str, str, str]]:
+    """(level, name, message) of what is not fine."""
+    return [(one["level"], one["name"], one["message"]) for one in findings if one["level"] != "ok"]
+
+
+def test_all_is_fine_with_a_real_server(real_office: Office) -> None:
+    real_office.hire(people(3))
+    before = sorted(path.name for path in real_office.folder.iterdir())
+    code, findings = found(real_office)
+    assert (code, bad(findings)) == (0, [])
+    said = [one["message"] for one in findings if one["area"] in ("source", "target")]
+    assert said == [
+        "hr.csv: 3 records, 6 columns, 5 of them used",
+        "token from env:WIKI_TOKEN",
+        "it answers and takes the token; 0 users there",
+        "it says: can PATCH, filter (at most 1,000 results), ETags, bulk, sort",
+        "its schemas fit the 9 attributes that are mapped",
+    ]
+    assert sorted(path.name for path in real_office.folder.iterdir()) == before, "nothing is stored"
+
+
+def test_text_groups_findings_and_sums_them_up(real_office: Office) -> None:
+    real_office.hire(people(3))
+    ran = real_office.run("check")
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0] == "configuration sync.toml"
+    assert "source hr" in lines
+    assert "  ok       hr.csv: 3 records, 6 columns, 5 of them used" in lines
+    assert lines[-1] == "all fine"
+
+
+def test_quiet_says_nothing_where_all_is_fine(real_office: Office) -> None:
+    real_office.hire(people(3))
+    ran = real_office.run("check", "-q")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_attributes_that_the_target_does_not_know_are_named(real_office: Office) -> None:
+    real_office.configure(user=USER + '"urn:example:2.0:User:badge" = "id"\n')
+    real_office.hire(people(1))
+    code, findings = found(real_office)
+    assert code == 0
+    (warning,) = [one for one in findings if one["level"] == "warning"]
+    assert warning["message"] == "1 attribute is not known to the target"
+    assert warning["details"] == ["urn:example:2.0:User:badge: the target has no schema urn:example:2.0:User"]
+
+
+def test_a_target_without_discovery_is_no_failure(office: Office) -> None:
+    office.hire(people(1))
+    code, findings = found(office)
+    assert code == 0
+    assert bad(findings) == [("warning", "wiki", "it does not say what it can do (/ServiceProviderConfig)")]
+    assert findings[-1]["message"].startswith("what it knows of attributes cannot be told: GET /Schemas: 404")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"status": 401, "body": {"detail": "who?"}}, "the token is refused: GET /Users: 401: who?"),
+        ({"status": 403, "body": {"detail": "not you"}}, "the token may not read users: GET /Users: 403: not you"),
+        ({"status": 200, "body": HTML}, "there seems to be no SCIM service: GET /Users: the answer is no JSON object"),
+        ({"status": 503, "body": {"detail": "later"}}, "it does not answer as it should: GET /Users: 503: later"),
+    ],
+)
+def test_what_a_target_answers_is_told_apart(office: Office, faulty: FaultyServer, fault: Json, said: str) -> None:
+    office.hire(people(1))
+    faulty.fail(where=lambda seen: seen.path == "/Users", **fault)
+    code, findings = found(office)
+    assert code == 1
+    ((_, _, message),) = bad(findings)
+    assert message.startswith(said)
+    assert [seen.method for seen in faulty.seen] == ["GET"] * len(faulty.seen), "reads only"
+
+
+def test_it_goes_on_where_one_target_cannot_be_reached(office: Office) -> None:
+    more = '[targets.down]\nurl = "http://127.0.0.1:9/v2"\nauth = { type = "bearer", token = "env:WIKI_TOKEN" }\n'
+    office.configure(more=more + '[targets.down.user]\nuserName = "email"\n')
+    office.hire(people(1))
+    code, findings = found(office)
+    assert code == 1
+    assert [one["name"] for one in findings if one["message"].startswith("it answers")] == ["wiki"]
+    ((_, name, message),) = [one for one in bad(findings) if one[0] == "error"]
+    assert (name, message.partition(": ")[0]) == ("down", "it cannot be reached")
+    assert found(office, "-t", "wiki")[0] == 0
+
+
+def test_a_source_that_is_not_there_keeps_no_target_from_being_asked(office: Office) -> None:
+    code, findings = found(office)
+    assert code == 1
+    assert ("error", "hr", "sync.toml: sources.hr.path: there is no file hr.csv") in bad(findings)
+    assert "it answers and takes the token; 0 users there" in [one["message"] for one in findings]
+
+
+def test_a_missing_secret_is_a_matter_of_configuration(office: Office) -> None:
+    office.configure(target="timeout = 5")
+    office.hire(people(1))
+    text = (office.folder / "sync.toml").read_text().replace("env:WIKI_TOKEN", "env:SCIMSYNC_TEST_NOT_SET")
+    office.write("sync.toml", text)
+    code, findings = found(office)
+    assert code == 2
+    message = "sync.toml: targets.wiki.auth.token: the environment variable SCIMSYNC_TEST_NOT_SET is not set"
+    assert bad(findings) == [("error", "wiki", message)]
+
+
+def test_a_column_that_is_not_there_is_found_and_the_target_asked_nevertheless(office: Office) -> None:
+    office.configure(user='userName = "mail"')
+    office.hire(people(1))
+    code, findings = found(office)
+    assert code == 2
+    assert ("error", "wiki", 'sync.toml: targets.wiki.user.userName: no column "mail" in source hr') in bad(findings)
+    assert "it answers and takes the token; 0 users there" in [one["message"] for one in findings]
+
+
+def test_wrong_configuration_is_a_finding_too(office: Office) -> None:
+    office.write("sync.toml", "[sources")
+    code, findings = found(office)
+    assert code == 2
+    assert [(one["area"], one["level"]) for one in findings] == [("configuration", "error")]
+
+
+def test_rows_that_cannot_be_used_are_a_warning(office: Office) -> None:
+    office.hire(people(3))
+    with (office.folder / "hr.csv").open("a") as stream:
+        stream.write("00009,x\x1b[31m@example.com\n")
+    ran = office.run("check")
+    assert ran.code == 0
+    assert "line 5 00009: has 2 fields where the header has 6" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_a_file_with_the_token_that_others_may_read_is_a_warning(office: Office) -> None:
+    office.hire(people(1))
+    office.write("token", office.token)
+    (office.folder / "token").chmod(0o644)
+    text = (office.folder / "sync.toml").read_text().replace("env:WIKI_TOKEN", "file:token")
+    office.write("sync.toml", text)
+    assert any("others on this machine may read it" in message for _, _, message in bad(found(office)[1]))
+    (office.folder / "token").chmod(stat.S_IRUSR)
+    assert not any("others on this machine" in message for _, _, message in bad(found(office)[1]))
+
+
+# Schema fit
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+SCHEMAS = [
+    {
+        "ID": CORE,  # names are case-insensitive
+        "attributes": [
+            {"name": "userName", "required": True},
+            {"name": "nickName", "mutability": "readOnly"},
+            {"name": "name", "subAttributes": [{"name": "givenName"}, {"name": "formatted", "mutability": "readOnly"}]},
+            {"name": "emails", "subAttributes": [{"name": "value", "required": True}, {"name": "type", "required": True}]},
+            {"name": "userType", "required": True},
+        ],
+    },
+    {"id": "urn:example:2.0:User", "attributes": [{"name": "site", "required": True}, {"name": "desk"}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("mapped", "expected"),
+    [
+        (["userName", "userType", "externalId", "USERTYPE", "name.givenName"], []),
+        (["userName", "userType", "nickName"], [("nickName", "read-only")]),
+        (["userName", "userType", "name.formatted"], [("name.formatted", "read-only")]),
+        (["userName", "userType", "name.middleName"], [("name.middleName", "unknown")]),
+        (["userName", "userType", "title"], [("title", "unknown")]),
+        (["userName"], [("userType", "required")]),
+        (["userName", "userType", 'emails[type eq "work"].value'], []),
+        (["userName", "userType", "emails[primary eq true].value"], [("emails.type", "required")]),
+        (["userName", "userType", "emails"], []),
+        (["userName", "userType", "urn:example:2.0:User:desk"], [("urn:example:2.0:user:site", "required")]),
+        (["userName", "userType", "urn:other:2.0:User:x"], [("urn:other:2.0:User:x", "unknown")]),
+    ],
+)
+def test_schema_fit(mapped: list[str], expected: list[tuple[str, str]]) -> None:
+    assert [(one.path, one.problem) for one in misfits(SCHEMAS, mapped)] == expected
+
+
+def test_without_the_core_schema_nothing_is_told() -> None:
+    nothing: list[Misfit] = []
+    assert misfits([SCHEMAS[1]], ["userName", "nonsense"]) == nothing

@@ -1,0 +1,149 @@
+"""`scimsync init`: what it writes is a sync.toml that plans, for the files that HR departments export."""
+
+from __future__ import annotations
+
+import json
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+
+from tests.office import Office
+
+ENGLISH = "Employee ID,First Name,Last Name,Work Email,Department\n007,Ann,Lee,ann@example.com,IT\n008,Bo,Kim,bo@example.com,HR\n"
+GERMAN = (
+    "Personalnummer;Vorname;Nachname;E-Mail;Abteilung\n007;Jürgen;Müller;jm@example.com;Küche\n008;Zoë;Ohm;zo@example.com;IT\n"
+)
+FRENCH = "matricule;prénom;nom;courriel;société\n007;Zoé;Léger;zoe@example.com;Ébène\n008;Luc;Roy;luc@example.com;Ébène\n"
+JSON = json.dumps([{"id": 7, "mail": "ann@example.com", "active": True}, {"id": 8, "mail": "bo@example.com", "active": False}])
+
+
+@pytest.fixture
+def empty(office: Office) -> Office:
+    """A folder without sync.toml."""
+    (office.folder / "sync.toml").unlink()
+    return office
+
+
+def planned_names(office: Office, *arguments: str) -> list[str]:
+    """userNames of the accounts that `plan --offline` would make."""
+    ran = office.run("plan", "--offline", "--json", *arguments)
+    assert ran.code == 0, ran.err
+    (target,) = ran.document["targets"].values()
+    changes = [change for one in target["operations"] for change in one["changes"]]
+    return [change["after"] for change in changes if change["path"] == "userName"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "encoding", "expected"),
+    [
+        ("hr.csv", ENGLISH, "utf-8", ["ann@example.com", "bo@example.com"]),
+        ("hr export 2026.csv", ENGLISH, "utf-8-sig", ["ann@example.com", "bo@example.com"]),
+        ("personal.csv", GERMAN, "utf-8", ["jm@example.com", "zo@example.com"]),
+        ("personal.csv", GERMAN, "windows-1252", ["jm@example.com", "zo@example.com"]),
+        ("personnel.csv", FRENCH, "utf-16", ["zoe@example.com", "luc@example.com"]),
+        ("hr.tsv", ENGLISH.replace(",", "\t"), "utf-8", ["ann@example.com", "bo@example.com"]),
+        ("hr.json", JSON, "utf-8", ["ann@example.com"]),  # the other one is not active
+        ("odd.csv", "number,mail\n1,a@example.com\n2\n", "utf-8", ["a@example.com"]),
+    ],
+)
+def test_what_it_writes_plans(empty: Office, name: str, text: str, encoding: str, expected: list[str]) -> None:
+    (empty.folder / name).write_bytes(text.encode(encoding))
+    ran = empty.run("init", name)
+    assert (ran.code, ran.err) == (0, "")
+    if name == "odd.csv":
+        assert empty.run("plan", "--offline").code == 4
+        return
+    assert planned_names(empty) == expected
+
+
+def test_parquet_keeps_its_types(empty: Office) -> None:
+    import duckdb
+
+    people = "select 1001 + range as id, 'p' || range || '@example.com' as email, range < 2 as active from range(3)"
+    with duckdb.connect() as connection:
+        connection.execute(f"copy ({people}) to '{empty.folder / 'hr.parquet'}' (format parquet)")
+    assert empty.run("init").code == 0  # the only file that could be a source
+    assert planned_names(empty) == ["p0@example.com", "p1@example.com"]
+
+
+def test_file_is_named_from_the_folder_of_sync_toml(empty: Office) -> None:
+    (empty.folder / "data").mkdir()
+    (empty.folder / "etc").mkdir()
+    (empty.folder / "data" / "hr.csv").write_text(ENGLISH)
+    assert empty.run("init", "data/hr.csv", "--out", "etc/sync.toml").code == 0
+    assert 'path = "../data/hr.csv"' in (empty.folder / "etc" / "sync.toml").read_text()
+    assert planned_names(empty, "-c", "etc/sync.toml") == ["ann@example.com", "bo@example.com"]
+
+
+def test_it_says_what_it_guessed_and_what_comes_next(empty: Office) -> None:
+    empty.write("hr.csv", ENGLISH)
+    ran = empty.run("init", "hr.csv")
+    lines = ran.out.splitlines()
+    assert lines[0] == "wrote sync.toml from hr.csv (2 rows looked at)"
+    assert "  key                             Employee ID" in lines
+    assert "  userName                        col['Work Email'] | lower" in lines
+    assert "  3. export SCIM_TOKEN=…      the app's token" in lines
+
+
+def test_json_says_the_same(empty: Office) -> None:
+    empty.write("hr.csv", ENGLISH)
+    document = empty.run("init", "hr.csv", "--json").document
+    assert document["source"] == {"path": "hr.csv", "key": "Employee ID", "lists": {}, "encoding": None}
+    assert document["user"]["userName"] == "col['Work Email'] | lower"
+    assert document["rows_looked_at"] == 2
+
+
+def test_a_sync_toml_that_is_there_stays_unless_forced(office: Office) -> None:
+    office.write("hr.csv", ENGLISH)
+    before = (office.folder / "sync.toml").read_text()
+    ran = office.run("init", "hr.csv")
+    assert (ran.code, ran.out) == (2, "")
+    assert "sync.toml is there already and was left as it is" in ran.err
+    assert (office.folder / "sync.toml").read_text() == before
+    assert office.run("init", "hr.csv", "--force").code == 0
+    assert (office.folder / "sync.toml").read_text() != before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "said"),
+    [
+        ("nobody.csv", None, 1, "there is no file nobody.csv"),
+        ("empty.csv", b"", 3, "empty.csv is empty"),
+        ("people.docx", b"x", 2, 'people.docx: unknown extension ".docx"'),
+        ("broken.json", b'[{"id": }]\n', 2, "broken.json, line 1: not JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_used_leaves_nothing_behind(
+    empty: Office, name: str, content: bytes | None, code: int, said: str
+) -> None:
+    if content is not None:
+        (empty.folder / name).write_bytes(content)
+    ran = empty.run("init", name)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith(said)
+    assert not (empty.folder / "sync.toml").exists()
+
+
+def test_without_a_file_it_lists_those_that_it_could_take(tmp_path: Path, empty: Office) -> None:
+    empty.write("a.csv", ENGLISH)
+    empty.write("b.json", JSON)
+    ran = empty.run("init")
+    assert ran.code == 2
+    assert "scimsync init FILE (here are a.csv, b.json)" in ran.err
+
+
+def test_sample_of_several_files_is_one_table(tmp_path: Path) -> None:
+    from scimsync.sources import FileSpec, sample
+
+    (tmp_path / "hr-1.csv").write_text("id,mail\n1,a\n2,b\n")
+    (tmp_path / "hr-2.csv").write_text("id,team\n3,x\n")
+    with chdir(tmp_path):
+        found = sample(FileSpec("hr", "hr-*.csv", "", tmp_path), 10)
+        assert len(sample(FileSpec("hr", "hr-*.csv", "", tmp_path), 2).rows) == 2
+    assert found.columns == ("id", "mail", "team")
+    assert found.rows == (
+        {"id": "1", "mail": "a", "team": None},
+        {"id": "2", "mail": "b", "team": None},
+        {"id": "3", "mail": None, "team": "x"},
+    )

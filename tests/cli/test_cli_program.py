@@ -1,0 +1,143 @@
+"""The program around its commands: what starts it, what it loads, how it ends, what a shell completes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.office import Office, people
+
+COMMANDS = ["init", "check", "status", "explain", "journal", "runs", "retry", "schema"]
+
+
+def scimsync(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The real program in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "scimsync", *arguments],
+        cwd=folder,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+
+
+def completed(folder: Path, *words: str) -> list[str]:
+    """What bash is told after `words`, the last of which may be unfinished."""
+    ran = scimsync(
+        folder, _SCIMSYNC_COMPLETE="bash_complete", COMP_WORDS=" ".join(["scimsync", *words]), COMP_CWORD=str(len(words))
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return [word for line in ran.stdout.splitlines() if (word := line.partition(",")[2])]
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_loads_click_and_little_else(argument: str) -> None:
+    code = f"""
+import sys
+sys.argv = ["scimsync", "{argument}"]
+from scimsync.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0, end
+heavy = ["duckdb", "jinja2", "sqlalchemy", "sqlmodel", "pydantic", "rich", "httpx2", "structlog", "orjson", "asyncio", "alembic"]
+print("loaded:", [name for name in heavy if name in sys.modules])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.splitlines()[-1] == "loaded: []", ran.stderr
+
+
+def test_unknown_command_is_a_usage_error_that_names_the_nearest(tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, "statsu")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "There is no command 'statsu'. Did you mean 'status'?" in ran.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_fits_into_80_columns(command: str, tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, command, "--help", COLUMNS="80")
+    assert ran.returncode == 0
+    assert max(map(len, ran.stdout.splitlines())) <= 80
+    assert ran.stdout.startswith(f"Usage: scimsync {command} ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["journal", "--since", "last week"],
+        ["journal", "--limit", "0"],
+        ["explain"],
+        ["schema", "-k", "E1"],
+        ["-k", "E1", "runs"],
+        ["status", "--nonsense"],
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "Error: " in ran.stderr
+
+
+def test_exit_code_of_a_command_is_that_of_the_program(office: Office) -> None:
+    office.hire(people(1))
+    process = office.start("plan", "--offline", "--exit-code")
+    process.communicate()
+    assert process.returncode == 6
+
+
+@pytest.mark.parametrize("command", [["check"], ["status"], ["explain", "E1"], ["journal"], ["runs"], ["retry"]])
+def test_without_sync_toml_there_is_a_message_and_no_traceback(command: list[str], tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, *command)
+    assert ran.returncode == 2
+    assert "sync.toml: no such file" in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, "status", "--debug")
+    assert ran.returncode == 2
+    assert "Traceback (most recent call last):" in ran.stderr
+
+
+def test_errors_are_a_json_document_where_json_is_asked_for(office: Office) -> None:
+    ran = office.run("status", "--json", "-t", "wikki")
+    assert ran.code == 2
+    assert ran.document == {
+        "error": {"message": "sync.toml: no target 'wikki'", "details": ["found: wiki"], "hint": 'did you mean "wiki"?'},
+        "exit_code": 2,
+    }
+
+
+def test_shell_completes_commands_options_and_targets(office: Office) -> None:
+    folder = office.folder
+    assert completed(folder, "sta") == ["status"]
+    assert completed(folder, "journal", "--fa") == ["--failed"]
+    assert completed(folder, "push", "-t", "") == ["wiki"]
+    assert completed(folder, "-c", "sync.toml", "status", "-t", "w") == ["wiki"]
+    assert completed(folder, "-c", "elsewhere.toml", "status", "-t", "w") == []
+
+
+def test_shell_script_for_completion_is_printed(tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, _SCIMSYNC_COMPLETE="bash_source")
+    assert ran.returncode == 0
+    assert "_scimsync_completion" in ran.stdout
+
+
+def test_reader_that_stops_reading_is_no_error_for_people(tmp_path: Path) -> None:
+    code = f"{sys.executable} -m scimsync schema | head -c 1"
+    ran = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("{", "")
+
+
+def test_schema_is_that_of_the_configuration(office: Office) -> None:
+    import tomllib
+
+    import jsonschema
+
+    ran = office.run("schema")
+    assert (ran.code, ran.err) == (0, "")
+    jsonschema.validate(tomllib.loads((office.folder / "sync.toml").read_text()), ran.document)
