@@ -1,0 +1,171 @@
+"""Limits that stop a run before it does damage: what they say, what they leave alone, how they are lifted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.office import Office, Row, counts, people, person
+from tests.servers.faulty import FaultyServer
+
+
+def shifted(rows: list[Row]) -> list[Row]:
+    """A column slipped: everybody has another department."""
+    return [row | {"dept": row["given"]} for row in rows]
+
+
+@pytest.fixture
+def hundred(office: Office, faulty: FaultyServer) -> Office:
+    """A company of a hundred people, who all have accounts."""
+    office.hire(people(100))
+    assert counts(office.push()) == {"create": 100}
+    faulty.forget()
+    return office
+
+
+def test_too_many_leavers_stop_the_push_and_it_says_all_to_decide(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.hire(people(89))
+
+    ran = hundred.run("push")
+
+    assert ran.code == 3
+    assert ran.out == ""
+    for part in ("wiki", "11 of 100 accounts", "guard.max_removals", "10%", "00090, 00091", "6 more", "--allow-removals 11"):
+        assert part in ran.err
+    assert "nothing was sent" in ran.err
+    assert "Traceback" not in ran.err
+    assert faulty.seen == []
+
+
+def test_allow_removals_lifts_the_limit_once(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.hire(people(89))
+    assert hundred.push().exit_code == 3
+    assert hundred.push(removals=10).exit_code == 3
+    assert faulty.seen == []
+
+    assert counts(hundred.push(removals=11)) == {"deactivate": 11}
+
+    hundred.hire(people(78))
+    assert hundred.push().exit_code == 3
+
+
+def test_the_file_put_right_needs_no_option(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.hire(people(85))
+    assert hundred.push().exit_code == 3
+    hundred.hire([*people(99), person(101)])
+
+    assert counts(hundred.push()) == {"create": 1, "deactivate": 1}
+
+
+def test_ten_percent_of_a_hundred_may_leave(hundred: Office) -> None:
+    hundred.hire(people(90))
+
+    assert counts(hundred.push()) == {"deactivate": 10}
+
+
+def test_too_many_changes_stop_the_push_and_it_says_all_to_decide(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.hire(shifted(people(51)) + people(100)[51:])
+
+    ran = hundred.run("push")
+
+    assert ran.code == 3
+    for part in ("51 of 100 accounts would be changed", "guard.max_updates", "50%", "00001, 00002", "--allow-updates 51"):
+        assert part in ran.err
+    assert faulty.seen == []
+    assert counts(hundred.push(updates=51)) == {"update": 51}
+
+
+def test_half_of_a_hundred_may_change(hundred: Office) -> None:
+    hundred.hire(shifted(people(50)) + people(100)[50:])
+
+    assert counts(hundred.push()) == {"update": 50}
+
+
+def test_an_emptier_file_stops_the_push_and_nobody_is_gone(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.configure(guard='max_removals = "100%"')
+    hundred.hire(people(79))
+
+    ran = hundred.run("push")
+
+    assert ran.code == 3
+    for part in ("hr", "79 records", "there were 100", "guard.min_records", "at least 80", "--allow-records 79"):
+        assert part in ran.err
+    assert faulty.seen == []
+
+
+def test_allow_records_lifts_the_limit_once(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.configure(guard='max_removals = "100%"')
+    hundred.hire(people(79))
+    assert hundred.push(records=80).exit_code == 3
+    assert faulty.seen == []
+
+    assert counts(hundred.push(records=79)) == {"deactivate": 21}
+
+    hundred.hire(people(60))
+    assert hundred.push().exit_code == 3
+
+
+def test_up_to_five_are_always_fine_for_a_share(office: Office) -> None:
+    office.configure(guard='min_records = "0%"')
+    office.hire(people(7))
+    office.push()
+
+    office.hire(shifted(people(2)))
+
+    assert counts(office.push()) == {"update": 2, "deactivate": 5}
+
+
+def test_a_number_is_meant_as_it_stands(office: Office, faulty: FaultyServer) -> None:
+    office.configure(guard="max_removals = 1\nmax_updates = 1\nmin_records = 0")
+    office.hire(people(7))
+    office.push()
+    faulty.forget()
+    office.hire(people(5))
+    assert office.push().exit_code == 3
+    office.hire(shifted(people(2)) + people(7)[2:])
+    assert office.push().exit_code == 3
+    assert faulty.written() == []
+
+    office.hire(shifted(people(1)) + people(6)[1:])
+    assert counts(office.push()) == {"update": 1, "deactivate": 1}
+
+
+def test_new_and_adopted_accounts_count_for_no_limit(office: Office, faulty: FaultyServer) -> None:
+    for number in range(1, 21):
+        faulty.add(userName=f"person{number}@example.com")
+    office.hire(people(40))
+
+    assert counts(office.push()) == {"create": 20, "adopt": 20}
+
+
+def test_the_json_document_says_what_the_guard_said(hundred: Office, faulty: FaultyServer) -> None:
+    hundred.hire(people(85))
+
+    pushed = hundred.run("push", "--json")
+    planned = hundred.run("plan", "--json")
+
+    assert (pushed.code, planned.code) == (3, 3)
+    assert pushed.document["outcome"] == "stopped"
+    assert pushed.document["guard"] == planned.document["guard"]
+    assert "15 of 100 accounts would be deactivated or deleted" in pushed.document["guard"]
+    assert planned.document["targets"]["wiki"]["counts"] == {"deactivate": 15}
+    assert faulty.seen == []
+
+
+def test_one_target_over_its_limit_stops_all(hundred: Office, faulty: FaultyServer) -> None:
+    second = f"""
+[targets.chat]
+url = "{hundred.url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+scope = "dept == 'Sales'"
+[targets.chat.user]
+userName = "'chat-' ~ email | lower"
+"""
+    hundred.configure(more=second)
+    hundred.hire([person(1, dept="Sales"), *people(85)[1:]])
+
+    outcome = hundred.push()
+
+    assert outcome.exit_code == 3
+    assert outcome.guard is not None
+    assert "wiki" in outcome.guard
+    assert faulty.written() == []

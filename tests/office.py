@@ -1,0 +1,312 @@
+"""A made-up company in a folder: its people, its sync.toml, its state; and scimsync at work on them.
+
+`Office.push` and `Office.plan` call what commands call; `Office.run` is the whole command line with its exit code and output. All
+three run in this process, with a clock of their own and without any waiting. `Office.start` starts the real program.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import chdir, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from scimsync.cli import main
+from scimsync.config import load
+from scimsync.execute import Outcome, channel, plan, preparing, push
+from scimsync.execute.books import Now
+from scimsync.execute.preparing import Options
+from scimsync.execute.settings import set_up
+from scimsync.plan.document import operation_document
+from scimsync.plan.guard import Allowance
+from scimsync.state import journal
+from scimsync.state.journal import Status
+from scimsync.state.links import Link, all_links
+from scimsync.state.store import open_state
+from scimsync.types import Key
+
+Row = dict[str, str]
+Json = dict[str, Any]
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+SOURCE = """
+[sources.hr]
+type = "file"
+path = "hr.csv"
+key = "id"
+"""
+
+USER = f"""
+externalId = "id"
+userName = "email | lower"
+"name.givenName" = "given"
+"name.familyName" = "family"
+displayName = "given ~ ' ' ~ family"
+active = true
+'emails[type eq "work"].value' = "email | lower"
+'emails[type eq "work"].primary' = true
+"{ENTERPRISE}:department" = "dept"
+"""
+
+MANAGER = f'"{ENTERPRISE}:manager.value" = "ref(manager)"\n'
+"""A line of the mapping."""
+
+
+def person(number: int, **more: str) -> Row:
+    """One row of hr.csv."""
+    row = {
+        "id": f"{number:05}",
+        "email": f"Person{number}@example.com",
+        "given": f"Given{number}",
+        "family": f"Family{number}",
+        "dept": "IT",
+        "manager": "",
+    }
+    return row | more
+
+
+def people(count: int) -> list[Row]:
+    """Numbers 1 to `count`."""
+    return [person(number) for number in range(1, count + 1)]
+
+
+def resource(row: Row, *, active: bool = True) -> Json:
+    """What a target should hold for a row, but for id and meta."""
+    name = row["email"].lower()
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
+        "externalId": row["id"],
+        "userName": name,
+        "name": {"givenName": row["given"], "familyName": row["family"]},
+        "displayName": f"{row['given']} {row['family']}",
+        "active": active,
+        "emails": [{"type": "work", "value": name, "primary": True}],
+        ENTERPRISE: {"department": row["dept"]},
+    }
+
+
+def bare(user: Json) -> Json:
+    """A resource without what the target adds."""
+    return {name: value for name, value in user.items() if name not in ("id", "meta")} | {"schemas": sorted(user["schemas"])}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the program said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Office:
+    """`url` and `token` are the target's; `now` is the time for everything that runs in this process."""
+
+    folder: Path
+    url: str
+    token: str
+    now: datetime = MONDAY
+
+    # What is written
+
+    def configure(
+        self, *, user: str = USER, target: str = "", source: str = SOURCE, guard: str = "", more: str = "", url: str | None = None
+    ) -> None:
+        """Writes sync.toml: `target` are further lines of [targets.wiki], `more` whole further tables."""
+        self.write(
+            "sync.toml",
+            f"""
+{source}
+[guard]
+{guard}
+[targets.wiki]
+url = "{url or self.url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+{target}
+[targets.wiki.user]
+{user}
+{more}
+""",
+        )
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, "utf-8")
+
+    def hire(self, rows: Iterable[Row], name: str = "hr.csv") -> None:
+        """Writes the people."""
+        rows = list(rows)
+        with (self.folder / name).open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]) if rows else list(person(1)))
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Looks at the state database, or changes it behind scimsync's back."""
+        with closing(sqlite3.connect(self.folder / "scimsync.db")) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    # scimsync in this process
+
+    def push(self, *keys: str, later: timedelta = timedelta(), **allowed: int) -> Outcome:
+        """Pushes, `later` than the push before."""
+        self.now += later
+        os.environ["WIKI_TOKEN"] = self.token
+        config = load(self.folder / "sync.toml")
+        with closing(open_state(config.state_url, config.base_dir, create=True)) as store:
+            return push(
+                set_up(config),
+                store,
+                Options(keys=tuple(map(Key, keys)), allowance=Allowance(**allowed)),
+                Now(self.now, self.now.date()),
+                _silent,
+                command="push",
+                clock=lambda: self.now,
+            )
+
+    def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:
+        """The operations of a plan; those that could not be planned are not among them. A guard fails the test."""
+        os.environ["WIKI_TOKEN"] = self.token
+        config = load(self.folder / "sync.toml")
+        options = Options(keys=tuple(map(Key, keys)), offline=offline)
+        with (
+            closing(open_state(config.state_url, config.base_dir, create=False)) as store,
+            plan(set_up(config), store, options, Now(self.now, self.now.date()), _silent) as prepared,
+        ):
+            assert prepared.guard is None
+            if (planned := prepared.targets[target]).error is not None:
+                raise planned.error
+            condition = journal.of_run(prepared.books.run, target) & journal.with_status(Status.PLANNED)
+            with prepared.books.journal.read() as connection:
+                return [operation_document(entry) for entry in journal.find(connection, condition)]
+
+    def links(self, target: str = "wiki") -> dict[str, Link]:
+        """Key -> link."""
+        with closing(open_state("sqlite:///scimsync.db", self.folder, create=False)) as store, store.read() as connection:
+            return {link.key: link for link in all_links(connection, target)}
+
+    def journal(self, run: int | None = None) -> list[journal.Entry]:
+        """The operations of a run (by default the last), in the order in which they were sent."""
+        with closing(open_state("sqlite:///scimsync.db", self.folder, create=False)) as store, store.read() as connection:
+            last = journal.runs(connection, 1)[0].id if run is None else run
+            return list(journal.find(connection, journal.of_run(last)))
+
+    # The program
+
+    def run(self, *arguments: str) -> Ran:
+        """Runs the command line `scimsync ARGUMENTS` in the folder."""
+        out, err = _Written(), _Written()
+        with (
+            chdir(self.folder),
+            patch.dict(os.environ, self.env()),
+            patch.object(sys, "argv", ["scimsync", *arguments]),
+            patch.object(sys, "stdout", out),
+            patch.object(sys, "stderr", err),
+            patch("scimsync.cli.session.clock", lambda: self.now),
+            patch("scimsync.cli.pushes.clock", lambda: self.now),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Ran(code, out.text(), err.text())
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts the program in a process of its own and does not wait."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "scimsync", *arguments],
+            cwd=self.folder,
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def env(self) -> dict[str, str]:
+        """The environment of the program."""
+        return {**os.environ, "WIKI_TOKEN": self.token, "COLUMNS": "200"}
+
+    # The target
+
+    def accounts(self) -> dict[str, Json]:
+        """All accounts at the target, by userName, read page by page without scimsync."""
+        return read_accounts(self.url, self.token)
+
+
+def read_accounts(url: str, token: str) -> dict[str, Json]:
+    """userName -> resource."""
+    found: list[Json] = []
+    while True:
+        page = fetch(f"{url}/Users?startIndex={len(found) + 1}&count=500", token)
+        found += page.get("Resources", [])
+        if len(found) >= page["totalResults"]:
+            assert len({one["userName"] for one in found}) == len(found)
+            return {one["userName"]: one for one in found}
+
+
+def fetch(url: str, token: str, body: Mapping[str, Any] | None = None) -> Json:
+    """GET, or POST where there is a body."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
+    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        read: Json = json.load(answer)
+        return read
+
+
+def counts(outcome: Outcome, target: str = "wiki") -> dict[str, int]:
+    """Applied operations by action."""
+    return dict(outcome.targets[target].counts)
+
+
+def actions(operations: Sequence[Json]) -> dict[str, str]:
+    """Key -> action of a plan in which nobody has two operations."""
+    assert len({one["key"] for one in operations}) == len(operations)
+    return {one["key"]: one["action"] for one in operations}
+
+
+class _Written(io.TextIOWrapper):
+    """A stream that keeps what is written to it, as bytes and as text."""
+
+    def __init__(self) -> None:
+        self.kept = io.BytesIO()
+        super().__init__(self.kept, "utf-8", write_through=True)
+
+    def text(self) -> str:
+        return self.kept.getvalue().decode()
+
+
+def _silent(name: str, what: str, number: int, total: int | None = None) -> None:
+    pass
+
+
+class Pauses(list[float]):
+    """Seconds that were slept, without sleeping."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    """From now on no channel of this process sleeps; what it would have slept is in the list."""
+    pauses = Pauses()
+    monkeypatch.setattr(preparing, "Channel", partial(channel.Channel, sleep=pauses.sleep))
+    return pauses
