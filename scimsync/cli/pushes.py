@@ -85,9 +85,11 @@ def _say(outcome: Outcome, *, quiet: bool) -> None:
             click.secho(printable(f"{target.error.message}"), fg="red", err=True)
             if target.error.hint:
                 click.echo(f"  {target.error.hint}", err=True)
+        for refused in target.refused:
+            click.secho(printable(f"{name}: {refused}"), fg="yellow", err=True)
         if not quiet:
             failed = f", {target.failed} failed" if target.failed else ""
             requests = "1 request" if target.requests == 1 else f"{target.requests:,} requests"
             click.echo(f"{name}: {describe_counts(target.counts)}{failed} ({requests}, {target.seconds:.1f} s)")
     if any(target.failed for target in outcome.targets.values()):
-        click.echo(f"scimsync journal --run {outcome.run} --failed shows why", err=True)
+        click.echo(f"scimsync journal --run {outcome.run} --failed shows all that failed", err=True)

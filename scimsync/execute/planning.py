@@ -32,6 +32,9 @@ from scimsync.types import Document, Key, Kind, RemoteId
 
 BATCH = 500
 
+_LONGEST_CHAIN = 5000
+"""Beyond so many people who take each other's userNames nobody looks ahead; the push finds out."""
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -232,16 +235,16 @@ class Planner:
         }
         target = self._policy.target
         with self._books.links.read() as connection:
-            accounts = links.remote_ids(connection, target, list(references)) if references else {}
+            referred = links.get_links(connection, target, Kind.USER, list(references)) if references else {}
             holding = links.name_holders(connection, target, Kind.USER, list(names)) if names else {}
         with self._books.journal.read() as connection:
             claimed = journal.claimed_names(connection, self._books.run, target, Kind.USER, list(names)) if names else {}
             condition = journal.of_run(self._books.run, target) & journal.of_kind(Kind.USER) & journal.is_open()
-            going = journal.planned_keys(connection, condition & journal.with_action(Action.DELETE), list(references))
             adopted = journal.adopted(connection, condition, batch.found_ids)
-        accounts = {key: remote_id for key, remote_id in accounts.items() if key not in going}
+        going = self._going(referred)
+        accounts = {key: link.remote_id for key, link in referred.items() if link.has_account and key not in going}
         return Surroundings(
-            accounts=accounts,
+            accounts={key: remote_id for key, remote_id in accounts.items() if remote_id is not None},
             coming=self._coming(references - accounts.keys() - going),
             holders=self._holders(holding),
             claimed=claimed,
@@ -262,23 +265,48 @@ class Planner:
         due = {key for key in desired if (link := known.get(key)) is None or not _waits(link, self._now.time)}
         return frozenset(key for key in due if desired[key].in_scope)
 
+    def _going(self, known: Mapping[Key, Link]) -> set[Key]:
+        """Of people with an account, those whose account this plan deletes."""
+        linked = {key: link for key, link in known.items() if link.has_account and self._may_delete(link)}
+        if not linked:
+            return set()
+        desired, failures = self._desire(list(linked))
+        return {key for key in linked if key not in failures and (key not in desired or not desired[key].in_scope)}
+
+    def _may_delete(self, link: Link) -> bool:
+        """Whether this plan deletes an account whose person should have none."""
+        due = link.delete_after is not None and link.delete_after <= self._now.time
+        return self._policy.remove and (due or self._policy.leave.action == "delete")
+
     def _holders(self, holding: dict[str, Link]) -> dict[str, Holder]:
-        """Whether those who hold a userName that others want are about to give it up."""
-        if not holding:
-            return {}
-        desired, failures = self._desire([link.key for link in holding.values()])
-        holders = {}
-        for name, link in holding.items():
-            wanted = desired.get(link.key)
-            if link.key in failures:
-                frees = False
-            elif wanted is not None and wanted.in_scope:
-                frees = self._policy.update and fold_name(wanted.document.get("userName")) != name
-            else:
-                due = link.delete_after is not None and link.delete_after <= self._now.time
-                frees = self._policy.remove and (due or self._policy.leave.action == "delete")
-            holders[name] = Holder(link.key, frees, link.status is LinkStatus.ACTIVE)
-        return holders
+        """Whether those who hold a userName that others want are about to give it up.
+
+        Who takes another name gives up the own one only if that name is free by then: such chains are followed to their end.
+        """
+        known: dict[str, Link] = {}
+        taking: dict[str, str] = {}  # the name that somebody gives up -> the one that he takes for it
+        gives_up: dict[str, bool] = {}
+        while holding and len(known) < _LONGEST_CHAIN:
+            known |= holding
+            desired, failures = self._desire([link.key for link in holding.values()])
+            for name, link in holding.items():
+                wanted = desired.get(link.key)
+                if link.key in failures:
+                    gives_up[name] = False
+                elif wanted is None or not wanted.in_scope:
+                    gives_up[name] = self._may_delete(link)
+                else:
+                    taken = fold_name(wanted.document.get("userName"))
+                    gives_up[name] = self._policy.update and taken != name
+                    if gives_up[name] and taken is not None:
+                        taking[name] = taken
+            further = [taken for name in holding if (taken := taking.get(name)) is not None and taken not in known]
+            with self._books.links.read() as connection:
+                holding = links.name_holders(connection, self._policy.target, Kind.USER, further) if further else {}
+        return {
+            name: Holder(link.key, _is_given_up(name, gives_up, taking), link.status is LinkStatus.ACTIVE)
+            for name, link in known.items()
+        }
 
     # Groups
 
@@ -350,6 +378,19 @@ def _acknowledged(reference: Reference, batch: _Batch) -> Reference:
     link = batch.links.get(reference.key)
     held = link.document.get(reference.path) if link is not None and link.has_account else None
     return replace(reference, remote_id=RemoteId(held) if isinstance(held, str) else None)
+
+
+def _is_given_up(name: str, gives_up: Mapping[str, bool], taking: Mapping[str, str]) -> bool:
+    """Whether `name` comes free: so does every name that somebody along the chain takes for his own, or they go round."""
+    seen: set[str] = set()
+    while name in gives_up and name not in seen:
+        if not gives_up[name]:
+            return False
+        seen.add(name)
+        if name not in taking:
+            return True
+        name = taking[name]
+    return True
 
 
 def _waits(link: Link, now: datetime) -> bool:

@@ -311,7 +311,8 @@ def _another_service(
         return None
     return (
         f"{target.name}: the {accounts} accounts that are known are those of {known.url}, "
-        f"and the url is {target.config.url} now. Another service needs a target of another name; the same one at a new address: scimsync push --allow-new-url"
+        f"and the url is {target.config.url} now. Another service needs a target of another name; "
+        "the same one at a new address: scimsync push --allow-new-url"
     )
 
 

@@ -41,19 +41,26 @@ from scimsync.types import Key, Kind, Problem
 
 RENEW_EVERY_S = 30.0
 
+FIRST_FAILURES = 3
+"""How many of the operations that a target refused a push tells at once; the journal has them all."""
+
 ROUNDS = 3
 """How often those whose account was gone, and those who refer to them, are planned again within a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetOutcome:
-    """What a push did at one target: applied operations by action, failed ones, requests of all kinds, seconds."""
+    """What a push did at one target: applied operations by action, failed ones, requests of all kinds, seconds.
+
+    `refused` are the first of those that failed when they were sent, as `create 00123: why`.
+    """
 
     counts: Mapping[str, int]
     failed: int
     requests: int
     seconds: float
     error: ScimsyncError | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +262,16 @@ class _Push:
 
     def _outcome(self, name: str, target: PlannedTarget, seconds: float) -> TargetOutcome:
         with self.store.read() as connection:
-            counted = journal.count(connection, journal.of_run(self.run_id, name))
+            mine = journal.of_run(self.run_id, name)
+            counted = journal.count(connection, mine)
+            refused = journal.find(
+                connection, mine & journal.with_status(Status.FAILED) & journal.was_sent(), limit=FIRST_FAILURES
+            )
+            shown = tuple(f"{entry.action} {entry.key}: {entry.detail}" for entry in refused)
         counts = {action: number for (action, status), number in counted.items() if status is Status.APPLIED}
         failed = sum(number for (_, status), number in counted.items() if status is Status.FAILED)
         ordered = {action.value: counts[action] for action in Action if counts.get(action)}
-        return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error)
+        return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error, shown)
 
     async def _renew(self, channels: list[Channel]) -> None:
         """Keeps the leases as long as the run lasts."""

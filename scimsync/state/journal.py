@@ -283,6 +283,11 @@ def is_open() -> ColumnElement[bool]:
     return table.c.status.in_(OPEN)
 
 
+def was_sent() -> ColumnElement[bool]:
+    """The condition that an operation reached, or may have reached, the target."""
+    return table.c.sent_at.is_not(None)
+
+
 def of_keys(keys: Sequence[Key]) -> ColumnElement[bool]:
     """The condition that an operation is about one of these keys."""
     return table.c.key.in_(keys)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,14 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state. Raises `StateError`."""
-        with self._errors(), self.engine.connect() as connection:
+        with self.errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: committed at the end of the block, rolled back on an exception. Raises `StateError`."""
         with (
-            self._errors(),
+            self.errors(),
             self.engine.connect().execution_options(scimsync_write=True) as connection,
             connection.begin(),
         ):
@@ -55,7 +55,8 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Errors of the database come out as `StateError`, in words."""
         try:
             yield
         except DatabaseError as error:
@@ -75,7 +76,13 @@ def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
         _create_private(path)
     store = Store(_sqlite_engine(f"sqlite:///{path}"), path)
     try:
-        _check_version(store, upgrade=create)
+        version = _version(store)
+        if version is None and not create:
+            store.close()
+            return scratch_store()
+        if create:
+            _use_wal(store)  # not before it is known to be ours
+        _check_version(store, version, upgrade=create)
     except BaseException:
         store.close()
         raise
@@ -87,8 +94,9 @@ def scratch_store() -> Store:
     directory = tempfile.TemporaryDirectory(prefix="scimsync-")
     path = Path(directory.name) / "scratch.db"
     engine = _sqlite_engine(f"sqlite:///{path}", durable=False)
-    metadata.create_all(engine)
     store = Store(engine, path)
+    _use_wal(store)
+    metadata.create_all(engine)
     event.listen(engine, "engine_disposed", lambda _engine: directory.cleanup())
     return store
 
@@ -139,7 +147,6 @@ def _sqlite_engine(url: str, *, durable: bool = True) -> Engine:
 
     def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # this module says BEGIN itself
-        connection.execute("PRAGMA journal_mode=WAL")  # who reads is not in the way of who writes
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA temp_store=FILE")
 
@@ -153,8 +160,13 @@ def _sqlite_engine(url: str, *, durable: bool = True) -> Engine:
     return engine
 
 
-def _check_version(store: Store, *, upgrade: bool) -> None:
-    version = _version(store)
+def _use_wal(store: Store) -> None:
+    """Who reads is not in the way of who writes; the file remembers it."""
+    with store.errors(), closing(store.engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA journal_mode=WAL")
+
+
+def _check_version(store: Store, version: str | None, *, upgrade: bool) -> None:
     if version == SCHEMA_VERSION:
         return
     if version is not None and version > SCHEMA_VERSION:
@@ -163,8 +175,6 @@ def _check_version(store: Store, *, upgrade: bool) -> None:
             hint="upgrade scimsync, or point [state] url at another file",
         )
     if not upgrade:
-        if version is None:
-            return
         raise StateError(
             f"{store.path}: the state was written by an older scimsync (tables {version}, this program has {SCHEMA_VERSION})",
             hint="the next push upgrades it",

@@ -74,7 +74,7 @@ def test_a_push_killed_in_an_update_is_settled_by_the_next(office: Office, fault
 
 @pytest.mark.parametrize(
     "effect",
-    [pytest.param(True, marks=pytest.mark.xfail(reason="BUG 2: the link stays doubtful for ever")), False],
+    [True, False],
     ids=["after its effect", "before its effect"],
 )
 def test_a_push_killed_in_a_deactivation_is_settled_by_the_next(office: Office, faulty: FaultyServer, effect: bool) -> None:
@@ -188,11 +188,26 @@ def test_of_two_pushes_at_once_the_second_is_told_and_sends_nothing(office: Offi
         first.communicate()
 
 
-def test_a_lease_of_a_dead_push_is_over_after_two_minutes(office: Office, faulty: FaultyServer) -> None:
+def kill_at_once(office: Office, faulty: FaultyServer) -> None:
+    """Kills the real program in its first request, and no time passes."""
     office.hire(people(3))
     faulty.fail("POST", hold=True)
     kill_while_held(office, faulty)
     office.now -= LEASE_IS_OVER
+
+
+def test_a_push_that_died_on_this_machine_holds_nobody_up(office: Office, faulty: FaultyServer) -> None:
+    kill_at_once(office, faulty)
+
+    assert office.push().exit_code == 0
+    assert len(faulty.users) == 3
+
+
+def test_a_push_that_died_on_another_machine_holds_others_up_until_its_lease_is_over(
+    office: Office, faulty: FaultyServer
+) -> None:
+    kill_at_once(office, faulty)
+    office.sql("UPDATE lease SET holder = 'elsewhere process 1 0123'")
 
     with pytest.raises(LeaseHeld) as held:
         office.push()

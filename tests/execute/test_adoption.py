@@ -98,7 +98,6 @@ def test_an_account_that_is_linked_to_somebody_is_not_stolen(office: Office, fau
     assert faulty.written() == []
 
 
-@pytest.mark.xfail(reason="BUG 1: both adopt it")
 def test_of_two_who_match_one_account_only_one_adopts_it(office: Office, faulty: FaultyServer) -> None:
     faulty.add(userName="person1@example.com")
     office.hire([person(1), person(2, email="PERSON1@example.com")])

@@ -18,7 +18,6 @@ def renamed(count: int, names: dict[int, int]) -> list[dict[str, str]]:
     return [person(number, email=f"Person{names.get(number, number)}@example.com") for number in range(1, count + 1)]
 
 
-BUG_17 = pytest.mark.xfail(reason="BUG 17: the same person steps aside twice")
 CASES = {
     "two swap": ({1: 2, 2: 1}, 1),
     "a ring of four and a swap": ({1: 2, 2: 3, 3: 4, 4: 1, 5: 6, 6: 5}, 2),
@@ -28,7 +27,7 @@ CASES = {
 """Number of a person -> whose userName they get; and how many have to step aside under a temporary name."""
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[BUG_17] if "ring" in case else []) for case in CASES])
+@pytest.mark.parametrize("case", CASES)
 def test_people_take_each_others_user_names_with_the_fewest_requests(office: Office, faulty: FaultyServer, case: str) -> None:
     names, aside = CASES[case]
     office.hire(people(20))
@@ -55,7 +54,6 @@ def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
     assert real_office.plan() == []
 
 
-@pytest.mark.xfail(reason="BUG 3: matching finds the account of the one who gives the name up")
 @pytest.mark.parametrize("gives_up", ["renamed", "deleted"])
 def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(office: Office, gives_up: str) -> None:
     office.configure(target='leave = { action = "delete" }', guard='min_records = "0%"')

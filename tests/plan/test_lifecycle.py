@@ -183,7 +183,6 @@ def test_leavers_come_first(office: Office, faulty: FaultyServer) -> None:
     assert methods[3:] == [("PATCH", "/Users/id-00001"), ("POST", "/Users")]
 
 
-@pytest.mark.xfail(reason="BUG 6: the date that was noted once stays in force")
 @pytest.mark.parametrize(
     "leave", ['{ action = "deactivate" }', '{ action = "keep" }', '{ action = "deactivate", delete_after = "90d" }']
 )
@@ -278,7 +277,6 @@ def test_an_attribute_taken_out_of_the_mapping_is_removed_where_it_was_set(offic
     assert settled(office)
 
 
-@pytest.mark.xfail(reason="BUG 11: lists are compared with their order")
 def test_values_in_another_order_are_no_change(office: Office, faulty: FaultyServer) -> None:
     source = '[sources.hr]\ntype = "file"\npath = "hr.csv"\nkey = "id"\nlists = { roles = ";" }\n'
     office.configure(user=USER + 'roles = "roles"\n', source=source)
@@ -366,7 +364,6 @@ def test_a_reference_to_nobody_is_left_out_until_there_is_somebody(office: Offic
     assert settled(office)
 
 
-@pytest.mark.xfail(reason="BUG 12: the plan does not show what the push does once the manager is adopted")
 def test_the_plan_shows_who_refers_to_somebody_who_is_adopted(office: Office, faulty: FaultyServer) -> None:
     office.configure(user=USER + MANAGER)
     office.hire([person(2, manager="00001")])
@@ -388,7 +385,6 @@ def test_who_refers_to_a_manager_out_of_scope_gets_one_when_that_changes(office:
     assert managers(faulty) == {"00001": None, "00002": "00001"}
 
 
-@pytest.mark.xfail(reason="BUG 18: those who refer to it wait for the next push")
 def test_a_managers_account_made_again_is_referred_to_again(office: Office, faulty: FaultyServer) -> None:
     office.configure(user=USER + MANAGER)
     rows = [person(1), *(person(number, manager="00001") for number in range(2, 12))]
@@ -437,7 +433,6 @@ def test_another_manager_is_one_change(office: Office, faulty: FaultyServer) -> 
     assert settled(office)
 
 
-@pytest.mark.xfail(reason="BUG 7: what is sent is no id")
 def test_a_reference_that_is_sent_once_is_the_managers_id(office: Office, faulty: FaultyServer) -> None:
     office.configure(user=USER + MANAGER.replace('"ref(manager)"', '{ expr = "ref(manager)", once = true }'))
     office.hire([person(1), person(2, manager="00001")])
@@ -447,7 +442,6 @@ def test_a_reference_that_is_sent_once_is_the_managers_id(office: Office, faulty
     assert managers(faulty) == {"00001": None, "00002": "00001"}
 
 
-@pytest.mark.xfail(reason="BUG 9: the reference goes only when the cursor is lost")
 def test_a_managers_account_that_is_deleted_leaves_nothing_to_be_done(office: Office, faulty: FaultyServer) -> None:
     office.configure(user=USER + MANAGER, target='leave = { action = "delete" }', guard=LOOSE)
     office.hire([person(1), person(2, manager="00001")])
@@ -459,7 +453,6 @@ def test_a_managers_account_that_is_deleted_leaves_nothing_to_be_done(office: Of
     assert office.plan() == []
 
 
-@pytest.mark.xfail(reason="BUG 10: a reference that nobody acknowledges is planned for ever")
 def test_a_failure_that_is_over_costs_nothing_more(office: Office) -> None:
     office.configure(user=USER + MANAGER)
     office.hire([person(1), person(2, manager="00001")])
