@@ -196,7 +196,7 @@ async def _plan_target(
         head = records.head_seq(connection, target.all_sources)
         cursor = known.cursor if known.digest == digest else Seq(0)
         expected = len(options.keys) or _may_need_look_up(connection, target, cursor, books, reading)
-        groups_known = sum(links.count_links(connection, target.name, Kind.GROUP).values())
+        groups_known = links.count_links(connection, target.name, Kind.GROUP)
     planned = _planned_target(target, books, way, expected, groups_known, options, now)
     only = frozenset(options.keys) if options.keys else None
     keys = (
@@ -259,13 +259,14 @@ def _planned_target(
 def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading) -> int:
     """How many people may have to be looked up, at most: those who changed, and those without an account."""
     read = [reading.sources[name] for name in target.sources if name in reading.sources]
-    counts = links.count_links(connection, target.name)
-    linked = counts.get(LinkStatus.ACTIVE, 0) + counts.get(LinkStatus.INACTIVE, 0)
     changed = records.count_changed(connection, target.sources, cursor)
     if not books.stores:
         changed += sum(source.new + source.changed for source in read)
-    due = counts.get(LinkStatus.PENDING, 0)
-    return min(max(sum(source.records for source in read) - linked, 0), changed + due)
+    most = changed + links.count_with_status(connection, target.name, LinkStatus.PENDING)
+    if not most:
+        return 0
+    linked = links.count_with_status(connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+    return min(max(sum(source.records for source in read) - linked, 0), most)
 
 
 def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance) -> str | None:
@@ -273,11 +274,9 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
     said = []
     for name in setup.targets:
         with books.links.read() as connection:
-            counts = links.count_links(connection, name)
             known = targets.get_target(connection, name)
-        accounts = counts.get(LinkStatus.ACTIVE, 0)
-        if (why := _another_service(setup.targets[name], known, counts, allowance)) is not None:
-            said.append(why)
+            if (why := _another_service(connection, setup.targets[name], known, allowance)) is not None:
+                said.append(why)
         for limit, check, most, allowed in (
             ("max_removals", check_removals, limits.max_removals, allowance.removals),
             ("max_updates", check_updates, limits.max_updates, allowance.updates),
@@ -291,6 +290,10 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
             with books.journal.read() as connection:
                 number = sum(journal.count(connection, condition).values())
                 first = [entry.key for entry in journal.find(connection, condition, limit=_FIRST_NAMES)]
+            if not number:
+                continue
+            with books.links.read() as connection:
+                accounts = links.count_with_status(connection, name, LinkStatus.ACTIVE)
             why = check(Tally(name, accounts, number, first), most, allowed)
             if why is not None:
                 said.append(why)
@@ -302,12 +305,12 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
     return "\n".join(said) or None
 
 
-def _another_service(
-    target: TargetSetup, known: TargetState, counts: Mapping[LinkStatus, int], allowance: Allowance
-) -> str | None:
+def _another_service(connection: Connection, target: TargetSetup, known: TargetState, allowance: Allowance) -> str | None:
     """Links say nothing about the accounts of another service; nobody would get one there."""
-    accounts = counts.get(LinkStatus.ACTIVE, 0) + counts.get(LinkStatus.INACTIVE, 0)
-    if allowance.new_url or known.url in (None, target.config.url) or not accounts:
+    if allowance.new_url or known.url in (None, target.config.url):
+        return None
+    accounts = links.count_with_status(connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+    if not accounts:
         return None
     return (
         f"{target.name}: the {accounts} accounts that are known are those of {known.url}, "

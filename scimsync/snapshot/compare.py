@@ -14,7 +14,7 @@ from scimsync.errors import ScimsyncError, SourceUnavailable
 from scimsync.snapshot.delta import Delta
 from scimsync.snapshot.index import FORMAT, IndexFile, Rebuild
 from scimsync.sources.duck import Workspace
-from scimsync.sources.files import digest, ensure_unchanged
+from scimsync.sources.files import digest, ensure_unchanged, sample
 from scimsync.sources.source import open_source
 from scimsync.sources.spec import FileSpec
 from scimsync.types import Key, Problem
@@ -118,10 +118,11 @@ def _compare(
     about = json.dumps([FORMAT, version("duckdb"), used, spec.key, dict(spec.lists), spec.query, spec.encoding, spec.delimiter])
     size = sum(file.size for file in source.files)
     last = _Digest.parse(last_digest)
+    samples = sample(source.files)
     with ThreadPoolExecutor(1) as beside:
         hashing: Future[str] = beside.submit(digest, spec, source.files, about)
         try:
-            if last is not None and last.size == size and hashing.result() == last.hash:
+            if last is not None and (last.size, last.samples) == (size, samples) and hashing.result() == last.hash:
                 ensure_unchanged(source.files)
                 return Comparison(workspace, str(last), last.rows)
             delta = Delta(spec, source, used, workspace, index, rebuild, head_seq)
@@ -132,7 +133,8 @@ def _compare(
                 raise SourceUnavailable(f"{source.label} cannot be read: {error.strerror}") from None
             raise
         ensure_unchanged(source.files)
-    comparison = Comparison(workspace, str(_Digest(size, delta.total, bytes_hash, bool(delta.problems))), delta.total)
+    now = _Digest(size, delta.total, samples, bytes_hash, bool(delta.problems))
+    comparison = Comparison(workspace, str(now), delta.total)
     comparison.unchanged_file = False
     comparison.previous = delta.previous
     comparison.new, comparison.changed, comparison.gone = delta.new, delta.changed, delta.gone
@@ -143,19 +145,22 @@ def _compare(
 
 @dataclass(frozen=True, slots=True)
 class _Digest:
-    """Size in bytes and number of rows beside the hash: a file of another size need not be hashed first, and the rows of one
-    that is the same need not be counted. A file with problems equals none, so that they are reported each time."""
+    """Size in bytes, number of rows and a hash of samples beside the hash of all: a file of which those differ need not be hashed
+    first, and the rows of one that is the same need not be counted. A file with problems equals none, so that they are reported
+    each time."""
 
     size: int
     rows: int
+    samples: str
     hash: str
     problems: bool = False
 
     def __str__(self) -> str:
-        return f"{self.size}:{self.rows}:{self.hash}{'!' if self.problems else ''}"
+        return f"{self.size}:{self.rows}:{self.samples}:{self.hash}{'!' if self.problems else ''}"
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        size, _, rest = (text or "").partition(":")
-        rows, _, hash_ = rest.partition(":")
-        return cls(int(size), int(rows), hash_) if size.isdigit() and rows.isdigit() else None
+        parts = (text or "").split(":")
+        if len(parts) != 4 or not (parts[0].isdigit() and parts[1].isdigit()):
+            return None
+        return cls(int(parts[0]), int(parts[1]), parts[2], parts[3])

@@ -26,6 +26,8 @@ FORMATS = {
 """File name extension -> format."""
 
 _CHUNK = 1 << 20
+_SAMPLE = 1 << 14  # bytes of one place
+_SAMPLES = 16
 _LATER = {".xlsx", ".xls", ".yaml", ".yml"}
 
 
@@ -101,6 +103,17 @@ def digest(spec: FileSpec, files: Sequence[File], about: str) -> str:
                     decoder.decode(b"", final=True)
             except UnicodeDecodeError:
                 encodings.explain(spec, file.path, file.label, "utf-8")
+    return total.hexdigest()
+
+
+def sample(files: Sequence[File]) -> str:
+    """Hex digest of a few places of each of `files`: where it is another one, so is `digest`. Raises OSError."""
+    total = hashlib.blake2b(digest_size=8)
+    for file in files:
+        with file.path.open("rb", buffering=0) as stream:
+            for place in range(_SAMPLES):
+                stream.seek(max(file.size - _SAMPLE, 0) * place // (_SAMPLES - 1))
+                total.update(stream.read(_SAMPLE))
     return total.hexdigest()
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, and_, delete, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.state.store import upsert
@@ -125,11 +125,15 @@ def owners(connection: Connection, target: str, kind: Kind, ids: Sequence[Remote
     return {RemoteId(remote_id): Key(key) for remote_id, key in rows}
 
 
-def due(target: str, now: datetime) -> ColumnElement[bool]:
-    """The condition under which a link asks for work although its record did not change."""
-    return and_(
-        table.c.target == target,
-        or_(table.c.next_try_at <= now, and_(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE)),
+def due_keys(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Select[str]]:
+    """Queries for the keys of links that ask for work although their record did not change: a try, a deletion.
+
+    Two and not one with `or`: each has an index of its own.
+    """
+    keys = select(table.c.key).where(table.c.target == target, table.c.kind == kind)
+    return (
+        keys.where(table.c.next_try_at <= now),
+        keys.where(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE),
     )
 
 
@@ -139,12 +143,16 @@ def keys_of_kind(connection: Connection, target: str, kind: Kind, condition: Col
     return [Key(key) for key in connection.scalars(query)]
 
 
-def count_links(connection: Connection, target: str, kind: Kind = Kind.USER) -> dict[LinkStatus, int]:
-    """How many links of a kind a target has, by status."""
-    rows = connection.execute(
-        select(table.c.status, func.count()).where(table.c.target == target, table.c.kind == kind).group_by(table.c.status)
-    )
-    return {LinkStatus(status): count for status, count in rows}
+def count_links(connection: Connection, target: str, kind: Kind) -> int:
+    """How many links of a kind a target has."""
+    query = select(func.count()).select_from(table).where(table.c.target == target, table.c.kind == kind)
+    return connection.scalar(query) or 0
+
+
+def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:
+    """How many users of a target have a link of one of these statuses."""
+    query = select(func.count()).select_from(table)
+    return connection.scalar(query.where(table.c.target == target, table.c.kind == Kind.USER, table.c.status.in_(statuses))) or 0
 
 
 def forget_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:

@@ -87,6 +87,7 @@ link = Table(
     Index("ix_link_remote_id", "target", "kind", "remote_id"),
     Index("ix_link_next_try_at", "target", "next_try_at"),
     Index("ix_link_delete_after", "target", "delete_after"),
+    Index("ix_link_status", "target", "kind", "status"),
 )
 
 # A reference of one resource to another (manager): whom it wants, and the remote id that the target acknowledged.

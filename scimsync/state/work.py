@@ -17,7 +17,7 @@ def keys_to_plan(connection: Connection, target: str, sources: Sequence[str], cu
     is another now, operations that an earlier run left without an outcome."""
     query = union(
         select(record.c.key).where(records.changed_since(sources, cursor)),
-        select(link.c.key).where(links.due(target, now), link.c.kind == Kind.USER),
+        *links.due_keys(target, Kind.USER, now),
         _waiting(target),
         select(operation.c.key).where(left_over(target), operation.c.kind == Kind.USER),
     ).order_by("key")
@@ -57,7 +57,7 @@ def _waiting(target: str) -> Select[str]:
 def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[Key]:
     """Keys of groups that are due although nothing changed."""
     query = union(
-        select(link.c.key).where(links.due(target, now), link.c.kind == Kind.GROUP),
+        *links.due_keys(target, Kind.GROUP, now),
         select(operation.c.key).where(left_over(target), operation.c.kind == Kind.GROUP),
     )
     return [Key(key) for key in connection.scalars(query)]

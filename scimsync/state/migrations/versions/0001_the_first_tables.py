@@ -50,6 +50,7 @@ def upgrade() -> None:
     op.create_index("ix_link_delete_after", "link", ["target", "delete_after"], unique=False)
     op.create_index("ix_link_next_try_at", "link", ["target", "next_try_at"], unique=False)
     op.create_index("ix_link_remote_id", "link", ["target", "kind", "remote_id"], unique=False)
+    op.create_index("ix_link_status", "link", ["target", "kind", "status"], unique=False)
     op.create_index("ix_link_unique_name", "link", ["target", "kind", "unique_name"], unique=False)
 
     op.create_table(
