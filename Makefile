@@ -39,7 +39,7 @@ format: $(READY)  ## put the code into shape
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 bench: $(READY)  ## speed and memory, as ratios
-	@missed=0; for file in benchmarks/bench_*.py; do $(BIN)/python $$file || missed=1; done; exit $$missed
+	@missed=0; for file in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || missed=1; done; exit $$missed
 
 docs: $(READY)  ## check that links and examples in the documentation hold
 	@$(BIN)/pytest -q tests/docs

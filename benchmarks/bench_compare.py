@@ -1,6 +1,6 @@
 """What a comparison of a file with its snapshot costs by itself, in passes of `csv.reader` over the same file.
 
-Run: python benchmarks/bench_compare.py [--rows N]. Unlike bench_plan.py it leaves out the start of Python, the state database and
+Run: python -m benchmarks.bench_compare [--rows N]. Unlike bench_plan.py it leaves out the start of Python, the state database and
 the plan. Each task is a process of its own, so that peaks of memory are its own too.
 """
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from common import COLUMNS, Figures, best, csv_pass, fastest, rows_wanted, run, scratch_folder, write_people
+from benchmarks.common import COLUMNS, Figures, best, csv_pass, fastest, rows_wanted, run, scratch_folder, write_people
 
 TASKS = ("first ingest", "no change", "unchanged file", "1 in 100 changed", "rebuild the index")
 
@@ -68,7 +68,7 @@ def main() -> None:
 
 def show(task: str, folder: Path, floor: float, figures: Figures) -> None:
     """Measures one task; `floor` are the seconds of a pass."""
-    taken = fastest(lambda: run([sys.executable, __file__, "task", task, str(folder)]))
+    taken = fastest(lambda: run([sys.executable, "-m", "benchmarks.bench_compare", "task", task, str(folder)]))
     figures.show(f"compare, {task}", float(taken.out) / floor, "csv passes")
     figures.show(f"compare, {task}, memory", taken.peak_mb, "MB")
 

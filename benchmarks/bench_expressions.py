@@ -1,6 +1,6 @@
 """Records a second through `Program.desire`, beside a yardstick: one Jinja2 expression that makes the same dict.
 
-Run: python benchmarks/bench_expressions.py [--rows N]
+Run: python -m benchmarks.bench_expressions [--rows N]
 The yardstick is `Environment.compile_expression` as Jinja2 has it: no scope, no access rules, no forms of values, no document.
 `desire` keeps up with it because it leaves out what Jinja2 does for templates on each call. Each figure is the best of five
 rounds, in processor time, for the machine's other work only ever adds time.
@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
-from common import rows_wanted
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from benchmarks.common import rows_wanted
 from scimsync.desired import Expression, Program, compile_program
 from scimsync.types import Key, Record
 

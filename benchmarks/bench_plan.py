@@ -1,6 +1,6 @@
 """What the nightly run costs when little or nothing changed, in passes of `csv.reader` over the same file.
 
-Run: python benchmarks/bench_plan.py [--rows N]. 1,000,000 people of 12 columns, all with accounts. Whole processes are measured,
+Run: python -m benchmarks.bench_plan [--rows N]. 1,000,000 people of 12 columns, all with accounts. Whole processes are measured,
 the start of Python included; only the first ingest is timed inside of one.
 """
 
@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from common import SYNC_TOML, Figures, best, csv_pass, fastest, rows_wanted, scimsync, scratch_folder, write_people
-from server import running_server
+from benchmarks.common import SYNC_TOML, Figures, best, csv_pass, fastest, rows_wanted, scimsync, scratch_folder, write_people
+from benchmarks.server import running_server
 
 NOWHERE = "http://127.0.0.1:9/v2"
 CHANGED = 137

@@ -1,6 +1,6 @@
 """How fast a push creates accounts, beside a bare client that sends the same bodies with as many requests in flight.
 
-Run: python benchmarks/bench_push.py [--rows N]. The server does next to nothing and is a process of its own. `sending` is the
+Run: python -m benchmarks.bench_push [--rows N]. The server does next to nothing and is a process of its own. `sending` is the
 part of the push in which requests are sent, each journalled before and after; `all of it` is the whole process, from the start of
 Python over reading and planning to the last line.
 """
@@ -15,8 +15,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
-from common import ROUNDS, SYNC_TOML, Figures, rows_wanted, run, scimsync, scratch_folder, write_people
-from server import running_server
+from benchmarks.common import ROUNDS, SYNC_TOML, Figures, rows_wanted, run, scimsync, scratch_folder, write_people
+from benchmarks.server import running_server
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ def main() -> None:
 def show(folder: Path, rows: int, figures: Figures) -> None:
     """Measures one after the other, in turns, so that both meet the same machine."""
     bare, sending, whole = [], [], []
-    command = [sys.executable, __file__, "bare", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.bench_push", "bare", str(folder)]
     for _ in range(ROUNDS):
         bare.append(at_new_server(rows, lambda url: float(run([*command, url]).out)))
         one, all_of_it = at_new_server(rows, lambda url: fresh_push(folder, url))

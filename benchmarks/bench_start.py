@@ -1,10 +1,10 @@
-"""What it costs to start scimsync, beside Python itself. Run: python benchmarks/bench_start.py"""
+"""What it costs to start scimsync, beside Python itself. Run: python -m benchmarks.bench_start"""
 
 from __future__ import annotations
 
 import sys
 
-from common import Figures, best, run
+from benchmarks.common import Figures, best, run
 
 ROUNDS = 10
 

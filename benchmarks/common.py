@@ -157,8 +157,9 @@ def csv_pass(path: Path) -> float:
 
 def run(command: Sequence[str], folder: Path | None = None) -> Ran:
     """Runs a process to its end. This process must be small: Linux counts what a child had before it became another program."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as after an installation
     start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     with process.stdout as stream:
         out = stream.read()

@@ -1,4 +1,4 @@
-"""A SCIM server that does next to nothing, so that what is measured is the client. Run: python benchmarks/server.py
+"""A SCIM server that does next to nothing, so that what is measured is the client. Run: python -m benchmarks.server
 
 It says its URL on stdout, answers until stdin ends, and then says how many requests of each method came, as JSON. Users are made
 and forgotten: lists are empty, PATCH and DELETE always find somebody.
@@ -64,7 +64,9 @@ class Server:
 @contextmanager
 def running_server() -> Iterator[Server]:
     """The server as a process of its own, as long as the block lasts."""
-    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     server = Server(process.stdout.readline().strip())
     try:

@@ -168,7 +168,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
 
     # scimsync in this process
 
-    def push(self, *keys: str, later: timedelta = timedelta(), **allowed: int) -> Outcome:
+    def push(self, *keys: str, later: timedelta = timedelta(), **allowed: Any) -> Outcome:
         """Pushes, `later` than the push before."""
         self.now += later
         os.environ["WIKI_TOKEN"] = self.token

@@ -162,7 +162,10 @@ class Performer:
     def _requests(
         self, entry: Entry, action: str, remote_id: RemoteId | None, before: Document, changes: Sequence[Change]
     ) -> tuple[Request | None, Request | None]:
-        """The request as the journal shows it and as it is sent, with what is generated or secret."""
+        """The request as the journal is to show it (None: it has it already), and as it is sent, with what is generated or
+        secret."""
+        if action == Action.CREATE and changes == entry.changes and (planned := _planned_request(entry)) is not None:
+            return None, planned
         shown = shape(self._dialect, action, entry.kind, remote_id, before, changes)
         if not any(marker(change.after) for change in changes):
             return shown, shown
@@ -328,6 +331,14 @@ class Performer:
         if marker(value) == GENERATE:
             return "".join(secrets.choice(_ALPHABET) for _ in range(value[GENERATE]))
         return self._secret(key, value[SECRET]) if marker(value) == SECRET else value
+
+
+def _planned_request(entry: Entry) -> Request | None:
+    """The request that the plan has shown, where it is to the letter what is sent: nothing in it is a word for another value."""
+    if entry.request is None or any(marker(change.after) for change in entry.changes):
+        return None
+    one = orjson.loads(entry.request)[0]
+    return Request(one["method"], one["path"], one["body"])
 
 
 def _with_references(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:

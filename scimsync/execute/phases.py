@@ -21,7 +21,7 @@ from scimsync.state.journal import Change, Entry, Status
 from scimsync.state.links import Link, fold_name
 from scimsync.types import Key, Kind, RemoteId
 
-BATCH_PER_WORKER = 16
+BATCH_PER_WORKER = 32
 
 
 class Progress(Protocol):
@@ -63,6 +63,7 @@ class Phases:
         sent = left = False
         after_id = 0
         running: asyncio.Task[list[Outcome]] | None = None
+        done: list[Outcome] = []
         while True:
             entries = [] if self._channel.stopped else self._ledger.waiting(phase, after_id, self._batch)
             if entries:
@@ -70,24 +71,26 @@ class Phases:
             accounts = self._ledger.accounts(_references(entries))
             ready = self._ready(phase, entries, accounts, last=last)
             left = left or len(ready) < len(entries)
-            if ready:
-                sent = True
-                if not await self._turn([], ready):
+            sent = sent or bool(ready)
+            if ready or done:
+                if not await self._turn(done, ready):
                     ready = []
+                self._progress(phase, len(done))
             following = None
             if ready:
                 known = self._ledger.links_of(ready)
                 members = self._ledger.member_ids(ready)
                 following = asyncio.create_task(self._send(ready, known, accounts, members))
-            if running is not None:
-                await self._note(phase, await running)
+            done = [] if running is None else await running
             running = following
-            if not entries and running is None:
+            if not (entries or running or done):
                 return sent and left
 
     def _ready(self, phase: Phase, entries: Sequence[Entry], accounts: dict[Key, RemoteId], *, last: bool) -> list[Entry]:
         """Those whose time has come: the accounts that they refer to exist, the userName that they take is free."""
         if phase is Phase.CREATE and not last:
+            if accounts.keys() >= set(_references(entries)):
+                return list(entries)
             return [entry for entry in entries if all(key in accounts for key in _references([entry]))]
         if phase is not Phase.UPDATE:
             return list(entries)
@@ -135,10 +138,6 @@ class Phases:
         if entry.kind is Kind.USER:
             return nullcontext()
         return self._groups.setdefault(entry.key, asyncio.Lock())
-
-    async def _note(self, phase: Phase, outcomes: list[Outcome]) -> None:
-        await self._turn(outcomes, [])
-        self._progress(phase, len(outcomes))
 
     async def _turn(self, done: Sequence[Outcome], going_out: Sequence[Entry]) -> bool:
         ours = await asyncio.to_thread(self._ledger.turn, done, going_out)

@@ -72,7 +72,7 @@ SECRET = "$secret"  # noqa: S105 - the name of a marker
 
 def marker(value: Any) -> str | None:
     """Which marker a value is: `REF`, `GENERATE`, `SECRET`, or None for a plain value."""
-    if isinstance(value, Mapping) and len(value) == 1:
+    if type(value) is dict and len(value) == 1:
         name = next(iter(value))
         if name in (REF, GENERATE, SECRET):
             return str(name)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.state.store import update_by_id
 from scimsync.state.tables import operation as table
 from scimsync.state.tables import run as run_table
 from scimsync.types import Document, Key, Kind, RemoteId, Value
@@ -66,6 +67,9 @@ class Entry:
     planned_at: datetime | None = None
     sent_at: datetime | None = None
     done_at: datetime | None = None
+
+
+_FIELDS = tuple(table.c[{"run": "run_id"}.get(field.name, field.name)] for field in fields(Entry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ def add_entries(connection: Connection, run: int, target: str, entries: Sequence
 def planned(connection: Connection, run: int, target: str, phase: int, after_id: int, limit: int) -> list[Entry]:
     """The next operations of a phase that wait to be sent, in the order of the plan."""
     rows = connection.execute(
-        select(table)
+        select(*_FIELDS)
         .where(
             table.c.run_id == run,
             table.c.target == target,
@@ -197,7 +201,7 @@ def planned(connection: Connection, run: int, target: str, phase: int, after_id:
         .order_by(table.c.id)
         .limit(limit)
     )
-    return [_entry(row) for row in rows.mappings()]
+    return [_entry(row) for row in rows]
 
 
 def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -212,39 +216,21 @@ def put_back(connection: Connection, entry_id: int) -> None:
 
 def put_results(connection: Connection, results: Sequence[Result]) -> None:
     """Writes outcomes."""
-    if not results:
-        return
-    statement = (
-        update(table)
-        .where(table.c.id == bindparam("entry_id"))
-        .values(
-            status=bindparam("new_status"),
-            done_at=bindparam("new_done_at", type_=table.c.done_at.type),
-            attempts=bindparam("new_attempts"),
-            action=func.coalesce(bindparam("new_action"), table.c.action),
-            request=func.coalesce(bindparam("new_request"), table.c.request),
-            http_status=bindparam("new_http_status"),
-            scim_type=bindparam("new_scim_type"),
-            detail=bindparam("new_detail"),
-        )
-    )
-    connection.execute(
-        statement,
-        [
-            {
-                "entry_id": item.entry_id,
-                "new_status": item.status,
-                "new_done_at": item.done_at,
-                "new_attempts": item.attempts,
-                "new_action": item.action,
-                "new_request": item.request,
-                "new_http_status": item.http_status,
-                "new_scim_type": item.scim_type,
-                "new_detail": item.detail,
-            }
-            for item in results
-        ],
-    )
+    rows = [
+        {
+            "id": item.entry_id,
+            "status": item.status,
+            "done_at": item.done_at,
+            "attempts": item.attempts,
+            "action": item.action,
+            "request": item.request,
+            "http_status": item.http_status,
+            "scim_type": item.scim_type,
+            "detail": item.detail,
+        }
+        for item in results
+    ]
+    update_by_id(connection, table, rows, known=("action", "request"))
 
 
 def close_open(connection: Connection, condition: ColumnElement[bool], status: Status, detail: str, now: datetime) -> None:
@@ -300,8 +286,8 @@ def since(moment: datetime) -> ColumnElement[bool]:
 
 def find(connection: Connection, condition: ColumnElement[bool], *, limit: int | None = None) -> Iterator[Entry]:
     """Operations that hold a condition, in the order in which they are sent."""
-    query = select(table).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
-    for row in connection.execution_options(yield_per=500).execute(query).mappings():
+    query = select(*_FIELDS).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
+    for row in connection.execution_options(yield_per=500).execute(query):
         yield _entry(row)
 
 
@@ -310,8 +296,8 @@ def last(connection: Connection, condition: ColumnElement[bool], number: int | N
     if number is not None:
         newest = select(table.c.id).where(condition).order_by(table.c.id.desc()).limit(number)
         condition = table.c.id.in_(newest)
-    query = select(table).where(condition).order_by(table.c.id)
-    for row in connection.execution_options(yield_per=500).execute(query).mappings():
+    query = select(*_FIELDS).where(condition).order_by(table.c.id)
+    for row in connection.execution_options(yield_per=500).execute(query):
         yield _entry(row)
 
 
@@ -370,28 +356,23 @@ def claimed_names(connection: Connection, run: int, target: str, kind: Kind, nam
     return {name: Key(key) for name, key in rows}
 
 
-def _entry(row: RowMapping) -> Entry:
+def _entry(row: Sequence[Any]) -> Entry:
+    number, run, target, phase, kind, key, action, reason, changes, status, *others = row
+    remote_id, waits_for, delete_after, base, *rest = others
     return Entry(
-        id=row["id"],
-        run=row["run_id"],
-        target=row["target"],
-        phase=row["phase"],
-        kind=Kind(row["kind"]),
-        key=Key(row["key"]),
-        action=row["action"],
-        reason=row["reason"],
-        changes=tuple(Change(*item) for item in orjson.loads(row["changes"])),
-        status=Status(row["status"]),
-        remote_id=None if row["remote_id"] is None else RemoteId(row["remote_id"]),
-        waits_for=None if row["waits_for"] is None else Key(row["waits_for"]),
-        delete_after=row["delete_after"],
-        base=None if row["base"] is None else orjson.loads(row["base"]),
-        request=row["request"],
-        attempts=row["attempts"],
-        http_status=row["http_status"],
-        scim_type=row["scim_type"],
-        detail=row["detail"],
-        planned_at=row["planned_at"],
-        sent_at=row["sent_at"],
-        done_at=row["done_at"],
+        number,
+        run,
+        target,
+        phase,
+        Kind(kind),
+        key,
+        action,
+        reason,
+        tuple([Change(*item) for item in orjson.loads(changes)]),
+        Status(status),
+        remote_id,
+        waits_for,
+        delete_after,
+        None if base is None else orjson.loads(base),
+        *rest,
     )

@@ -10,10 +10,30 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+    true,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -112,19 +132,71 @@ def sqlite_path(url: str, base_dir: Path) -> Path:
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
     """Inserts `rows`; where the primary key exists, the columns named in the rows are overwritten, but for `keep`.
 
-    All rows must name the same columns.
+    All rows must name the same columns. They travel as one JSON text: a statement for each row would let go of Python's lock
+    and take it again thousands of times, beside a thread that is busy sending.
     """
     if not rows:
         return
+    names = tuple(rows[0])
+    text = _as_json(names, rows)
+    if text is None:
+        connection.execute(_insert(table, names, tuple(keep), bulk=False), [dict(row) for row in rows])
+    else:
+        connection.execute(_insert(table, names, tuple(keep), bulk=True), {"rows": text})
+
+
+def update_by_id(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, known: Sequence[str] = ()) -> None:
+    """Updates the rows of the same `id`, all with the same columns; of the columns `known`, None leaves what is there."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    text = _as_json(names, rows)
+    for one in [text] if text is not None else [_as_json(names, [row], nul="\N{REPLACEMENT CHARACTER}") for row in rows]:
+        connection.execute(_update(table, names, tuple(known)), {"rows": one})
+
+
+def _as_json(names: Sequence[str], rows: Sequence[Mapping[str, Any]], nul: str | None = None) -> str | None:
+    """The rows as an array of arrays. None where a text holds NUL, at which SQLite's JSON functions would cut it off."""
+    text = orjson.dumps([[_plain(row[name]) for name in names] for row in rows]).decode()
+    if "\\u0000" in text:
+        return None if nul is None else text.replace("\\u0000", nul)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """A value as SQLAlchemy stores it in SQLite."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
+
+
+@cache
+def _insert(table: Table, names: tuple[str, ...], keep: tuple[str, ...], *, bulk: bool) -> Insert:
     statement = sqlite_insert(table)
+    if bulk:
+        # without `where`, SQLite takes ON CONFLICT for a join condition
+        values = select(*(column for _, column in _columns(table, names))).where(true())
+        statement = statement.from_select(list(names), values)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys and name not in keep}
-    statement = (
-        statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        if changed
-        else statement.on_conflict_do_nothing(index_elements=keys)
-    )
-    connection.execute(statement, [dict(row) for row in rows])
+    changed = {name: statement.excluded[name] for name in names if name not in keys and name not in keep}
+    if changed:
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_nothing(index_elements=keys)
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...], known: tuple[str, ...]) -> Update:
+    given = select(*(column.label(f"new_{name}") for name, column in _columns(table, names))).subquery()
+    changed: dict[str, ColumnElement[Any]] = {name: given.c[f"new_{name}"] for name in names if name != "id"}
+    for name in known:
+        changed[name] = func.coalesce(changed[name], table.c[name])
+    return update(table).where(table.c.id == given.c.new_id).values(changed)
+
+
+def _columns(table: Table, names: Sequence[str]) -> list[tuple[str, ColumnElement[Any]]]:
+    """The values of `_as_json` as columns."""
+    rows = func.json_each(bindparam("rows", type_=Text())).table_valued("value")
+    return [(name, type_coerce(func.json_extract(rows.c.value, f"$[{at}]"), table.c[name].type)) for at, name in enumerate(names)]
 
 
 def _create_private(path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_file_that_changes_while_it_is_read_sends_nothing(
     module = import_module("scimsync.snapshot.compare")
     hashing = module.digest
 
-    def grows(*arguments: Any) -> str:
+    def grows(*arguments: Any) -> Any:
         with (twenty.folder / "hr.csv").open("a") as file:
             file.write("00099,late@example.com,La,Te,IT,\n")
         return hashing(*arguments)

@@ -1,4 +1,4 @@
-"""A push that is killed at any point: the next one settles what is unknown, makes nothing twice, and then there is nothing to do."""
+"""A push that is killed at any point: the next one settles what is unknown, makes nothing twice, and leaves nothing to do."""
 
 from __future__ import annotations
 

@@ -29,9 +29,24 @@ def _folder(office: Office) -> None:
     (office.folder / INDEX).mkdir()
 
 
+def _cursor_and_index(office: Office) -> None:
+    office.sql("UPDATE target SET cursor = 0")
+    _unlink(office)
+
+
+def _all_of_it(office: Office) -> None:
+    office.sql("DELETE FROM target")
+    office.sql("UPDATE source SET digest = NULL")
+    _unlink(office)
+
+
+def _unlink(office: Office) -> None:
+    (office.folder / INDEX).unlink()
+
+
 LOSSES: dict[str, Callable[[Office], object]] = {
     "nothing": lambda office: None,
-    "index": lambda office: (office.folder / INDEX).unlink(),
+    "index": _unlink,
     "half of the index": _truncate,
     "index overwritten": lambda office: office.write(INDEX, "this is no index"),
     "index emptied": lambda office: (office.folder / INDEX).write_bytes(b""),
@@ -40,12 +55,8 @@ LOSSES: dict[str, Callable[[Office], object]] = {
     "cursor": lambda office: office.sql("UPDATE target SET cursor = 0"),
     "target": lambda office: office.sql("DELETE FROM target"),
     "digest of the file": lambda office: office.sql("UPDATE source SET digest = NULL"),
-    "cursor and index": lambda office: (office.sql("UPDATE target SET cursor = 0"), (office.folder / INDEX).unlink()),
-    "target, digest and index": lambda office: (
-        office.sql("DELETE FROM target"),
-        office.sql("UPDATE source SET digest = NULL"),
-        (office.folder / INDEX).unlink(),
-    ),
+    "cursor and index": _cursor_and_index,
+    "target, digest and index": _all_of_it,
 }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.office import Office, bare, counts, people, person, resource
 from tests.servers.wire import watched
 

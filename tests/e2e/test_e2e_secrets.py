@@ -11,8 +11,8 @@ import pytest
 from tests.office import USER, Office, Ran, people, person
 from tests.servers.faulty import FaultyServer, Quirks, Seen, running_faulty_server
 
-TOKEN = "canary-7Yq3vZ0token"  # noqa: S105 - made up
-PASSWORD = "canary-mapped-9Kx-password"  # noqa: S105 - made up
+TOKEN = "canary-7Yq3vZ0token"
+PASSWORD = "canary-mapped-9Kx-password"
 WAYS = (["-v", "--debug"], ["--log-format", "json", "--debug"], ["--json"])
 
 

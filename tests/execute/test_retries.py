@@ -270,7 +270,7 @@ def test_the_push_after_the_token_was_mended_does_all(office: Office, faulty: Fa
 
 
 def test_a_token_refused_while_planning_stops_the_target_at_once(office: Office, faulty: FaultyServer) -> None:
-    faulty.token = "another"  # noqa: S105 - made up
+    faulty.token = "another"
     office.hire(people(50))
 
     outcome = office.push()

@@ -1,4 +1,4 @@
-"""Whatever a population and its next day look like: after a push there is nothing left to do, and the target says what the file says."""
+"""Whatever a population and its next day are: after a push nothing is left to do, and the target says what the file says."""
 
 from __future__ import annotations
 

@@ -294,7 +294,7 @@ def test_a_refused_connection_had_no_effect() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"timeout": 0.05}, {"total_timeout": 0.05}])
-def test_a_service_provider_that_stays_silent(limits: dict[str, float]) -> None:
+def test_a_service_provider_that_stays_silent(limits: dict[str, Any]) -> None:
     async def scenario() -> TransportFailure:
         async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()  # until the client hangs up

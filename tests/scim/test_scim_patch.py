@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 HR = "urn:example:hr:1.0:Person"
 
-add, replace, remove = (lambda path=None, *value, op=op: PatchOperation(op, path, *value) for op in ("add", "replace", "remove"))
+add, replace, remove = (partial(PatchOperation, op) for op in ("add", "replace", "remove"))
 
 
 def unordered(value: Any) -> Any:

@@ -68,7 +68,7 @@ class Fault:
 
 @dataclass
 class Quirks:
-    """How answers look: ids as numbers, attribute names in another case, no body (or no Location either) after POST, small pages."""
+    """How answers look: ids as numbers, attribute names in other case, no body (nor Location) after POST, small pages."""
 
     numeric_ids: bool = False
     other_case: bool = False

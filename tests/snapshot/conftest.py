@@ -84,8 +84,8 @@ class World:
     def _outcome(comparison: Comparison) -> Outcome:
         changes = [change for batch in comparison.changes(3) for change in batch]
         assert [change.key for change in changes] == sorted(change.key for change in changes)
-        new = {c.key: json.loads(c.data_json) for c in changes if c.new and c.data_json is not None}
-        changed = {c.key: json.loads(c.data_json) for c in changes if not c.new and c.data_json is not None}
+        new = {str(c.key): json.loads(c.data_json) for c in changes if c.new and c.data_json is not None}
+        changed = {str(c.key): json.loads(c.data_json) for c in changes if not c.new and c.data_json is not None}
         gone = [str(c.key) for c in changes if c.data_json is None]
         assert (len(new), len(changed), len(gone)) == (comparison.new, comparison.changed, comparison.gone)
         problems = [(problem.line, problem.key, problem.detail) for problem in comparison.problems]

@@ -94,7 +94,8 @@ def _make(path: Path, *statements: str) -> None:
 def test_a_file_that_is_not_scimsyncs_is_refused_and_left_as_it_is(
     office: Office, faulty: FaultyServer, what: str, command: str
 ) -> None:
-    FOREIGN[what](office.folder / "scimsync.db")
+    make = FOREIGN[what]
+    make(office.folder / "scimsync.db")
     before = (office.folder / "scimsync.db").read_bytes()
     office.hire(people(3))
 
@@ -132,9 +133,14 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     from tests.office import MONDAY
 
     with closing(open_state(URL, tmp_path, create=True)) as store:
-        with pytest.raises(ZeroDivisionError), store.write() as connection:
-            journal.start_run(connection, "push", MONDAY)
-            raise ZeroDivisionError
+
+        def fail() -> None:
+            with store.write() as connection:
+                journal.start_run(connection, "push", MONDAY)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
         with store.read() as connection:
             assert journal.runs(connection, 5) == []
 
@@ -143,10 +149,11 @@ def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     from scimsync.state import store as module
 
     monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0)
-    with closing(open_state(URL, tmp_path, create=True)) as store, store.write():
-        with (
-            closing(open_state(URL, tmp_path, create=True)) as other,
-            pytest.raises(StateError, match="locked by another process"),
-            other.write(),
-        ):
-            pass
+    with (
+        closing(open_state(URL, tmp_path, create=True)) as store,
+        closing(open_state(URL, tmp_path, create=True)) as other,
+        store.write(),
+        pytest.raises(StateError, match="locked by another process"),
+        other.write(),
+    ):
+        pass
