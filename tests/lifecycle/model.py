@@ -146,7 +146,7 @@ class Target:
             writes += key not in self.groups or self.groups[key].holds != one.holds
             self.groups.setdefault(key, Group({})).holds = one.holds
         for key, one in wanted.items():
-            there = in_scope if rules.loses_memberships and not key.startswith("teams:") else self.users  # HACK
+            there = in_scope if rules.loses_memberships else self.users
             members: set[tuple[str, Any]] = {
                 ("User", self.users[user].account) for user in one.users if user in there and user in self.users
             }

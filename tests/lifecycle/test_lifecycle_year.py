@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.lifecycle.year import live
 from tests.office import Office
 from tests.servers.wire import Wire, watched
 
-NO_LIMIT = {"removals": 100_000, "updates": 100_000, "records": 1}
+NO_LIMIT: dict[str, Any] = {"removals": 100_000, "updates": 100_000, "records": 1}
 
 
 @pytest.fixture

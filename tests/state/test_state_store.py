@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(office: Office,
     assert faulty.seen == []
 
 
-FOREIGN = {
+FOREIGN: dict[str, Callable[[Path], object]] = {
     "somebody else's database": lambda path: _make(path, "CREATE TABLE invoice (id)"),
     "an Alembic database of another program": lambda path: _make(
         path, "CREATE TABLE alembic_version (version_num)", "CREATE TABLE invoice (id)"
