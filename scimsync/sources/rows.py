@@ -1,6 +1,6 @@
 """The rows of delimited text with their lines, for files in which DuckDB found something wrong.
 
-It reads what DuckDB reads (RFC 4180, blanks before an opening quote allowed), tells what is wrong with a row, and goes on with
+It reads what DuckDB reads (RFC 4180, one blank before an opening quote allowed), tells what is wrong with a row, and goes on with
 the line after a bad one, so that one forgotten quote does not swallow the rest of the file.
 """
 
@@ -81,9 +81,9 @@ def split(text: str, cell: re.Pattern[str]) -> list[str] | bool | None:
     return None if _OPEN.match(text, at) else False
 
 
-_OPEN = re.compile(r' *"(?:[^"]++|"")*+\Z')
+_OPEN = re.compile(r' ?"(?:[^"]++|"")*+\Z')
 
 
 def _cell(delimiter: str) -> re.Pattern[str]:
     mark = re.escape(delimiter)
-    return re.compile(rf'(?: *"((?:[^"]++|"")*+)" *|(?! *")([^{mark}]*))({mark}|\Z)')
+    return re.compile(rf'(?: ?"((?:[^"]++|"")*+)" *|(?! ?")([^{mark}]*))({mark}|\Z)')
