@@ -11,6 +11,7 @@ from scimsync.cli.moments import distance, local
 from scimsync.cli.operations import action_part, change_row, change_text, request_lines, status_part, when_part, why_part
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
+from scimsync.plan.model import MEMBERSHIP
 from scimsync.plan.people import short_path
 from scimsync.plan.requests import shown
 from scimsync.plan.words import in_words
@@ -149,6 +150,9 @@ def _print_operations(screen: Screen, account: Account, *, detailed: bool) -> No
     for entry in account.operations:
         if entry.status is Status.FAILED:
             screen.rows([[("cannot be planned", "red"), printable(entry.detail or "")]], indent=4)
+            continue
+        if entry.action in MEMBERSHIP:
+            screen.rows([[action_part(entry.action), f"group {printable(entry.key)}"]], indent=4)
             continue
         screen.rows([[action_part(entry.action), why_part(entry)]], indent=4)
         if _is_news(entry, account):
