@@ -40,7 +40,7 @@ def run_push(
     plan = None if saved is None else read_saved(saved)
     if plan is not None:
         options = replace(options, targets=plan.targets, keys=plan.keys)
-    setup = set_up(config, options.targets)
+    setup = set_up(config, options.targets, read=read)
     chosen = tuple(keys) if keys is not None else tuple(Key(key) for key in options.keys)
     with opened_state(config, create=True) as store, reporting(options) as report:
         outcome = push(

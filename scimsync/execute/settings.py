@@ -111,10 +111,10 @@ def once_of(program: Program) -> frozenset[str]:
     return frozenset(slot.path for slot in program.slots if slot.once or slot.length is not None)
 
 
-def set_up(config: Config, names: Sequence[str] = ()) -> Setup:
+def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> Setup:
     """Compiles all targets and looks at the columns of the sources of those called `names` (of all, where there are none).
 
-    Raises ConfigError for what is wrong in sync.toml, SourceUnavailable and SourceFormatError for a source that is not there
+    Without `read` no source is looked at, and none stands in the outcome. Raises ConfigError for what is wrong in sync.toml, SourceUnavailable and SourceFormatError for a source that is not there
     or lacks a column that an expression names; nothing was read but the headers of files.
     """
     for name in names:
@@ -123,9 +123,9 @@ def set_up(config: Config, names: Sequence[str] = ()) -> Setup:
     targets = {name: set_up_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in (names or targets)}
     wanted = {source for target in chosen.values() for source in target.all_sources}
-    specs = {name: file_spec(config, name) for name in config.sources if name in wanted}
+    specs = {name: file_spec(config, name) for name in config.sources if read and name in wanted}
     found = {name: columns(spec) for name, spec in specs.items()}
-    for target in chosen.values():
+    for target in chosen.values() if read else ():
         check_columns(target.program, {name: found[name] for name in target.sources})
         for rule in target.groups.values():
             if rule.source is not None:

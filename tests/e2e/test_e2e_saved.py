@@ -1,0 +1,95 @@
+"""A saved plan is carried out as it was read, or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.office import Office, people, person
+from tests.servers.faulty import FaultyServer
+
+
+@pytest.fixture
+def saved(office: Office, faulty: FaultyServer) -> Office:
+    """20 people with accounts, and a saved plan: one leaves, one moves, one comes."""
+    office.configure(user=(office.folder / "sync.toml").read_text().partition("[targets.wiki.user]\n")[2])
+    office.hire(people(20))
+    office.push()
+    office.hire([person(1, dept="Sales"), *people(19)[1:], person(21)])
+    ran = office.run("plan", "--out", "tonight.plan")
+    assert ran.code == 0
+    assert "Plan for wiki: 1 create, 1 update, 1 deactivate" in ran.out
+    faulty.forget()
+    return office
+
+
+def test_a_saved_plan_is_carried_out(saved: Office, faulty: FaultyServer) -> None:
+    planned = json.loads((saved.folder / "tonight.plan").read_text())["plan"]["targets"]["wiki"]["operations"]
+
+    ran = saved.run("push", "tonight.plan")
+
+    assert ran.code == 0
+    shown = [(one["requests"][0]["method"], one["requests"][0]["path"]) for one in planned]
+    assert [(one.method, one.path) for one in faulty.written()] == shown
+    assert saved.plan() == []
+
+
+def move_source(office: Office) -> None:
+    office.hire([person(1, dept="Law"), *people(19)[1:], person(21)])
+
+
+def move_state(office: Office) -> None:
+    assert office.push("00021").exit_code == 0
+
+
+def move_configuration(office: Office) -> None:
+    text = (office.folder / "sync.toml").read_text()
+    office.write("sync.toml", text.replace("given ~ ' ' ~ family", "family ~ ', ' ~ given"))
+
+
+def carry_out(office: Office) -> None:
+    assert office.run("push", "tonight.plan").code == 0
+
+
+@pytest.mark.parametrize("move", [move_source, move_state, move_configuration, carry_out])
+def test_nothing_is_sent_where_something_has_moved_on(
+    saved: Office, faulty: FaultyServer, move: Callable[[Office], None]
+) -> None:
+    move(saved)
+    faulty.forget()
+
+    ran = saved.run("push", "tonight.plan")
+
+    assert ran.code == 3
+    assert "tonight.plan: source, state or configuration has moved on since this plan was made" in ran.err
+    assert "plan --out" in ran.err
+    assert faulty.written() == []
+
+
+def test_a_change_without_a_consequence_is_no_obstacle(saved: Office, faulty: FaultyServer) -> None:
+    rows = [person(1, dept="Sales"), *people(19)[1:], person(21)]
+    saved.hire(row | {"shoe": "42"} for row in reversed(rows))
+
+    assert saved.run("push", "tonight.plan").code == 0
+    assert len(faulty.written()) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{}", "a letter", '{"saved": {"scimsync_plan": 99}}'])
+def test_what_is_no_plan_is_refused(saved: Office, faulty: FaultyServer, text: str) -> None:
+    saved.write("other.plan", text)
+
+    ran = saved.run("push", "other.plan")
+
+    assert ran.code == 2
+    assert "other.plan: this" in ran.err
+    assert faulty.seen == []
+
+
+def test_a_plan_that_is_not_there(saved: Office) -> None:
+    ran = saved.run("push", "nowhere.plan")
+
+    assert ran.code == 2
+    assert "nowhere.plan" in ran.err
+    assert "Traceback" not in ran.err

@@ -1,0 +1,133 @@
+"""Targets are independent of each other; an address and an order by name are taken seriously."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.office import Office, counts, people
+from tests.servers.faulty import FaultyServer, running_faulty_server
+
+
+def three(office: Office, *, crm: str, vault: str) -> None:
+    """Three targets from one source."""
+    tables = "".join(
+        f"""
+[targets.{name}]
+url = "{url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+[targets.{name}.user]
+userName = "email | lower"
+active = true
+"""
+        for name, url in (("crm", crm), ("vault", vault))
+    )
+    office.configure(more=tables)
+    office.hire(people(5))
+
+
+def test_a_target_that_is_down_holds_up_no_other(office: Office, faulty: FaultyServer) -> None:
+    with running_faulty_server(office.token) as vault:
+        three(office, crm="http://127.0.0.1:9/v2", vault=vault.url)
+
+        ran = office.run("push")
+
+        assert ran.code == 1
+        assert "crm: " in ran.err
+        assert "Connection refused" in ran.err
+        assert len(faulty.users) == len(vault.users) == 5
+        faulty.forget()
+        vault.forget()
+        with running_faulty_server(office.token) as crm:
+            three(office, crm=crm.url, vault=vault.url)
+
+            assert office.run("push").code == 0
+
+            assert len(crm.users) == 5
+        assert (faulty.written(), vault.written()) == ([], [])
+
+
+def test_a_target_that_refuses_somebody_holds_up_no_other(office: Office, faulty: FaultyServer) -> None:
+    with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
+        three(office, crm=crm.url, vault=vault.url)
+        crm.fail("POST", status=400, body={"detail": "no"}, times=1)
+
+        ran = office.run("push", "--json")
+
+    assert ran.code == 4
+    assert {name: one["failed"] for name, one in ran.document["targets"].items()} == {"wiki": 0, "crm": 1, "vault": 0}
+    assert ran.document["outcome"] == "failed"
+
+
+def test_only_the_targets_that_are_named_are_pushed(office: Office, faulty: FaultyServer) -> None:
+    with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
+        three(office, crm=crm.url, vault=vault.url)
+
+        assert office.run("push", "-t", "crm", "-t", "wiki").code == 0
+
+        assert (len(faulty.users), len(crm.users), len(vault.users)) == (5, 5, 0)
+        assert office.run("push", "-t", "vualt").code == 2
+        assert office.run("push").code == 0
+        assert len(vault.users) == 5
+
+
+def test_another_address_stops_the_push_until_somebody_says_that_it_is_the_same_service(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(5))
+    office.push()
+    faulty.forget()
+    with running_faulty_server(office.token) as other:
+        office.configure(url=other.url)
+
+        ran = office.run("push")
+
+        assert ran.code == 3
+        assert f"the 5 accounts that are known are those of {faulty.url}" in ran.err
+        assert "scimsync push --allow-new-url" in ran.err
+        assert other.written() == faulty.written() == []
+        assert office.run("push", "--allow-new-url").code == 0
+        assert office.run("push").code == 0
+
+
+def test_an_order_by_name_counts_at_every_target_and_until_it_is_lifted(office: Office, faulty: FaultyServer) -> None:
+    with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
+        three(office, crm=crm.url, vault=vault.url)
+        office.push()
+
+        assert office.run("deprovision", "00002").code == 0
+
+        servers = (faulty, crm, vault)
+        assert [server.named("person2@example.com")["active"] for server in servers] == [False] * 3
+        assert sum(user["active"] for server in servers for user in server.users.values()) == 12
+        assert counts(office.push()) == {}
+        assert "00002" in office.run("explain", "00002").out
+        assert "deprovisioned" in office.run("explain", "00002").out
+        assert office.run("deprovision", "00002", "--lift").code == 0
+        office.push()
+        assert [server.named("person2@example.com")["active"] for server in servers] == [True] * 3
+
+
+@pytest.mark.parametrize("source", ["gone", "broken"])
+def test_an_order_by_name_needs_no_source(office: Office, faulty: FaultyServer, source: str) -> None:
+    office.hire(people(5))
+    office.push()
+    if source == "gone":
+        (office.folder / "hr.csv").unlink()
+    else:
+        office.write("hr.csv", "")
+
+    ran = office.run("deprovision", "00002")
+
+    assert (ran.code, faulty.named("person2@example.com")["active"]) == (0, False)
+
+
+def test_an_order_about_nobody_is_a_typing_error(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(5))
+    office.push()
+    faulty.forget()
+
+    ran = office.run("deprovision", "00099")
+
+    assert ran.code == 2
+    assert "nobody with the key 00099 is known" in ran.err
+    assert faulty.seen == []
