@@ -114,8 +114,9 @@ def once_of(program: Program) -> frozenset[str]:
 def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> Setup:
     """Compiles all targets and looks at the columns of the sources of those called `names` (of all, where there are none).
 
-    Without `read` no source is looked at, and none stands in the outcome. Raises ConfigError for what is wrong in sync.toml, SourceUnavailable and SourceFormatError for a source that is not there
-    or lacks a column that an expression names; nothing was read but the headers of files.
+    Without `read` no source is looked at, and none stands in the outcome. Raises ConfigError for what is wrong in sync.toml,
+    SourceUnavailable and SourceFormatError for a source that is not there or lacks a column that an expression names; nothing
+    was read but the headers of files.
     """
     for name in names:
         if name not in config.targets:
