@@ -120,15 +120,16 @@ class Phases:
         outcomes: list[Outcome] = []
 
         async def worker() -> None:
-            for entry in waiting:
-                async with self._turn_of(entry), self._slots:
+            async with self._slots:  # the workers of the batch before have them until they find nothing more to do
+                for entry in waiting:
                     try:
-                        outcome = await self._performer.perform(entry, known.get((entry.kind, entry.key)), accounts, members)
+                        async with self._turn_of(entry):
+                            outcome = await self._performer.perform(entry, known.get((entry.kind, entry.key)), accounts, members)
                     except Stopped:
                         return
-                outcomes.append(outcome)
-                if outcome.again:
-                    self.again.add((entry.kind, entry.key))
+                    outcomes.append(outcome)
+                    if outcome.again:
+                        self.again.add((entry.kind, entry.key))
 
         await together([worker() for _ in range(min(self._concurrency, len(entries)))])
         return outcomes
