@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,14 +25,15 @@ def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None
     """Prints plans to `console` (by default stdout, without line breaks of its own where it is no terminal)."""
     out = console or Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     for plan in plans:
+        if not plan.counts:
+            continue
         out.print(Text.assemble((plan.name, "bold"), "  ", (plan.url, "dim")))
         for number, entry in enumerate(plan.operations()):
             if number == SHOWN_AT_MOST:
                 out.print(Text(f"  and {sum(plan.counts.values()) - number:,} more; --json shows all", "dim"))
                 break
             print_operation(out, entry)
-        if plan.counts:
-            out.print()
+        out.print()
     for plan in plans:
         if plan.error is None:
             out.print(Text.assemble("Plan for ", (plan.name, "bold"), f": {describe_counts(plan.counts)}"))
@@ -42,7 +44,13 @@ def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None
 def print_operation(out: Console, entry: Entry) -> None:
     """One operation: a line that says what and why, then a line for each value that changes."""
     sign, style = SIGNS[entry.action]
-    out.print(Text.assemble("  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  ", in_words(entry.reason)))
+    what = Text.assemble("  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  ")
+    reason = Text(in_words(entry.reason))
+    if out.is_terminal and what.cell_len + reason.cell_len > out.width:
+        out.print(what)
+        out.print(Padding(reason, (0, 0, 0, 8)))
+    else:
+        out.print(Text.assemble(what, reason))
     if entry.action in MEMBERSHIP:
         _print_members(out, entry)
         return
