@@ -61,6 +61,14 @@ class GuardStop(ScimsyncError):
     exit_code = 3
 
 
+class Interrupted(ScimsyncError):
+    """Somebody ended the run by a signal (exit 128 and the number of the signal, as shells have it)."""
+
+    def __init__(self, message: str, *, number: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + number
+
+
 class LeaseHeld(ScimsyncError):
     """Another run works on the same source or target (exit 5)."""
 

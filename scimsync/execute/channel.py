@@ -7,6 +7,7 @@ section 4); a POST without an answer is not, since its account may exist: `Unans
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
 from scimsync.scim.messages import Answer, Request, Sender
+
+_LOG = logging.getLogger("scimsync")
 
 MAX_PAUSE_S = 300.0
 """The longest that a Retry-After is obeyed within a run; what waits longer is tried by a later run."""
@@ -63,6 +66,7 @@ class Channel:
         self._sleep = sleep
         self._clock = clock
         self._next_turn = 0.0
+        self._ended = asyncio.Event()
         self.requests = 0
         self.stopped: ScimsyncError | None = None
 
@@ -104,7 +108,7 @@ class Channel:
             retry=retry_if_exception(_worth_another_try),
             stop=stop_any(stop_after_attempt(self._patience.attempts), stop_after_delay(self._patience.total_s)),
             wait=wait,
-            sleep=self._sleep,
+            sleep=self._rest,
             reraise=True,
         )
         try:
@@ -115,9 +119,10 @@ class Channel:
             raise
 
     def stop(self, why: ScimsyncError) -> None:
-        """From now on `send` raises `Stopped`."""
+        """From now on `send` raises `Stopped`, also where it waits for its turn."""
         if self.stopped is None:
             self.stopped = why
+            self._ended.set()
 
     def lost_lease(self) -> None:
         """Another run took this target over."""
@@ -128,8 +133,20 @@ class Channel:
         if self.stopped is not None:
             raise Stopped(self.stopped.message)
         self.requests += 1
+        if not _LOG.isEnabledFor(logging.DEBUG):
+            return await self._sent(request)
         try:
-            answer = await self._client.send(request)
+            answer = await self._sent(request)
+        except ScimError as error:
+            _LOG.debug("%s: %s", self._target, error)
+            raise
+        _LOG.debug("%s: %s %s: %s", self._target, request.method, request.target, answer.status)
+        return answer
+
+    async def _sent(self, request: Request) -> Answer:
+        """Sends `request` once, and says of a POST whether it may have had its effect."""
+        try:
+            return await self._client.send(request)
         except ScimProtocolError as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 self.stop(TargetUnavailable(f"{self._target}: {error}", hint="look at the target's token and what it may do"))
@@ -144,7 +161,6 @@ class Channel:
             if request.method == "POST" and error.status < 300:
                 raise Unanswered(error) from error
             raise
-        return answer
 
     async def _turn(self) -> None:
         """Waits until the rate and the pauses that the target asked for allow another request."""
@@ -152,10 +168,20 @@ class Channel:
         turn = max(self._next_turn, now)
         self._next_turn = turn + self._interval
         if turn > now:
-            await self._sleep(turn - now)
+            await self._rest(turn - now)
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleeps, but not beyond the end of this channel."""
+        ways = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._ended.wait())]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
 
     def _pause(self, seconds: float) -> None:
         """Nothing is sent for `seconds`, by nobody: the limit that was hit is the whole target's."""
+        _LOG.info("%s: asks for a pause of %.0f s", self._target, min(seconds, MAX_PAUSE_S))
         self._next_turn = max(self._next_turn, self._clock() + min(seconds, MAX_PAUSE_S))
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import ScimsyncError, TargetUnavailable
+from scimsync.errors import Interrupted, ScimsyncError, TargetUnavailable
 from scimsync.execute.books import Books, Now
 from scimsync.execute.channel import Channel
+from scimsync.execute.interruption import interruptible
 from scimsync.execute.ledger import Ledger, settle
 from scimsync.execute.perform import Performer
 from scimsync.execute.phases import Phases
@@ -65,7 +67,8 @@ class TargetOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a push came to. `outcome` is `done`, `failed` (some operations, or a target), or `stopped` (a guard)."""
+    """What a push came to. `outcome` is `done`, `failed` (some operations, or a target), `interrupted` (by a signal), or
+    `stopped` (a guard)."""
 
     run: int
     outcome: str
@@ -130,6 +133,11 @@ def push(
         return outcome
 
 
+def _stop_all(channels: Sequence[Channel], why: ScimsyncError) -> None:
+    for channel in channels:
+        channel.stop(why)
+
+
 def target_document(outcome: TargetOutcome) -> dict[str, Any]:
     """A target's part of `push --json`."""
     return {
@@ -174,20 +182,24 @@ class _Push:
             return Outcome(self.run_id, "stopped", {}, reading.guard, tuple(reading.problems))
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
         async with connected(self.setup, self.options) as ways:
-            renewing = asyncio.create_task(self._renew([way.channel for way in ways.values()]))
-            try:
-                prepared = await prepare(self.setup, books, ways, self.options, self.now, reading, self.report)
-                prepared.problems += problems_of_plan(books, prepared)
-                if prepared.guard is not None:
-                    self._stop()
-                else:
-                    self._accept(prepared)
-                outcomes = await self._execute(prepared)
-            finally:
-                renewing.cancel()
+            channels = [way.channel for way in ways.values()]
+            renewing = asyncio.create_task(self._renew(channels))
+            with interruptible(partial(_stop_all, channels)):
+                try:
+                    prepared = await prepare(self.setup, books, ways, self.options, self.now, reading, self.report)
+                    prepared.problems += problems_of_plan(books, prepared)
+                    if prepared.guard is not None:
+                        self._stop()
+                    else:
+                        self._accept(prepared)
+                    outcomes = await self._execute(prepared)
+                finally:
+                    renewing.cancel()
         problems = tuple(prepared.problems)
         failed = any(target.failed or target.error for target in outcomes.values()) or problems
         outcome = "stopped" if prepared.guard is not None else "failed" if failed else "done"
+        if any(isinstance(target.error, Interrupted) for target in outcomes.values()):
+            outcome = "interrupted"
         return Outcome(self.run_id, outcome, outcomes, prepared.guard, problems)
 
     def _stop(self) -> None:

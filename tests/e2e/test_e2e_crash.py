@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -150,22 +152,71 @@ def test_a_plan_after_a_crash_looks_and_says_what_the_push_will_do(office: Offic
     assert sum(counts(office.push()).values()) == len(planned)
 
 
-def test_a_push_that_is_interrupted_says_so_and_the_next_one_goes_on(office: Office, faulty: FaultyServer) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_push_that_is_interrupted_ends_what_is_in_flight_and_the_next_one_goes_on(
+    office: Office, faulty: FaultyServer, number: signal.Signals
+) -> None:
+    office.configure(target="concurrency = 2")
+    office.hire(people(60))
+    answer = threading.Event()
+    faulty.fail("POST", where=lambda seen: len(faulty.users) >= 20, until=answer, times=2)
+    program = office.start("push")
+    assert faulty.holding.wait(60)
+    program.send_signal(number)
+    said = program.stderr
+    assert said is not None
+    lines = iter(said.readline, b"")
+    assert any(b"in flight" in line for line in lines)
+    answer.set()
+    rest = b"".join(lines).decode()
+    program.communicate()
+
+    assert program.returncode == 128 + number
+    assert "interrupted" in rest
+    assert "Traceback" not in rest
+    there = len(faulty.users)
+    assert 20 < there < 60
+    faulty.forget()
+    office.now = datetime.now(UTC)
+    assert office.sql("SELECT count(*) FROM link WHERE remote_id IS NOT NULL") == [(there,)]  # all that was in flight is known
+    assert office.sql("SELECT outcome FROM run") == [("interrupted",)]
+    assert office.push().exit_code == 0  # it gave its leases back
+    assert everybody_has_one_account(office, faulty, people(60))
+    assert len(faulty.written()) == 60 - there
+    assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
+
+
+def test_a_second_interrupt_ends_at_once(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(5))
     faulty.fail("POST", hold=True, effect=True)
     program = office.start("push")
     assert faulty.holding.wait(60)
-    program.send_signal(2)
-    _, said = program.communicate()
+    program.send_signal(signal.SIGINT)
+    said = program.stderr
+    assert said is not None
+    assert any(b"in flight" in line for line in iter(said.readline, b""))
+    program.send_signal(signal.SIGINT)
+    program.communicate()
 
-    assert program.returncode == 130
-    assert "interrupted" in said.decode()
-    assert "Traceback" not in said.decode()
+    assert program.returncode == -signal.SIGINT
     faulty.faults.clear()
     office.now = datetime.now(UTC)
-    assert office.push().exit_code == 0  # it gave its leases back
+    assert office.push().exit_code == 0
     assert everybody_has_one_account(office, faulty, people(5))
-    assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
+
+
+def test_an_interrupt_does_not_wait_for_a_pause_that_the_target_asked_for(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(2))
+    faulty.fail("POST", status=503, headers={"Retry-After": "250"}, times=50)
+    program = office.start("push")
+    said = program.stderr
+    assert said is not None
+    assert any(b"wiki: asks for a pause of 250 s" in line for line in iter(said.readline, b""))
+    program.send_signal(signal.SIGTERM)
+    program.communicate(timeout=60)
+
+    assert program.returncode == 128 + signal.SIGTERM
+    assert faulty.users == {}
 
 
 def test_of_two_pushes_at_once_the_second_is_told_and_sends_nothing(office: Office, faulty: FaultyServer) -> None:

@@ -48,8 +48,8 @@ class Seen:
 class Fault:
     """What goes wrong with the next `times` requests of `method` for which `where` holds.
 
-    With `effect` the request is carried out first. Then the connection is cut (`hang_up`), no answer comes at all (`hold`), or
-    the answer has `status`, `body` and `headers`.
+    With `effect` the request is carried out first. Then the connection is cut (`hang_up`), no answer comes at all (`hold`), the
+    right answer comes once `until` is set, or the answer has `status`, `body` and `headers`.
     """
 
     method: str | None = None
@@ -61,6 +61,7 @@ class Fault:
     effect: bool = False
     hang_up: bool = False
     hold: bool = False
+    until: threading.Event | None = None
 
     def fits(self, seen: Seen) -> bool:
         return self.times > 0 and self.method in (None, seen.method) and self.where(seen)
@@ -156,7 +157,7 @@ class FaultyServer:
         self.seen.append(seen)
         fault = next((one for one in self.faults if one.fits(seen)), None)
         reply = Reply(500)
-        if fault is None or fault.effect:
+        if fault is None or fault.effect or fault.until is not None:
             reply = self._answer(seen)
         if fault is not None:
             fault.times -= 1
@@ -167,7 +168,11 @@ class FaultyServer:
                 self.holding.set()
                 await reader.read(1)  # until the client is gone
                 return False
-            reply = Reply(fault.status, fault.body, fault.headers)
+            if fault.until is not None:
+                self.holding.set()
+                await asyncio.to_thread(fault.until.wait)
+            else:
+                reply = Reply(fault.status, fault.body, fault.headers)
         writer.write(self._bytes(reply))
         await writer.drain()
         return True
