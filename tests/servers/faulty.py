@@ -102,6 +102,7 @@ class FaultyServer:
         self.holding = threading.Event()
         """Set once an answer is held back."""
         self.url = ""
+        self.loop = asyncio.new_event_loop()
         self._next_id = 1
         self._given: set[str] = set()
         self._connections: set[asyncio.Task[None]] = set()
@@ -129,6 +130,16 @@ class FaultyServer:
     def forget(self) -> None:
         """Begins to count anew."""
         self.seen.clear()
+
+    def wait_until_all_hung_up(self) -> None:
+        """Returns once nobody is connected any more, so that nothing more of a killed client arrives."""
+
+        async def wait() -> None:
+            await asyncio.sleep(0)
+            while self._connections:
+                await asyncio.wait(set(self._connections))
+
+        asyncio.run_coroutine_threadsafe(wait(), self.loop).result()
 
     # HTTP
 
@@ -267,7 +278,7 @@ def _other_case(value: Any) -> Any:
 def running_faulty_server(token: str = "sesame-open", quirks: Quirks | None = None) -> Iterator[FaultyServer]:
     """Runs a server as long as the context lasts."""
     server = FaultyServer(token, quirks or Quirks())
-    loop = asyncio.new_event_loop()
+    loop = server.loop
     ready = threading.Event()
     stop = asyncio.Event()
 
