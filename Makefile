@@ -20,6 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "installing into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
+	@$(BIN)/python -m compileall -q scimsync  # as pip does with what is not editable
 	@touch $@
 
 demo: $(READY)  ## a SCIM server on loopback and a made-up company: day one, day two

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from types import TracebackType
 from typing import Self
 
@@ -115,7 +114,7 @@ def _compare(
 ) -> Comparison:
     source = open_source(spec, workspace)
     used = sorted(set(columns) - {spec.key})
-    about = json.dumps([FORMAT, version("duckdb"), used, spec.key, dict(spec.lists), spec.query, spec.encoding, spec.delimiter])
+    about = json.dumps([FORMAT, used, spec.key, dict(spec.lists), spec.query, spec.encoding, spec.delimiter])
     size = sum(file.size for file in source.files)
     last = _Digest.parse(last_digest)
     samples = sample(source.files)

@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
@@ -45,7 +44,9 @@ class Identity:
 
     def values(self) -> tuple[int, str, str, int]:
         """The row of `meta`."""
-        return FORMAT, version("duckdb"), self.shape, self.head_seq
+        import duckdb
+
+        return FORMAT, duckdb.__version__, self.shape, self.head_seq
 
 
 class Index:
