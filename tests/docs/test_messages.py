@@ -1,0 +1,327 @@
+"""Each message that docs/bad-input.md shows is what the program says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.office import Office
+from tests.servers.faulty import HTML, FaultyServer
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "bad-input.md").read_text("utf-8")
+
+
+@dataclass
+class Scene:
+    """The people and the sync.toml of examples/first, with a target `app`; `setup` may change anything of it."""
+
+    office: Office
+    faulty: FaultyServer
+    monkeypatch: pytest.MonkeyPatch
+
+    def edit(self, name: str, pattern: str, replacement: str) -> Scene:
+        """Changes what `pattern` matches in a file, from the beginning of a line."""
+        before = (self.office.folder / name).read_text("utf-8")
+        after = re.sub(f"^{pattern}", replacement, before, flags=re.MULTILINE)
+        assert after != before
+        return self.file(name, after)
+
+    def row(self, pattern: str, replacement: str) -> Scene:
+        return self.edit("hr.csv", pattern, replacement)
+
+    def setting(self, pattern: str, replacement: str) -> Scene:
+        return self.edit("sync.toml", pattern, replacement)
+
+    def more(self, text: str) -> Scene:
+        """Puts tables at the end of sync.toml."""
+        return self.file("sync.toml", (self.office.folder / "sync.toml").read_text("utf-8") + f"\n{text}\n")
+
+    def file(self, name: str, text: str) -> Scene:
+        self.office.write(name, text)
+        return self
+
+    def bytes(self, change: Callable[[bytes], bytes]) -> Scene:
+        """Changes hr.csv, whatever its text."""
+        path = self.office.folder / "hr.csv"
+        path.write_bytes(change(path.read_bytes()))
+        return self
+
+
+def another_account(scene: Scene) -> None:
+    for name in ("ann.abel@example.com", "ann@example.com"):
+        scene.faulty.add(userName=name, externalId="1001")
+
+
+def without_file(scene: Scene) -> None:
+    (scene.office.folder / "hr.csv").unlink()
+
+
+def without_token(scene: Scene) -> None:
+    scene.monkeypatch.delenv("SCIM_TOKEN")
+
+
+def written_meanwhile(scene: Scene) -> None:
+    module = import_module("scimsync.snapshot.compare")
+    hashing = module.digest
+
+    def grows(*arguments: Any) -> Any:
+        scene.bytes(lambda content: content + b"1009,Late,Lark,Late.Lark@example.com,,,,active,2026-01-01\n")
+        return hashing(*arguments)
+
+    scene.monkeypatch.setattr(module, "digest", grows)
+    scene.row("1008.*\n", "")
+
+
+def two_sources(scene: Scene) -> None:
+    scene.setting("url = (.*)", r'url = \1\nsource = ["hr", "more"]')
+    scene.more('[sources.more]\ntype = "file"\npath = "more.csv"\nkey = "employee_id"')
+    head, *rows = (scene.office.folder / "hr.csv").read_text("utf-8").splitlines(keepends=True)
+    scene.office.write("more.csv", head + rows[-1])
+
+
+def answered(**fault: Any) -> Callable[[Scene], None]:
+    """Eva moves, and this is the answer to her PATCH."""
+
+    def setup(scene: Scene) -> None:
+        scene.row("(1005.*),Sales,", r"\1,People,")
+        scene.faulty.fail("PATCH", **fault)
+
+    return setup
+
+
+@dataclass(frozen=True)
+class Case:
+    """`says` are messages of the page, with … for what is another one each time; `pushed`: there was a good push before."""
+
+    setup: Callable[[Scene], object]
+    code: int
+    says: tuple[str, ...]
+    pushed: bool = True
+
+
+CIRCLE = "[access]\nA = \"'B' in access\"\nB = \"'A' in access\""
+LOOKED_UP = "title = \"department | lookup('titles')\""
+
+CASES = {
+    "too few fields": Case(
+        lambda s: s.row("1003,.*$", "1003,Chloé,Čapek,Chloe.Capek@example.com,Administrator"),
+        4,
+        ("hr line 4 1003: has 5 fields where the header has 9; the row is left out",),
+    ),
+    "no key": Case(
+        lambda s: s.row("1002,", ","),
+        4,
+        ('hr line 3: the row has no key and is left out; it may be that of "1002", kept as before',),
+    ),
+    "a key twice": Case(
+        lambda s: s.row(r"(1008,.*)\n", r"\1\n\1\n"),
+        4,
+        ('hr line 10 1008: key "1008" stands in line 9 already; the row is left out',),
+    ),
+    "no key column": Case(
+        lambda s: s.row("employee_id", "number"), 2, ('sync.toml: sources.hr.key: no column "employee_id" in hr.csv',)
+    ),
+    "no column of an expression": Case(
+        lambda s: s.row("(.*),email,", r"\1,mail,"),
+        2,
+        ('sync.toml: targets.app.user.userName: no column "email" in source hr', 'did you mean "mail"?'),
+    ),
+    "another encoding": Case(
+        lambda s: s.bytes(lambda content: content.replace("é,Č".encode(), b"\xe9,C")),
+        2,
+        (
+            "sync.toml: sources.hr.encoding: hr.csv, line 4: byte 0xe9 is not utf-8",
+            'if it comes from Excel, try encoding = "windows-1252"',
+        ),
+    ),
+    "no file": Case(lambda s: (s.office.folder / "hr.csv").unlink(), 1, ("sync.toml: sources.hr.path: there is no file hr.csv",)),
+    "a cut row": Case(
+        lambda s: s.row("1008,.*\n", '1008,"Hug'), 1, ("hr.csv ends in the middle of a row; is it still being written?",)
+    ),
+    "written meanwhile": Case(written_meanwhile, 1, ("hr.csv changed while it was read; is it still being written?",)),
+    "an empty file": Case(lambda s: s.bytes(lambda _: b""), 3, ("hr.csv is empty",)),
+    "nothing but a header": Case(lambda s: s.row(r"\d.*\n", ""), 3, ("hr.csv is empty",)),
+    "half a file": Case(
+        lambda s: s.row(r"100[5-8].*\n", ""), 3, ("hr: 4 records, and there were 8; guard.min_records wants at least 7",)
+    ),
+    "an expression that fails": Case(
+        lambda s: s.row("(1005.*),2020-03-01", r"\1,soon"),
+        4,
+        (
+            "hr 1005: app: targets.app.scope: status == 'active' and start | date <= today: \"soon\" is no date; 2026-11-24, "
+            '24.11.2026 and 20261124 are, others need date(\'%d %b %Y\') (status = "active", start = "soon")',
+        ),
+    ),
+    "no userName": Case(
+        lambda s: s.row("1007,Gina,Grau,[^,]*", "1007,Gina,Grau,"),
+        4,
+        ('hr 1007: app: targets.app.user.userName: email | lower: came out empty, and userName is required (email = "")',),
+    ),
+    "a userName twice": Case(
+        lambda s: s.row("(.*)Hugo.Holm@", r"\1Ann.Abel@"),
+        4,
+        ("hr 1008: app: userName ann.abel@example.com is taken by the account of 1001",),
+    ),
+    "more than one account": Case(
+        another_account, 4, ("hr 1001: app: ambiguous: 2 accounts match by externalId: …, …",), pushed=False
+    ),
+    "an unknown key": Case(
+        lambda s: s.setting("scope", "scop"), 2, ("sync.toml: targets.app.scop: unknown key", 'did you mean "scope"?')
+    ),
+    "no expression": Case(
+        lambda s: s.setting("displayName = .*", 'displayName = "given ~ ~ family"'),
+        2,
+        ('sync.toml: targets.app.user.displayName: unexpected "~"',),
+    ),
+    "a dotted path": Case(
+        lambda s: s.setting('"name.givenName"', "name.givenName"),
+        2,
+        ("sync.toml: targets.app.user.name.givenName: a path with a dot must stand in quotes",),
+    ),
+    "an unknown attribute": Case(
+        lambda s: s.setting("title = .*", '"nmae.givenName" = "given"'),
+        2,
+        ('sync.toml: targets.app.user."nmae.givenName": no such attribute', 'did you mean "name"?'),
+    ),
+    "an unknown filter": Case(
+        lambda s: s.setting("userName = .*", 'userName = "email | lowr"'),
+        2,
+        ('sync.toml: targets.app.user.userName: no filter "lowr"', 'did you mean "lower"?'),
+    ),
+    "an unknown rule": Case(
+        lambda s: s.setting("scope = .*", "scope = \"'Staf' in access\"").more("[access]\nStaff = \"status == 'active'\""),
+        2,
+        ('sync.toml: targets.app.scope: no access rule "Staf"', 'did you mean "Staff"?'),
+    ),
+    "rules in a circle": Case(
+        lambda s: s.setting("scope = .*", "scope = \"'A' in access\"").more(CIRCLE),
+        2,
+        ("sync.toml: access.A: access rules ask for each other in a circle", "A -> B -> A"),
+    ),
+    "a dialect to come": Case(
+        lambda s: s.setting("url = (.*)", r'url = \1\ndialect = "okta"'),
+        2,
+        ('sync.toml: targets.app.dialect: "okta" is not supported yet; this version knows: rfc',),
+    ),
+    "a database to come": Case(
+        lambda s: s.more('[state]\nurl = "postgresql://db.example.com/scimsync"'),
+        2,
+        ("sync.toml: state.url: PostgreSQL is not supported yet; this version keeps its state in SQLite",),
+    ),
+    "a format to come": Case(
+        lambda s: s.setting("path = .*", 'path = "hr.xlsx"').file("hr.xlsx", ""),
+        2,
+        ("sync.toml: sources.hr.path: hr.xlsx: xlsx is not supported yet",),
+    ),
+    "a value of the wrong kind": Case(
+        lambda s: s.setting("title = .*", 'title = "[title, family]"'),
+        4,
+        ("hr 1001: app: targets.app.user.title: [title, family]: it takes a text, and the expression gave a list: …",),
+    ),
+    "a table that lacks a value": Case(
+        lambda s: s.setting("title = .*", LOOKED_UP).more('[tables.titles]\nIT = "Engineer"'),
+        4,
+        (
+            "hr 1005: app: targets.app.user.title: department | lookup('titles'): tables.titles has no \"Sales\" "
+            '(department = "Sales")',
+        ),
+    ),
+    "two sources": Case(two_sources, 4, ("hr 1008: app: the sources hr, more each have a record with this key",), pushed=False),
+    "http": Case(
+        lambda s: s.setting("url = .*", 'url = "http://app.example.com/scim/v2"'),
+        2,
+        ("sync.toml: targets.app.url: must begin with https://: over http, anybody on the way could read the token",),
+    ),
+    "no token": Case(
+        without_token,
+        2,
+        (
+            "sync.toml: targets.app.auth.token: the environment variable SCIM_TOKEN is not set",
+            "export SCIM_TOKEN=…  (cron and systemd do not read your shell's profile)",
+        ),
+        pushed=False,
+    ),
+    "nobody listens": Case(
+        lambda s: s.setting("url = .*", 'url = "http://127.0.0.1:1/v2"'),
+        1,
+        ("app: GET /Users: cannot connect to 127.0.0.1: Connection refused",),
+        pushed=False,
+    ),
+    "a refused token": Case(
+        lambda s: s.setting("auth = .*", 'auth = { type = "bearer", token = "literal:wrong" }'),
+        1,
+        ("app: GET /Users: 401: …", "look at the target's token and what it may do"),
+        pushed=False,
+    ),
+    "no list of users": Case(
+        lambda s: s.faulty.fail("GET", status=404, body={"detail": "nothing here"}),
+        1,
+        ("app: GET /Users: 404: …",),
+        pushed=False,
+    ),
+    "a refused value": Case(
+        answered(status=400, body={"scimType": "invalidValue", "detail": "no such department"}),
+        4,
+        ("app: update 1005: PATCH /Users/…: 400 invalidValue: no such department",),
+    ),
+    "out of order": Case(
+        answered(status=500, times=5, body={"detail": "out of order"}),
+        4,
+        ("app: update 1005: PATCH /Users/…: 500: out of order",),
+    ),
+    "HTML": Case(
+        answered(status=200, body=HTML),
+        4,
+        ("app: update 1005: PATCH /Users/…: the answer is no JSON object (status 200, text/html): <!DOCTYPE html>…",),
+    ),
+    "a redirect": Case(
+        answered(status=302, headers={"Location": "https://login.example.com"}),
+        4,
+        (
+            "app: update 1005: PATCH /Users/…: redirects to https://login.example.com, and redirects are not followed "
+            "(status 302, text/html)",
+        ),
+    ),
+}
+
+
+@pytest.fixture
+def scene(office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setenv("SCIM_TOKEN", faulty.token)
+    for name in ("hr.csv", "sync.toml"):
+        shutil.copy(ROOT / "examples" / "first" / name, office.folder)
+    made = Scene(office, faulty, monkeypatch)
+    made.setting(r"\[targets\.wiki", "[targets.app")
+    made.setting("url = .*", f'url = "{faulty.url}"')
+    made.setting("auth = .*", 'auth = { type = "bearer", token = "env:SCIM_TOKEN" }')
+    return made
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_messages_are_those_of_the_page(scene: Scene, what: str) -> None:
+    case = CASES[what]
+    if case.pushed:
+        assert scene.office.run("push").code == 0
+    case.setup(scene)
+
+    ran = scene.office.run("push")
+
+    assert ran.code == case.code, ran.err
+    for message in case.says:
+        assert re.search(".+".join(map(re.escape, message.split("…"))), ran.err), ran.err
+
+
+def test_the_page_shows_these_messages_and_no_others() -> None:
+    shown = set(re.findall(r"`([^`\n]+)`", PAGE.replace("\\|", "|")))
+    made = {message for case in CASES.values() for message in case.says}
+
+    assert made - shown == set()
+    assert {text for text in shown if re.match(r"sync\.toml: |hr: |hr \w|hr\.csv |app: |did you mean", text)} - made == set()
