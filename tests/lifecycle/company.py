@@ -225,6 +225,9 @@ displayName = "'Department ' ~ value"
 [targets.wiki.groups.admins]
 displayName = {{ value = "Administrators" }}
 members = "'Admin' in access"
+[targets.wiki.groups.everybody]
+displayName = {{ value = "Everybody" }}
+members = "'Viewer' in access"
 [targets.wiki.groups.teams]
 source = "teams"
 externalId = "team_id"

@@ -72,11 +72,17 @@ class TargetRules:
 
 @dataclass
 class Target:
-    """One target, as it should be, and how many requests it took to make it so."""
+    """One target, as it should be.
+
+    `had`: how many accounts somebody had; `stepped_aside`: people who had a temporary name so far; `chunked`: groups whose
+    members changed by more than one request can tell.
+    """
 
     users: dict[str, User] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     had: dict[str, int] = field(default_factory=dict)
+    stepped_aside: int = 0
+    chunked: int = 0
 
     def month(self, rules: TargetRules, company: Company, now: datetime) -> int:
         """Goes one month on; gives the number of write requests."""
@@ -94,7 +100,9 @@ class Target:
             self.users[key].left = None
         after = {key: (user.account, user.holds) for key, user in self.users.items()}
         writes = len([key for key in before.keys() | after.keys() if before.get(key) != after.get(key)])
-        return writes + self._rings(before, names) + self._groups_month(rules, company, in_scope)
+        rings = self._rings(before, names)
+        self.stepped_aside += rings
+        return writes + rings + self._groups_month(rules, company, in_scope)
 
     def _leavers(self, rules: TargetRules, in_scope: Mapping[str, Person], now: datetime) -> None:
         for key in [key for key in self.users if key not in in_scope]:
@@ -152,7 +160,9 @@ class Target:
             }
             members |= {("Group", group) for group in one.groups if group in self.groups}
             changed = len(members ^ self.groups[key].members)
-            writes += -(-changed // MEMBERS_PER_PATCH)
+            chunks = -(-changed // MEMBERS_PER_PATCH)
+            writes += chunks
+            self.chunked += chunks > 1
             self.groups[key].members = members
         return writes
 
@@ -201,6 +211,7 @@ def wiki(rules: Rules) -> TargetRules:
         )
         admins = frozenset(key for key, one in people.items() if "Admin" in access(one, rules))
         groups["admins"] = Wanted({"displayName": "Administrators"}, admins)
+        groups["everybody"] = Wanted({"displayName": "Everybody"}, frozenset(people))
         if rules.wiki_projects:
             groups |= _by(
                 "projects", people, lambda one: one.projects, lambda v: {"displayName": v, "externalId": f"project-{v}"}

@@ -4,6 +4,7 @@ and no request was made that the model does not ask for."""
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 
 from scimsync.execute import Outcome
+from scimsync.plan.model import Action
 from tests.lifecycle import model
 from tests.lifecycle.company import Company, Rules, sync_toml
 from tests.lifecycle.model import Target, TargetRules
 from tests.lifecycle.readback import Reader, differences, expected_groups, expected_users
 from tests.lifecycle.year import live
-from tests.office import Office
+from tests.office import Office, counts
 from tests.servers.wire import Wire, watched
 
 NO_LIMIT: dict[str, Any] = {"removals": 100_000, "updates": 100_000, "records": 1}
@@ -62,8 +64,9 @@ def test_a_year_of_five_hundred_people_at_three_targets(
     tmp_path: Path, real_server: tuple[str, str], wires: dict[str, Wire], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WIKI_TOKEN", real_server[1])
-    year = Year(Office(tmp_path, "", real_server[1]), wires, 500)
+    year = Year(Office(tmp_path, "", real_server[1]), wires, 505)
     months = 0
+    happened: Counter[str] = Counter()
     for month, rules in live(year.company):
         year.write(rules)
         outcome = year.push()
@@ -77,11 +80,16 @@ def test_a_year_of_five_hundred_people_at_three_targets(
             assert differences(held, expected_users(year.targets[name])) == {}, (month, name)
             groups = year.readers[name].groups(year.targets[name])
             assert differences(groups, expected_groups(year.targets[name])) == {}, (month, name)
+            happened.update(counts(outcome, name))
         assert {name: written[name] for name in there} == requests, month
         assert year.push().outcome == "done"
         assert {name: wire.seen for name, wire in wires.items() if wire.seen} == {}, month
+        assert len(year.company.people) >= 500
+        assert sum(len(target.groups) for target in year.targets.values()) >= 40
         year.office.now += timedelta(days=30)
         months += 1
     assert months == 12
-    assert len(year.targets["wiki"].groups) >= 25
-    assert (len(year.targets["wiki"].users), len(year.targets["crm"].users), len(year.targets["vault"].users)) >= (500, 60, 40)
+    assert all(len(year.targets[name].users) >= number for name, number in (("wiki", 500), ("crm", 60), ("vault", 40)))
+    assert set(happened) == set(Action) - {Action.ADOPT}
+    assert sum(target.stepped_aside for target in year.targets.values()) >= 2
+    assert year.targets["wiki"].chunked >= 1
