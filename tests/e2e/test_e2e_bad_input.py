@@ -326,3 +326,16 @@ def test_an_unknown_target_is_told_with_those_there_are(twenty: Office) -> None:
     assert (ran.code, as_people_want_it(ran)) == (2, True)
     assert "wikki" in ran.err
     assert "found: wiki" in ran.err
+
+
+def test_text_beside_a_quoted_cell_is_a_bad_row_and_nobody_is_gone(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(10))
+    office.push()
+    text = (office.folder / "hr.csv").read_text("utf-8")
+    office.write("hr.csv", text.replace("00002,", '"00002" "x",', 1))
+    faulty.forget()
+
+    outcome = office.push()
+
+    assert (outcome.exit_code, [one.line for one in outcome.problems]) == (4, [3])
+    assert faulty.written() == []

@@ -106,7 +106,7 @@ sloppy = st.lists(st.sampled_from(['"', '""', ",", "\n", "\r\n", "a", "1", " ", 
 @given(body=sloppy)
 def test_careful_reading_takes_what_quick_reading_takes(body: str) -> None:
     """Whether some row is bad must not decide what is read from the others."""
-    from scimsync.sources.delimited import Delimited
+    from scimsync.sources.delimited import Delimited, is_doubtful
     from scimsync.sources.duck import Workspace
     from scimsync.sources.files import find
     from scimsync.sources.table import BadRows
@@ -116,7 +116,10 @@ def test_careful_reading_takes_what_quick_reading_takes(body: str) -> None:
         spec = FileSpec("hr", "hr.csv", "id", Path(path))
         import duckdb
 
-        table = Delimited(spec, find(spec, "hr.csv")[0], workspace)
+        file = find(spec, "hr.csv")[0]
+        if is_doubtful(file):
+            return  # never read quickly
+        table = Delimited(spec, file, workspace)
         try:
             quick = workspace.connection.execute(table.select(["id", "x"])).fetchall()
         except duckdb.Error:
