@@ -14,13 +14,13 @@ from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Books, Memberships, Now
 from scimsync.execute.matching import Matcher, to_account
-from scimsync.plan.groups import GroupCandidate, GroupPlan, plan_groups, plan_members
+from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups, plan_members
 from scimsync.plan.model import GROUP_NEEDED, Action, Policy
 from scimsync.plan.requests import shape, shape_members, shown_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.resources import project
-from scimsync.state import journal, links, work
+from scimsync.state import holds, journal, links, work
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.state.memberships import Membership
@@ -175,15 +175,29 @@ class GroupPlanner:
             holding = links.name_holders(connection, target, Kind.GROUP, list(names)) if names else {}
         with self._books.journal.read() as connection:
             claimed = journal.claimed_names(connection, self._books.run, target, Kind.GROUP, list(names)) if names else {}
-        holders = {name: holder.key for name, holder in holding.items() if not self._frees(holder, known, name)}
+        others = self._wanted_of([holder.key for holder in holding.values()], known)
+        holders = {
+            name: holder.key
+            for name, holder in holding.items()
+            if holder.key not in others or not _gives_up(others[holder.key], NAME_PATH, name)
+        }
         plan = plan_groups(candidates, self._policy, holders, claimed)
         self._write(plan, known)
         self._note_adopted(plan, known)
 
-    def _frees(self, link: Link, known: _Known, name: str) -> bool:
-        """Whether a group that holds a name is about to have another one."""
-        desired = known.desired.get(link.key)
-        return desired is not None and fold_name(desired.document.get("displayName")) != name
+    def _wanted_of(self, keys: Sequence[Key], known: _Known) -> dict[Key, Desired | None]:
+        """What groups are to be, None for those that this plan deletes; without those of which it cannot be told."""
+        further = _Known({})
+        self._desire([key for key in keys if key not in known.links], further)
+        wanted: dict[Key, Desired | None] = {}
+        for key in keys:
+            rule = self._rules.get(name_of(key))
+            if key in known.failures or key in further.failures:
+                continue
+            wanted[key] = known.desired.get(key) or further.desired.get(key)
+            if wanted[key] is None and (not self._policy.remove or (rule is not None and rule.leave != "delete")):
+                del wanted[key]
+        return wanted
 
     def _held_name(self, known: _Known, key: Key) -> str | None:
         link = known.links.get(key)
@@ -240,6 +254,21 @@ class GroupPlanner:
         ids = [RemoteId(resource_id(one) or "") for _, resources in known.found.values() for one in resources]
         with self._books.links.read() as connection:
             known.owners = links.owners(connection, self._policy.target, Kind.GROUP, ids)
+        self._leave_to_owners(known)
+
+    def _leave_to_owners(self, known: _Known) -> None:
+        """What was found by a value that its owner gives up in this plan is not what was looked for."""
+        wanted = self._wanted_of(list(known.owners.values()), known)
+        for key, (by, resources) in known.found.items():
+            value = fold_name(known.desired[key].document.get(by))
+            left = tuple(
+                one
+                for one in resources
+                if (owner := known.owners.get(RemoteId(resource_id(one) or ""))) in (None, key)
+                or owner not in wanted
+                or not _gives_up(wanted[owner], by, value)
+            )
+            known.found[key] = (by, left)
 
     def _candidate(self, key: Key, known: _Known) -> GroupCandidate:
         link, desired = known.links.get(key), known.desired.get(key)
@@ -332,10 +361,12 @@ class GroupPlanner:
         removed = 0
         first: list[Key] = []
         ready: list[Membership] = []
+        with self._books.links.read() as connection:
+            by_name = holds.all_holds(connection)
         while some := [row for _, row in zip(range(BATCH), rows, strict=False)]:
             for row in self._with_accounts(some):
                 ready.append(row)
-                if not row.asked:
+                if not row.asked and row.member not in by_name:
                     removed += 1
                     first += [row.member] if len(first) < _FIRST_NAMES else []
                 if len(ready) == self._chunk:
@@ -405,3 +436,8 @@ class GroupPlanner:
             members = self._memberships.of_group(group)
             first = tuple(row.member for row in members if row.acknowledged)[:_FIRST_NAMES]
             self.shrinking.append(Shrinking(group, number, number, first))
+
+
+def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:
+    """Whether a group that has `value` at `path` will have another one there, or is deleted."""
+    return desired is None or fold_name(desired.document.get(path)) != value

@@ -24,7 +24,7 @@ from scimsync.execute.together import together
 from scimsync.plan.guard import Allowance, Tally, check_members, check_removals, check_updates, counted_for
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
-from scimsync.state import journal, links, records, targets
+from scimsync.state import holds, journal, links, records, targets
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
@@ -272,6 +272,8 @@ def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, 
 def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance) -> str | None:
     limits = setup.config.guard
     said = []
+    with books.links.read() as connection:
+        by_name = list(holds.all_holds(connection))
     for name in setup.targets:
         with books.links.read() as connection:
             known = targets.get_target(connection, name)
@@ -286,6 +288,7 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
                 & journal.of_kind(Kind.USER)
                 & journal.with_action(*counted_for(limit))
                 & journal.is_open()
+                & ~journal.of_keys(by_name)  # an order by name is nobody's accident
             )
             with books.journal.read() as connection:
                 number = sum(journal.count(connection, condition).values())

@@ -36,7 +36,7 @@ from scimsync.execute.together import together
 from scimsync.plan.model import PHASE_WORDS, Action, Phase
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import journal, leases, targets, work
+from scimsync.state import journal, leases, records, targets, work
 from scimsync.state.journal import Status
 from scimsync.state.store import Store, scratch_store
 from scimsync.types import Key, Kind, Problem
@@ -177,8 +177,11 @@ class _Push:
             settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
         reading = Reading({})
         if self.options.read:
+            with self.store.write() as connection:
+                records.put_back(connection, self.now.time)  # of a run that did not come as far as to accept it
             reading = read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
         if reading.guard is not None:
+            self._stop()
             return Outcome(self.run_id, "stopped", {}, reading.guard, tuple(reading.problems))
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
         async with connected(self.setup, self.options) as ways:
@@ -203,13 +206,15 @@ class _Push:
         return Outcome(self.run_id, outcome, outcomes, prepared.guard, problems)
 
     def _stop(self) -> None:
-        """A guard said no: the cursor stays, nothing of the plan is left to be done."""
+        """A guard said no: cursors stay, nothing of the plan is left to be done, what was read counts for nobody."""
         with self.store.write() as connection:
+            records.put_back(connection, self.now.time)
             journal.close_open(connection, journal.of_run(self.run_id), Status.SKIPPED, "a guard stopped the run", self.clock())
 
     def _accept(self, prepared: Prepared) -> None:
-        """The plans are in the journal and the guards have nothing against them: cursors move."""
+        """The plans are in the journal and the guards have nothing against them: cursors move, what was read counts."""
         with self.store.write() as connection:
+            records.accept(connection, list(self.setup.sources), self.options.keys)
             for name, target in prepared.targets.items():
                 if target.error is not None:
                     condition = journal.of_run(self.run_id, name)

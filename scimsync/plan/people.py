@@ -179,7 +179,7 @@ class _Batch:
                 return
             holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
             waits_for = holder.key if holder is not None and holder.key != candidate.key else None
-        elif action is Action.UPDATE and any(marker(change.after) == REF for change in changes):
+        elif action in (Action.UPDATE, Action.REACTIVATE) and any(marker(change.after) == REF for change in changes):
             phase = Phase.REFERENCE
         base = candidate.before if candidate.read_again else None
         self._operation(candidate, action, phase, reason, changes, remote_id=link.remote_id, waits_for=waits_for, base=base)

@@ -100,6 +100,9 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
         for batch in comparison.changes():
             numbered = [(change, Seq(seq + place)) for place, change in enumerate(batch, start=1)]
             head = seq = Seq(seq + len(batch))
+            if before.head_seq:  # at first nobody has anything to fall back on
+                known = [one.key for one in batch if not one.new]
+                records.keep_replaced(connection, before.name, known, [one.key for one in batch if one.new])
             records.put_records(
                 connection, before.name, [(one.key, at, one.data_json) for one, at in numbered if one.data_json is not None]
             )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.state.store import upsert
 from scimsync.state.tables import record as table
+from scimsync.state.tables import replaced
 from scimsync.state.tables import source as source_table
 from scimsync.types import Key, Problem, Record, Seq
 
@@ -90,6 +91,38 @@ def remove_records(connection: Connection, source: str, rows: Sequence[tuple[Key
             .values(seq=bindparam("gone_seq"), removed_at=now),
             [{"gone_key": key, "gone_seq": seq} for key, seq in rows],
         )
+
+
+def keep_replaced(connection: Connection, source: str, known: Sequence[Key], new: Sequence[Key]) -> None:
+    """Keeps what the records of `known` hold until `accept`, and that the source has none of `new`. The first ingest counts."""
+    some = 5000
+    rows: list[dict[str, object]] = [{"source": source, "key": key, "data": None} for key in new]
+    for start in range(0, len(known), some):
+        held = select(table.c.key, table.c.data).where(table.c.source == source, table.c.key.in_(known[start : start + some]))
+        rows += [{"source": source, "key": row.key, "data": row.data} for row in connection.execute(held)]
+    upsert(connection, replaced, rows, keep=("data",))
+
+
+def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] = ()) -> None:
+    """What was ingested counts from now on: of `keys`, or of everybody where there are none."""
+    condition = replaced.c.source.in_(sources)
+    connection.execute(delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition))
+
+
+def put_back(connection: Connection, now: datetime) -> int:
+    """Whatever was ingested and not accepted is as it was before, as a change of its own. Returns how many records."""
+    number = 0
+    for name in list(connection.scalars(select(replaced.c.source).distinct())):
+        rows = connection.execute(select(replaced.c.key, replaced.c.data).where(replaced.c.source == name)).all()
+        seq = last_seq(connection)
+        numbered = [(Key(row.key), Seq(seq + place), row.data) for place, row in enumerate(rows, start=1)]
+        put_records(connection, name, [(key, at, data) for key, at, data in numbered if data is not None])
+        remove_records(connection, name, [(key, at) for key, at, data in numbered if data is None], now)
+        head = numbered[-1][1]
+        connection.execute(update(source_table).where(source_table.c.name == name).values(head_seq=head, digest=None))
+        connection.execute(delete(replaced).where(replaced.c.source == name))
+        number += len(rows)
+    return number
 
 
 def lay_over(connection: Connection, source: str, rows: Sequence[tuple[Key, str | None]], now: datetime) -> None:

@@ -42,7 +42,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from scimsync.errors import StateError
 from scimsync.state.tables import metadata
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration that this program knows; a test compares it with `migrations/versions`."""
 
 BUSY_TIMEOUT_S = 30

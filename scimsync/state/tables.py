@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Index, Integer, MetaData, String, Table, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 
@@ -51,8 +51,19 @@ record = Table(
     Index("ix_record_source_seq", "source", "seq"),
 )
 
+# What a record held before an ingest that no plan has been accepted for yet; data is NULL where the source had no such record.
+# A push that a guard stops puts it back: what was in a refused file counts for nobody.
+replaced = Table(
+    "replaced",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("data", Text),
+)
+
 # A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
-# under that.
+# under that. failures: how many runs in a row it failed as a whole; quarantined_until: when it is tried again; lowered_rate:
+# the requests a second that it was seen to take when it last answered 429, and when that was.
 target = Table(
     "target",
     metadata,
@@ -60,6 +71,11 @@ target = Table(
     Column("url", String),
     Column("digest", String),
     Column("cursor", BigInteger, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0, server_default="0"),
+    Column("quarantined_until", UTCDateTime),
+    Column("last_error", Text),
+    Column("lowered_rate", Float),
+    Column("lowered_at", UTCDateTime),
 )
 
 # What is known of one resource at one target. document: acknowledged values of managed attributes; unique_name: the

@@ -169,3 +169,43 @@ userName = "'chat-' ~ email | lower"
     assert outcome.guard is not None
     assert "wiki" in outcome.guard
     assert faulty.written() == []
+
+
+def test_a_refused_file_is_nothing_to_fall_back_on(hundred: Office, faulty: FaultyServer) -> None:
+    refused = [person(number, dept="nowhere") for number in range(1, 101)]
+    hundred.configure(target="scope = \"dept != 'nowhere'\"")
+    hundred.hire(people(100))
+    assert counts(hundred.push()) == {}
+    hundred.hire([*refused, person(101)])
+    assert hundred.push().exit_code == 3
+
+    hundred.hire([*people(6), person(7) | {"dept": 'IT,"'}, *people(100)[7:]])
+    text = (hundred.folder / "hr.csv").read_text("utf-8")
+    hundred.write("hr.csv", text.replace('"IT,"""', "IT,x,y,z"))
+    faulty.forget()
+    outcome = hundred.push()
+
+    assert (outcome.exit_code, [one.key for one in outcome.problems]) == (4, ["00007"])
+    assert faulty.written() == []
+
+
+def test_what_was_read_is_put_back_when_a_guard_stops(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(30))
+    office.push()
+    before = office.sql("select key, data, removed_at from record order by key")
+    office.hire(shifted(people(20)) + [person(number) for number in range(40, 60)])
+    assert office.push().exit_code == 3
+
+    assert office.sql("select key, data, removed_at from record where removed_at is null order by key") == before
+    assert office.sql("select count(*) from replaced") == [(0,)]
+
+
+def test_an_order_by_name_is_not_counted(office: Office, faulty: FaultyServer) -> None:
+    office.configure(guard="max_removals = 0")
+    office.hire(people(3))
+    office.push()
+
+    assert office.run("deprovision", "00002").code == 0
+
+    assert [user["active"] for user in faulty.users.values()] == [True, False, True]
+    assert office.push().exit_code == 0

@@ -152,8 +152,8 @@ def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0)
     with (
         closing(open_state(URL, tmp_path, create=True)) as store,
-        closing(open_state(URL, tmp_path, create=True)) as other,
         store.write(),
+        closing(open_state(URL, tmp_path, create=True)) as other,
         pytest.raises(StateError, match="locked by another process"),
         other.write(),
     ):

@@ -1,0 +1,28 @@
+"""What an ingest replaced, until it is accepted; targets that are left alone for a while."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from scimsync.state.tables import UTCDateTime
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "replaced",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("data", sa.Text()),
+        sa.PrimaryKeyConstraint("source", "key"),
+    )
+    op.add_column("target", sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("target", sa.Column("quarantined_until", UTCDateTime()))
+    op.add_column("target", sa.Column("last_error", sa.Text()))
+    op.add_column("target", sa.Column("lowered_rate", sa.Float()))
+    op.add_column("target", sa.Column("lowered_at", UTCDateTime()))
