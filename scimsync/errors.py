@@ -51,6 +51,10 @@ class TargetUnavailable(ScimsyncError):
     """A target cannot be reached, refuses the token, or does not speak SCIM (exit 1)."""
 
 
+class TargetQuarantined(TargetUnavailable):
+    """A target failed in several runs, one after the other, and is left alone for a while (exit 1)."""
+
+
 class StateError(ScimsyncError):
     """The state database cannot be used (exit 1)."""
 

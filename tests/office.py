@@ -6,6 +6,7 @@ three run in this process, with a clock of their own and without any waiting. `O
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import chdir, closing
@@ -168,7 +170,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
 
     # scimsync in this process
 
-    def push(self, *keys: str, later: timedelta = timedelta(), **allowed: Any) -> Outcome:
+    def push(self, *keys: str, later: timedelta = timedelta(), insistent: bool = False, **allowed: Any) -> Outcome:
         """Pushes, `later` than the push before."""
         self.now += later
         os.environ["WIKI_TOKEN"] = self.token
@@ -177,7 +179,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             return push(
                 set_up(config),
                 store,
-                Options(keys=tuple(map(Key, keys)), allowance=Allowance(**allowed)),
+                Options(keys=tuple(map(Key, keys)), allowance=Allowance(**allowed), insistent=insistent),
                 Now(self.now, self.now.date()),
                 _silent,
                 command="push",
@@ -299,14 +301,18 @@ def _silent(name: str, what: str, number: int, total: int | None = None) -> None
 
 
 class Pauses(list[float]):
-    """Seconds that were slept, without sleeping."""
+    """Seconds that were slept, without sleeping: `clock` is ahead by them."""
 
     async def sleep(self, seconds: float) -> None:
         self.append(seconds)
+        await asyncio.sleep(0)
+
+    def clock(self) -> float:
+        return time.monotonic() + sum(self)
 
 
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """From now on no channel of this process sleeps; what it would have slept is in the list."""
     pauses = Pauses()
-    monkeypatch.setattr(preparing, "Channel", partial(channel.Channel, sleep=pauses.sleep))
+    monkeypatch.setattr(preparing, "Channel", partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock))
     return pauses

@@ -46,7 +46,7 @@ def run_push(
         outcome = push(
             setup,
             store,
-            Options(keys=chosen, allowance=allowance, saved=plan, read=read),
+            Options(keys=chosen, allowance=allowance, saved=plan, read=read, insistent=bool(options.targets or chosen)),
             this_moment(),
             report,
             command=name,

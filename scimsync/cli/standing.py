@@ -20,6 +20,7 @@ from scimsync.state.links import LinkStatus
 from scimsync.state.overview import Troubles
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
+from scimsync.state.targets import TargetState
 from scimsync.types import Key, Kind
 
 RUNS = 5
@@ -38,6 +39,7 @@ class TargetStanding:
     reconfigured: bool | None
     links: Mapping[tuple[Kind, LinkStatus], int]
     troubles: Troubles
+    known: TargetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +89,5 @@ def _target(connection: Connection, config: Config, name: str, setup: TargetSetu
         reconfigured=known.digest != setup.digest(now.today) if setup is not None and pushed else None,
         links=overview.count_links(connection, name),
         troubles=overview.troubles(connection, name, TROUBLES),
+        known=known,
     )

@@ -37,6 +37,10 @@ def _target(target: TargetStanding) -> dict[str, Any]:
         "pushed": target.pushed,
         "behind": target.behind,
         "reconfigured": target.reconfigured,
+        "failures": target.known.failures,
+        "quarantined_until": target.known.quarantined_until,
+        "last_error": target.known.last_error,
+        "rate": {"lowered_to": target.known.lowered_rate, "at": target.known.lowered_at},
         "links": {kind.value: {status.value: target.links.get((kind, status), 0) for status in LinkStatus} for kind in Kind},
         "failing": {
             "count": target.troubles.count,

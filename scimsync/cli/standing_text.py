@@ -85,7 +85,24 @@ def _print_target(screen: Screen, target: TargetStanding, standing: Standing) ->
         screen.line((f"{_number(target.behind, 'changed record')} not looked at yet; the next push does", "yellow"), indent=2)
     elif target.pushed and not target.troubles.count:
         screen.line("up to date with what was read last", indent=2)
+    _print_health(screen, target, standing)
     _print_troubles(screen, target, standing)
+
+
+def _print_health(screen: Screen, target: TargetStanding, standing: Standing) -> None:
+    """Whether the target as a whole fails, and how fast it may be asked."""
+    known = target.known
+    if known.failures:
+        screen.line((f"{_number(known.failures, 'run')} in a row failed: {printable(known.last_error or '')}", "red"), indent=2)
+    until = known.quarantined_until
+    if until is not None and until > standing.now:
+        when = f"in quarantine until {local(until)}; scimsync push -t {target.name} tries at once"
+        screen.line((when, "red"), indent=2)
+    elif until is not None:
+        screen.line("its quarantine is over: the next push tries it with one request first", indent=2)
+    if known.lowered_rate is not None and known.lowered_at is not None:
+        when = distance(known.lowered_at, standing.now)
+        screen.line(f"rate lowered to {known.lowered_rate:.3g} a second, by answers 429 {when}", indent=2)
 
 
 def _print_troubles(screen: Screen, target: TargetStanding, standing: Standing) -> None:

@@ -1,4 +1,4 @@
-"""The way out to one target: rate, pauses, retries, and the point at which nothing more is sent.
+"""The way out to one target: pace, pauses, retries, and the point at which nothing more is sent.
 
 Every request of a run goes through the target's `Channel`. It retries what may be sent again (RFC 7644 section 3.12, RFC 6585
 section 4); a POST without an answer is not, since its account may exist: `Unanswered` says so.
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
+from scimsync.execute.pace import Pace
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
 from scimsync.scim.messages import Answer, Request, Sender
 
@@ -20,6 +21,9 @@ _LOG = logging.getLogger("scimsync")
 
 MAX_PAUSE_S = 300.0
 """The longest that a Retry-After is obeyed within a run; what waits longer is tried by a later run."""
+
+MAX_FAILURES = 5
+"""So many requests in a row that all their tries did not help, and the target is down: nothing more is sent in this run."""
 
 
 class Unanswered(ScimError):
@@ -44,9 +48,10 @@ class Patience:
 
 
 class Channel:
-    """Sends requests to one target, at most `rate` a second. `sleep` and `clock` (seconds) are the run's.
+    """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the run's.
 
-    `requests` counts what was sent; `stopped` is why nothing more will be.
+    With `probing` the first request goes alone and once, and only its answer lets others follow: the target was down when it
+    was asked last. `requests` counts what was sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
     """
 
     def __init__(
@@ -54,20 +59,27 @@ class Channel:
         target: str,
         client: Sender,
         *,
-        rate: float | None = None,
+        pace: Pace | None = None,
         patience: Patience | None = None,
+        probing: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._target = target
         self._client = client
-        self._interval = 0.0 if rate is None else 1.0 / rate
+        self.pace = pace or Pace()
         self._patience = patience or Patience()
         self._sleep = sleep
         self._clock = clock
-        self._next_turn = 0.0
+        self._gate = asyncio.Lock()
+        self._in_flight = 0
+        self._answered = asyncio.Event()
+        self._probing = probing
+        self._probe = asyncio.Lock()
+        self._failures = 0
         self._ended = asyncio.Event()
         self.requests = 0
+        self.answers = 0
         self.stopped: ScimsyncError | None = None
 
     async def send(self, request: Request) -> Answer:
@@ -76,12 +88,39 @@ class Channel:
         Raises `Unanswered`, the errors of `ScimClient.send` once tries are used up, and `Stopped` where the target no longer
         is to be talked to: the token was refused, no connection could be made, or the lease went to another run.
         """
+        if self._probing:
+            async with self._probe:
+                if self._probing:
+                    return await self._ask_first(request)
         try:
             return await self._once(request)
         except ScimError as error:
             if not _worth_another_try(error):
+                self._judge(error)
                 raise
             return await self._again(request, error)
+
+    async def _ask_first(self, request: Request) -> Answer:
+        """Sends the one request that shows whether a target is back."""
+        try:
+            answer = await self._once(request)
+        except ScimError as error:
+            if _says_nothing_good(error):
+                self.stop(TargetUnavailable(f"{self._target}: still down: {error}", hint="only this one request was sent to it"))
+                raise
+            self._probing = False
+            raise
+        self._probing = False
+        return answer
+
+    def _judge(self, error: ScimError) -> None:
+        """One request came to nothing; several in a row, and it is the target that is in trouble."""
+        if not _says_nothing_good(error):
+            return
+        self._failures += 1
+        if self._failures >= MAX_FAILURES:
+            why = f"{self._target}: {self._failures} requests in a row failed, the last: {error}"
+            self.stop(TargetUnavailable(why, hint="nothing more was sent to it"))
 
     async def _again(self, request: Request, first: ScimError) -> Answer:
         """Further tries, after the first has failed."""
@@ -100,8 +139,7 @@ class Channel:
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
             if isinstance(error, ScimProtocolError) and error.retry_after is not None:
-                self._pause(error.retry_after)  # the turn waits for it
-                return 0.0
+                return 0.0  # the turn waits for it
             return backoff(state)
 
         retrying = AsyncRetrying(
@@ -116,6 +154,10 @@ class Channel:
         except TransportFailure as error:
             if not error.may_have_had_effect:
                 self.stop(TargetUnavailable(f"{self._target}: {error}", hint="nothing more was sent to it"))
+            self._judge(error)
+            raise
+        except ScimError as error:
+            self._judge(error)
             raise
 
     def stop(self, why: ScimsyncError) -> None:
@@ -133,15 +175,39 @@ class Channel:
         if self.stopped is not None:
             raise Stopped(self.stopped.message)
         self.requests += 1
-        if not _LOG.isEnabledFor(logging.DEBUG):
-            return await self._sent(request)
+        self._in_flight += 1
+        sent_at = self._clock()
         try:
             answer = await self._sent(request)
         except ScimError as error:
             _LOG.debug("%s: %s", self._target, error)
+            self._learn(error, sent_at)
             raise
-        _LOG.debug("%s: %s %s: %s", self._target, request.method, request.target, answer.status)
+        finally:
+            self._in_flight -= 1
+            self._answered.set()
+        self.pace.accepted(self._clock(), sent_at)
+        self._failures = 0
+        self.answers += 1
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s: %s %s: %s", self._target, request.method, request.target, answer.status)
         return answer
+
+    def _learn(self, error: ScimError, sent_at: float) -> None:
+        """What an error says about the target's limits, and whether it is there at all."""
+        cause = error.cause if isinstance(error, Unanswered) else error
+        if not isinstance(cause, ScimProtocolError):
+            return
+        now = self._clock()
+        if cause.kind is ErrorKind.TOO_MANY:
+            self.pace.refused(now, sent_at, cause.retry_after)
+        else:
+            self.pace.accepted(now, sent_at)
+        if cause.kind not in (ErrorKind.TOO_MANY, ErrorKind.SERVER, ErrorKind.UNAUTHORISED):
+            self._failures = 0
+            self.answers += 1
+        if cause.retry_after is not None and cause.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER):
+            self._pause(cause.retry_after)
 
     async def _sent(self, request: Request) -> Answer:
         """Sends `request` once, and says of a POST whether it may have had its effect."""
@@ -163,12 +229,17 @@ class Channel:
             raise
 
     async def _turn(self) -> None:
-        """Waits until the rate and the pauses that the target asked for allow another request."""
-        now = self._clock()
-        turn = max(self._next_turn, now)
-        self._next_turn = turn + self._interval
-        if turn > now:
-            await self._rest(turn - now)
+        """Waits until the rate and the pauses that the target asked for allow another request. One waits, the others queue."""
+        async with self._gate:
+            while self.stopped is None:
+                if self._in_flight >= self.pace.window:
+                    self._answered.clear()
+                    await self._answered.wait()
+                elif (seconds := self.pace.wait(self._clock())) > 0:
+                    await self._rest(seconds)
+                else:
+                    break
+            self.pace.take(self._clock())
 
     async def _rest(self, seconds: float) -> None:
         """Sleeps, but not beyond the end of this channel."""
@@ -182,7 +253,7 @@ class Channel:
     def _pause(self, seconds: float) -> None:
         """Nothing is sent for `seconds`, by nobody: the limit that was hit is the whole target's."""
         _LOG.info("%s: asks for a pause of %.0f s", self._target, min(seconds, MAX_PAUSE_S))
-        self._next_turn = max(self._next_turn, self._clock() + min(seconds, MAX_PAUSE_S))
+        self.pace.pause(self._clock(), min(seconds, MAX_PAUSE_S))
 
 
 def _worth_another_try(error: BaseException) -> bool:
@@ -190,3 +261,9 @@ def _worth_another_try(error: BaseException) -> bool:
     if isinstance(error, ScimProtocolError):
         return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
     return isinstance(error, TransportFailure)
+
+
+def _says_nothing_good(error: ScimError) -> bool:
+    """Whether an error is one of a target that is down or is no SCIM service; what a sound one says is an answer."""
+    cause = error.cause if isinstance(error, Unanswered) else error
+    return _worth_another_try(cause) or isinstance(cause, UnexpectedAnswer)

@@ -16,7 +16,9 @@ from scimsync.execute.books import Books, Memberships, Now
 from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.connecting import LateClient
 from scimsync.execute.group_planning import GroupPlanner
+from scimsync.execute.health import is_suspect, learned_rate, left_alone
 from scimsync.execute.matching import Matcher
+from scimsync.execute.pace import Pace
 from scimsync.execute.planning import Planner
 from scimsync.execute.saved import SavedPlan, moved_on
 from scimsync.execute.settings import Setup, TargetSetup
@@ -63,13 +65,15 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says. `keys` restricts a run to these people (their cursor stays); `offline` asks no target;
-    `saved` is the plan that is to be carried out, and no other; without `read` the sources are left alone."""
+    `saved` is the plan that is to be carried out, and no other; without `read` the sources are left alone; `insistent` tries
+    targets in quarantine too: a person has named them."""
 
     keys: tuple[Key, ...] = ()
     offline: bool = False
     allowance: Allowance = field(default_factory=Allowance)
     saved: SavedPlan | None = None
     read: bool = True
+    insistent: bool = False
 
 
 @dataclass(slots=True)
@@ -122,14 +126,17 @@ def read_sources(setup: Setup, store: Store, overlay: Store | None, now: Now, al
 
 
 @asynccontextmanager
-async def connected(setup: Setup, options: Options) -> AsyncIterator[Mapping[str, Way]]:
+async def connected(setup: Setup, options: Options, links: Store, now: Now) -> AsyncIterator[Mapping[str, Way]]:
     """A channel and a maker of matchers for each target; connections end with the block. Raises ConfigError for secrets."""
     async with AsyncExitStack() as stack:
         ways: dict[str, Way] = {}
         for name, target in setup.targets.items():
             client = LateClient(setup.config, target, read_secret=not options.offline)
             stack.push_async_callback(client.aclose)
-            channel = Channel(name, client, rate=target.rate)
+            with links.read() as connection:
+                known = targets.get_target(connection, name)
+            pace = Pace(target.rate, concurrency=target.concurrency, learned=learned_rate(known, now.time))
+            channel = Channel(name, client, pace=pace, probing=is_suspect(known))
             ways[name] = Way(channel, partial(_matcher, stack, channel, target))
         yield ways
 
@@ -198,6 +205,9 @@ async def _plan_target(
         expected = len(options.keys) or _may_need_look_up(connection, target, cursor, books, reading)
         groups_known = links.count_links(connection, target.name, Kind.GROUP)
     planned = _planned_target(target, books, way, expected, groups_known, options, now)
+    if not options.insistent and known.digest == digest and (why := left_alone(known, now.time)) is not None:
+        planned.error = why
+        return planned
     only = frozenset(options.keys) if options.keys else None
     keys = (
         iter(sorted(set(options.keys)))

@@ -15,6 +15,7 @@ from scimsync.desired.groups import name_of
 from scimsync.errors import Interrupted, ScimsyncError, TargetUnavailable
 from scimsync.execute.books import Books, Now
 from scimsync.execute.channel import Channel
+from scimsync.execute.health import after_run
 from scimsync.execute.interruption import interruptible
 from scimsync.execute.ledger import Ledger, settle
 from scimsync.execute.perform import Performer
@@ -100,7 +101,7 @@ def plan(setup: Setup, store: Store, options: Options, now: Now, report: Report)
             return
 
         async def run() -> Prepared:
-            async with connected(setup, options) as ways:
+            async with connected(setup, options, store, now) as ways:
                 return await prepare(setup, books, ways, options, now, reading, report)
 
         prepared = asyncio.run(run())
@@ -184,7 +185,7 @@ class _Push:
             self._stop()
             return Outcome(self.run_id, "stopped", {}, reading.guard, tuple(reading.problems))
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
-        async with connected(self.setup, self.options) as ways:
+        async with connected(self.setup, self.options, self.store, self.now) as ways:
             channels = [way.channel for way in ways.values()]
             renewing = asyncio.create_task(self._renew(channels))
             with interruptible(partial(_stop_all, channels)):
@@ -196,6 +197,7 @@ class _Push:
                     else:
                         self._accept(prepared)
                     outcomes = await self._execute(prepared)
+                    self._remember(prepared)
                 finally:
                     renewing.cancel()
         problems = tuple(prepared.problems)
@@ -221,6 +223,15 @@ class _Push:
                     journal.close_open(connection, condition, Status.SKIPPED, target.error.message, self.clock())
                 elif target.state is not None:
                     targets.put_target(connection, target.state)
+
+    def _remember(self, prepared: Prepared) -> None:
+        """How the targets fared."""
+        with self.store.write() as connection:
+            for name, target in prepared.targets.items():
+                known = targets.get_target(connection, name)
+                new = after_run(known, target.channel, target.error, self.clock())
+                if new != known:
+                    targets.put_target(connection, new)
 
     async def _execute(self, prepared: Prepared) -> dict[str, TargetOutcome]:
         outcomes: dict[str, TargetOutcome] = {}

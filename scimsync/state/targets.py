@@ -1,8 +1,9 @@
-"""Targets as the state knows them: digest of the configuration, and the cursor."""
+"""Targets as the state knows them: digest of the configuration, the cursor, how they answered last."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
@@ -14,20 +15,32 @@ from scimsync.types import Seq
 @dataclass(frozen=True, slots=True)
 class TargetState:
     """`cursor` is the sequence number up to which records were planned, under the configuration of `digest`;
-    `url` is the service that its links belong to."""
+    `url` is the service that its links belong to.
+
+    `failures` counts the last runs in a row in which the target as a whole failed, `last_error` says why, and until
+    `quarantined_until` it is left alone. `lowered_rate` (requests a second) is what it was seen to take at `lowered_at`, when
+    it last answered 429.
+    """
 
     name: str
     digest: str | None = None
     cursor: Seq = Seq(0)
     url: str | None = None
+    failures: int = 0
+    quarantined_until: datetime | None = None
+    last_error: str | None = None
+    lowered_rate: float | None = None
+    lowered_at: datetime | None = None
 
 
 def get_target(connection: Connection, name: str) -> TargetState:
     """The state of a target; an empty one for a target never pushed to."""
     row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
-    return TargetState(name) if row is None else TargetState(name, row["digest"], Seq(row["cursor"] or 0), row["url"])
+    if row is None:
+        return TargetState(name)
+    return TargetState(**{**row, "cursor": Seq(row["cursor"] or 0)})
 
 
 def put_target(connection: Connection, state: TargetState) -> None:
     """Stores all of it."""
-    upsert(connection, table, [{"name": state.name, "digest": state.digest, "cursor": state.cursor, "url": state.url}])
+    upsert(connection, table, [asdict(state)])
