@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SOURCES := scimsync tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs lock clean
+.PHONY: help demo test chaos lint format bench docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,7 +27,12 @@ demo: $(READY)  ## a SCIM server on loopback and a made-up company: day one, day
 	@$(BIN)/scimsync demo
 
 test: $(READY)  ## all tests
+	@sh .ci/install-servers
 	@$(BIN)/pytest -n auto
+
+chaos: $(READY)  ## the long run: random kills, faults and hostile input; SEED=N to repeat one
+	@sh .ci/install-servers
+	@SCIMSYNC_CHAOS=long SCIMSYNC_CHAOS_SEED=$(SEED) $(BIN)/pytest -n auto -s tests/chaos
 
 lint: $(READY)  ## style, types, import rules
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.office import Office, Pauses, without_waiting
 from tests.servers.faulty import FaultyServer, running_faulty_server
+from tests.servers.postgresql import Server, running_postgresql
 from tests.servers.scim2 import running_scim2_server
 
 
@@ -33,20 +35,68 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     return without_waiting(monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server for all tests of this process."""
+    with running_postgresql() as server:
+        yield server
+
+
 @pytest.fixture
-def office(tmp_path: Path, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, pauses: Pauses) -> Office:
+def state_kind() -> str:
+    """Where the state lies: `sqlite` or `postgresql`. Folders whose tests run on both have a fixture of their own."""
+    return os.environ.get("SCIMSYNC_TEST_STATE", "sqlite")
+
+
+@pytest.fixture
+def new_state(state_kind: str, request: pytest.FixtureRequest) -> Callable[[], str | None]:
+    """Makes an empty state; gives its URL, None for the default."""
+    if state_kind == "sqlite":
+        return lambda: None
+    server: Server = request.getfixturevalue("postgresql")
+    return lambda: server.create("template_state")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of the file itself run on SQLite only."""
+    out = [
+        item
+        for item in items
+        if item.get_closest_marker("sqlite") is not None
+        and (os.environ.get("SCIMSYNC_TEST_STATE") == "postgresql" or "postgresql" in item.name.partition("[")[2])
+    ]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+@pytest.fixture
+def office(
+    tmp_path: Path,
+    faulty: FaultyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: Pauses,
+    new_state: Callable[[], str | None],
+) -> Office:
     """A company whose wiki is the faulty server."""
     monkeypatch.setenv("WIKI_TOKEN", faulty.token)
-    made = Office(tmp_path, faulty.url, faulty.token)
+    made = Office(tmp_path, faulty.url, faulty.token, state=new_state())
     made.configure()
     return made
 
 
 @pytest.fixture
-def real_office(tmp_path: Path, real_server: tuple[str, str], monkeypatch: pytest.MonkeyPatch, pauses: Pauses) -> Office:
+def real_office(
+    tmp_path: Path,
+    real_server: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: Pauses,
+    new_state: Callable[[], str | None],
+) -> Office:
     """A company whose wiki is a scim2-server that nobody else uses."""
     url, token = real_server
     monkeypatch.setenv("WIKI_TOKEN", token)
-    made = Office(tmp_path, f"{url}/{secrets.token_hex(8)}/v2", token)
+    made = Office(tmp_path, f"{url}/{secrets.token_hex(8)}/v2", token, state=new_state())
     made.configure()
     return made

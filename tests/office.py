@@ -123,12 +123,14 @@ class Ran:
 
 @dataclass
 class Office:
-    """`url` and `token` are the target's; `now` is the time for everything that runs in this process."""
+    """`url` and `token` are the target's; `state` is the URL of the state database, None for the default; `now` is the time for
+    everything that runs in this process."""
 
     folder: Path
     url: str
     token: str
     now: datetime = MONDAY
+    state: str | None = None
 
     # What is written
 
@@ -136,6 +138,8 @@ class Office:
         self, *, user: str = USER, target: str = "", source: str = SOURCE, guard: str = "", more: str = "", url: str | None = None
     ) -> None:
         """Writes sync.toml: `target` are further lines of [targets.wiki], `more` whole further tables."""
+        if self.state is not None and "[state]" not in more:
+            source = f'[state]\nurl = "{self.state}"\n{source}'
         self.write(
             "sync.toml",
             f"""
@@ -165,12 +169,24 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Looks at the state database, or changes it behind scimsync's back."""
+        if self.state is not None:
+            import psycopg
+
+            with psycopg.connect(self.state) as server:
+                cursor = server.execute(statement.replace("?", "%s"), values)
+                return cursor.fetchall() if cursor.description is not None else []
         with closing(sqlite3.connect(self.folder / "scimsync.db")) as connection, connection:
             return connection.execute(statement, values).fetchall()
 
+    @property
+    def state_url(self) -> str:
+        return "sqlite:///scimsync.db" if self.state is None else self.state.replace("postgresql:", "postgresql+psycopg:")
+
     # scimsync in this process
 
-    def push(self, *keys: str, later: timedelta = timedelta(), insistent: bool = False, **allowed: Any) -> Outcome:
+    def push(
+        self, *keys: str, later: timedelta = timedelta(), insistent: bool = False, wait: bool = False, **allowed: Any
+    ) -> Outcome:
         """Pushes, `later` than the push before."""
         self.now += later
         os.environ["WIKI_TOKEN"] = self.token
@@ -184,6 +200,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 _silent,
                 command="push",
                 clock=lambda: self.now,
+                wait=wait,
             )
 
     def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:
@@ -204,12 +221,12 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
 
     def links(self, target: str = "wiki") -> dict[str, Link]:
         """Key -> link."""
-        with closing(open_state("sqlite:///scimsync.db", self.folder, create=False)) as store, store.read() as connection:
+        with closing(open_state(self.state_url, self.folder, create=False)) as store, store.read() as connection:
             return {link.key: link for link in all_links(connection, target)}
 
     def journal(self, run: int | None = None) -> list[journal.Entry]:
         """The operations of a run (by default the last), in the order in which they were sent."""
-        with closing(open_state("sqlite:///scimsync.db", self.folder, create=False)) as store, store.read() as connection:
+        with closing(open_state(self.state_url, self.folder, create=False)) as store, store.read() as connection:
             last = journal.runs(connection, 1)[0].id if run is None else run
             return list(journal.find(connection, journal.of_run(last)))
 

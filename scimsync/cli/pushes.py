@@ -32,9 +32,10 @@ def run_push(
     *,
     saved: Path | None = None,
     read: bool = True,
+    wait: bool = False,
 ) -> int:
-    """Pushes; `keys` instead of those of the options, or the plan `saved` in a file. Without `read` the sources are left alone.
-    Prints the outcome and returns the exit code."""
+    """Pushes; `keys` instead of those of the options, or the plan `saved` in a file. Without `read` sources are left alone; with
+    `wait` another run at work is waited for. Prints the outcome and returns the exit code."""
     begin(options)
     config = load_config(options)
     plan = None if saved is None else read_saved(saved)
@@ -51,6 +52,7 @@ def run_push(
             report,
             command=name,
             clock=clock,
+            wait=wait,
         )
     if options.as_json:
         write_json(outcome_document(outcome))

@@ -19,7 +19,7 @@ from scimsync.state.leases import Lease
 from scimsync.state.links import LinkStatus
 from scimsync.state.overview import Troubles
 from scimsync.state.records import SourceState
-from scimsync.state.store import Store
+from scimsync.state.store import Store, is_scratch
 from scimsync.state.targets import TargetState
 from scimsync.types import Key, Kind
 
@@ -68,7 +68,7 @@ def look(config: Config, names: Sequence[str], store: Store, now: Now) -> Standi
     with store.read() as connection:
         return Standing(
             now=now.time,
-            state_file=str(store.path) if config.state_url.endswith(str(store.path)) else None,
+            state_file=None if is_scratch(store) else store.label,
             sources=[records.get_source(connection, name) for name in sources_of(config, names)],
             targets=[_target(connection, config, name, setups.get(name), now) for name in names],
             leases=leases.held(connection, now.time),

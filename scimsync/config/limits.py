@@ -101,6 +101,14 @@ def _duration(value: object) -> timedelta:
     return duration
 
 
+def parse_duration(text: str) -> timedelta:
+    """A duration as sync.toml has it, from anywhere else. Raises ValueError."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return min(timedelta(hours=int(match[1]) * _HOURS[match[2]]), _LONGEST)
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),

@@ -51,7 +51,7 @@ class State(Table):
 
     url: StateUrl = Field(
         "sqlite:///scimsync.db",
-        description="SQLite database; a relative path starts at the folder of sync.toml",
+        description="SQLite file (a relative path starts at the folder of sync.toml) or PostgreSQL database",
     )
 
 
@@ -355,16 +355,17 @@ class Config(SyncToml):
     @property
     def state_url(self) -> str:
         """URL of the state database with an absolute path."""
-        return f"sqlite:///{self._state_file}"
+        return self.state.url if self._state_file is None else f"sqlite:///{self._state_file}"
 
     @property
     def state_dir(self) -> Path:
-        """The folder of the state database, where the index files of sources stand too."""
-        return self._state_file.parent
+        """The folder of the state database, where the index files of sources stand too; of sync.toml where it is on a server."""
+        return self.base_dir if self._state_file is None else self._state_file.parent
 
     @property
-    def _state_file(self) -> Path:
-        return self.base_dir / self.state.url.removeprefix("sqlite:///")
+    def _state_file(self) -> Path | None:
+        file = self.state.url.removeprefix("sqlite:///")
+        return None if file == self.state.url else self.base_dir / file
 
     def where(self, *parts: str) -> str:
         """How messages name a value: `where("targets", "wiki", "url")` -> `sync.toml: targets.wiki.url`."""

@@ -65,11 +65,11 @@ def _state_url(value: object) -> str:
     hint = 'write "sqlite:///scimsync.db" (beside sync.toml) or "sqlite:////var/lib/scimsync/scimsync.db"'
     if not isinstance(value, str):
         raise fault(f"must be a URL in quotes, not {toml_type(value)}", hint=hint)
-    scheme = value.partition(":")[0].partition("+")[0].lower()
-    if scheme in ("postgresql", "postgres"):
-        raise fault("PostgreSQL is not supported yet; this version keeps its state in SQLite", hint=hint)
+    scheme = value.partition(":")[0]
+    if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        return _postgresql_url(value)
     if not value.startswith("sqlite:///"):
-        raise fault("this is not the URL of a SQLite file", hint=hint)
+        raise fault("this is not the URL of a SQLite file or of a PostgreSQL database", hint=hint)
     file = value.removeprefix("sqlite:///")
     if file in ("", ":memory:") or file.endswith("/"):
         raise fault("names no file: the state must outlive the run", hint=hint)
@@ -78,4 +78,23 @@ def _state_url(value: object) -> str:
     return value
 
 
-StateUrl = Annotated[str, BeforeValidator(_state_url), WithJsonSchema({"type": "string", "pattern": r"^sqlite:///[^?]*[^?/]$"})]
+def _postgresql_url(value: str) -> str:
+    """A URL with the driver that scimsync uses."""
+    hint = 'write "postgresql://scimsync@db.example.com/scimsync"; ~/.pgpass or PGPASSWORD holds the password'
+    rest = value.partition("://")[2]
+    try:
+        parts = urlsplit(f"postgresql://{rest}")
+        named = parts.path.strip("/") or "dbname=" in parts.query
+        _ = parts.port
+    except ValueError:
+        raise fault("this is not a URL", hint=hint) from None
+    if not rest.isprintable() or " " in rest or not named:
+        raise fault("this is not the URL of a PostgreSQL database", hint=hint)
+    return f"postgresql+psycopg://{rest}"
+
+
+StateUrl = Annotated[
+    str,
+    BeforeValidator(_state_url),
+    WithJsonSchema({"type": "string", "pattern": r"^(sqlite:///[^?]*[^?/]|postgres(ql(\+psycopg)?)?://[^\s]+)$"}),
+]

@@ -51,7 +51,8 @@ class Channel:
     """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the run's.
 
     With `probing` the first request goes alone and once, and only its answer lets others follow: the target was down when it
-    was asked last. `requests` counts what was sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
+    was asked last. `may_send` is asked before each request whether this run still is the one at work. `requests` counts what
+    was sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Channel:
         pace: Pace | None = None,
         patience: Patience | None = None,
         probing: bool = False,
+        may_send: Callable[[], Awaitable[bool]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,6 +77,7 @@ class Channel:
         self._in_flight = 0
         self._answered = asyncio.Event()
         self._probing = probing
+        self._may_send = may_send
         self._probe = asyncio.Lock()
         self._failures = 0
         self._ended = asyncio.Event()
@@ -172,6 +175,8 @@ class Channel:
 
     async def _once(self, request: Request) -> Answer:
         await self._turn()
+        if self._may_send is not None and not await self._may_send():
+            self.lost_lease()
         if self.stopped is not None:
             raise Stopped(self.stopped.message)
         self.requests += 1

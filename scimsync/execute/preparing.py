@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -126,7 +126,9 @@ def read_sources(setup: Setup, store: Store, overlay: Store | None, now: Now, al
 
 
 @asynccontextmanager
-async def connected(setup: Setup, options: Options, links: Store, now: Now) -> AsyncIterator[Mapping[str, Way]]:
+async def connected(
+    setup: Setup, options: Options, links: Store, now: Now, may_send: Callable[[], Awaitable[bool]] | None = None
+) -> AsyncIterator[Mapping[str, Way]]:
     """A channel and a maker of matchers for each target; connections end with the block. Raises ConfigError for secrets."""
     async with AsyncExitStack() as stack:
         ways: dict[str, Way] = {}
@@ -136,7 +138,7 @@ async def connected(setup: Setup, options: Options, links: Store, now: Now) -> A
             with links.read() as connection:
                 known = targets.get_target(connection, name)
             pace = Pace(target.rate, concurrency=target.concurrency, learned=learned_rate(known, now.time))
-            channel = Channel(name, client, pace=pace, probing=is_suspect(known))
+            channel = Channel(name, client, pace=pace, probing=is_suspect(known), may_send=may_send)
             ways[name] = Way(channel, partial(_matcher, stack, channel, target))
         yield ways
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import Interrupted, ScimsyncError, TargetUnavailable
+from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.execute.books import Books, Now
 from scimsync.execute.channel import Channel
+from scimsync.execute.fence import Fence
 from scimsync.execute.health import after_run
 from scimsync.execute.interruption import interruptible
 from scimsync.execute.ledger import Ledger, settle
@@ -43,6 +45,11 @@ from scimsync.state.store import Store, scratch_store
 from scimsync.types import Key, Kind, Problem
 
 RENEW_EVERY_S = 30.0
+
+WAIT_S = 0.5
+"""How often a run that waits for another one looks again."""
+
+_LOG = logging.getLogger("scimsync")
 
 FIRST_FAILURES = 3
 """How many of the operations that a target refused a push tells at once; the journal has them all."""
@@ -112,12 +119,25 @@ def plan(setup: Setup, store: Store, options: Options, now: Now, report: Report)
 
 
 def push(
-    setup: Setup, store: Store, options: Options, now: Now, report: Report, *, command: str, clock: Callable[[], datetime]
+    setup: Setup,
+    store: Store,
+    options: Options,
+    now: Now,
+    report: Report,
+    *,
+    command: str,
+    clock: Callable[[], datetime],
+    wait: bool = False,
 ) -> Outcome:
-    """Does it: reads, plans, journals, sends. Raises LeaseHeld, SourceUnavailable, SourceFormatError, ConfigError."""
+    """Does it: reads, plans, journals, sends. With `wait` after the run that is at work, if there is one.
+
+    Raises LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
+    """
     names = [*(f"source {name}" for name in setup.sources), *(f"target {name}" for name in setup.targets)]
     holder = leases.holder_name()
-    with _leases(store, names, holder, clock):
+    with _leases(store, names, holder, clock, wait=wait) as waited:
+        if waited:
+            now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
             run = journal.start_run(connection, command, now.time)
         push_run = _Push(setup, store, options, now, report, run, holder, names, clock)
@@ -151,11 +171,23 @@ def target_document(outcome: TargetOutcome) -> dict[str, Any]:
 
 
 @contextmanager
-def _leases(store: Store, names: list[str], holder: str, clock: Callable[[], datetime]) -> Iterator[None]:
-    with store.write() as connection:
-        leases.take(connection, names, holder, clock())
+def _leases(store: Store, names: list[str], holder: str, clock: Callable[[], datetime], *, wait: bool) -> Iterator[bool]:
+    """Holds the leases; says whether that had to be waited for."""
+    waited = False
+    while True:
+        try:
+            with store.write() as connection:
+                leases.take(connection, names, holder, clock())
+            break
+        except LeaseHeld as held:
+            if not wait:
+                raise
+            if not waited:
+                _LOG.warning("%s; waiting for it", held.message)
+            waited = True
+            time.sleep(WAIT_S)
     try:
-        yield
+        yield waited
     finally:
         with store.write() as connection:
             leases.release(connection, names, holder, clock())
@@ -185,9 +217,10 @@ class _Push:
             self._stop()
             return Outcome(self.run_id, "stopped", {}, reading.guard, tuple(reading.problems))
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
-        async with connected(self.setup, self.options, self.store, self.now) as ways:
+        fence = Fence(self.store, self.leases, self.holder, self.clock)
+        async with connected(self.setup, self.options, self.store, self.now, fence.holds) as ways:
             channels = [way.channel for way in ways.values()]
-            renewing = asyncio.create_task(self._renew(channels))
+            renewing = asyncio.create_task(self._renew(channels, fence))
             with interruptible(partial(_stop_all, channels)):
                 try:
                     prepared = await prepare(self.setup, books, ways, self.options, self.now, reading, self.report)
@@ -301,15 +334,11 @@ class _Push:
         ordered = {action.value: counts[action] for action in Action if counts.get(action)}
         return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error, shown)
 
-    async def _renew(self, channels: list[Channel]) -> None:
+    async def _renew(self, channels: list[Channel], fence: Fence) -> None:
         """Keeps the leases as long as the run lasts."""
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
-            if not await asyncio.to_thread(self._renew_once):
+            if not await fence.renew():
                 for channel in channels:
                     channel.lost_lease()
                 return
-
-    def _renew_once(self) -> bool:
-        with self.store.write() as connection:
-            return leases.renew(connection, self.leases, self.holder, self.clock())

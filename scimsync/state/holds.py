@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from scimsync.state.store import upsert
+from scimsync.state.bulk import upsert
 from scimsync.state.tables import hold as table
 from scimsync.types import Key
 

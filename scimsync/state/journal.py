@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.state.store import update_by_id
+from scimsync.state.bulk import stream, update_by_id
 from scimsync.state.tables import operation as table
 from scimsync.state.tables import run as run_table
 from scimsync.types import Document, Key, Kind, RemoteId, Value
@@ -287,7 +287,7 @@ def since(moment: datetime) -> ColumnElement[bool]:
 def find(connection: Connection, condition: ColumnElement[bool], *, limit: int | None = None) -> Iterator[Entry]:
     """Operations that hold a condition, in the order in which they are sent."""
     query = select(*_FIELDS).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
-    for row in connection.execution_options(yield_per=500).execute(query):
+    for row in stream(connection, 500, query):
         yield _entry(row)
 
 
@@ -297,7 +297,7 @@ def last(connection: Connection, condition: ColumnElement[bool], number: int | N
         newest = select(table.c.id).where(condition).order_by(table.c.id.desc()).limit(number)
         condition = table.c.id.in_(newest)
     query = select(*_FIELDS).where(condition).order_by(table.c.id)
-    for row in connection.execution_options(yield_per=500).execute(query):
+    for row in stream(connection, 500, query):
         yield _entry(row)
 
 

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.state.store import upsert
+from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
 from scimsync.types import Document, Key, Kind, RemoteId
@@ -82,9 +82,7 @@ def get_links(connection: Connection, target: str, kind: Kind, keys: Sequence[Ke
 
 def all_links(connection: Connection, target: str, batch: int = 1000) -> Iterator[Link]:
     """Every link of a target, by kind and key."""
-    rows = connection.execution_options(yield_per=batch).execute(
-        select(table).where(table.c.target == target).order_by(table.c.kind, table.c.key)
-    )
+    rows = stream(connection, batch, select(table).where(table.c.target == target).order_by(table.c.kind, table.c.key))
     for row in rows.mappings():
         yield _link(row)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, not_, select, update
 
-from scimsync.state.store import upsert
+from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
 from scimsync.types import Key, Kind
 
@@ -160,7 +160,7 @@ def _rows(connection: Connection, condition: ColumnElement[bool]) -> list[Member
 
 def _stream(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Membership]:
     query = select(table).where(condition).order_by(table.c.group_key, table.c.member_kind, table.c.member_key)
-    for row in connection.execution_options(yield_per=2000).execute(query):
+    for row in stream(connection, 2000, query):
         yield Membership(
             group=Key(row.group_key),
             member_kind=Kind(row.member_kind),

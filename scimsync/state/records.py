@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.state.store import upsert
+from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import record as table
 from scimsync.state.tables import replaced
 from scimsync.state.tables import source as source_table
@@ -139,8 +139,8 @@ def lay_over(connection: Connection, source: str, rows: Sequence[tuple[Key, str 
 
 def live_records(connection: Connection, source: str, batch: int = 5000) -> Iterator[tuple[str, str]]:
     """Key and JSON text of all records that the source still has."""
-    rows = connection.execution_options(yield_per=batch).execute(
-        select(table.c.key, table.c.data).where(table.c.source == source, table.c.removed_at.is_(None))
+    rows = stream(
+        connection, batch, select(table.c.key, table.c.data).where(table.c.source == source, table.c.removed_at.is_(None))
     )
     for row in rows:
         yield row.key, row.data

@@ -25,28 +25,40 @@ class UTCDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class _Without0(TypeDecorator[str]):
+    """Text for PostgreSQL, which has no place for NUL, in the order of code points whatever the server's language is."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return value if value is None or "\0" not in value else value.replace("\0", "\ufffd")
+
+
+NAME = String().with_variant(_Without0(collation="C"), "postgresql")
+TEXT = Text().with_variant(_Without0(), "postgresql")
 metadata = MetaData()
 
 # A source: the sequence of its last change, the digest of the bytes and settings last ingested, what was wrong in them.
 source = Table(
     "source",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", NAME, primary_key=True),
     Column("head_seq", BigInteger, nullable=False, default=0),
-    Column("digest", String),
+    Column("digest", NAME),
     Column("records", Integer, nullable=False, default=0),
     Column("ingested_at", UTCDateTime),
-    Column("problems", Text),
+    Column("problems", TEXT),
 )
 
 # A record as last ingested; removed_at is set when the source no longer has it.
 record = Table(
     "record",
     metadata,
-    Column("source", String, primary_key=True),
-    Column("key", String, primary_key=True),
+    Column("source", NAME, primary_key=True),
+    Column("key", NAME, primary_key=True),
     Column("seq", BigInteger, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("data", TEXT, nullable=False),
     Column("removed_at", UTCDateTime),
     Index("ix_record_source_seq", "source", "seq"),
 )
@@ -56,9 +68,9 @@ record = Table(
 replaced = Table(
     "replaced",
     metadata,
-    Column("source", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("data", Text),
+    Column("source", NAME, primary_key=True),
+    Column("key", NAME, primary_key=True),
+    Column("data", TEXT),
 )
 
 # A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
@@ -67,13 +79,13 @@ replaced = Table(
 target = Table(
     "target",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("url", String),
-    Column("digest", String),
+    Column("name", NAME, primary_key=True),
+    Column("url", NAME),
+    Column("digest", NAME),
     Column("cursor", BigInteger, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0, server_default="0"),
     Column("quarantined_until", UTCDateTime),
-    Column("last_error", Text),
+    Column("last_error", TEXT),
     Column("lowered_rate", Float),
     Column("lowered_at", UTCDateTime),
 )
@@ -84,21 +96,21 @@ target = Table(
 link = Table(
     "link",
     metadata,
-    Column("target", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("remote_id", String),
-    Column("status", String, nullable=False),
-    Column("document", Text),
-    Column("unique_name", String),
-    Column("etag", String),
+    Column("target", NAME, primary_key=True),
+    Column("kind", NAME, primary_key=True),
+    Column("key", NAME, primary_key=True),
+    Column("remote_id", NAME),
+    Column("status", NAME, nullable=False),
+    Column("document", TEXT),
+    Column("unique_name", NAME),
+    Column("etag", NAME),
     Column("doubtful", Boolean, nullable=False, default=False),
     Column("synced_at", UTCDateTime),
     Column("left_at", UTCDateTime),
     Column("delete_after", UTCDateTime),
     Column("failures", Integer, nullable=False, default=0),
     Column("next_try_at", UTCDateTime),
-    Column("last_error", Text),
+    Column("last_error", TEXT),
     Index("ix_link_unique_name", "target", "kind", "unique_name"),
     Index("ix_link_remote_id", "target", "kind", "remote_id"),
     Index("ix_link_next_try_at", "target", "next_try_at"),
@@ -110,12 +122,12 @@ link = Table(
 reference = Table(
     "reference",
     metadata,
-    Column("target", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("path", String, primary_key=True),
-    Column("ref_key", String, nullable=False),
-    Column("remote_id", String),
+    Column("target", NAME, primary_key=True),
+    Column("kind", NAME, primary_key=True),
+    Column("key", NAME, primary_key=True),
+    Column("path", NAME, primary_key=True),
+    Column("ref_key", NAME, nullable=False),
+    Column("remote_id", NAME),
     Index("ix_reference_ref_key", "target", "ref_key"),
 )
 
@@ -124,10 +136,10 @@ reference = Table(
 membership = Table(
     "membership",
     metadata,
-    Column("target", String, primary_key=True),
-    Column("group_key", String, primary_key=True),
-    Column("member_kind", String, primary_key=True),
-    Column("member_key", String, primary_key=True),
+    Column("target", NAME, primary_key=True),
+    Column("group_key", NAME, primary_key=True),
+    Column("member_kind", NAME, primary_key=True),
+    Column("member_key", NAME, primary_key=True),
     Column("wanted", Boolean, nullable=False),
     Column("revoked", Boolean, nullable=False, default=False),
     Column("acknowledged", Boolean, nullable=False),
@@ -141,12 +153,12 @@ run = Table(
     "run",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("command", String, nullable=False),
+    Column("command", NAME, nullable=False),
     Column("started_at", UTCDateTime, nullable=False),
     Column("finished_at", UTCDateTime),
-    Column("outcome", String, nullable=False),
-    Column("detail", Text),
-    Column("counts", Text),
+    Column("outcome", NAME, nullable=False),
+    Column("detail", TEXT),
+    Column("counts", TEXT),
 )
 
 # The journal: an intended change of one resource at one target, and what became of it. base: the document that changes start
@@ -157,24 +169,24 @@ operation = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, nullable=False),
-    Column("target", String, nullable=False),
+    Column("target", NAME, nullable=False),
     Column("phase", Integer, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("key", String, nullable=False),
-    Column("action", String, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("remote_id", String),
-    Column("unique_name", String),
-    Column("waits_for", String),
+    Column("kind", NAME, nullable=False),
+    Column("key", NAME, nullable=False),
+    Column("action", NAME, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("remote_id", NAME),
+    Column("unique_name", NAME),
+    Column("waits_for", NAME),
     Column("delete_after", UTCDateTime),
-    Column("base", Text),
-    Column("changes", Text, nullable=False),
-    Column("request", Text),
-    Column("status", String, nullable=False),
+    Column("base", TEXT),
+    Column("changes", TEXT, nullable=False),
+    Column("request", TEXT),
+    Column("status", NAME, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("http_status", Integer),
-    Column("scim_type", String),
-    Column("detail", Text),
+    Column("scim_type", NAME),
+    Column("detail", TEXT),
     Column("planned_at", UTCDateTime, nullable=False),
     Column("sent_at", UTCDateTime),
     Column("done_at", UTCDateTime),
@@ -188,7 +200,7 @@ operation = Table(
 hold = Table(
     "hold",
     metadata,
-    Column("key", String, primary_key=True),
+    Column("key", NAME, primary_key=True),
     Column("since", UTCDateTime, nullable=False),
 )
 
@@ -196,8 +208,8 @@ hold = Table(
 lease = Table(
     "lease",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("holder", String, nullable=False),
+    Column("name", NAME, primary_key=True),
+    Column("holder", NAME, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
 )

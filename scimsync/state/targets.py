@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from scimsync.state.store import upsert
+from scimsync.state.bulk import upsert
 from scimsync.state.tables import target as table
 from scimsync.types import Seq
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, union
 
 from scimsync.state import journal, links, records
+from scimsync.state.bulk import stream
 from scimsync.state.tables import link, operation, record, reference
 from scimsync.types import Key, Kind, Seq
 
@@ -21,7 +22,7 @@ def keys_to_plan(connection: Connection, target: str, sources: Sequence[str], cu
         _waiting(target),
         select(operation.c.key).where(left_over(target), operation.c.kind == Kind.USER),
     ).order_by("key")
-    for row in connection.execution_options(yield_per=2000).execute(query):
+    for row in stream(connection, 2000, query):
         yield Key(row.key)
 
 
@@ -33,7 +34,7 @@ def waiting_keys(connection: Connection, target: str) -> list[Key]:
 def changed_keys(connection: Connection, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
     """Keys of the records that changed after `cursor`, in order."""
     query = select(record.c.key).where(records.changed_since(sources, cursor)).distinct().order_by(record.c.key)
-    for row in connection.execution_options(yield_per=2000).execute(query):
+    for row in stream(connection, 2000, query):
         yield Key(row.key)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -75,10 +75,10 @@ def after() -> list[Row]:
     return [*rows.values(), *new]
 
 
-def office_of(folder: Path, real_server: tuple[str, str]) -> Office:
+def office_of(folder: Path, real_server: tuple[str, str], state: str | None) -> Office:
     """An office with a server of its own, at which `before()` is true and somebody made an account by hand."""
     url, token = real_server
-    office = Office(folder, f"{url}/{secrets.token_hex(8)}/v2", token)
+    office = Office(folder, f"{url}/{secrets.token_hex(8)}/v2", token, state=state)
     office.configure(user=USER + MANAGER, target='leave = { action = "delete" }', guard=GUARD, more=CONFIGURATION)
     office.hire(before())
     assert office.push().exit_code == 0
@@ -111,15 +111,19 @@ def held(office: Office) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
-    shard: int, real_server: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shard: int,
+    real_server: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    new_state: Callable[[], str | None],
 ) -> None:
     original = Store.write
-    undisturbed = office_of(_folder(tmp_path, "undisturbed"), real_server)
+    undisturbed = office_of(_folder(tmp_path, "undisturbed"), real_server, new_state())
     assert undisturbed.push().exit_code == 0
     wanted = held(undisturbed)
     for number in range(shard, 2 * STEPS, SHARDS):
         step, committed = number // 2 + 1, number % 2 == 1
-        office = office_of(_folder(tmp_path, f"{step}-{committed}"), real_server)
+        office = office_of(_folder(tmp_path, f"{step}-{committed}"), real_server, new_state())
         killer = Killer(step, committed)
         with monkeypatch.context() as patched:
             patched.setattr(Store, "write", lambda store, killer=killer: killer.write(original, store))

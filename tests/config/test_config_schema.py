@@ -145,6 +145,7 @@ def drop(*path: str) -> Callable[[dict[str, Any]], None]:
         put("guard", "max_removals", "12.5%"),
         put("tables", "t", "a", ["b", 1]),
         put("state", "url", "sqlite:////var/lib/scimsync.db"),
+        put("state", "url", "postgresql://scimsync@db.example.com/x"),
         drop("state"),
         drop("access"),
         drop("guard"),
@@ -195,7 +196,7 @@ def test_what_loads_is_valid(change: Callable[[dict[str, Any]], None]) -> None:
         put("guard", "max_removals", "ten"),
         put("guard", "max_removals", -1),
         put("guard", "max_removals", 0.1),
-        put("state", "url", "postgresql://db.example.com/x"),
+        put("state", "url", "mysql://db.example.com/x"),
     ],
     ids=lambda change: change.__name__,
 )

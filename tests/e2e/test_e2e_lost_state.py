@@ -89,6 +89,7 @@ def test_a_change_is_found_although_index_and_cursor_are_lost(office: Office, fa
     assert [str(one) for one in faulty.written()] == ["PATCH /Users/id-00040", "PATCH /Users/id-00001", "POST /Users"]
 
 
+@pytest.mark.sqlite
 def test_a_lost_state_database_adopts_all_accounts_and_changes_none(real_office: Office) -> None:
     rows = people(30)
     real_office.hire(rows)

@@ -147,7 +147,7 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scimsync.state import store as module
+    from scimsync.state import sqlite as module
 
     monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0)
     with (

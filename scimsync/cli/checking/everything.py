@@ -15,7 +15,7 @@ from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Now
 from scimsync.execute.settings import TargetSetup, file_spec, set_up_target
 from scimsync.sources import columns
-from scimsync.state.store import Store, open_state, scratch_store
+from scimsync.state.store import Store, is_scratch, open_state, scratch_store, shown_state
 
 
 def check_everything(config: Config, names: Sequence[str], now: Now) -> Iterator[Finding]:
@@ -89,15 +89,14 @@ def _check_columns(target: TargetSetup, found: Mapping[str, Sequence[str]]) -> N
 
 
 def _open_state(config: Config) -> tuple[Store, Finding]:
-    about = About("state", config.state.url)
+    about = About("state", shown_state(config.state.url))
     try:
         store = open_state(config.state_url, config.base_dir, create=False)
     except ScimsyncError as error:
         return scratch_store(), about.failed(error)
-    file = config.state_url.removeprefix("sqlite:///")
-    if str(store.path) != file:
-        return store, about.ok(f"{file}: not there yet, the first push makes it")
-    return store, about.ok(f"{file}: fine")
+    if is_scratch(store):
+        return store, about.ok(f"{shown_state(config.state_url)}: not there yet, the first push makes it")
+    return store, about.ok(f"{store.label}: fine")
 
 
 def _count(number: int, what: str) -> str:

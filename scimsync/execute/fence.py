@@ -1,0 +1,66 @@
+"""Makes sure that a process which was stopped for a while sends nothing after another run took its place.
+
+The leases are renewed as long as a run lasts. Where the last renewal is too long ago, because the process was paused, the machine
+slept or the database did not answer, the database is asked before the next request goes out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from scimsync.state import leases
+from scimsync.state.store import Store
+
+STALE_AFTER_S = leases.LEASE_TIME.total_seconds() / 2
+
+
+def steady_clock() -> float:
+    """Seconds that go on while the machine sleeps, and that nobody can set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class Fence:
+    """The leases of a run. `clock` gives aware times, `steady` seconds that never jump."""
+
+    def __init__(
+        self,
+        store: Store,
+        names: Sequence[str],
+        holder: str,
+        clock: Callable[[], datetime],
+        steady: Callable[[], float] | None = None,
+    ) -> None:
+        self._store = store
+        self._names = names
+        self._holder = holder
+        self._clock = clock
+        self._steady = steady or steady_clock
+        self._renewed_at = self._steady()
+        self._asking = asyncio.Lock()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the last renewal is so short ago that nobody else can have the leases."""
+        return self._steady() - self._renewed_at < STALE_AFTER_S
+
+    async def holds(self) -> bool:
+        """Whether the leases still are ours; renews them where that is not certain."""
+        if self.is_fresh:
+            return True
+        async with self._asking:
+            return self.is_fresh or await self.renew()
+
+    async def renew(self) -> bool:
+        """Renews the leases. False: another run has one of them."""
+        asked_at = self._steady()
+        ours = await asyncio.to_thread(self._renew)
+        if ours:
+            self._renewed_at = asked_at
+        return ours
+
+    def _renew(self) -> bool:
+        with self._store.write() as connection:
+            return leases.renew(connection, self._names, self._holder, self._clock())

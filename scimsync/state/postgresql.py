@@ -1,0 +1,76 @@
+"""PostgreSQL as the state: a database, or a schema in one, that nobody else uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from scimsync.errors import StateError
+
+LOCK_TIMEOUT_S = 30
+WRITE_TIMEOUT_S = 120
+"""A process that was stopped in the middle of a transaction holds up the others no longer than this."""
+
+_BEGIN_WRITING = (
+    f"SET LOCAL idle_in_transaction_session_timeout = '{WRITE_TIMEOUT_S}s'; "
+    "SELECT pg_advisory_xact_lock(hashtext('scimsync ' || current_schema()))"
+)
+
+
+def label_of(url: str) -> str:
+    """The URL as messages show it, without the password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def engine_of(url: str) -> Engine:
+    """Connects when it is first used. Raises StateError where psycopg is missing."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise StateError(
+            "sync.toml: state.url: PostgreSQL needs psycopg", hint="pip install 'scimsync[postgresql]' brings it"
+        ) from None
+    engine = create_engine(url, connect_args={"connect_timeout": 10, "application_name": "scimsync"})
+
+    def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET client_encoding = 'UTF8'")
+        connection.commit()
+
+    def begin(connection: Connection) -> None:
+        # one writer at a time, as with SQLite: what it has read is still true when it writes
+        writing = connection.get_execution_options().get("scimsync_write", False)
+        raw: Any = connection.connection.dbapi_connection  # options of the connection, such as streaming, are not for this
+        raw.execute(_BEGIN_WRITING if writing else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def tables(connection: Connection) -> set[str]:
+    """The names of all tables of the schema that is used."""
+    return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")))
+
+
+def explain(error: DBAPIError, label: str) -> StateError:
+    """What went wrong, in words."""
+    state = getattr(error.orig, "sqlstate", None)
+    reason = " ".join(str(error.orig).split())
+    if state == "55P03":
+        return StateError(f"{label}: the state database is locked by another process", hint="try again when it has ended")
+    if state in ("25006", "42501"):
+        return StateError(
+            f"{label}: the state database is read-only for this user: {reason}", hint="the user must own its tables"
+        )
+    if state == "53100":
+        return StateError(f"{label}: the disk is full", hint="nothing more was sent; what was, the next push looks up first")
+    if state is None or state[:2] in ("08", "57", "28", "3D", "25"):
+        return StateError(
+            f"{label}: the state database cannot be reached: {reason}",
+            hint="nothing is sent without it; [state] url in sync.toml names it, ~/.pgpass or PGPASSWORD holds the password",
+        )
+    return StateError(f"{label}: the state database failed: {reason}")

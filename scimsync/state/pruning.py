@@ -1,0 +1,32 @@
+"""What may be forgotten: old runs and their operations. Links, records and memberships are never touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from scimsync.state.journal import OPEN
+from scimsync.state.tables import operation, run
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How much was forgotten."""
+
+    runs: int
+    operations: int
+
+
+def prune(connection: Connection, before: datetime) -> Pruned:
+    """Forgets runs that started before `before` (aware) and their operations, but for those without an outcome, which recovery
+    needs, and for the last run."""
+    last = select(run.c.id).order_by(run.c.id.desc()).limit(1).scalar_subquery()
+    old = select(run.c.id).where(run.c.started_at < before, run.c.id != last)
+    without_outcome = exists().where(operation.c.run_id == run.c.id, operation.c.status.in_(OPEN))
+    closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN)
+    operations = connection.execute(delete(operation).where(operation.c.run_id.in_(old), closed)).rowcount
+    runs = connection.execute(delete(run).where(run.c.id.in_(old), ~without_outcome)).rowcount
+    return Pruned(runs, operations)

@@ -1,0 +1,138 @@
+"""The whole state as lines of JSON, and back: from SQLite to PostgreSQL, from one machine to another.
+
+The first line says what follows, each other one is a row, `["link", {…}]`, and the last says how many there were, so that a file
+that was cut off is known as such. Leases stay behind: nobody works on a state that is being moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, func, insert, select, text
+
+from scimsync.errors import StateError
+from scimsync.state.bulk import stream
+from scimsync.state.store import SCHEMA_VERSION, Store
+from scimsync.state.tables import UTCDateTime, lease, metadata
+
+FORMAT = "scimsync-state"
+_BATCH = 1000
+
+
+def tables() -> list[Table]:
+    """What is exported, in this order."""
+    return [table for table in metadata.sorted_tables if table is not lease]
+
+
+def export(store: Store, now: datetime) -> Iterator[bytes]:
+    """The lines of an export, of one consistent state."""
+    yield _line({"format": FORMAT, "tables": SCHEMA_VERSION, "exported_at": now})
+    number = 0
+    with store.read() as connection:
+        for table in tables():
+            query = select(table).order_by(*table.primary_key.columns)
+            for row in stream(connection, _BATCH, query).mappings():
+                yield _line([table.name, {name: value for name, value in row.items() if value is not None}])
+                number += 1
+    yield _line({"rows": number})
+
+
+def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
+    """Fills an empty state; all or nothing. `name` is what messages call the lines. Returns table -> rows.
+
+    Raises StateError for a state that is not empty, and for lines that are no whole export of this version.
+    """
+    source = iter(lines)
+    _check_head(next(source, b""), name)
+    counts = {table.name: 0 for table in tables()}
+    known = {table.name: table for table in tables()}
+    with store.write() as connection:
+        _check_empty(connection, store)
+        waiting: list[dict[str, Any]] = []
+        current: Table | None = None
+        total: int | None = None
+        for number, line in enumerate(source, start=2):
+            if total is not None:
+                raise StateError(f"{name}, line {number}: there is more after the end")
+            try:
+                read = orjson.loads(line)
+                if isinstance(read, dict):
+                    total = int(read["rows"])
+                    continue
+                table = known[read[0]]
+                row = _row(table, read[1])
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
+                raise StateError(f"{name}, line {number}: this is no row of an export") from None
+            if table is not current or len(waiting) == _BATCH:
+                _store(connection, current, waiting)
+                waiting, current = [], table
+            waiting.append(row)
+            counts[table.name] += 1
+        if total != sum(counts.values()):
+            raise StateError(f"{name} is not whole: it ends after {sum(counts.values()):,} rows", hint="nothing was imported")
+        _store(connection, current, waiting)
+        _set_sequences(connection)
+    return counts
+
+
+def _check_head(line: bytes, name: str) -> None:
+    try:
+        head = orjson.loads(line)
+        ours = head["format"] == FORMAT
+        version = str(head["tables"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        ours, version = False, ""
+    if not ours:
+        raise StateError(f"{name} is no export of a state", hint="scimsync state export makes one")
+    if version != SCHEMA_VERSION:
+        raise StateError(
+            f"{name} has tables of version {version}, this program has {SCHEMA_VERSION}",
+            hint="upgrade the state it comes from (scimsync state upgrade) and export it again",
+        )
+
+
+def _check_empty(connection: Connection, store: Store) -> None:
+    for table in tables():
+        if connection.scalar(select(func.count()).select_from(table)):
+            raise StateError(
+                f"{store.label}: the state is not empty: it has rows in {table.name}",
+                hint="an import fills an empty one; name another in [state] url, or move this one away",
+            )
+
+
+def _row(table: Table, values: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        value = values.pop(column.name, None)
+        if value is None and not column.nullable:
+            raise ValueError(column.name)
+        row[column.name] = datetime.fromisoformat(value) if value is not None and isinstance(column.type, UTCDateTime) else value
+    if values:
+        raise KeyError(next(iter(values)))
+    return row
+
+
+def _store(connection: Connection, table: Table | None, rows: list[dict[str, Any]]) -> None:
+    if table is not None and rows:
+        connection.execute(insert(table), rows)
+
+
+def _set_sequences(connection: Connection) -> None:
+    """PostgreSQL counts ids by itself and has to know where to go on; SQLite goes on after the highest."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in tables():
+        if "id" in table.columns:
+            connection.execute(
+                text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), "  # noqa: S608 - names of our own tables
+                    f"coalesce((SELECT max(id) FROM {table.name}), 0) + 1, false)"
+                )
+            )
+
+
+def _line(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)

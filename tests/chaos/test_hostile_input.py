@@ -1,0 +1,118 @@
+"""Records that try to be something else: templates, filters, paths, escapes, formulas. They are data, everywhere."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.chaos.scale import scaled, seed
+from tests.office import Office, Row, people, person
+from tests.servers.faulty import Fault, FaultyServer
+
+PIECES = (
+    "{{ 7 * 7 }}", "{% for x in range(10**9) %}", "{{ ''.__class__.__mro__ }}", "${HOME}", "$(id)", "`id`", "%s%n", "%(token)s",
+    '" or userName pr or "', 'emails[type eq "work"]', "urn:ietf:params:scim:schemas:core:2.0:User:active", "../../Groups/1",
+    "?filter=x&count=0", "#", "/", "\\", "%2e%2e%2f", "\x1b[2J\x1b[31m", "\x07", "\x00", "\r\nX-Admin: 1\r\n", "\t", "\u202e", "\u200b",
+    "\ufeff", "\ufffe", "\U0001f600", "é", "e\u0301", "ß", "İ", "=1+1", "@SUM(A1)", "+1", "-1", "'", "''", '"', '""', ";", ",", "|",
+    "null", "None", "true", "NaN", "-0", "1e999", "0x10", "[]", "{}", '{"a": 1}', "<script>", "&amp;", "' OR 1=1 --", "Robert'); DROP TABLE",
+    "env:WIKI_TOKEN", "file:/etc/passwd", "cmd:id", "sesame", " ", "   ", "\u00a0", "\u2028",
+)  # fmt: skip
+UNIQUE = ("id", "email")
+
+
+def hostile(chance: random.Random) -> str:
+    """A value that means something to somebody."""
+    text = "".join(chance.choice(PIECES) for _ in range(chance.randint(1, 4)))
+    return text * chance.choice((1, 1, 1, 1, 50)) if chance.random() < 0.98 else text * 20_000
+
+
+def attack(row: Row, chance: random.Random) -> Row:
+    """The row with some values that are hostile."""
+    row = dict(row)
+    for column in row:
+        if chance.random() < 0.4:
+            unique = row[column] if column in UNIQUE else ""
+            row[column] = hostile(chance)[: 3000 if column in UNIQUE else None] + unique
+    return row
+
+
+def test_hostile_records(office: Office, faulty: FaultyServer) -> None:
+    chance = random.Random(number := seed())
+    office.configure(guard='max_removals = "100%"\nmax_updates = "100%"\nmin_records = "0%"')
+    good = people(20)
+    office.hire(good)
+    office.push()
+    each = scaled(150, 500)
+    for turn in range(scaled(2, 100)):
+        start = 1000 + turn * each
+        office.hire([*good, *(attack(person(one), chance) for one in range(start, start + each))])
+
+        outcome = office.push()
+
+        assert outcome.exit_code in (0, 4), (number, turn)
+        there = {user.get("externalId"): user for user in faulty.users.values()}
+        assert all(there[row["id"]]["active"] for row in good), (number, turn)
+        assert {row["id"]: there[row["id"]]["displayName"] for row in good} == {
+            row["id"]: f"{row['given']} {row['family']}" for row in good
+        }
+        if turn < 3:
+            look(office, number)
+    assert all(seen.path.startswith("/Users") and seen.path.count("/") <= 2 for seen in faulty.seen)
+    assert office.token not in "".join(str(seen.body) + seen.path for seen in faulty.seen)
+
+
+def look(office: Office, number: int) -> None:
+    """Everything that prints a record: no escape reaches the terminal, no secret, no traceback."""
+    for command in (["plan"], ["status"], ["journal", "-v"], ["journal", "--failed"], ["runs"], ["plan", "--format", "markdown"]):
+        ran = office.run(*command)
+        assert ran.code in (0, 4), (number, command, ran.err)
+        for text in (ran.out, ran.err):
+            assert "Traceback" not in text
+            assert office.token not in text
+            assert not any(sign in text for sign in "\x1b\x07\x00\u202e"), (number, command)
+
+
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+ANSWERS: dict[str, dict[str, object]] = {
+    "huge": {"status": 200, "body": b'{"Resources": ["' + b"x" * 11_000_000 + b'"]}'},
+    "deeply nested": {"status": 200, "body": DEEP},
+    "the same key twice": {"status": 200, "body": b'{"totalResults": 1, "totalResults": 0, "Resources": [], "Resources": 3}'},
+    "a list": {"status": 200, "body": b"[]"},
+    "a number": {"status": 200, "body": b"42"},
+    "wrong types": {"status": 200, "body": {"totalResults": "many", "Resources": {"id": []}}},
+    "no end": {"status": 200, "body": {"totalResults": 10**9, "startIndex": 1, "itemsPerPage": 0, "Resources": []}},
+    "a redirect": {"status": 302, "headers": {"Location": "http://127.0.0.1:9/steal"}},
+    "a redirect elsewhere": {"status": 307, "headers": {"Location": "https://thief.example.com/"}},
+    "nothing": {"status": 200, "body": b""},
+    "an id that is a path": {"status": 201, "body": {"id": "../../Groups/1", "userName": "x"}},
+    "an id that is a list": {"status": 201, "body": {"id": ["x"], "userName": "x"}},
+    "another origin": {"status": 201, "headers": {"Location": "https://thief.example.com/v2/Users/7"}},
+    "bytes": {"status": 200, "body": bytes(range(256))},
+    "an escape": {"status": 400, "body": {"detail": "no \x1b[2J\x07 sesame-open"}},
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize("what", ANSWERS)
+def test_hostile_answers(office: Office, faulty: FaultyServer, what: str, method: str) -> None:
+    office.hire(people(3))
+    assert office.push().exit_code == 0
+    faulty.faults.append(Fault(method, times=10_000, **ANSWERS[what]))  # type: ignore[arg-type]
+    office.hire([person(1, dept="Sales"), *people(6)[1:]])
+
+    ran = office.run("push")
+
+    assert ran.code in (0, 1, 4)
+    assert "Traceback" not in ran.err
+    assert not any(sign in ran.out + ran.err for sign in "\x1b\x07")
+    assert office.token not in ran.out + ran.err
+    assert all(user["active"] for user in faulty.users.values())
+    assert not any("Groups" in seen.path for seen in faulty.seen)
+    faulty.faults.clear()
+    office.configure(target="concurrency = 3")
+    from datetime import timedelta
+
+    for _ in range(3):
+        office.push(later=timedelta(days=2))
+    assert len({user["externalId"] for user in faulty.users.values()}) == len(faulty.users) == 6

@@ -1,0 +1,137 @@
+"""A proxy on loopback before a real SCIM server that spoils a share of the answers, in all the ways in which networks do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+BEFORE = ("429", "503", "500", "reset")
+"""What happens instead of the request."""
+
+AFTER = ("lost", "late 500", "truncated", "no JSON", "web page", "slow")
+"""What happens to its answer. `slow` comes whole, in pieces."""
+
+
+class Proxy:
+    """Spoils `share` of the answers; `spoilt` counts how."""
+
+    def __init__(self, upstream: str, share: float, chance: random.Random) -> None:
+        parts = urlsplit(upstream)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._share, self._chance = share, chance
+        self.spoilt: Counter[str] = Counter()
+        self.requests = 0
+        self.url = ""
+        self.loop = asyncio.new_event_loop()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        try:
+            while await self._one(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self.tasks.discard(task)
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(_length(head))
+        self.requests += 1
+        how = self._chance.choice(BEFORE + AFTER) if self._chance.random() < self._share else ""
+        self.spoilt[how] += bool(how)
+        if how == "reset":
+            writer.transport.abort()
+            return False
+        if how in BEFORE:
+            writer.write(_answer(int(how), b'{"detail": "not now"}'))
+            await writer.drain()
+            return True
+        answer_head, answer = await self._ask(head, body)
+        if how == "lost":
+            writer.transport.abort()
+            return False
+        if how == "truncated":
+            writer.write(answer_head + answer[: len(answer) // 2])
+            await writer.drain()
+            writer.transport.abort()
+            return False
+        if how == "late 500":
+            writer.write(_answer(500, b""))
+        elif how == "no JSON":
+            writer.write(_answer(200, b'{"id": '))
+        elif how == "web page":
+            writer.write(_answer(502, b"<html>Bad gateway</html>"))
+        elif how == "slow":
+            for part in (answer_head, answer[:10], answer[10:]):
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0)
+        else:
+            writer.write(answer_head + answer)
+        await writer.drain()
+        return True
+
+    async def _ask(self, head: bytes, body: bytes) -> tuple[bytes, bytes]:
+        """The real answer."""
+        lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith((b"connection:", b"host:"))]
+        host = f"Host: {self._host}:{self._port}".encode()
+        reader, writer = await asyncio.open_connection(self._host, self._port)
+        try:
+            writer.write(b"\r\n".join([lines[0], host, *lines[1:], b"Connection: close", b"", b""]) + body)
+            answer = await reader.read()
+        finally:
+            writer.close()
+        answer_head, _, content = answer.partition(b"\r\n\r\n")
+        status, *headers = answer_head.split(b"\r\n")
+        kept = [one for one in headers if not one.lower().startswith((b"connection:", b"content-length:", b"transfer-encoding:"))]
+        return b"\r\n".join([status, *kept, f"Content-Length: {len(content)}".encode(), b"", b""]), content
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+def _answer(status: int, body: bytes) -> bytes:
+    return f"HTTP/1.1 {status} Said\r\nContent-Type: application/scim+json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+@contextmanager
+def running_proxy(upstream: str, share: float, seed: int) -> Iterator[Proxy]:
+    """A proxy before the server of the URL `upstream`; its own URL has no path."""
+    proxy = Proxy(upstream, share, random.Random(seed))
+    ready, stop = threading.Event(), asyncio.Event()
+
+    async def run() -> None:
+        listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+        proxy.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        ready.set()
+        await stop.wait()
+        listener.close()
+        for task in list(proxy.tasks):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*proxy.tasks)
+
+    thread = threading.Thread(target=lambda: proxy.loop.run_until_complete(run()), daemon=True)
+    thread.start()
+    ready.wait()
+    try:
+        yield proxy
+    finally:
+        proxy.loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        proxy.loop.close()
