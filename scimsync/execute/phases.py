@@ -64,27 +64,41 @@ class Phases:
         after_id = 0
         running: asyncio.Task[list[Outcome]] | None = None
         done: list[Outcome] = []
-        while True:
-            entries = [] if self._channel.stopped else self._ledger.waiting(phase, after_id, self._batch)
-            if entries:
-                after_id = entries[-1].id
-            accounts = self._ledger.accounts(_references(entries))
-            ready = self._ready(phase, entries, accounts, last=last)
-            left = left or len(ready) < len(entries)
-            sent = sent or bool(ready)
-            if ready or done:
-                if not await self._turn(done, ready):
-                    ready = []
-                self._progress(phase, len(done))
-            following = None
-            if ready:
-                known = self._ledger.links_of(ready)
-                members = self._ledger.member_ids(ready)
-                following = asyncio.create_task(self._send(ready, known, accounts, members))
-            done = [] if running is None else await running
-            running = following
-            if not (entries or running or done):
-                return sent and left
+        try:
+            while True:
+                entries = [] if self._channel.stopped else self._ledger.waiting(phase, after_id, self._batch)
+                if entries:
+                    after_id = entries[-1].id
+                accounts = self._ledger.accounts(_references(entries))
+                ready = self._ready(phase, entries, accounts, last=last)
+                left = left or len(ready) < len(entries)
+                sent = sent or bool(ready)
+                if ready or done:
+                    if not await self._turn(done, ready):
+                        ready = []
+                    self._progress(phase, len(done))
+                following = None
+                if ready:
+                    known = self._ledger.links_of(ready)
+                    members = self._ledger.member_ids(ready)
+                    following = asyncio.create_task(self._send(ready, known, accounts, members))
+                before, running = running, following
+                done = [] if before is None else await self._end(before)
+                if not (entries or running or done):
+                    return sent and left
+        finally:
+            if running is not None:  # only after an error: what was on its way has no outcome, and the journal says so
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    async def _end(self, batch: asyncio.Task[list[Outcome]]) -> list[Outcome]:
+        """What a batch came to; an error takes its requests along."""
+        try:
+            return await batch
+        except BaseException:
+            batch.cancel()
+            await asyncio.gather(batch, return_exceptions=True)
+            raise
 
     def _ready(self, phase: Phase, entries: Sequence[Entry], accounts: dict[Key, RemoteId], *, last: bool) -> list[Entry]:
         """Those whose time has come: the accounts that they refer to exist, the userName that they take is free."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimsync.errors import StateError
@@ -29,7 +29,7 @@ def label_of(url: str) -> str:
 def engine_of(url: str) -> Engine:
     """Connects when it is first used. Raises StateError where psycopg is missing."""
     try:
-        import psycopg  # noqa: F401
+        import psycopg
     except ImportError:
         raise StateError(
             "sync.toml: state.url: PostgreSQL needs psycopg", hint="pip install 'scimsync[postgresql]' brings it"
@@ -44,7 +44,12 @@ def engine_of(url: str) -> Engine:
         # one writer at a time, as with SQLite: what it has read is still true when it writes
         writing = connection.get_execution_options().get("scimsync_write", False)
         raw: Any = connection.connection.dbapi_connection  # options of the connection, such as streaming, are not for this
-        raw.execute(_BEGIN_WRITING if writing else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            raw.execute(_BEGIN_WRITING if writing else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        except psycopg.Error as error:
+            if raw.closed:
+                connection.invalidate(error)
+            raise OperationalError("BEGIN", {}, error) from error
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begin)

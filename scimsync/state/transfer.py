@@ -35,7 +35,7 @@ def export(store: Store, now: datetime) -> Iterator[bytes]:
         for table in tables():
             query = select(table).order_by(*table.primary_key.columns)
             for row in stream(connection, _BATCH, query).mappings():
-                yield _line([table.name, {name: value for name, value in row.items() if value is not None}])
+                yield _line([table.name, {str(name): value for name, value in row.items() if value is not None}])
                 number += 1
     yield _line({"rows": number})
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from scimsync.state.store import Store
+from tests.chaos.scale import LONG
 from tests.lifecycle.readback import read_all
 from tests.office import MANAGER, USER, Office, Row, person
 
@@ -109,6 +110,7 @@ def held(office: Office) -> tuple[Any, Any]:
     return shown, {name: some - {None} for name, some in members.items()}
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
     shard: int,
@@ -121,7 +123,8 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
     undisturbed = office_of(_folder(tmp_path, "undisturbed"), real_server, new_state())
     assert undisturbed.push().exit_code == 0
     wanted = held(undisturbed)
-    for number in range(shard, 2 * STEPS, SHARDS):
+    stride = 1 if LONG or undisturbed.state is None else 3  # the program is the same, only its database is another
+    for number in range(shard, 2 * STEPS, SHARDS * stride):
         step, committed = number // 2 + 1, number % 2 == 1
         office = office_of(_folder(tmp_path, f"{step}-{committed}"), real_server, new_state())
         killer = Killer(step, committed)

@@ -1,4 +1,4 @@
-"""Half of all answers are spoilt: refused, cut off, lost after their effect, no JSON. It takes more runs, and ends exactly right."""
+"""Half of all answers are spoilt: refused, cut off, lost after their effect, no JSON. It takes longer, and ends exactly right."""
 
 from __future__ import annotations
 

@@ -235,13 +235,9 @@ SQLITE = 'write "sqlite:///scimsync.db" (beside sync.toml) or "sqlite:////var/li
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ('"postgresql+psycopg://ann:s3cr3t@db.example.com/scimsync"',
-         "PostgreSQL is not supported yet; this version keeps its state in SQLite"),
-        ('"postgres://ann:s3cr3t@db.example.com"',
-         "PostgreSQL is not supported yet; this version keeps its state in SQLite"),
-        ('"mysql://ann:s3cr3t@db.example.com"', "this is not the URL of a SQLite file"),
-        ('"scimsync.db"', "this is not the URL of a SQLite file"),
-        ('"sqlite://scimsync.db"', "this is not the URL of a SQLite file"),
+        ('"mysql://ann:s3cr3t@db.example.com"', "this is not the URL of a SQLite file or of a PostgreSQL database"),
+        ('"scimsync.db"', "this is not the URL of a SQLite file or of a PostgreSQL database"),
+        ('"sqlite://scimsync.db"', "this is not the URL of a SQLite file or of a PostgreSQL database"),
         ('"sqlite:///"', "names no file: the state must outlive the run"),
         ('"sqlite:///:memory:"', "names no file: the state must outlive the run"),
         ('"sqlite:///state/"', "names no file: the state must outlive the run"),
@@ -252,6 +248,14 @@ SQLITE = 'write "sqlite:///scimsync.db" (beside sync.toml) or "sqlite:////var/li
 def test_where_the_state_cannot_be(url: str, message: str) -> None:
     printed = complaint(f"[state]\nurl = {url}\n" + GOOD)
     assert printed == f"sync.toml: state.url: {message}\n  {SQLITE}"
+    assert "s3cr3t" not in printed
+
+
+@pytest.mark.parametrize("url", ["postgres://ann:s3cr3t@db.example.com", "postgresql://a b/c", "postgresql://h:port/x"])
+def test_a_database_that_cannot_be_meant(url: str) -> None:
+    printed = complaint(f'[state]\nurl = "{url}"\n' + GOOD)
+    assert printed.startswith("sync.toml: state.url: this is not ")
+    assert "~/.pgpass or PGPASSWORD holds the password" in printed
     assert "s3cr3t" not in printed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def prune(options: Common, keep: timedelta) -> None:
 
 @state.command(short_help="write the whole state to a file")
 @click.argument("file", type=_EXPORT)
-@common_without("targets", "keys", "as_json")
+@common_without("targets", "keys")
 def export(options: Common, file: Path) -> None:
     """Write the whole state to FILE (- for standard output), as lines of JSON. It holds personal data.
 
@@ -85,9 +86,7 @@ def export(options: Common, file: Path) -> None:
         if is_scratch(store):
             raise StateError("there is no state yet: the first push makes it")
         if str(file) == "-":
-            stdout = click.get_binary_stream("stdout")
-            for line in lines(store, clock()):
-                stdout.write(line)
+            sys.stdout.buffer.writelines(lines(store, clock()))
             return
         number = write_private(file, lines(store, clock()))
     if options.verbosity >= 0:
@@ -110,7 +109,7 @@ def import_state(options: Common, file: Path) -> None:
     config = load_config(options)
     if str(file) == "-":
         with opened_state(config, create=True) as store:
-            counts = import_(store, click.get_binary_stream("stdin"), "standard input")
+            counts = import_(store, sys.stdin.buffer, "standard input")
     else:
         try:
             stream = file.open("rb")
