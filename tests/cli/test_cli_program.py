@@ -114,7 +114,7 @@ def test_errors_are_a_json_document_where_json_is_asked_for(office: Office) -> N
 
 def test_shell_completes_commands_options_and_targets(office: Office) -> None:
     folder = office.folder
-    assert completed(folder, "sta") == ["status"]
+    assert completed(folder, "stat") == ["status", "state"]
     assert completed(folder, "journal", "--fa") == ["--failed"]
     assert completed(folder, "push", "-t", "") == ["wiki"]
     assert completed(folder, "-c", "sync.toml", "status", "-t", "w") == ["wiki"]

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from scimsync.cli import cli
@@ -106,6 +107,10 @@ def test_commands_and_options_in_the_documentation_exist(page: Path) -> None:
     for name, options in re.findall(r"\bscimsync (?:-\w+ (?:sync\.toml )?)*(\w+)((?:[^\S\n]+[^\s`|;&#]+)*)", code_of(page)):
         command = cli.get_command(context, name)
         assert command is not None, f"scimsync {name}"
+        if isinstance(command, click.Group):
+            part = command.get_command(context, options.split()[0]) if options.split() else command
+            assert part is not None, f"scimsync {name} {options}"
+            command = part
         there = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
         for option in re.findall(r"(?<=\s)--?[a-z][\w-]*", options):
             assert option in there, f"scimsync {name} {option}"

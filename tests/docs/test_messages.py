@@ -211,11 +211,6 @@ CASES = {
         2,
         ('sync.toml: targets.app.dialect: "okta" is not supported yet; this version knows: rfc',),
     ),
-    "a database to come": Case(
-        lambda s: s.more('[state]\nurl = "postgresql://db.example.com/scimsync"'),
-        2,
-        ("sync.toml: state.url: PostgreSQL is not supported yet; this version keeps its state in SQLite",),
-    ),
     "a format to come": Case(
         lambda s: s.setting("path = .*", 'path = "hr.xlsx"').file("hr.xlsx", ""),
         2,
