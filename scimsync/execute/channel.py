@@ -98,7 +98,7 @@ class Channel:
         try:
             return await self._once(request)
         except ScimError as error:
-            if not _worth_another_try(error):
+            if not _worth_another_try(error, request):
                 self._judge(error)
                 raise
             return await self._again(request, error)
@@ -118,6 +118,8 @@ class Channel:
 
     def _judge(self, error: ScimError) -> None:
         """One request came to nothing; several in a row, and it is the target that is in trouble."""
+        if isinstance(error, Unanswered) and not isinstance(error.cause, UnexpectedAnswer):
+            return  # it was sent once only; what becomes of looking it up tells more
         if not _says_nothing_good(error):
             return
         self._failures += 1
@@ -146,7 +148,7 @@ class Channel:
             return backoff(state)
 
         retrying = AsyncRetrying(
-            retry=retry_if_exception(_worth_another_try),
+            retry=retry_if_exception(lambda error: _worth_another_try(error, request)),
             stop=stop_any(stop_after_attempt(self._patience.attempts), stop_after_delay(self._patience.total_s)),
             wait=wait,
             sleep=self._rest,
@@ -261,8 +263,15 @@ class Channel:
         self.pace.pause(self._clock(), min(seconds, MAX_PAUSE_S))
 
 
-def _worth_another_try(error: BaseException) -> bool:
-    """429, 503 and what breaks on the way may pass (RFC 7644 section 3.12); the same request is refused again otherwise."""
+def _worth_another_try(error: BaseException, request: Request) -> bool:
+    """429, 503 and what breaks on the way may pass (RFC 7644 section 3.12), and a read that was garbled may be asked for again;
+    the same request is refused again otherwise."""
+    if isinstance(error, UnexpectedAnswer):
+        return request.method == "GET" and error.status < 300
+    return _may_pass(error)
+
+
+def _may_pass(error: BaseException) -> bool:
     if isinstance(error, ScimProtocolError):
         return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
     return isinstance(error, TransportFailure)
@@ -271,4 +280,4 @@ def _worth_another_try(error: BaseException) -> bool:
 def _says_nothing_good(error: ScimError) -> bool:
     """Whether an error is one of a target that is down or is no SCIM service; what a sound one says is an answer."""
     cause = error.cause if isinstance(error, Unanswered) else error
-    return _worth_another_try(cause) or isinstance(cause, UnexpectedAnswer)
+    return _may_pass(cause) or isinstance(cause, UnexpectedAnswer)

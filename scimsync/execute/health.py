@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, TargetQuarantined, TargetUnavailable
+from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
 from scimsync.execute.channel import Channel
 from scimsync.plan.people import pause_after
 from scimsync.state.targets import TargetState
 
 QUARANTINE_AFTER = 3
-"""So many runs in a row in which a target as a whole failed, and it is left alone for a while."""
+"""So many runs in a row in which a target answered nothing of use, and it is left alone for a while."""
 
 RATE_LASTS = timedelta(days=1)
 """How long a rate that was found is where the next run begins."""
@@ -44,10 +44,8 @@ def after_run(known: TargetState, channel: Channel, error: ScimsyncError | None,
     """What is known of a target after a run in which it came to `error`, or to none."""
     if channel.pace.refusals:
         known = replace(known, lowered_rate=channel.pace.learned, lowered_at=now if channel.pace.learned is not None else None)
-    if isinstance(error, TargetUnavailable) and not isinstance(error, TargetQuarantined):
+    if isinstance(error, TargetUnavailable) and not isinstance(error, TargetQuarantined) and not channel.answers:
         failures = known.failures + 1
         until = now + pause_after(failures - QUARANTINE_AFTER + 1) if failures >= QUARANTINE_AFTER else None
         return replace(known, failures=failures, quarantined_until=until, last_error=error.message)
-    if channel.answers and (error is None or isinstance(error, (Interrupted, LeaseHeld))):
-        return replace(known, failures=0, quarantined_until=None, last_error=None)
-    return known
+    return replace(known, failures=0, quarantined_until=None, last_error=None) if channel.answers else known

@@ -48,7 +48,8 @@ def test_pushes_killed_at_random(real_server: tuple[str, str], tmp_path: Path, n
 
         outcome = office.push()
 
-        assert (outcome.exit_code, outcome.problems) == (0, ()), kills
+        failed = [(one.key, one.action, one.changes, one.detail) for one in office.journal() if one.status == "failed"]
+        assert (outcome.exit_code, failed, outcome.problems) == (0, [], ()), kills
         assert held(office) == expected(rows, url, token, tmp_path), kills
         assert office.push().targets["wiki"].requests == 0, kills
     print(f"{kills} kills")
