@@ -244,6 +244,10 @@ class GroupPlanner:
         for key in keys:
             one, linked = known.desired.get(key), known.links.get(key)
             gone = key in known.read and known.read[key] is None
+            if gone:
+                self._memberships.put(
+                    [replace(row, acknowledged=False, doubtful=False) for row in self._memberships.of_group(key)]
+                )
             if one is not None and key not in known.failures and (linked is None or not linked.has_account or gone):
                 wanted.setdefault(name_of(key), {})[key] = {**one.once, **one.document}
         for name, documents in wanted.items():
@@ -366,7 +370,7 @@ class GroupPlanner:
         while some := [row for _, row in zip(range(BATCH), rows, strict=False)]:
             for row in self._with_accounts(some):
                 ready.append(row)
-                if not row.asked and row.member not in by_name:
+                if not row.asked and row.acknowledged and row.member not in by_name:
                     removed += 1
                     first += [row.member] if len(first) < _FIRST_NAMES else []
                 if len(ready) == self._chunk:

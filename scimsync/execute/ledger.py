@@ -122,6 +122,7 @@ class Ledger:
         changed = [outcome.link for outcome in done if outcome.link is not None]
         links.put_links(connection, self._target, changed)
         memberships.acknowledge(connection, self._target, [row for outcome in done for row in outcome.members])
+        memberships.doubt(connection, self._target, [row for outcome in done for row in outcome.doubted])
         self._forget(connection, done)
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
@@ -153,6 +154,13 @@ def settle(store: Store, target: str, condition: ColumnElement[bool], why: str, 
             number += len(entries)
             journal.close_open(connection, journal.one_of([entry.id for entry in entries]), Status.SKIPPED, why, now)
             _stay_due(connection, target, entries, now)
+            memberships.doubt(connection, target, _sent_members(entries))
+
+
+def _sent_members(entries: Sequence[Entry]) -> list[tuple[Key, Kind, Key]]:
+    """Members of groups who may have been put in or taken out: what is wanted of them may be something else by now."""
+    sent = [entry for entry in entries if entry.status is Status.SENT and entry.action in MEMBERSHIP]
+    return [(entry.key, *member_of(change)[:2]) for entry in sent for change in entry.changes]
 
 
 def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now: datetime) -> None:

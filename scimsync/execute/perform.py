@@ -36,13 +36,14 @@ class Outcome:
     """What became of an operation. `link` is None where nothing is known that was not known before.
 
     `again` asks for the resource to be planned once more in this run: it was gone, or had changed meanwhile. `members` are the
-    memberships that the target has acknowledged.
+    memberships that the target has acknowledged, `doubted` (group, kind, member) those of which nobody knows whether it did.
     """
 
     result: Result
     link: Link | None = None
     again: bool = False
     members: tuple[Membership, ...] = ()
+    doubted: tuple[tuple[Key, Kind, Key], ...] = ()
 
 
 class Performer:
@@ -112,7 +113,10 @@ class Performer:
             if request is not None:
                 request = await self._send_members(entry, link.remote_id, request, changes, ids)
         except ScimError as error:
-            return self._trouble(entry, link, request, error)
+            outcome = self._trouble(entry, link, request, error)
+            if isinstance(error, ScimProtocolError) and error.kind is not ErrorKind.SERVER:
+                return outcome
+            return replace(outcome, doubted=tuple((entry.key, *member_of(change)[:2]) for change in changes))
         acknowledged = tuple(
             Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in map(member_of, changes)
         )

@@ -326,6 +326,7 @@ class Planner:
             if key in revoked or key in deleted or link is None or not link.has_account:
                 wanted[key] = set()
         rows = {row.id: row for row in self._memberships.of_members(list(planned))}
+        gone = {key for key, resource in batch.read.items() if resource is None}
         changed = []
         for row in rows.values():
             if name_of(row.group) not in self._rules:
@@ -337,6 +338,10 @@ class Planner:
             for key, groups in wanted.items()
             for group in sorted(groups)
             if (group, Kind.USER, key) not in rows
+        ]
+        # who has no account any more is in no group; where somebody is not wanted, the target may need to be told all the same
+        changed = [
+            replace(row, acknowledged=False, doubtful=False) if row.member in gone and row.wanted else row for row in changed
         ]
         self._memberships.put([row for row in changed if not self._books.stores or row != rows.get(row.id)])
         self.touched |= {row.group for row in changed}

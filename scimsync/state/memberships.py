@@ -14,7 +14,8 @@ from scimsync.types import Key, Kind
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """`member` of `member_kind` in the group `group`. `revoked`: wanted by the group's record, but its person has left."""
+    """`member` of `member_kind` in the group `group`. `revoked`: wanted by the group's record, but its person has left.
+    `doubtful`: a request about it was sent, and nobody knows what became of it."""
 
     group: Key
     member_kind: Kind
@@ -22,6 +23,7 @@ class Membership:
     wanted: bool
     acknowledged: bool
     revoked: bool = False
+    doubtful: bool = False
 
     @property
     def asked(self) -> bool:
@@ -31,7 +33,7 @@ class Membership:
     @property
     def due(self) -> bool:
         """Whether the target has to be told."""
-        return self.asked != self.acknowledged
+        return self.doubtful or self.asked != self.acknowledged
 
     @property
     def id(self) -> tuple[Key, Kind, Key]:
@@ -58,7 +60,7 @@ def put(connection: Connection, target: str, rows: Iterable[Membership], *, keep
     kept: list[Membership] = []
     gone: list[Membership] = []
     for row in rows:
-        (kept if keep_empty or row.wanted or row.acknowledged else gone).append(row)
+        (kept if keep_empty or row.wanted or row.acknowledged or row.doubtful else gone).append(row)
     upsert(
         connection,
         table,
@@ -71,6 +73,7 @@ def put(connection: Connection, target: str, rows: Iterable[Membership], *, keep
                 "wanted": row.wanted,
                 "revoked": row.revoked,
                 "acknowledged": row.acknowledged,
+                "doubtful": row.doubtful,
                 "due": row.due,
             }
             for row in kept
@@ -106,9 +109,35 @@ def acknowledge(connection: Connection, target: str, rows: Sequence[Membership])
         if not some:
             continue
         asked = table.c.wanted.is_(True) & table.c.revoked.is_(False)
-        connection.execute(update(table).where(here).values(acknowledged=held, due=not_(asked) if held else asked), some)
+        connection.execute(
+            update(table).where(here).values(acknowledged=held, doubtful=False, due=not_(asked) if held else asked), some
+        )
         if not held:
             connection.execute(delete(table).where(here, table.c.wanted.is_(False)), some)
+
+
+def doubt(connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, Key]]) -> None:
+    """Of these (group, kind of member, member) a request was sent whose outcome is unknown: the target has to be told again,
+    whatever is wanted by then."""
+    upsert(
+        connection,
+        table,
+        [
+            {
+                "target": target,
+                "group_key": group,
+                "member_kind": kind,
+                "member_key": member,
+                "wanted": False,
+                "revoked": False,
+                "acknowledged": False,
+                "doubtful": True,
+                "due": True,
+            }
+            for group, kind, member in rows
+        ],
+        keep=("wanted", "revoked", "acknowledged"),
+    )
 
 
 def count_wanted(connection: Connection, target: str, groups: Sequence[Key]) -> dict[Key, int]:
@@ -126,7 +155,9 @@ def forget_group(connection: Connection, target: str, group: Key, *, wanted: boo
     condition = (table.c.target == target) & (table.c.group_key == group)
     if wanted:
         connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
-        connection.execute(update(table).where(condition).values(acknowledged=False, due=table.c.revoked.is_(False)))
+        connection.execute(
+            update(table).where(condition).values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
+        )
     else:
         connection.execute(delete(table).where(condition))
 
@@ -141,7 +172,7 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
             table.c.member_key.in_(members),
             table.c.wanted.is_(True),
         )
-        .values(acknowledged=False, due=table.c.revoked.is_(False))
+        .values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
     )
 
 
@@ -168,4 +199,5 @@ def _stream(connection: Connection, condition: ColumnElement[bool]) -> Iterator[
             wanted=row.wanted,
             revoked=row.revoked,
             acknowledged=row.acknowledged,
+            doubtful=row.doubtful,
         )

@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Index, Integer, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    false,
+)
 from sqlalchemy.engine import Dialect
 
 
@@ -132,7 +146,7 @@ reference = Table(
 )
 
 # A member of a group: whether the rules want it there, whether that is taken back because it left, whether the target has
-# acknowledged it; due: the target has to be told.
+# acknowledged it; doubtful: a request about it was sent whose outcome is unknown; due: the target has to be told.
 membership = Table(
     "membership",
     metadata,
@@ -143,6 +157,7 @@ membership = Table(
     Column("wanted", Boolean, nullable=False),
     Column("revoked", Boolean, nullable=False, default=False),
     Column("acknowledged", Boolean, nullable=False),
+    Column("doubtful", Boolean, nullable=False, default=False, server_default=false()),
     Column("due", Boolean, nullable=False),
     Index("ix_membership_member", "target", "member_kind", "member_key"),
     Index("ix_membership_due", "target", "due", "group_key"),
