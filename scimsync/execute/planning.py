@@ -173,12 +173,39 @@ class Planner:
                     batch.read[key] = await self._matcher.read_account(link.remote_id)
                 except ScimProtocolError as error:
                     batch.failures[key] = f"the account cannot be read: {error}"
+        await self._find_orphans(batch)
         wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
         batch.found, refused = await self._matcher.find(wanted)
         batch.failures |= {key: f"the account cannot be looked for: {why}" for key, why in refused.items()}
         ids = batch.found_ids
         with self._books.links.read() as connection:
             batch.owners = links.owners(connection, self._policy.target, Kind.USER, ids) if ids else {}
+
+    async def _find_orphans(self, batch: _Batch) -> None:
+        """Accounts of which nobody knows whether they came to be, for people who are to have none by now: who is found is linked,
+        and leaves like anybody else. It has to agree in every attribute by which accounts are matched."""
+        assert self._matcher is not None  # noqa: S101 - whoever calls has seen to that
+        for key, link in list(batch.links.items()):
+            desired = batch.desired.get(key)
+            wanted = key in batch.failures or (desired is not None and desired.in_scope)
+            if wanted or not link.doubtful or link.has_account or not link.document:
+                continue
+            try:
+                found = await self._matcher.look_up(link.document)
+            except ScimProtocolError as error:
+                batch.failures[key] = f"the account cannot be looked for: {error}"
+                continue
+            if found is None or len(found.resources) != 1:
+                continue
+            (resource,) = found.resources
+            remote_id = RemoteId(resource_id(resource) or "")
+            held = project(resource, list(link.document))
+            agree = all(held.get(path) == link.document[path] for path in ("externalId", "userName") if path in link.document)
+            with self._books.links.read() as connection:
+                owned = links.owners(connection, self._policy.target, Kind.USER, [remote_id])
+            if remote_id and agree and not owned:
+                batch.links[key] = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
+                batch.read[key] = resource
 
     def _wants_account(self, batch: _Batch, key: Key, desired: Desired) -> bool:
         link = batch.links.get(key)
@@ -327,6 +354,7 @@ class Planner:
                 wanted[key] = set()
         rows = {row.id: row for row in self._memberships.of_members(list(planned))}
         gone = {key for key, resource in batch.read.items() if resource is None}
+        gone |= {key for key in planned if (held := batch.links.get(key)) is None or not held.has_account}
         changed = []
         for row in rows.values():
             if name_of(row.group) not in self._rules:
