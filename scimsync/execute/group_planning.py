@@ -244,7 +244,7 @@ class GroupPlanner:
         for key in keys:
             one, linked = known.desired.get(key), known.links.get(key)
             gone = key in known.read and known.read[key] is None
-            if gone:
+            if gone and one is not None:
                 self._memberships.put(
                     [replace(row, acknowledged=False, doubtful=False) for row in self._memberships.of_group(key)]
                 )
