@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from scimsync.config.faults import FAULT, Fault, closest
-from scimsync.config.models import SyncToml, Table
+from scimsync.config.models import SyncToml
+from scimsync.config.table import Table
 from scimsync.config.values import toml_type
 
 _EXPECTED = {

@@ -114,3 +114,30 @@ Duration = Annotated[
     BeforeValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[hdw]\s*$"}),
 ]
+
+
+_SPAN = re.compile(r"(\d{1,6})\s*(s|m|min|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def read_span(value: object) -> timedelta:
+    """A span of time that may be short: `"2s"`, `"15m"`, `"1h"`, `"3d"`. Raises a fault."""
+    hint = 'write "15m": a whole number and s, m (minutes), h, d or w'
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise fault(f"must be a time in quotes, not {toml_type(value)}", hint=hint)
+    match = _SPAN.fullmatch(value.strip())
+    if match is None:
+        raise fault(f"{shown(value)} is not a length of time", hint=hint)
+    span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if span > _LONGEST:
+        raise fault(f"{shown(value)} is more than ten years", hint=hint)
+    return span
+
+
+Span = Annotated[
+    timedelta,
+    BeforeValidator(read_span),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*(s|m|min|h|d|w)\s*$"}),
+]

@@ -35,6 +35,11 @@ def parse(text: str, path: Path) -> Config:
         faults = explain(error)
     else:
         faults = [fault for name, target in checked.targets.items() for fault in _source_faults(checked, name, target)]
+        faults += [
+            Fault(("schedule", "targets", name), "no such target", hint=did_you_mean(name, checked.targets))
+            for name in checked.schedule.targets
+            if name not in checked.targets
+        ]
     if faults:
         raise config_error(path.name, faults)
     return _settled(checked, path.absolute())

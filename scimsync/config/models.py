@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
 
 from scimsync.config.faults import closest, fault
 from scimsync.config.limits import AtLeast, AtMost, Duration, Limit, Minimum
 from scimsync.config.mapping import UserMapping
+from scimsync.config.operating import Health, Notify, Schedule
 from scimsync.config.quoting import place
 from scimsync.config.secrets import token_reference
+from scimsync.config.table import Table
 from scimsync.config.urls import StateUrl, TargetUrl
 from scimsync.config.values import Condition, Name, TableValue, Text, TextOrTexts, Texts, one_of, shown, toml_type
 
 DEFAULT_CONCURRENCY = 8
 """Requests in flight at one target where neither sync.toml nor the profile says otherwise."""
-
-
-class Table(BaseModel):
-    """A TOML table: unknown keys are refused, text is not taken for numbers, nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
-
-    LATER: ClassVar[Mapping[str, str]] = {}
-    """Keys that DESIGN names and this version lacks -> what to say when one is used."""
 
 
 def _one_word(known: str, *, later: tuple[str, ...], what: str, repeat: bool = True) -> Callable[[object], object]:
@@ -339,6 +332,9 @@ class SyncToml(Table):
     targets: Annotated[Mapping[Name, Target], _named("targets", Target)] = Field(
         description="Where accounts are kept right", json_schema_extra={"minProperties": 1}
     )
+    schedule: Schedule = Field(default_factory=Schedule, description="When the daemon pushes by itself")
+    health: Health = Field(default_factory=Health, description="Where the daemon says how it is")
+    notify: Notify = Field(default_factory=Notify, description="Who is told when something needs a person")
 
 
 class Config(SyncToml):

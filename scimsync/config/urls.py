@@ -6,9 +6,10 @@ from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, SecretStr, WithJsonSchema
 
 from scimsync.config.faults import fault
+from scimsync.config.secrets import token_reference
 from scimsync.config.values import toml_type
 
 
@@ -98,3 +99,32 @@ StateUrl = Annotated[
     BeforeValidator(_state_url),
     WithJsonSchema({"type": "string", "pattern": r"^(sqlite:///[^?]*[^?/]|postgres(ql(\+psycopg)?)?://[^\s]+)$"}),
 ]
+
+
+def check_webhook_url(url: str) -> str | None:
+    """What is wrong with the URL of a webhook, or None: https, or http to this machine; it may hold a query."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "this is not a URL"
+    if not url.isprintable() or " " in url or parts.scheme not in ("http", "https") or not host or port == 0:
+        return "this is not a URL that begins with https:// and names a host"
+    if "@" in parts.netloc or "#" in url:
+        return "the URL of a webhook must not hold a user, a password or a fragment (#…)"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "must begin with https://; http is for this machine only"
+    return None
+
+
+def webhook_url(value: object) -> SecretStr:
+    """The URL of a webhook, which often is a secret itself, or a reference to it (`env:HOOK_URL`). Not repeated in messages."""
+    if isinstance(value, SecretStr):
+        return value
+    if isinstance(value, str) and not value.startswith(("http:", "https:")):
+        return token_reference(value)
+    if not isinstance(value, str):
+        raise fault(f"must be a URL in quotes, not {toml_type(value)}")
+    if (wrong := check_webhook_url(value)) is not None:
+        raise fault(wrong, hint='write "https://hooks.example.com/scimsync", or env:NAME where the URL is a secret')
+    return SecretStr(value)

@@ -89,7 +89,8 @@ replaced = Table(
 
 # A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
 # under that. failures: how many runs in a row it failed as a whole; quarantined_until: when it is tried again; lowered_rate:
-# the requests a second that it was seen to take when it last answered 429, and when that was.
+# the requests a second that it was seen to take when it last answered 429, and when that was; ran_at: when a run last read its
+# sources for it, however that ended; good_run_at: when one last came to its end without an error of the target.
 target = Table(
     "target",
     metadata,
@@ -102,6 +103,8 @@ target = Table(
     Column("last_error", TEXT),
     Column("lowered_rate", Float),
     Column("lowered_at", UTCDateTime),
+    Column("ran_at", UTCDateTime),
+    Column("good_run_at", UTCDateTime),
 )
 
 # What is known of one resource at one target. document: acknowledged values of managed attributes; unique_name: the
@@ -227,4 +230,28 @@ lease = Table(
     Column("holder", NAME, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
+)
+
+# What needs a person and has been told: open from `since` on, until it is over. `text` says what it is without naming people.
+trouble = Table(
+    "trouble",
+    metadata,
+    Column("event", NAME, primary_key=True),
+    Column("subject", NAME, primary_key=True),
+    Column("since", UTCDateTime, nullable=False),
+    Column("text", TEXT, nullable=False),
+)
+
+# A message on its way to a receiver of [notify.to], kept until it has arrived or is given up. body: the message as JSON.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    Column("receiver", NAME, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_try_at", UTCDateTime, nullable=False),
+    Column("last_error", TEXT),
+    Index("ix_notice_next_try_at", "next_try_at"),
 )

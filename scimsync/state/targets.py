@@ -19,7 +19,8 @@ class TargetState:
 
     `failures` counts the last runs in a row in which the target as a whole failed, `last_error` says why, and until
     `quarantined_until` it is left alone. `lowered_rate` (requests a second) is what it was seen to take at `lowered_at`, when
-    it last answered 429.
+    it last answered 429. `ran_at` is when a run last read the sources for it, `good_run_at` when one last came to its end without
+    an error of the target.
     """
 
     name: str
@@ -31,6 +32,8 @@ class TargetState:
     last_error: str | None = None
     lowered_rate: float | None = None
     lowered_at: datetime | None = None
+    ran_at: datetime | None = None
+    good_run_at: datetime | None = None
 
 
 def get_target(connection: Connection, name: str) -> TargetState:

@@ -15,7 +15,9 @@ import pytest
 from scimsync.cli import cli
 from scimsync.config import load
 from scimsync.config.load import parse
-from scimsync.config.models import Actions, FileSource, Group, GroupLeave, Guard, Leave, State, Table, Target
+from scimsync.config.models import Actions, FileSource, Group, GroupLeave, Guard, Leave, State, Target
+from scimsync.config.operating import Health, Notify, Receiver, Schedule
+from scimsync.config.table import Table
 from scimsync.execute.settings import set_up
 from tests.office import Office
 
@@ -174,7 +176,9 @@ def test_the_example_of_everything_compiles() -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [State, FileSource, Guard, Target, Leave, Actions, Group, GroupLeave], ids=lambda table: table.__name__
+    "table",
+    [State, FileSource, Guard, Target, Leave, Actions, Group, GroupLeave, Schedule, Health, Notify, Receiver],
+    ids=lambda table: table.__name__,
 )
 def test_every_key_of_sync_toml_stands_on_the_page_and_in_the_example(table: type[Table]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text("utf-8")

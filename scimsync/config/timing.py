@@ -1,0 +1,122 @@
+"""When something happens by itself: cron expressions and intervals of sync.toml, and what their next time is.
+
+A cron expression has the five fields of crontab(5), evaluated as Debian's cron does, changes of summer time included: what falls
+into the hour that is skipped happens right after it, and nothing happens twice in the hour that is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from scimsync.config.faults import fault
+from scimsync.config.limits import read_span
+from scimsync.config.values import shown, toml_type
+
+SHORTEST = timedelta(seconds=10)
+"""Intervals are no shorter."""
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One entry of a schedule: a cron expression or an interval; the other is None. `text` is how it was written."""
+
+    text: str
+    cron: str | None = None
+    every: timedelta | None = None
+
+    def after(self, moment: datetime, zone: tzinfo) -> datetime | None:
+        """The first time after `moment` (aware), in UTC; cron expressions mean the clocks of `zone`. Intervals count from a fixed
+        point, so that they do not depend on when a process began. None for an expression that never comes true."""
+        if self.every is not None:
+            return _EPOCH + ((moment - _EPOCH) // self.every + 1) * self.every
+        from cronsim import CronSim
+
+        found = next(CronSim(self.cron or "", moment.astimezone(zone)), None)
+        return None if found is None else found.astimezone(UTC)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def first_after(timings: Sequence[Timing], moment: datetime, zone: tzinfo) -> datetime | None:
+    """The first time after `moment` (aware) at which one of `timings` comes, in UTC; None where there is none."""
+    times = [found for timing in timings if (found := timing.after(moment, zone)) is not None]
+    return min(times, default=None)
+
+
+def _timing(value: object) -> Timing:
+    hint = 'write an interval ("15m", "1h") or a cron expression ("0 2 * * *")'
+    if isinstance(value, Timing):
+        return value
+    if not isinstance(value, str):
+        raise fault(f"must be a time in quotes, not {toml_type(value)}", hint=hint)
+    text = " ".join(value.split())
+    if len(text.split()) != 5:
+        if " " in text or not text[:1].isdigit():
+            raise fault(f"{shown(value)} is neither an interval nor a cron expression of five fields", hint=hint)
+        every = read_span(text)
+        if every < SHORTEST:
+            raise fault(f"{shown(value)} is shorter than {SHORTEST.seconds} seconds", hint=hint)
+        return Timing(text, every=every)
+    from cronsim import CronSim, CronSimError
+
+    try:
+        comes = next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)), None)
+    except CronSimError as error:
+        raise fault(f"{shown(value)} is no cron expression: {str(error).lower()}", hint=hint) from None
+    if comes is None:
+        raise fault(f"{shown(value)} never comes", hint=hint)
+    return Timing(text, cron=text)
+
+
+def _timings(value: object) -> tuple[Timing, ...]:
+    items = value if isinstance(value, list | tuple) else [value]
+    if not items:
+        raise fault("must not be an empty list")
+    return tuple(_timing(item) for item in items)
+
+
+_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+Timings = Annotated[
+    tuple[Timing, ...],
+    BeforeValidator(_timings),
+    PlainSerializer(lambda timings: [str(one) for one in timings], return_type=list[str]),
+    WithJsonSchema(_SCHEMA),
+]
+"""One interval or cron expression, or several."""
+
+
+def _timings_or_never(value: object) -> tuple[Timing, ...]:
+    if value is True:
+        raise fault("true says no time", hint="false: never by itself; else an interval or a cron expression")
+    return () if value is False else _timings(value)
+
+
+TimingsOrNever = Annotated[
+    tuple[Timing, ...],
+    BeforeValidator(_timings_or_never),
+    WithJsonSchema({"anyOf": [{"const": False}, *_SCHEMA["anyOf"]]}),
+]
+"""The same, or false for never: an empty tuple."""
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    if not isinstance(value, str):
+        raise fault(f"must be the name of a time zone, not {toml_type(value)}", hint='such as "Europe/Berlin"')
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise fault(f"{shown(value)} is no time zone that this system knows", hint='such as "Europe/Berlin" or "UTC"') from None
+
+
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone), WithJsonSchema({"type": "string"})]
