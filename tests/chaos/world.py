@@ -44,7 +44,7 @@ def change(rows: list[Row], chance: random.Random) -> list[Row]:
             one["email"], other["email"] = other["email"], one["email"]
         elif what < 0.65:
             one["manager"] = other["id"]
-        elif what < 0.8 and len(rows) > 20:
+        elif len(rows) > 100 or (what < 0.8 and len(rows) > 20):
             rows.remove(one)
         else:
             there = {row["id"] for row in rows} | {row["email"] for row in rows}
