@@ -13,16 +13,19 @@ class ScimsyncError(Exception):
     """Base of all errors meant for people.
 
     `message` is one line that starts with the place (`sync.toml: targets.wiki.url: …`); `details` are further lines
-    printed indented below it; `hint` says what would be right.
+    printed indented below it; `hint` says what would be right. `brief` is the message without what may name people, for logs
+    and for those who are told; `source` is the source that could not be read, where it is about one.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None) -> None:
+    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None, brief: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.details = tuple(details)
         self.hint = hint
+        self.brief = brief or message
+        self.source: str | None = None
 
     def __str__(self) -> str:
         lines = [self.message, *(f"  {line}" for line in self.details)]

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from scimsync.cli.options import Common
 from scimsync.cli.output import printable
+from scimsync.logcontext import PERSONAL, WithIds
 
 LOG = logging.getLogger("scimsync")
 
@@ -26,12 +27,16 @@ class Reporter(Protocol):
 
 
 def set_up_logging(options: Common) -> None:
-    """Sends the logger `scimsync` to stderr: warnings with --quiet, requests with --verbose twice or --debug."""
-    if options.debug or options.verbosity > 0:
+    """Sends the logger `scimsync` to stderr: warnings with --quiet, requests with --verbose, and what may name people with --debug
+    only."""
+    if options.debug:
+        level = PERSONAL
+    elif options.verbosity > 0:
         level = logging.DEBUG
     else:
         level = logging.WARNING if options.verbosity < 0 else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(WithIds())
     handler.setFormatter(_json_formatter() if options.log_format == "json" else _TextFormatter())
     LOG.handlers[:] = [handler]
     LOG.setLevel(level)

@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
+from scimsync.execute.observing import Observer, nobody
 from scimsync.execute.pace import Pace
+from scimsync.logcontext import PERSONAL
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
 from scimsync.scim.messages import Answer, Request, Sender
 
@@ -33,6 +35,10 @@ class Unanswered(ScimError):
         super().__init__(str(cause))
         self.cause = cause
 
+    @property
+    def brief(self) -> str:
+        return self.cause.brief
+
 
 class Stopped(ScimsyncError):
     """Nothing more is sent to this target in this run; the operation at hand was not sent."""
@@ -51,8 +57,8 @@ class Channel:
     """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the run's.
 
     With `probing` the first request goes alone and once, and only its answer lets others follow: the target was down when it
-    was asked last. `may_send` is asked before each request whether this run still is the one at work. `requests` counts what
-    was sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
+    was asked last. `may_send` is asked before each request whether this run still is the one at work; `observe` is told of each
+    request. `requests` counts what was sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Channel:
         patience: Patience | None = None,
         probing: bool = False,
         may_send: Callable[[], Awaitable[bool]] | None = None,
+        observe: Observer = nobody,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +78,7 @@ class Channel:
         self._client = client
         self.pace = pace or Pace()
         self._patience = patience or Patience()
+        self._observe = observe
         self._sleep = sleep
         self._clock = clock
         self._gate = asyncio.Lock()
@@ -109,7 +117,7 @@ class Channel:
             answer = await self._once(request)
         except ScimError as error:
             if _says_nothing_good(error):
-                self.stop(TargetUnavailable(f"{self._target}: still down: {error}", hint="only this one request was sent to it"))
+                self._give_up("still down", error, hint="only this one request was sent to it")
                 raise
             self._probing = False
             raise
@@ -124,8 +132,7 @@ class Channel:
             return
         self._failures += 1
         if self._failures >= MAX_FAILURES:
-            why = f"{self._target}: {self._failures} requests in a row failed, the last: {error}"
-            self.stop(TargetUnavailable(why, hint="nothing more was sent to it"))
+            self._give_up(f"{self._failures} requests in a row failed, the last", error)
 
     async def _again(self, request: Request, first: ScimError) -> Answer:
         """Further tries, after the first has failed."""
@@ -158,12 +165,17 @@ class Channel:
             return await retrying(attempt)
         except TransportFailure as error:
             if not error.may_have_had_effect:
-                self.stop(TargetUnavailable(f"{self._target}: {error}", hint="nothing more was sent to it"))
+                self._give_up("", error)
             self._judge(error)
             raise
         except ScimError as error:
             self._judge(error)
             raise
+
+    def _give_up(self, what: str, error: ScimError, hint: str = "nothing more was sent to it") -> None:
+        """The target is not to be used any more in this run, because of `error`."""
+        start = f"{self._target}: {what}: " if what else f"{self._target}: "
+        self.stop(TargetUnavailable(f"{start}{error}", hint=hint, brief=f"{start}{error.brief}"))
 
     def stop(self, why: ScimsyncError) -> None:
         """From now on `send` raises `Stopped`, also where it waits for its turn."""
@@ -187,7 +199,7 @@ class Channel:
         try:
             answer = await self._sent(request)
         except ScimError as error:
-            _LOG.debug("%s: %s", self._target, error)
+            self._tell(request, error, sent_at)
             self._learn(error, sent_at)
             raise
         finally:
@@ -196,9 +208,24 @@ class Channel:
         self.pace.accepted(self._clock(), sent_at)
         self._failures = 0
         self.answers += 1
-        if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug("%s: %s %s: %s", self._target, request.method, request.target, answer.status)
+        self._tell(request, answer, sent_at)
         return answer
+
+    def _tell(self, request: Request, came: Answer | ScimError, sent_at: float) -> None:
+        """Log and metrics of one request. Filters and the words of a target may name people."""
+        cause = came.cause if isinstance(came, Unanswered) else came
+        status = cause.status if isinstance(cause, Answer | ScimProtocolError | UnexpectedAnswer) else None
+        self._observe(self._target, request.method, status, self._clock() - sent_at)
+        if not _LOG.isEnabledFor(logging.DEBUG):
+            return
+        said = f"{self._target}: {request.method} {request.path}"
+        if isinstance(cause, Answer):
+            whole = brief = f"{said}: {status}"
+            if request.target != request.path:
+                whole, brief = f"{self._target}: {request.method} {request.target}: {status}", f"{said}?…: {status}"
+        else:
+            whole, brief = f"{self._target}: {cause}", f"{self._target}: {cause.brief}"
+        _LOG.debug(whole if _LOG.isEnabledFor(PERSONAL) else brief)
 
     def _learn(self, error: ScimError, sent_at: float) -> None:
         """What an error says about the target's limits, and whether it is there at all."""
@@ -222,7 +249,7 @@ class Channel:
             return await self._client.send(request)
         except ScimProtocolError as error:
             if error.kind is ErrorKind.UNAUTHORISED:
-                self.stop(TargetUnavailable(f"{self._target}: {error}", hint="look at the target's token and what it may do"))
+                self._give_up("", error, hint="look at the target's token and what it may do")
             if request.method == "POST" and error.kind is ErrorKind.SERVER and error.status != 503:
                 raise Unanswered(error) from error
             raise

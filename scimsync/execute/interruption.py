@@ -1,4 +1,6 @@
-"""SIGINT and SIGTERM: the first lets what is in flight come to its end, the second ends the process at once.
+"""How a run is ended from outside: what is in flight comes to its end, and nothing more is sent.
+
+By SIGINT and SIGTERM, of which the second ends the process at once, or by whoever started the run in a thread of its own.
 
 Ending at once is safe, since the journal holds what was sent; ending in order only leaves less for the next run to look up.
 """
@@ -19,9 +21,49 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOG = logging.getLogger("scimsync")
 
 
+class Interruption:
+    """Ends a run from another thread, whether it has begun to send or not."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop: Callable[[Interrupted], None] | None = None
+        self.why: Interrupted | None = None
+
+    def interrupt(self, why: Interrupted) -> None:
+        """From now on the run sends nothing new. Once is enough."""
+        with self._lock:
+            if self.why is None:
+                self.why = why
+                if self._stop is not None:
+                    self._stop(why)
+
+    @contextmanager
+    def stopping(self, stop: Callable[[Interrupted], None]) -> Iterator[None]:
+        """Within the block, which runs in an event loop, `stop` is called in that loop when it is time, or was before."""
+        loop = asyncio.get_running_loop()
+
+        def in_the_loop(why: Interrupted) -> None:
+            loop.call_soon_threadsafe(stop, why)
+
+        with self._lock:
+            self._stop = in_the_loop
+            if self.why is not None:
+                stop(self.why)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stop = None
+
+
 @contextmanager
-def interruptible(stop: Callable[[Interrupted], None]) -> Iterator[None]:
-    """Within the block, in the main thread's event loop, the first signal calls `stop`, and the second kills the process."""
+def interruptible(stop: Callable[[Interrupted], None], interruption: Interruption | None = None) -> Iterator[None]:
+    """Within the block `interruption` calls `stop`. Where there is none, and in the main thread, the first signal does, and the
+    second kills the process."""
+    if interruption is not None:
+        with interruption.stopping(stop):
+            yield
+        return
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -16,6 +16,7 @@ from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.ledger import Ledger
 from scimsync.execute.perform import Outcome, Performer
 from scimsync.execute.together import together
+from scimsync.logcontext import in_operation
 from scimsync.plan.model import REF, Action, Phase, marker
 from scimsync.state.journal import Change, Entry, Status
 from scimsync.state.links import Link, fold_name
@@ -138,7 +139,7 @@ class Phases:
                 for entry in waiting:
                     try:
                         async with self._turn_of(entry):
-                            outcome = await self._performer.perform(entry, known.get((entry.kind, entry.key)), accounts, members)
+                            outcome = await self._perform(entry, known, accounts, members)
                     except Stopped:
                         return
                     outcomes.append(outcome)
@@ -147,6 +148,16 @@ class Phases:
 
         await together([worker() for _ in range(min(self._concurrency, len(entries)))])
         return outcomes
+
+    async def _perform(
+        self,
+        entry: Entry,
+        known: dict[tuple[Kind, Key], Link],
+        accounts: dict[Key, RemoteId],
+        members: dict[tuple[Kind, Key], RemoteId],
+    ) -> Outcome:
+        with in_operation(entry.id):
+            return await self._performer.perform(entry, known.get((entry.kind, entry.key)), accounts, members)
 
     def _turn_of(self, entry: Entry) -> AbstractAsyncContextManager[object]:
         """One request at a time for each group: there are service providers that lose one of two."""

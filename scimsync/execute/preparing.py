@@ -18,12 +18,13 @@ from scimsync.execute.connecting import LateClient
 from scimsync.execute.group_planning import GroupPlanner
 from scimsync.execute.health import is_suspect, learned_rate, left_alone
 from scimsync.execute.matching import Matcher
+from scimsync.execute.observing import Observer, nobody
 from scimsync.execute.pace import Pace
 from scimsync.execute.planning import Planner
 from scimsync.execute.saved import SavedPlan, moved_on
 from scimsync.execute.settings import Setup, TargetSetup
 from scimsync.execute.together import together
-from scimsync.plan.guard import Allowance, Tally, check_members, check_removals, check_updates, counted_for
+from scimsync.plan.guard import Allowance, Refusal, Tally, check_members, check_removals, check_updates, counted_for
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 from scimsync.state import holds, journal, links, records, targets
@@ -52,10 +53,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading the sources came to. `guard` says why nothing may be sent."""
+    """What reading the sources came to. `refusals` say why nothing may be sent."""
 
     sources: Mapping[str, Ingested]
-    guard: str | None = None
+    refusals: Sequence[Refusal] = ()
 
     @property
     def problems(self) -> list[Problem]:
@@ -99,35 +100,48 @@ class PlannedTarget:
 
 @dataclass(slots=True)
 class Prepared:
-    """The outcome of preparing: plans in the journal of `books`, or `guard`, which says why nothing may be sent."""
+    """The outcome of preparing: plans in the journal of `books`, or `refusals`, which say why nothing may be sent."""
 
     setup: Setup
     books: Books
     now: Now
     targets: dict[str, PlannedTarget]
     problems: list[Problem]
-    guard: str | None = None
+    refusals: Sequence[Refusal] = ()
+
+    @property
+    def guard(self) -> str | None:
+        """Why nothing may be sent, a line each."""
+        return "\n".join(map(str, self.refusals)) or None
 
 
 def read_sources(setup: Setup, store: Store, overlay: Store | None, now: Now, allowance: Allowance, report: Report) -> Reading:
     """Brings all snapshots up to date, or lays what is new over them. Raises SourceUnavailable, SourceFormatError."""
     done: dict[str, Ingested] = {}
-    guards: list[str] = []
+    refusals: list[Refusal] = []
     for name, source in setup.sources.items():
         shrinking = Shrinking(setup.config.guard.min_records, allowance.records)
         report(name, "reading", 0)
         try:
             done[name] = ingest(store, source.spec, source.used, source.index, shrinking, now.time, overlay)
         except GuardStop as stop:
-            guards.append(str(stop))
+            refusals.append(Refusal(str(stop)))
+        except ScimsyncError as error:
+            error.source = name
+            raise
         else:
             report(name, "reading", done[name].records)
-    return Reading(done, "\n".join(guards) or None)
+    return Reading(done, refusals)
 
 
 @asynccontextmanager
 async def connected(
-    setup: Setup, options: Options, links: Store, now: Now, may_send: Callable[[], Awaitable[bool]] | None = None
+    setup: Setup,
+    options: Options,
+    links: Store,
+    now: Now,
+    may_send: Callable[[], Awaitable[bool]] | None = None,
+    observe: Observer = nobody,
 ) -> AsyncIterator[Mapping[str, Way]]:
     """A channel and a maker of matchers for each target; connections end with the block. Raises ConfigError for secrets."""
     async with AsyncExitStack() as stack:
@@ -138,7 +152,7 @@ async def connected(
             with links.read() as connection:
                 known = targets.get_target(connection, name)
             pace = Pace(target.rate, concurrency=target.concurrency, learned=learned_rate(known, now.time))
-            channel = Channel(name, client, pace=pace, probing=is_suspect(known), may_send=may_send)
+            channel = Channel(name, client, pace=pace, probing=is_suspect(known), may_send=may_send, observe=observe)
             ways[name] = Way(channel, partial(_matcher, stack, channel, target))
         yield ways
 
@@ -170,9 +184,9 @@ async def prepare(
 
     await together([one(name) for name in setup.targets])
     prepared.targets = {name: prepared.targets[name] for name in setup.targets}
-    prepared.guard = _ask_guards(setup, books, prepared.targets, options.allowance)
-    if options.saved is not None:
-        prepared.guard = moved_on(options.saved, books, tuple(setup.targets)) or prepared.guard
+    prepared.refusals = _ask_guards(setup, books, prepared.targets, options.allowance)
+    if options.saved is not None and (why := moved_on(options.saved, books, tuple(setup.targets))) is not None:
+        prepared.refusals = [Refusal(why)]
     return prepared
 
 
@@ -228,7 +242,8 @@ async def _plan_target(
     except Stopped:
         planned.error = way.channel.stopped
     except ScimError as error:
-        planned.error = TargetUnavailable(f"{target.name}: {error}", hint="nothing was sent to it")
+        brief = f"{target.name}: {error.brief}"
+        planned.error = TargetUnavailable(f"{target.name}: {error}", hint="nothing was sent to it", brief=brief)
     if way.channel.stopped is not None:
         planned.error = way.channel.stopped
     return planned
@@ -281,16 +296,16 @@ def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, 
     return min(max(sum(source.records for source in read) - linked, 0), most)
 
 
-def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance) -> str | None:
+def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance) -> list[Refusal]:
     limits = setup.config.guard
-    said = []
+    said: list[Refusal] = []
     with books.links.read() as connection:
         by_name = list(holds.all_holds(connection))
     for name in setup.targets:
         with books.links.read() as connection:
             known = targets.get_target(connection, name)
-            if (why := _another_service(connection, setup.targets[name], known, allowance)) is not None:
-                said.append(why)
+            if (other := _another_service(connection, setup.targets[name], known, allowance)) is not None:
+                said.append(Refusal(other))
         for limit, check, most, allowed in (
             ("max_removals", check_removals, limits.max_removals, allowance.removals),
             ("max_updates", check_updates, limits.max_updates, allowance.updates),
@@ -317,7 +332,7 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
             why = check_members(tally, limits.max_removals, allowance.removals)
             if why is not None:
                 said.append(why)
-    return "\n".join(said) or None
+    return said
 
 
 def _another_service(connection: Connection, target: TargetSetup, known: TargetState, allowance: Allowance) -> str | None:

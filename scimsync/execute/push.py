@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,8 +18,9 @@ from scimsync.execute.books import Books, Now
 from scimsync.execute.channel import Channel
 from scimsync.execute.fence import Fence
 from scimsync.execute.health import after_run
-from scimsync.execute.interruption import interruptible
+from scimsync.execute.interruption import Interruption, interruptible
 from scimsync.execute.ledger import Ledger, settle
+from scimsync.execute.observing import Observer, nobody
 from scimsync.execute.perform import Performer
 from scimsync.execute.phases import Phases
 from scimsync.execute.preparing import (
@@ -36,6 +37,8 @@ from scimsync.execute.preparing import (
 from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.settings import Setup, once_of
 from scimsync.execute.together import together
+from scimsync.logcontext import in_run
+from scimsync.plan.guard import Refusal
 from scimsync.plan.model import PHASE_WORDS, Action, Phase
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
@@ -62,7 +65,8 @@ ROUNDS = 3
 class TargetOutcome:
     """What a push did at one target: applied operations by action, failed ones, requests of all kinds, seconds.
 
-    `refused` are the first of those that failed when they were sent, as `create 00123: why`.
+    `refused` are the first of those that failed when they were sent, as `create 00123: why`; `operations` counts all of the
+    journal by action and status.
     """
 
     counts: Mapping[str, int]
@@ -71,6 +75,7 @@ class TargetOutcome:
     seconds: float
     error: ScimsyncError | None = None
     refused: tuple[str, ...] = ()
+    operations: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class Outcome:
     targets: Mapping[str, TargetOutcome]
     guard: str | None
     problems: tuple[Problem, ...]
+    guard_brief: str | None = None
+    """`guard` without the keys of people."""
 
     @property
     def exit_code(self) -> int:
@@ -103,8 +110,8 @@ def plan(setup: Setup, store: Store, options: Options, now: Now, report: Report)
     try:
         reading = read_sources(setup, store, scratch, now, options.allowance, report)
         books = Books(SnapshotView(store, scratch), store, scratch, run=0)
-        if reading.guard is not None:
-            yield Prepared(setup, books, now, {}, reading.problems, reading.guard)
+        if reading.refusals:
+            yield Prepared(setup, books, now, {}, reading.problems, reading.refusals)
             return
 
         async def run() -> Prepared:
@@ -128,8 +135,13 @@ def push(
     command: str,
     clock: Callable[[], datetime],
     wait: bool = False,
+    interruption: Interruption | None = None,
+    observe: Observer = nobody,
 ) -> Outcome:
     """Does it: reads, plans, journals, sends. With `wait` after the run that is at work, if there is one.
+
+    `interruption` ends it in order from another thread; without one, in the main thread, SIGINT and SIGTERM do. `observe` is told
+    of each request.
 
     Raises LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
     """
@@ -140,9 +152,10 @@ def push(
             now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
             run = journal.start_run(connection, command, now.time)
-        push_run = _Push(setup, store, options, now, report, run, holder, names, clock)
+        push_run = _Push(setup, store, options, now, report, run, holder, names, clock, interruption, observe)
         try:
-            outcome = asyncio.run(push_run.run())
+            with in_run(run):
+                outcome = asyncio.run(push_run.run())
         except BaseException as error:
             said = error.message if isinstance(error, ScimsyncError) else type(error).__name__
             with store.write() as connection:
@@ -204,6 +217,8 @@ class _Push:
     holder: str
     leases: list[str]
     clock: Callable[[], datetime]
+    interruption: Interruption | None
+    observe: Observer
 
     async def run(self) -> Outcome:
         for name in self.setup.targets:
@@ -213,32 +228,42 @@ class _Push:
             with self.store.write() as connection:
                 records.put_back(connection, self.now.time)  # of a run that did not come as far as to accept it
             reading = read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
-        if reading.guard is not None:
+        if reading.refusals:
             self._stop()
-            return Outcome(self.run_id, "stopped", {}, reading.guard, tuple(reading.problems))
+            self._remember({})
+            return self._stopped(reading.refusals, {}, reading.problems)
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
         fence = Fence(self.store, self.leases, self.holder, self.clock)
-        async with connected(self.setup, self.options, self.store, self.now, fence.holds) as ways:
+        async with connected(self.setup, self.options, self.store, self.now, fence.holds, self.observe) as ways:
             channels = [way.channel for way in ways.values()]
             renewing = asyncio.create_task(self._renew(channels, fence))
-            with interruptible(partial(_stop_all, channels)):
+            with interruptible(partial(_stop_all, channels), self.interruption):
                 try:
                     prepared = await prepare(self.setup, books, ways, self.options, self.now, reading, self.report)
                     prepared.problems += problems_of_plan(books, prepared)
-                    if prepared.guard is not None:
+                    if prepared.refusals:
                         self._stop()
                     else:
                         self._accept(prepared)
                     outcomes = await self._execute(prepared)
-                    self._remember(prepared)
+                    self._remember(prepared.targets, good=not prepared.refusals)
                 finally:
                     renewing.cancel()
+        if prepared.refusals:
+            return self._stopped(prepared.refusals, outcomes, prepared.problems)
         problems = tuple(prepared.problems)
         failed = any(target.failed or target.error for target in outcomes.values()) or problems
-        outcome = "stopped" if prepared.guard is not None else "failed" if failed else "done"
+        outcome = "failed" if failed else "done"
         if any(isinstance(target.error, Interrupted) for target in outcomes.values()):
             outcome = "interrupted"
-        return Outcome(self.run_id, outcome, outcomes, prepared.guard, problems)
+        return Outcome(self.run_id, outcome, outcomes, None, problems)
+
+    def _stopped(
+        self, refusals: Sequence[Refusal], outcomes: Mapping[str, TargetOutcome], problems: Sequence[Problem]
+    ) -> Outcome:
+        said = "\n".join(map(str, refusals))
+        brief = "\n".join(one.brief for one in refusals)
+        return Outcome(self.run_id, "stopped", outcomes, said, tuple(problems), brief)
 
     def _stop(self) -> None:
         """A guard said no: cursors stay, nothing of the plan is left to be done, what was read counts for nobody."""
@@ -257,12 +282,19 @@ class _Push:
                 elif target.state is not None:
                     targets.put_target(connection, target.state)
 
-    def _remember(self, prepared: Prepared) -> None:
-        """How the targets fared."""
+    def _remember(self, planned: Mapping[str, PlannedTarget], *, good: bool = False) -> None:
+        """How the targets fared, in a run that was `good` for those without an error, and when it was about everybody."""
+        whole = self.options.read and not self.options.keys
         with self.store.write() as connection:
-            for name, target in prepared.targets.items():
-                known = targets.get_target(connection, name)
-                new = after_run(known, target.channel, target.error, self.clock())
+            for name in self.setup.targets:
+                known = new = targets.get_target(connection, name)
+                target = planned.get(name)
+                if target is not None:
+                    new = after_run(known, target.channel, target.error, self.clock())
+                if whole:
+                    new = replace(new, ran_at=self.clock())
+                    if good and target is not None and target.error is None:
+                        new = replace(new, good_run_at=new.ran_at)
                 if new != known:
                     targets.put_target(connection, new)
 
@@ -271,7 +303,7 @@ class _Push:
 
         async def one(name: str, target: PlannedTarget) -> None:
             began = time.monotonic()
-            if prepared.guard is None and target.error is None:
+            if not prepared.refusals and target.error is None:
                 await self._execute_target(name, target, prepared.books)
             outcomes[name] = self._outcome(name, target, time.monotonic() - began)
 
@@ -305,7 +337,7 @@ class _Push:
             try:
                 await target.plan_again(users, groups, frozenset(self.options.keys) or None)
             except ScimError as error:
-                target.error = TargetUnavailable(f"{name}: {error}")
+                target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
                 break
             await phases.run()
         why = "its account did not come to be" if target.channel.stopped is None else target.channel.stopped.message
@@ -332,7 +364,8 @@ class _Push:
         counts = {action: number for (action, status), number in counted.items() if status is Status.APPLIED}
         failed = sum(number for (_, status), number in counted.items() if status is Status.FAILED)
         ordered = {action.value: counts[action] for action in Action if counts.get(action)}
-        return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error, shown)
+        statuses = {(action, status.value): number for (action, status), number in counted.items()}
+        return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error, shown, statuses)
 
     async def _renew(self, channels: list[Channel], fence: Fence) -> None:
         """Keeps the leases as long as the run lasts."""

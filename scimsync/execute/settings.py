@@ -15,7 +15,7 @@ from scimsync.desired.columns import check_columns
 from scimsync.desired.configured import configured_groups, configured_program
 from scimsync.desired.groups import GroupForm, GroupRule
 from scimsync.desired.program import Program
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.plan.model import Leaving, Policy
 from scimsync.scim.dialects import Dialect, get_dialect
 from scimsync.scim.errors import ScimError
@@ -125,7 +125,7 @@ def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> S
     chosen = {name: targets[name] for name in (names or targets)}
     wanted = {source for target in chosen.values() for source in target.all_sources}
     specs = {name: file_spec(config, name) for name in config.sources if read and name in wanted}
-    found = {name: columns(spec) for name, spec in specs.items()}
+    found = {name: _columns(spec) for name, spec in specs.items()}
     for target in chosen.values() if read else ():
         check_columns(target.program, {name: found[name] for name in target.sources})
         for rule in target.groups.values():
@@ -139,6 +139,15 @@ def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> S
         },
         targets=chosen,
     )
+
+
+def _columns(spec: FileSpec) -> list[str]:
+    """The columns of a source; errors say which source it is."""
+    try:
+        return columns(spec)
+    except ScimsyncError as error:
+        error.source = spec.name
+        raise
 
 
 def file_spec(config: Config, name: str) -> FileSpec:

@@ -32,7 +32,19 @@ class Tally:
     first: Sequence[str]
 
 
-def check_removals(tally: Tally, limit: Limit, allowed: int | None) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a run must not go on. `brief` names nobody; `names` are the first of those whom it is about; `how` is what lifts it."""
+
+    brief: str
+    names: str = ""
+    how: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.brief, self.names, self.how) if part)
+
+
+def check_removals(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
     """Why the plan must not run, or None."""
     most = _most(limit, tally.accounts, allowed)
     if tally.number <= most:
@@ -45,7 +57,7 @@ def check_removals(tally: Tally, limit: Limit, allowed: int | None) -> str | Non
     )
 
 
-def check_members(tally: Tally, limit: Limit, allowed: int | None) -> str | None:
+def check_members(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
     """Why the plan must not run, or None. `tally` is of one group: its members, and those who would be taken out."""
     most = _most(limit, tally.accounts, allowed)
     if tally.number <= most:
@@ -58,7 +70,7 @@ def check_members(tally: Tally, limit: Limit, allowed: int | None) -> str | None
     )
 
 
-def check_updates(tally: Tally, limit: Limit, allowed: int | None) -> str | None:
+def check_updates(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
     """Why the plan must not run, or None."""
     most = _most(limit, tally.accounts, allowed)
     if tally.number <= most:
@@ -88,7 +100,7 @@ def _limit_words(limit: Limit, most: int, allowed: int | None) -> str:
     return f"{limit}, here {most}" if limit.is_share else str(most)
 
 
-def _sentence(tally: Tally, what: str, rule: str, how: str) -> str:
+def _sentence(tally: Tally, what: str, rule: str, how: str) -> Refusal:
     names = ", ".join(tally.first)
     more = tally.number - len(tally.first)
-    return f"{tally.target}: {what}; {rule}. First: {names}{f' and {more} more' if more > 0 else ''}. {how}"
+    return Refusal(f"{tally.target}: {what}; {rule}.", f"First: {names}{f' and {more} more' if more > 0 else ''}.", how)

@@ -20,6 +20,11 @@ MAX_DETAIL = 500
 class ScimError(Exception):
     """Base of all errors of `scimsync.scim`; `str()` is one line for people."""
 
+    @property
+    def brief(self) -> str:
+        """The same line without the service provider's own words, which may name people."""
+        return str(self)
+
 
 class GrammarError(ScimError, ValueError):
     """Text that is not what RFC 7644 allows. `position` counts characters from 1."""
@@ -77,9 +82,15 @@ class ScimProtocolError(ScimError):
         self.detail = detail
         self.excerpt = excerpt
         self.retry_after = retry_after
+        self.request = request
         said = f"{status} {scim_type}" if scim_type else str(status)
         why = detail or excerpt
         super().__init__(": ".join(part for part in (request, said, why) if part))
+
+    @property
+    def brief(self) -> str:
+        said = f"{self.status} {self.scim_type}" if self.scim_type else str(self.status)
+        return said if self.request is None else f"{self.request}: {said}"
 
     @property
     def kind(self) -> ErrorKind:
@@ -112,11 +123,15 @@ class UnexpectedAnswer(ScimError):
     """
 
     def __init__(self, problem: str, *, status: int, content_type: str, excerpt: str = "") -> None:
-        parts = [problem, f"(status {status}, {content_type or 'no content type'})"]
-        super().__init__(" ".join(parts) + (f": {excerpt}" if excerpt else ""))
+        self._brief = f"{problem} (status {status}, {content_type or 'no content type'})"
+        super().__init__(self._brief + (f": {excerpt}" if excerpt else ""))
         self.status = status
         self.content_type = content_type
         self.excerpt = excerpt
+
+    @property
+    def brief(self) -> str:
+        return self._brief
 
 
 def printable(text: str, limit: int) -> str:
