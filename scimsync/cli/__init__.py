@@ -22,6 +22,7 @@ _COMMANDS = {
     "journal": "show operations and what became of them",
     "runs": "show the last runs",
     "retry": "do again what failed, now",
+    "daemon": "run on the schedules of sync.toml, and whenever a file is new",
     "state": "look after the state database: upgrade, prune, export, import",
     "schema": "print the JSON Schema of sync.toml",
     "demo": "run a SCIM server on loopback and a made-up company: day one, day two",

@@ -34,18 +34,18 @@ def common(command: F) -> F:
 
 
 def common_without(*names: str) -> Callable[[F], F]:
-    """`common`, for a command to which `names` (`targets`, `keys`) mean nothing: it refuses them."""
+    """`common`, for a command to which `names` (`targets`, `keys`, `as_json`) mean nothing: it refuses them."""
 
     def decorate(command: F) -> F:
         @wraps(command)
         def with_options(
             *args: Any,
             config: Path | None,
-            as_json: bool,
             verbose: int,
             quiet: bool,
             debug: bool,
             log_format: str | None,
+            as_json: bool = False,
             targets: Sequence[str] = (),
             keys: Sequence[str] = (),
             **more: Any,
@@ -54,7 +54,7 @@ def common_without(*names: str) -> Callable[[F], F]:
             base = context.obj if isinstance(context.obj, Common) else Common()
             for name in names:
                 if getattr(base, name):
-                    raise click.UsageError(f"--{name.removesuffix('s')} means nothing to scimsync {context.info_name}.", context)
+                    raise click.UsageError(f"--{_SPELT[name]} means nothing to scimsync {context.info_name}.", context)
             options = replace(
                 base,
                 config=config or base.config,
@@ -75,6 +75,9 @@ def common_without(*names: str) -> Callable[[F], F]:
         return decorated  # type: ignore[no-any-return]
 
     return decorate
+
+
+_SPELT = {"targets": "target", "keys": "key", "as_json": "json"}
 
 
 def _complete_target(context: click.Context, _: click.Parameter, start: str) -> list[str]:

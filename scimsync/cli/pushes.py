@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +14,10 @@ from scimsync.cli.options import Common
 from scimsync.cli.output import printable, write_json
 from scimsync.cli.plans import problem_document, problem_line
 from scimsync.cli.session import begin, clock, load_config, opened_state, this_moment
-from scimsync.cli.talk import reporting
+from scimsync.cli.talk import LOG, reporting
+from scimsync.config.models import Config
+from scimsync.errors import ScimsyncError, StateError
+from scimsync.execute.observing import nobody
 from scimsync.execute.preparing import Options
 from scimsync.execute.push import Outcome, push, target_document
 from scimsync.execute.saved import read_saved
@@ -20,6 +25,9 @@ from scimsync.execute.settings import set_up
 from scimsync.plan.guard import Allowance
 from scimsync.plan.people import describe_counts
 from scimsync.types import Key
+
+if TYPE_CHECKING:
+    from scimsync.daemon.afterwards import Afterwards
 
 MOST_PROBLEMS_SHOWN = 20
 
@@ -33,32 +41,65 @@ def run_push(
     saved: Path | None = None,
     read: bool = True,
     wait: bool = False,
+    metrics_file: Path | None = None,
 ) -> int:
     """Pushes; `keys` instead of those of the options, or the plan `saved` in a file. Without `read` sources are left alone; with
-    `wait` another run at work is waited for. Prints the outcome and returns the exit code."""
+    `wait` another run at work is waited for. Prints the outcome and returns the exit code.
+
+    Whom `[notify]` names is told afterwards what needs somebody, and figures go into `metrics_file`.
+    """
     begin(options)
     config = load_config(options)
     plan = None if saved is None else read_saved(saved)
     if plan is not None:
         options = replace(options, targets=plan.targets, keys=plan.keys)
-    setup = set_up(config, options.targets, read=read)
     chosen = tuple(keys) if keys is not None else tuple(Key(key) for key in options.keys)
-    with opened_state(config, create=True) as store, reporting(options) as report:
-        outcome = push(
-            setup,
-            store,
-            Options(keys=chosen, allowance=allowance, saved=plan, read=read, insistent=bool(options.targets or chosen)),
-            this_moment(),
-            report,
-            command=name,
-            clock=clock,
-            wait=wait,
-        )
+    afterwards = _afterwards(config, options, metrics_file, whole=not chosen, reads=read)
+    try:
+        setup = set_up(config, options.targets, read=read)
+        with opened_state(config, create=True) as store, reporting(options) as report:
+            outcome = push(
+                setup,
+                store,
+                Options(keys=chosen, allowance=allowance, saved=plan, read=read, insistent=bool(options.targets or chosen)),
+                this_moment(),
+                report,
+                command=name,
+                clock=clock,
+                wait=wait,
+                observe=nobody if afterwards is None else afterwards.figures.request,
+            )
+    except Exception as error:
+        if afterwards is not None and not isinstance(error, StateError):
+            _follow(partial(afterwards.failed, error))
+        raise
     if options.as_json:
         write_json(outcome_document(outcome))
     else:
         _say(outcome, quiet=options.verbosity < 0)
+    if afterwards is not None:
+        _follow(partial(afterwards.done, outcome))
     return outcome.exit_code
+
+
+def _afterwards(config: Config, options: Common, metrics_file: Path | None, *, whole: bool, reads: bool) -> Afterwards | None:
+    """What is to follow, where anybody wants to know. Raises ConfigError for a metrics file that cannot be written."""
+    if metrics_file is None and not config.notify.to:
+        return None
+    from scimsync.daemon.afterwards import Afterwards
+    from scimsync.daemon.metrics import check_textfile
+
+    if metrics_file is not None:
+        check_textfile(metrics_file)
+    return Afterwards(config, options.targets, metrics_file, clock, whole=whole, reads=reads)
+
+
+def _follow(what: Callable[[], None]) -> None:
+    """What follows a push does not change what it came to."""
+    try:
+        what()
+    except ScimsyncError as error:
+        LOG.warning("%s", error)
 
 
 def outcome_document(outcome: Outcome) -> dict[str, object]:

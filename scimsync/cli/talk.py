@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Protocol
 
 from scimsync.cli.options import Common
@@ -26,9 +27,10 @@ class Reporter(Protocol):
     def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
 
 
-def set_up_logging(options: Common) -> None:
-    """Sends the logger `scimsync` to stderr: warnings with --quiet, requests with --verbose, and what may name people with --debug
-    only."""
+def set_up_logging(options: Common, *, times: bool = False) -> None:
+    """Sends the logger `scimsync` to stderr: warnings with --quiet, requests with --verbose, what may name people with --debug.
+
+    With `times` each line of text says when it was written, how grave it is, and which run it belongs to."""
     if options.debug:
         level = PERSONAL
     elif options.verbosity > 0:
@@ -37,7 +39,7 @@ def set_up_logging(options: Common) -> None:
         level = logging.WARNING if options.verbosity < 0 else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(WithIds())
-    handler.setFormatter(_json_formatter() if options.log_format == "json" else _TextFormatter())
+    handler.setFormatter(_json_formatter() if options.log_format == "json" else _LongFormatter() if times else _TextFormatter())
     LOG.handlers[:] = [handler]
     LOG.setLevel(level)
     LOG.propagate = False
@@ -46,6 +48,17 @@ def set_up_logging(options: Common) -> None:
 class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return printable(record.getMessage())
+
+
+class _LongFormatter(logging.Formatter):
+    """`2026-03-02 08:00:01 warning run 12 operation 345: …`, further lines indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        first, *rest = record.getMessage().splitlines() or [""]
+        when = f"{datetime.fromtimestamp(record.created).astimezone():%Y-%m-%d %H:%M:%S}"
+        ids = [f"{name} {value}" for name in ("run", "operation") if (value := getattr(record, name, None)) is not None]
+        head = " ".join([when, record.levelname.lower(), *ids])
+        return "\n".join([f"{head}: {printable(first)}", *(f"  {printable(line)}" for line in rest)])
 
 
 def _json_formatter() -> logging.Formatter:

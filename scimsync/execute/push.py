@@ -224,9 +224,10 @@ class _Push:
         for name in self.setup.targets:
             settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
         reading = Reading({})
-        if self.options.read:
+        if self.options.read or not self.options.keys:
             with self.store.write() as connection:
                 records.put_back(connection, self.now.time)  # of a run that did not come as far as to accept it
+        if self.options.read:
             reading = read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
         if reading.refusals:
             self._stop()

@@ -57,7 +57,8 @@ class TargetSetup:
         return once_of(self.program)
 
     @property
-    def _uses_today(self) -> bool:
+    def uses_today(self) -> bool:
+        """Whether an expression sees the day: each day is a new one for it."""
         return self.program.uses_today or any(rule.program.uses_today for rule in self.groups.values())
 
     @property
@@ -83,7 +84,7 @@ class TargetSetup:
             self.policy.remove,
             self.policy.revoke,
             [(name, rule.form, rule.program.digest, rule.source, rule.leave) for name, rule in self.groups.items()],
-            today.isoformat() if self._uses_today else None,
+            today.isoformat() if self.uses_today else None,
         ]
         return hashlib.blake2b(orjson.dumps(decides), digest_size=16).hexdigest()
 

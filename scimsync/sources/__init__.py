@@ -6,8 +6,9 @@ from scimsync.sources.duck import Workspace
 from scimsync.sources.sample import Sample, sample
 from scimsync.sources.source import open_source
 from scimsync.sources.spec import FileSpec
+from scimsync.sources.watching import changed_at, has_writer, newest, patterns, signatures
 
-__all__ = ["FileSpec", "Sample", "columns", "sample"]
+__all__ = ["FileSpec", "Sample", "changed_at", "columns", "has_writer", "newest", "patterns", "sample", "signatures"]
 
 
 def columns(spec: FileSpec) -> list[str]:

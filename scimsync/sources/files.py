@@ -25,6 +25,9 @@ FORMATS = {
 }
 """File name extension -> format."""
 
+Signature = tuple[int, ...]
+"""Device, inode, size in bytes, time of the last change in nanoseconds."""
+
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 14  # bytes of one place
 _SAMPLES = 16
@@ -41,7 +44,7 @@ class File:
     format: str
     encoding: str | None
     size: int
-    signature: tuple[int, ...]
+    signature: Signature
 
     @property
     def is_utf8(self) -> bool:
@@ -56,25 +59,31 @@ def find(spec: FileSpec, pattern: str, option: str = "path") -> tuple[File, ...]
     (a format that is not known, several formats at once), GuardStop (a file of zero bytes).
     """
     where = spec.setting(option)
-    whole = os.path.normpath(spec.base_dir.absolute() / pattern)
-    paths = [whole]
-    if glob.has_magic(pattern) and not os.path.lexists(whole):
-        matches = glob.glob(pattern, root_dir=spec.base_dir.absolute(), recursive=True)  # noqa: PTH207 - absolute ones too
-        paths = sorted(path for match in matches if not Path(path := str(spec.base_dir.absolute() / match)).is_dir())
-        if not paths:
-            raise SourceUnavailable(f"{where}: no file matches {pattern}", details=[f"looked in {spec.base_dir.absolute()}"])
-    files = tuple(_look_at(spec, Path(path), where) for path in paths)
+    paths = matches(spec.base_dir, pattern)
+    if not paths:
+        raise SourceUnavailable(f"{where}: no file matches {pattern}", details=[f"looked in {spec.base_dir.absolute()}"])
+    files = tuple(_look_at(spec, path, where) for path in paths)
     formats = sorted({file.format for file in files})
     if len(formats) > 1:
         raise SourceFormatError(f"{where}: {pattern} matches files of several formats: {', '.join(formats)}")
     return files
 
 
+def matches(base_dir: Path, pattern: str) -> list[Path]:
+    """The paths that `pattern` (a path or a glob, relative to `base_dir`) means, sorted; a path need not exist."""
+    base = base_dir.absolute()
+    whole = os.path.normpath(base / pattern)
+    if not glob.has_magic(pattern) or os.path.lexists(whole):
+        return [Path(whole)]
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - absolute ones too
+    return [path for path in map(Path, sorted(str(base / match) for match in found)) if not path.is_dir()]
+
+
 def ensure_unchanged(files: Iterable[File]) -> None:
     """Raises SourceUnavailable if a file was written or replaced since `find` looked at it."""
     for file in files:
         try:
-            now: tuple[int, ...] | None = _signature(file.path.stat())
+            now: Signature | None = signature(file.path.stat())
         except OSError:
             now = None
         if now != file.signature:
@@ -138,8 +147,9 @@ def _look_at(spec: FileSpec, path: Path, where: str) -> File:
     if status.st_size == 0:
         raise GuardStop(f"{label} is empty", hint="nothing is sent for an empty source; is it still being written?")
     encoding = None if FORMATS[extension] == "parquet" else encodings.detect(spec, start)
-    return File(path, label, FORMATS[extension], encoding, status.st_size, _signature(status))
+    return File(path, label, FORMATS[extension], encoding, status.st_size, signature(status))
 
 
-def _signature(status: os.stat_result) -> tuple[int, ...]:
+def signature(status: os.stat_result) -> Signature:
+    """What changes when a file is written or replaced."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -16,11 +16,18 @@ from scimsync.cli.options import Common, common
 @click.option("--allow-updates", type=click.IntRange(0), metavar="N", help="Change up to N accounts, this once.")
 @click.option("--allow-records", type=click.IntRange(0), metavar="N", help="Go on with a source of N records, this once.")
 @click.option("--allow-new-url", is_flag=True, help="The accounts known are those of the target's new url too.")
+@click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Write figures for the textfile collector of node_exporter.",
+)
 @click.option("--wait", is_flag=True, help="Wait for another run that is at work, instead of ending with exit code 5.")
 def command(
     options: Common,
     plan: Path | None,
     wait: bool,
+    metrics_file: Path | None,
     allow_removals: int | None,
     allow_updates: int | None,
     allow_records: int | None,
@@ -36,6 +43,5 @@ def command(
     from scimsync.cli.pushes import run_push
     from scimsync.plan.guard import Allowance
 
-    raise click.exceptions.Exit(
-        run_push(options, Allowance(allow_removals, allow_updates, allow_records, allow_new_url), "push", saved=plan, wait=wait)
-    )
+    allowance = Allowance(allow_removals, allow_updates, allow_records, allow_new_url)
+    raise click.exceptions.Exit(run_push(options, allowance, "push", saved=plan, wait=wait, metrics_file=metrics_file))
