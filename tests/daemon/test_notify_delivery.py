@@ -1,0 +1,485 @@
+"""Messages arrive: signed, in order, once; a receiver that is dead loses nothing and holds up no other."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scimsync.config.load import parse
+from scimsync.config.models import Config
+from scimsync.config.operating import Event
+from scimsync.daemon.notify import Finding, check_receivers, deliver, next_delivery, note, note_summary
+from scimsync.daemon.notify import delivery as delivering
+from scimsync.state import leases, troubles
+from scimsync.state.store import Store, open_state, scratch_store
+from tests.office import MONDAY
+from tests.servers.hooks import SECRET, Hooks, running_hooks
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise looks for it
+
+MINUTE = timedelta(minutes=1)
+KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
+
+SYNC_TOML = """
+[sources.hr]
+type = "file"
+path = "hr.csv"
+key = "id"
+[targets.wiki]
+url = "https://wiki.example.com/scim"
+auth = { type = "bearer", token = "env:WIKI_TOKEN" }
+[targets.wiki.user]
+userName = "email"
+"""
+OPS = """
+[notify.to.ops]
+webhook = "env:HOOK_URL"
+secret = "env:HOOK_SECRET"
+"""
+CHAT = """
+[notify.to.chat]
+apprise = "env:CHAT_URL"
+"""
+
+
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    with running_hooks() as running:
+        yield running
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with closing(scratch_store()) as opened:
+        yield opened
+
+
+@dataclass
+class Post:
+    """A store with receivers, and a clock that only tests move."""
+
+    store: Store
+    config: Config
+    now: datetime = MONDAY
+    count: int = field(default=0)
+
+    def trouble(self, number: int = 1) -> None:
+        """So many troubles, each of a message of its own."""
+        for _ in range(number):
+            self.count += 1
+            note(self.store, self.config, [Finding(Event.ERROR, f"part{self.count}", "It broke.")], self.now)
+
+    def deliver(self, later: timedelta = timedelta(), budget_s: float = 15.0) -> int:
+        self.now += later
+        return deliver(self.store, self.config, self.now, clock=lambda: self.now, budget_s=budget_s)
+
+    @property
+    def due_in(self) -> timedelta | None:
+        due = next_delivery(self.store)
+        return None if due is None else due - self.now
+
+    def rows(self, columns: str) -> list[Any]:
+        with self.store.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(f"select {columns} from notice order by id")]
+
+
+@pytest.fixture
+def post(store: Store, hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Post:
+    """One receiver of webhooks."""
+    monkeypatch.setenv("HOOK_URL", f"{hooks.url}/in?channel=7")
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    monkeypatch.setenv("CHAT_URL", f"json://127.0.0.1:{hooks.port}/chat")
+    return Post(store, parse(SYNC_TOML + OPS, tmp_path / "sync.toml"))
+
+
+def with_receivers(post: Post, more: str) -> Post:
+    return Post(post.store, parse(SYNC_TOML + more, post.config.path))
+
+
+def told(name: str) -> str:
+    return f"scimsync: {name} does not work"
+
+
+def test_a_webhook_is_a_signed_post_of_json(post: Post, hooks: Hooks) -> None:
+    note(post.store, post.config, [Finding(Event.GUARD, "wiki", "7 of 9 would go.", None, "scimsync plan")], post.now)
+
+    assert post.deliver(later=90 * MINUTE) == 1
+
+    (got,) = hooks.got
+    assert got.path == "/in?channel=7"
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["webhook-timestamp"] == str(int(post.now.timestamp()))
+    assert got.headers["webhook-id"].startswith("msg_")
+    assert "." not in got.headers["webhook-id"]
+    assert got.is_signed_with(KEY)
+    assert got.document == {
+        "type": "scimsync.guard.began",
+        "timestamp": "2026-03-02T08:00:00Z",
+        "data": {
+            "event": "guard",
+            "began": True,
+            "subjects": ["wiki"],
+            "title": "scimsync: a guard stops wiki",
+            "text": "7 of 9 would go.",
+            "todo": "scimsync plan",
+            "since": "2026-03-02T08:00:00Z",
+        },
+    }
+    assert (post.deliver(), post.due_in) == (0, None)
+
+
+def test_types_of_events_tell_beginning_end_and_summary_apart(post: Post, hooks: Hooks) -> None:
+    note(post.store, post.config, [Finding(Event.STALE, "hr", "Old.")], post.now)
+    note(post.store, post.config, [Finding(Event.STALE, "hr")], post.now)
+    note_summary(post.store, post.config, post.now, post.now)
+
+    assert post.deliver() == 3
+
+    kinds = [got.document["type"] for got in hooks.got]
+    assert kinds == ["scimsync.stale.began", "scimsync.stale.ended", "scimsync.summary"]
+    assert [got.data["began"] for got in hooks.got] == [True, False, None]
+
+
+def test_a_secret_that_is_no_base64_is_the_key_itself(post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "correct horse battery staple")
+    post.trouble()
+    post.deliver()
+
+    assert hooks.got[0].is_signed_with(b"correct horse battery staple")
+
+
+def test_what_fails_is_tried_again_with_growing_pauses_and_the_same_id(post: Post, hooks: Hooks) -> None:
+    hooks.status = 500
+    post.trouble()
+    pauses = []
+    for _ in range(12):
+        assert post.deliver(later=post.due_in or timedelta()) == 0
+        pauses.append(post.due_in)
+        assert post.deliver(later=(post.due_in or timedelta()) - timedelta(seconds=1)) == 0
+    hooks.status = 202
+
+    assert post.deliver(later=post.due_in or timedelta()) == 1
+    assert pauses == [min(MINUTE * 2**number, timedelta(hours=6)) for number in range(12)]
+    every = [*hooks.refused, *hooks.got]
+    assert len({one.headers["webhook-id"] for one in every}) == 1
+    assert len({one.headers["webhook-timestamp"] for one in every}) == len(every) == 13
+    assert all(one.is_signed_with(KEY) for one in every)
+
+
+def test_after_three_days_a_message_is_given_up_with_one_warning(
+    post: Post, hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks.status = 500
+    post.trouble(3)
+    while post.due_in is not None:
+        caplog.clear()
+        post.deliver(later=max(post.due_in, timedelta()))
+
+    assert timedelta(days=3) <= post.now - MONDAY < timedelta(days=3, hours=6)
+    assert [record.message for record in caplog.records if "given up" in record.message] == [
+        "notify.to.ops: 3 messages were not taken for 3 days and given up"
+    ]
+
+
+def test_who_slept_for_a_week_still_tries(post: Post, hooks: Hooks) -> None:
+    post.trouble(2)
+    hooks.answers = [500]
+
+    assert post.deliver(later=timedelta(days=7)) == 0
+    assert post.deliver(later=MINUTE) == 2
+
+
+def test_messages_arrive_in_their_order_also_after_failures(post: Post, hooks: Hooks) -> None:
+    post.trouble(2)
+    hooks.answers = [204, 503]
+    assert post.deliver() == 1
+    post.now += timedelta(seconds=1)
+    post.trouble(2)  # written while the receiver is left alone, so it is asked at once
+
+    assert post.deliver() == 3
+    assert hooks.titles == [told(f"part{number}") for number in (1, 2, 3, 4)]
+
+
+def test_what_a_receiver_refuses_does_not_hold_up_what_follows(post: Post, hooks: Hooks) -> None:
+    post.trouble(3)
+    hooks.answers = [204, 422]
+
+    assert post.deliver() == 2
+    assert hooks.titles == [told("part1"), told("part3")]
+    assert post.due_in == MINUTE
+
+
+def test_a_receiver_that_asks_for_time_gets_it(post: Post, hooks: Hooks) -> None:
+    hooks.status, hooks.headers = 429, {"Retry-After": "1800"}
+    post.trouble()
+    post.deliver()
+    assert post.due_in == 30 * MINUTE
+
+    hooks.headers = {"Retry-After": "9999999"}
+    post.deliver(later=30 * MINUTE)
+    assert post.due_in == timedelta(hours=6)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (500, "it answered 500"),
+        (404, "it answered 404"),
+        (302, "it answered 302, and redirects are not followed"),
+        ("cut", "the connection broke before an answer came"),
+        ("hang", "no answer in time"),
+    ],
+)
+def test_a_receiver_that_does_not_take_it_is_told_of_in_the_log(
+    answer: int | str, why: str, post: Post, hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks.status, hooks.headers = answer, {"Location": f"{hooks.url}/elsewhere"}
+    post.trouble()
+
+    assert post.deliver(budget_s=1.0 if answer == "hang" else 15.0) == 0
+    assert caplog.messages == [f"notify.to.ops: not told: {why}"]
+    assert post.rows("attempts, last_error") == [(1, why)]
+    assert len(hooks.refused) == 1
+
+
+def test_nobody_listens(post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("HOOK_URL", "http://127.0.0.1:9/in")
+    post.trouble()
+
+    assert post.deliver() == 0
+    assert caplog.messages == ["notify.to.ops: not told: cannot connect: Connection refused"]
+
+
+def test_a_dead_receiver_holds_up_no_other_and_the_time_is_bounded(
+    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_hooks() as dead:
+        dead.status = "hang"
+        monkeypatch.setenv("DEAD_URL", dead.url)
+        monkeypatch.setenv("DEAD_CHAT", f"json://127.0.0.1:{dead.port}/?rto=60")
+        dead_ones = OPS.replace(".ops", ".dead").replace("HOOK_URL", "DEAD_URL")
+        dead_ones += CHAT.replace(".chat", ".dead-chat").replace("CHAT_URL", "DEAD_CHAT")
+        dead_ones += '[notify.to.slow]\napprise = "cmd:sleep 6"\n'
+        post = with_receivers(post, dead_ones + OPS + CHAT)
+        post.trouble(3)
+
+        began = time.monotonic()
+        arrived = post.deliver(budget_s=3.0)
+        took = time.monotonic() - began
+
+        assert arrived == 6
+        assert took < 6.0
+        assert [got.path for got in hooks.got].count("/chat") == 3
+        assert sorted(post.rows("receiver, attempts")) == [("dead", 1)] * 3 + [("dead-chat", 1)] * 3 + [("slow", 1)] * 3
+
+
+def test_what_time_does_not_suffice_for_waits_for_the_next_call(post: Post, hooks: Hooks) -> None:
+    post.trouble(3)
+
+    assert post.deliver(budget_s=0.1) == 0
+    assert post.rows("attempts") == [(0,)] * 3
+    assert post.deliver() == 3
+
+
+def test_who_is_killed_before_the_message_is_sent_leaves_it_to_the_next(hooks: Hooks, post: Post, tmp_path: Path) -> None:
+    with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
+        Post(store, post.config).trouble()
+    with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
+        assert Post(store, post.config).deliver() == 1
+
+    assert hooks.titles == [told("part1")]
+
+
+def test_who_is_killed_before_the_answer_is_noted_sends_it_again_with_the_same_id(
+    hooks: Hooks, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    post.trouble()
+    with monkeypatch.context() as patch:
+        patch.setattr(troubles, "delete_notice", killed)
+        with pytest.raises(KeyboardInterrupt):
+            post.deliver()
+
+    assert post.deliver() == 1
+    assert len({got.headers["webhook-id"] for got in hooks.got}) == 1
+    assert len(hooks.got) == 2
+
+
+def test_one_process_at_a_time_delivers_to_a_receiver(post: Post, hooks: Hooks) -> None:
+    post.trouble()
+    with post.store.write() as connection:
+        leases.take(connection, ["receiver ops"], "another", post.now)
+
+    assert (post.deliver(), hooks.got) == (0, [])
+    assert post.deliver(later=timedelta(minutes=3)) == 1
+
+
+def test_what_is_written_while_another_is_told_is_told_too(post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = delivering._Round._waiting
+
+    def look(self: delivering._Round, release: Callable[[Any], None]) -> Any:
+        found = waiting(self, release)
+        if post.count < 3:
+            post.trouble()
+        return found
+
+    monkeypatch.setattr(delivering._Round, "_waiting", look)
+    post.trouble()
+
+    assert post.deliver() == 3
+    assert hooks.titles == [told(f"part{number}") for number in (1, 2, 3)]
+
+
+def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(post: Post, hooks: Hooks) -> None:
+    post.trouble()
+
+    assert with_receivers(post, "").deliver() == 0
+    assert (post.due_in, hooks.got) == (None, [])
+
+
+def test_apprise_tells_title_and_body_and_how_bad_it_is(post: Post, hooks: Hooks) -> None:
+    post = with_receivers(post, CHAT)
+    note(post.store, post.config, [Finding(Event.TARGET, "wiki", "No <answer> & *more*.", None, "scimsync status")], post.now)
+    note(post.store, post.config, [Finding(Event.TARGET, "wiki")], post.now + MINUTE)
+    note(post.store, post.config, [Finding(Event.ERROR, "push", "It broke.")], post.now + MINUTE)
+    note_summary(post.store, post.config, post.now, post.now + 2 * MINUTE)
+
+    assert post.deliver(later=3 * MINUTE) == 4
+
+    said = [json.loads(got.body) for got in hooks.got]
+    assert [one["type"] for one in said] == ["warning", "success", "failure", "info"]
+    assert said[0]["title"] == "scimsync: wiki is in quarantine"
+    assert said[0]["message"].startswith("No <answer> & *more*.\nSince 2026-03-02 ")
+    assert said[0]["message"].endswith("\nscimsync status")
+
+
+def test_a_service_that_wants_html_gets_the_lines_and_no_markup_of_others(
+    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_URL", f"json://127.0.0.1:{hooks.port}/?format=html")
+    post = with_receivers(post, CHAT)
+    note(post.store, post.config, [Finding(Event.TARGET, "wiki", "No <b>answer</b>.", None, "scimsync status")], post.now)
+    post.deliver()
+
+    message = json.loads(hooks.got[0].body)["message"]
+    assert "&lt;b&gt;answer" in message
+    assert message.count("<br") == 2
+
+
+@pytest.mark.parametrize("answer", [500, "cut"])
+def test_a_service_that_does_not_take_it_is_tried_again(
+    answer: int | str, post: Post, hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    post = with_receivers(post, CHAT)
+    hooks.answers = [answer]
+    post.trouble()
+
+    assert post.deliver() == 0
+    assert caplog.messages == ["notify.to.chat: not told: JSON did not take it"]
+    assert post.deliver(later=MINUTE) == 1
+
+
+WRONG = [
+    ("HOOK_URL", "http://hooks.example.com/s3cret", "webhook: must begin with https://; http is for this machine only"),
+    ("HOOK_URL", "https://me:s3cret@hooks.example.com", "webhook: the URL of a webhook must not hold a user, a password"),
+    ("HOOK_URL", "https://[s3cret", "webhook: this is not a URL"),
+    ("HOOK_URL", None, "webhook: the environment variable HOOK_URL is not set"),
+    ("HOOK_SECRET", None, "secret: the environment variable HOOK_SECRET is not set"),
+    ("HOOK_SECRET", "whsec_s3cret!", "secret: what stands after whsec_ is not base64"),
+    ("CHAT_URL", None, "apprise: the environment variable CHAT_URL is not set"),
+    ("CHAT_URL", "s3cret", "apprise: this is not a URL that Apprise understands"),
+    ("CHAT_URL", "nonsense://s3cret", "apprise: this is not a URL that Apprise understands"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "why"), WRONG)
+def test_what_cannot_be_used_is_found_by_check_and_is_a_failure_of_that_receiver(
+    variable: str,
+    value: str | None,
+    why: str,
+    post: Post,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    if value is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, value)
+    post = with_receivers(post, OPS + CHAT)
+    receiver = "chat" if variable == "CHAT_URL" else "ops"
+
+    found = dict(check_receivers(post.config))
+    post.trouble(2)
+
+    assert (found.pop(receiver) or "").startswith(why)
+    assert list(found.values()) == [None]
+    assert post.deliver() == 2
+    warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"notify.to.{receiver}: not told: {why}")
+    assert [row[0] for row in post.rows("receiver")] == [receiver] * 2
+
+
+def test_without_apprise_the_message_says_what_brings_it(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "scimsync.daemon.notify.services", None)
+
+    why = "apprise is not installed; pip install 'scimsync[notify]' brings it"
+    assert check_receivers(with_receivers(post, CHAT).config) == [("chat", why)]
+
+
+def test_no_secret_gets_into_log_errors_or_state(
+    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(1)
+    for name in ("httpx2", "httpcore2", "urllib3", "apprise", "asyncio"):
+        caplog.set_level(1, name)
+    for url in (f"{hooks.url}/s3cret", "https://s3cret.invalid/", "http://127.0.0.1:9/s3cret"):
+        monkeypatch.setenv("HOOK_URL", url)
+        with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
+            fresh = Post(store, post.config)
+            fresh.count = len(url)
+            hooks.answers = [500]
+            fresh.trouble()
+            fresh.deliver()
+            fresh.deliver(later=timedelta(days=4))
+    ours = [record for record in caplog.records if record.name in ("scimsync", "httpx2", "apprise")]
+    whole = "\n".join(f"{record.getMessage()} {record.exc_text}" for record in ours)
+    whole += "".join(path.read_bytes().decode("latin-1") for path in tmp_path.iterdir())
+
+    assert "not told" in whole
+    assert "s3cret" not in whole
+    assert SECRET not in whole
+    assert SECRET.removeprefix("whsec_") not in whole
+
+
+@pytest.mark.parametrize("state_kind", ["sqlite", "postgresql"])
+def test_both_databases_keep_order_and_tell_once(
+    state_kind: str, new_state: Callable[[], str | None], post: Post, hooks: Hooks, tmp_path: Path
+) -> None:
+    url = new_state()
+    state_url = "sqlite:///both.db" if url is None else url.replace("postgresql:", "postgresql+psycopg:")
+    with closing(open_state(state_url, tmp_path, create=True)) as store:
+        both = Post(store, post.config)
+        both.trouble(5)
+        note(store, post.config, [Finding(Event.ERROR, "part1", "Other\0 words.")], post.now)
+        note(store, post.config, [Finding(Event.ERROR, "part1")], post.now)
+        hooks.answers = [204, 204, 500]
+
+        assert both.deliver() == 2
+        assert both.deliver(later=MINUTE) == 4
+        assert hooks.titles[:5] == [told(f"part{number}") for number in range(1, 6)]
+        assert hooks.titles[5].startswith("scimsync: part1 works again")
+        assert both.due_in is None

@@ -1,0 +1,300 @@
+"""A trouble is told once when it begins and once when it is over, whatever is found in between and whoever finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scimsync.config.load import parse
+from scimsync.config.models import Config
+from scimsync.config.operating import Event
+from scimsync.daemon.notify import Change, Finding, forget_unknown, note, note_summary, stale_findings, summary, words
+from scimsync.state import troubles
+from scimsync.state.store import Store, open_state, scratch_store
+from tests.office import MONDAY
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+SYNC_TOML = """
+[sources.hr]
+type = "file"
+path = "hr.csv"
+key = "id"
+[schedule]
+timezone = "Europe/Berlin"
+[targets.wiki]
+url = "https://wiki.example.com/scim"
+auth = { type = "bearer", token = "env:WIKI_TOKEN" }
+[targets.wiki.user]
+userName = "email"
+[targets.chat]
+url = "https://chat.example.com/scim"
+auth = { type = "bearer", token = "env:WIKI_TOKEN" }
+[targets.chat.user]
+userName = "email"
+"""
+OPS = """
+[notify.to.ops]
+apprise = "env:OPS_URL"
+"""
+HR = """
+[notify.to.hr]
+apprise = "env:HR_URL"
+events = ["guard", "stale"]
+personal = true
+"""
+
+
+def config(more: str = OPS, folder: Path = Path()) -> Config:
+    return parse(SYNC_TOML + more, folder / "sync.toml")
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with closing(scratch_store()) as opened:
+        yield opened
+
+
+def told(store: Store, receiver: str = "ops") -> list[Any]:
+    """What is on its way to somebody, as values."""
+    with store.read() as connection:
+        return [orjson.loads(one.body) for one in troubles.notices_of(connection, receiver, 1000)]
+
+
+def titles(store: Store, receiver: str = "ops") -> list[str]:
+    return [one["title"] for one in told(store, receiver)]
+
+
+def down(*targets: str, text: str = "No answer.") -> list[Finding]:
+    return [Finding(Event.TARGET, name, text, None, "scimsync status") for name in targets]
+
+
+def fine(*targets: str) -> list[Finding]:
+    return [Finding(Event.TARGET, name) for name in targets]
+
+
+def test_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between(store: Store) -> None:
+    changes = [
+        note(store, config(), findings, MONDAY + at * MINUTE)
+        for at, findings in enumerate([fine("wiki"), down("wiki"), down("wiki"), fine("wiki"), fine("wiki")])
+    ]
+
+    began = Change(Event.TARGET, ("wiki",), True, "No answer.", MONDAY + MINUTE)
+    over = Change(Event.TARGET, ("wiki",), False, "No answer.", MONDAY + MINUTE)
+    assert changes == [[], [began], [], [over], []]
+    assert titles(store) == ["scimsync: wiki is in quarantine", "scimsync: wiki is back (down for 2 min)"]
+
+
+def test_a_message_says_what_since_when_and_what_to_do(store: Store) -> None:
+    note(store, config(), down("wiki"), MONDAY)
+    note(store, config(), fine("wiki"), MONDAY + timedelta(hours=3, minutes=10))
+
+    assert [one["body"] for one in told(store)] == [
+        "No answer.\nSince 2026-03-02 09:00 CET.\nscimsync status",
+        "From 2026-03-02 09:00 CET to 2026-03-02 12:10 CET.\nIt was: No answer.",
+    ]
+
+
+def test_who_starts_again_tells_nothing_twice(tmp_path: Path) -> None:
+    for _ in range(3):
+        with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
+            note(store, config(), down("wiki"), MONDAY)
+    for _ in range(3):
+        with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
+            note(store, config(), fine("wiki"), MONDAY + HOUR)
+            assert titles(store) == ["scimsync: wiki is in quarantine", "scimsync: wiki is back (down for 1 h)"]
+
+
+def test_the_same_trouble_of_several_in_one_call_is_one_message(store: Store) -> None:
+    guard = [Finding(Event.GUARD, name, "Too many.", "Too many: 1001.", "scimsync plan") for name in ("wiki", "chat")]
+    changes = note(store, config(OPS + HR), [*guard, *down("wiki")], MONDAY)
+
+    assert [(one.event, one.subjects) for one in changes] == [(Event.GUARD, ("wiki", "chat")), (Event.TARGET, ("wiki",))]
+    assert titles(store) == ["scimsync: a guard stops wiki and chat", "scimsync: wiki is in quarantine"]
+    assert [(one["subjects"], one["text"]) for one in told(store, "hr")] == [(["wiki", "chat"], "Too many: 1001.")]
+
+
+def test_what_ends_together_is_one_message_if_it_was_the_same(store: Store) -> None:
+    note(store, config(), down("wiki", "chat"), MONDAY)
+    note(store, config(), fine("chat", "wiki"), MONDAY + HOUR)
+    note(store, config(), down("wiki"), MONDAY + 2 * HOUR)
+    note(store, config(), down("chat"), MONDAY + 3 * HOUR)
+    note(store, config(), fine("chat", "wiki"), MONDAY + 4 * HOUR)
+
+    assert titles(store)[1] == "scimsync: chat and wiki are back (down for 1 h)"
+    assert titles(store)[4:] == ["scimsync: chat is back (down for 1 h)", "scimsync: wiki is back (down for 2 h)"]
+
+
+def test_new_words_of_an_open_trouble_are_kept_and_not_told(store: Store) -> None:
+    note(store, config(), down("wiki", text="3 runs failed."), MONDAY)
+    assert note(store, config(), down("wiki", text="4 runs failed.\nUntil then."), MONDAY + HOUR) == []
+
+    assert note(store, config(), fine("wiki"), MONDAY + 2 * HOUR)[0].text == "4 runs failed.\nUntil then."
+    assert told(store)[1]["body"].endswith("It was: 4 runs failed.")
+    assert told(store)[1]["title"] == "scimsync: wiki is back (down for 2 h)"
+
+
+def test_who_wants_some_events_only_gets_these(store: Store) -> None:
+    note(store, config(OPS + HR), [*down("wiki"), Finding(Event.STALE, "hr", "Old.")], MONDAY)
+
+    assert titles(store, "hr") == ["scimsync: nothing new from hr"]
+    assert len(titles(store, "ops")) == 2
+
+
+def test_messages_keep_their_order_where_the_clock_stands_still_or_is_set_back(store: Store) -> None:
+    for number in range(20):
+        note(store, config(), [Finding(Event.ERROR, f"part{number}", "x")], MONDAY - max(number - 10, 0) * HOUR)
+
+    assert titles(store) == [f"scimsync: part{number} does not work" for number in range(20)]
+
+
+def test_without_receivers_troubles_are_known_all_the_same(store: Store) -> None:
+    assert len(note(store, config(""), down("wiki"), MONDAY)) == 1
+    assert note(store, config(""), down("wiki"), MONDAY) == []
+    assert titles(store) == []
+
+
+def test_what_names_people_goes_to_nobody_who_did_not_ask_for_it(store: Store) -> None:
+    finding = Finding(Event.GUARD, "wiki", "7 would be deleted.", "7 would be deleted. First: 1001.")
+    note(store, config(OPS + HR), [finding], MONDAY)
+    note(store, config(OPS + HR), [Finding(Event.GUARD, "wiki")], MONDAY)
+
+    assert "1001" not in orjson.dumps(told(store, "ops")).decode()
+    assert "First: 1001." in told(store, "hr")[0]["body"]
+    assert "1001" not in orjson.dumps(told(store, "hr")[1]).decode()
+
+
+def test_nothing_that_a_terminal_would_obey_is_told_or_kept(store: Store) -> None:
+    note(store, config(), [Finding(Event.ERROR, "push", "bad \x1b[31m\x07\0\u202e name\r\n\n\n  next", todo="a\x1bb")], MONDAY)
+
+    with store.read() as connection:
+        kept = troubles.open_troubles(connection)[0].text
+    assert kept == "bad \ufffd[31m\ufffd\ufffd\ufffd name\nnext"
+    assert all(char.isprintable() or char == "\n" for char in told(store)[0]["body"])
+
+
+def test_a_text_without_end_is_cut(store: Store) -> None:
+    note(store, config(), [Finding(Event.ERROR, "push", "\n".join(["x" * 10_000] * 1000))], MONDAY)
+
+    assert len(told(store)[0]["body"]) < 20_000
+
+
+def test_who_is_not_in_the_configuration_any_more_is_forgotten_without_a_word(store: Store) -> None:
+    both = config(OPS + HR)
+    findings = [Finding(Event.STALE, "hr", "Old."), Finding(Event.CONFIG, "sync.toml", "Bad."), *down("chat", "wiki")]
+    note(store, both, findings, MONDAY)
+    text = (SYNC_TOML + OPS).replace(".chat", ".talk").replace(".hr]", ".people]")
+
+    forget_unknown(store, parse(text, Path("sync.toml")))
+
+    with store.read() as connection:
+        assert [one.subject for one in troubles.open_troubles(connection)] == ["sync.toml", "wiki"]
+    assert (len(titles(store, "ops")), titles(store, "hr")) == (3, [])
+    assert note(store, config(), fine("chat"), MONDAY) == []
+
+
+def test_a_stale_source_is_found_by_the_age_of_its_files() -> None:
+    limited = config('[notify]\nstale = "24h"\n')
+    ages = {"hr": MONDAY - 25 * HOUR, "more": MONDAY - 24 * HOUR}
+
+    assert stale_findings(limited, ages, MONDAY) == [
+        Finding(
+            Event.STALE,
+            "hr",
+            "Its files last changed 2026-03-01 08:00 CET; [notify] stale allows 1 day.",
+            todo="Look at what writes its files.",
+        ),
+        Finding(Event.STALE, "more", None, todo="Look at what writes its files."),
+    ]
+    assert [one.text for one in stale_findings(config(), ages, MONDAY)] == [None, None]
+
+
+def test_a_summary_is_told_also_of_nothing(store: Store) -> None:
+    note_summary(store, config(OPS + HR), MONDAY - 24 * HOUR, MONDAY)
+
+    assert summary(store, config(), MONDAY - 24 * HOUR, MONDAY) == (
+        "No run.\n"
+        "wiki: nothing changed. Now no accounts.\n"
+        "chat: nothing changed. Now no accounts.\n"
+        "From 2026-03-01 09:00 CET to 2026-03-02 09:00 CET."
+    )
+    assert titles(store, "ops") == ["scimsync: nothing happened, all 2 targets are fine"]
+    assert titles(store, "hr") == []
+
+
+@pytest.mark.parametrize(
+    ("length", "words_of_it"),
+    [
+        (timedelta(seconds=-5), "less than a minute"),
+        (timedelta(seconds=29), "less than a minute"),
+        (timedelta(seconds=50), "1 min"),
+        (timedelta(minutes=190), "3 h 10 min"),
+        (timedelta(hours=24), "1 day"),
+        (timedelta(days=2, hours=4, minutes=3), "2 days 4 h"),
+        (timedelta(days=-2), "less than a minute"),
+    ],
+)
+def test_lengths_of_time_in_words(length: timedelta, words_of_it: str) -> None:
+    assert words.span(length) == words_of_it
+
+
+def test_many_subjects_are_counted() -> None:
+    assert words.names(["a", "b", "c", "d"]) == "a, b, c and d"
+    assert words.names(["a", "b", "c", "d", "e", "f"]) == "a, b, c and 3 more"
+    assert words.moment(MONDAY, ZoneInfo("UTC")) == "2026-03-02 08:00 UTC"
+
+
+@pytest.mark.parametrize("event", [event for event in Event if event is not Event.SUMMARY])
+def test_every_trouble_has_words(event: Event, store: Store) -> None:
+    note(store, config(), [Finding(event, "a", "x"), Finding(event, "b", "x")], MONDAY)
+    note(store, config(), [Finding(event, "a"), Finding(event, "b")], MONDAY + HOUR)
+
+    assert all("a and b" in title for title in titles(store))
+    assert len(titles(store)) == 2
+
+
+FOUND = st.builds(
+    Finding,
+    st.sampled_from([Event.GUARD, Event.TARGET]),
+    st.sampled_from(["wiki", "chat"]),
+    st.sampled_from([None, "one", "two"]),
+    st.sampled_from([None, "1001", "1002"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(FOUND, max_size=5), max_size=8))
+def test_beginnings_and_ends_take_turns_whatever_is_found(calls: Sequence[Sequence[Finding]]) -> None:
+    both = config(OPS + HR.replace('events = ["guard", "stale"]', ""))
+    with closing(scratch_store()) as store:
+        wrong: dict[tuple[str, str], bool] = {}
+        seen: list[tuple[str, str, bool]] = []
+        for at, findings in enumerate(calls):
+            changes = note(store, both, findings, MONDAY + at * MINUTE)
+            last = {(one.event.value, one.subject): one.text is not None for one in findings}
+            news = {place for place, is_wrong in last.items() if wrong.get(place, False) != is_wrong}
+            told_now = [(one.event.value, subject, one.began) for one in changes for subject in one.subjects]
+            assert sorted((event, subject) for event, subject, _ in told_now) == sorted(news)
+            assert all(last[event, subject] is began for event, subject, began in told_now)
+            wrong |= last
+            seen += told_now
+        for receiver in ("ops", "hr"):
+            got = [(one["event"], subject, one["began"]) for one in told(store, receiver) for subject in one["subjects"]]
+            assert sorted(got) == sorted(seen)
+            for place in wrong:
+                turns = [began for *of, began in got if tuple(of) == place]
+                assert turns == [number % 2 == 0 for number in range(len(turns))]
+        with store.read() as connection:
+            assert {(one.event, one.subject) for one in troubles.open_troubles(connection)} == {
+                place for place, is_wrong in wrong.items() if is_wrong
+            }
