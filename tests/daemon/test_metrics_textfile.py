@@ -125,7 +125,6 @@ OTHER = [
     b'scimsync_runs_total{cause="command",outcome="done"} -3\n',
     b'scimsync_runs_total{cause="command",outcome="done",host="a"} 3\n',
     b"scimsync_runs_total 3\n",
-    b'scimsync_run_duration_seconds_bucket{cause="command",le="1.0"} 3\n',  # of a version with other buckets
 ]
 
 
@@ -149,6 +148,18 @@ def test_a_file_that_was_cut_off_anywhere_stops_nothing(file: Path) -> None:
         file.write_bytes(whole[:length])
         write_textfile(file, one_run(), [])
         assert read(file)[DONE] in (1, 2)
+
+
+def test_a_histogram_of_a_version_with_other_buckets_begins_anew_and_the_rest_goes_on(file: Path) -> None:
+    write_textfile(file, one_run(), [])
+    file.write_text(file.read_text().replace('{cause="command",le="5.0"}', '{cause="command",le="4.0"}'))
+
+    write_textfile(file, one_run(), [])
+
+    found = read(file)
+    assert (found[DONE], found[GETS]) == (2, 2)
+    assert found['scimsync_run_duration_seconds_count{cause="command"}'] == 1
+    assert found['scimsync_request_duration_seconds_count{method="GET",target="wiki"}'] == 2
 
 
 def test_counts_that_shrink_from_one_bucket_to_the_next_are_not_ours(file: Path) -> None:
