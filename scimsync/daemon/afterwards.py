@@ -23,7 +23,7 @@ CAUSE = "command"
 
 
 class Afterwards:
-    """Begun before a push of the targets `names`. `whole` says that it is about everybody, `reads` that it reads its sources; figures
+    """Begun before a push of the targets `names`. `whole`: it is about everybody; `reads`: it reads its sources. Figures
     go to `metrics_file`, if there is one."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Afterwards:
         store = open_state(self._config.state_url, self._config.base_dir, create=True)
         try:
             now = self._clock()
-            changed = {name: at for name in self._sources() if (at := changed_at(file_spec(self._config, name))) is not None}
+            changed = {name: at for name in self._config.sources if (at := changed_at(file_spec(self._config, name))) is not None}
             note(store, self._config, [*find(store), *stale_findings(self._config, changed, now)], now)
             if self._metrics_file is not None:
                 write_textfile(self._metrics_file, self.figures, standing(self._config, store, now, changed))

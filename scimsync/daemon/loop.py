@@ -47,9 +47,6 @@ from scimsync.state.store import Store, open_state
 
 _LOG = logging.getLogger("scimsync")
 
-LOOK_EVERY = timedelta(minutes=1)
-"""How often the state is asked what is due: other processes may have changed it."""
-
 LONGEST_WAIT = timedelta(minutes=10)
 """A push whose source is being written waits for it no longer than this."""
 
@@ -70,8 +67,8 @@ class Sleeper(Protocol):
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything that the daemon does not have in itself. `clock` gives aware times, `steady` seconds that never jump; pushes run
-    in `pushing`, messages are delivered in `telling`; `poll` is how often files are looked at; `personal`: the log may name
-    people."""
+    in `pushing`, messages are delivered in `telling`; `poll` is how often files are looked at, `look` how often the state is
+    asked what is due, since other processes may have changed it; `personal`: the log may name people."""
 
     clock: Callable[[], datetime]
     steady: Callable[[], float]
@@ -81,6 +78,7 @@ class World:
     systemd: Systemd
     chance: Random
     poll: timedelta = timedelta(seconds=1)
+    look: timedelta = timedelta(minutes=1)
     personal: bool = False
 
 
@@ -147,7 +145,7 @@ class Daemon:
             _LOG.info("%s: its files have changed", name)
             self._agenda.ask(targets, Cause.FILE, now)
         self._take_in(now)
-        if self._look_at is None or self._look_at <= now or self._look_at - now > LOOK_EVERY:
+        if self._look_at is None or self._look_at <= now or self._look_at - now > self._world.look:
             self._look(now)
         self._start(now)
         self._keepers.turn(self.config, now)
@@ -322,8 +320,8 @@ class Daemon:
         self._tried_until |= dict.fromkeys(names, ran.ended)
         if ran.outcome is not None:
             say_result(ran, [], personal=self._world.personal)
-            outcome = ran.outcome
-            self._keepers.note(self.config, lambda store: findings_of_push(self.config, names, ran.sources, outcome, store), now)
+            find = partial(findings_of_push, self.config, names, ran.sources, ran.outcome, patient=True)
+            self._keepers.note(self.config, find, now)
         elif ran.error is not None:
             findings = self._findings_of(ran, ran.error)
             say_result(ran, findings, personal=self._world.personal)
@@ -347,7 +345,7 @@ class Daemon:
 
     def _look(self, now: datetime, ran: Ran | None = None) -> None:
         """Asks the state when something is due."""
-        self._look_at = now + LOOK_EVERY
+        self._look_at = now + self._world.look
         try:
             with self._state() as store:
                 known = standings(store, self.config, self._tried_until)
@@ -400,15 +398,11 @@ class Daemon:
             self._world.systemd.alive()
 
     def _metrics(self) -> bytes:
-        try:
-            store = open_state(self.config.state_url, self.config.base_dir, create=False)
-        except StateError:
-            return exposition(self.figures, [], process=True)
+        """All figures. Raises StateError: half of them would look like all."""
+        store = open_state(self.config.state_url, self.config.base_dir, create=False)
         try:
             gauges = standing(self.config, store, self._world.clock(), self._watch.changed_at())
             return exposition(self.figures, gauges, process=True)
-        except StateError:
-            return exposition(self.figures, [], process=True)
         finally:
             store.close()
 

@@ -21,7 +21,7 @@ _REASONS = {
     Cause.FILE: "a file has changed and is complete",
     Cause.SCHEDULE: "it is time",
     Cause.START: "it was missed, or not finished",
-    Cause.DUE: "something is due",
+    Cause.DUE: "something is due, or a day begins",
 }
 
 

@@ -19,6 +19,9 @@ from scimsync.state.store import Store, open_state
 
 _LOG = logging.getLogger("scimsync")
 
+PAUSE = timedelta(seconds=5)
+"""How long nothing is delivered after nothing could be."""
+
 AGAIN_AFTER = timedelta(minutes=1)
 """When a summary is tried again that could not be written down."""
 
@@ -64,8 +67,11 @@ class Keepers:
                 return
             if (error := self._delivering.exception()) is not None:
                 _LOG.error("messages could not be delivered: %s\n%s", type(error).__name__, where(error))
+            arrived = 0 if error is not None else self._delivering.result()
             self._delivering = None
             self.note(config, lambda _: [], now)
+            if not arrived and self._deliver_at is not None:  # another process delivers, or the time was not enough
+                self._deliver_at = max(self._deliver_at, now + PAUSE)
         if self._summary_at is not None and self._summary_at <= now:
             self._sum_up(config, now)
         if self._deliver_at is not None and self._deliver_at <= now:
@@ -82,18 +88,18 @@ class Keepers:
         if config.notify.summary is None:
             return
         with store.write() as connection:
-            if (last := marks.last_summary(connection)) is None:
-                marks.put_last_summary(connection, now)
+            if (last := marks.get_mark(connection, marks.SUMMARY)) is None:
+                marks.put_mark(connection, marks.SUMMARY, now)
         self._summary_at = first_after(config.notify.summary, min(last or now, now), config.schedule.zone)
 
     def _sum_up(self, config: Config, now: datetime) -> None:
         try:
             with self._opened() as store:
                 with store.read() as connection:
-                    since = marks.last_summary(connection) or now
+                    since = marks.get_mark(connection, marks.SUMMARY) or now
                 note_summary(store, config, since, now)
                 with store.write() as connection:
-                    marks.put_last_summary(connection, now)
+                    marks.put_mark(connection, marks.SUMMARY, now)
                 self.begin(config, store, now)
         except StateError as error:
             self._summary_at = now + AGAIN_AFTER

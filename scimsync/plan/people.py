@@ -213,7 +213,8 @@ class _Batch:
             if link.status is LinkStatus.PENDING:
                 self.unwanted.append(candidate.key)
             elif candidate.gone:
-                self.settled.append(replace(link, status=LinkStatus.DELETED, next_try_at=None, doubtful=False))
+                gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
+                self.settled.append(gone)
             return
         action = policy.leave.action
         if candidate.held_since is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from scimsync.errors import LeaseHeld
 from scimsync.state.bulk import upsert
@@ -31,8 +31,9 @@ class Lease:
 
 
 def held(connection: Connection, now: datetime) -> list[Lease]:
-    """The leases that somebody holds, by name."""
-    rows = connection.execute(select(table).where(table.c.holder != "", table.c.expires_at > now).order_by(table.c.name))
+    """The leases on sources and targets that somebody holds, by name: who has one is at work."""
+    at_work = or_(table.c.name.startswith("source "), table.c.name.startswith("target "))
+    rows = connection.execute(select(table).where(at_work, table.c.holder != "", table.c.expires_at > now).order_by(table.c.name))
     return [Lease(row["name"], row["holder"], row["expires_at"]) for row in rows.mappings()]
 
 

@@ -1,4 +1,4 @@
-"""When something that is done by the clock was done last: rows of the table of troubles that are none."""
+"""When something that is done by the clock was done last."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from scimsync.config.operating import Event
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import trouble as table
+from scimsync.state.tables import mark as table
 
-_SUBJECT = "last"
+SUMMARY = "summary"
+"""Up to when summaries have been told."""
 
 
-def last_summary(connection: Connection) -> datetime | None:
-    """Up to when summaries have been told."""
-    query = select(table.c.since).where(table.c.event == Event.SUMMARY.value, table.c.subject == _SUBJECT)
-    found: datetime | None = connection.scalar(query)
+def get_mark(connection: Connection, name: str) -> datetime | None:
+    """When it was done last; None where it never was."""
+    found: datetime | None = connection.scalar(select(table.c.at).where(table.c.name == name))
     return found
 
 
-def put_last_summary(connection: Connection, at: datetime) -> None:
-    """Notes up to when summaries have been told."""
-    upsert(connection, table, [{"event": Event.SUMMARY.value, "subject": _SUBJECT, "since": at, "text": ""}])
+def put_mark(connection: Connection, name: str, at: datetime) -> None:
+    """It was done at `at`."""
+    upsert(connection, table, [{"name": name, "at": at}])

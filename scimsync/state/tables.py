@@ -255,3 +255,11 @@ notice = Table(
     Column("last_error", TEXT),
     Index("ix_notice_next_try_at", "next_try_at"),
 )
+
+# When something that is done by the clock was done last.
+mark = Table(
+    "mark",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+)

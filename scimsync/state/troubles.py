@@ -106,6 +106,11 @@ def next_try(connection: Connection) -> datetime | None:
     return connection.scalar(select(notice.c.next_try_at).order_by(notice.c.next_try_at).limit(1))
 
 
+def count_notices(connection: Connection) -> int:
+    """How many messages are on their way."""
+    return connection.scalar(select(func.count()).select_from(notice)) or 0
+
+
 def keep_only(connection: Connection, known: Sequence[tuple[Sequence[str], Sequence[str]]], receivers: Sequence[str]) -> None:
     """Forgets troubles of `known` (events, the subjects that they can have) about any other subject, and messages for others than
     `receivers`."""

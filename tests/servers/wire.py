@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 
 class Wire:
-    """`seen` holds method, path with query, and body of each request, in order."""
+    """`seen` holds method, path with query, and body of each request, in order. While `is_down` says so nobody gets through."""
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
         self.url = ""
         self.seen: list[tuple[str, str, Any]] = []
+        self.is_down: Callable[[], bool] = lambda: False
         self._host, self._port, self.path = parts.hostname or "", parts.port or 0, parts.path
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -39,6 +40,9 @@ class Wire:
                 method, target, _ = first.split(" ")
                 lengths = [line.partition(":")[2] for line in lines if line.lower().startswith("content-length:")]
                 body = await reader.readexactly(int(lengths[0])) if lengths else b""
+                if self.is_down():
+                    writer.transport.abort()
+                    return
                 self.seen.append((method, target.removeprefix(self.path), json.loads(body) if body else None))
                 server_writer.write(head + body)
                 await server_writer.drain()

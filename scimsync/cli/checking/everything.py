@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from scimsync.cli.checking.findings import About, Finding, exit_code_of
+from scimsync.cli.checking.operating import check_operating
 from scimsync.cli.checking.secrets import check_secrets
 from scimsync.cli.checking.sources import check_rows
 from scimsync.cli.checking.targets import check_targets
@@ -44,6 +45,7 @@ def check_everything(config: Config, names: Sequence[str], now: Now) -> Iterator
     asked = check_targets(config, has_token)
     for name in names:
         yield from (*faults[name], *secrets[name], *asked.get(name, ()))
+    yield from check_operating(config, names, now.time)
 
 
 def _sources(

@@ -19,7 +19,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `area` is `configuration`, `state`, `source` or `target`, `name` which one.
+    """One thing that was looked at. `area` is configuration, state, source, target, schedule or receiver, `name` which one.
 
     `exit_code` is what `check` exits with for an error: 2 for what is wrong in sync.toml, 1 for the world around it.
     """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from scimsync.config.models import Config, Target
 from scimsync.config.operating import Event
@@ -19,7 +19,6 @@ from scimsync.scim.profiles import load_profile
 from scimsync.state import due, overview, records, targets, troubles
 from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
-from scimsync.state.tables import notice
 from scimsync.state.targets import TargetState
 from scimsync.types import Kind
 
@@ -149,6 +148,6 @@ def _attention(connection: Connection) -> list[Metric]:
             "scimsync_notices_waiting",
             "Messages that have not reached their receiver yet.",
             (),
-            {(): connection.scalar(select(func.count()).select_from(notice)) or 0},
+            {(): troubles.count_notices(connection)},
         ),
     ]

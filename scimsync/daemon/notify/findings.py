@@ -46,18 +46,26 @@ _GUARD_TODO = "scimsync plan shows what would be done, and how to allow it."
 
 
 def findings_of_push(
-    config: Config, names: Sequence[str], sources: Sequence[str], outcome: Outcome, store: Store, *, whole: bool = True
+    config: Config,
+    names: Sequence[str],
+    sources: Sequence[str],
+    outcome: Outcome,
+    store: Store,
+    *,
+    whole: bool = True,
+    patient: bool = False,
 ) -> list[Finding]:
     """What a push that came to its end says about its targets (`names`) and the `sources` that it read.
 
-    A push that is not `whole`, but of some people only, says nothing about guards. Raises StateError.
+    A push that is not `whole`, but of some people only, says nothing about guards. Who is `patient`, because it soon tries again
+    by itself, waits for the quarantine of a target before it says so. Raises StateError.
     """
     findings = [Finding(Event.ERROR, PUSH), Finding(Event.CONFIG, OF_PUSH)]
     findings += [Finding(Event.SOURCE, name) for name in sources]
     findings += _guard(names, outcome) if whole else []
     with store.read() as connection:
         for name in names:
-            findings += [_target(connection, config, name), _failures(connection, config, name)]
+            findings += [*_target(connection, config, name, patient=patient), _failures(connection, config, name)]
     return findings
 
 
@@ -109,14 +117,23 @@ def _guard(names: Sequence[str], outcome: Outcome) -> list[Finding]:
     return [Finding(Event.GUARD, name) for name in planned]
 
 
-def _target(connection: Connection, config: Config, name: str) -> Finding:
+def _target(connection: Connection, config: Config, name: str, *, patient: bool) -> list[Finding]:
+    """Whether a target can be used. One that failed just now may be back when it is tried again soon: nothing is said of it."""
     known = targets.get_target(connection, name)
-    if known.quarantined_until is None or known.failures < QUARANTINE_AFTER:
-        return Finding(Event.TARGET, name)
-    until = words.moment(known.quarantined_until, config.schedule.zone)
-    text = f"No usable answer in {known.failures} runs in a row.\nIt is left alone until {until}; nothing is forgotten."
+    if not known.failures:
+        return [Finding(Event.TARGET, name)]
+    until = known.quarantined_until
+    if known.failures < QUARANTINE_AFTER or until is None:
+        if patient:
+            return []
+        text = "No usable answer in the last run.\nNothing is forgotten; the next run tries again."
+        todo = "scimsync status says why."
+    else:
+        when = words.moment(until, config.schedule.zone)
+        text = f"No usable answer in {known.failures} runs in a row.\nIt is left alone until {when}; nothing is forgotten."
+        todo = f"scimsync status says why; scimsync push -t {name} tries at once."
     personal = f"{text}\n{known.last_error}" if known.last_error else None
-    return Finding(Event.TARGET, name, text, personal, f"scimsync status says why; scimsync push -t {name} tries at once.")
+    return [Finding(Event.TARGET, name, text, personal, todo)]
 
 
 def _failures(connection: Connection, config: Config, name: str) -> Finding:

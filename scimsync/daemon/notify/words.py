@@ -15,7 +15,7 @@ LONGEST_LINE = 400
 
 _BEGAN: Mapping[Event, tuple[str, str]] = {
     Event.GUARD: ("a guard stops {}", "a guard stops {}"),
-    Event.TARGET: ("{} is in quarantine", "{} are in quarantine"),
+    Event.TARGET: ("{} cannot be used", "{} cannot be used"),
     Event.FAILURES: ("too many failures at {}", "too many failures at {}"),
     Event.SOURCE: ("{} cannot be read", "{} cannot be read"),
     Event.STALE: ("nothing new from {}", "nothing new from {}"),
@@ -37,7 +37,7 @@ _ENDED: Mapping[Event, tuple[str, str, str]] = {
 
 
 def began_title(event: Event, subjects: Sequence[str]) -> str:
-    """`scimsync: wiki is in quarantine`."""
+    """`scimsync: wiki cannot be used`."""
     return _title(_BEGAN[event][len(subjects) > 1].format(names(subjects)))
 
 

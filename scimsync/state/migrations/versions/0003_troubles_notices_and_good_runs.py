@@ -36,3 +36,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_notice_next_try_at", "notice", ["next_try_at"])
+    op.create_table(
+        "mark",
+        sa.Column("name", NAME, nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
