@@ -51,6 +51,16 @@ class Agenda:
             target.caught_up = self._catch_up and missed is not None and missed <= now
             target.scheduled = now if target.caught_up else self._next(target, now)
 
+    def take_over(self, before: Agenda) -> None:
+        """What is pending in the agenda of another sync.toml stays so, for targets that there still are; so do times that are the
+        same as there, be they late by chance."""
+        for name, old in before._targets.items():
+            if (target := self._targets.get(name)) is None:
+                continue
+            target.asked, target.due, target.retry = old.asked, old.due, old.retry
+            if (target.timings, self._zone, self._jitter) == (old.timings, before._zone, before._jitter):
+                target.scheduled, target.caught_up = old.scheduled, old.caught_up
+
     def ask(self, names: Sequence[str], cause: Cause, at: datetime) -> None:
         """A push to these targets is wanted at `at`."""
         for name in names:

@@ -202,6 +202,7 @@ class Daemon:
         self._watch_files(unchanged)
         self.figures.reloaded(ok=True, at=now)
         self._due(known, now)
+        self._keepers.note(self.config, lambda _: [Finding(Event.CONFIG, self._file.path.name)], now)
         say_next(self._agenda.next_runs())
 
     def _read_again(self, now: datetime) -> None:
@@ -224,7 +225,10 @@ class Daemon:
 
     def _use(self, config: Config, now: datetime) -> None:
         before, self.config = self.config, config
-        self._agenda = self._new_agenda()
+        agenda = self._new_agenda()
+        agenda.begin(now, {})
+        agenda.take_over(self._agenda)
+        self._agenda = agenda
         known: dict[str, Standing] = {}
         unchanged: dict[str, bool] = {}
         try:
@@ -235,7 +239,6 @@ class Daemon:
                 self._keepers.begin(config, store, now)
         except StateError as error:
             self._state_failed(error)
-        self._agenda.begin(now, {name: one.known.ran_at for name, one in known.items()})
         self._watch_files(unchanged)
         self._due(known, now)
         self.figures.reloaded(ok=True, at=now)

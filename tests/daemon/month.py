@@ -27,6 +27,7 @@ from scimsync.cli.options import Common
 from scimsync.cli.talk import set_up_logging
 from scimsync.daemon.loop import Daemon, World
 from scimsync.daemon.systemd import Systemd
+from scimsync.errors import ConfigError
 from scimsync.execute import channel, preparing
 from tests.office import Pauses, Row, person
 
@@ -288,7 +289,12 @@ def live(folder: Path) -> None:
     vars(preparing)["Channel"] = partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock)  # nobody waits
     day_long = timedelta(hours=6)
     world = World(month.clock, month.steady, month, Inline(), Inline(), Systemd({}), Random(1), poll=day_long, look=day_long)
-    daemon = Daemon(folder / "sync.toml", world)
+    while True:
+        try:
+            daemon = Daemon(folder / "sync.toml", world)
+            break
+        except ConfigError:  # it was killed while sync.toml was broken: it starts when somebody has mended it
+            month.wait(3600)
     month.stop, month.metrics = daemon.stop, daemon.vitals.metrics
     print("alive", flush=True)
     daemon.run()

@@ -129,3 +129,17 @@ def test_a_target_that_is_gone_is_not_asked_for() -> None:
     one.ask(["hr", "vault"], Cause.FILE, NOON)
     one.again(Job(("vault",), Cause.DUE), NOON)
     assert one.take(NOON) is None
+
+
+def test_another_sync_toml_takes_over_what_is_pending() -> None:
+    before = agenda('push = "1h"\njitter = "30m"')
+    before.ask(["wiki"], Cause.FILE, NOON)
+    late = before.next_runs()
+    same = agenda('push = "1h"\njitter = "30m"\nquiet = "9s"', now=NOON + HOUR)
+    same.take_over(before)
+    assert same.next_runs() == late
+    assert same.take(NOON + HOUR) == Job(("wiki",), Cause.FILE)
+
+    other = agenda('push = "0 2 * * *"')
+    other.take_over(before)
+    assert other.next_runs() == dict.fromkeys(["wiki", "crm"], datetime(2026, 3, 3, 2, tzinfo=UTC))

@@ -155,6 +155,12 @@ TROUBLES = [
 ]  # fmt: skip
 
 
+def each(told: list[str]) -> Counter[str]:
+    """`guard.began wiki crm` is one for the wiki and one for the CRM; summaries are left out."""
+    words = [one.split() for one in told if one not in SUMMARIES]
+    return Counter(f"{event} {subject}" for event, *subjects in words for subject in subjects)
+
+
 def test_a_month(life: Life, tmp_path: Path) -> None:
     process = life.start()
     process.communicate()
@@ -234,5 +240,5 @@ def test_a_month_of_kills(life: Life, tmp_path: Path) -> None:
     assert process.returncode == 0, (number, (life.folder / "log").read_text()[-3000:])
     print(f"{kills} kills, at {datetime.fromisoformat((life.folder / 'clock').read_text())}")
     assert kills == wanted
-    assert [one for one in life.told() if one not in SUMMARIES] == TROUBLES, number
+    assert each(life.told()) == each(TROUBLES), number
     assert_exact(life, tmp_path)

@@ -23,7 +23,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from cronsim import CronSim
 from prometheus_client.parser import text_string_to_metric_families
 
