@@ -10,9 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.office import Office, Pauses, without_waiting
+from tests.once import make_once
 from tests.servers.faulty import FaultyServer, running_faulty_server
 from tests.servers.postgresql import Server, running_postgresql
 from tests.servers.scim2 import running_scim2_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> Iterator[None]:
+    """See `tests.once`."""
+    with pytest.MonkeyPatch.context() as patched:
+        make_once(patched)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +58,14 @@ def state_kind() -> str:
 
 
 @pytest.fixture
-def new_state(state_kind: str, request: pytest.FixtureRequest) -> Callable[[], str | None]:
+def new_state(state_kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
     """Makes an empty state; gives its URL, None for the default."""
     if state_kind == "sqlite":
-        return lambda: None
+        yield lambda: None
+        return
     server: Server = request.getfixturevalue("postgresql")
-    return lambda: server.create("template_state")
+    with server.states() as new:
+        yield new
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,23 +6,63 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
 _NUMBERS = count()
 
+_SETTINGS = (
+    "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200",
+    # it need not outlive the tests, and nobody else is to work while they do
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off",
+    "autovacuum=off", "jit=off", "min_wal_size=32MB", "max_wal_size=128MB",
+)  # fmt: skip
 
-@dataclass(frozen=True)
+_OWN_SETTINGS = "pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
+_CATALOGS = ("pg_attribute", "pg_attrdef", "pg_constraint", "pg_namespace", "pg_proc", "pg_trigger", _OWN_SETTINGS)
+_SHAPE = "SELECT (SELECT version_num FROM alembic_version), " + ", ".join(
+    f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {catalog})" for catalog in _CATALOGS
+)
+"""Changes with every table, column, constraint, index, function, trigger and setting, not with the rows that tables hold."""
+
+_TABLES = """
+SELECT format('%I', relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0
+"""
+
+_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence WHERE pg_sequence_last_value(seqrelid) IS NOT NULL"
+
+_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@dataclass
 class Server:
-    """A server with a database `template` that holds the tables of an empty state."""
+    """A server with a database `template_state` that holds the tables of an empty state, and others like it that are free."""
 
     port: int
+    free: list[str] = field(default_factory=list)
+
+    @cached_property
+    def shape(self) -> object:
+        """That of an empty state."""
+        import psycopg
+
+        with psycopg.connect(self.url("template_state")) as connection:
+            return _shape(connection)
 
     def url(self, database: str) -> str:
         return f"postgresql://scimsync@127.0.0.1:{self.port}/{database}"
@@ -35,6 +75,38 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
+
+    @contextmanager
+    def states(self) -> Iterator[Callable[[], str]]:
+        """Gives a function that gives the URL of an empty state that nobody else has until the end of the block."""
+        given: list[str] = []
+
+        def new() -> str:
+            given.append(self.free.pop() if self.free else self.create("template_state"))
+            return given[-1]
+
+        try:
+            yield new
+        finally:
+            self.free += filter(self._emptied, given)
+
+    def _emptied(self, url: str) -> bool:
+        """Whether the state at `url` is as it was in the beginning, now that its rows are gone and nobody is connected."""
+        import psycopg
+
+        try:
+            with psycopg.connect(url, autocommit=True, options="-c lock_timeout=20s") as connection:
+                connection.execute(_OTHERS)
+                if tables := ", ".join(name for (name,) in connection.execute(_TABLES)):
+                    connection.execute(f"TRUNCATE {tables} CASCADE")
+                connection.execute(_SEQUENCES)
+                return self.shape == _shape(connection)
+        except psycopg.Error:
+            return False
+
+
+def _shape(connection: Connection[TupleRow]) -> object:
+    return connection.execute(_SHAPE).fetchone()
 
 
 def programs() -> Path | None:
@@ -55,7 +127,7 @@ def running_postgresql() -> Iterator[Server]:
         if os.environ.get("CI") == "true":
             pytest.fail(words)
         pytest.skip(words)
-    with TemporaryDirectory(prefix="scimsync-postgresql-") as place:
+    with TemporaryDirectory(prefix="scimsync-postgresql-", dir=_memory()) as place:
         as_somebody: list[str] = []
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(place, "postgres", "postgres")
@@ -76,9 +148,7 @@ def running_postgresql() -> Iterator[Server]:
             assert done.returncode == 0, f"{program}: see {place}"
 
         run("initdb", "-D", f"{place}/data", "-A", "trust", "-U", "scimsync", "-E", "UTF8", "--no-sync")
-        settings = (
-            f"-p {port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c max_connections=200"
-        )
+        settings = " ".join(f"-c {one}" for one in (*_SETTINGS, f"port={port}"))
         run("pg_ctl", "-D", f"{place}/data", "-l", f"{place}/log", "-w", "-o", settings, "start")
         try:
             server = Server(port)
@@ -86,6 +156,12 @@ def running_postgresql() -> Iterator[Server]:
             yield server
         finally:
             run("pg_ctl", "-D", f"{place}/data", "-m", "immediate", "-w", "stop")
+
+
+def _memory() -> str | None:
+    """A file system in memory that has room; None where there is none. The server is a few thousand small files."""
+    place = Path("/dev/shm")
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > 2**30 else None
 
 
 def _make_template(server: Server) -> None:

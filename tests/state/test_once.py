@@ -1,0 +1,88 @@
+"""What tests elsewhere take in place of the real thing is the same; see `tests.once` and `tests.servers.postgresql`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from scimsync.state import migrate
+from scimsync.state.store import Store, open_state
+from tests.office import Office, people
+from tests.once import copied_upgrade
+from tests.servers.postgresql import Server
+
+
+def schema(store: Store) -> list[tuple[object, ...]]:
+    with store.read() as connection:
+        made = connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"))
+        return [*map(tuple, made), *map(tuple, connection.execute(text("SELECT * FROM alembic_version")))]
+
+
+def test_copied_tables_are_those_of_the_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_state("sqlite:///real.db", tmp_path, create=True)) as real:
+        monkeypatch.setattr(migrate, "upgrade", copied_upgrade)
+        with closing(open_state("sqlite:///copied.db", tmp_path, create=True)) as copied:
+            assert schema(copied) == schema(real)
+
+
+def test_what_was_committed_is_on_the_disk(tmp_path: Path) -> None:
+    with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store, store.read() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
+
+
+ROW = "INSERT INTO run (command, started_at, outcome) VALUES ('push', '2026-03-02', 'done') RETURNING id"
+
+
+def test_an_emptied_database_is_a_new_one(postgresql: Server) -> None:
+    with postgresql.states() as new:
+        url = new()
+        with psycopg.connect(url) as connection:
+            first = connection.execute(ROW).fetchone()
+    with postgresql.states() as new, psycopg.connect(again := new()) as connection:
+        assert again == url
+        assert connection.execute(ROW).fetchone() == first
+        assert connection.execute("SELECT count(*) FROM run").fetchone() == (1,)
+
+
+def test_who_is_still_connected_is_cut_off(postgresql: Server) -> None:
+    with postgresql.states() as new:
+        left = psycopg.connect(url := new())
+        left.execute(ROW)
+
+    assert url in postgresql.free
+    with left, pytest.raises(psycopg.OperationalError):
+        left.commit()
+
+
+def test_pushes_leave_a_database_that_can_be_used_again(office: Office, postgresql: Server) -> None:
+    with postgresql.states() as new:
+        office.state = new()
+        office.configure()
+        office.hire(people(3))
+        assert office.push().exit_code == 0
+
+    assert office.state in postgresql.free
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE invoice ()",
+        "ALTER TABLE run ADD COLUMN more integer",
+        "ALTER TABLE run ALTER COLUMN command DROP NOT NULL",
+        "DROP TABLE lease",
+        "UPDATE alembic_version SET version_num = '9999'",
+        "ALTER DATABASE {name} SET lock_timeout = 1",
+    ],
+)
+def test_a_database_that_was_changed_is_not_used_again(postgresql: Server, statement: str) -> None:
+    with postgresql.states() as new:
+        url = new()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement.format(name=connection.info.dbname))
+
+    assert url not in postgresql.free
