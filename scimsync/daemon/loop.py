@@ -80,7 +80,7 @@ class World:
     telling: Executor
     systemd: Systemd
     chance: Random
-    poll: timedelta = timedelta(seconds=1)
+    poll: timedelta = timedelta(seconds=0.5)
     look: timedelta = timedelta(minutes=1)
     personal: bool = False
 

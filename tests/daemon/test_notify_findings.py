@@ -48,11 +48,14 @@ def opened(office: Office) -> Iterator[tuple[Config, Store]]:
         yield config, store
 
 
-def pushed(office: Office, *, later: timedelta = timedelta(), whole: bool = True) -> tuple[Outcome, list[Change]]:
+def pushed(
+    office: Office, *, later: timedelta = timedelta(), whole: bool = True, patient: bool = True
+) -> tuple[Outcome, list[Change]]:
     """A push, and what is news after it."""
     outcome = office.push(later=later)
     with opened(office) as (config, store):
-        return outcome, note(store, config, findings_of_push(config, ["wiki"], ["hr"], outcome, store, whole=whole), office.now)
+        findings = findings_of_push(config, ["wiki"], ["hr"], outcome, store, whole=whole, patient=patient)
+        return outcome, note(store, config, findings, office.now)
 
 
 def told(office: Office, receiver: str) -> list[Message]:
@@ -157,6 +160,21 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
     )
     assert over.title == "scimsync: wiki is back (down for 4 h)"
     assert "503" in messages["hr"][0].text
+
+
+def test_who_does_not_try_again_soon_is_told_of_the_first_failure(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(5))
+    pushed(office)
+    office.hire(people(20))
+    faulty.fail(status=503, times=10_000)
+    news = [brief(pushed(office, later=timedelta(days=1), patient=False)[1]) for _ in range(2)]
+    news.append(brief(pushed(office, later=timedelta(minutes=5))[1]))  # the daemon has nothing against it
+    faulty.faults.clear()
+    news.append(brief(pushed(office, later=timedelta(days=1))[1]))
+
+    assert news == [[("target", True)], [], [], [("target", False)]]
+    began, _ = told(office, "ops")
+    assert began.body.startswith("No usable answer in the last run.\nNothing is forgotten; the next run tries again.\n")
 
 
 def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: FaultyServer) -> None:
