@@ -51,9 +51,12 @@ def test_a_guard_is_told_once_and_when_it_is_over(told: Office, hooks: Hooks) ->
     told.hire([row | {"dept": "Moved"} for row in people(30)])
     push(told, code=3)
     push(told, code=3)
+    assert "guard wiki  since 2026-03-02 " in told.run("status").out
+    assert [one["event"] for one in told.run("status", "--json").document["troubles"]] == ["guard"]
     told.hire(people(30))
     push(told)
     push(told)
+    assert "Troubles" not in told.run("status").out
     assert [one.document["type"] for one in hooks.got] == ["scimsync.guard.began", "scimsync.guard.ended"]
     assert "00001" not in hooks.everything
 
@@ -167,3 +170,18 @@ print("loaded:", [name for name in heavy if name in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=office.folder, env=office.env(), capture_output=True, text=True)
     assert ran.stdout.splitlines()[-1] == "loaded: []", ran.stderr
+
+
+def test_check_tells_whether_they_can_be_told_and_when_the_daemon_pushes(told: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.configure(more=NOTIFY + '[schedule]\npush = "0 2 * * *"\ntimezone = "UTC"\n')
+    ran = told.run("check")
+    assert (ran.code, "can be told" in ran.out) == (0, True), ran.out
+    assert "the daemon pushes: 0 2 * * *; next 2026-03-03 " in ran.out
+    monkeypatch.delenv("HOOK_SECRET")
+    ran = told.run("check")
+    assert ran.code == 1
+    assert "notify.to.desk: " in ran.out
+
+    told.configure(more=NOTIFY.replace("env:HOOK_SECRET", "literal:abcdefgh"))
+    (told.folder / "sync.toml").chmod(0o644)
+    assert "holds notify.to.desk.secret, and others on this machine may read it" in told.run("check").out
