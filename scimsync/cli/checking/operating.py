@@ -14,7 +14,7 @@ from scimsync.config.timing import first_after
 
 def check_operating(config: Config, names: Sequence[str], now: datetime) -> Iterator[Finding]:
     """The times of the targets called `names`, where sync.toml has any; each receiver of messages. Nothing is sent."""
-    if "schedule" in config.model_fields_set:
+    if config.schedule.model_fields_set:
         schedule = config.schedule
         for name in names:
             timings = schedule.targets.get(name, schedule.push)
