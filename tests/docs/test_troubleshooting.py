@@ -46,7 +46,7 @@ ANSWER = re.compile(r"(^|: )[45]\d\d\b")
 def holds_words(message: str) -> bool:
     """Whether a message says anything by itself, and is not put together of others."""
     words = re.sub(r"[^A-Za-z]+", " ", message).split()
-    return len(words) > 1 or message.startswith(("interrupted", "unexpected"))
+    return (len(words) > 1 and " " in message.strip("… ")) or message.startswith(("interrupted", "unexpected"))
 
 
 def said() -> dict[str, set[str]]:
