@@ -9,7 +9,7 @@ from datetime import datetime
 
 from scimsync.daemon.jobs import Cause, Job, Ran
 from scimsync.daemon.notify import Change, Finding
-from scimsync.errors import LeaseHeld, ScimsyncError
+from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
 from scimsync.execute import Outcome
 from scimsync.logcontext import in_run
 from scimsync.plan.people import describe_counts
@@ -66,7 +66,7 @@ def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
         _LOG.warning("stopped by a guard; nothing was sent\n%s", outcome.guard if personal else outcome.guard_brief)
     for name, target in outcome.targets.items():
         if target.error is not None:
-            _say_error(target.error, personal=personal)
+            _say_error(name, target.error, personal=personal)
         if outcome.guard is None:
             failed = f", {target.failed} failed" if target.failed else ""
             counted = describe_counts(target.counts)
@@ -81,8 +81,11 @@ def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
     _say_problems(outcome.problems, personal=personal)
 
 
-def _say_error(error: ScimsyncError, *, personal: bool) -> None:
-    _LOG.error("%s%s", error.message if personal else error.brief, f"; {error.hint}" if error.hint else "")
+def _say_error(name: str, error: ScimsyncError, *, personal: bool) -> None:
+    if isinstance(error, Interrupted):
+        _LOG.info("%s: %s; %s", name, error.message, error.hint)
+        return
+    _LOG.error("%s%s", error.message if personal else error.brief, f"\n{error.hint}" if error.hint else "")
 
 
 def _say_problems(problems: Sequence[Problem], *, personal: bool) -> None:
