@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 
+from scimsync.config.operating import Event
 from scimsync.daemon.jobs import Cause, Job, Ran
 from scimsync.daemon.notify import Change, Finding
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
@@ -23,6 +24,10 @@ _REASONS = {
     Cause.START: "it was missed, or not finished",
     Cause.DUE: "something is due, or a day begins",
 }
+
+
+_SAID = (Event.GUARD, Event.SOURCE, Event.CONFIG, Event.ERROR)
+"""Troubles of which the log says more each time they are found."""
 
 
 def say_job(job: Job) -> None:
@@ -49,7 +54,10 @@ def say_changes(changes: Sequence[Change]) -> None:
     for change in changes:
         subjects = ", ".join(change.subjects)
         if change.began:
-            _LOG.warning("trouble (%s) began: %s: %s", change.event, subjects, change.text)
+            if change.event in _SAID:
+                _LOG.warning("trouble (%s) began: %s", change.event, subjects)
+            else:
+                _LOG.warning("trouble (%s) began: %s: %s", change.event, subjects, change.text)
         else:
             _LOG.info("trouble (%s) is over: %s", change.event, subjects)
 
@@ -98,4 +106,4 @@ def _say_problems(problems: Sequence[Problem], *, personal: bool) -> None:
         lines = [str(problem.line) for problem in some if problem.line is not None]
         where = f" (line {', '.join(lines[:10])}{', …' if len(lines) > 10 else ''})" if lines else ""
         what = "row or person needs" if len(some) == 1 else "rows or people need"
-        _LOG.warning("%s: %d %s somebody%s; scimsync check shows which", source, len(some), what, where)
+        _LOG.warning("%s: %d %s somebody%s; scimsync plan shows which", source, len(some), what, where)

@@ -85,7 +85,10 @@ def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office)
 
     began, over = told(office, "ops")
     assert began.title == "scimsync: a guard stops wiki"
-    assert began.text == "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%, here 5."
+    assert began.text == (
+        "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%, here 5. "
+        "if that is right: scimsync push --allow-removals 6"
+    )
     assert over.title == "scimsync: no guard stops wiki any more (stopped for 2 h)"
     assert "First: 00035, 00036" in told(office, "hr")[0].text
 
@@ -211,9 +214,9 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
     assert [one.title for one in told(office, "ops")] == [
         "scimsync: hr cannot be read",
         "scimsync: push does not work",
-        "scimsync: sync.toml for push cannot be used",
+        "scimsync: sync.toml (in a push) cannot be used",
         "scimsync: push works again (out of order for less than a minute)",
-        "scimsync: sync.toml for push can be used again (unusable for less than a minute)",
+        "scimsync: sync.toml (in a push) can be used again (unusable for less than a minute)",
         "scimsync: hr can be read again (unreadable for less than a minute)",
     ]
     assert told(office, "ops")[0].text == "there is no file hr.csv\nNothing is sent to wiki meanwhile."
@@ -234,8 +237,10 @@ def test_what_errors_say() -> None:
         "Nothing is sent to wiki and chat meanwhile."
     )
     assert "1001" in (personal or "")
-    ((event, subject, text, personal),) = of(ConfigError("nobody with the key 1001 is known"))
-    assert (event, subject, text) == ("config", "sync.toml for push", "It has a fault, or a secret that it names is missing.")
+    ((event, subject, text, personal),) = of(
+        ConfigError("nobody with the key 1001 is known", brief="nobody with this key is known")
+    )
+    assert (event, subject, text) == ("config", "sync.toml (in a push)", "nobody with this key is known")
     assert personal == "nobody with the key 1001 is known"
     assert of(StateError("Key (key)=(1001)"))[0][:3] == ("error", "push", "The state database cannot be used.")
     assert of(ValueError("Bearer s3cret")) == [("error", "push", "It ended by an error that nobody foresaw: ValueError.", None)]

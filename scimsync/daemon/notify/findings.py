@@ -35,7 +35,7 @@ from scimsync.state.targets import TargetState
 PUSH = "push"
 """What errors of pushes are about."""
 
-OF_PUSH = "sync.toml for push"
+OF_PUSH = "sync.toml (in a push)"
 """What faults are about that only a push finds: a column that a source lacks, a secret. What is found when sync.toml is read is
 about the file itself, and a push with the one of before does not end it."""
 
@@ -92,9 +92,8 @@ def findings_of_error(names: Sequence[str], sources: Sequence[str], error: Excep
 
 
 def config_finding(error: ConfigError, file: str = "sync.toml") -> Finding:
-    """That sync.toml, or a secret that it names, cannot be used."""
-    text = "It has a fault, or a secret that it names is missing."
-    return Finding(Event.CONFIG, file, text, str(error), "scimsync check says more.")
+    """That sync.toml, or a secret that it names, cannot be used. Its own words name nobody."""
+    return Finding(Event.CONFIG, file, error.brief, str(error), "scimsync check says more.")
 
 
 def stale_findings(config: Config, changed_at: Mapping[str, datetime], now: datetime) -> list[Finding]:
