@@ -24,6 +24,7 @@ from scimsync.execute.saved import read_saved
 from scimsync.execute.settings import set_up
 from scimsync.plan.guard import Allowance
 from scimsync.plan.people import describe_counts
+from scimsync.state import troubles
 from scimsync.types import Key
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def run_push(
                 wait=wait,
                 observe=nobody if afterwards is None else afterwards.figures.request,
             )
+            with store.read() as connection:
+                in_trouble = troubles.is_open(connection)
     except Exception as error:
         if afterwards is not None and not isinstance(error, StateError):
             _follow(partial(afterwards.failed, error))
@@ -77,6 +80,8 @@ def run_push(
         write_json(outcome_document(outcome))
     else:
         _say(outcome, quiet=options.verbosity < 0)
+    if afterwards is None and in_trouble:  # what this push has mended is over
+        afterwards = _new_afterwards(config, options, None, whole=not chosen, reads=read)
     if afterwards is not None:
         _follow(partial(afterwards.done, outcome))
     return outcome.exit_code
@@ -86,11 +91,16 @@ def _afterwards(config: Config, options: Common, metrics_file: Path | None, *, w
     """What is to follow, where anybody wants to know. Raises ConfigError for a metrics file that cannot be written."""
     if metrics_file is None and not config.notify.to:
         return None
-    from scimsync.daemon.afterwards import Afterwards
-    from scimsync.daemon.metrics import check_textfile
-
     if metrics_file is not None:
+        from scimsync.daemon.metrics import check_textfile
+
         check_textfile(metrics_file)
+    return _new_afterwards(config, options, metrics_file, whole=whole, reads=reads)
+
+
+def _new_afterwards(config: Config, options: Common, metrics_file: Path | None, *, whole: bool, reads: bool) -> Afterwards:
+    from scimsync.daemon.afterwards import Afterwards
+
     return Afterwards(config, options.targets, metrics_file, clock, whole=whole, reads=reads)
 
 

@@ -13,7 +13,7 @@ from scimsync.config.models import Config
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Now
 from scimsync.execute.settings import TargetSetup, set_up
-from scimsync.state import holds, journal, leases, overview, records, targets
+from scimsync.state import holds, journal, leases, overview, records, targets, troubles
 from scimsync.state.journal import Run
 from scimsync.state.leases import Lease
 from scimsync.state.links import LinkStatus
@@ -21,6 +21,7 @@ from scimsync.state.overview import Troubles
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store, is_scratch
 from scimsync.state.targets import TargetState
+from scimsync.state.troubles import OpenTrouble
 from scimsync.types import Key, Kind
 
 RUNS = 5
@@ -45,7 +46,8 @@ class TargetStanding:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What `status` shows. `state_file` is None where nothing has been stored yet; `trouble` is why sources or mappings
-    cannot be used at the moment; `holds` are who is to have no account whatever the source says -> since when."""
+    cannot be used at the moment; `holds` are who is to have no account whatever the source says -> since when; `told` is what
+    the keepers were told of and what is not over."""
 
     now: datetime
     state_file: str | None
@@ -55,6 +57,7 @@ class Standing:
     runs: Sequence[Run]
     trouble: ScimsyncError | None
     holds: Mapping[Key, datetime]
+    told: Sequence[OpenTrouble]
 
 
 def look(config: Config, names: Sequence[str], store: Store, now: Now) -> Standing:
@@ -75,6 +78,7 @@ def look(config: Config, names: Sequence[str], store: Store, now: Now) -> Standi
             runs=journal.runs(connection, RUNS),
             trouble=trouble,
             holds=holds.all_holds(connection),
+            told=troubles.open_troubles(connection),
         )
 
 

@@ -25,6 +25,7 @@ def standing_document(standing: Standing) -> dict[str, Any]:
         },
         "targets": {target.name: _target(target) for target in standing.targets},
         "held": dict(standing.holds),
+        "troubles": [{"event": one.event, "subject": one.subject, "since": one.since, "text": one.text} for one in standing.told],
         "leases": [{"name": lease.name, "holder": lease.holder, "expires_at": lease.expires_at} for lease in standing.leases],
         "runs": [run_document(run, (), at_work=bool(standing.leases)) for run in standing.runs],
         "error": None if standing.trouble is None else standing.trouble.message,

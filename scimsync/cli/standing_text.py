@@ -30,6 +30,14 @@ def print_standing(standing: Standing, targets: Collection[str]) -> None:
     for target in standing.targets:
         screen.blank()
         _print_target(screen, target, standing)
+    if standing.told:
+        screen.blank()
+        screen.line(("Troubles", "bold"))
+        rows: list[list[Part]] = []
+        for one in standing.told:
+            first = one.text.partition("\n")[0]
+            rows.append([(f"{one.event} {one.subject}", "red"), f"since {local(one.since)}", printable(first)])
+        screen.rows(rows)
     if standing.holds:
         screen.blank()
         screen.line(("Deprovisioned", "bold"), ", whatever the source says; scimsync deprovision KEY --lift ends it")

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scimsync.config.faults import did_you_mean
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError
 
 
 def check_targets(config: Config, names: Sequence[str]) -> list[str]:
     """The targets called `names`, or all where there are none, in the order of sync.toml. Raises ConfigError."""
     for name in names:
         if name not in config.targets:
-            hint = did_you_mean(name, config.targets)
-            raise ConfigError(
-                f"{config.path.name}: no target {name!r}", details=(f"found: {', '.join(config.targets)}",), hint=hint
-            )
+            raise config.unknown_target(name)
     return [name for name in config.targets if not names or name in names]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +17,6 @@ from scimsync.config.values import shown, toml_type
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _DURATION = re.compile(r"(\d{1,6})\s*([hdw])")
-_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
 _LONGEST = timedelta(days=3660)
 
 
@@ -86,19 +86,32 @@ AtMost = Annotated[Limit, _limit(Limit), _AS_TEXT, _LIMIT_SCHEMA]
 AtLeast = Annotated[Minimum, _limit(Minimum), _AS_TEXT, _LIMIT_SCHEMA]
 
 
-def _duration(value: object) -> timedelta:
-    hint = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise fault(f"must be a duration in quotes, not {toml_type(value)}", hint=hint)
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise fault(f"{shown(value)} is not a duration", hint=hint)
-    duration = timedelta(hours=int(match[1]) * _HOURS[match[2]])
-    if duration > _LONGEST:
-        raise fault(f"{shown(value)} is more than ten years", hint=hint)
-    return duration
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+"""Unit -> seconds."""
+
+
+def _time(units: Sequence[str], what: str, example: str) -> Callable[[object], timedelta]:
+    """What reads a whole number and one of `units`; `what` messages call it."""
+    pattern = re.compile(rf"(\d{{1,6}})\s*({'|'.join(units)})")
+
+    def read(value: object) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        if not isinstance(value, str):
+            raise fault(f"must be a {what} in quotes, not {toml_type(value)}", hint=example)
+        match = pattern.fullmatch(value.strip())
+        if match is None:
+            raise fault(f"{shown(value)} is not a {what}", hint=example)
+        length = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        if length > _LONGEST:
+            raise fault(f"{shown(value)} is more than ten years", hint=example)
+        return length
+
+    return read
+
+
+_duration = _time(("h", "d", "w"), "duration", 'write "30d": a whole number and h (hours), d (days) or w (weeks)')
+read_span = _time(tuple(_UNITS), "length of time", 'write "15m": a whole number and s, m (minutes), h, d or w')
 
 
 def parse_duration(text: str) -> timedelta:
@@ -106,7 +119,7 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(text)
-    return min(timedelta(hours=int(match[1]) * _HOURS[match[2]]), _LONGEST)
+    return min(timedelta(seconds=int(match[1]) * _UNITS[match[2]]), _LONGEST)
 
 
 Duration = Annotated[
@@ -115,29 +128,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[hdw]\s*$"}),
 ]
 
-
-_SPAN = re.compile(r"(\d{1,6})\s*(s|m|min|h|d|w)")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def read_span(value: object) -> timedelta:
-    """A span of time that may be short: `"2s"`, `"15m"`, `"1h"`, `"3d"`. Raises a fault."""
-    hint = 'write "15m": a whole number and s, m (minutes), h, d or w'
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise fault(f"must be a time in quotes, not {toml_type(value)}", hint=hint)
-    match = _SPAN.fullmatch(value.strip())
-    if match is None:
-        raise fault(f"{shown(value)} is not a length of time", hint=hint)
-    span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    if span > _LONGEST:
-        raise fault(f"{shown(value)} is more than ten years", hint=hint)
-    return span
-
-
 Span = Annotated[
     timedelta,
     BeforeValidator(read_span),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*(s|m|min|h|d|w)\s*$"}),
 ]
+"""A time that may be short: `"2s"`, `"15m"`."""

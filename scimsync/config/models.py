@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
 
-from scimsync.config.faults import closest, fault
+from scimsync.config.faults import closest, did_you_mean, fault
 from scimsync.config.limits import AtLeast, AtMost, Duration, Limit, Minimum
 from scimsync.config.mapping import UserMapping
 from scimsync.config.operating import Health, Notify, Schedule
@@ -18,6 +18,7 @@ from scimsync.config.secrets import token_reference
 from scimsync.config.table import Table
 from scimsync.config.urls import StateUrl, TargetUrl
 from scimsync.config.values import Condition, Name, TableValue, Text, TextOrTexts, Texts, one_of, shown, toml_type
+from scimsync.errors import ConfigError
 
 DEFAULT_CONCURRENCY = 8
 """Requests in flight at one target where neither sync.toml nor the profile says otherwise."""
@@ -362,6 +363,14 @@ class Config(SyncToml):
     def _state_file(self) -> Path | None:
         file = self.state.url.removeprefix("sqlite:///")
         return None if file == self.state.url else self.base_dir / file
+
+    def unknown_target(self, name: str) -> ConfigError:
+        """The error for a target that is not in sync.toml."""
+        return ConfigError(
+            f"{self.path.name}: no target {name!r}",
+            details=(f"found: {', '.join(self.targets)}",),
+            hint=did_you_mean(name, self.targets),
+        )
 
     def where(self, *parts: str) -> str:
         """How messages name a value: `where("targets", "wiki", "url")` -> `sync.toml: targets.wiki.url`."""

@@ -51,7 +51,10 @@ LONGEST_WAIT = timedelta(minutes=10)
 """A push whose source is being written waits for it no longer than this."""
 
 AGAIN_AFTER = timedelta(seconds=15)
-"""When a push is tried again that found another run at work, or the state out of reach."""
+"""When a push is tried again that found another run at work."""
+
+STATE_AGAIN_AFTER = timedelta(minutes=1)
+"""When a push is tried again that found the state out of reach."""
 
 CLOCK_JUMP_S = 60.0
 
@@ -77,7 +80,7 @@ class World:
     telling: Executor
     systemd: Systemd
     chance: Random
-    poll: timedelta = timedelta(seconds=1)
+    poll: timedelta = timedelta(seconds=0.5)
     look: timedelta = timedelta(minutes=1)
     personal: bool = False
 
@@ -330,7 +333,8 @@ class Daemon:
             say_result(ran, findings, personal=self._world.personal)
             self._keepers.note(self.config, lambda _: findings, now)
             if isinstance(ran.error, LeaseHeld | StateError):
-                self._agenda.again(ran.job, now + AGAIN_AFTER)
+                pause = AGAIN_AFTER if isinstance(ran.error, LeaseHeld) else STATE_AGAIN_AFTER
+                self._agenda.again(ran.job, now + pause)
         self._look(now, ran)
 
     def _findings_of(self, ran: Ran, error: Exception) -> list[Finding]:
@@ -368,11 +372,10 @@ class Daemon:
         if ran is None:
             return
         for name, target in (ran.outcome.targets if ran.outcome is not None else {}).items():
-            failed = target.error is not None and not isinstance(target.error, Interrupted)
-            if name in known and failed:
-                target_state = known[name].known
-                again = target_state.quarantined_until or now + pause_after(max(target_state.failures, 1))
-                self._agenda.retry(name, again)
+            if name in known and not isinstance(target.error, Interrupted):
+                fared = known[name].known
+                again = fared.quarantined_until or now + pause_after(max(fared.failures, 1))
+                self._agenda.retry(name, None if target.error is None else again)
 
     def _first(self, name: str, one: Standing) -> datetime | None:
         """When a target has work without its sources: a link is due, or a day begins that its expressions see."""

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 
+from scimsync.config.operating import Event
 from scimsync.daemon.jobs import Cause, Job, Ran
 from scimsync.daemon.notify import Change, Finding
-from scimsync.errors import LeaseHeld, ScimsyncError
+from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
 from scimsync.execute import Outcome
 from scimsync.logcontext import in_run
 from scimsync.plan.people import describe_counts
@@ -23,6 +24,10 @@ _REASONS = {
     Cause.START: "it was missed, or not finished",
     Cause.DUE: "something is due, or a day begins",
 }
+
+
+_SAID = (Event.GUARD, Event.SOURCE, Event.CONFIG, Event.ERROR)
+"""Troubles of which the log says more each time they are found."""
 
 
 def say_job(job: Job) -> None:
@@ -49,7 +54,10 @@ def say_changes(changes: Sequence[Change]) -> None:
     for change in changes:
         subjects = ", ".join(change.subjects)
         if change.began:
-            _LOG.warning("trouble (%s) began: %s: %s", change.event, subjects, change.text)
+            if change.event in _SAID:
+                _LOG.warning("trouble (%s) began: %s", change.event, subjects)
+            else:
+                _LOG.warning("trouble (%s) began: %s: %s", change.event, subjects, change.text)
         else:
             _LOG.info("trouble (%s) is over: %s", change.event, subjects)
 
@@ -66,7 +74,7 @@ def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
         _LOG.warning("stopped by a guard; nothing was sent\n%s", outcome.guard if personal else outcome.guard_brief)
     for name, target in outcome.targets.items():
         if target.error is not None:
-            _say_error(target.error, personal=personal)
+            _say_error(name, target.error, personal=personal)
         if outcome.guard is None:
             failed = f", {target.failed} failed" if target.failed else ""
             counted = describe_counts(target.counts)
@@ -81,8 +89,11 @@ def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
     _say_problems(outcome.problems, personal=personal)
 
 
-def _say_error(error: ScimsyncError, *, personal: bool) -> None:
-    _LOG.error("%s%s", error.message if personal else error.brief, f"; {error.hint}" if error.hint else "")
+def _say_error(name: str, error: ScimsyncError, *, personal: bool) -> None:
+    if isinstance(error, Interrupted):
+        _LOG.info("%s: %s; %s", name, error.message, error.hint)
+        return
+    _LOG.error("%s%s", error.message if personal else error.brief, f"\n{error.hint}" if error.hint else "")
 
 
 def _say_problems(problems: Sequence[Problem], *, personal: bool) -> None:
@@ -95,4 +106,4 @@ def _say_problems(problems: Sequence[Problem], *, personal: bool) -> None:
         lines = [str(problem.line) for problem in some if problem.line is not None]
         where = f" (line {', '.join(lines[:10])}{', …' if len(lines) > 10 else ''})" if lines else ""
         what = "row or person needs" if len(some) == 1 else "rows or people need"
-        _LOG.warning("%s: %d %s somebody%s; scimsync check shows which", source, len(some), what, where)
+        _LOG.warning("%s: %d %s somebody%s; scimsync plan shows which", source, len(some), what, where)

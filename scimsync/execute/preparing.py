@@ -201,6 +201,7 @@ def _check_keys(setup: Setup, books: Books, options: Options) -> None:
                     raise ConfigError(
                         f"nobody with the key {key} is known: no record, no account",
                         hint="keys are those of the source's key column",
+                        brief="nobody with this key is known: no record, no account",
                     )
 
 

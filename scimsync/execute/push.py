@@ -263,7 +263,7 @@ class _Push:
         self, refusals: Sequence[Refusal], outcomes: Mapping[str, TargetOutcome], problems: Sequence[Problem]
     ) -> Outcome:
         said = "\n".join(map(str, refusals))
-        brief = "\n".join(one.brief for one in refusals)
+        brief = "\n".join(one.nameless for one in refusals)
         return Outcome(self.run_id, "stopped", outcomes, said, tuple(problems), brief)
 
     def _stop(self) -> None:

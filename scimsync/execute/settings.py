@@ -121,7 +121,7 @@ def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> S
     """
     for name in names:
         if name not in config.targets:
-            raise ConfigError(f"{config.path.name}: no target {name!r}", details=(f"found: {', '.join(config.targets)}",))
+            raise config.unknown_target(name)
     targets = {name: set_up_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in (names or targets)}
     wanted = {source for target in chosen.values() for source in target.all_sources}

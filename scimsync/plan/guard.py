@@ -43,6 +43,11 @@ class Refusal:
     def __str__(self) -> str:
         return " ".join(part for part in (self.brief, self.names, self.how) if part)
 
+    @property
+    def nameless(self) -> str:
+        """The same without names."""
+        return " ".join(part for part in (self.brief, self.how) if part)
+
 
 def check_removals(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
     """Why the plan must not run, or None."""

@@ -87,7 +87,6 @@ def _check_shrinking(spec: FileSpec, comparison: Comparison, shrinking: Shrinkin
     if previous and total < least:
         raise GuardStop(
             f"{spec.name}: {total} records, and there were {previous}; guard.min_records wants at least {least}",
-            details=("nothing was sent",),
             hint=f"if that is right: scimsync push --allow-records {total}",
         )
 

@@ -53,6 +53,12 @@ def troubles(connection: Connection, target: str, most: int) -> Troubles:
     return Troubles(count, next_try_at, tuple(first))
 
 
+def count_failed(connection: Connection, target: str) -> int:
+    """How many links of a target failed last; those that only wait because a run was ended do not count."""
+    query = select(func.count()).select_from(link).where(link.c.target == target, link.c.next_try_at.is_not(None))
+    return connection.scalar(query.where(link.c.failures > 0)) or 0
+
+
 def failing_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
     """Keys of the people (or groups) whose link at a target failed last, or waits for another try; in order."""
     query = select(link.c.key).where(_is_failing(target), link.c.kind == kind).order_by(link.c.key)

@@ -35,6 +35,11 @@ class Notice:
     next_try_at: datetime
 
 
+def is_open(connection: Connection) -> bool:
+    """Whether there is any trouble that is not over."""
+    return connection.execute(select(trouble.c.event).limit(1)).first() is not None
+
+
 def open_troubles(connection: Connection) -> list[OpenTrouble]:
     """All of them, the oldest first."""
     rows = connection.execute(select(trouble).order_by(trouble.c.since, trouble.c.event, trouble.c.subject))

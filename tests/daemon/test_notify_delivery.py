@@ -361,7 +361,7 @@ def test_apprise_tells_title_and_body_and_how_bad_it_is(post: Post, hooks: Hooks
 
     said = [json.loads(got.body) for got in hooks.got]
     assert [one["type"] for one in said] == ["warning", "success", "failure", "info"]
-    assert said[0]["title"] == "scimsync: wiki is in quarantine"
+    assert said[0]["title"] == "scimsync: wiki cannot be used"
     assert said[0]["message"].startswith("No <answer> & *more*.\nSince 2026-03-02 ")
     assert said[0]["message"].endswith("\nscimsync status")
 

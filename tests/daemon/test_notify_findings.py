@@ -48,11 +48,14 @@ def opened(office: Office) -> Iterator[tuple[Config, Store]]:
         yield config, store
 
 
-def pushed(office: Office, *, later: timedelta = timedelta(), whole: bool = True) -> tuple[Outcome, list[Change]]:
+def pushed(
+    office: Office, *, later: timedelta = timedelta(), whole: bool = True, patient: bool = True
+) -> tuple[Outcome, list[Change]]:
     """A push, and what is news after it."""
     outcome = office.push(later=later)
     with opened(office) as (config, store):
-        return outcome, note(store, config, findings_of_push(config, ["wiki"], ["hr"], outcome, store, whole=whole), office.now)
+        findings = findings_of_push(config, ["wiki"], ["hr"], outcome, store, whole=whole, patient=patient)
+        return outcome, note(store, config, findings, office.now)
 
 
 def told(office: Office, receiver: str) -> list[Message]:
@@ -82,7 +85,10 @@ def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office)
 
     began, over = told(office, "ops")
     assert began.title == "scimsync: a guard stops wiki"
-    assert began.text == "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%, here 5."
+    assert began.text == (
+        "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%, here 5. "
+        "if that is right: scimsync push --allow-removals 6"
+    )
     assert over.title == "scimsync: no guard stops wiki any more (stopped for 2 h)"
     assert "First: 00035, 00036" in told(office, "hr")[0].text
 
@@ -159,6 +165,21 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
     assert "503" in messages["hr"][0].text
 
 
+def test_who_does_not_try_again_soon_is_told_of_the_first_failure(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(5))
+    pushed(office)
+    office.hire(people(20))
+    faulty.fail(status=503, times=10_000)
+    news = [brief(pushed(office, later=timedelta(days=1), patient=False)[1]) for _ in range(2)]
+    news.append(brief(pushed(office, later=timedelta(minutes=5))[1]))  # the daemon has nothing against it
+    faulty.faults.clear()
+    news.append(brief(pushed(office, later=timedelta(days=1))[1]))
+
+    assert news == [[("target", True)], [], [], [("target", False)]]
+    began, _ = told(office, "ops")
+    assert began.body.startswith("No usable answer in the last run.\nNothing is forgotten; the next run tries again.\n")
+
+
 def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(10))
     faulty.fail("POST", status=400, body={"detail": "no Person1@example.com"}, times=2)
@@ -193,9 +214,9 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
     assert [one.title for one in told(office, "ops")] == [
         "scimsync: hr cannot be read",
         "scimsync: push does not work",
-        "scimsync: sync.toml for push cannot be used",
+        "scimsync: sync.toml (in a push) cannot be used",
         "scimsync: push works again (out of order for less than a minute)",
-        "scimsync: sync.toml for push can be used again (unusable for less than a minute)",
+        "scimsync: sync.toml (in a push) can be used again (unusable for less than a minute)",
         "scimsync: hr can be read again (unreadable for less than a minute)",
     ]
     assert told(office, "ops")[0].text == "there is no file hr.csv\nNothing is sent to wiki meanwhile."
@@ -216,8 +237,10 @@ def test_what_errors_say() -> None:
         "Nothing is sent to wiki and chat meanwhile."
     )
     assert "1001" in (personal or "")
-    ((event, subject, text, personal),) = of(ConfigError("nobody with the key 1001 is known"))
-    assert (event, subject, text) == ("config", "sync.toml for push", "It has a fault, or a secret that it names is missing.")
+    ((event, subject, text, personal),) = of(
+        ConfigError("nobody with the key 1001 is known", brief="nobody with this key is known")
+    )
+    assert (event, subject, text) == ("config", "sync.toml (in a push)", "nobody with this key is known")
     assert personal == "nobody with the key 1001 is known"
     assert of(StateError("Key (key)=(1001)"))[0][:3] == ("error", "push", "The state database cannot be used.")
     assert of(ValueError("Bearer s3cret")) == [("error", "push", "It ended by an error that nobody foresaw: ValueError.", None)]

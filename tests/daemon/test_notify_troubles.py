@@ -92,7 +92,7 @@ def test_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between
     began = Change(Event.TARGET, ("wiki",), True, "No answer.", MONDAY + MINUTE)
     over = Change(Event.TARGET, ("wiki",), False, "No answer.", MONDAY + MINUTE)
     assert changes == [[], [began], [], [over], []]
-    assert titles(store) == ["scimsync: wiki is in quarantine", "scimsync: wiki is back (down for 2 min)"]
+    assert titles(store) == ["scimsync: wiki cannot be used", "scimsync: wiki is back (down for 2 min)"]
 
 
 def test_a_message_says_what_since_when_and_what_to_do(store: Store) -> None:
@@ -112,7 +112,7 @@ def test_who_starts_again_tells_nothing_twice(tmp_path: Path) -> None:
     for _ in range(3):
         with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
             note(store, config(), fine("wiki"), MONDAY + HOUR)
-            assert titles(store) == ["scimsync: wiki is in quarantine", "scimsync: wiki is back (down for 1 h)"]
+            assert titles(store) == ["scimsync: wiki cannot be used", "scimsync: wiki is back (down for 1 h)"]
 
 
 def test_the_same_trouble_of_several_in_one_call_is_one_message(store: Store) -> None:
@@ -120,7 +120,7 @@ def test_the_same_trouble_of_several_in_one_call_is_one_message(store: Store) ->
     changes = note(store, config(OPS + HR), [*guard, *down("wiki")], MONDAY)
 
     assert [(one.event, one.subjects) for one in changes] == [(Event.GUARD, ("wiki", "chat")), (Event.TARGET, ("wiki",))]
-    assert titles(store) == ["scimsync: a guard stops wiki and chat", "scimsync: wiki is in quarantine"]
+    assert titles(store) == ["scimsync: a guard stops wiki and chat", "scimsync: wiki cannot be used"]
     assert [(one["subjects"], one["text"]) for one in told(store, "hr")] == [(["wiki", "chat"], "Too many: 1001.")]
 
 

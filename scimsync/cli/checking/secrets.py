@@ -1,4 +1,4 @@
-"""Whether the secrets of a target are there, and are kept."""
+"""Whether secrets are there, and are kept."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def check_secrets(config: Config, name: str) -> Iterator[Finding]:
         yield about.failed(error)
         return
     yield about.ok("token from sync.toml itself" if scheme == "literal" else f"token from {scheme}:{rest}")
+    yield from check_kept(about, config, reference, "the token")
+
+
+def check_kept(about: About, config: Config, reference: str, what: str) -> Iterator[Finding]:
+    """Warns where others on this machine may read the file in which a secret stands."""
+    scheme, _, rest = reference.partition(":")
     holder = {"literal": config.path, "file": config.base_dir / rest}.get(scheme)
     try:
         open_to_others = holder is not None and holder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
@@ -29,6 +35,6 @@ def check_secrets(config: Config, name: str) -> Iterator[Finding]:
         return
     if open_to_others:
         yield about.warning(
-            f"{holder} holds the token, and others on this machine may read it",
+            f"{holder} holds {what}, and others on this machine may read it",
             hint=f"chmod 600 {holder}, or env:, keyring:, cmd:",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from dataclasses import astuple
@@ -77,7 +78,7 @@ def _farewell(folder: Path) -> None:
 def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = False) -> None:
     """Shows `scimsync ARGUMENTS` and its output, or with `last_line` only that of its standard output.
 
-    Raises ScimsyncError where the exit code is not the expected one.
+    Raises ScimsyncError where the exit code is not the expected one, KeyboardInterrupt where an interrupt ended it.
     """
     click.secho(f"$ scimsync {join(arguments)}{' | tail -n 1' if last_line else ''}", bold=True)
     sys.stdout.flush()
@@ -93,6 +94,8 @@ def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = Fal
     if last_line:
         click.echo(b"".join(done.stdout.splitlines()[-1:]).decode())
     click.echo()
+    if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+        raise KeyboardInterrupt  # it was meant for the whole demo
     if done.returncode != expected:
         raise ScimsyncError(
             f"demo: scimsync {join(arguments)} ended with exit code {done.returncode}, not {expected}",

@@ -30,11 +30,12 @@ from scimsync.execute.push import Outcome
 from scimsync.state import links, overview, targets
 from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
+from scimsync.state.targets import TargetState
 
 PUSH = "push"
 """What errors of pushes are about."""
 
-OF_PUSH = "sync.toml for push"
+OF_PUSH = "sync.toml (in a push)"
 """What faults are about that only a push finds: a column that a source lacks, a secret. What is found when sync.toml is read is
 about the file itself, and a push with the one of before does not end it."""
 
@@ -65,7 +66,10 @@ def findings_of_push(
     findings += _guard(names, outcome) if whole else []
     with store.read() as connection:
         for name in names:
-            findings += [*_target(connection, config, name, patient=patient), _failures(connection, config, name)]
+            known = targets.get_target(connection, name)
+            findings += _target(config, known, patient=patient)
+            if not known.failures:  # else nobody's request was judged
+                findings.append(_failures(connection, config, name))
     return findings
 
 
@@ -88,9 +92,8 @@ def findings_of_error(names: Sequence[str], sources: Sequence[str], error: Excep
 
 
 def config_finding(error: ConfigError, file: str = "sync.toml") -> Finding:
-    """That sync.toml, or a secret that it names, cannot be used."""
-    text = "It has a fault, or a secret that it names is missing."
-    return Finding(Event.CONFIG, file, text, str(error), "scimsync check says more.")
+    """That sync.toml, or a secret that it names, cannot be used. Its own words name nobody."""
+    return Finding(Event.CONFIG, file, error.brief, str(error), "scimsync check says more.")
 
 
 def stale_findings(config: Config, changed_at: Mapping[str, datetime], now: datetime) -> list[Finding]:
@@ -117,9 +120,9 @@ def _guard(names: Sequence[str], outcome: Outcome) -> list[Finding]:
     return [Finding(Event.GUARD, name) for name in planned]
 
 
-def _target(connection: Connection, config: Config, name: str, *, patient: bool) -> list[Finding]:
+def _target(config: Config, known: TargetState, *, patient: bool) -> list[Finding]:
     """Whether a target can be used. One that failed just now may be back when it is tried again soon: nothing is said of it."""
-    known = targets.get_target(connection, name)
+    name = known.name
     if not known.failures:
         return [Finding(Event.TARGET, name)]
     until = known.quarantined_until
@@ -138,15 +141,16 @@ def _target(connection: Connection, config: Config, name: str, *, patient: bool)
 
 def _failures(connection: Connection, config: Config, name: str) -> Finding:
     failing = overview.troubles(connection, name, FIRST)
+    count = overview.count_failed(connection, name)
     limit = config.notify.failures
     most = limit.of(links.count_with_status(connection, name, LinkStatus.ACTIVE))
-    if failing.count <= most:
+    if count <= most:
         return Finding(Event.FAILURES, name)
     allowed = f"{limit}, here {most}" if limit.is_share else str(most)
-    counted = words.counted(failing.count, "person or group fails", "people or groups fail")
+    counted = words.counted(count, "person or group fails", "people or groups fail")
     text = f"{counted}; [notify] failures allows {allowed}."
-    first = [f"{one.key}: {one.last_error or 'waits for another try'}" for one in failing.first]
-    more = [f"and {failing.count - len(first):,} more"] if failing.count > len(first) else []
+    first = [f"{one.key}: {one.last_error}" for one in failing.first if one.failures]
+    more = [f"and {count - len(first):,} more"] if count > len(first) else []
     todo = "scimsync status and scimsync journal --failed say why."
     return Finding(Event.FAILURES, name, text, "\n".join([text, *first, *more]), todo)
 
