@@ -23,6 +23,8 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from scimsync.cli.options import Common
 from scimsync.cli.talk import set_up_logging
 from scimsync.daemon.loop import Daemon, World
@@ -30,6 +32,7 @@ from scimsync.daemon.systemd import Systemd
 from scimsync.errors import ConfigError
 from scimsync.execute import channel, preparing
 from tests.office import Pauses, Row, person
+from tests.once import make_once
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -283,6 +286,7 @@ class Inline(Executor):
 
 def live(folder: Path) -> None:
     """Lives on until the month is over."""
+    make_once(pytest.MonkeyPatch())
     set_up_logging(Common(log_format="json"))
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked(month := Month(folder)))
     pauses = Pauses()
