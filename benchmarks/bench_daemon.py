@@ -128,8 +128,9 @@ class Sleeper:
 
 def many_pushes(folder: Path, rows: int, runs: int) -> float:
     """Memory after all `runs`, as a ratio to that after the first `WARM_UP`."""
-    from scimsync.daemon.loop import Daemon, World
+    from scimsync.daemon.loop import Daemon
     from scimsync.daemon.systemd import Systemd
+    from scimsync.daemon.world import World
 
     sleeper = Sleeper(folder, rows, runs)
     minutes = timedelta(minutes=10)

@@ -12,9 +12,10 @@ from scimsync.cli.failures import remember
 from scimsync.cli.options import Common
 from scimsync.cli.session import clock
 from scimsync.cli.talk import set_up_logging
-from scimsync.daemon.loop import Daemon, World
+from scimsync.daemon.loop import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.daemon.waker import Waker
+from scimsync.daemon.world import World
 from scimsync.execute.fence import steady_clock
 
 ENDING = (signal.SIGTERM, signal.SIGINT)

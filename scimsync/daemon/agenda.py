@@ -61,6 +61,12 @@ class Agenda:
             if (target.timings, self._zone, self._jitter) == (old.timings, before._zone, before._jitter):
                 target.scheduled, target.caught_up = old.scheduled, old.caught_up
 
+    def shift(self, by: timedelta) -> None:
+        """The clock was set by so much: what is pending comes after the same time as before."""
+        for target in self._targets.values():
+            target.asked = {cause: at + by for cause, at in (target.asked or {}).items()}
+            target.retry = None if target.retry is None else target.retry + by
+
     def ask(self, names: Sequence[str], cause: Cause, at: datetime) -> None:
         """A push to these targets is wanted at `at`."""
         for name in names:

@@ -29,6 +29,12 @@ class ConfigFile:
             return False
         return self._since is not None and now - self._since >= quiet
 
-    def settles_at(self, quiet: timedelta) -> datetime | None:
-        """When it may be read anew; None where it has not changed."""
-        return None if self._since is None or self._seen == self._known else self._since + quiet
+    def is_missing(self, now: datetime, patience: timedelta) -> bool:
+        """Whether it has not been there for longer than `patience`."""
+        return not self._seen and self._since is not None and now - self._since > patience
+
+    def settles_at(self, now: datetime, quiet: timedelta) -> datetime | None:
+        """When it may be read anew, after `now`; None where it has not changed."""
+        if self._since is None or self._seen == self._known or self._since + quiet <= now:
+            return None
+        return self._since + quiet

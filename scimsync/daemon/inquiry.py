@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from scimsync.config.models import Config
 from scimsync.execute.settings import file_spec
 from scimsync.snapshot import looks_unchanged
+from scimsync.sources import FileSpec, touched_since
 from scimsync.state import due, records, targets, work
+from scimsync.state.records import SourceState
 from scimsync.state.store import Store
 from scimsync.state.tables import operation
 from scimsync.state.targets import TargetState
@@ -21,28 +23,41 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One target: what is known of it, when its next work without a source is due, and whether a run has left operations without
-    an outcome behind."""
+    """One target: what is known of it, when its next work without a source is due, and whether there is something that no run has
+    come to the end of: operations without an outcome, records that it was not planned for."""
 
     known: TargetState
     due_at: datetime | None
     unfinished: bool
 
 
-def standings(store: Store, config: Config, after: Mapping[str, datetime]) -> dict[str, Standing]:
-    """How the targets stand. What was due at `after` (per target) has been tried, and does not count. Raises StateError."""
+def standings(
+    store: Store, config: Config, sources: Mapping[str, Sequence[str]], after: Mapping[str, datetime]
+) -> dict[str, Standing]:
+    """How the targets stand; `sources` are theirs. What was due at `after` (per target) has been tried, and does not count.
+
+    Raises StateError.
+    """
     with store.read() as connection:
-        return {name: _standing(connection, name, after.get(name)) for name in config.targets}
+        return {name: _standing(connection, name, sources[name], after.get(name)) for name in config.targets}
 
 
-def _standing(connection: Connection, name: str, after: datetime | None) -> Standing:
+def _standing(connection: Connection, name: str, sources: Sequence[str], after: datetime | None) -> Standing:
     known = targets.get_target(connection, name)
-    open_ones = connection.scalar(select(func.count()).select_from(operation).where(work.left_over(name))) or 0
-    return Standing(known, due.next_due(connection, name, after or _LONG_AGO), open_ones > 0)
+    left = connection.execute(select(operation.c.id).where(work.left_over(name)).limit(1)).first() is not None
+    behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
+    return Standing(known, due.next_due(connection, name, after or _LONG_AGO), left or behind)
 
 
 def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
-    """Source -> whether its files look as they did when they were last read. Raises StateError."""
+    """Source -> whether its files look as they did when they were last read, and nobody has touched them since. Raises
+    StateError."""
     with store.read() as connection:
-        digests = {name: records.get_source(connection, name).digest for name in config.sources}
-    return {name: looks_unchanged(file_spec(config, name), digest) for name, digest in digests.items()}
+        known = {name: records.get_source(connection, name) for name in config.sources}
+    return {name: _is_unchanged(file_spec(config, name), source) for name, source in known.items()}
+
+
+def _is_unchanged(spec: FileSpec, known: SourceState) -> bool:
+    if known.ingested_at is None or touched_since(spec, known.ingested_at):
+        return False
+    return looks_unchanged(spec, known.digest)

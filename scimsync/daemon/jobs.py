@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import traceback
@@ -11,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scimsync.config.models import Config
+from scimsync.daemon.state import same_state
 from scimsync.errors import LeaseHeld, ScimsyncError
 from scimsync.execute import Outcome, push
 from scimsync.execute.books import Now
@@ -18,7 +20,6 @@ from scimsync.execute.interruption import Interruption
 from scimsync.execute.observing import Observer
 from scimsync.execute.preparing import Options, Report
 from scimsync.execute.settings import set_up
-from scimsync.state.store import open_state
 
 _LOG = logging.getLogger("scimsync")
 
@@ -81,8 +82,7 @@ def run_job(
     try:
         setup = set_up(config, job.targets, read=job.cause.reads)
         sources = tuple(setup.sources)
-        store = open_state(config.state_url, config.base_dir, create=True)
-        try:
+        with same_state(config) as store:
             outcome = push(
                 setup,
                 store,
@@ -94,8 +94,8 @@ def run_job(
                 interruption=interruption,
                 observe=observe,
             )
-        finally:
-            store.close()
+    except asyncio.CancelledError as error:  # an Exception to whoever waits for this thread
+        failed = RuntimeError(type(error).__name__)
     except Exception as error:
         failed = _innermost(error)
         if not isinstance(failed, ScimsyncError):

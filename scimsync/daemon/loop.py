@@ -6,24 +6,23 @@ It keeps nothing that it could not lose: what has to outlive it lies in the stat
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from random import Random
-from typing import Protocol
 
 from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.config.operating import Event
 from scimsync.daemon.agenda import Agenda
 from scimsync.daemon.config_file import ConfigFile
-from scimsync.daemon.health import HealthServer
+from scimsync.daemon.deadlines import Deadlines
+from scimsync.daemon.health import HealthPlace
 from scimsync.daemon.inquiry import Standing, standings, unchanged_sources
-from scimsync.daemon.jobs import Cause, Job, Ran, run_job
+from scimsync.daemon.jobs import Cause, Job, Ran, run_job, where
 from scimsync.daemon.metrics import Figures, exposition, standing
 from scimsync.daemon.notify import (
     Finding,
@@ -34,16 +33,17 @@ from scimsync.daemon.notify import (
     stale_findings,
 )
 from scimsync.daemon.saying import say_job, say_next, say_result
-from scimsync.daemon.systemd import Systemd
+from scimsync.daemon.state import begun_state, same_state
 from scimsync.daemon.telling import Keepers
 from scimsync.daemon.vitals import Vitals
 from scimsync.daemon.watch import Watch
+from scimsync.daemon.world import World
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.execute.interruption import Interruption
 from scimsync.execute.settings import file_spec, set_up
 from scimsync.plan.people import pause_after
 from scimsync.sources import patterns
-from scimsync.state.store import Store, open_state
+from scimsync.state.store import Store
 
 _LOG = logging.getLogger("scimsync")
 
@@ -56,33 +56,24 @@ AGAIN_AFTER = timedelta(seconds=15)
 STATE_AGAIN_AFTER = timedelta(minutes=1)
 """When a push is tried again that found the state out of reach."""
 
+MISSING_AFTER = timedelta(minutes=1)
+"""How long a file may be away before somebody is told."""
+
+GONE = ("Its files are gone.", None, "Bring them back; nobody loses anything meanwhile.")
+
 CLOCK_JUMP_S = 60.0
 
-
-class Sleeper(Protocol):
-    """What the loop sleeps with."""
-
-    def wake(self) -> None: ...
-
-    def wait(self, seconds: float) -> None: ...
+_DAEMON = "daemon"
+"""What errors of the loop itself are about."""
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Everything that the daemon does not have in itself. `clock` gives aware times, `steady` seconds that never jump; pushes run
-    in `pushing`, messages are delivered in `telling`; `poll` is how often files are looked at, `look` how often the state is
-    asked what is due, since other processes may have changed it; `personal`: the log may name people."""
+class Loaded:
+    """A sync.toml, the sources of each target, and the targets whose expressions see the day."""
 
-    clock: Callable[[], datetime]
-    steady: Callable[[], float]
-    sleeper: Sleeper
-    pushing: Executor
-    telling: Executor
-    systemd: Systemd
-    chance: Random
-    poll: timedelta = timedelta(seconds=0.5)
-    look: timedelta = timedelta(minutes=1)
-    personal: bool = False
+    config: Config
+    sources: Mapping[str, tuple[str, ...]]
+    days: frozenset[str]
 
 
 class Daemon:
@@ -91,16 +82,20 @@ class Daemon:
     def __init__(self, path: Path, world: World) -> None:
         self._world = world
         self._file = ConfigFile(path)
-        self.config = self._load()
+        loaded = self._load()
+        self.config, self._sources, self._days = loaded.config, loaded.sources, loaded.days
         self.figures = Figures()
         self.vitals = Vitals(world.steady, self._metrics)
         self._watch = Watch(self.config.schedule.quiet)
         self._agenda = self._new_agenda()
         self._keepers = Keepers(self._state, self._state_failed, world.telling, world.sleeper.wake, world.clock)
-        self._health: HealthServer | None = None
+        self._health = HealthPlace(self.vitals)
         self._running: Future[Ran] | None = None
         self._interruption = Interruption()
-        self._tried_until: dict[str, datetime] = {}
+        self._deadlines = Deadlines()
+        self._waiting: set[str] = set()
+        self._refused = 0
+        self._stumbled = False
         self._look_at: datetime | None = None
         self._times = (world.clock(), world.steady())
         self._pinged_at = world.steady()
@@ -123,17 +118,18 @@ class Daemon:
 
     def run(self) -> None:
         """Works until it is stopped. Raises ConfigError and StateError when it cannot begin."""
-        now = self._world.clock()
-        self._begin(now)
-        self._start_health()
-        self._world.systemd.ready("watching")
+        self._health.move(self.config.health)
         try:
+            self._begin(self._world.clock())
+            self._world.systemd.ready("watching")
             while self._stopping is None:
-                self._turn()
+                try:
+                    self._turn()
+                except Exception as error:
+                    self._stumble(error)
             self._end()
         finally:
-            if self._health is not None:
-                self._health.stop()
+            self._health.stop()
 
     def _turn(self) -> None:
         """One round: what has happened is taken in, what is to be done is begun, and then it sleeps."""
@@ -144,25 +140,44 @@ class Daemon:
         if self._reload or self._file.has_changed(now, self.config.schedule.quiet):
             self._read_again(now)
         for name in self._watch.look(now):
-            targets = [target for target, of in self._sources.items() if name in of]
-            _LOG.info("%s: its files have changed", name)
-            self._agenda.ask(targets, Cause.FILE, now)
+            if self.config.schedule.watch:
+                targets = [target for target, of in self._sources.items() if name in of]
+                _LOG.info("%s: its files have changed", name)
+                self._agenda.ask(targets, Cause.FILE, now)
         self._take_in(now)
         if self._look_at is None or self._look_at <= now or self._look_at - now > self._world.look:
             self._look(now)
         self._start(now)
         self._keepers.turn(self.config, now)
+        self._recover(now)
         if self._stopping is None:
             self._world.sleeper.wait(self._seconds(self._world.clock()))
 
     def _seconds(self, now: datetime) -> float:
         """How long nothing has to be done."""
         quiet = self.config.schedule.quiet
-        times = [now + self._world.poll, self._look_at, self._watch.settles_at(), self._file.settles_at(quiet)]
+        times = [now + self._world.poll, self._look_at, self._watch.settles_at(now), self._file.settles_at(now, quiet)]
         times.append(self._keepers.next_time())
         if self._running is None:
             times.append(self._agenda.next_time())
         return max(min((time - now).total_seconds() for time in times if time is not None), 0.05)
+
+    def _stumble(self, error: Exception) -> None:
+        """An error that nobody foresaw: it is told, and after a while everything goes on."""
+        _LOG.error("unexpected error: %s; this is a bug in scimsync\n%s", type(error).__name__, where(error))
+        self._stumbled = True
+        self.vitals.troubled("an error that nobody foresaw; the log says where")
+        now = self._world.clock()
+        self._keepers.note(self.config, lambda _: findings_of_error([], [], error, None, subject=_DAEMON), now)
+        self._keepers.turn(self.config, now)
+        self._world.sleeper.wait(AGAIN_AFTER.total_seconds())
+
+    def _recover(self, now: datetime) -> None:
+        """A whole turn went well."""
+        if self._stumbled:
+            self._stumbled = False
+            self.vitals.troubled(None)
+            self._keepers.note(self.config, lambda _: [Finding(Event.ERROR, _DAEMON)], now)
 
     def _end(self) -> None:
         """Nothing new is begun; a push at work finishes what it has sent."""
@@ -182,30 +197,33 @@ class Daemon:
 
     # Beginning, and beginning anew
 
-    def _load(self) -> Config:
+    def _load(self) -> Loaded:
         """sync.toml, as far as it can be judged without its sources: expressions are compiled. Raises ConfigError."""
         config = load(self._file.path)
         targets = set_up(config, read=False).targets
-        self._sources = {name: target.all_sources for name, target in targets.items()}
-        self._days = frozenset(name for name, target in targets.items() if target.uses_today)
-        return config
+        sources = {name: target.all_sources for name, target in targets.items()}
+        return Loaded(config, sources, frozenset(name for name, target in targets.items() if target.uses_today))
 
     def _new_agenda(self) -> Agenda:
         return Agenda(self.config.schedule, list(self.config.targets), self.config.schedule.zone, self._world.chance)
 
     def _begin(self, now: datetime) -> None:
-        """After a start: what was missed, what was left unfinished, and files that came meanwhile."""
-        with self._state() as store:
+        """After a start: what was missed, what was left unfinished, and files that came meanwhile. Raises StateError."""
+        with begun_state(self.config) as store:
             forget_unknown(store, self.config)
-            known = standings(store, self.config, {})
+            known = standings(store, self.config, self._sources, {})
             unchanged = unchanged_sources(store, self.config)
             self._keepers.begin(self.config, store, now)
         self._agenda.begin(now, {name: one.known.ran_at for name, one in known.items()})
         self._agenda.ask([name for name, one in known.items() if one.unfinished], Cause.START, now)
-        self._watch_files(unchanged)
+        for name, one in known.items():
+            if one.known.failures:
+                self._agenda.retry(name, one.known.quarantined_until or now)
+        self._watch = self._new_watch(unchanged)
         self.figures.reloaded(ok=True, at=now)
-        self._due(known, now)
-        self._keepers.note(self.config, lambda _: [Finding(Event.CONFIG, self._file.path.name)], now)
+        self._deadlines.set(self._agenda, known, self._days, now)
+        fine = [Finding(Event.CONFIG, self._file.path.name), Finding(Event.ERROR, _DAEMON)]
+        self._keepers.note(self.config, lambda _: fine, now)
         say_next(self._agenda.next_runs())
 
     def _read_again(self, now: datetime) -> None:
@@ -215,19 +233,29 @@ class Daemon:
         self._file.look()
         name = self._file.path.name
         try:
-            config = self._load()
+            loaded = self._load()
+            self._check_state(loaded.config)
+            self._health.move(loaded.config.health)
         except ConfigError as error:
             _LOG.error("%s cannot be used; what was read before counts on\n%s", name, error)
             self.figures.reloaded(ok=False, at=now)
             finding = config_finding(error, name)
             self._keepers.note(self.config, lambda _: [finding], now)
         else:
-            self._use(config, now)
-            self._keepers.note(config, lambda _: [Finding(Event.CONFIG, name)], now)
+            self._use(loaded, now)
+            self._keepers.note(self.config, lambda _: [Finding(Event.CONFIG, name)], now)
         self._world.systemd.ready("watching")
 
-    def _use(self, config: Config, now: datetime) -> None:
-        before, self.config = self.config, config
+    def _check_state(self, config: Config) -> None:
+        """Raises ConfigError for another state: what is known and due lies in the one of the start."""
+        if config.state_url != self.config.state_url:
+            place = config.where("state", "url")
+            raise ConfigError(
+                f"{place}: the state cannot be another one while the daemon runs", hint="stop it, and start it anew"
+            )
+
+    def _use(self, loaded: Loaded, now: datetime) -> None:
+        self.config, self._sources, self._days = loaded.config, loaded.sources, loaded.days
         agenda = self._new_agenda()
         agenda.begin(now, {})
         agenda.take_over(self._agenda)
@@ -236,30 +264,22 @@ class Daemon:
         unchanged: dict[str, bool] = {}
         try:
             with self._state() as store:
-                forget_unknown(store, config)
-                known = standings(store, config, self._tried_until)
-                unchanged = unchanged_sources(store, config)
-                self._keepers.begin(config, store, now)
+                forget_unknown(store, self.config)
+                known = standings(store, self.config, self._sources, self._deadlines.tried)
+                unchanged = unchanged_sources(store, self.config)
+                self._keepers.begin(self.config, store, now)
         except StateError as error:
             self._state_failed(error)
-        self._watch_files(unchanged)
-        self._due(known, now)
+        watch = self._new_watch(unchanged)
+        watch.take_over(self._watch)
+        self._watch = watch
+        self._deadlines.set(self._agenda, known, self._days, now)
         self.figures.reloaded(ok=True, at=now)
-        _LOG.info("sync.toml was read again")
-        if (config.health.host, config.health.port) != (before.health.host, before.health.port):
-            if self._health is not None:
-                self._health.stop()
-                self._health = None
-            try:
-                self._start_health()
-            except ConfigError as error:
-                _LOG.error("%s", error)
+        _LOG.info("%s was read again", self._file.path.name)
         say_next(self._agenda.next_runs())
 
-    def _watch_files(self, unchanged: Mapping[str, bool]) -> None:
-        self._watch = Watch(self.config.schedule.quiet)
-        if not self.config.schedule.watch:
-            return
+    def _new_watch(self, unchanged: Mapping[str, bool]) -> Watch:
+        watch = Watch(self.config.schedule.quiet)
         for name in self.config.sources:
             spec = file_spec(self.config, name)
             try:
@@ -267,14 +287,8 @@ class Daemon:
             except ScimsyncError as error:
                 _LOG.warning("%s: its files cannot be watched: %s", name, error.message)
                 continue
-            self._watch.add(name, spec.base_dir, some, known=unchanged.get(name, False))
-
-    def _start_health(self) -> None:
-        health = self.config.health
-        if health.port:
-            server = HealthServer(health.host, health.port, self.vitals)
-            server.start()
-            self._health = server
+            watch.add(name, spec.base_dir, some, known=unchanged.get(name, False))
+        return watch
 
     def _follow_clock(self, now: datetime) -> None:
         """A clock that was set makes times of before meaningless. A machine that slept has only missed some."""
@@ -284,19 +298,20 @@ class Daemon:
         if abs(jump) > CLOCK_JUMP_S:
             _LOG.warning("the clock was set by %+.0f s; all times are worked out anew", jump)
             self._agenda.begin(now, dict.fromkeys(self.config.targets, None if jump < 0 else then))
-            self._tried_until = {name: min(at, now) for name, at in self._tried_until.items()}
+            if jump < 0:
+                self._agenda.shift(timedelta(seconds=jump))
+            self._deadlines.clock_was_set(now)
             self._look_at = None
 
     # Pushes
 
     def _start(self, now: datetime) -> None:
-        if self._running is not None:
+        if self._running is not None or self._stopping is not None:
             return
         job = self._agenda.take(now)
+        if job is not None and job.cause.reads:
+            job = self._without_unsettled(job, now)
         if job is None:
-            return
-        if job.cause is not Cause.FILE and job.cause.reads and (until := self._being_written(job, now)) is not None:
-            self._agenda.ask(job.targets, job.cause, until)
             return
         say_job(job)
         self.vitals.working(on=True)
@@ -304,13 +319,21 @@ class Daemon:
         self._running = self._world.pushing.submit(work)
         self._running.add_done_callback(lambda _: self._world.sleeper.wake())
 
-    def _being_written(self, job: Job, now: datetime) -> datetime | None:
-        """When to look again, where a source of the job is being written: once complete, it is pushed by itself."""
-        sources = {source for target in job.targets for source in self._sources[target]}
-        since = [at for source in sources if (at := self._watch.unsettled_since(source)) is not None]
-        if not since or now - min(since) > LONGEST_WAIT:
-            return None
-        return now + max(self.config.schedule.quiet, timedelta(seconds=1))
+    def _without_unsettled(self, job: Job, now: datetime) -> Job | None:
+        """The job without targets of which a source is being written: once that is complete they are pushed to by themselves."""
+        unsettled = [
+            name
+            for name in self.config.sources
+            if (since := self._watch.unsettled_since(name)) is not None and now - since < LONGEST_WAIT
+        ]
+        waits = [name for name in job.targets if set(self._sources[name]) & set(unsettled)]
+        self._agenda.ask(waits, job.cause, now + max(self.config.schedule.quiet, timedelta(seconds=1)))
+        awaited = {source for name in waits for source in self._sources[name] if source in unsettled}
+        for source in sorted(awaited - self._waiting):
+            _LOG.info("%s: is being written; pushes wait for it, %d minutes at most", source, LONGEST_WAIT.seconds // 60)
+        self._waiting = (self._waiting | awaited) & set(unsettled)
+        rest = tuple(name for name in job.targets if name not in waits)
+        return Job(rest, job.cause) if rest else None
 
     def _take_in(self, now: datetime) -> None:
         """What a push came to."""
@@ -323,8 +346,9 @@ class Daemon:
             for name, target in ran.outcome.targets.items():
                 self.figures.operations(name, target.operations)
         names = [name for name in ran.job.targets if name in self.config.targets]  # others went while it was at work
-        self._tried_until |= dict.fromkeys(names, ran.ended)
+        self._deadlines.ran(ran, names)
         if ran.outcome is not None:
+            self._refused = 0
             say_result(ran, [], personal=self._world.personal)
             find = partial(findings_of_push, self.config, names, ran.sources, ran.outcome, patient=True)
             self._keepers.note(self.config, find, now)
@@ -332,10 +356,21 @@ class Daemon:
             findings = self._findings_of(ran, ran.error)
             say_result(ran, findings, personal=self._world.personal)
             self._keepers.note(self.config, lambda _: findings, now)
-            if isinstance(ran.error, LeaseHeld | StateError):
-                pause = AGAIN_AFTER if isinstance(ran.error, LeaseHeld) else STATE_AGAIN_AFTER
-                self._agenda.again(ran.job, now + pause)
+            self._again(ran, ran.error, names, now)
         self._look(now, ran)
+
+    def _again(self, ran: Ran, error: Exception, names: list[str], now: datetime) -> None:
+        """What could not be done is done later; targets that have nothing to do with the trouble need not wait."""
+        if isinstance(error, LeaseHeld):
+            self._agenda.again(ran.job, now + AGAIN_AFTER)
+        elif isinstance(error, StateError):
+            self._agenda.again(ran.job, now + STATE_AGAIN_AFTER)
+        elif isinstance(error, ConfigError):
+            self._refused += 1
+            self._agenda.again(ran.job, now + pause_after(self._refused))
+        elif isinstance(error, ScimsyncError) and error.source is not None:
+            others = [name for name in names if error.source not in self._sources[name]]
+            self._agenda.ask(others, ran.job.cause, now)
 
     def _findings_of(self, ran: Ran, error: Exception) -> list[Finding]:
         of_job = dict.fromkeys(source for name in ran.job.targets for source in self._sources.get(name, ()))
@@ -355,43 +390,27 @@ class Daemon:
         self._look_at = now + self._world.look
         try:
             with self._state() as store:
-                known = standings(store, self.config, self._tried_until)
+                known = standings(store, self.config, self._sources, self._deadlines.tried)
         except StateError as error:
             self._state_failed(error)
             return
-        self.vitals.troubled(None)
-        self._keepers.note(self.config, lambda _: stale_findings(self.config, self._watch.changed_at(), now), now)
-        self._due(known, now, ran)
+        if ran is None or not isinstance(ran.error, StateError):
+            self.vitals.troubled(None)
+        self._keepers.note(self.config, lambda _: self._of_files(now), now)
+        if ran is not None:
+            self._deadlines.set_retries(self._agenda, known, ran, now)
+        self._deadlines.set(self._agenda, known, self._days, now)
         self.figures.planned(self._agenda.next_runs())
 
-    def _due(self, known: Mapping[str, Standing], now: datetime, ran: Ran | None = None) -> None:
-        for name, one in known.items():
-            until = one.known.quarantined_until
-            alone = until is not None and until > now
-            self._agenda.due(name, until if alone else self._first(name, one))
-        if ran is None:
-            return
-        for name, target in (ran.outcome.targets if ran.outcome is not None else {}).items():
-            if name in known and not isinstance(target.error, Interrupted):
-                fared = known[name].known
-                again = fared.quarantined_until or now + pause_after(max(fared.failures, 1))
-                self._agenda.retry(name, None if target.error is None else again)
+    def _of_files(self, now: datetime) -> list[Finding]:
+        """What files say by not being there, or by not changing."""
+        gone = [Finding(Event.SOURCE, name, *GONE) for name in self._watch.missing(now, MISSING_AFTER)]
+        if self._file.is_missing(now, MISSING_AFTER):
+            gone.append(Finding(Event.CONFIG, self._file.path.name, *GONE))
+        return [*gone, *stale_findings(self.config, self._watch.changed_at(), now)]
 
-    def _first(self, name: str, one: Standing) -> datetime | None:
-        """When a target has work without its sources: a link is due, or a day begins that its expressions see."""
-        times = [one.due_at]
-        last = max((at for at in (one.known.ran_at, self._tried_until.get(name)) if at is not None), default=None)
-        if name in self._days and last is not None:
-            times.append(_midnight_after(last))
-        return min((time for time in times if time is not None), default=None)
-
-    @contextmanager
-    def _state(self) -> Iterator[Store]:
-        store = open_state(self.config.state_url, self.config.base_dir, create=True)
-        try:
-            yield store
-        finally:
-            store.close()
+    def _state(self) -> AbstractContextManager[Store]:
+        return same_state(self.config)
 
     def _state_failed(self, error: StateError) -> None:
         self.vitals.troubled("the state database cannot be used")
@@ -405,15 +424,6 @@ class Daemon:
 
     def _metrics(self) -> bytes:
         """All figures. Raises StateError: half of them would look like all."""
-        store = open_state(self.config.state_url, self.config.base_dir, create=False)
-        try:
+        with self._state() as store:
             gauges = standing(self.config, store, self._world.clock(), self._watch.changed_at())
-            return exposition(self.figures, gauges, process=True)
-        finally:
-            store.close()
-
-
-def _midnight_after(moment: datetime) -> datetime:
-    """When the next day begins on this machine, as expressions see it."""
-    day = moment.astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    return (day + timedelta(days=1)).astimezone()
+        return exposition(self.figures, gauges, process=True)

@@ -75,7 +75,7 @@ def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
     for name, target in outcome.targets.items():
         if target.error is not None:
             _say_error(name, target.error, personal=personal)
-        if outcome.guard is None:
+        if outcome.guard is None and (target.error is None or target.operations):
             failed = f", {target.failed} failed" if target.failed else ""
             counted = describe_counts(target.counts)
             requests = "1 request" if target.requests == 1 else f"{target.requests:,} requests"

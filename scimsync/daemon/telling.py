@@ -13,9 +13,10 @@ from scimsync.config.timing import first_after
 from scimsync.daemon.jobs import where
 from scimsync.daemon.notify import Finding, deliver, next_delivery, note, note_summary
 from scimsync.daemon.saying import say_changes
+from scimsync.daemon.state import same_state
 from scimsync.errors import StateError
 from scimsync.state import marks
-from scimsync.state.store import Store, open_state
+from scimsync.state.store import Store
 
 _LOG = logging.getLogger("scimsync")
 
@@ -107,8 +108,5 @@ class Keepers:
 
 
 def _deliver(config: Config, clock: Callable[[], datetime]) -> int:
-    store = open_state(config.state_url, config.base_dir, create=True)
-    try:
+    with same_state(config) as store:
         return deliver(store, config, clock(), clock=clock)
-    finally:
-        store.close()

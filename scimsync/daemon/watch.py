@@ -19,11 +19,16 @@ _Files = Mapping[Path, Signature]
 
 @dataclass(slots=True)
 class _Watched:
+    """`told` are the files that were last complete, `seen` those of the last look, the same `since` then; `changed` is when they
+    first differed from `told`, `missing` since when there are none."""
+
     base_dir: Path
     patterns: Sequence[str]
     told: _Files | None = None
     seen: _Files | None = None
     since: datetime | None = None
+    changed: datetime | None = None
+    missing: datetime | None = None
 
 
 class Watch:
@@ -41,6 +46,13 @@ class Watch:
             watched.told = signatures(base_dir, patterns)
         self._sources[name] = watched
 
+    def take_over(self, before: Watch) -> None:
+        """What another watch has seen of the same files counts on."""
+        for name, watched in self._sources.items():
+            old = before._sources.get(name)
+            if old is not None and (old.base_dir, old.patterns) == (watched.base_dir, watched.patterns):
+                self._sources[name] = old
+
     def look(self, now: datetime) -> list[str]:
         """The sources that have changed since they were last told, and are complete."""
         return [name for name, watched in self._sources.items() if self._is_complete(watched, now)]
@@ -49,25 +61,32 @@ class Watch:
         found = signatures(watched.base_dir, watched.patterns)
         if found != watched.seen or watched.since is None or watched.since > now:
             watched.seen, watched.since = found, now
-        if not found or found == watched.told or now - watched.since < self._quiet:
+        watched.missing = None if found else watched.missing or now
+        if not found or found == watched.told:
+            watched.changed = None
             return False
-        if any(self._is_written(path) for path in found):
+        watched.changed = min(watched.changed or now, now)
+        if now - watched.since < self._quiet or any(self._is_written(path) for path in found):
             return False
-        watched.told = found
+        watched.told, watched.changed = found, None
         return True
 
     def unsettled_since(self, name: str) -> datetime | None:
-        """Since when the files of a source are as they are, where they have changed and are not complete yet."""
+        """Since when the files of a source have been others than those last told, without being complete."""
         watched = self._sources.get(name)
-        if watched is None or not watched.seen or watched.seen == watched.told:
-            return None
-        return watched.since
+        return None if watched is None else watched.changed
 
-    def settles_at(self) -> datetime | None:
-        """When the first source may be complete."""
-        times = [since + self._quiet for name in self._sources if (since := self.unsettled_since(name)) is not None]
-        return min(times, default=None)
+    def missing(self, now: datetime, patience: timedelta) -> list[str]:
+        """Sources that have had no file for longer than `patience`."""
+        return [
+            name for name, watched in self._sources.items() if watched.missing is not None and now - watched.missing > patience
+        ]
+
+    def settles_at(self, now: datetime) -> datetime | None:
+        """When, after `now`, the first source may be complete; those that somebody writes are looked at as usual."""
+        times = [one.since + self._quiet for one in self._sources.values() if one.changed is not None and one.since is not None]
+        return min((at for at in times if at > now), default=None)
 
     def changed_at(self) -> dict[str, datetime]:
         """Source -> when the newest of its files was last changed, as far as it has been looked at."""
-        return {name: at for name, watched in self._sources.items() if (at := newest(watched.seen or {})) is not None}
+        return {name: at for name, one in list(self._sources.items()) if (at := newest(one.seen or {})) is not None}

@@ -293,9 +293,9 @@ class _Push:
                 if target is not None:
                     new = after_run(known, target.channel, target.error, self.clock())
                 if whole:
-                    new = replace(new, ran_at=self.clock())
+                    new = replace(new, ran_at=self.now.time)
                     if good and target is not None and target.error is None:
-                        new = replace(new, good_run_at=new.ran_at)
+                        new = replace(new, good_run_at=self.clock())
                 if new != known:
                     targets.put_target(connection, new)
 

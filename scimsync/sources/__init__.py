@@ -6,9 +6,20 @@ from scimsync.sources.duck import Workspace
 from scimsync.sources.sample import Sample, sample
 from scimsync.sources.source import open_source
 from scimsync.sources.spec import FileSpec
-from scimsync.sources.watching import changed_at, has_writer, newest, patterns, signatures
+from scimsync.sources.watching import changed_at, has_writer, newest, patterns, signatures, touched_since
 
-__all__ = ["FileSpec", "Sample", "changed_at", "columns", "has_writer", "newest", "patterns", "sample", "signatures"]
+__all__ = [
+    "FileSpec",
+    "Sample",
+    "changed_at",
+    "columns",
+    "has_writer",
+    "newest",
+    "patterns",
+    "sample",
+    "signatures",
+    "touched_since",
+]
 
 
 def columns(spec: FileSpec) -> list[str]:

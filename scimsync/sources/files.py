@@ -26,7 +26,7 @@ FORMATS = {
 """File name extension -> format."""
 
 Signature = tuple[int, ...]
-"""Device, inode, size in bytes, time of the last change in nanoseconds."""
+"""Device, inode, size in bytes, time of the last change of its bytes, and of anything about it, in nanoseconds."""
 
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 14  # bytes of one place
@@ -152,4 +152,4 @@ def _look_at(spec: FileSpec, path: Path, where: str) -> File:
 
 def signature(status: os.stat_result) -> Signature:
     """What changes when a file is written or replaced."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

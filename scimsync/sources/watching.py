@@ -15,6 +15,9 @@ from scimsync.sources.files import Signature, matches, signature
 from scimsync.sources.query import parse
 from scimsync.sources.spec import FileSpec
 
+_LATEST_S = 250_000_000_000
+"""Seconds after 1970 of the latest time that Python has; some years are left."""
+
 
 def patterns(spec: FileSpec) -> tuple[str, ...]:
     """The paths and globs of which a source is made. Raises SourceFormatError for a query that is none."""
@@ -46,8 +49,21 @@ def changed_at(spec: FileSpec) -> datetime | None:
 
 
 def newest(found: Mapping[Path, Signature]) -> datetime | None:
-    """When the newest of some files was last changed."""
-    return datetime.fromtimestamp(max(one[3] for one in found.values()) / 1e9, UTC) if found else None
+    """When the newest of some files was last changed; a file may bear any time."""
+    return _moment(max(one[3] for one in found.values())) if found else None
+
+
+def touched_since(spec: FileSpec, moment: datetime) -> bool:
+    """Whether a file of a source was written, replaced, or renamed into place after `moment`, whatever time it bears."""
+    try:
+        found = signatures(spec.base_dir, patterns(spec))
+    except ScimsyncError:
+        return False
+    return any(_moment(one[4]) > moment for one in found.values())
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(min(max(nanoseconds / 1e9, 0), _LATEST_S), UTC)
 
 
 def has_writer(path: Path) -> bool:

@@ -34,7 +34,7 @@ def held(connection: Connection, now: datetime) -> list[Lease]:
     """The leases on sources and targets that somebody holds, by name: who has one is at work."""
     at_work = or_(table.c.name.startswith("source "), table.c.name.startswith("target "))
     rows = connection.execute(select(table).where(at_work, table.c.holder != "", table.c.expires_at > now).order_by(table.c.name))
-    return [Lease(row["name"], row["holder"], row["expires_at"]) for row in rows.mappings()]
+    return [Lease(row["name"], row["holder"], row["expires_at"]) for row in rows.mappings() if not _is_dead(row["holder"])]
 
 
 def take(connection: Connection, names: Sequence[str], holder: str, now: datetime) -> None:

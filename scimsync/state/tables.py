@@ -89,8 +89,8 @@ replaced = Table(
 
 # A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
 # under that. failures: how many runs in a row it failed as a whole; quarantined_until: when it is tried again; lowered_rate:
-# the requests a second that it was seen to take when it last answered 429, and when that was; ran_at: when a run last read its
-# sources for it, however that ended; good_run_at: when one last came to its end without an error of the target.
+# the requests a second that it was seen to take when it last answered 429, and when that was; ran_at: when a run last began that
+# read its sources, however it ended; good_run_at: when one last came to its end without an error of the target.
 target = Table(
     "target",
     metadata,

@@ -19,8 +19,8 @@ class TargetState:
 
     `failures` counts the last runs in a row in which the target as a whole failed, `last_error` says why, and until
     `quarantined_until` it is left alone. `lowered_rate` (requests a second) is what it was seen to take at `lowered_at`, when
-    it last answered 429. `ran_at` is when a run last read the sources for it, `good_run_at` when one last came to its end without
-    an error of the target.
+    it last answered 429. `ran_at` is when a run last began that read its sources,
+    `good_run_at` when one last came to its end without an error of the target.
     """
 
     name: str

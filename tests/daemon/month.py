@@ -27,8 +27,9 @@ import pytest
 
 from scimsync.cli.options import Common
 from scimsync.cli.talk import set_up_logging
-from scimsync.daemon.loop import Daemon, World
+from scimsync.daemon.loop import Daemon
 from scimsync.daemon.systemd import Systemd
+from scimsync.daemon.world import World
 from scimsync.errors import ConfigError
 from scimsync.execute import channel, preparing
 from tests.office import Pauses, Row, person

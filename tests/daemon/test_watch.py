@@ -137,7 +137,7 @@ def test_sync_toml_has_changed_when_it_is_another_and_quiet(tmp_path: Path) -> N
     assert not file.has_changed(START + QUIET, QUIET)
     path.write_text("another")
     assert not file.has_changed(START + 2 * QUIET, QUIET)
-    assert file.settles_at(QUIET) == START + 3 * QUIET
+    assert file.settles_at(START + 2 * QUIET, QUIET) == START + 3 * QUIET
     assert file.has_changed(START + 3 * QUIET, QUIET)
     file.look()
     assert not file.has_changed(START + 9 * QUIET, QUIET)

@@ -73,8 +73,11 @@ def findings_of_push(
     return findings
 
 
-def findings_of_error(names: Sequence[str], sources: Sequence[str], error: Exception, source: str | None) -> list[Finding]:
-    """What a push of the targets `names` that ended by `error` says: about `source`, or without one about all `sources`."""
+def findings_of_error(
+    names: Sequence[str], sources: Sequence[str], error: Exception, source: str | None, *, subject: str = PUSH
+) -> list[Finding]:
+    """What a push of the targets `names` that ended by `error` says: about `source`, or without one about all `sources`. What is
+    nobody's else is the trouble of `subject`."""
     if isinstance(error, LeaseHeld | Interrupted):
         return []
     if isinstance(error, GuardStop):  # a file of zero bytes, before there is a run that could be stopped
@@ -84,11 +87,11 @@ def findings_of_error(names: Sequence[str], sources: Sequence[str], error: Excep
     if isinstance(error, ConfigError):
         return [config_finding(error, OF_PUSH)]
     if isinstance(error, StateError):
-        return [Finding(Event.ERROR, PUSH, "The state database cannot be used.", str(error), _STATUS)]
+        return [Finding(Event.ERROR, subject, "The state database cannot be used.", str(error), _STATUS)]
     text = f"It ended by an error that nobody foresaw: {type(error).__name__}."
     # of errors that are not scimsync's nobody knows whether they hold a secret
     personal = f"{text}\n{error}" if isinstance(error, ScimsyncError) else None
-    return [Finding(Event.ERROR, PUSH, text, personal, "The log says more.")]
+    return [Finding(Event.ERROR, subject, text, personal, "The log says more.")]
 
 
 def config_finding(error: ConfigError, file: str = "sync.toml") -> Finding:

@@ -19,21 +19,28 @@ from scimsync.daemon.notify.summary import Happenings, happenings
 from scimsync.daemon.notify.telling import news
 from scimsync.state import troubles
 from scimsync.state.store import Store
-from scimsync.state.troubles import Notice
+from scimsync.state.troubles import Notice, OpenTrouble
 
 
 def note(store: Store, config: Config, findings: Sequence[Finding], now: datetime) -> list[Change]:
     """Opens the troubles that are new and closes those that are over, and puts messages about them on their way. Says what that
     was. Of a trouble that is open already only the words change. Raises StateError."""
+    with store.read() as connection:  # mostly there is no news, and nobody need wait for a turn to write
+        found = news(_open(connection), findings, now)
+    if not (found.opened or found.ended or found.reworded):
+        return []
     with store.write() as connection:
-        opened = {(one.event, one.subject): one for one in troubles.open_troubles(connection)}
-        found = news(opened, findings, now)
+        found = news(_open(connection), findings, now)
         troubles.put_troubles(connection, [*found.opened, *found.reworded])
         troubles.close_troubles(connection, [(one.event, one.subject) for one in found.ended])
         zone = config.schedule.zone
         messages = {personal: found.messages(zone, personal=personal) for personal in (False, True)}
         _send(connection, config, messages, now)
     return found.changes()
+
+
+def _open(connection: Connection) -> dict[tuple[str, str], OpenTrouble]:
+    return {(one.event, one.subject): one for one in troubles.open_troubles(connection)}
 
 
 def note_summary(store: Store, config: Config, since: datetime, now: datetime) -> None:

@@ -1,0 +1,334 @@
+"""A daemon forgets nothing, whatever happens between two of its turns, and one trouble is not everybody's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scimsync.config import load
+from scimsync.config.operating import Health
+from scimsync.daemon.health import Condition, HealthPlace
+from scimsync.daemon.inquiry import unchanged_sources
+from scimsync.daemon.state import begun_state
+from scimsync.daemon.watch import Watch
+from scimsync.errors import ConfigError
+from scimsync.sources import newest
+from tests.daemon.simulation import Simulation, live, log_of, open_troubles
+from tests.office import SOURCE, USER, Office, people, person
+from tests.servers.faulty import FaultyServer
+
+NEVER = "[schedule]\npush = false\n[health]\nport = 0\n"
+EVERY_MINUTE = '[schedule]\npush = "60s"\n[health]\nport = 0\n'
+
+
+@pytest.fixture
+def company(office: Office, caplog: pytest.LogCaptureFixture) -> Iterator[Office]:
+    """Three people with accounts, and a daemon that pushes by files only."""
+    office.configure(more=NEVER)
+    office.hire(people(3))
+    assert office.push().exit_code == 0
+    with caplog.at_level("INFO", "scimsync"):
+        yield office
+
+
+def dropped(office: Office, count: int, name: str = "hr.csv") -> None:
+    """A file renamed into place."""
+    office.hire(people(count), "new.csv")
+    (office.folder / "new.csv").replace(office.folder / name)
+
+
+def test_what_a_push_read_and_did_not_come_to_is_pushed_after_a_start(company: Office, faulty: FaultyServer) -> None:
+    """The file is known by then, but its changes are in no plan."""
+    faulty.fail(times=1000, status=401)
+    company.hire(people(5))
+    assert company.push().exit_code == 1
+    faulty.faults.clear()
+
+    live(company, seconds=60)
+
+    assert len(faulty.users) == 5
+
+
+def test_a_target_that_failed_before_the_stop_is_tried_after_the_start(company: Office, faulty: FaultyServer) -> None:
+    faulty.fail("POST", times=1000, status=401)
+    live(company, (10, lambda: dropped(company, 5)), seconds=60)
+    assert len(faulty.users) == 3
+    faulty.faults.clear()
+
+    live(company, seconds=60)
+
+    assert len(faulty.users) == 5
+
+
+def test_what_becomes_due_while_a_push_is_at_work_is_done_after_it(company: Office, faulty: FaultyServer) -> None:
+    faulty.fail("POST", where=lambda seen: (seen.body or {}).get("externalId") == "00004", status=400)
+    simulations: list[Simulation] = []
+
+    def slow(seen: object) -> bool:
+        """The second push takes a minute, in which the next try of the first one's person comes due."""
+        if simulations[0].steady() > 250:
+            simulations[0].now += timedelta(minutes=1)
+        return False
+
+    faulty.fail("POST", where=slow, times=100)
+    live(
+        company,
+        (10, lambda: dropped(company, 4)),  # fails, and is tried again after five minutes
+        (290, lambda: dropped(company, 5)),
+        seconds=600,
+        clocked=simulations.append,
+    )
+
+    assert sorted(user["externalId"] for user in faulty.users.values()) == [f"0000{n}" for n in range(1, 6)]
+
+
+def test_pushes_that_move_nothing_rest_longer_and_longer(company: Office, faulty: FaultyServer) -> None:
+    """Somebody waits for an account that does not come to be: that is looked at ever more seldom."""
+    faulty.fail("POST", times=10_000, status=400)
+    live(company, (10, lambda: dropped(company, 4)), seconds=6 * 3600, poll=300)
+    runs = company.sql("select id from run")
+    assert 5 <= len(runs) <= 30
+
+
+def test_a_file_that_was_touched_since_it_was_read_is_not_known(company: Office) -> None:
+    """Also where size and all samples are those of before."""
+    rows = [person(number, given="x" * 1000) for number in range(1, 500)]
+    company.hire(rows)
+    company.now = datetime.now(UTC)
+    company.push(removals=1000, updates=1000)
+    config = load(company.folder / "sync.toml")
+    with begun_state(config) as store:
+        assert unchanged_sources(store, config) == {"hr": True}
+        with (company.folder / "hr.csv").open("r+b") as stream:
+            stream.seek(40_000)
+            stream.write(b"y")
+        assert unchanged_sources(store, config) == {"hr": False}
+
+
+def test_a_reload_forgets_no_file(company: Office, faulty: FaultyServer) -> None:
+    def both() -> None:
+        dropped(company, 5)
+        company.configure(more=NEVER + "# changed\n")
+
+    live(company, (30, both), seconds=120)
+    assert len(faulty.users) == 5
+
+
+def two_targets(office: Office, schedule: str) -> None:
+    """`wiki` reads hr.csv, `chat` other.csv; both lie at the same server."""
+    other = SOURCE.replace("sources.hr", "sources.other").replace("hr.csv", "other.csv")
+    chat = f"""
+[targets.chat]
+url = "{office.url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+source = "other"
+[targets.chat.user]
+{USER}
+"""
+    office.configure(source=SOURCE + other, target='source = "hr"', more=chat + schedule)
+
+
+def test_a_file_that_never_comes_to_rest_holds_up_its_targets_for_ten_minutes_and_no_others(
+    company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    two_targets(company, EVERY_MINUTE)
+    company.hire([person(8)], "other.csv")
+    restless = [
+        (second, lambda second=second: company.hire([person(8), person(100 + second)], "other.csv"))
+        for second in range(1, 900, 1)
+    ]
+    live(company, *restless, (300, lambda: dropped(company, 4)), seconds=880, poll=10)
+    said = log_of(caplog)
+    assert said.count("other: is being written; pushes wait for it, 10 minutes at most") == 1
+    assert "00004" in {user["externalId"] for user in faulty.users.values()}
+    assert "00008" in {user["externalId"] for user in faulty.users.values()}
+    first = next(at for at, line in enumerate(said) if " create (" in line and line.startswith("chat: "))
+    assert sum(line.startswith("pushing to wiki:") for line in said[:first]) >= 8
+
+
+def test_a_source_that_is_missing_stops_its_own_targets_only(company: Office, faulty: FaultyServer) -> None:
+    two_targets(company, EVERY_MINUTE)
+    live(company, (10, lambda: dropped(company, 4)), seconds=200, poll=10)
+    assert "00004" in {user["externalId"] for user in faulty.users.values()}
+    assert open_troubles(company) == [("source", "other")]
+
+
+def test_a_file_that_is_gone_is_told_and_loses_nobody(company: Office, faulty: FaultyServer) -> None:
+    live(company, (10, (company.folder / "hr.csv").unlink), seconds=300)
+    assert open_troubles(company) == [("source", "hr")]
+    live(company, (10, lambda: dropped(company, 3)), seconds=60)
+    assert open_troubles(company) == []
+    assert [user["active"] for user in faulty.users.values()] == [True] * 3
+
+
+def test_sync_toml_that_is_gone_is_told(company: Office) -> None:
+    text = (company.folder / "sync.toml").read_text()
+
+    def back() -> None:
+        company.write("sync.toml", text)
+
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(event for (event,) in company.sql("select event from trouble"))
+
+    live(company, (10, (company.folder / "sync.toml").unlink), (290, look), (300, back), seconds=400)
+    assert seen == ["config"]
+    assert open_troubles(company) == []
+
+
+def test_a_file_that_may_be_read_again_is_pushed(company: Office, faulty: FaultyServer) -> None:
+    file = company.folder / "hr.csv"
+
+    def away() -> None:
+        dropped(company, 4)
+        file.rename(file.with_suffix(".away"))
+
+    live(company, (10, away), (100, lambda: file.with_suffix(".away").rename(file)), seconds=200)
+    assert len(faulty.users) == 4
+
+
+def test_a_secret_that_was_missing_is_looked_for_again(
+    company: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WIKI_TOKEN")
+    live(
+        company,
+        (10, lambda: dropped(company, 4)),
+        (60, lambda: monkeypatch.setenv("WIKI_TOKEN", company.token)),
+        seconds=900,
+    )
+    assert len(faulty.users) == 4
+    assert open_troubles(company) == []
+
+
+@pytest.mark.sqlite
+def test_a_state_that_is_gone_is_not_begun_anew(company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture) -> None:
+    """An empty one would forget who has to go."""
+    database = company.folder / "scimsync.db"
+    ready: list[Condition] = []
+
+    def gone() -> None:
+        for path in company.folder.glob("scimsync.db*"):
+            path.rename(path.with_name(f"away-{path.name}"))
+        company.hire(people(5))
+
+    def back() -> None:
+        ready.append(daemon_ready())
+        for path in company.folder.glob("away-*"):
+            path.rename(path.with_name(path.name.removeprefix("away-")))
+
+    simulations: list[Simulation] = []
+
+    def daemon_ready() -> Condition:
+        stop = simulations[0].stop
+        ready: Condition = stop.__self__.vitals.ready()  # type: ignore[attr-defined]
+        return ready
+
+    faulty.forget()
+    live(company, (10, gone), (200, back), seconds=900, clocked=simulations.append)
+
+    assert database.exists()
+    assert "the state that was in use is gone" in "".join(log_of(caplog))
+    assert not ready[0].ok
+    assert len(faulty.users) == 5
+    assert [seen.method for seen in faulty.written()] == ["POST", "POST"]
+
+
+def test_another_state_is_refused_while_it_runs(company: Office, caplog: pytest.LogCaptureFixture) -> None:
+    def other() -> None:
+        company.state, before = None, company.state
+        company.configure(more=f'[state]\nurl = "sqlite:///elsewhere/other.db"\n{NEVER}')
+        company.state = before
+
+    live(company, (10, other), seconds=60)
+    assert "state.url: the state cannot be another one while the daemon runs" in "".join(log_of(caplog))
+    assert not (company.folder / "elsewhere").exists()
+    assert company.sql("select event, subject from trouble") == [("config", "sync.toml")]
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_the_daemon_goes_on(
+    company: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    look = Watch.look
+    troubled: list[list[tuple[str, str]]] = []
+
+    def broken(watch: Watch, now: datetime) -> list[str]:
+        if timedelta(seconds=20) < now - start < timedelta(seconds=100):
+            raise ValueError(f"{1:05} is odd")
+        return look(watch, now)
+
+    start = company.now
+    monkeypatch.setattr(Watch, "look", broken)
+    live(
+        company,
+        (60, lambda: dropped(company, 4)),
+        (90, lambda: troubled.append(open_troubles(company))),
+        seconds=200,
+    )
+    assert troubled == [[("error", "daemon")]]
+    assert open_troubles(company) == []
+    assert len(faulty.users) == 4
+    said = "".join(log_of(caplog))
+    assert "unexpected error: ValueError; this is a bug in scimsync" in said
+    assert "00001" not in said
+
+
+def test_a_file_may_bear_any_time() -> None:
+    found = newest({Path("a"): (0, 0, 0, 400_000_000_000 * 10**9, 0), Path("b"): (0, 0, 0, -5, 0)})
+    assert found is not None
+    assert found.year > 9000
+
+
+def test_a_source_is_stale_also_where_its_files_push_nothing(company: Office) -> None:
+    company.configure(more=NEVER.replace("[health]", "watch = false\n[health]") + '[notify]\nstale = "1d"\n')
+    old = (company.now - timedelta(days=2)).timestamp()
+    os.utime(company.folder / "hr.csv", (old, old))
+    live(company, seconds=120)
+    assert open_troubles(company) == [("stale", "hr")]
+
+
+class Fine:
+    """Whatever is asked, it is fine."""
+
+    def alive(self) -> Condition:
+        return Condition(True, "")
+
+    ready = alive
+
+    def metrics(self) -> bytes:
+        return b""
+
+
+def serves(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_health_stays_where_it_is_when_it_cannot_move() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        first, taken = one.getsockname()[1], two.getsockname()[1]
+        one.close()
+        place = HealthPlace(Fine())
+        place.move(Health(port=first, host="127.0.0.1"))
+        with pytest.raises(ConfigError, match="is taken"):
+            place.move(Health(port=taken, host="127.0.0.1"))
+        assert serves(first)
+        with pytest.raises(ConfigError):
+            place.move(Health(port=first, host="198.51.100.1"))
+        assert serves(first)
+        two.close()
+        place.move(Health(port=taken, host="127.0.0.1"))
+        assert (serves(first), serves(taken)) == (False, True)
+        place.move(Health(port=0, host="127.0.0.1"))
+        assert not serves(taken)
+        place.stop()
