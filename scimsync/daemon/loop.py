@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -168,8 +168,9 @@ class Daemon:
         self._stumbled = True
         self.vitals.troubled("an error that nobody foresaw; the log says where")
         now = self._world.clock()
-        self._keepers.note(self.config, lambda _: findings_of_error([], [], error, None, subject=_DAEMON), now)
-        self._keepers.turn(self.config, now)
+        with suppress(Exception):  # it may be telling itself that does not work
+            self._keepers.note(self.config, lambda _: findings_of_error([], [], error, None, subject=_DAEMON), now)
+            self._keepers.turn(self.config, now)
         self._world.sleeper.wait(AGAIN_AFTER.total_seconds())
 
     def _recover(self, now: datetime) -> None:
@@ -350,7 +351,9 @@ class Daemon:
         if ran.outcome is not None:
             self._refused = 0
             say_result(ran, [], personal=self._world.personal)
-            find = partial(findings_of_push, self.config, names, ran.sources, ran.outcome, patient=True)
+            # what is due says nothing about the file that a guard has stopped
+            whole = ran.job.cause.reads or ran.outcome.guard is not None
+            find = partial(findings_of_push, self.config, names, ran.sources, ran.outcome, whole=whole, patient=True)
             self._keepers.note(self.config, find, now)
         elif ran.error is not None:
             findings = self._findings_of(ran, ran.error)

@@ -253,6 +253,27 @@ def test_another_state_is_refused_while_it_runs(company: Office, caplog: pytest.
     assert company.sql("select event, subject from trouble") == [("config", "sync.toml")]
 
 
+def test_what_is_due_goes_on_beside_a_guard_and_does_not_end_it(company: Office, faulty: FaultyServer) -> None:
+    faulty.fail("POST", status=400)
+
+    def too_many() -> None:
+        company.hire([row | {"dept": "Moved"} for row in people(12)])
+
+    company.hire(people(12))
+    company.push()
+    live(
+        company,
+        (10, lambda: dropped(company, 13)),  # one of them fails, and is tried again after five minutes
+        (60, too_many),
+        seconds=900,
+    )
+    assert open_troubles(company) == [("guard", "wiki")]
+    assert len(faulty.users) == 13
+    assert {
+        user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] for user in faulty.users.values()
+    } == {"IT"}
+
+
 def test_an_error_that_nobody_foresaw_is_told_and_the_daemon_goes_on(
     company: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
