@@ -14,13 +14,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -32,6 +30,7 @@ from scimsync.daemon.systemd import Systemd
 from scimsync.daemon.world import World
 from scimsync.errors import ConfigError
 from scimsync.execute import channel, preparing
+from tests.daemon.simulation import Inline
 from tests.office import Pauses, Row, person
 from tests.once import make_once
 
@@ -270,19 +269,6 @@ EVENTS = sorted(
     key=lambda event: event.at,
 )  # fmt: skip
 """The first of several at one time goes first."""
-
-
-class Inline(Executor):
-    """Does at once what it is given."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """A future that is done."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 def live(folder: Path) -> None:
