@@ -58,7 +58,7 @@ def test_a_guard_is_told_once_and_when_it_is_over(told: Office, hooks: Hooks) ->
     push(told)
     assert "Troubles" not in told.run("status").out
     assert [one.document["type"] for one in hooks.got] == ["scimsync.guard.began", "scimsync.guard.ended"]
-    assert "00001" not in hooks.everything
+    assert "00001" not in hooks.bodies
 
 
 def test_a_source_that_is_missing_is_told(told: Office, hooks: Hooks) -> None:

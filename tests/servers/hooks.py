@@ -60,6 +60,11 @@ class Hooks:
         return [one.data["title"] for one in self.got]
 
     @property
+    def bodies(self) -> str:
+        """What it was told, without ids and signatures, in which any number may stand."""
+        return "\n".join(one.body.decode() for one in [*self.got, *self.refused])
+
+    @property
     def everything(self) -> str:
         """All that ever was said to it."""
         return "\n".join(f"{one.path}\n{dict(one.headers)}\n{one.body.decode()}" for one in [*self.got, *self.refused])
