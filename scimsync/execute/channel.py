@@ -158,7 +158,7 @@ class Channel:
             retry=retry_if_exception(lambda error: _worth_another_try(error, request)),
             stop=stop_any(stop_after_attempt(self._patience.attempts), stop_after_delay(self._patience.total_s)),
             wait=wait,
-            sleep=self._rest,
+            sleep=self.rest,
             reraise=True,
         )
         try:
@@ -270,12 +270,12 @@ class Channel:
                     self._answered.clear()
                     await self._answered.wait()
                 elif (seconds := self.pace.wait(self._clock())) > 0:
-                    await self._rest(seconds)
+                    await self.rest(seconds)
                 else:
                     break
             self.pace.take(self._clock())
 
-    async def _rest(self, seconds: float) -> None:
+    async def rest(self, seconds: float) -> None:
         """Sleeps, but not beyond the end of this channel."""
         ways = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._ended.wait())]
         try:

@@ -13,13 +13,14 @@ from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, na
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.doubts import Doubts
 from scimsync.execute.matching import Matcher, to_account
 from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups, plan_members
 from scimsync.plan.model import GROUP_NEEDED, Action, Policy
 from scimsync.plan.requests import shape, shape_members, shown_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.resources import project
+from scimsync.scim.errors import ScimProtocolError
 from scimsync.state import holds, journal, links, work
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, fold_name
@@ -75,6 +76,13 @@ class GroupPlanner:
         self._memberships = memberships
         self._chunk = members_per_patch
         self._now = now
+        self._doubts = Doubts(
+            books,
+            policy.target,
+            Kind.GROUP,
+            lambda key: None if matchers is None else matchers.get(name_of(key)),
+            lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
+        )
         self.shrinking: list[Shrinking] = []
 
     async def plan(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
@@ -92,8 +100,17 @@ class GroupPlanner:
 
     async def plan_keys(self, keys: Sequence[Key]) -> None:
         """Plans these groups."""
+        self._doubts.forget()
         for start in range(0, len(keys), BATCH):
             await self._plan_batch(list(keys[start : start + BATCH]))
+
+    def without_paused(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of `keys`, in order, that did not fail lately."""
+        return sorted(set(keys) - self._paused())
+
+    def _paused(self) -> set[Key]:
+        with self._books.links.read() as connection:
+            return set(links.keys_of_kind(connection, self._policy.target, Kind.GROUP, links.paused(self._now.time)))
 
     def _due(self, *, everything: bool) -> list[Key]:
         target = self._policy.target
@@ -158,11 +175,7 @@ class GroupPlanner:
 
     async def _plan_batch(self, keys: list[Key]) -> None:
         target = self._policy.target
-        with self._books.links.read() as connection:
-            known = _Known(links.get_links(connection, target, Kind.GROUP, keys))
-            for key in journal.sent_keys(connection, work.left_over(target) & journal.of_kind(Kind.GROUP), keys):
-                if key in known.links and known.links[key].has_account:
-                    known.links[key] = replace(known.links[key], doubtful=True)
+        known = _Known(self._doubts.of(keys))
         self._desire(keys, known)
         await self._ask_target(keys, known)
         candidates = [self._candidate(key, known) for key in keys]
@@ -172,7 +185,7 @@ class GroupPlanner:
             if (name := fold_name(one.document.get("displayName"))) and name != self._held_name(known, key)
         }
         with self._books.links.read() as connection:
-            holding = links.name_holders(connection, target, Kind.GROUP, list(names)) if names else {}
+            holding = self._doubts.holders(connection, list(names))
         with self._books.journal.read() as connection:
             claimed = journal.claimed_names(connection, self._books.run, target, Kind.GROUP, list(names)) if names else {}
         others = self._wanted_of([holder.key for holder in holding.values()], known)
@@ -237,9 +250,11 @@ class GroupPlanner:
     async def _ask_target(self, keys: Sequence[Key], known: _Known) -> None:
         if self._matchers is None:
             return
-        for key, link in known.links.items():
-            if link.doubtful and link.remote_id is not None and (matcher := self._matchers.get(name_of(key))) is not None:
-                known.read[key] = await matcher.read_account(link.remote_id)
+        await self._doubts.read(known.links)
+        known.failures |= {key: why for key in keys if (why := self._doubts.failures.get(key)) is not None}
+        await self._find_lost(known)
+        resources = self._doubts.resources
+        known.read = {key: resources[key] for key in keys if key in resources}
         wanted: dict[str, dict[Key, Document]] = {}
         for key in keys:
             one, linked = known.desired.get(key), known.links.get(key)
@@ -259,6 +274,19 @@ class GroupPlanner:
         with self._books.links.read() as connection:
             known.owners = links.owners(connection, self._policy.target, Kind.GROUP, ids)
         self._leave_to_owners(known)
+
+    async def _find_lost(self, known: _Known) -> None:
+        """Groups of which nobody knows whether they came to be, and that nobody wants by now: what is found is linked."""
+        for key, link in list(known.links.items()):
+            if key in known.failures or key in known.desired:
+                continue
+            try:
+                found = await self._doubts.find(link)
+            except ScimProtocolError as error:
+                known.failures[key] = f"the group cannot be looked for: {error}"
+                continue
+            if found is not None:
+                known.links[key] = found
 
     def _leave_to_owners(self, known: _Known) -> None:
         """What was found by a value that its owner gives up in this plan is not what was looked for."""
@@ -280,8 +308,8 @@ class GroupPlanner:
         paths = rule.program.paths if rule is not None else ()
         before: Document = link.document if link is not None else {}
         resource = known.read.get(key)
-        if resource is not None:
-            before = project(resource, paths)
+        if resource is not None and link is not None:
+            before = self._doubts.held(link, resource)
         by, resources = known.found.get(key, ("", ()))
         return GroupCandidate(
             key=key,
@@ -346,8 +374,7 @@ class GroupPlanner:
 
     def plan_memberships(self, only: frozenset[Key] | None) -> None:
         """Writes one operation for each group and chunk whose members differ; `only` restricts it to these people."""
-        with self._books.links.read() as connection:
-            paused = set(links.keys_of_kind(connection, self._policy.target, Kind.GROUP, links.paused(self._now.time)))
+        paused = self._paused()
         for group, rows in groupby(self._memberships.due(), key=lambda row: row.group):
             if group not in paused:
                 self._plan_group(group, (row for row in rows if only is None or row.member in only))

@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.execute.perform import Outcome
+from scimsync.execute.perform import Outcome, perhaps_there
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import MEMBERSHIP, Action, marker
+from scimsync.plan.model import MEMBERSHIP, Action
 from scimsync.state import journal, leases, links, memberships
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import Link, LinkStatus
@@ -175,16 +175,7 @@ def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now
         due = []
         for key, was_sent in sent.items():
             link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
-            if key in born and not link.has_account:
-                link = _perhaps_there(link, born[key])
+            if key in born:
+                link = perhaps_there(link, born[key])
             due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (was_sent and link.has_account)))
         links.put_links(connection, target, due)
-
-
-def _perhaps_there(link: Link, entry: Entry) -> Link:
-    """The link of somebody whose account may have been made, or adopted: by `document` it is found again, should nobody want
-    it any more by then."""
-    if entry.action == Action.ADOPT and entry.remote_id is not None:
-        return replace(link, status=LinkStatus.ACTIVE, remote_id=entry.remote_id, document={}, doubtful=True)
-    document = {change.path: change.after for change in entry.changes if change.after is not None and not marker(change.after)}
-    return replace(link, document=document, doubtful=True)

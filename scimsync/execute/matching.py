@@ -52,6 +52,13 @@ class Matcher:
         self._list: sqlite3.Connection | None = None
         self._decided = expected <= _LOOK_UPS_BEFORE_LISTING
 
+    def forget(self, expected: int) -> None:
+        """What was read may be out of date: whoever is looked up from now on, at most `expected`, is asked for anew."""
+        self.close()
+        self._list = None
+        self._expected = expected
+        self._decided = expected <= _LOOK_UPS_BEFORE_LISTING
+
     async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Found], dict[Key, str]]:
         """Key -> accounts that match its document, and key -> why the target refused to look for them.
 

@@ -28,6 +28,9 @@ from scimsync.state.links import Link, LinkStatus, failed
 from scimsync.state.memberships import Membership
 from scimsync.types import Document, Key, Kind, RemoteId
 
+ARRIVAL_S = 5.0
+"""So long a request may still be on its way after its connection broke; then it is looked up again, and sent again."""
+
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
 
@@ -189,20 +192,41 @@ class Performer:
         once = self._once(entry)
         kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
         try:
-            answer = await self._channel.send(ready)
+            return await self._created(entry, link, request, kept, await self._channel.send(ready))
         except Unanswered as unanswered:
-            found = await self._mine(entry, kept)
-            if found is not None:
-                return self._done(entry, request, found, kept, detail=f"found after: {unanswered.cause}")
-            answer = await self._channel.send(ready)
+            cause = unanswered.cause
         except ScimProtocolError as error:
             if error.kind is not ErrorKind.CONFLICT:
                 raise
             return await self._adopt_instead(entry, link, kept, error)
-        remote_id = _new_id(answer) or await self._mine(entry, kept)
+        link = perhaps_there(link, entry)
+        try:
+            found = await self._made(entry, kept, cause)
+            if found is not None:
+                return self._done(entry, request, found, kept, detail=f"found after: {cause}")
+            return await self._created(entry, link, request, kept, await self._channel.send(ready))
+        except ScimError as error:
+            if isinstance(error, ScimProtocolError) and error.kind is ErrorKind.CONFLICT:
+                return await self._adopt_instead(entry, link, kept, error)
+            return self._trouble(entry, link, request, error)
+
+    async def _created(
+        self, entry: Entry, link: Link | None, request: Request | None, document: Document, answer: Answer
+    ) -> Outcome:
+        remote_id = _new_id(answer) or await self._mine(entry, document)
         if remote_id is None:
+            link = perhaps_there(link, entry)
             return self._failure(entry, link, request, "the answer to POST names no id, and the account is not found")
-        return self._done(entry, request, remote_id, kept, etag=answer.etag)
+        return self._done(entry, request, remote_id, document, etag=answer.etag)
+
+    async def _made(self, entry: Entry, document: Document, cause: ScimError) -> RemoteId | None:
+        """The account that a POST without an answer made. Where silence or a broken connection took the answer's place, the
+        request may still be on its way to the service: what is not found is looked up once more after a while."""
+        found = await self._mine(entry, document)
+        if found is None and isinstance(cause, TransportFailure):
+            await self._channel.rest(ARRIVAL_S)
+            found = await self._mine(entry, document)
+        return found
 
     async def _mine(self, entry: Entry, document: Document) -> RemoteId | None:
         """The account that a POST of `document` made, if it is there and nobody else's."""
@@ -294,9 +318,11 @@ class Performer:
         after = failed(link, entry.kind, entry.key, detail, now + pause_after(failures))
         cause = error.cause if isinstance(error, Unanswered) else error
         protocol = cause if isinstance(cause, ScimProtocolError) else None
-        unknown = error is not None and protocol is None and not (isinstance(error, UnexpectedAnswer) and error.status >= 300)
-        if unknown and after.has_account:
-            after = replace(after, doubtful=True)
+        if error is not None and entry.action not in MEMBERSHIP and _may_have_had_effect(error):
+            if after.has_account:
+                after = replace(after, doubtful=True)
+            elif isinstance(error, Unanswered) or entry.action == Action.ADOPT:
+                after = perhaps_there(after, entry)
         result = self._result(
             entry,
             Status.FAILED,
@@ -335,6 +361,25 @@ class Performer:
         if marker(value) == GENERATE:
             return "".join(secrets.choice(_ALPHABET) for _ in range(value[GENERATE]))
         return self._secret(key, value[SECRET]) if marker(value) == SECRET else value
+
+
+def perhaps_there(link: Link | None, entry: Entry) -> Link:
+    """The link of somebody whose account `entry` may have made, or adopted: by `document` it is found again, should nobody
+    want it any more by then."""
+    link = link or Link(entry.kind, entry.key, LinkStatus.PENDING)
+    if entry.action == Action.ADOPT and entry.remote_id is not None:
+        return replace(link, status=LinkStatus.ACTIVE, remote_id=entry.remote_id, document={}, doubtful=True)
+    document = {change.path: change.after for change in entry.changes if change.after is not None and not marker(change.after)}
+    return replace(link, status=LinkStatus.PENDING, remote_id=None, document=document, doubtful=True)
+
+
+def _may_have_had_effect(error: ScimError) -> bool:
+    """Whether a request that ended with `error` may have been carried out all the same."""
+    if isinstance(error, Unanswered):
+        return True
+    if isinstance(error, ScimProtocolError):
+        return error.kind is ErrorKind.SERVER
+    return not (isinstance(error, UnexpectedAnswer) and error.status >= 300)
 
 
 def _planned_request(entry: Entry) -> Request | None:

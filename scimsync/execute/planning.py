@@ -16,6 +16,7 @@ from scimsync.desired.groups import GroupRule, groups_of, name_of
 from scimsync.desired.values import Desired, Ref
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.doubts import Doubts
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.plan import make_plan
 from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
@@ -23,8 +24,7 @@ from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ScimProtocolError
-from scimsync.scim.resources import project
-from scimsync.state import holds, journal, links, work
+from scimsync.state import holds, journal, links
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
 from scimsync.state.memberships import Membership
@@ -86,10 +86,14 @@ class Planner:
         self._rules = dict(rules)
         self._memberships = memberships
         self._has_groups = has_groups
+        self._doubts = Doubts(books, policy.target, Kind.USER, lambda _key: matcher, lambda _key: program.paths)
         self.touched: set[Key] = set()
 
     async def plan(self, keys: Iterable[Key], progress: Callable[[int], None] | None = None) -> None:
         """Writes the operations that `keys` (in order, each once) need into the journal. Raises ScimError from matching."""
+        self._doubts.forget()
+        if self._matcher is not None:
+            await self._doubts.read_due(self._now)
         remaining = iter(keys)
         while batch := list(islice(remaining, BATCH)):
             await self._plan_batch(batch)
@@ -126,13 +130,7 @@ class Planner:
 
     def _gather(self, keys: list[Key]) -> _Batch:
         batch = _Batch(keys)
-        with self._books.links.read() as connection:
-            batch.links = links.get_links(connection, self._policy.target, Kind.USER, keys)
-            left_over = work.left_over(self._policy.target) & journal.of_kind(Kind.USER)
-            doubtful = journal.sent_keys(connection, left_over, keys)
-        for key in doubtful:
-            if (link := batch.links.get(key)) is not None and link.has_account:
-                batch.links[key] = replace(link, doubtful=True)
+        batch.links = self._doubts.of(keys)
         batch.held = self._held(keys)
         batch.desired, batch.failures = self._desire(keys)
         for key, desired in batch.desired.items():
@@ -167,13 +165,11 @@ class Planner:
     async def _ask_target(self, batch: _Batch) -> None:
         if self._matcher is None:
             return
-        for key, link in batch.links.items():
-            if link.doubtful and link.has_account and link.remote_id is not None:
-                try:
-                    batch.read[key] = await self._matcher.read_account(link.remote_id)
-                except ScimProtocolError as error:
-                    batch.failures[key] = f"the account cannot be read: {error}"
-        await self._find_orphans(batch)
+        await self._doubts.read(batch.links)
+        batch.failures |= {key: why for key in batch.keys if (why := self._doubts.failures.get(key)) is not None}
+        await self._find_lost(batch)
+        resources = self._doubts.resources
+        batch.read = {key: resources[key] for key in batch.keys if key in resources}
         wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
         batch.found, refused = await self._matcher.find(wanted)
         batch.failures |= {key: f"the account cannot be looked for: {why}" for key, why in refused.items()}
@@ -181,31 +177,20 @@ class Planner:
         with self._books.links.read() as connection:
             batch.owners = links.owners(connection, self._policy.target, Kind.USER, ids) if ids else {}
 
-    async def _find_orphans(self, batch: _Batch) -> None:
+    async def _find_lost(self, batch: _Batch) -> None:
         """Accounts of which nobody knows whether they came to be, for people who are to have none by now: who is found is linked,
-        and leaves like anybody else. It has to agree in every attribute by which accounts are matched."""
-        assert self._matcher is not None  # noqa: S101 - whoever calls has seen to that
+        and leaves like anybody else."""
         for key, link in list(batch.links.items()):
             desired = batch.desired.get(key)
-            wanted = key in batch.failures or (desired is not None and desired.in_scope)
-            if wanted or not link.doubtful or link.has_account or not link.document:
+            if key in batch.failures or (desired is not None and desired.in_scope):
                 continue
             try:
-                found = await self._matcher.look_up(link.document)
+                found = await self._doubts.find(link)
             except ScimProtocolError as error:
                 batch.failures[key] = f"the account cannot be looked for: {error}"
                 continue
-            if found is None or len(found.resources) != 1:
-                continue
-            (resource,) = found.resources
-            remote_id = RemoteId(resource_id(resource) or "")
-            held = project(resource, list(link.document))
-            agree = all(held.get(path) == link.document[path] for path in ("externalId", "userName") if path in link.document)
-            with self._books.links.read() as connection:
-                owned = links.owners(connection, self._policy.target, Kind.USER, [remote_id])
-            if remote_id and agree and not owned:
-                batch.links[key] = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
-                batch.read[key] = resource
+            if found is not None:
+                batch.links[key] = found
 
     def _wants_account(self, batch: _Batch, key: Key, desired: Desired) -> bool:
         link = batch.links.get(key)
@@ -222,11 +207,8 @@ class Planner:
         before = dict(link.document) if link is not None else {}
         read_again = key in batch.read
         resource = batch.read.get(key)
-        if resource is not None:
-            known = "active" in before or "active" in self._program.paths
-            before = project(resource, [*self._program.paths, "active"])
-            if not known and before.get("active") is True:
-                del before["active"]  # nobody manages it, and nothing is to be done about it
+        if resource is not None and link is not None:
+            before = dict(self._doubts.held(link, resource))
         found = batch.found.get(key)
         accounts = (
             ()
@@ -263,7 +245,7 @@ class Planner:
         target = self._policy.target
         with self._books.links.read() as connection:
             referred = links.get_links(connection, target, Kind.USER, list(references)) if references else {}
-            holding = links.name_holders(connection, target, Kind.USER, list(names)) if names else {}
+            holding = self._doubts.holders(connection, list(names))
         with self._books.journal.read() as connection:
             claimed = journal.claimed_names(connection, self._books.run, target, Kind.USER, list(names)) if names else {}
             condition = journal.of_run(self._books.run, target) & journal.of_kind(Kind.USER) & journal.is_open()
@@ -329,7 +311,7 @@ class Planner:
                         taking[name] = taken
             further = [taken for name in holding if (taken := taking.get(name)) is not None and taken not in known]
             with self._books.links.read() as connection:
-                holding = links.name_holders(connection, self._policy.target, Kind.USER, further) if further else {}
+                holding = self._doubts.holders(connection, further)
         return {
             name: Holder(link.key, _is_given_up(name, gives_up, taking), link.status is LinkStatus.ACTIVE)
             for name, link in known.items()

@@ -91,10 +91,14 @@ class PlannedTarget:
     state: TargetState | None = None
 
     async def plan_again(self, users: list[Key], groups: list[Key], only: frozenset[Key] | None) -> None:
-        """Plans some once more within the same run. Raises ScimError from matching."""
+        """Plans some once more within the same run, except groups that failed in it. Raises ScimError from matching."""
         self.users.touched.clear()
+        self.matcher.forget(len(users))
         await self.users.plan(users)
-        await self.groups.plan_keys(sorted(self.users.touched | set(groups)))
+        keys = self.groups.without_paused(self.users.touched | set(groups))
+        for matcher in self.group_matchers.values():
+            matcher.forget(len(keys))
+        await self.groups.plan_keys(keys)
         self.groups.plan_memberships(only)
 
 

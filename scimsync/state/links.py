@@ -170,6 +170,11 @@ def paused(now: datetime) -> ColumnElement[bool]:
     return table.c.next_try_at > now
 
 
+def doubtful(now: datetime) -> ColumnElement[bool]:
+    """The condition that nobody knows what became of a link's last request, and that it may be looked at again."""
+    return and_(table.c.next_try_at <= now, table.c.doubtful)
+
+
 def known_key(connection: Connection, key: Key) -> bool:
     """Whether any source or target knows a user with this key."""
     linked = select(table.c.key).where(table.c.key == key, table.c.kind == Kind.USER)

@@ -156,6 +156,8 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
             office.hire(before())
         outcome = office.push(later=timedelta(minutes=3))
 
+        failed = [(one.key, one.action, one.detail) for one in office.journal() if one.status == "failed"]
+        assert (step, committed, failed) == (step, committed, [])
         assert (step, committed, outcome.exit_code, outcome.problems) == (step, committed, 0, ())
         assert held(office) == undisturbed, (step, committed)
         assert office.plan() == [], (step, committed)

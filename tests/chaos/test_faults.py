@@ -12,7 +12,7 @@ from tests.chaos.scale import scaled, seed
 from tests.chaos.test_every_step import held
 from tests.chaos.world import NewState, company, configured, expected
 from tests.office import Pauses
-from tests.servers.proxy import AFTER, BEFORE, running_proxy
+from tests.servers.proxy import AFTER, BEFORE, at_random, running_proxy
 
 MOST_RUNS = 30
 
@@ -25,7 +25,7 @@ def test_half_of_all_answers_are_spoilt(
     number = seed()
     rows = company(scaled(60, 1000), departments=scaled(8, 50))
     tenant = secrets.token_hex(8)
-    with running_proxy(url, 0.5, number) as proxy:
+    with running_proxy(url, at_random(0.5, number)) as proxy:
         office = configured(tmp_path / "office", f"{proxy.url}/{tenant}/v2", token, new_state())
         office.hire(rows)
         runs = 0
@@ -35,7 +35,7 @@ def test_half_of_all_answers_are_spoilt(
             outcome = office.push(later=timedelta(days=1))
             if outcome.exit_code == 0 and outcome.targets["wiki"].requests == 0:
                 break
-        print(f"{runs} runs, {proxy.requests} requests, spoilt: {dict(proxy.spoilt)}")
+        print(f"{runs} runs, {len(proxy.requests)} requests, spoilt: {dict(proxy.spoilt)}")
         assert set(proxy.spoilt) >= {*BEFORE, *AFTER}
     office.url = f"{url}/{tenant}/v2"
     assert held(office) == expected(rows, url, token, tmp_path), number

@@ -1,4 +1,4 @@
-"""A proxy on loopback before a real SCIM server that spoils a share of the answers, in all the ways in which networks do."""
+"""A proxy on loopback before a real SCIM server that spoils answers, in all the ways in which networks do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -16,16 +16,30 @@ BEFORE = ("429", "503", "500", "reset")
 AFTER = ("lost", "late 500", "truncated", "no JSON", "web page", "slow")
 """What happens to its answer. `slow` comes whole, in pieces."""
 
+HELD = "held"
+"""The connection is cut, and the request goes on to the server only when it is told to."""
+
+
+Choice = Callable[[str, bytes], str]
+"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: of `BEFORE`, `AFTER`, `HELD`, or "" (not)."""
+
+
+def at_random(share: float, seed: int) -> Choice:
+    """Spoils `share` of the answers."""
+    chance = random.Random(seed)
+    return lambda _line, _body: chance.choice(BEFORE + AFTER) if chance.random() < share else ""
+
 
 class Proxy:
-    """Spoils `share` of the answers; `spoilt` counts how."""
+    """Spoils what `choose` says; `spoilt` counts how, `requests` are the lines of those that came."""
 
-    def __init__(self, upstream: str, share: float, chance: random.Random) -> None:
+    def __init__(self, upstream: str, choose: Choice) -> None:
         parts = urlsplit(upstream)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._share, self._chance = share, chance
+        self._choose = choose
         self.spoilt: Counter[str] = Counter()
-        self.requests = 0
+        self.requests: list[str] = []
+        self._held: list[tuple[bytes, bytes]] = []
         self.url = ""
         self.loop = asyncio.new_event_loop()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -46,10 +60,13 @@ class Proxy:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(_length(head))
-        self.requests += 1
-        how = self._chance.choice(BEFORE + AFTER) if self._chance.random() < self._share else ""
+        line = head.partition(b" HTTP/")[0].decode()
+        self.requests.append(line)
+        how = self._choose(line, body)
         self.spoilt[how] += bool(how)
-        if how == "reset":
+        if how in ("reset", HELD):
+            if how == HELD:
+                self._held.append((head, body))
             writer.transport.abort()
             return False
         if how in BEFORE:
@@ -81,6 +98,15 @@ class Proxy:
         await writer.drain()
         return True
 
+    async def let_go(self) -> None:
+        """Sends on what was held back, from any event loop."""
+
+        async def send_on() -> None:
+            while self._held:
+                await self._ask(*self._held.pop(0))
+
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(send_on(), self.loop))
+
     async def _ask(self, head: bytes, body: bytes) -> tuple[bytes, bytes]:
         """The real answer."""
         lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith((b"connection:", b"host:"))]
@@ -110,9 +136,9 @@ def _answer(status: int, body: bytes) -> bytes:
 
 
 @contextmanager
-def running_proxy(upstream: str, share: float, seed: int) -> Iterator[Proxy]:
+def running_proxy(upstream: str, choose: Choice) -> Iterator[Proxy]:
     """A proxy before the server of the URL `upstream`; its own URL has no path."""
-    proxy = Proxy(upstream, share, random.Random(seed))
+    proxy = Proxy(upstream, choose)
     ready, stop = threading.Event(), asyncio.Event()
 
     async def run() -> None:
