@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import ssl
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -69,7 +70,9 @@ class ScimClient:
         ]
         self._owns_http = http is None
         limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
-        self._http = http or httpx2.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
+        # on loopback there may be no TLS; then no certificates are read, and none would be trusted
+        verify = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._http = http or httpx2.AsyncClient(limits=limits, verify=verify, trust_env=False, follow_redirects=False)
 
     async def __aenter__(self) -> Self:
         return self
