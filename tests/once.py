@@ -6,8 +6,6 @@ some of it; one of them shows that a state made here is what the migrations make
 
 from __future__ import annotations
 
-import os
-import ssl
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -28,27 +26,10 @@ real_engine_of = sqlite.engine_of
 
 def make_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on, as long as `monkeypatch` lasts."""
-    _trusted_certificates(monkeypatch)
     _compiled_statements(monkeypatch)
     monkeypatch.setattr(migrate, "upgrade", copied_upgrade)
     # a process that is killed loses nothing of it; only who pulls the plug could tell
     monkeypatch.setattr(sqlite, "engine_of", lambda path, *, durable=True: real_engine_of(path, durable=False))
-
-
-def _trusted_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's certificates are read once: each client reads them, also one that talks plain HTTP (20 ms)."""
-    import httpcore2
-
-    original = httpcore2.default_ssl_context
-
-    @cache
-    def read(trust_env: bool, _file: str | None, _folder: str | None) -> ssl.SSLContext:
-        return original(_trust_env=trust_env)
-
-    def context(*, _trust_env: bool = True) -> ssl.SSLContext:
-        return read(_trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-    monkeypatch.setattr(httpcore2, "default_ssl_context", context)
 
 
 def _compiled_statements(monkeypatch: pytest.MonkeyPatch) -> None:
