@@ -60,9 +60,8 @@ class Doubts:
         """Reads all that this run has to do with, and notes the names that they hold: others may wait for these.
 
         Raises ScimError for what is not one account's trouble."""
-        condition = links.exists() & links.doubtful(now.time)
         with self._books.links.read() as connection:
-            keys = set(links.keys_of_kind(connection, self._target, self._kind, condition))
+            keys = set(links.keys_of_kind(connection, self._target, self._kind, links.doubtful(now.time)))
             sent = work.left_over(self._target) & journal.of_kind(self._kind) & journal.with_status(Status.SENT)
             keys |= {entry.key for entry in journal.find(connection, sent)}
         some = sorted(keys)
