@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -45,17 +45,22 @@ class Memberships:
     def __init__(self, books: Books, target: str) -> None:
         self._books = books
         self._target = target
+        self._accepted = False
         if not books.stores:
             with books.links.read() as known, books.journal.write() as scratch:
                 for some in _slices(memberships.due(known, target)):
                     memberships.put(scratch, target, some, keep_empty=True)
 
-    def of_members(self, members: Sequence[Key]) -> list[Membership]:
-        """All rows of some users."""
+    def accept(self) -> None:
+        """What was planned counts; what is planned from now on, within the same run, counts at once."""
+        self._accepted = True
+
+    def of_members(self, members: Sequence[Key], kind: Kind = Kind.USER) -> list[Membership]:
+        """All rows of some members."""
         found: dict[object, Membership] = {}
         for store in self._stores():
             with store.read() as connection:
-                found |= {row.id: row for row in memberships.of_members(connection, self._target, Kind.USER, members)}
+                found |= {row.id: row for row in memberships.of_members(connection, self._target, kind, members)}
         return list(found.values())
 
     def of_group(self, group: Key) -> list[Membership]:
@@ -66,9 +71,11 @@ class Memberships:
                 found |= {row.id: row for row in memberships.of_group(connection, self._target, group)}
         return list(found.values())
 
-    def put(self, rows: Sequence[Membership]) -> None:
-        """Stores rows as this plan wants them."""
+    def put(self, rows: Sequence[Membership], before: Iterable[Membership]) -> None:
+        """Stores rows as this plan wants them; `before` are those of them that there are, perhaps with others."""
         with self._books.journal.write() as connection:
+            if self._books.stores and not self._accepted:
+                memberships.keep_replaced(connection, self._target, rows, {row.id: row for row in before})
             memberships.put(connection, self._target, rows, keep_empty=not self._books.stores)
 
     def due(self) -> Iterator[Membership]:

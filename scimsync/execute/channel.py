@@ -88,6 +88,7 @@ class Channel:
         self._may_send = may_send
         self._probe = asyncio.Lock()
         self._failures = 0
+        self._unmade = 0
         self._ended = asyncio.Event()
         self.requests = 0
         self.answers = 0
@@ -124,6 +125,12 @@ class Channel:
         self._probing = False
         return answer
 
+    def unmade(self, error: Unanswered) -> None:
+        """A creation came to nothing, however often it was sent and looked for; several in a row, and the target is down."""
+        self._unmade += 1
+        if self._unmade >= MAX_FAILURES:
+            self._give_up(f"{self._unmade} creations in a row failed, the last", error)
+
     def _judge(self, error: ScimError) -> None:
         """One request came to nothing; several in a row, and it is the target that is in trouble."""
         if isinstance(error, Unanswered) and not isinstance(error.cause, UnexpectedAnswer):
@@ -139,12 +146,18 @@ class Channel:
         from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay, stop_any
         from tenacity.wait import wait_random_exponential
 
-        failed = [first]
+        failed: list[ScimError] = []
 
         async def attempt() -> Answer:
-            if failed:
-                raise failed.pop()
-            return await self._once(request)
+            if not failed:
+                failed.append(first)
+                raise first
+            try:
+                return await self._once(request)
+            except ScimError as error:
+                error.in_doubt = any(map(may_have_had_effect, failed))
+                failed.append(error)
+                raise
 
         backoff = wait_random_exponential(multiplier=0.5, max=self._patience.longest_wait_s)
 
@@ -207,6 +220,8 @@ class Channel:
             self._answered.set()
         self.pace.accepted(self._clock(), sent_at)
         self._failures = 0
+        if request.method == "POST":
+            self._unmade = 0
         self.answers += 1
         self._tell(request, answer, sent_at)
         return answer
@@ -250,7 +265,7 @@ class Channel:
         except ScimProtocolError as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 self._give_up("", error, hint="look at the target's token and what it may do")
-            if request.method == "POST" and error.kind is ErrorKind.SERVER and error.status != 503:
+            if request.method == "POST" and error.kind is ErrorKind.SERVER and not _is_put_off(error):
                 raise Unanswered(error) from error
             raise
         except TransportFailure as error:
@@ -296,6 +311,22 @@ def _worth_another_try(error: BaseException, request: Request) -> bool:
     if isinstance(error, UnexpectedAnswer):
         return request.method == "GET" and error.status < 300
     return _may_pass(error)
+
+
+def may_have_had_effect(error: BaseException) -> bool:
+    """Whether a request that ended with `error` may have been carried out all the same."""
+    if isinstance(error, Unanswered):
+        return True
+    if isinstance(error, ScimProtocolError):
+        return error.kind is ErrorKind.SERVER
+    if isinstance(error, TransportFailure):
+        return error.may_have_had_effect
+    return isinstance(error, UnexpectedAnswer) and error.status < 300
+
+
+def _is_put_off(error: ScimProtocolError) -> bool:
+    """Whether the service itself asks to come again later. A proxy before it also says 503 where it lost the answer."""
+    return error.status == 503 and (error.retry_after is not None or error.detail is not None or error.scim_type is not None)
 
 
 def _may_pass(error: BaseException) -> bool:

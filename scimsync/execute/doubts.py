@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from scimsync.execute.books import Books, Now
-from scimsync.execute.matching import Matcher
+from scimsync.execute.matching import Matcher, fold
+from scimsync.plan.model import GROUP_NEEDED, MEMBERSHIP
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.resources import project
@@ -17,16 +18,16 @@ from scimsync.state.journal import Status
 from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.types import Document, Key, Kind, RemoteId
 
-_IDENTITY = {Kind.USER: ("externalId", "userName"), Kind.GROUP: ("externalId", "displayName")}
-"""What has to agree for a resource to be the one that a creation without an answer made."""
+_MOST_TRIES = 50
+_NAME = {Kind.USER: "userName", Kind.GROUP: "displayName"}
+"""What no two of a kind may share at a target, or should not."""
 
 
 class Doubts:
     """Of the resources of one kind at one target.
 
     `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the managed attributes of a key.
-    `resources` are those that were read, None where one is gone; `failures` why some could not be. `lost` are the links of
-    those that turned out to have been made.
+    `resources` are those that were read, None where one is gone; `failures` why some could not be.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Doubts:
         return known
 
     async def read_due(self, now: Now) -> None:
-        """Reads all that this run has to do with, and notes the names that they hold: others may wait for these.
+        """Reads all that this run has to do with, and notes what they hold: others may wait for their names.
 
         Raises ScimError for what is not one account's trouble."""
         with self._books.links.read() as connection:
@@ -68,59 +69,100 @@ class Doubts:
         for start in range(0, len(some), 500):
             await self.read(self.of(some[start : start + 500]))
 
-    async def read(self, known: Mapping[Key, Link]) -> None:
-        """Reads the resources of doubtful links, each once in a round of planning. Raises ScimError as `read_due` does."""
+    async def read(self, known: dict[Key, Link]) -> None:
+        """Reads what is doubtful of `known`, each once in a round of planning; there, what a creation or an adoption without an
+        answer made is linked. Raises ScimError as `read_due` does."""
         for key, link in known.items():
             asks = self._matcher(key)
-            if asks is None or not link.doubtful or not link.has_account or link.remote_id is None or key in self.resources:
+            if asks is None or not link.doubtful or key in self.resources or (not link.has_account and not link.document):
+                if key in self._as_read and not link.has_account:
+                    known[key] = self._as_read[key]
                 continue
             try:
+                if not link.has_account:
+                    if (found := await self._find(asks, link)) is not None:
+                        known[key] = found
+                    continue
+                assert link.remote_id is not None  # noqa: S101 - or it would have no account
                 self.resources[key] = resource = await asks.read_account(link.remote_id)
             except ScimProtocolError as error:
                 if error.kind is ErrorKind.UNAUTHORISED:
                     raise
-                self.failures[key] = f"the {self._word} cannot be read: {error}"
+                verb = "read" if link.has_account else "looked for"
+                self.failures[key] = f"the {self._word} cannot be {verb}: {error}"
                 continue
             self.failures.pop(key, None)
             if resource is not None:
                 self._note(replace(link, document=self.held(link, resource)))
 
-    async def find(self, link: Link) -> Link | None:
-        """The link of a resource that a creation without an answer made, should nobody want it any more; None where there is
-        none, or where it is not certain that it is the one. Raises ScimError."""
-        asks = self._matcher(link.key)
-        if asks is None or not link.doubtful or link.has_account or not link.document:
-            return None
-        found = await asks.look_up(link.document)
-        if found is None or len(found.resources) != 1:
-            return None
-        (resource,) = found.resources
-        remote_id = RemoteId(resource_id(resource) or "")
-        held = project(resource, list(link.document))
-        agree = all(held.get(path) == link.document[path] for path in _IDENTITY[self._kind] if path in link.document)
+    async def _find(self, asks: Matcher, link: Link) -> Link | None:
+        """The link of what a creation or an adoption without an answer made; None where there is none, or where it is not
+        certain that it is the one."""
+        if link.remote_id is not None:
+            resource = await asks.read_account(link.remote_id)
+            remote_id = link.remote_id
+            ours = resource is not None and _agree(link.document, resource, absent=False)
+        else:
+            found = await asks.look_up(link.document)
+            resource = found.resources[0] if found is not None and len(found.resources) == 1 else None
+            remote_id = RemoteId(resource_id(resource or {}) or "")
+            ours = resource is not None and self._is_made_by_us(link.document, resource)
         with self._books.links.read() as connection:
-            owned = links.owners(connection, self._target, self._kind, [remote_id])
-        if not remote_id or not agree or owned or (self._kind is Kind.GROUP and read(resource, "members")):
-            return None  # a group of ours has no members yet
+            owned = self.owners(connection, [remote_id])
+        if not ours or not remote_id or owned or resource is None:
+            return None
         self.resources[link.key] = resource
         there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
         self._note(replace(there, document=self.held(there, resource)))
         return there
 
-    def held(self, link: Link, resource: Mapping[str, object]) -> Document:
-        """What a resource holds of what is managed."""
-        paths = self._paths(link.key)
+    def _is_made_by_us(self, sent: Document, resource: Mapping[str, object]) -> bool:
+        """Whether a resource is the one that a creation of `sent` made: by its externalId where it has one, else by all that it
+        holds of what was sent. Others may have made one of the same name; a group of ours has no members yet."""
+        if self._kind is Kind.GROUP and read(resource, "members"):
+            return False
+        name = _NAME[self._kind]
+        held = project(resource, ["externalId", name])
+        if held.get("externalId") is not None and sent.get("externalId") is not None:
+            return bool(held["externalId"] == sent["externalId"])
+        return fold(name, held.get(name)) == fold(name, sent.get(name)) and _agree(sent, resource, absent=True)
+
+    def held(self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()) -> Document:
+        """What a resource holds of what the target was told, or asked without an answer, and of the paths `wanted`. What others
+        wrote elsewhere is theirs."""
+        paths = list(dict.fromkeys([*link.document, *self._asked(link.key), *wanted]))
         if self._kind is Kind.GROUP:
             return project(resource, paths)
         document = project(resource, [*paths, "active"])
-        if "active" not in link.document and "active" not in paths and document.get("active") is True:
+        if "active" not in paths and document.get("active") is True:
             del document["active"]  # nobody manages it, and nothing is to be done about it
         return document
+
+    def _asked(self, key: Key) -> Sequence[str]:
+        """The paths of what was sent since the last operation that was acknowledged; all, where the journal does not go back
+        so far."""
+        ours = journal.of_target(self._target) & journal.of_kind(self._kind) & journal.of_keys([key])
+        sent = ours & journal.was_sent() & ~journal.with_action(*MEMBERSHIP)
+        paths: set[str] = set()
+        with self._books.links.read() as connection:
+            entries = list(journal.last(connection, sent, _MOST_TRIES))
+        for entry in reversed(entries):
+            if entry.status is Status.APPLIED:
+                return sorted(paths)
+            paths |= {change.path for change in entry.changes}
+        complete = entries and len(entries) < _MOST_TRIES and entries[0].action in GROUP_NEEDED
+        return sorted(paths) if complete else self._paths(key)
+
+    def owners(self, connection: Connection, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+        """Remote id -> the key that is linked to it, also by what was found in this round."""
+        owned = links.owners(connection, self._target, self._kind, ids) if ids else {}
+        found = {link.remote_id: key for key, link in self._as_read.items()}
+        return owned | {one: found[one] for one in ids if one in found}
 
     def holders(self, connection: Connection, names: Sequence[str]) -> dict[str, Link]:
         """Folded unique name -> the link of who holds it, by what was read."""
         known = links.name_holders(connection, self._target, self._kind, names) if names else {}
-        by_name = {fold_name(link.document.get(_IDENTITY[self._kind][1])): link for link in self._as_read.values()}
+        by_name = {fold_name(link.document.get(_NAME[self._kind])): link for link in self._as_read.values()}
         stay = {name: link for name, link in known.items() if link.key not in self._as_read}
         return stay | {name: by_name[name] for name in names if name in by_name}
 
@@ -139,3 +181,16 @@ class Doubts:
     @property
     def _word(self) -> str:
         return "account" if self._kind is Kind.USER else "group"
+
+
+def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:
+    """Whether a resource holds what was sent, texts without regard to case. With `absent`, what it does not hold at all, and
+    what is more than one value, says nothing."""
+    held = project(resource, list(sent))
+    for path, value in sent.items():
+        other = held.get(path)
+        if absent and (other is None or isinstance(value, (dict, list)) or isinstance(other, (dict, list))):
+            continue
+        if other != value and (not isinstance(value, str) or fold(path, other) != fold(path, value)):
+            return False
+    return bool(sent)

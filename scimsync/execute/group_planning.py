@@ -20,7 +20,6 @@ from scimsync.plan.model import GROUP_NEEDED, Action, Policy
 from scimsync.plan.requests import shape, shape_members, shown_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ScimProtocolError
 from scimsync.state import holds, journal, links, work
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, fold_name
@@ -28,6 +27,8 @@ from scimsync.state.memberships import Membership
 from scimsync.types import Document, Key, Kind, RemoteId, Seq
 
 BATCH = 500
+NO_RULE = ""
+"""The name of the matcher for groups whose table is gone from sync.toml."""
 _FIRST_NAMES = 5
 
 
@@ -80,7 +81,7 @@ class GroupPlanner:
             books,
             policy.target,
             Kind.GROUP,
-            lambda key: None if matchers is None else matchers.get(name_of(key)),
+            lambda key: None if matchers is None else matchers.get(name_of(key), matchers.get(NO_RULE)),
             lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
         )
         self.shrinking: list[Shrinking] = []
@@ -158,7 +159,7 @@ class GroupPlanner:
         new = [member for member in wanted if member not in known]
         left = self._left([key for kind, key in new if kind is Kind.USER])
         rows += [Membership(group, kind, key, True, False, kind is Kind.USER and key in left) for kind, key in new]
-        self._memberships.put(rows)
+        self._memberships.put(rows, known.values())
 
     def _left(self, keys: Sequence[Key]) -> set[Key]:
         """Those of `keys` who have left and lost their memberships."""
@@ -252,17 +253,14 @@ class GroupPlanner:
             return
         await self._doubts.read(known.links)
         known.failures |= {key: why for key in keys if (why := self._doubts.failures.get(key)) is not None}
-        await self._find_lost(known)
         resources = self._doubts.resources
         known.read = {key: resources[key] for key in keys if key in resources}
         wanted: dict[str, dict[Key, Document]] = {}
         for key in keys:
             one, linked = known.desired.get(key), known.links.get(key)
             gone = key in known.read and known.read[key] is None
-            if gone and one is not None:
-                self._memberships.put(
-                    [replace(row, acknowledged=False, doubtful=False) for row in self._memberships.of_group(key)]
-                )
+            if gone:
+                self._forget_members(key)
             if one is not None and key not in known.failures and (linked is None or not linked.has_account or gone):
                 wanted.setdefault(name_of(key), {})[key] = {**one.once, **one.document}
         for name, documents in wanted.items():
@@ -272,21 +270,13 @@ class GroupPlanner:
                 known.found[key] = (found.by, found.resources)
         ids = [RemoteId(resource_id(one) or "") for _, resources in known.found.values() for one in resources]
         with self._books.links.read() as connection:
-            known.owners = links.owners(connection, self._policy.target, Kind.GROUP, ids)
+            known.owners = self._doubts.owners(connection, ids)
         self._leave_to_owners(known)
 
-    async def _find_lost(self, known: _Known) -> None:
-        """Groups of which nobody knows whether they came to be, and that nobody wants by now: what is found is linked."""
-        for key, link in list(known.links.items()):
-            if key in known.failures or key in known.desired:
-                continue
-            try:
-                found = await self._doubts.find(link)
-            except ScimProtocolError as error:
-                known.failures[key] = f"the group cannot be looked for: {error}"
-                continue
-            if found is not None:
-                known.links[key] = found
+    def _forget_members(self, group: Key) -> None:
+        """The group is gone: nobody is in it, and it is in no other."""
+        rows = [*self._memberships.of_group(group), *self._memberships.of_members([group], Kind.GROUP)]
+        self._memberships.put([replace(row, acknowledged=False, doubtful=False) for row in rows], rows)
 
     def _leave_to_owners(self, known: _Known) -> None:
         """What was found by a value that its owner gives up in this plan is not what was looked for."""
@@ -309,7 +299,7 @@ class GroupPlanner:
         before: Document = link.document if link is not None else {}
         resource = known.read.get(key)
         if resource is not None and link is not None:
-            before = self._doubts.held(link, resource)
+            before = self._doubts.held(link, resource, () if desired is None else desired.document)
         by, resources = known.found.get(key, ("", ()))
         return GroupCandidate(
             key=key,
@@ -347,7 +337,7 @@ class GroupPlanner:
         return replace(operation, request=orjson.dumps([] if request is None else [shown_request(request)]).decode())
 
     def _note_adopted(self, plan: GroupPlan, known: _Known) -> None:
-        """Of the members that an adopted group has already, those who are known here are taken for acknowledged.
+        """Of the members that an adopted group has already, those who are known here are taken for acknowledged, and no others.
 
         Members whom no source knows are nobody's business: they stay.
         """
@@ -364,11 +354,16 @@ class GroupPlanner:
                     for start in range(0, len(ids), BATCH)
                     for key in links.owners(connection, self._policy.target, kind, ids[start : start + BATCH]).values()
                 }
-            rows = {(row.member_kind, row.member): row for row in self._memberships.of_group(operation.key)}
-            for kind, key in there:
-                row = rows.get((kind, key)) or Membership(operation.key, kind, key, False, False)
-                rows[kind, key] = replace(row, acknowledged=True)
-            self._memberships.put([rows[member] for member in there])
+            before = {(row.member_kind, row.member): row for row in self._memberships.of_group(operation.key)}
+            held_now = [
+                replace(
+                    before.get((kind, key)) or Membership(operation.key, kind, key, False, False),
+                    acknowledged=(kind, key) in there,
+                    doubtful=False,
+                )
+                for kind, key in there | before.keys()
+            ]
+            self._memberships.put(held_now, before.values())
 
     # Memberships
 

@@ -5,7 +5,7 @@ Everything is one transaction each, and every transaction that lets operations g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.execute.perform import Outcome, perhaps_there
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import MEMBERSHIP, Action
+from scimsync.plan.people import pause_after
 from scimsync.state import journal, leases, links, memberships
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import Link, LinkStatus
@@ -95,17 +96,26 @@ class Ledger:
         """Writes what became of `done` and lets `going_out` be sent, at once. False: the lease is lost, nothing may go out."""
         now = self._clock()
         with self._store.write() as connection:
-            self._write(connection, done)
             ours = leases.renew(connection, [self._lease], self._holder, now)
+            if ours:
+                self._write(connection, done)
+            else:
+                self._doubt(connection, done)
             if ours and going_out:
                 journal.mark_sent(connection, [entry.id for entry in going_out], now)
             return ours
 
-    def put_back(self, entry: Entry, link: Link) -> None:
-        """`entry` has not been sent as a whole and waits again; `link` is what the target holds meanwhile."""
+    def put_back(self, entry: Entry, step: Outcome) -> bool:
+        """`entry` has not been sent as a whole and waits again; the link of `step` is what the target holds meanwhile. False: the
+        lease is lost."""
         with self._store.write() as connection:
-            links.put_links(connection, self._target, [link])
-            journal.put_back(connection, entry.id)
+            ours = leases.renew(connection, [self._lease], self._holder, self._clock())
+            if not ours:
+                self._doubt(connection, [step])
+            elif step.link is not None:
+                links.put_links(connection, self._target, [step.link])
+                journal.put_back(connection, entry.id)
+            return ours
 
     def give_up(self, entries: Sequence[Entry], status: Status, detail: str) -> None:
         """Operations that were not sent: they get `status`, and their people stay due."""
@@ -114,6 +124,23 @@ class Ledger:
             condition = journal.of_run(self._run, self._target) & journal.one_of([entry.id for entry in entries])
             journal.close_open(connection, condition, status, detail, now)
             _stay_due(connection, self._target, entries, now)
+
+    def fail_again(self, keys: Collection[tuple[Kind, Key]], now: datetime) -> None:
+        """Whatever was planned again and again in this run, and came to nothing each time, has failed."""
+        with self._store.write() as connection:
+            for kind in {kind for kind, _ in keys}:
+                some = [key for of, key in keys if of is kind]
+                condition = journal.of_run(self._run, self._target) & journal.of_kind(kind) & journal.of_keys(some)
+                last = {entry.key: entry for entry in journal.last(connection, condition & journal.was_sent(), None)}
+                ids = [entry.id for entry in last.values() if entry.status is Status.SKIPPED]
+                journal.fail(connection, ids)
+                known = links.get_links(connection, self._target, kind, some)
+                troubled = [
+                    links.failed(known.get(key), kind, key, last[key].detail or "", now + pause_after(1))
+                    for key in some
+                    if key in last and last[key].id in ids
+                ]
+                links.put_links(connection, self._target, troubled)
 
     def close(self, why: str) -> int:
         """Whatever has no outcome at the end of the run was not sent: it is skipped, and its people stay due."""
@@ -126,9 +153,25 @@ class Ledger:
         memberships.acknowledge(connection, self._target, [row for outcome in done for row in outcome.members])
         memberships.doubt(connection, self._target, [row for outcome in done for row in outcome.doubted])
         self._forget(connection, done)
+        made = [one.link.key for one in done if one.made and one.link is not None and one.link.kind is Kind.GROUP]
+        if made:
+            memberships.begin_anew(connection, self._target, made)
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             links.acknowledge_references(connection, self._target, kind, documents)
+
+    def _doubt(self, connection: Connection, done: Sequence[Outcome]) -> None:
+        """Another run took over and knows nothing of these: what they did stands in the journal, and whoever plans next reads
+        what came of it."""
+        now = self._clock()
+        journal.put_results(connection, [outcome.result for outcome in done])
+        for kind in Kind:
+            keys = [outcome.link.key for outcome in done if outcome.link is not None and outcome.link.kind is kind]
+            known = links.get_links(connection, self._target, kind, keys).values()
+            links.put_links(
+                connection, self._target, [replace(one, doubtful=True, next_try_at=now) for one in known if one.has_account]
+            )
+        memberships.doubt(connection, self._target, [row.id for outcome in done for row in outcome.members])
 
     def _forget(self, connection: Connection, done: Sequence[Outcome]) -> None:
         """Where an account or a group is gone, nobody is a member any more."""
@@ -136,9 +179,8 @@ class Ledger:
             link = outcome.link
             if link is None or link.has_account:
                 continue
-            if link.kind is Kind.USER:
-                memberships.forget_members(connection, self._target, Kind.USER, [link.key])
-            elif link.status is LinkStatus.DELETED or outcome.again:
+            memberships.forget_members(connection, self._target, link.kind, [link.key])
+            if link.kind is Kind.GROUP and (link.status is LinkStatus.DELETED or outcome.again):
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
 
 
@@ -167,7 +209,11 @@ def _sent_members(entries: Sequence[Entry]) -> list[tuple[Key, Kind, Key]]:
 
 def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now: datetime) -> None:
     for kind in {entry.kind for entry in entries}:
-        sent = {entry.key: entry.status is Status.SENT for entry in entries if entry.kind is kind}
+        sent: dict[Key, bool] = {}
+        for entry in entries:
+            if entry.kind is kind:
+                changed = entry.status is Status.SENT and entry.action not in MEMBERSHIP
+                sent[entry.key] = sent.get(entry.key, False) or changed
         born = {
             entry.key: entry for entry in entries if entry.kind is kind and entry.status is Status.SENT and entry.action in BIRTHS
         }

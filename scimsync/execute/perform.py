@@ -13,15 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from scimsync.execute.channel import Channel, Unanswered
-from scimsync.execute.matching import Matcher, to_account
+from scimsync.execute.channel import Channel, Unanswered, may_have_had_effect
+from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, MEMBERSHIP, REF, SECRET, Action, marker
 from scimsync.plan.people import applied, changes_between, pause_after
 from scimsync.plan.requests import shape, shape_members, shown_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
+from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
 from scimsync.scim.messages import Answer, Request
 from scimsync.state.journal import Change, Entry, Result, Status
 from scimsync.state.links import Link, LinkStatus, failed
@@ -31,6 +31,9 @@ from scimsync.types import Document, Key, Kind, RemoteId
 ARRIVAL_S = 5.0
 """So long a request may still be on its way after its connection broke; then it is looked up again, and sent again."""
 
+CREATION_TRIES = 3
+"""So often a creation is sent in one run; each time but the first after a look for what the one before may have made."""
+
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
 
@@ -38,13 +41,15 @@ _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 class Outcome:
     """What became of an operation. `link` is None where nothing is known that was not known before.
 
-    `again` asks for the resource to be planned once more in this run: it was gone, or had changed meanwhile. `members` are the
+    `again` asks for the resource to be planned once more in this run: it was gone, or had changed meanwhile. `made`: the
+    target had nothing like it before. `members` are the
     memberships that the target has acknowledged, `doubted` (group, kind, member) those of which nobody knows whether it did.
     """
 
     result: Result
     link: Link | None = None
     again: bool = False
+    made: bool = False
     members: tuple[Membership, ...] = ()
     doubted: tuple[tuple[Key, Kind, Key], ...] = ()
 
@@ -117,13 +122,17 @@ class Performer:
                 request = await self._send_members(entry, link.remote_id, request, changes, ids)
         except ScimError as error:
             outcome = self._trouble(entry, link, request, error)
-            if isinstance(error, ScimProtocolError) and error.kind is not ErrorKind.SERVER:
+            if isinstance(error, ScimProtocolError) and error.kind is not ErrorKind.SERVER and not error.in_doubt:
                 return outcome
             return replace(outcome, doubted=tuple((entry.key, *member_of(change)[:2]) for change in changes))
         acknowledged = tuple(
             Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in map(member_of, changes)
         )
-        calm = replace(link, failures=0, next_try_at=None, last_error=None, synced_at=self._clock())
+        calm = replace(link, synced_at=self._clock())
+        if link.next_try_at is None or link.next_try_at < (
+            entry.planned_at or self._clock()
+        ):  # else what failed is something else, in this run
+            calm = replace(calm, failures=0, next_try_at=None, last_error=None)
         result = self._result(entry, Status.APPLIED if changes else Status.SKIPPED, request=request)
         return Outcome(result, calm, members=acknowledged)
 
@@ -191,69 +200,99 @@ class Performer:
         document = {change.path: change.after for change in changes if change.after is not None}
         once = self._once(entry)
         kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
+        last: Unanswered | None = None
         try:
-            return await self._created(entry, link, request, kept, await self._channel.send(ready))
-        except Unanswered as unanswered:
-            cause = unanswered.cause
-        except ScimProtocolError as error:
-            if error.kind is not ErrorKind.CONFLICT:
-                raise
-            return await self._adopt_instead(entry, link, kept, error)
-        link = perhaps_there(link, entry)
-        try:
-            found = await self._made(entry, kept, cause)
-            if found is not None:
-                return self._done(entry, request, found, kept, detail=f"found after: {cause}")
-            return await self._created(entry, link, request, kept, await self._channel.send(ready))
+            for _ in range(CREATION_TRIES):
+                try:
+                    answer = await self._channel.send(ready)
+                except Unanswered as unanswered:
+                    last, link = unanswered, perhaps_there(link, entry)
+                    if (found := await self._made(entry, kept, unanswered.cause)) is not None:
+                        return await self._complete(entry, link, request, found, kept, f"found after: {unanswered.cause}")
+                else:
+                    link = perhaps_there(link, entry)
+                    return await self._created(entry, link, request, kept, answer)
         except ScimError as error:
             if isinstance(error, ScimProtocolError) and error.kind is ErrorKind.CONFLICT:
                 return await self._adopt_instead(entry, link, kept, error)
             return self._trouble(entry, link, request, error)
+        assert last is not None  # noqa: S101 - or there was an answer
+        self._channel.unmade(last)
+        return self._trouble(entry, link, request, last)
 
     async def _created(
         self, entry: Entry, link: Link | None, request: Request | None, document: Document, answer: Answer
     ) -> Outcome:
-        remote_id = _new_id(answer) or await self._mine(entry, document)
+        remote_id = _new_id(answer)
+        if remote_id is None and (found := await self._mine(entry, document)) is not None:
+            remote_id = _id_of(found)
         if remote_id is None:
-            link = perhaps_there(link, entry)
             return self._failure(entry, link, request, "the answer to POST names no id, and the account is not found")
-        return self._done(entry, request, remote_id, document, etag=answer.etag)
+        return replace(self._done(entry, request, remote_id, document, etag=answer.etag), made=True)
 
-    async def _made(self, entry: Entry, document: Document, cause: ScimError) -> RemoteId | None:
-        """The account that a POST without an answer made. Where silence or a broken connection took the answer's place, the
-        request may still be on its way to the service: what is not found is looked up once more after a while."""
+    async def _made(self, entry: Entry, document: Document, cause: ScimError) -> Found | None:
+        """What a POST without an answer made. Where silence or a broken connection took the answer's place, the request may
+        still be on its way to the service: what is not found is looked up once more after a while."""
         found = await self._mine(entry, document)
         if found is None and isinstance(cause, TransportFailure):
             await self._channel.rest(ARRIVAL_S)
             found = await self._mine(entry, document)
         return found
 
-    async def _mine(self, entry: Entry, document: Document) -> RemoteId | None:
-        """The account that a POST of `document` made, if it is there and nobody else's."""
+    async def _mine(self, entry: Entry, document: Document) -> Found | None:
+        """What a POST of `document` made, if it is there and nobody else's."""
         found = await self._matcher(entry).look_up(document)
         if found is None or len(found.resources) != 1:
             return None
-        remote_id = RemoteId(resource_id(found.resources[0]) or "")
-        return remote_id if remote_id and self._owner(entry.kind, remote_id) is None else None
+        remote_id = _id_of(found)
+        return found if remote_id and self._owner(entry.kind, remote_id) is None else None
+
+    async def _complete(
+        self, entry: Entry, link: Link, request: Request | None, found: Found, wanted: Document, detail: str
+    ) -> Outcome:
+        """What was made without an answer becomes what it should be, where it is not."""
+        remote_id, base, wanted = self._taken(found, wanted)
+        _, ready = self._requests(entry, Action.ADOPT, remote_id, base, changes_between(base, wanted))
+        try:
+            if ready is not None:
+                await self._channel.send(ready)
+        except ScimError as error:
+            there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
+            return self._trouble(entry, there, request, error)
+        return self._done(entry, request, remote_id, wanted, detail=detail)
 
     async def _adopt_instead(self, entry: Entry, link: Link | None, wanted: Document, conflict: ScimProtocolError) -> Outcome:
         """The target says that the account exists: it is found and changed to what it should be."""
-        found = await self._matcher(entry).look_up(wanted)
+        try:
+            found = await self._matcher(entry).look_up(wanted)
+        except ScimError as error:
+            return self._trouble(entry, link, None, error)
         if found is None or len(found.resources) != 1:
             many = "no account matches" if found is None else f"{len(found.resources)} accounts match by {found.by}"
             return self._failure(entry, link, None, f"{conflict}; {many}", conflict)
-        resource = found.resources[0]
-        owner = self._owner(entry.kind, RemoteId(resource_id(resource) or ""))
-        account = to_account(found.by, resource, tuple(wanted), owner)
-        if account.owner is not None:
-            return self._failure(entry, link, None, f"{conflict}; that account belongs to {account.owner}", conflict)
-        base = {path: value for path, value in account.document.items() if path in wanted}
+        owner = self._owner(entry.kind, _id_of(found))
+        if owner is not None:
+            return self._failure(entry, link, None, f"{conflict}; that account belongs to {owner}", conflict)
+        remote_id, base, wanted = self._taken(found, wanted)
         changes = changes_between(base, wanted)
-        request, ready = self._requests(entry, Action.ADOPT, account.remote_id, base, changes)
-        if ready is not None:
-            await self._channel.send(ready)
-        detail = f"an account with the same {account.found_by} exists"
-        return self._done(entry, request, account.remote_id, wanted, detail=detail, action=Action.ADOPT)
+        request, ready = self._requests(entry, Action.ADOPT, remote_id, base, changes)
+        try:
+            if ready is not None:
+                await self._channel.send(ready)
+        except ScimError as error:
+            if error.in_doubt or may_have_had_effect(error):
+                link = perhaps_there(link, replace(entry, action=Action.ADOPT, remote_id=remote_id, changes=changes))
+            return self._trouble(entry, link, request, error)
+        detail = f"an account with the same {found.by} exists"
+        return self._done(entry, request, remote_id, wanted, detail=detail, action=Action.ADOPT)
+
+    def _taken(self, found: Found, wanted: Document) -> tuple[RemoteId, Document, Document]:
+        """Of a resource that was found: its id, what it holds of `wanted`, and what it should hold: an account is switched on."""
+        account = to_account(found.by, found.resources[0], tuple(wanted), None)
+        base = {path: value for path, value in account.document.items() if path in wanted}
+        if account.active is False:
+            base, wanted = base | {"active": False}, {"active": True} | dict(wanted)
+        return account.remote_id, base, wanted
 
     def _done(
         self,
@@ -287,6 +326,7 @@ class Performer:
 
     def _trouble(self, entry: Entry, link: Link | None, request: Request | None, error: ScimError) -> Outcome:
         """What an error means for this person."""
+        link = _in_doubt(entry, link, error)
         kind = error.kind if isinstance(error, ScimProtocolError) else None
         if kind is ErrorKind.UNAUTHORISED or (isinstance(error, TransportFailure) and not error.may_have_had_effect):
             # the target's trouble, not this person's: as if it had not been sent
@@ -318,11 +358,6 @@ class Performer:
         after = failed(link, entry.kind, entry.key, detail, now + pause_after(failures))
         cause = error.cause if isinstance(error, Unanswered) else error
         protocol = cause if isinstance(cause, ScimProtocolError) else None
-        if error is not None and entry.action not in MEMBERSHIP and _may_have_had_effect(error):
-            if after.has_account:
-                after = replace(after, doubtful=True)
-            elif isinstance(error, Unanswered) or entry.action == Action.ADOPT:
-                after = perhaps_there(after, entry)
         result = self._result(
             entry,
             Status.FAILED,
@@ -364,22 +399,26 @@ class Performer:
 
 
 def perhaps_there(link: Link | None, entry: Entry) -> Link:
-    """The link of somebody whose account `entry` may have made, or adopted: by `document` it is found again, should nobody
-    want it any more by then."""
+    """The link of somebody whose account `entry` may have made, or adopted: what `document` tells is found again, should nobody
+    want it any more by then. Of an adoption, that is what it would have changed."""
     link = link or Link(entry.kind, entry.key, LinkStatus.PENDING)
-    if entry.action == Action.ADOPT and entry.remote_id is not None:
-        return replace(link, status=LinkStatus.ACTIVE, remote_id=entry.remote_id, document={}, doubtful=True)
     document = {change.path: change.after for change in entry.changes if change.after is not None and not marker(change.after)}
-    return replace(link, status=LinkStatus.PENDING, remote_id=None, document=document, doubtful=True)
+    adopted = entry.remote_id if entry.action == Action.ADOPT else None
+    return replace(link, status=LinkStatus.PENDING, remote_id=adopted, document=document, doubtful=True)
 
 
-def _may_have_had_effect(error: ScimError) -> bool:
-    """Whether a request that ended with `error` may have been carried out all the same."""
-    if isinstance(error, Unanswered):
-        return True
-    if isinstance(error, ScimProtocolError):
-        return error.kind is ErrorKind.SERVER
-    return not (isinstance(error, UnexpectedAnswer) and error.status >= 300)
+def _in_doubt(entry: Entry, link: Link | None, error: ScimError) -> Link | None:
+    """The link after a request that may have had its effect, in its last try or in an earlier one."""
+    if entry.action in MEMBERSHIP or not (error.in_doubt or may_have_had_effect(error)):
+        return link
+    if link is not None and link.has_account:
+        return replace(link, doubtful=True)
+    return perhaps_there(link, entry) if entry.action == Action.ADOPT else link
+
+
+def _id_of(found: Found) -> RemoteId:
+    """The id of the one resource that was found."""
+    return RemoteId(resource_id(found.resources[0]) or "")
 
 
 def _planned_request(entry: Entry) -> Request | None:

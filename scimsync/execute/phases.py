@@ -19,7 +19,7 @@ from scimsync.execute.together import together
 from scimsync.logcontext import in_operation
 from scimsync.plan.model import REF, Action, Phase, marker
 from scimsync.state.journal import Change, Entry, Status
-from scimsync.state.links import Link, fold_name
+from scimsync.state.links import Link, failed, fold_name
 from scimsync.types import Key, Kind, RemoteId
 
 BATCH_PER_WORKER = 32
@@ -43,6 +43,8 @@ class Phases:
         self._progress = progress
         self._slots = asyncio.Semaphore(concurrency)
         self._groups: dict[Key, asyncio.Lock] = {}
+        self._aside: dict[Key, Change] = {}
+        self._stuck: list[tuple[Entry, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
 
     async def run(self) -> None:
@@ -58,6 +60,8 @@ class Phases:
                     while await self._pass(phase, last=False):
                         pass
             await self._pass(phase, last=True)
+            while self._stuck:
+                await self._step_back(*self._stuck.pop())
 
     async def _pass(self, phase: Phase, *, last: bool) -> bool:
         """Goes once through the planned operations of a phase; says whether any was sent and some are left."""
@@ -120,7 +124,10 @@ class Phases:
             for entry in entries:
                 if entry.id in in_the_way:
                     detail = f"userName {names[entry.id]} is still held by {in_the_way[entry.id]}"
-                    self._ledger.give_up([entry], Status.FAILED, detail)
+                    if entry.key in self._aside:
+                        self._stuck.append((entry, detail))
+                    else:
+                        self._ledger.give_up([entry], Status.FAILED, detail)
         return [entry for entry in entries if entry.id not in in_the_way]
 
     async def _send(
@@ -199,8 +206,31 @@ class Phases:
             await self._turn([outcome], [])
             return True
         # the operation itself is still to come: it waits again, from the temporary name
-        await asyncio.to_thread(self._ledger.put_back, entry, replace(outcome.link, delete_after=link.delete_after))
+        kept = replace(outcome, link=replace(outcome.link, delete_after=link.delete_after))
+        if not await asyncio.to_thread(self._ledger.put_back, entry, kept):
+            self._channel.lost_lease()
+            return False
+        self._aside[entry.key] = change
         return True
+
+    async def _step_back(self, entry: Entry, why: str) -> None:
+        """Who stepped aside and cannot go on, which is `why`, gets his old name again, if that is still free."""
+        change = self._aside[entry.key]
+        link = self._ledger.links_of([entry]).get((entry.kind, entry.key))
+        old = fold_name(change.before)
+        free = old is not None and old not in self._ledger.holders(Kind.USER, [old])
+        if link is None or not free or self._channel.stopped or not await self._turn([], [entry]):
+            self._ledger.give_up([entry], Status.FAILED, why)
+            return
+        step = replace(entry, action=Action.UPDATE, changes=(Change(change.path, change.after, change.before),), base=None)
+        try:
+            outcome = await self._performer.perform(step, link, {}, {})
+        except Stopped:
+            return
+        after = outcome.link
+        if after is not None and outcome.result.status is Status.APPLIED:
+            after = failed(replace(after, delete_after=link.delete_after), after.kind, after.key, why, outcome.result.done_at)
+        await self._turn([replace(outcome, result=replace(outcome.result, status=Status.FAILED, detail=why), link=after)], [])
 
 
 def _references(entries: Sequence[Entry]) -> list[Key]:

@@ -23,7 +23,6 @@ from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroun
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ScimProtocolError
 from scimsync.state import holds, journal, links
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
@@ -167,7 +166,6 @@ class Planner:
             return
         await self._doubts.read(batch.links)
         batch.failures |= {key: why for key in batch.keys if (why := self._doubts.failures.get(key)) is not None}
-        await self._find_lost(batch)
         resources = self._doubts.resources
         batch.read = {key: resources[key] for key in batch.keys if key in resources}
         wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
@@ -175,22 +173,7 @@ class Planner:
         batch.failures |= {key: f"the account cannot be looked for: {why}" for key, why in refused.items()}
         ids = batch.found_ids
         with self._books.links.read() as connection:
-            batch.owners = links.owners(connection, self._policy.target, Kind.USER, ids) if ids else {}
-
-    async def _find_lost(self, batch: _Batch) -> None:
-        """Accounts of which nobody knows whether they came to be, for people who are to have none by now: who is found is linked,
-        and leaves like anybody else."""
-        for key, link in list(batch.links.items()):
-            desired = batch.desired.get(key)
-            if key in batch.failures or (desired is not None and desired.in_scope):
-                continue
-            try:
-                found = await self._doubts.find(link)
-            except ScimProtocolError as error:
-                batch.failures[key] = f"the account cannot be looked for: {error}"
-                continue
-            if found is not None:
-                batch.links[key] = found
+            batch.owners = self._doubts.owners(connection, ids)
 
     def _wants_account(self, batch: _Batch, key: Key, desired: Desired) -> bool:
         link = batch.links.get(key)
@@ -208,7 +191,8 @@ class Planner:
         read_again = key in batch.read
         resource = batch.read.get(key)
         if resource is not None and link is not None:
-            before = dict(self._doubts.held(link, resource))
+            wanted = batch.desired.get(key)
+            before = dict(self._doubts.held(link, resource, () if wanted is None else wanted.document))
         found = batch.found.get(key)
         accounts = (
             ()
@@ -325,18 +309,18 @@ class Planner:
         wanted: dict[Key, set[Key]] = {}
         planned = [key for key in batch.keys if key not in batch.failures]
         revoked: set[Key] = set()
+        gone = {key for key, resource in batch.read.items() if resource is None}
+        gone |= {key for key in planned if (held := batch.links.get(key)) is None or not held.has_account}
         for key in planned:
-            desired, link = batch.desired.get(key), batch.links.get(key)
+            desired = batch.desired.get(key)
             if desired is not None and desired.in_scope:
                 wanted[key] = set(batch.groups.get(key, ()))
                 continue
             if "memberships" in self._policy.revoke:
                 revoked.add(key)
-            if key in revoked or key in deleted or link is None or not link.has_account:
+            if key in revoked or key in deleted or key in gone:
                 wanted[key] = set()
         rows = {row.id: row for row in self._memberships.of_members(list(planned))}
-        gone = {key for key, resource in batch.read.items() if resource is None}
-        gone |= {key for key in planned if (held := batch.links.get(key)) is None or not held.has_account}
         changed = []
         for row in rows.values():
             if name_of(row.group) not in self._rules:
@@ -353,7 +337,7 @@ class Planner:
         changed = [
             replace(row, acknowledged=False, doubtful=False) if row.member in gone and row.wanted else row for row in changed
         ]
-        self._memberships.put([row for row in changed if not self._books.stores or row != rows.get(row.id)])
+        self._memberships.put([row for row in changed if not self._books.stores or row != rows.get(row.id)], rows.values())
         self.touched |= {row.group for row in changed}
 
     # Into the journal

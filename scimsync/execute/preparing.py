@@ -15,7 +15,7 @@ from scimsync.errors import ConfigError, GuardStop, ScimsyncError, TargetUnavail
 from scimsync.execute.books import Books, Memberships, Now
 from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.connecting import LateClient
-from scimsync.execute.group_planning import GroupPlanner
+from scimsync.execute.group_planning import NO_RULE, GroupPlanner
 from scimsync.execute.health import is_suspect, learned_rate, left_alone
 from scimsync.execute.matching import Matcher
 from scimsync.execute.observing import Observer, nobody
@@ -87,6 +87,7 @@ class PlannedTarget:
     group_matchers: Mapping[str, Matcher]
     users: Planner
     groups: GroupPlanner
+    memberships: Memberships
     error: ScimsyncError | None = None
     state: TargetState | None = None
 
@@ -262,6 +263,8 @@ def _planned_target(
     group_matchers = {
         name: way.matcher(Kind.GROUP, rule.match, 3 if groups_known else 10_000) for name, rule in target.groups.items()
     }
+    if groups_known:
+        group_matchers[NO_RULE] = way.matcher(Kind.GROUP, ("externalId", "displayName"), 3)
     memberships = Memberships(books, target.name)
     users = Planner(
         books,
@@ -285,7 +288,7 @@ def _planned_target(
         target.profile.members_per_patch,
         now,
     )
-    return PlannedTarget(target, way.channel, matcher, group_matchers, users, groups)
+    return PlannedTarget(target, way.channel, matcher, group_matchers, users, groups, memberships)
 
 
 def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading) -> int:

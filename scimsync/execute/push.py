@@ -42,7 +42,7 @@ from scimsync.plan.guard import Refusal
 from scimsync.plan.model import PHASE_WORDS, Action, Phase
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import journal, leases, records, targets, work
+from scimsync.state import journal, leases, memberships, records, targets, work
 from scimsync.state.journal import Status
 from scimsync.state.store import Store, scratch_store
 from scimsync.types import Key, Kind, Problem
@@ -224,9 +224,7 @@ class _Push:
         for name in self.setup.targets:
             settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
         reading = Reading({})
-        if self.options.read or not self.options.keys:
-            with self.store.write() as connection:
-                records.put_back(connection, self.now.time)  # of a run that did not come as far as to accept it
+        self._put_back(read=self.options.read or not self.options.keys)  # of a run that did not come as far as to accept it
         if self.options.read:
             reading = read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
         if reading.refusals:
@@ -268,9 +266,16 @@ class _Push:
 
     def _stop(self) -> None:
         """A guard said no: cursors stay, nothing of the plan is left to be done, what was read counts for nobody."""
+        self._put_back()
         with self.store.write() as connection:
-            records.put_back(connection, self.now.time)
             journal.close_open(connection, journal.of_run(self.run_id), Status.SKIPPED, "a guard stopped the run", self.clock())
+
+    def _put_back(self, *, read: bool = True) -> None:
+        """What was read and planned and not accepted counts for nobody."""
+        with self.store.write() as connection:
+            memberships.put_back(connection, list(self.setup.targets))
+            if read:
+                records.put_back(connection, list(self.setup.sources), self.now.time)
 
     def _accept(self, prepared: Prepared) -> None:
         """The plans are in the journal and the guards have nothing against them: cursors move, what was read counts."""
@@ -280,7 +285,11 @@ class _Push:
                 if target.error is not None:
                     condition = journal.of_run(self.run_id, name)
                     journal.close_open(connection, condition, Status.SKIPPED, target.error.message, self.clock())
-                elif target.state is not None:
+                    memberships.put_back(connection, [name])
+                    continue
+                memberships.accept(connection, [name])
+                target.memberships.accept()
+                if target.state is not None:
                     targets.put_target(connection, target.state)
 
     def _remember(self, planned: Mapping[str, PlannedTarget], *, good: bool = False) -> None:
@@ -341,6 +350,7 @@ class _Push:
                 target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
                 break
             await phases.run()
+        ledger.fail_again(phases.again, self.clock())
         why = "its account did not come to be" if target.channel.stopped is None else target.channel.stopped.message
         ledger.close(why)
         target.error = target.error or target.channel.stopped

@@ -146,12 +146,20 @@ class _Groups:
             base = candidate.before if candidate.read_again else None
             reason = describe_changes(changes)
             self._operation(candidate, Action.UPDATE, reason, changes, remote_id=link.remote_id, base=base)
+        elif not self._policy.update and candidate.read_again:
+            self._settle(candidate, link, candidate.before)
 
     def _absent(self, candidate: GroupCandidate) -> None:
         link = candidate.link
         if link is None or link.status is LinkStatus.DELETED:
             return
-        if not link.has_account or candidate.gone:
+        if link.has_account and candidate.gone:
+            self.settled.append(
+                replace(
+                    link, status=LinkStatus.DELETED, document={}, failures=0, next_try_at=None, last_error=None, doubtful=False
+                )
+            )
+        elif not link.has_account:
             self.unwanted.append(candidate.key)
         elif candidate.leave == "delete" and self._policy.remove:
             self._operation(candidate, Action.DELETE, "nothing asks for it any more", (), remote_id=link.remote_id)

@@ -164,6 +164,7 @@ class _Batch:
         flipped = next((change for change in changes if change.path == "active"), None)
         if flipped is not None and flipped.after is False:
             if not self._policy.remove:
+                self._leave_alone(candidate, link)
                 return
             action, phase, reason = Action.DEACTIVATE, Phase.LEAVE, "active became false"
         elif flipped is not None and inactive:
@@ -171,6 +172,7 @@ class _Batch:
         else:
             action, phase, reason = Action.UPDATE, Phase.UPDATE, describe_changes(changes)
         if action is not Action.DEACTIVATE and not self._policy.update:
+            self._leave_alone(candidate, link)
             return
         waits_for: Key | None = None
         name = next((change for change in changes if change.path == NAME_PATH), None)
@@ -203,6 +205,12 @@ class _Batch:
         if right != link:
             self.settled.append(right)
 
+    def _leave_alone(self, candidate: Candidate, link: Link) -> None:
+        """What the target holds is not to be changed; where that was in doubt, it is known now."""
+        if candidate.read_again:
+            seen = replace(link, document=candidate.before, failures=0, next_try_at=None, last_error=None, doubtful=False)
+            self.settled.append(seen)
+
     # People who should have none
 
     def _absent(self, candidate: Candidate) -> None:
@@ -220,6 +228,7 @@ class _Batch:
         if candidate.held_since is not None:
             action = "delete" if action == "delete" else "deactivate"  # an order by name is stronger than a switch
         elif not policy.remove:
+            self._leave_alone(candidate, link)
             return
         why = self._why_absent(candidate)
         if link.status is LinkStatus.INACTIVE:
@@ -239,11 +248,11 @@ class _Batch:
         deletion = self._deletion(link)
         if self._policy.leave.action == "delete":
             self._operation(candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id)
+        elif candidate.read_again and candidate.before.get("active") is not False:
+            self._deactivate(candidate, link, why)  # it was switched on, and the answer was lost
         elif deletion is not None and deletion <= self._now:
             reason = f"{why}; to be deleted after {deletion:%Y-%m-%d}"
             self._operation(candidate, Action.DELETE, Phase.DELETE, reason, (), remote_id=link.remote_id)
-        elif candidate.read_again and candidate.before.get("active") is True:
-            self._deactivate(candidate, link, why)
         else:
             self._settle(candidate, link, dict(link.document))
 

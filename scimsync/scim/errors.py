@@ -18,7 +18,10 @@ MAX_DETAIL = 500
 
 
 class ScimError(Exception):
-    """Base of all errors of `scimsync.scim`; `str()` is one line for people."""
+    """Base of all errors of `scimsync.scim`; `str()` is one line for people. `in_doubt`: an earlier try of the same request may
+    have had its effect, whatever this error says of the last."""
+
+    in_doubt = False
 
     @property
     def brief(self) -> str:

@@ -209,6 +209,11 @@ def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None
     connection.execute(update(table).where(table.c.id.in_(ids)).values(status=Status.SENT, sent_at=now))
 
 
+def fail(connection: Connection, ids: Sequence[int]) -> None:
+    """These operations failed after all."""
+    connection.execute(update(table).where(table.c.id.in_(ids)).values(status=Status.FAILED))
+
+
 def put_back(connection: Connection, entry_id: int) -> None:
     """An operation of which only a part was sent and acknowledged waits again."""
     connection.execute(update(table).where(table.c.id == entry_id).values(status=Status.PLANNED))

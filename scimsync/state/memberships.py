@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, not_, select, update
 
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
+from scimsync.state.tables import replaced_membership as replaced
 from scimsync.types import Key, Kind
 
 
@@ -87,6 +88,72 @@ def put(connection: Connection, target: str, rows: Iterable[Membership], *, keep
                 table.c.member_kind == row.member_kind,
                 table.c.member_key == row.member,
             )
+        )
+
+
+def keep_replaced(
+    connection: Connection, target: str, rows: Sequence[Membership], before: Mapping[tuple[Key, Kind, Key], Membership]
+) -> None:
+    """Notes what the rows to be stored replace, unless that is noted already; those that are not in `before` are new."""
+    noted = []
+    for row in rows:
+        old = before.get(row.id)
+        noted.append(
+            {
+                "target": target,
+                "group_key": row.group,
+                "member_kind": row.member_kind,
+                "member_key": row.member,
+                "wanted": None if old is None else old.wanted,
+                "revoked": None if old is None else old.revoked,
+                "acknowledged": None if old is None else old.acknowledged,
+                "doubtful": None if old is None else old.doubtful,
+            }
+        )
+    upsert(connection, replaced, noted, keep=("wanted", "revoked", "acknowledged", "doubtful"))
+
+
+def accept(connection: Connection, targets: Sequence[str]) -> None:
+    """What was planned for these targets counts from now on."""
+    connection.execute(delete(replaced).where(replaced.c.target.in_(targets)))
+
+
+def put_back(connection: Connection, targets: Sequence[str]) -> None:
+    """Memberships of these targets are as they were before a plan that nobody accepted."""
+    for target in targets:
+        while some := connection.execute(select(replaced).where(replaced.c.target == target).limit(2000)).all():
+            rows = [
+                Membership(
+                    group=Key(row.group_key),
+                    member_kind=Kind(row.member_kind),
+                    member=Key(row.member_key),
+                    wanted=bool(row.wanted),
+                    acknowledged=bool(row.acknowledged),
+                    revoked=bool(row.revoked),
+                    doubtful=bool(row.doubtful),
+                )
+                for row in some
+            ]
+            put(connection, target, rows)
+            connection.execute(
+                delete(replaced).where(
+                    replaced.c.target == target,
+                    replaced.c.group_key == bindparam("the_group"),
+                    replaced.c.member_kind == bindparam("the_kind"),
+                    replaced.c.member_key == bindparam("the_member"),
+                ),
+                [{"the_group": row.group, "the_kind": row.member_kind, "the_member": row.member} for row in rows],
+            )
+
+
+def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> None:
+    """These groups were made anew: nobody is in them yet, and they are in no other."""
+    held = table.c.acknowledged.is_(True) | table.c.doubtful.is_(True)
+    for ours in (table.c.group_key.in_(groups), (table.c.member_kind == Kind.GROUP) & table.c.member_key.in_(groups)):
+        condition = (table.c.target == target) & ours & held
+        connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
+        connection.execute(
+            update(table).where(condition).values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
         )
 
 

@@ -109,10 +109,11 @@ def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] =
     connection.execute(delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition))
 
 
-def put_back(connection: Connection, now: datetime) -> int:
-    """Whatever was ingested and not accepted is as it was before, as a change of its own. Returns how many records."""
+def put_back(connection: Connection, sources: Sequence[str], now: datetime) -> int:
+    """Whatever of these sources was ingested and not accepted is as it was before, as a change of its own. Returns how many
+    records."""
     number = 0
-    for name in list(connection.scalars(select(replaced.c.source).distinct())):
+    for name in list(connection.scalars(select(replaced.c.source).where(replaced.c.source.in_(sources)).distinct())):
         rows = connection.execute(select(replaced.c.key, replaced.c.data).where(replaced.c.source == name)).all()
         seq = last_seq(connection)
         numbered = [(Key(row.key), Seq(seq + place), row.data) for place, row in enumerate(rows, start=1)]

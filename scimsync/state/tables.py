@@ -166,6 +166,21 @@ membership = Table(
     Index("ix_membership_due", "target", "due", "group_key"),
 )
 
+# What a membership was before a plan that has not been accepted yet; wanted is NULL where there was none. A push that a guard
+# stops, or that dies while it plans, puts it back.
+replaced_membership = Table(
+    "replaced_membership",
+    metadata,
+    Column("target", NAME, primary_key=True),
+    Column("group_key", NAME, primary_key=True),
+    Column("member_kind", NAME, primary_key=True),
+    Column("member_key", NAME, primary_key=True),
+    Column("wanted", Boolean),
+    Column("revoked", Boolean),
+    Column("acknowledged", Boolean),
+    Column("doubtful", Boolean),
+)
+
 # A run: what started it, when, how it ended.
 run = Table(
     "run",

@@ -33,8 +33,11 @@ def _no_waiting(pauses: Pauses) -> None:
     """Nobody sleeps."""
 
 
-def test_a_target_that_only_fails_is_given_up_within_the_run(office: Office, faulty: FaultyServer) -> None:
-    faulty.fail("POST", status=503, times=10_000)
+@pytest.mark.parametrize(("body", "what"), [({"detail": "Come back later"}, "requests"), (b"", "creations")])
+def test_a_target_that_only_fails_is_given_up_within_the_run(
+    office: Office, faulty: FaultyServer, body: dict[str, str] | bytes, what: str
+) -> None:
+    faulty.fail("POST", status=503, body=body, times=10_000)
     office.hire(people(300))
 
     outcome = office.push()
@@ -42,7 +45,7 @@ def test_a_target_that_only_fails_is_given_up_within_the_run(office: Office, fau
     error = outcome.targets["wiki"].error
     assert outcome.exit_code == 1
     assert isinstance(error, TargetUnavailable)
-    assert "5 requests in a row failed, the last: POST /Users: 503" in error.message
+    assert f"5 {what} in a row failed, the last: POST /Users: 503" in error.message
     assert len(faulty.written()) <= 5 * (5 + 8)
     faulty.faults.clear()
     assert office.push(later=timedelta(hours=1)).exit_code == 0
