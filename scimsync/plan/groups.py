@@ -154,11 +154,8 @@ class _Groups:
         if link is None or link.status is LinkStatus.DELETED:
             return
         if link.has_account and candidate.gone:
-            self.settled.append(
-                replace(
-                    link, status=LinkStatus.DELETED, document={}, failures=0, next_try_at=None, last_error=None, doubtful=False
-                )
-            )
+            gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
+            self.settled.append(gone)
         elif not link.has_account:
             self.unwanted.append(candidate.key)
         elif candidate.leave == "delete" and self._policy.remove:

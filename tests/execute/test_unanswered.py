@@ -72,7 +72,7 @@ def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned
     proxied: tuple[Office, Proxy], script: Script
 ) -> None:
     office, proxy = proxied
-    script.plan = {POST_GROUP: ["reset", "lost"]}
+    script.plan = {POST_GROUP: ["reset", "lost"], FIND_GROUP: ["", "", *["500"] * 5]}
     office.hire([person(1, manager="00002"), person(2, manager="00001")])  # one gets the manager in a second turn
 
     assert office.push().exit_code == 4

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 BEFORE = ("429", "503", "500", "reset")
 """What happens instead of the request."""
 
-AFTER = ("lost", "late 500", "truncated", "no JSON", "web page", "slow")
-"""What happens to its answer. `slow` comes whole, in pieces."""
+AFTER = ("lost", "late 500", "late 503", "truncated", "no JSON", "web page", "slow")
+"""What happens to its answer. `slow` comes whole, in pieces; 503 is what a proxy says that lost the answer of the service."""
 
 HELD = "held"
 """The connection is cut, and the request goes on to the server only when it is told to."""
@@ -84,6 +84,8 @@ class Proxy:
             return False
         if how == "late 500":
             writer.write(_answer(500, b""))
+        elif how == "late 503":
+            writer.write(_answer(503, b"upstream connect error"))
         elif how == "no JSON":
             writer.write(_answer(200, b'{"id": '))
         elif how == "web page":
