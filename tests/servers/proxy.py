@@ -21,7 +21,7 @@ HELD = "held"
 
 
 Choice = Callable[[str, bytes], str]
-"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: of `BEFORE`, `AFTER`, `HELD`, or "" (not)."""
+"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: `BEFORE`, `AFTER`, `HELD`, a status, or ""."""
 
 
 def at_random(share: float, seed: int) -> Choice:
@@ -69,7 +69,7 @@ class Proxy:
                 self._held.append((head, body))
             writer.transport.abort()
             return False
-        if how in BEFORE:
+        if how in BEFORE or how.isdecimal():
             writer.write(_answer(int(how), b'{"detail": "not now"}'))
             await writer.drain()
             return True
