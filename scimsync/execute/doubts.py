@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from scimsync.execute.books import Books, Now
 from scimsync.execute.matching import Matcher, fold
+from scimsync.execute.perform import perhaps_there
 from scimsync.plan.model import GROUP_NEEDED, MEMBERSHIP
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
@@ -27,7 +28,8 @@ class Doubts:
     """Of the resources of one kind at one target.
 
     `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the managed attributes of a key.
-    `resources` are those that were read, None where one is gone; `failures` why some could not be.
+    `resources` are those that were read, None where one is gone; `failures` why some could not be. `unseen` are the keys
+    of those that an earlier run made or adopted without an answer.
     """
 
     def __init__(
@@ -46,15 +48,20 @@ class Doubts:
         self._as_read: dict[Key, Link] = {}
         self.resources: dict[Key, dict[str, object] | None] = {}
         self.failures: dict[Key, str] = {}
+        self.unseen: set[Key] = set()
 
     def of(self, keys: Sequence[Key]) -> dict[Key, Link]:
         """The links of `keys`, doubtful also where a run that died left a request without an outcome."""
         left_over = work.left_over(self._target) & journal.of_kind(self._kind)
         with self._books.links.read() as connection:
             known = links.get_links(connection, self._target, self._kind, keys)
-            for key in journal.sent_keys(connection, left_over, keys):
-                if key in known and known[key].has_account:
-                    known[key] = replace(known[key], doubtful=True)
+            sent = left_over & journal.of_keys(keys) & journal.with_status(Status.SENT)
+            for entry in journal.find(connection, sent & ~journal.with_action(*MEMBERSHIP)):
+                link = known.get(entry.key)
+                if entry.action in GROUP_NEEDED:
+                    known[entry.key] = perhaps_there(link, entry)
+                elif link is not None and link.has_account:
+                    known[entry.key] = replace(link, doubtful=True)
         return known
 
     async def read_due(self, now: Now) -> None:
@@ -112,6 +119,7 @@ class Doubts:
         if not ours or not remote_id or owned or resource is None:
             return None
         self.resources[link.key] = resource
+        self.unseen.add(link.key)
         there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
         self._note(replace(there, document=self.held(there, resource)))
         return there
@@ -170,6 +178,7 @@ class Doubts:
         """Another round of planning begins: what was read may have been changed since."""
         self.resources.clear()
         self.failures.clear()
+        self.unseen.clear()
         self._as_read.clear()
 
     def _note(self, link: Link) -> None:

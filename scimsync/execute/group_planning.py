@@ -310,6 +310,7 @@ class GroupPlanner:
             before=before,
             read_again=key in known.read,
             gone=key in known.read and resource is None,
+            unseen=key in self._doubts.unseen,
             accounts=tuple(to_account(by, one, paths, known.owners.get(RemoteId(resource_id(one) or ""))) for one in resources),
             failure=known.failures.get(key),
         )
@@ -344,7 +345,8 @@ class GroupPlanner:
         for operation in plan.operations:
             if operation.action != Action.ADOPT:
                 continue
-            members = read(known.found[operation.key][1][0], "members")
+            found = known.read.get(operation.key)
+            members = read(known.found[operation.key][1][0] if found is None else found, "members")
             held = [read(one, "value") for one in members if isinstance(one, dict)] if isinstance(members, list) else []
             ids = [RemoteId(str(one)) for one in held if one is not None]
             with self._books.links.read() as connection:

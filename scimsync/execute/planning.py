@@ -209,6 +209,7 @@ class Planner:
             before=before,
             read_again=read_again,
             gone=read_again and resource is None,
+            unseen=key in self._doubts.unseen,
             accounts=accounts,
             failure=batch.failures.get(key),
             held_since=batch.held.get(key),

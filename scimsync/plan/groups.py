@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scimsync.plan.model import Account, Action, Phase, Policy
+from scimsync.plan.model import MADE_UNSEEN, Account, Action, Phase, Policy
 from scimsync.plan.people import changes_between, describe_changes
 from scimsync.state.journal import Change, Operation, Status
 from scimsync.state.links import Link, LinkStatus, fold_name
@@ -24,7 +24,8 @@ GROUP_MEMBERS_PATH = 'members[type eq "Group"]'
 class GroupCandidate:
     """One group to be compared. `desired` is None where it lost its last reason; `leave` says what happens then.
 
-    `accounts` are the groups that matching found for one without a link; `gone` says that it is no longer at the target.
+    `accounts` are the groups that matching found for one without a link; `gone` says that it is no longer at the target,
+    `unseen` that an earlier run made it without an answer.
     """
 
     key: Key
@@ -35,6 +36,7 @@ class GroupCandidate:
     before: Document = field(default_factory=dict)
     read_again: bool = False
     gone: bool = False
+    unseen: bool = False
     accounts: tuple[Account, ...] = ()
     failure: str | None = None
 
@@ -140,7 +142,9 @@ class _Groups:
 
     def _linked(self, candidate: GroupCandidate, link: Link, after: dict[str, Value]) -> None:
         changes = changes_between(candidate.before, after)
-        if not changes:
+        if not changes and candidate.unseen:
+            self._operation(candidate, Action.ADOPT, MADE_UNSEEN, (), remote_id=link.remote_id, base=candidate.before)
+        elif not changes:
             self._settle(candidate, link, after)
         elif self._policy.update and not self._name_is_taken(candidate, after, candidate.before):
             base = candidate.before if candidate.read_again else None

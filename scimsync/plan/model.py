@@ -50,6 +50,9 @@ class Phase(IntEnum):
 MEMBERSHIP = (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS)
 """Operations on the members of a group."""
 
+MADE_UNSEEN = "an earlier run made it, and no answer said so"
+"""The reason to adopt what `doubts` found."""
+
 GROUP_NEEDED = (Action.CREATE, Action.ADOPT)
 """After these a resource is there that was not known before."""
 
@@ -125,8 +128,8 @@ class Candidate:
     """One person to be compared. `desired` is None where no source has a record of the key any more.
 
     `before` is what the target holds at the managed paths; `read_again` says that it was read now because the last outcome is
-    unknown (`gone`: and the account was not there). `accounts` are what matching found for somebody without a link.
-    `held_since` says that somebody is deprovisioned by hand; `desired` is None then.
+    unknown: the account is `gone`, or an earlier run made it `unseen`, without an answer. `accounts` are what matching found for
+    somebody without a link. `held_since` says that somebody is deprovisioned by hand; `desired` is None then.
     """
 
     key: Key
@@ -135,6 +138,7 @@ class Candidate:
     before: Document = field(default_factory=dict)
     read_again: bool = False
     gone: bool = False
+    unseen: bool = False
     accounts: tuple[Account, ...] = ()
     failure: str | None = None
     held_since: datetime | None = None

@@ -12,6 +12,7 @@ import orjson
 from scimsync.desired.values import Desired, Ref
 from scimsync.plan.model import (
     GENERATE,
+    MADE_UNSEEN,
     REF,
     SECRET,
     Account,
@@ -158,6 +159,11 @@ class _Batch:
             if inactive:
                 before["active"] = False
         changes = changes_between(before, after)
+        if not changes and candidate.unseen:
+            self._operation(
+                candidate, Action.ADOPT, Phase.UPDATE, MADE_UNSEEN, (), remote_id=link.remote_id, base=candidate.before
+            )
+            return
         if not changes:
             self._settle(candidate, link, after)
             return
