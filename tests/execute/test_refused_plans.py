@@ -172,7 +172,8 @@ def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(proxied: Pr
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire(people(2))
     office.push()
-    perform, others = Performer.perform, []
+    perform = Performer.perform
+    others: list[object] = []
 
     async def perform_and_sleep(self: Performer, *more: Any) -> Any:
         outcome = await perform(self, *more)
@@ -218,7 +219,8 @@ source = "other"
     assert office.run("push", "-q").code == 0
     office.hire([person(1, dept="Sales"), person(2), person(3)])
     module = sys.modules["scimsync.execute.push"]
-    read_sources, codes = module.read_sources, []  # type: ignore[attr-defined]
+    read_sources = module.read_sources
+    codes: list[int] = []
 
     def read_and_wait(*more: Any) -> Any:
         reading = read_sources(*more)
