@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, not_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, insert, not_, select, true, update
 
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
@@ -120,30 +120,19 @@ def accept(connection: Connection, targets: Sequence[str]) -> None:
 
 def put_back(connection: Connection, targets: Sequence[str]) -> None:
     """Memberships of these targets are as they were before a plan that nobody accepted."""
-    for target in targets:
-        while some := connection.execute(select(replaced).where(replaced.c.target == target).limit(2000)).all():
-            rows = [
-                Membership(
-                    group=Key(row.group_key),
-                    member_kind=Kind(row.member_kind),
-                    member=Key(row.member_key),
-                    wanted=bool(row.wanted),
-                    acknowledged=bool(row.acknowledged),
-                    revoked=bool(row.revoked),
-                    doubtful=bool(row.doubtful),
-                )
-                for row in some
-            ]
-            put(connection, target, rows)
-            connection.execute(
-                delete(replaced).where(
-                    replaced.c.target == target,
-                    replaced.c.group_key == bindparam("the_group"),
-                    replaced.c.member_kind == bindparam("the_kind"),
-                    replaced.c.member_key == bindparam("the_member"),
-                ),
-                [{"the_group": row.group, "the_kind": row.member_kind, "the_member": row.member} for row in rows],
-            )
+    same = [table.c[name] == replaced.c[name] for name in ("target", "group_key", "member_kind", "member_key")]
+    ours = replaced.c.target.in_(targets)
+    connection.execute(delete(table).where(table.c.target.in_(targets), exists().where(*same)))
+    asked = replaced.c.wanted.is_(True) & replaced.c.revoked.is_(False)
+    due = case(
+        (replaced.c.doubtful.is_(True), true()),
+        (asked, replaced.c.acknowledged.is_(False)),
+        else_=replaced.c.acknowledged.is_(True),
+    )
+    names = [column.name for column in replaced.columns]
+    before = select(*(replaced.c[name] for name in names), due).where(ours, replaced.c.wanted.is_not(None))
+    connection.execute(insert(table).from_select([*names, "due"], before))
+    connection.execute(delete(replaced).where(ours))
 
 
 def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> None:
