@@ -41,7 +41,8 @@ def attack(row: Row, chance: random.Random) -> Row:
 
 def test_hostile_records(office: Office, faulty: FaultyServer) -> None:
     chance = random.Random(number := seed())
-    office.configure(guard='max_removals = "100%"\nmax_updates = "100%"\nmin_records = "0%"')
+    guard = 'max_removals = "100%"\nmax_updates = "100%"\nmin_records = "0%"'
+    office.configure(target='leave = { action = "delete" }', guard=guard)  # or the target's list grows with each turn
     good = people(20)
     office.hire(good)
     office.push()
@@ -54,7 +55,7 @@ def test_hostile_records(office: Office, faulty: FaultyServer) -> None:
 
         assert outcome.exit_code in (0, 4), (number, turn)
         there = {user.get("externalId"): user for user in faulty.users.values()}
-        gone = [there[row["id"]] for row in good if not there[row["id"]]["active"]]
+        gone = [row["id"] for row in good if not there.get(row["id"], {}).get("active")]
         assert gone == [], (number, turn)
         assert {row["id"]: there[row["id"]]["displayName"] for row in good} == {
             row["id"]: f"{row['given']} {row['family']}" for row in good
