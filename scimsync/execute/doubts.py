@@ -46,6 +46,7 @@ class Doubts:
         self._matcher = matcher
         self._paths = paths
         self._as_read: dict[Key, Link] = {}
+        self._done: set[Key] = set()
         self.resources: dict[Key, dict[str, object] | None] = {}
         self.failures: dict[Key, str] = {}
         self.unseen: set[Key] = set()
@@ -81,30 +82,33 @@ class Doubts:
         answer made is linked. Raises ScimError as `read_due` does."""
         for key, link in known.items():
             asks = self._matcher(key)
-            if asks is None or not link.doubtful or key in self.resources or (not link.has_account and not link.document):
-                if key in self._as_read and not link.has_account:
-                    known[key] = self._as_read[key]
-                continue
-            try:
-                if not link.has_account:
-                    if (found := await self._find(asks, link)) is not None:
-                        known[key] = found
-                    continue
-                assert link.remote_id is not None  # noqa: S101 - or it would have no account
-                self.resources[key] = resource = await asks.read_account(link.remote_id)
-            except ScimProtocolError as error:
-                if error.kind is ErrorKind.UNAUTHORISED:
-                    raise
-                verb = "read" if link.has_account else "looked for"
-                self.failures[key] = f"the {self._word} cannot be {verb}: {error}"
-                continue
-            self.failures.pop(key, None)
-            if resource is not None:
-                self._note(replace(link, document=self.held(link, resource)))
+            if asks is not None and link.doubtful and key not in self._done:
+                await self._read_one(asks, link)
+            if key in self._as_read:
+                known[key] = self._as_read[key]
 
-    async def _find(self, asks: Matcher, link: Link) -> Link | None:
-        """The link of what a creation or an adoption without an answer made; None where there is none, or where it is not
-        certain that it is the one."""
+    async def _read_one(self, asks: Matcher, link: Link) -> None:
+        key = link.key
+        try:
+            if not link.has_account:
+                await self._find(asks, link)
+            elif link.remote_id is not None:
+                self.resources[key] = resource = await asks.read_account(link.remote_id)
+                if resource is not None:
+                    self._note(replace(link, document=self.held(link, resource)))
+        except ScimProtocolError as error:
+            if error.kind is ErrorKind.UNAUTHORISED:
+                raise
+            verb = "read" if link.has_account else "looked for"
+            self.failures[key] = f"the {self._word} cannot be {verb}: {error}"
+            return
+        self.failures.pop(key, None)
+        self._done.add(key)
+
+    async def _find(self, asks: Matcher, link: Link) -> None:
+        """Links what a creation or an adoption without an answer made, where it is certain that it is the one."""
+        if not link.document:
+            return
         if link.remote_id is not None:
             resource = await asks.read_account(link.remote_id)
             remote_id = link.remote_id
@@ -117,12 +121,11 @@ class Doubts:
         with self._books.links.read() as connection:
             owned = self.owners(connection, [remote_id])
         if not ours or not remote_id or owned or resource is None:
-            return None
+            return
         self.resources[link.key] = resource
         self.unseen.add(link.key)
         there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
         self._note(replace(there, document=self.held(there, resource)))
-        return there
 
     def _is_made_by_us(self, sent: Document, resource: Mapping[str, object]) -> bool:
         """Whether a resource is the one that a creation of `sent` made: by its externalId where it has one, else by all that it
@@ -179,6 +182,7 @@ class Doubts:
         self.resources.clear()
         self.failures.clear()
         self.unseen.clear()
+        self._done.clear()
         self._as_read.clear()
 
     def _note(self, link: Link) -> None:
