@@ -73,9 +73,12 @@ class Memberships:
 
     def put(self, rows: Sequence[Membership], before: Iterable[Membership]) -> None:
         """Stores rows as this plan wants them; `before` are those of them that there are, perhaps with others."""
+        if self._books.stores:
+            known = {row.id: row for row in before}
+            rows = [row for row in rows if row != known.get(row.id)]
         with self._books.journal.write() as connection:
             if self._books.stores and not self._accepted:
-                memberships.keep_replaced(connection, self._target, rows, {row.id: row for row in before})
+                memberships.keep_replaced(connection, self._target, rows, known)
             memberships.put(connection, self._target, rows, keep_empty=not self._books.stores)
 
     def due(self) -> Iterator[Membership]:

@@ -28,6 +28,10 @@ MAX_FAILURES = 5
 """So many requests in a row that all their tries did not help, and the target is down: nothing more is sent in this run."""
 
 
+MAX_UNMADE = 50
+"""So many creations in a row that came to nothing although all else is answered, and no more are begun in this run."""
+
+
 class Unanswered(ScimError):
     """A POST may or may not have had its effect; `cause` is what came instead of an answer."""
 
@@ -126,10 +130,15 @@ class Channel:
         return answer
 
     def unmade(self, error: Unanswered) -> None:
-        """A creation came to nothing, however often it was sent and looked for; several in a row, and the target is down."""
+        """A creation came to nothing, however often it was sent and looked for; many in a row, and no more are begun."""
         self._unmade += 1
-        if self._unmade >= MAX_FAILURES:
-            self._give_up(f"{self._unmade} creations in a row failed, the last", error)
+        if self._unmade == MAX_UNMADE:
+            _LOG.warning("%s: %d creations in a row failed, the last: %s", self._target, self._unmade, error.brief)
+
+    @property
+    def creates(self) -> bool:
+        """Whether creations still have a chance in this run."""
+        return self._unmade < MAX_UNMADE
 
     def _judge(self, error: ScimError) -> None:
         """One request came to nothing; several in a row, and it is the target that is in trouble."""

@@ -20,6 +20,8 @@ from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.types import Document, Key, Kind, RemoteId
 
 _MOST_TRIES = 50
+_MOST_UNREAD = 3
+"""After so many that cannot be read in a row, the others wait: it must not look as if the whole target were down."""
 _NAME = {Kind.USER: "userName", Kind.GROUP: "displayName"}
 """What no two of a kind may share at a target, or should not."""
 
@@ -27,7 +29,8 @@ _NAME = {Kind.USER: "userName", Kind.GROUP: "displayName"}
 class Doubts:
     """Of the resources of one kind at one target.
 
-    `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the managed attributes of a key.
+    `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the managed attributes of a key,
+    `once` those of them that are sent at creation only.
     `resources` are those that were read, None where one is gone; `failures` why some could not be. `unseen` are the keys
     of those that an earlier run made or adopted without an answer.
     """
@@ -39,12 +42,15 @@ class Doubts:
         kind: Kind,
         matcher: Callable[[Key], Matcher | None],
         paths: Callable[[Key], Sequence[str]],
+        once: Callable[[Key], frozenset[str]],
     ) -> None:
         self._books = books
         self._target = target
         self._kind = kind
         self._matcher = matcher
         self._paths = paths
+        self._once = once
+        self._unread = 0
         self._as_read: dict[Key, Link] = {}
         self._done: set[Key] = set()
         self.resources: dict[Key, dict[str, object] | None] = {}
@@ -89,6 +95,10 @@ class Doubts:
 
     async def _read_one(self, asks: Matcher, link: Link) -> None:
         key = link.key
+        self._done.add(key)
+        if self._unread >= _MOST_UNREAD:
+            self.failures[key] = f"the {self._word} is not read now: {self._unread} others in a row could not be read"
+            return
         try:
             if not link.has_account:
                 await self._find(asks, link)
@@ -101,9 +111,9 @@ class Doubts:
                 raise
             verb = "read" if link.has_account else "looked for"
             self.failures[key] = f"the {self._word} cannot be {verb}: {error}"
-            return
-        self.failures.pop(key, None)
-        self._done.add(key)
+            self._unread += 1
+        else:
+            self._unread = 0
 
     async def _find(self, asks: Matcher, link: Link) -> None:
         """Links what a creation or an adoption without an answer made, where it is certain that it is the one."""
@@ -141,13 +151,11 @@ class Doubts:
     def held(self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()) -> Document:
         """What a resource holds of what the target was told, or asked without an answer, and of the paths `wanted`. What others
         wrote elsewhere is theirs."""
-        paths = list(dict.fromkeys([*link.document, *self._asked(link.key), *wanted]))
-        if self._kind is Kind.GROUP:
-            return project(resource, paths)
-        document = project(resource, [*paths, "active"])
-        if "active" not in paths and document.get("active") is True:
-            del document["active"]  # nobody manages it, and nothing is to be done about it
-        return document
+        once = self._once(link.key)
+        paths = [path for path in dict.fromkeys([*link.document, *self._asked(link.key), *wanted]) if path not in once]
+        if link.status is LinkStatus.INACTIVE and "active" not in paths:
+            paths.append("active")
+        return project(resource, paths)
 
     def _asked(self, key: Key) -> Sequence[str]:
         """The paths of what was sent since the last operation that was acknowledged; all, where the journal does not go back
@@ -183,6 +191,7 @@ class Doubts:
         self.failures.clear()
         self.unseen.clear()
         self._done.clear()
+        self._unread = 0
         self._as_read.clear()
 
     def _note(self, link: Link) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import orjson
+from sqlalchemy import Connection
 
 from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
@@ -15,6 +16,7 @@ from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Books, Memberships, Now
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.matching import Matcher, to_account
+from scimsync.execute.settings import once_of
 from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups, plan_members
 from scimsync.plan.model import GROUP_NEEDED, Action, Policy
 from scimsync.plan.requests import shape, shape_members, shown_request
@@ -77,12 +79,16 @@ class GroupPlanner:
         self._memberships = memberships
         self._chunk = members_per_patch
         self._now = now
+        self._later: list[Link] = []
+        self._unwanted: list[Key] = []
+        self._accepted = False
         self._doubts = Doubts(
             books,
             policy.target,
             Kind.GROUP,
             lambda key: None if matchers is None else matchers.get(name_of(key), matchers.get(NO_RULE)),
             lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
+            lambda key: once_of(rules[name_of(key)].program) if name_of(key) in rules else frozenset(),
         )
         self.shrinking: list[Shrinking] = []
 
@@ -99,11 +105,11 @@ class GroupPlanner:
                 keys |= self._read_source(rule, rule.source, cursor)
         await self.plan_keys(sorted(keys))
 
-    async def plan_keys(self, keys: Sequence[Key]) -> None:
-        """Plans these groups."""
+    async def plan_keys(self, keys: Sequence[Key], *, only_new: bool = False) -> None:
+        """Plans these groups. With `only_new` none is changed or deleted: that waits for a run that plans everybody."""
         self._doubts.forget()
         for start in range(0, len(keys), BATCH):
-            await self._plan_batch(list(keys[start : start + BATCH]))
+            await self._plan_batch(list(keys[start : start + BATCH]), only_new=only_new)
 
     def without_paused(self, keys: Iterable[Key]) -> list[Key]:
         """Those of `keys`, in order, that did not fail lately."""
@@ -174,7 +180,7 @@ class GroupPlanner:
 
     # Groups as resources
 
-    async def _plan_batch(self, keys: list[Key]) -> None:
+    async def _plan_batch(self, keys: list[Key], *, only_new: bool) -> None:
         target = self._policy.target
         known = _Known(self._doubts.of(keys))
         self._desire(keys, known)
@@ -196,7 +202,9 @@ class GroupPlanner:
             if holder.key not in others or not _gives_up(others[holder.key], NAME_PATH, name)
         }
         plan = plan_groups(candidates, self._policy, holders, claimed)
-        self._write(plan, known)
+        self._write(_new_ones(plan) if only_new else plan, known)
+        if only_new and self._books.stores:
+            self._make_due([one.key for one in plan.operations if one.action not in GROUP_NEEDED], known)
         self._note_adopted(plan, known)
 
     def _wanted_of(self, keys: Sequence[Key], known: _Known) -> dict[Key, Desired | None]:
@@ -321,14 +329,30 @@ class GroupPlanner:
         with self._books.journal.write() as connection:
             journal.add_entries(connection, self._books.run, target, operations, now)
             if self._books.stores:
-                links.put_links(connection, target, plan.settled)
-                links.forget_pending(connection, target, Kind.GROUP, plan.unwanted)
+                self._later += plan.settled
+                self._unwanted += plan.unwanted
+                if self._accepted:
+                    self.accept(connection)
                 failed = [one for one in plan.operations if one.status is Status.FAILED]
                 links.put_links(
                     connection,
                     target,
                     [links.failed(known.links.get(one.key), one.kind, one.key, one.detail or "", now) for one in failed],
                 )
+
+    def accept(self, connection: Connection) -> None:
+        """The plan counts: what it settled is settled."""
+        self._accepted = True
+        links.put_links(connection, self._policy.target, self._later)
+        links.forget_pending(connection, self._policy.target, Kind.GROUP, self._unwanted)
+        self._later.clear()
+        self._unwanted.clear()
+
+    def _make_due(self, keys: Sequence[Key], known: _Known) -> None:
+        """These groups are planned by the next run that plans everybody."""
+        due = [replace(link, next_try_at=self._now.time) for key in keys if (link := known.links.get(key)) is not None]
+        with self._books.links.write() as connection:
+            links.put_links(connection, self._policy.target, due)
 
     def _with_request(self, operation: Operation, link: Link | None) -> Operation:
         if operation.status is Status.FAILED:
@@ -464,6 +488,11 @@ class GroupPlanner:
             members = self._memberships.of_group(group)
             first = tuple(row.member for row in members if row.acknowledged)[:_FIRST_NAMES]
             self.shrinking.append(Shrinking(group, number, number, first))
+
+
+def _new_ones(plan: GroupPlan) -> GroupPlan:
+    """Of a plan, the groups that come to be."""
+    return GroupPlan(tuple(one for one in plan.operations if one.action in GROUP_NEEDED), (), ())
 
 
 def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:

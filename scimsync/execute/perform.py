@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from scimsync.types import Document, Key, Kind, RemoteId
 ARRIVAL_S = 5.0
 """So long a request may still be on its way after its connection broke; then it is looked up again, and sent again."""
 
-CREATION_TRIES = 3
+CREATION_TRIES = 5
 """So often a creation is sent in one run; each time but the first after a look for what the one before may have made."""
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
@@ -202,13 +203,14 @@ class Performer:
         kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
         last: Unanswered | None = None
         try:
-            for _ in range(CREATION_TRIES):
+            for number in range(CREATION_TRIES):
                 try:
                     answer = await self._channel.send(ready)
                 except Unanswered as unanswered:
                     last, link = unanswered, perhaps_there(link, entry)
                     if (found := await self._made(entry, kept, unanswered.cause)) is not None:
                         return await self._complete(entry, link, request, found, kept, f"found after: {unanswered.cause}")
+                    await self._channel.rest(random.uniform(0, 0.5 * 2**number))  # noqa: S311
                 else:
                     link = perhaps_there(link, entry)
                     return await self._created(entry, link, request, kept, answer)

@@ -71,7 +71,8 @@ class Phases:
         done: list[Outcome] = []
         try:
             while True:
-                entries = [] if self._channel.stopped else self._ledger.waiting(phase, after_id, self._batch)
+                over = self._channel.stopped or (phase is Phase.CREATE and not self._channel.creates)
+                entries = [] if over else self._ledger.waiting(phase, after_id, self._batch)
                 if entries:
                     after_id = entries[-1].id
                 accounts = self._ledger.accounts(_references(entries))

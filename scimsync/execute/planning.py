@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 import orjson
@@ -18,8 +18,10 @@ from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Books, Memberships, Now
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.matching import Found, Matcher, to_account
+from scimsync.execute.settings import once_of
 from scimsync.plan import make_plan
 from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
+from scimsync.plan.people import pause_after
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
@@ -85,13 +87,18 @@ class Planner:
         self._rules = dict(rules)
         self._memberships = memberships
         self._has_groups = has_groups
-        self._doubts = Doubts(books, policy.target, Kind.USER, lambda _key: matcher, lambda _key: program.paths)
+        self._later: list[Link] = []
+        self._unwanted: list[Key] = []
+        self._accepted = False
+        paths, sent_once = program.paths, once_of(program)
+        self._doubts = Doubts(books, policy.target, Kind.USER, lambda _: matcher, lambda _: paths, lambda _: sent_once)
         self.touched: set[Key] = set()
 
-    async def plan(self, keys: Iterable[Key], progress: Callable[[int], None] | None = None) -> None:
-        """Writes the operations that `keys` (in order, each once) need into the journal. Raises ScimError from matching."""
+    async def plan(self, keys: Iterable[Key], progress: Callable[[int], None] | None = None, *, everybody: bool = True) -> None:
+        """Writes the operations that `keys` (in order, each once) need into the journal. Where not `everybody` is planned that
+        should be, nobody else is read. Raises ScimError from matching."""
         self._doubts.forget()
-        if self._matcher is not None:
+        if self._matcher is not None and everybody:
             await self._doubts.read_due(self._now)
         remaining = iter(keys)
         while batch := list(islice(remaining, BATCH)):
@@ -145,6 +152,8 @@ class Planner:
         failures: dict[Key, str] = {}
         held = self._held(keys)
         for key, sources in self._books.view.doubles(self._sources, keys).items():
+            if key in held:
+                continue
             failures[key] = f"the sources {', '.join(sources)} each have a record with this key"
         for key, record in self._books.view.get(self._sources, keys).items():
             if record.removed or key in held or key in failures:
@@ -165,7 +174,11 @@ class Planner:
         if self._matcher is None:
             return
         await self._doubts.read(batch.links)
-        batch.failures |= {key: why for key in batch.keys if (why := self._doubts.failures.get(key)) is not None}
+        for key in batch.keys:
+            one, link = batch.desired.get(key), batch.links.get(key)
+            stays = key in batch.failures or (one is not None and one.in_scope)
+            if (why := self._doubts.failures.get(key)) is not None and (stays or link is None or not link.has_account):
+                batch.failures[key] = why  # who leaves is switched off whatever the account holds
         resources = self._doubts.resources
         batch.read = {key: resources[key] for key in batch.keys if key in resources}
         wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
@@ -354,14 +367,31 @@ class Planner:
         target, now = self._policy.target, self._now.time
         planned = [key for key in batch.keys if key not in batch.failures]
         links.put_references(connection, target, planned, [_acknowledged(one, batch) for one in plan.references])
-        links.forget_pending(connection, target, Kind.USER, plan.unwanted)
-        links.put_links(connection, target, plan.settled)
+        self._unwanted += plan.unwanted
+        due = {key for key, link in batch.links.items() if link.is_due}
+        self._later += (link for link in plan.settled if link.key in due)
+        links.put_links(connection, target, [link for link in plan.settled if link.key not in due])
+        if self._accepted:
+            self.accept(connection)
         troubled = [one for one in plan.operations if one.status is Status.FAILED]
-        links.put_links(
-            connection,
-            target,
-            [links.failed(batch.links.get(one.key), one.kind, one.key, one.detail or "", now) for one in troubled],
-        )
+        links.put_links(connection, target, [self._failed(batch, one, now) for one in troubled])
+
+    def accept(self, connection: Connection) -> None:
+        """The plan counts: what it settled is settled. Until then it has to be planned again, should nobody accept it."""
+        self._accepted = True
+        links.put_links(connection, self._policy.target, self._later)
+        for some in _batches(self._unwanted):
+            links.forget_pending(connection, self._policy.target, Kind.USER, some)
+        self._later.clear()
+        self._unwanted.clear()
+
+    def _failed(self, batch: _Batch, operation: Operation, now: datetime) -> Link:
+        """The link of somebody who could not be planned: tried again by the next run, or after a pause where the target did not
+        say what it holds."""
+        link = batch.links.get(operation.key)
+        asked = operation.key in self._doubts.failures
+        pause = pause_after((link.failures if link is not None else 0) + 1) if asked else timedelta()
+        return links.failed(link, operation.kind, operation.key, operation.detail or "", now + pause)
 
     def _with_request(self, batch: _Batch, operation: Operation) -> Operation:
         if operation.status is Status.FAILED:

@@ -91,15 +91,21 @@ class PlannedTarget:
     error: ScimsyncError | None = None
     state: TargetState | None = None
 
+    def accept(self, connection: Connection) -> None:
+        """The plan counts from now on, and what is planned again in this run counts at once."""
+        self.memberships.accept()
+        self.users.accept(connection)
+        self.groups.accept(connection)
+
     async def plan_again(self, users: list[Key], groups: list[Key], only: frozenset[Key] | None) -> None:
         """Plans some once more within the same run, except groups that failed in it. Raises ScimError from matching."""
         self.users.touched.clear()
         self.matcher.forget(len(users))
-        await self.users.plan(users)
+        await self.users.plan(users, everybody=only is None)
         keys = self.groups.without_paused(self.users.touched | set(groups))
         for matcher in self.group_matchers.values():
             matcher.forget(len(keys))
-        await self.groups.plan_keys(keys)
+        await self.groups.plan_keys(keys, only_new=only is not None)
         self.groups.plan_memberships(only)
 
 
@@ -237,13 +243,13 @@ async def _plan_target(
         else books.view.keys_to_plan(target.name, target.sources, cursor, now.time)
     )
     try:
-        await planned.users.plan(keys, lambda number: report(target.name, "planning", number))
+        await planned.users.plan(keys, lambda number: report(target.name, "planning", number), everybody=only is None)
         if only is None:
             await planned.users.plan_referrers()
             await planned.groups.plan(planned.users.touched, cursor, everything=known.digest != digest)
             planned.state = replace(known, digest=digest, cursor=head, url=target.config.url)
         else:
-            await planned.groups.plan_keys(sorted(planned.users.touched))
+            await planned.groups.plan_keys(sorted(planned.users.touched), only_new=True)
         planned.groups.plan_memberships(only)
     except Stopped:
         planned.error = way.channel.stopped

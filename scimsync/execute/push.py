@@ -15,7 +15,7 @@ from typing import Any
 from scimsync.desired.groups import name_of
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.execute.books import Books, Now
-from scimsync.execute.channel import Channel
+from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.fence import Fence
 from scimsync.execute.health import after_run
 from scimsync.execute.interruption import Interruption, interruptible
@@ -288,7 +288,7 @@ class _Push:
                     memberships.put_back(connection, [name])
                     continue
                 memberships.accept(connection, [name])
-                target.memberships.accept()
+                target.accept(connection)
                 if target.state is not None:
                     targets.put_target(connection, target.state)
 
@@ -348,6 +348,8 @@ class _Push:
                 await target.plan_again(users, groups, frozenset(self.options.keys) or None)
             except ScimError as error:
                 target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
+                break
+            except Stopped:
                 break
             await phases.run()
         ledger.fail_again(phases.again, self.clock())

@@ -226,7 +226,7 @@ class _Batch:
         if not link.has_account or candidate.gone:
             if link.status is LinkStatus.PENDING:
                 self.unwanted.append(candidate.key)
-            elif candidate.gone:
+            elif candidate.gone or link.is_due:
                 gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
                 self.settled.append(gone)
             return
@@ -254,7 +254,7 @@ class _Batch:
         deletion = self._deletion(link)
         if self._policy.leave.action == "delete":
             self._operation(candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id)
-        elif candidate.read_again and candidate.before.get("active") is not False:
+        elif link.doubtful and (not candidate.read_again or candidate.before.get("active") is not False):
             self._deactivate(candidate, link, why)  # it was switched on, and the answer was lost
         elif deletion is not None and deletion <= self._now:
             reason = f"{why}; to be deleted after {deletion:%Y-%m-%d}"

@@ -151,8 +151,9 @@ class ScimClient:
         if "Retry-After" in headers:
             retry_after = parse_retry_after(headers["Retry-After"], headers.get("Date"))
         if status >= 400:
-            if status == 404 and body is None and content.lstrip()[:1] == b"<":
-                raise self._unexpected(request, "there is a web page and no SCIM here", response, content)
+            if status == 404 and body is None and content.strip():  # of a router, perhaps, and not of the service behind it
+                what = "a web page" if content.lstrip()[:1] == b"<" else "something else"
+                raise self._unexpected(request, f"there is {what} and no SCIM here", response, content)
             raise self._protocol_error(request, status, body, content, retry_after)
         if body is None and content.strip():
             raise self._unexpected(request, "the answer is no JSON object", response, content)

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from scimsync.state.bulk import upsert
 from scimsync.state.tables import hold as table
-from scimsync.types import Key
+from scimsync.state.tables import link
+from scimsync.types import Key, Kind
 
 
 def put_hold(connection: Connection, key: Key, now: datetime) -> None:
-    """Holds somebody from now on; an earlier hold keeps its time."""
+    """Holds somebody from now on; an earlier hold keeps its time. Whichever run plans next has to do with it."""
     upsert(connection, table, [{"key": key, "since": now}], keep=("since",))
+    _make_due(connection, key, now)
 
 
-def lift_hold(connection: Connection, key: Key) -> bool:
-    """Ends a hold; False where there was none."""
+def lift_hold(connection: Connection, key: Key, now: datetime) -> bool:
+    """Ends a hold; False where there was none. Whichever run plans next has to do with it."""
+    _make_due(connection, key, now)
     return connection.execute(delete(table).where(table.c.key == key)).rowcount > 0
 
 
@@ -32,3 +35,8 @@ def all_holds(connection: Connection) -> dict[Key, datetime]:
     """Everybody who is held -> since when, in the order of keys."""
     rows = connection.execute(select(table.c.key, table.c.since).order_by(table.c.key))
     return {Key(row.key): row.since for row in rows}
+
+
+def _make_due(connection: Connection, key: Key, now: datetime) -> None:
+    """The run that is started for it may be refused, or die."""
+    connection.execute(update(link).where(link.c.key == key, link.c.kind == Kind.USER).values(next_try_at=now))

@@ -50,6 +50,11 @@ class Link:
             object.__setattr__(self, "document", {})
 
     @property
+    def is_due(self) -> bool:
+        """Whether something asks for another look, though no record changed."""
+        return self.doubtful or self.failures > 0 or self.next_try_at is not None
+
+    @property
     def has_account(self) -> bool:
         return self.remote_id is not None and self.status in (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
 
