@@ -46,8 +46,9 @@ def test_after_a_bad_row_the_next_line_is_read() -> None:
     assert rows[-1][-1]
 
 
-def test_a_row_of_millions_of_characters_is_bad() -> None:
-    rows = read("1," + "x" * 3_000_000 + "\n2,y\n")
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_row_of_millions_of_characters_is_bad(quote: str) -> None:
+    rows = read(f"1,{quote}{'x' * 3_000_000}{quote}\n2,y\n")
 
     assert [(line, fault) for line, _, _, fault, _ in rows] == [(1, "is too long"), (2, None)]
 
