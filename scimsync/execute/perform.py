@@ -6,7 +6,7 @@ import random
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -35,6 +35,9 @@ ARRIVAL_S = 5.0
 CREATION_TRIES = 5
 """So often a creation is sent in one run; each time but the first after a look for what the one before may have made."""
 
+MOST_SPLITS = 40
+"""So often the members of a refused request are sent in halves: enough to find two among a thousand."""
+
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
 
@@ -53,6 +56,20 @@ class Outcome:
     made: bool = False
     members: tuple[Membership, ...] = ()
     doubted: tuple[tuple[Key, Kind, Key], ...] = ()
+
+
+@dataclass(slots=True)
+class _Sending:
+    """How far the members of one operation have come: `done` and `refused` ones, `why`, the request that was sent last."""
+
+    entry: Entry
+    group: RemoteId
+    ids: Mapping[tuple[Kind, Key], RemoteId]
+    request: Request | None = None
+    done: list[Change] = field(default_factory=list)
+    refused: list[Change] = field(default_factory=list)
+    why: ScimProtocolError | None = None
+    splits: int = 0
 
 
 class Performer:
@@ -117,51 +134,53 @@ class Performer:
         if link is None or link.remote_id is None or not link.has_account:
             return Outcome(self._result(entry, Status.SKIPPED, detail="the group is not there"))
         changes = [change for change in entry.changes if member_of(change)[:2] in ids or not member_of(change)[2]]
-        request = self._shape_members(link.remote_id, changes, ids)
+        sending = _Sending(entry, link.remote_id, ids)
+        try:
+            await self._send_members(sending, changes)
+        except ScimError as error:
+            outcome = self._trouble(entry, link, sending.request, error)
+            doubted = error.in_doubt or not isinstance(error, ScimProtocolError) or error.kind is ErrorKind.SERVER
+            doubts = tuple((entry.key, *member_of(change)[:2]) for change in changes if change not in sending.done)
+            return replace(outcome, members=_acknowledged(entry, sending.done), doubted=doubts if doubted else ())
+        if sending.refused:
+            why = f"{len(sending.refused)} of {len(changes)} members were refused, the first: {sending.why}"
+            outcome = self._failure(entry, link, sending.request, why, sending.why)
+            return replace(outcome, members=_acknowledged(entry, sending.done))
+        calm = replace(link, synced_at=self._clock())
+        failed_now = link.next_try_at is not None and link.next_try_at >= (entry.planned_at or self._clock())
+        if not failed_now:  # it was the memberships that had failed, in an earlier run
+            calm = replace(calm, failures=0, next_try_at=None, last_error=None)
+        result = self._result(entry, Status.APPLIED if changes else Status.SKIPPED, request=sending.request)
+        return Outcome(result, calm, members=_acknowledged(entry, sending.done))
+
+    async def _send_members(self, sending: _Sending, changes: Sequence[Change]) -> None:
+        """Sends what `changes` need. Where the target refuses, the group is read: what is as it should be needs nothing, and of
+        the rest one member after the other is found that is refused, so that the others come in. Raises ScimError."""
+        sending.request = request = self._shape_members(sending.group, changes, sending.ids)
         try:
             if request is not None:
-                request = await self._send_members(entry, link.remote_id, request, changes, ids)
-        except ScimError as error:
-            outcome = self._trouble(entry, link, request, error)
-            if isinstance(error, ScimProtocolError) and error.kind is not ErrorKind.SERVER and not error.in_doubt:
-                return outcome
-            return replace(outcome, doubted=tuple((entry.key, *member_of(change)[:2]) for change in changes))
-        acknowledged = tuple(
-            Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in map(member_of, changes)
-        )
-        calm = replace(link, synced_at=self._clock())
-        if link.next_try_at is None or link.next_try_at < (
-            entry.planned_at or self._clock()
-        ):  # else what failed is something else, in this run
-            calm = replace(calm, failures=0, next_try_at=None, last_error=None)
-        result = self._result(entry, Status.APPLIED if changes else Status.SKIPPED, request=request)
-        return Outcome(result, calm, members=acknowledged)
-
-    async def _send_members(
-        self,
-        entry: Entry,
-        group: RemoteId,
-        request: Request,
-        changes: Sequence[Change],
-        ids: Mapping[tuple[Kind, Key], RemoteId],
-    ) -> Request | None:
-        """Sends `request`, or what of it is still needed; returns what was sent last."""
-        try:
-            await self._channel.send(request)
+                await self._channel.send(request)
         except ScimProtocolError as error:
-            if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT):
+            if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
                 raise
-            held = await self._held_members(entry, group)
-            if held is None:
-                raise
-            needed = [one for one in changes if (ids.get(member_of(one)[:2]) in held) != member_of(one)[2]]
-            if len(needed) == len(changes):
-                raise
-            rest = self._shape_members(group, needed, ids)
-            if rest is not None:
-                await self._channel.send(rest)
-            return rest
-        return request
+            held = await self._held_members(sending.entry, sending.group)  # 404: it is the group that is gone
+            needed = changes
+            if held is not None:
+                needed = [one for one in changes if (sending.ids.get(member_of(one)[:2]) in held) != member_of(one)[2]]
+                sending.done += [one for one in changes if one not in needed]
+            sending.splits += 1
+            if len(needed) == 1 or sending.splits > MOST_SPLITS:
+                sending.refused += needed
+                sending.why = sending.why or error
+            elif len(needed) < len(changes):
+                if needed:
+                    await self._send_members(sending, needed)
+            else:
+                half = len(needed) // 2
+                await self._send_members(sending, needed[:half])
+                await self._send_members(sending, needed[half:])
+        else:
+            sending.done += changes
 
     def _shape_members(
         self, group: RemoteId, changes: Sequence[Change], ids: Mapping[tuple[Kind, Key], RemoteId]
@@ -398,6 +417,11 @@ class Performer:
         if marker(value) == GENERATE:
             return "".join(secrets.choice(_ALPHABET) for _ in range(value[GENERATE]))
         return self._secret(key, value[SECRET]) if marker(value) == SECRET else value
+
+
+def _acknowledged(entry: Entry, changes: Sequence[Change]) -> tuple[Membership, ...]:
+    members = map(member_of, changes)
+    return tuple(Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in members)
 
 
 def perhaps_there(link: Link | None, entry: Entry) -> Link:

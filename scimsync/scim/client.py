@@ -152,8 +152,9 @@ class ScimClient:
             retry_after = parse_retry_after(headers["Retry-After"], headers.get("Date"))
         if status >= 400:
             if status == 404 and body is None and content.strip():  # of a router, perhaps, and not of the service behind it
-                what = "a web page" if content.lstrip()[:1] == b"<" else "something else"
-                raise self._unexpected(request, f"there is {what} and no SCIM here", response, content)
+                page = content.lstrip()[:1] == b"<"
+                what = "there is a web page and no SCIM here" if page else "there is no SCIM here"
+                raise self._unexpected(request, what, response, content)
             raise self._protocol_error(request, status, body, content, retry_after)
         if body is None and content.strip():
             raise self._unexpected(request, "the answer is no JSON object", response, content)

@@ -171,3 +171,20 @@ def test_a_leaver_whose_account_is_gone_holds_no_group(proxied: Proxied, script:
     office.push(later=SOON)
 
     assert names(office) == ["Department IT"]
+
+
+@pytest.mark.parametrize("status", ["400", "404"])
+def test_one_member_whom_the_service_refuses_keeps_nobody_out(proxied: Proxied, status: str) -> None:
+    office, proxy = proxied
+    with_team(office, employed=5)
+    refused = str(one_of(office, "Users", externalId="00003")["id"]).encode()
+    proxy.choose = lambda line, body: status if "PATCH" in line and refused in body else ""
+
+    write_teams(office, [team("z"), team("a", 1, 2, 3, 4, 5)])
+    outcome = office.push()
+
+    assert (outcome.exit_code, outcome.targets["wiki"].failed) == (4, 1)
+    assert groups(office)["Team a"] == {"00001", "00002", "00004", "00005"}
+    proxy.choose = lambda _line, _body: ""
+    assert office.push(later=DAY).exit_code == 0
+    assert len(groups(office)["Team a"]) == 5

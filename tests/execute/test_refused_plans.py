@@ -10,20 +10,25 @@ from typing import Any
 
 import pytest
 
+from scimsync.errors import Interrupted
 from scimsync.execute import preparing
 from scimsync.execute.perform import Performer
+from scimsync.execute.preparing import PlannedTarget
 from scimsync.state.store import Store
 from tests.execute.story import (
     BY_DEPARTMENT,
     DELETE,
     NO_GUARD,
+    PATCH_USER,
     SOON,
     Killed,
     Proxied,
+    Script,
     add_group,
     change,
     delete,
     names,
+    one_of,
     requests,
 )
 from tests.lifecycle.readback import read_all
@@ -236,3 +241,75 @@ source = "other"
     assert codes == [0]
 
     assert names(office, "Users") == [f"person{number}@example.com" for number in (1, 2, 3)]
+
+
+def test_one_person_is_pushed_and_no_small_team_goes_that_a_refused_file_lacks(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, _ = proxied
+    with_teams(office, guard='max_removals = 4\nmin_records = "0%"\n')
+    staff = [person(number, rights="") for number in range(1, 21)]
+    office.hire(staff)
+    write_teams(office, [team("z"), team("a", 1, 2, 3), team("b", *range(4, 20))])
+    assert office.push().exit_code == 0
+    write_teams(office, [team("z")])  # cut off
+    stopped(office, monkeypatch)
+
+    office.push("00001")
+    office.run("deprovision", "00020")
+    office.now += SOON
+    office.run("retry")
+
+    assert names(office) == ["Team a", "Team b", "Team z"]
+
+
+def test_who_was_read_in_a_refused_plan_is_planned_again(
+    proxied: Proxied, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody in doubt moves while he cannot be read; then a guard stops the run that reads him; then the file is mended."""
+    office, _ = proxied
+    mapped = "".join(line for line in USER.splitlines(keepends=True) if "department" not in line)
+    office.configure(user=mapped, guard=GUARD, more=BY_DEPARTMENT)
+    rows = people(20)
+    rows[1]["dept"] = "Law"
+    office.hire(rows)
+    assert office.push().exit_code == 0
+    rows[0]["given"] = "Changed"
+    office.hire(rows)
+    script.plan = {PATCH_USER: ["late 500"] * 5}
+    assert office.push().exit_code == 4
+    rows[0]["dept"] = "Law"
+    office.hire(rows)
+    script.plan = {"GET /[^?]*/Users/": ["500"] * 5}
+    assert office.push(later=SOON).exit_code == 4
+    office.hire(rows[:9])
+    office.now += timedelta(days=1)
+    stopped(office, monkeypatch)
+
+    office.hire(rows)
+    assert office.push(later=timedelta(days=1)).exit_code == 0
+
+    assert groups(office)["Department Law"] == {"00001", "00002"}
+    assert "00001" not in groups(office)["Department IT"]
+
+
+def test_a_run_that_is_interrupted_before_its_second_round_ends_in_order(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, _ = proxied
+    office.hire(people(2))
+    office.push()
+    delete(office, "Users", one_of(office, "Users", externalId="00001")["id"])
+    office.hire([person(1, given="New"), person(2)])
+    again = PlannedTarget.plan_again
+
+    async def interrupted(self: PlannedTarget, *more: Any) -> None:
+        self.channel.stop(Interrupted("interrupted", number=2))
+        await again(self, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PlannedTarget, "plan_again", interrupted)
+        assert office.push().outcome == "interrupted"
+
+    assert office.push(later=SOON).exit_code == 0
+    assert len(names(office, "Users")) == 2

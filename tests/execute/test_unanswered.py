@@ -27,6 +27,7 @@ from tests.execute.story import (
     UNSEEN_USER,
     Proxied,
     Script,
+    add_group,
     change,
     names,
     one_of,
@@ -37,7 +38,7 @@ from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import BY_TEAM, groups, team, with_teams, write_teams
 from tests.office import ENTERPRISE, USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
-from tests.servers.proxy import HELD
+from tests.servers.proxy import HELD, NOBODY
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -371,7 +372,7 @@ def test_an_account_of_the_same_name_that_others_made_stays(office: Office, faul
     office.configure(user=user, target=f'match = ["userName"]\n{DELETE}', guard=NO_GUARD)
     office.hire([person(1)])
     office.push()
-    faulty.fail("POST", hang_up=True, times=3)
+    faulty.fail("POST", hang_up=True, times=5)
     office.hire(people(2))
     assert office.push().exit_code == 4
     faulty.add(userName="person2@example.com", active=True, displayName="Made by hand")
@@ -607,3 +608,100 @@ def test_a_503_of_a_proxy_is_no_answer_of_the_service(proxied: Proxied, script: 
     assert office.push().exit_code == 0
 
     assert (names(office), names(office, "Users")) == (["Department IT"], ["person1@example.com"])
+
+
+# What is sent once
+
+
+@pytest.mark.parametrize(
+    ("mapped", "attribute"),
+    [("title = { expr = \"given ~ ' the first'\", once = true }", "title"), ("nickName = { generate = 8 }", "nickName")],
+)
+def test_what_is_sent_once_stays_at_an_account_that_was_made_unseen(
+    proxied: Proxied, script: Script, mapped: str, attribute: str
+) -> None:
+    office, _ = proxied
+    office.configure(user=f"{USER}{mapped}\n", guard=NO_GUARD)
+    office.hire([person(1)])
+    office.push()
+    script.plan = dict(UNSEEN_USER)
+    office.hire(people(2))
+    assert office.push().exit_code == 4
+    made = one_of(office, "Users", externalId="00002")[attribute]
+
+    assert office.push(later=SOON).exit_code == 0
+
+    assert one_of(office, "Users", externalId="00002")[attribute] == made
+
+
+def test_who_was_switched_off_by_hand_while_a_change_was_in_doubt_stays_off(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.configure(user=USER.replace("active = true\n", ""), guard=NO_GUARD)
+    office.hire([person(1)])
+    office.push()
+    script.plan = {PATCH_USER: ["late 500"] * 5}
+    office.hire([person(1, dept="Sales")])
+    assert office.push().exit_code == 4
+    change(office, "Users", one_of(office, "Users")["id"], active=False)
+
+    assert office.push(later=SOON).exit_code == 0
+
+    assert one_of(office, "Users")["active"] is False
+
+
+# A router that does not find the service
+
+
+def test_the_404_of_a_router_does_not_say_that_an_account_is_gone(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.hire(people(2))
+    office.push()
+    script.plan = {PATCH_USER: [NOBODY]}
+    office.hire(people(1))
+    assert office.push().exit_code == 4
+
+    assert office.push(later=SOON).exit_code == 0
+
+    assert one_of(office, "Users", externalId="00002")["active"] is False
+
+
+def test_the_404_of_a_router_does_not_say_that_there_is_no_group(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.hire(people(1))
+    office.push()
+    add_group(office, "Department Law", [])
+    script.plan = {FIND_GROUP: [NOBODY]}
+    office.hire([person(1), person(2, dept="Law")])
+
+    office.push()
+    office.push(later=SOON)
+
+    assert groups(office) == {"Department IT": {"00001"}, "Department Law": {"00002"}}
+
+
+# Creations that come to nothing
+
+
+def test_a_limiter_that_says_503_with_a_page_is_waited_for(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.configure(guard=NO_GUARD)
+    script.plan = {POST_USER: ["late 503"] * 4}
+    office.hire(people(6))
+
+    assert office.push().exit_code == 0
+
+    assert len(names(office, "Users")) == 6
+
+
+def test_newcomers_whom_the_service_cannot_take_hold_nobody_up(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target="concurrency = 1", guard=NO_GUARD)
+    office.hire([person(10)])
+    office.push()
+    cursed = [person(number, given="Cursed") for number in range(1, 8)]
+    faulty.fail("POST", where=lambda seen: "Cursed" in str(seen.body), status=500, times=1000)
+
+    office.hire([*cursed, person(10, dept="Law"), person(50)])
+    outcome = office.push()
+
+    assert (outcome.exit_code, outcome.targets["wiki"].failed) == (4, 7)
+    assert {user["userName"] for user in faulty.users.values()} == {"person10@example.com", "person50@example.com"}

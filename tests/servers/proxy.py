@@ -16,12 +16,15 @@ BEFORE = ("429", "503", "500", "reset")
 AFTER = ("lost", "late 500", "late 503", "truncated", "no JSON", "web page", "slow")
 """What happens to its answer. `slow` comes whole, in pieces; 503 is what a proxy says that lost the answer of the service."""
 
+NOBODY = "nobody there"
+"""A router before the service answers, which does not find it just now."""
+
 HELD = "held"
 """The connection is cut, and the request goes on to the server only when it is told to."""
 
 
 Choice = Callable[[str, bytes], str]
-"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: `BEFORE`, `AFTER`, `HELD`, a status, or ""."""
+"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: `BEFORE`, `AFTER`, `HELD`, `NOBODY`, a status."""
 
 
 def at_random(share: float, seed: int) -> Choice:
@@ -36,7 +39,7 @@ class Proxy:
     def __init__(self, upstream: str, choose: Choice) -> None:
         parts = urlsplit(upstream)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._choose = choose
+        self.choose = choose
         self.spoilt: Counter[str] = Counter()
         self.requests: list[str] = []
         self._held: list[tuple[bytes, bytes]] = []
@@ -62,13 +65,17 @@ class Proxy:
         body = await reader.readexactly(_length(head))
         line = head.partition(b" HTTP/")[0].decode()
         self.requests.append(line)
-        how = self._choose(line, body)
+        how = self.choose(line, body)
         self.spoilt[how] += bool(how)
         if how in ("reset", HELD):
             if how == HELD:
                 self._held.append((head, body))
             writer.transport.abort()
             return False
+        if how == NOBODY:
+            writer.write(_answer(404, b"404 page not found\n"))
+            await writer.drain()
+            return True
         if how in BEFORE or how.isdecimal():
             writer.write(_answer(int(how), b'{"detail": "not now"}'))
             await writer.drain()

@@ -1,0 +1,135 @@
+"""Who is deprovisioned by hand is switched off, by the run that was started for it or by the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from scimsync.state import leases
+from scimsync.state.store import open_state
+from tests.execute.story import NO_GUARD, PATCH_USER, SOON, Proxied, Script, one_of
+from tests.office import SOURCE, Office, people, person
+
+pytestmark = pytest.mark.usefixtures("pauses")
+
+DAY = timedelta(days=1)
+NAMES = ["target wiki", "source hr"]
+
+
+@contextmanager
+def a_run_at_work(office: Office) -> Iterator[None]:
+    """Another run holds the leases."""
+    with closing(open_state(office.state_url, office.folder, create=False)) as store:
+        with store.write() as connection:
+            leases.take(connection, NAMES, "somebody else", office.now)
+        yield
+        with store.write() as connection:
+            leases.release(connection, NAMES, "somebody else", office.now)
+
+
+def is_active(office: Office, key: str = "00002") -> bool:
+    active: bool = one_of(office, "Users", externalId=key)["active"]
+    return active
+
+
+def test_a_deprovisioning_beside_a_run_is_done_by_the_next(proxied: Proxied) -> None:
+    office, _ = proxied
+    office.hire(people(2))
+    office.push()
+    with a_run_at_work(office):
+        assert office.run("deprovision", "00002").code == 5
+
+    assert office.push(later=DAY).exit_code == 0
+    assert not is_active(office)
+
+    with a_run_at_work(office):
+        assert office.run("deprovision", "00002", "--lift").code == 5
+
+    assert office.push(later=DAY).exit_code == 0
+    assert is_active(office)
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_a_deprovisioning_that_died_at_once_is_done_by_the_next_push(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, _ = proxied
+    office.hire(people(2))
+    office.push()
+
+    def die(*_more: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("scimsync.cli.pushes.push", die)
+        office.run("deprovision", "00002")
+    assert is_active(office)
+
+    assert office.push(later=DAY).exit_code == 0
+    assert not is_active(office)
+
+
+def test_a_deprovisioning_that_the_target_refused_to_plan_is_done_by_the_next_push(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.hire(people(2))
+    office.push()
+    script.plan = {PATCH_USER: ["401"]}
+    assert office.run("deprovision", "00002").code == 1
+
+    assert office.push(later=DAY).exit_code == 0
+    assert not is_active(office)
+
+
+def test_who_is_in_two_sources_is_deprovisioned(proxied: Proxied) -> None:
+    office, _ = proxied
+    other = SOURCE + '[sources.ext]\ntype = "file"\npath = "ext.csv"\nkey = "id"\n'
+    office.configure(source=other, target='source = ["hr", "ext"]', guard=NO_GUARD)
+    office.hire(people(2))
+    office.hire([person(9)], "ext.csv")
+    assert office.push().exit_code == 0
+    office.hire([person(9), person(2)], "ext.csv")
+    assert office.push().exit_code == 4
+
+    office.run("deprovision", "00002")
+
+    assert not is_active(office)
+
+
+@pytest.mark.parametrize("way", ["leaves", "is deprovisioned"])
+def test_who_cannot_be_read_is_switched_off(proxied: Proxied, script: Script, way: str) -> None:
+    office, _ = proxied
+    office.hire(people(3))
+    office.push()
+    script.plan = {PATCH_USER: ["late 500"] * 5}
+    office.hire([person(1), person(2, dept="Law"), person(3)])
+    assert office.push().exit_code == 4
+    script.plan = {f"GET .*{office.links()['00002'].remote_id}": ["500"] * 1000}
+    office.now += SOON
+
+    if way == "leaves":
+        office.hire([person(1), person(3)])
+        office.push()
+    else:
+        office.run("deprovision", "00002")
+
+    assert not is_active(office)
+
+
+def test_those_who_cannot_be_read_hold_up_nobody_else(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.configure(target="concurrency = 1", guard=f"{NO_GUARD}max_updates = 1000\n")
+    office.hire(people(12))
+    office.push()
+    script.plan = {PATCH_USER: [*["late 500"] * 20, "", *["late 500"] * 20]}  # five in a row, and the target would be down
+    office.hire([*(person(number, dept="X") for number in range(1, 10)), *people(12)[9:]])
+    office.push()
+    doubtful = [str(link.remote_id) for link in office.links().values() if link.doubtful]
+    assert len(doubtful) >= 6
+    script.plan = {f"(GET|PATCH) .*({'|'.join(doubtful)})": ["500"] * 1000}
+
+    office.hire([*(person(number, dept="X") for number in range(1, 10)), *people(10)[9:]])
+    office.push(later=DAY)
+
+    assert not is_active(office, "00012")
