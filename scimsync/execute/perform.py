@@ -120,6 +120,9 @@ class Performer:
                 return self._failure(entry, link, None, f"the account {entry.remote_id} belongs to {owner}")
         request, ready = self._requests(entry, entry.action, entry.remote_id, before, changes)
         try:
+            if entry.action == Action.CREATE and not self._channel.creates:
+                later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
+                return Outcome(self._result(entry, Status.SKIPPED, detail="too many creations before it failed"), later)
             if entry.action == Action.CREATE:
                 return await self._create(entry, link, request, ready, changes)
             answer = None if ready is None else await self._channel.send(ready)

@@ -33,11 +33,8 @@ def _no_waiting(pauses: Pauses) -> None:
     """Nobody sleeps."""
 
 
-@pytest.mark.parametrize(("body", "what"), [({"detail": "Come back later"}, "requests"), (b"", "creations")])
-def test_a_target_that_only_fails_is_given_up_within_the_run(
-    office: Office, faulty: FaultyServer, body: dict[str, str] | bytes, what: str
-) -> None:
-    faulty.fail("POST", status=503, body=body, times=10_000)
+def test_a_target_that_only_fails_is_given_up_within_the_run(office: Office, faulty: FaultyServer) -> None:
+    faulty.fail("POST", status=503, body={"detail": "Come back later"}, times=10_000)
     office.hire(people(300))
 
     outcome = office.push()
@@ -45,8 +42,22 @@ def test_a_target_that_only_fails_is_given_up_within_the_run(
     error = outcome.targets["wiki"].error
     assert outcome.exit_code == 1
     assert isinstance(error, TargetUnavailable)
-    assert f"5 {what} in a row failed, the last: POST /Users: 503" in error.message
+    assert "5 requests in a row failed, the last: POST /Users: 503" in error.message
     assert len(faulty.written()) <= 5 * (5 + 8)
+    faulty.faults.clear()
+    assert office.push(later=timedelta(hours=1)).exit_code == 0
+    assert len(faulty.users) == 300
+
+
+def test_where_no_creation_comes_to_anything_no_more_are_begun(office: Office, faulty: FaultyServer) -> None:
+    """Everything else is answered: the target is not down."""
+    faulty.fail("POST", status=503, times=10_000)
+    office.hire(people(300))
+
+    outcome = office.push()
+
+    assert (outcome.exit_code, outcome.targets["wiki"].error) == (4, None)
+    assert len(faulty.written()) <= 5 * (50 + 8)
     faulty.faults.clear()
     assert office.push(later=timedelta(hours=1)).exit_code == 0
     assert len(faulty.users) == 300
