@@ -21,7 +21,7 @@ from scimsync.types import Document, Key, Kind, RemoteId
 
 _MOST_TRIES = 50
 _MOST_UNREAD = 3
-"""After so many that cannot be read in a row, the others wait: it must not look as if the whole target were down."""
+"""After so many that cannot be read in a row, the others wait, if the target answers at all: it is not down for their sake."""
 _NAME = {Kind.USER: "userName", Kind.GROUP: "displayName"}
 """What no two of a kind may share at a target, or should not."""
 
@@ -51,6 +51,7 @@ class Doubts:
         self._paths = paths
         self._once = once
         self._unread = 0
+        self._answers = False
         self._as_read: dict[Key, Link] = {}
         self._done: set[Key] = set()
         self.resources: dict[Key, dict[str, object] | None] = {}
@@ -97,6 +98,9 @@ class Doubts:
         key = link.key
         self._done.add(key)
         if self._unread >= _MOST_UNREAD:
+            if not self._answers:
+                await asks.answers()
+                self._answers = True
             self.failures[key] = f"the {self._word} is not read now: {self._unread} others in a row could not be read"
             return
         try:
@@ -192,6 +196,7 @@ class Doubts:
         self.unseen.clear()
         self._done.clear()
         self._unread = 0
+        self._answers = False
         self._as_read.clear()
 
     def _note(self, link: Link) -> None:

@@ -98,6 +98,11 @@ class Matcher:
             raise
         return answer.body or {}
 
+    async def answers(self) -> None:
+        """Asks for one resource, whichever. Raises ScimError where the target does not answer that either."""
+        async for _ in list_resources(self._sender, resource_type(self._kind).endpoint, count=1):
+            return
+
     def close(self) -> None:
         if self._list is not None:
             self._list.close()
