@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import memberships
+from scimsync.state import links, memberships
+from scimsync.state.links import Link
 from scimsync.state.memberships import Membership
 from scimsync.state.store import Store
 from scimsync.types import Key, Kind
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,34 @@ class Now:
 
     time: datetime
     today: date
+
+
+class Settled:
+    """What a plan settles without a request: links that change, keys that are not wanted any more. It is written once the plan is
+    accepted, and at once from then on: until then its people have to be planned again, should nobody accept it."""
+
+    def __init__(self, target: str, kind: Kind) -> None:
+        self._target = target
+        self._kind = kind
+        self._links: list[Link] = []
+        self._unwanted: list[Key] = []
+        self._accepted = False
+
+    def add(self, connection: Connection, changed: Iterable[Link], unwanted: Iterable[Key]) -> None:
+        """Notes what a batch settles."""
+        self._links += changed
+        self._unwanted += unwanted
+        if self._accepted:
+            self.accept(connection)
+
+    def accept(self, connection: Connection) -> None:
+        """The plan counts."""
+        self._accepted = True
+        links.put_links(connection, self._target, self._links)
+        for some in _slices(iter(self._unwanted)):
+            links.forget_pending(connection, self._target, self._kind, some)
+        self._links.clear()
+        self._unwanted.clear()
 
 
 class Memberships:
@@ -105,8 +139,8 @@ class Memberships:
             yield self._books.journal
 
 
-def _slices(rows: Iterator[Membership], size: int = 1000) -> Iterator[list[Membership]]:
-    some: list[Membership] = []
+def _slices(rows: Iterator[_Row], size: int = 1000) -> Iterator[list[_Row]]:
+    some: list[_Row] = []
     for row in rows:
         some.append(row)
         if len(some) == size:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import orjson
-from sqlalchemy import Connection
 
 from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.books import Books, Memberships, Now, Settled
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.matching import Matcher, to_account
 from scimsync.execute.settings import once_of
@@ -58,7 +57,7 @@ class _Known:
 
 class GroupPlanner:
     """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target;
-    `shrinking` tells afterwards which groups lose members."""
+    `shrinking` tells afterwards which groups lose members; `settled` is what needs no request."""
 
     def __init__(
         self,
@@ -79,9 +78,7 @@ class GroupPlanner:
         self._memberships = memberships
         self._chunk = members_per_patch
         self._now = now
-        self._later: list[Link] = []
-        self._unwanted: list[Key] = []
-        self._accepted = False
+        self.settled = Settled(policy.target, Kind.GROUP)
         self._doubts = Doubts(
             books,
             policy.target,
@@ -329,24 +326,13 @@ class GroupPlanner:
         with self._books.journal.write() as connection:
             journal.add_entries(connection, self._books.run, target, operations, now)
             if self._books.stores:
-                self._later += plan.settled
-                self._unwanted += plan.unwanted
-                if self._accepted:
-                    self.accept(connection)
+                self.settled.add(connection, plan.settled, plan.unwanted)
                 failed = [one for one in plan.operations if one.status is Status.FAILED]
                 links.put_links(
                     connection,
                     target,
                     [links.failed(known.links.get(one.key), one.kind, one.key, one.detail or "", now) for one in failed],
                 )
-
-    def accept(self, connection: Connection) -> None:
-        """The plan counts: what it settled is settled."""
-        self._accepted = True
-        links.put_links(connection, self._policy.target, self._later)
-        links.forget_pending(connection, self._policy.target, Kind.GROUP, self._unwanted)
-        self._later.clear()
-        self._unwanted.clear()
 
     def _make_due(self, keys: Sequence[Key], known: _Known) -> None:
         """These groups are planned by the next run that plans everybody."""

@@ -15,7 +15,7 @@ from scimsync.desired import DesireError, Program
 from scimsync.desired.groups import GroupRule, groups_of, name_of
 from scimsync.desired.values import Desired, Ref
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.books import Books, Memberships, Now, Settled
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.settings import once_of
@@ -60,7 +60,8 @@ class _Batch:
 class Planner:
     """Plans the users of one target. `matcher` is None for a plan that must not talk to the target.
 
-    `rules` are those of groups whose members are told by people's own records; `touched` collects their groups.
+    `rules` are those of groups whose members are told by people's own records; `touched` collects their groups; `settled` is what
+    needs no request.
     """
 
     def __init__(
@@ -87,9 +88,7 @@ class Planner:
         self._rules = dict(rules)
         self._memberships = memberships
         self._has_groups = has_groups
-        self._later: list[Link] = []
-        self._unwanted: list[Key] = []
-        self._accepted = False
+        self.settled = Settled(policy.target, Kind.USER)
         paths, sent_once = program.paths, once_of(program)
         self._doubts = Doubts(books, policy.target, Kind.USER, lambda _: matcher, lambda _: paths, lambda _: sent_once)
         self.touched: set[Key] = set()
@@ -351,7 +350,7 @@ class Planner:
         changed = [
             replace(row, acknowledged=False, doubtful=False) if row.member in gone and row.wanted else row for row in changed
         ]
-        self._memberships.put([row for row in changed if not self._books.stores or row != rows.get(row.id)], rows.values())
+        self._memberships.put(changed, rows.values())
         self.touched |= {row.group for row in changed}
 
     # Into the journal
@@ -367,23 +366,11 @@ class Planner:
         target, now = self._policy.target, self._now.time
         planned = [key for key in batch.keys if key not in batch.failures]
         links.put_references(connection, target, planned, [_acknowledged(one, batch) for one in plan.references])
-        self._unwanted += plan.unwanted
         due = {key for key, link in batch.links.items() if link.is_due}
-        self._later += (link for link in plan.settled if link.key in due)
         links.put_links(connection, target, [link for link in plan.settled if link.key not in due])
-        if self._accepted:
-            self.accept(connection)
+        self.settled.add(connection, [link for link in plan.settled if link.key in due], plan.unwanted)
         troubled = [one for one in plan.operations if one.status is Status.FAILED]
         links.put_links(connection, target, [self._failed(batch, one, now) for one in troubled])
-
-    def accept(self, connection: Connection) -> None:
-        """The plan counts: what it settled is settled. Until then it has to be planned again, should nobody accept it."""
-        self._accepted = True
-        links.put_links(connection, self._policy.target, self._later)
-        for some in _batches(self._unwanted):
-            links.forget_pending(connection, self._policy.target, Kind.USER, some)
-        self._later.clear()
-        self._unwanted.clear()
 
     def _failed(self, batch: _Batch, operation: Operation, now: datetime) -> Link:
         """The link of somebody who could not be planned: tried again by the next run, or after a pause where the target did not

@@ -94,8 +94,8 @@ class PlannedTarget:
     def accept(self, connection: Connection) -> None:
         """The plan counts from now on, and what is planned again in this run counts at once."""
         self.memberships.accept()
-        self.users.accept(connection)
-        self.groups.accept(connection)
+        self.users.settled.accept(connection)
+        self.groups.settled.accept(connection)
 
     async def plan_again(self, users: list[Key], groups: list[Key], only: frozenset[Key] | None) -> None:
         """Plans some once more within the same run, except groups that failed in it. Raises ScimError from matching."""
