@@ -27,7 +27,6 @@ MAX_PAUSE_S = 300.0
 MAX_FAILURES = 5
 """So many requests in a row that all their tries did not help, and the target is down: nothing more is sent in this run."""
 
-
 MAX_UNMADE = 50
 """So many creations in a row that came to nothing although all else is answered, and no more are begun in this run."""
 
@@ -164,7 +163,7 @@ class Channel:
             try:
                 return await self._once(request)
             except ScimError as error:
-                error.in_doubt = any(map(may_have_had_effect, failed))
+                error.in_doubt = may_have_had_effect(failed[-1])
                 failed.append(error)
                 raise
 
@@ -322,9 +321,9 @@ def _worth_another_try(error: BaseException, request: Request) -> bool:
     return _may_pass(error)
 
 
-def may_have_had_effect(error: BaseException) -> bool:
-    """Whether a request that ended with `error` may have been carried out all the same."""
-    if isinstance(error, Unanswered):
+def may_have_had_effect(error: ScimError) -> bool:
+    """Whether a request that ended with `error` may have been carried out all the same, in its last try or in an earlier one."""
+    if error.in_doubt or isinstance(error, Unanswered):
         return True
     if isinstance(error, ScimProtocolError):
         return error.kind is ErrorKind.SERVER

@@ -120,9 +120,6 @@ class Performer:
                 return self._failure(entry, link, None, f"the account {entry.remote_id} belongs to {owner}")
         request, ready = self._requests(entry, entry.action, entry.remote_id, before, changes)
         try:
-            if entry.action == Action.CREATE and not self._channel.creates:
-                later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
-                return Outcome(self._result(entry, Status.SKIPPED, detail="too many creations before it failed"), later)
             if entry.action == Action.CREATE:
                 return await self._create(entry, link, request, ready, changes)
             answer = None if ready is None else await self._channel.send(ready)
@@ -220,19 +217,23 @@ class Performer:
         changes: tuple[Change, ...],
     ) -> Outcome:
         assert ready is not None  # noqa: S101 - a creation always has one
+        if not self._channel.creates:
+            later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
+            return Outcome(self._result(entry, Status.SKIPPED, detail="too many creations before it failed"), later)
         document = {change.path: change.after for change in changes if change.after is not None}
         once = self._once(entry)
         kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
         last: Unanswered | None = None
         try:
             for number in range(CREATION_TRIES):
+                if number:
+                    await self._channel.rest(random.uniform(0, 0.5 * 2 ** (number - 1)))  # noqa: S311
                 try:
                     answer = await self._channel.send(ready)
                 except Unanswered as unanswered:
                     last, link = unanswered, perhaps_there(link, entry)
                     if (found := await self._made(entry, kept, unanswered.cause)) is not None:
                         return await self._complete(entry, link, request, found, kept, f"found after: {unanswered.cause}")
-                    await self._channel.rest(random.uniform(0, 0.5 * 2**number))  # noqa: S311
                 else:
                     link = perhaps_there(link, entry)
                     return await self._created(entry, link, request, kept, answer)
@@ -304,7 +305,7 @@ class Performer:
             if ready is not None:
                 await self._channel.send(ready)
         except ScimError as error:
-            if error.in_doubt or may_have_had_effect(error):
+            if may_have_had_effect(error):
                 link = perhaps_there(link, replace(entry, action=Action.ADOPT, remote_id=remote_id, changes=changes))
             return self._trouble(entry, link, request, error)
         detail = f"an account with the same {found.by} exists"
@@ -438,7 +439,7 @@ def perhaps_there(link: Link | None, entry: Entry) -> Link:
 
 def _in_doubt(entry: Entry, link: Link | None, error: ScimError) -> Link | None:
     """The link after a request that may have had its effect, in its last try or in an earlier one."""
-    if entry.action in MEMBERSHIP or not (error.in_doubt or may_have_had_effect(error)):
+    if entry.action in MEMBERSHIP or not may_have_had_effect(error):
         return link
     if link is not None and link.has_account:
         return replace(link, doubtful=True)
