@@ -209,19 +209,16 @@ def _sent_members(entries: Sequence[Entry]) -> list[tuple[Key, Kind, Key]]:
 
 def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now: datetime) -> None:
     for kind in {entry.kind for entry in entries}:
-        sent: dict[Key, bool] = {}
-        for entry in entries:
-            if entry.kind is kind:
-                changed = entry.status is Status.SENT and entry.action not in MEMBERSHIP
-                sent[entry.key] = sent.get(entry.key, False) or changed
-        born = {
-            entry.key: entry for entry in entries if entry.kind is kind and entry.status is Status.SENT and entry.action in BIRTHS
-        }
-        known = links.get_links(connection, target, kind, list(sent))
+        ours = [entry for entry in entries if entry.kind is kind]
+        sent = [entry for entry in ours if entry.status is Status.SENT and entry.action not in MEMBERSHIP]
+        changed = {entry.key for entry in sent}
+        born = {entry.key: entry for entry in sent if entry.action in BIRTHS}
+        keys = list(dict.fromkeys(entry.key for entry in ours))
+        known = links.get_links(connection, target, kind, keys)
         due = []
-        for key, was_sent in sent.items():
+        for key in keys:
             link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
             if key in born:
                 link = perhaps_there(link, born[key])
-            due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (was_sent and link.has_account)))
+            due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (key in changed and link.has_account)))
         links.put_links(connection, target, due)

@@ -342,12 +342,6 @@ def actions_of(connection: Connection, condition: ColumnElement[bool], key: Key)
     return set(connection.scalars(select(table.c.action).where(condition, table.c.key == key).distinct()))
 
 
-def sent_keys(connection: Connection, condition: ColumnElement[bool], keys: Sequence[Key]) -> set[Key]:
-    """Those of `keys` that have an operation which holds `condition` and may have been sent."""
-    query = select(table.c.key).where(condition, table.c.status == Status.SENT, table.c.key.in_(keys))
-    return {Key(key) for key in connection.scalars(query)}
-
-
 def of_kind(kind: Kind) -> ColumnElement[bool]:
     """The condition that an operation is about users, or about groups."""
     return table.c.kind == kind

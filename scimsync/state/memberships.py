@@ -139,11 +139,7 @@ def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> No
     """These groups were made anew: nobody is in them yet, and they are in no other."""
     held = table.c.acknowledged.is_(True) | table.c.doubtful.is_(True)
     for ours in (table.c.group_key.in_(groups), (table.c.member_kind == Kind.GROUP) & table.c.member_key.in_(groups)):
-        condition = (table.c.target == target) & ours & held
-        connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
-        connection.execute(
-            update(table).where(condition).values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
-        )
+        _empty(connection, (table.c.target == target) & ours & held)
 
 
 def acknowledge(connection: Connection, target: str, rows: Sequence[Membership]) -> None:
@@ -210,10 +206,7 @@ def forget_group(connection: Connection, target: str, group: Key, *, wanted: boo
     """The group is gone at the target: nobody is in it any more. With `wanted`, who is wanted there waits for a new one."""
     condition = (table.c.target == target) & (table.c.group_key == group)
     if wanted:
-        connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
-        connection.execute(
-            update(table).where(condition).values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
-        )
+        _empty(connection, condition)
     else:
         connection.execute(delete(table).where(condition))
 
@@ -230,6 +223,12 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
         )
         .values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
     )
+
+
+def _empty(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Nobody of these is a member: who is wanted waits, the others are forgotten."""
+    connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
+    connection.execute(update(table).where(condition).values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False)))
 
 
 def _count(connection: Connection, target: str, groups: Sequence[Key], condition: ColumnElement[bool]) -> dict[Key, int]:
