@@ -243,6 +243,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             patch.object(sys, "stderr", err),
             patch("scimsync.cli.session.clock", lambda: self.now),
             patch("scimsync.cli.pushes.clock", lambda: self.now),
+            patch("scimsync.cli.deprovisioning.clock", lambda: self.now),
             pytest.raises(SystemExit) as ended,
         ):
             main()

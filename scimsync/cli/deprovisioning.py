@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import click
 
-from scimsync.cli import session
 from scimsync.cli.options import Common
 from scimsync.cli.output import printable
 from scimsync.cli.pushes import run_push
-from scimsync.cli.session import begin, load_config, opened_state
+from scimsync.cli.session import begin, clock, load_config, opened_state
 from scimsync.errors import ConfigError
 from scimsync.plan.guard import Allowance
 from scimsync.state import holds, links
@@ -27,7 +26,7 @@ def deprovision(options: Common, key: str, *, lift: bool) -> int:
     person = Key(key)
     with opened_state(config, create=True) as store, store.write() as connection:
         if lift:
-            if not holds.lift_hold(connection, person, session.clock()):
+            if not holds.lift_hold(connection, person, clock()):
                 raise ConfigError(f"{key} is not held", hint="scimsync status lists who is")
         elif not links.known_key(connection, person):
             raise ConfigError(
@@ -35,7 +34,7 @@ def deprovision(options: Common, key: str, *, lift: bool) -> int:
                 hint="keys are those of the source's key column; scimsync explain KEY shows one",
             )
         else:
-            holds.put_hold(connection, person, session.clock())
+            holds.put_hold(connection, person, clock())
     if not options.as_json:
         said = "what the source says counts again" if lift else f"held until scimsync deprovision {key} --lift"
         click.echo(printable(f"{key}: {said}"), err=True)
