@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.execute.story import BY_DEPARTMENT, NO_GUARD, Proxied, Script
+from tests.execute.story import NO_GUARD, Proxied, Script
+from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import MANAGER, USER, Office
 from tests.servers.proxy import running_proxy
 

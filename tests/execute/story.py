@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx2
 import pytest
@@ -20,11 +20,6 @@ from tests.servers.proxy import Proxy
 SOON = timedelta(minutes=6)
 """The pause after a first failure is over then."""
 NO_GUARD = 'max_removals = 1000\nmin_records = "0%"\n'
-BY_DEPARTMENT = """
-[targets.wiki.groups.departments]
-each = "dept"
-displayName = "'Department ' ~ value"
-"""
 DELETE = 'leave = { action = "delete" }'
 POST_USER, FIND_USER, PATCH_USER, DELETE_USER = (
     "POST /[^?]*/Users$",
@@ -64,17 +59,16 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-def pushed_until(office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[Entry], bool]) -> None:
-    """A push that dies right after an operation `which` was carried out: nothing can be written from then on."""
-    dead: list[Entry] = []
-    perform, write = Performer.perform, Store.write
+def push_that_dies(
+    office: Office, monkeypatch: pytest.MonkeyPatch, where: object, name: str, replaced: Callable[..., Any]
+) -> None:
+    """A push in which `where.name` is `replaced`, called with what ends the process: nothing can be written from then on."""
+    dead: list[bool] = []
+    write = Store.write
 
-    async def perform_and_die(self: Performer, entry: Entry, *more: Any) -> Any:
-        outcome = await perform(self, entry, *more)
-        if which(entry):
-            dead.append(entry)
-            raise Killed
-        return outcome
+    def die() -> NoReturn:
+        dead.append(True)
+        raise Killed
 
     def write_no_more(self: Store) -> Any:
         if dead:
@@ -82,11 +76,27 @@ def pushed_until(office: Office, monkeypatch: pytest.MonkeyPatch, which: Callabl
         return write(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Performer, "perform", perform_and_die)
+        patched.setattr(where, name, replaced(die))
         patched.setattr(Store, "write", write_no_more)
         with pytest.raises(BaseException):  # noqa: B017, PT011 - asyncio may wrap it
             office.push()
     assert dead
+
+
+def pushed_until(office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[Entry], bool]) -> None:
+    """A push that dies right after an operation `which` was carried out."""
+    perform = Performer.perform
+
+    def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
+        async def perform_and_die(self: Performer, entry: Entry, *more: Any) -> Any:
+            outcome = await perform(self, entry, *more)
+            if which(entry):
+                die()
+            return outcome
+
+        return perform_and_die
+
+    push_that_dies(office, monkeypatch, Performer, "perform", dying)
 
 
 def names(office: Office, collection: str = "Groups") -> list[str]:

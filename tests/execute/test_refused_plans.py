@@ -14,14 +14,11 @@ from scimsync.errors import Interrupted
 from scimsync.execute import preparing
 from scimsync.execute.perform import Performer
 from scimsync.execute.preparing import PlannedTarget
-from scimsync.state.store import Store
 from tests.execute.story import (
-    BY_DEPARTMENT,
     DELETE,
     NO_GUARD,
     PATCH_USER,
     SOON,
-    Killed,
     Proxied,
     Script,
     add_group,
@@ -29,10 +26,11 @@ from tests.execute.story import (
     delete,
     names,
     one_of,
+    push_that_dies,
     requests,
 )
 from tests.lifecycle.readback import read_all
-from tests.lifecycle.test_groups import groups, team, with_teams, write_teams
+from tests.lifecycle.test_groups import BY_DEPARTMENT, groups, team, with_teams, write_teams
 from tests.office import SOURCE, USER, Office, Row, people, person
 
 pytestmark = pytest.mark.usefixtures("pauses")
@@ -57,23 +55,7 @@ def stopped(office: Office, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 def killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A push that dies before the guards are asked."""
-    dead: list[bool] = []
-    write = Store.write
-
-    def die(*_more: Any) -> None:
-        dead.append(True)
-        raise Killed
-
-    def write_no_more(self: Store) -> Any:
-        if dead:
-            raise Killed
-        return write(self)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(preparing, "_ask_guards", die)
-        patched.setattr(Store, "write", write_no_more)
-        with pytest.raises(BaseException):  # noqa: B017, PT011 - asyncio may wrap it
-            office.push()
+    push_that_dies(office, monkeypatch, preparing, "_ask_guards", lambda die: lambda *_more: die())
 
 
 @pytest.mark.parametrize("end", [stopped, killed])
