@@ -6,7 +6,7 @@ import random
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,11 +16,12 @@ import orjson
 
 from scimsync.execute.channel import Channel, Unanswered, may_have_had_effect
 from scimsync.execute.matching import Found, Matcher, to_account
+from scimsync.execute.members import MemberSending
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, MEMBERSHIP, REF, SECRET, Action, marker
 from scimsync.plan.people import applied, changes_between, pause_after
-from scimsync.plan.requests import shape, shape_members, shown_request
-from scimsync.scim.attributes import read, resource_id
+from scimsync.plan.requests import shape, shown_request
+from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
 from scimsync.scim.messages import Answer, Request
@@ -34,9 +35,6 @@ ARRIVAL_S = 5.0
 
 CREATION_TRIES = 5
 """So often a creation is sent in one run; each time but the first after a look for what the one before may have made."""
-
-MOST_SPLITS = 40
-"""So often the members of a refused request are sent in halves: enough to find two among a thousand."""
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
@@ -56,20 +54,6 @@ class Outcome:
     made: bool = False
     members: tuple[Membership, ...] = ()
     doubted: tuple[tuple[Key, Kind, Key], ...] = ()
-
-
-@dataclass(slots=True)
-class _Sending:
-    """How far the members of one operation have come: `done` and `refused` ones, `why`, the request that was sent last."""
-
-    entry: Entry
-    group: RemoteId
-    ids: Mapping[tuple[Kind, Key], RemoteId]
-    request: Request | None = None
-    done: list[Change] = field(default_factory=list)
-    refused: list[Change] = field(default_factory=list)
-    why: ScimProtocolError | None = None
-    splits: int = 0
 
 
 class Performer:
@@ -134,9 +118,9 @@ class Performer:
         if link is None or link.remote_id is None or not link.has_account:
             return Outcome(self._result(entry, Status.SKIPPED, detail="the group is not there"))
         changes = [change for change in entry.changes if member_of(change)[:2] in ids or not member_of(change)[2]]
-        sending = _Sending(entry, link.remote_id, ids)
+        sending = MemberSending(self._channel, self._dialect, entry, link.remote_id, ids)
         try:
-            await self._send_members(sending, changes)
+            await sending.send(changes)
         except ScimError as error:
             outcome = self._trouble(entry, link, sending.request, error)
             doubted = error.in_doubt or not isinstance(error, ScimProtocolError) or error.kind is ErrorKind.SERVER
@@ -152,48 +136,6 @@ class Performer:
             calm = replace(calm, failures=0, next_try_at=None, last_error=None)
         result = self._result(entry, Status.APPLIED if changes else Status.SKIPPED, request=sending.request)
         return Outcome(result, calm, members=_acknowledged(entry, sending.done))
-
-    async def _send_members(self, sending: _Sending, changes: Sequence[Change]) -> None:
-        """Sends what `changes` need. Where the target refuses, the group is read: what is as it should be needs nothing, and of
-        the rest one member after the other is found that is refused, so that the others come in. Raises ScimError."""
-        sending.request = request = self._shape_members(sending.group, changes, sending.ids)
-        try:
-            if request is not None:
-                await self._channel.send(request)
-        except ScimProtocolError as error:
-            if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
-                raise
-            held = await self._held_members(sending.entry, sending.group)  # 404: it is the group that is gone
-            needed = changes
-            if held is not None:
-                needed = [one for one in changes if (sending.ids.get(member_of(one)[:2]) in held) != member_of(one)[2]]
-                sending.done += [one for one in changes if one not in needed]
-            sending.splits += 1
-            if len(needed) == 1 or sending.splits > MOST_SPLITS:
-                sending.refused += needed
-                sending.why = sending.why or error
-            elif len(needed) < len(changes):
-                if needed:
-                    await self._send_members(sending, needed)
-            else:
-                half = len(needed) // 2
-                await self._send_members(sending, needed[:half])
-                await self._send_members(sending, needed[half:])
-        else:
-            sending.done += changes
-
-    def _shape_members(
-        self, group: RemoteId, changes: Sequence[Change], ids: Mapping[tuple[Kind, Key], RemoteId]
-    ) -> Request | None:
-        return shape_members(self._dialect, group, changes, lambda kind, key: ids.get((kind, key)))
-
-    async def _held_members(self, entry: Entry, remote_id: RemoteId) -> set[str] | None:
-        """The ids of the members that the target says a group has; None where it does not tell."""
-        answer = await self._channel.send(self._dialect.read(entry.kind, remote_id))
-        members = read(answer.body or {}, "members")
-        if not isinstance(members, list):
-            return None
-        return {str(read(one, "value")) for one in members if isinstance(one, dict)}
 
     def _requests(
         self, entry: Entry, action: str, remote_id: RemoteId | None, before: Document, changes: Sequence[Change]
