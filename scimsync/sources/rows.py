@@ -49,12 +49,14 @@ def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
             continue
         taken = [text]
         fields = split(text, cell)
-        while fields is None and sum(map(len, taken)) < _MAX_ROW:
+        length = len(text)
+        while fields is None and length < _MAX_ROW:
             more = again.popleft() if again else next(source, None)
             if more is None:
                 break
             taken.append(more)
-            if '"' in more:
+            length += len(more)
+            if not _STILL_OPEN.match(more):
                 fields = split("".join(taken), cell)
         if isinstance(fields, list):
             yield Row(line, line + len(taken) - 1, fields, _length_fault(taken), not taken[-1].endswith(("\n", "\r")))
@@ -88,6 +90,7 @@ def split(text: str, cell: re.Pattern[str]) -> list[str] | bool | None:
 
 
 _OPEN = re.compile(r' ?"(?:[^"]++|"")*+\Z')
+_STILL_OPEN = re.compile(r'(?:[^"]++|"")*+\Z')
 
 
 def _cell(delimiter: str) -> re.Pattern[str]:
