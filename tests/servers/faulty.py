@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from scimsync.scim.errors import ScimProtocolError
 from scimsync.scim.filters import parse_filter
@@ -219,7 +219,7 @@ class FaultyServer:
         if self._taken(body, None):
             return _error(409, f"{body['userName']} exists", "uniqueness")
         user = self._keep(body)
-        headers = {"Location": f"{self.url}/Users/{user['id']}"} if self.quirks.location else {}
+        headers = {"Location": f"{self.url}/Users/{quote(str(user['id']), safe='')}"} if self.quirks.location else {}
         return Reply(201, None if self.quirks.mute_post else user, headers)
 
     def _list(self, query: Mapping[str, str]) -> Reply:
