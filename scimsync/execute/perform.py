@@ -107,10 +107,33 @@ class Performer:
             if entry.action == Action.CREATE:
                 return await self._create(entry, link, request, ready, changes)
             answer = None if ready is None else await self._channel.send(ready)
-            etag = answer.etag if answer is not None else None
-            return self._done(entry, request, entry.remote_id, applied(before, changes), etag=etag)
         except ScimError as error:
+            alone = tuple(change for change in changes if change.path == "active")
+            if entry.action == Action.DEACTIVATE and len(alone) < len(changes) and _may_be_the_content(error):
+                return await self._switch_off(entry, link, before, alone, error)
             return self._trouble(entry, link, request, error)
+        etag = answer.etag if answer is not None else None
+        done = self._done(entry, request, entry.remote_id, applied(before, changes), etag=etag, link=link)
+        return self._in_part(done) if entry.detail is not None else done
+
+    async def _switch_off(
+        self, entry: Entry, link: Link | None, before: Document, alone: tuple[Change, ...], refusal: ScimError
+    ) -> Outcome:
+        """Who leaves loses access, although the target refuses something else of the record."""
+        request, ready = self._requests(entry, entry.action, entry.remote_id, before, alone)
+        assert ready is not None  # noqa: S101 - `active` changes
+        try:
+            await self._channel.send(ready)
+        except ScimError as error:
+            return self._trouble(entry, _in_doubt(entry, link, refusal), request, error)
+        detail = f"active alone; with all that changes: {refusal}"
+        done = self._done(entry, request, entry.remote_id, applied(before, alone), detail=detail, link=link)
+        return self._in_part(done, doubtful=may_have_had_effect(refusal))
+
+    def _in_part(self, done: Outcome, *, doubtful: bool = False) -> Outcome:
+        """What is left of the operation is planned once more in this run, or by the next."""
+        assert done.link is not None  # noqa: S101 - _done() gives one
+        return replace(done, link=replace(done.link, next_try_at=self._clock(), doubtful=doubtful), again=True)
 
     async def _change_members(self, entry: Entry, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]) -> Outcome:
         """Takes members out of a group and puts others in. Where the target refuses, its list is read and what is already as it
@@ -271,8 +294,12 @@ class Performer:
         etag: str | None = None,
         detail: str | None = None,
         action: Action | None = None,
+        link: Link | None = None,
     ) -> Outcome:
         now = self._clock()
+        left_at = None
+        if entry.delete_after is not None:
+            left_at = link.left_at if link is not None and link.left_at is not None else entry.planned_at
         status = LinkStatus.ACTIVE
         if entry.action == Action.DELETE:
             status, document = LinkStatus.DELETED, {}
@@ -287,7 +314,7 @@ class Performer:
             etag=etag,
             synced_at=now,
             delete_after=entry.delete_after,
-            left_at=entry.planned_at if entry.delete_after is not None else None,
+            left_at=left_at,
         )
         return Outcome(self._result(entry, Status.APPLIED, request=request, detail=detail, action=action), new)
 
@@ -301,7 +328,9 @@ class Performer:
             return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), later)
         if kind is ErrorKind.NOT_FOUND and entry.action in (Action.DELETE, Action.DEACTIVATE):
             gone = Link(entry.kind, entry.key, LinkStatus.DELETED, synced_at=self._clock(), last_error=None)
-            return Outcome(self._result(entry, Status.APPLIED, request=request, detail="it was gone already"), gone)
+            again = entry.action == Action.DEACTIVATE  # an account that is to be there, switched off, is made again
+            result = self._result(entry, Status.APPLIED, request=request, detail="it was gone already")
+            return Outcome(result, gone, again=again)
         if kind is ErrorKind.NOT_FOUND and entry.remote_id is not None:
             lost = Link(
                 entry.kind,
@@ -386,6 +415,11 @@ def _in_doubt(entry: Entry, link: Link | None, error: ScimError) -> Link | None:
     if link is not None and link.has_account:
         return replace(link, doubtful=True)
     return perhaps_there(link, entry) if entry.action == Action.ADOPT else link
+
+
+def _may_be_the_content(error: ScimError) -> bool:
+    """Whether another request about the same account may fare better."""
+    return isinstance(error, ScimProtocolError) and error.kind in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.SERVER)
 
 
 def _id_of(found: Found) -> RemoteId:

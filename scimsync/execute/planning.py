@@ -340,6 +340,8 @@ class Planner:
                 changed.append(replace(row, revoked=row.member in revoked))
             elif row.member in wanted:
                 changed.append(replace(row, wanted=row.group in wanted[row.member]))
+            elif not row.acknowledged and not row.doubtful:
+                changed.append(replace(row, wanted=False))  # who leaves keeps what he has, and gets nothing new
         changed += [
             Membership(group, Kind.USER, key, True, False)
             for key, groups in wanted.items()

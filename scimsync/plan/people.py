@@ -108,6 +108,7 @@ class _Batch:
             self._adopt(candidate, free, after)
             return
         if not self._policy.create:
+            self._without_account(candidate, link)
             return
         after |= self._values(desired.once)
         after |= {path: {GENERATE: length} for path, length in desired.generate.items()}
@@ -169,17 +170,15 @@ class _Batch:
             return
         flipped = next((change for change in changes if change.path == "active"), None)
         if flipped is not None and flipped.after is False:
-            if not self._policy.remove:
-                self._leave_alone(candidate, link)
-                return
-            action, phase, reason = Action.DEACTIVATE, Phase.LEAVE, "active became false"
-        elif flipped is not None and inactive:
+            self._switch_off(candidate, link, flipped, changes, after)
+            return
+        if not self._policy.update:
+            self._leave_alone(candidate, link)
+            return
+        if flipped is not None and inactive:
             action, phase, reason = Action.REACTIVATE, Phase.UPDATE, "back in scope"
         else:
             action, phase, reason = Action.UPDATE, Phase.UPDATE, describe_changes(changes)
-        if action is not Action.DEACTIVATE and not self._policy.update:
-            self._leave_alone(candidate, link)
-            return
         waits_for: Key | None = None
         name = next((change for change in changes if change.path == NAME_PATH), None)
         if name is not None:
@@ -187,10 +186,31 @@ class _Batch:
                 return
             holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
             waits_for = holder.key if holder is not None and holder.key != candidate.key else None
-        elif action in (Action.UPDATE, Action.REACTIVATE) and any(marker(change.after) == REF for change in changes):
+        elif any(marker(change.after) == REF for change in changes):
             phase = Phase.REFERENCE
         base = candidate.before if candidate.read_again else None
         self._operation(candidate, action, phase, reason, changes, remote_id=link.remote_id, waits_for=waits_for, base=base)
+
+    def _switch_off(
+        self, candidate: Candidate, link: Link, flipped: Change, changes: tuple[Change, ...], after: Document
+    ) -> None:
+        """Who stays in scope and is not active any more. Access ends at once, whatever becomes of the name."""
+        if not self._policy.remove:
+            self._leave_alone(candidate, link)
+            return
+        reason, later = "active became false", None
+        base = candidate.before if candidate.read_again else None
+        if any(change.path == NAME_PATH for change in changes):
+            holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
+            why = self._why_taken(candidate, after)
+            if why is None and holder is not None and holder.key != candidate.key:
+                why = f"userName {after[NAME_PATH]} is that of {holder.key} until then"
+            if why is not None:
+                reason, later, changes = f"{reason}; {why}", "all else is planned after that", (flipped,)
+            else:
+                self._claims.setdefault(fold_name(after[NAME_PATH]) or "", candidate.key)
+        more = {"remote_id": link.remote_id, "base": base, "detail": later}
+        self._operation(candidate, Action.DEACTIVATE, Phase.LEAVE, reason, changes, **more)
 
     def _settle(self, candidate: Candidate, link: Link, after: Document) -> None:
         """What the target holds is right: an earlier trouble is over, and the link says what is."""
@@ -212,8 +232,8 @@ class _Batch:
             self.settled.append(right)
 
     def _leave_alone(self, candidate: Candidate, link: Link) -> None:
-        """What the target holds is not to be changed; where that was in doubt, it is known now."""
-        if candidate.read_again:
+        """What the target holds is not to be changed: an earlier trouble is over, and where that was in doubt, it is known now."""
+        if candidate.read_again or (link.is_due and not link.doubtful):
             seen = replace(link, document=candidate.before, failures=0, next_try_at=None, last_error=None, doubtful=False)
             self.settled.append(seen)
 
@@ -224,11 +244,7 @@ class _Batch:
         if link is None:
             return
         if not link.has_account or candidate.gone:
-            if link.status is LinkStatus.PENDING:
-                self.unwanted.append(candidate.key)
-            elif candidate.gone or link.is_due:
-                gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
-                self.settled.append(gone)
+            self._without_account(candidate, link)
             return
         action = policy.leave.action
         if candidate.held_since is not None:
@@ -249,6 +265,16 @@ class _Batch:
         else:
             self._settle(candidate, link, dict(link.document))
 
+    def _without_account(self, candidate: Candidate, link: Link | None) -> None:
+        """There is no account, and none is to be made: nothing is left to be tried."""
+        if link is None:
+            return
+        if link.status is LinkStatus.PENDING:
+            self.unwanted.append(candidate.key)
+        elif candidate.gone or link.is_due:
+            gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
+            self.settled.append(gone)
+
     def _inactive(self, candidate: Candidate, link: Link, why: str) -> None:
         """An account that is switched off already: deleted where that is due, else left as it is."""
         deletion = self._deletion(link)
@@ -259,16 +285,22 @@ class _Batch:
         elif deletion is not None and deletion <= self._now:
             reason = f"{why}; to be deleted after {deletion:%Y-%m-%d}"
             self._operation(candidate, Action.DELETE, Phase.DELETE, reason, (), remote_id=link.remote_id)
+        elif self._policy.leave.action == "deactivate" and (lost := self._revoked(candidate)):
+            # the target refused to take them when it was switched off
+            base = candidate.before if candidate.read_again else None
+            more = {"remote_id": link.remote_id, "base": base, "delete_after": deletion}
+            self._operation(candidate, Action.UPDATE, Phase.LEAVE, f"{why}; {describe_changes(lost)}", lost, **more)
         else:
             self._settle(candidate, link, dict(link.document))
 
+    def _revoked(self, candidate: Candidate) -> tuple[Change, ...]:
+        """What somebody loses who leaves, besides access."""
+        before = candidate.before
+        return tuple(Change(path, value, None) for path, value in before.items() if path in self._policy.revoke)
+
     def _deactivate(self, candidate: Candidate, link: Link, why: str) -> None:
         before = candidate.before
-        lost = [path for path in before if path in self._policy.revoke]
-        changes = (
-            Change("active", before.get("active", True), False),
-            *(Change(path, before[path], None) for path in lost),
-        )
+        changes = (Change("active", before.get("active", True), False), *self._revoked(candidate))
         base = before if candidate.read_again else None
         self._operation(
             candidate,
@@ -327,16 +359,21 @@ class _Batch:
         if before is not None and fold_name(before.get(NAME_PATH)) == name:
             self._claims.setdefault(name, candidate.key)
             return False
+        if (why := self._why_taken(candidate, after)) is not None:
+            self._fail(candidate, why)
+            return True
+        self._claims.setdefault(name, candidate.key)
+        return False
+
+    def _why_taken(self, candidate: Candidate, after: Document) -> str | None:
+        """Why `candidate` cannot get the userName of `after`: somebody else has it and keeps it, or was given it in this plan."""
+        name = fold_name(after.get(NAME_PATH)) or ""
         holder = self._around.holders.get(name)
         if holder is not None and holder.key != candidate.key and not holder.frees:
             state = "" if holder.active else " (deactivated)"
-            self._fail(candidate, f"userName {after[NAME_PATH]} is taken by the account of {holder.key}{state}")
-            return True
-        first = self._claims.setdefault(name, candidate.key)
-        if first != candidate.key:
-            self._fail(candidate, f"userName {after[NAME_PATH]} is wanted by {first} too")
-            return True
-        return False
+            return f"userName {after[NAME_PATH]} is taken by the account of {holder.key}{state}"
+        first = self._claims.get(name, candidate.key)
+        return None if first == candidate.key else f"userName {after[NAME_PATH]} is wanted by {first} too"
 
     # Entries
 

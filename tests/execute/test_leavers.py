@@ -1,0 +1,172 @@
+"""Who leaves loses access, whatever else of the record a target refuses; and gets nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.execute.story import NO_GUARD, PATCH_GROUP, Proxied, Script, one_of
+from tests.lifecycle.test_groups import BY_DEPARTMENT
+from tests.office import USER, Office, counts, people, person
+from tests.servers.faulty import FaultyServer, Seen
+
+pytestmark = pytest.mark.usefixtures("pauses")
+
+DAY = timedelta(days=1)
+LOOSE = 'min_records = "0%"'
+BY_MAPPING = USER.replace("active = true", "active = \"dept != 'away'\"")
+REVOKED = USER + 'title = "dept"\n'
+
+
+def sets(path: str) -> Callable[[Seen], bool]:
+    """Requests that say something of `path`."""
+    return lambda seen: any(one.get("path") == path for one in (seen.body or {}).get("Operations", ()))
+
+
+def refuse(faulty: FaultyServer, path: str) -> None:
+    """The target takes no change of this attribute."""
+    body: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400", "detail": "not so"}
+    faulty.fail("PATCH", where=sets(path), times=1000, status=400, body=body)
+
+
+def test_a_leaver_whose_new_name_is_taken_is_switched_off(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=BY_MAPPING)
+    office.hire(people(3))
+    office.push()
+    office.hire([person(1), person(2), person(3, dept="away", email="person2@example.com")])
+
+    (planned,) = office.plan()
+    assert planned["action"] == "deactivate"
+    assert "userName person2@example.com is taken by the account of 00002" in planned["reason"]
+    outcome = office.push()
+
+    assert (outcome.exit_code, counts(outcome), outcome.targets["wiki"].failed) == (4, {"deactivate": 1}, 1)
+    assert faulty.users["id-00003"]["active"] is False
+    assert faulty.users["id-00003"]["userName"] == "person3@example.com"
+    assert "taken by the account of 00002" in (office.links()["00003"].last_error or "")
+
+    office.hire([person(1), person(2, email="person9@example.com"), person(3, dept="away", email="person2@example.com")])
+    assert office.push(later=DAY).exit_code == 0
+    assert faulty.users["id-00003"]["userName"] == "person2@example.com"
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_a_leaver_takes_a_name_that_comes_free_after_access_has_ended(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=BY_MAPPING)
+    office.hire(people(2))
+    office.push()
+    faulty.forget()
+    office.hire([person(1, email="person9@example.com"), person(2, dept="away", email="person1@example.com")])
+
+    outcome = office.push()
+
+    assert (outcome.exit_code, counts(outcome)) == (0, {"update": 2, "deactivate": 1})
+    assert [seen.path for seen in faulty.written()] == ["/Users/id-00002", "/Users/id-00001", "/Users/id-00002"]
+    assert (faulty.users["id-00002"]["userName"], faulty.users["id-00002"]["active"]) == ("person1@example.com", False)
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_a_leaver_of_whose_record_the_target_refuses_something_is_switched_off(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=BY_MAPPING)
+    office.hire(people(2))
+    office.push()
+    refuse(faulty, "displayName")
+    office.hire([person(1), person(2, dept="away", family="Other")])
+
+    outcome = office.push()
+
+    assert (outcome.exit_code, counts(outcome), outcome.targets["wiki"].failed) == (4, {"deactivate": 1}, 1)
+    assert faulty.users["id-00002"]["active"] is False
+    assert faulty.users["id-00002"]["displayName"] == "Given2 Family2"
+
+    faulty.faults.clear()
+    assert office.push(later=DAY).exit_code == 0
+    assert faulty.users["id-00002"]["displayName"] == "Given2 Other"
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_a_leaver_whose_rights_cannot_be_taken_is_switched_off_and_loses_them_later(office: Office, faulty: FaultyServer) -> None:
+    leave = 'leave = { action = "deactivate", delete_after = "30d", revoke = ["title"] }'
+    office.configure(user=REVOKED, target=leave, guard=LOOSE)
+    office.hire(people(2))
+    office.push()
+    refuse(faulty, "title")
+    office.hire(people(1))
+
+    outcome = office.push(later=DAY)
+
+    assert (outcome.exit_code, outcome.targets["wiki"].failed) == (4, 1)
+    assert faulty.users["id-00002"]["active"] is False
+    assert faulty.users["id-00002"]["title"] == "IT"
+    due = office.links()["00002"].delete_after
+
+    faulty.faults.clear()
+    assert counts(office.push(later=DAY)) == {"update": 1}
+    assert "title" not in faulty.users["id-00002"]
+    assert faulty.users["id-00002"]["active"] is False
+    assert office.links()["00002"].delete_after == due
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+    assert counts(office.push(later=30 * DAY)) == {"delete": 1}
+
+
+def test_a_leaver_comes_into_no_group_that_refused_before(proxied: Proxied, script: Script) -> None:
+    office, _ = proxied
+    office.configure(guard=NO_GUARD, more=BY_DEPARTMENT)
+    office.hire([*people(2), person(3, dept="Law")])
+    office.push()
+    office.hire([person(1), person(2, dept="Law"), person(3, dept="Law")])
+    script.plan = {PATCH_GROUP: ["400"] * 10}
+    assert office.push().exit_code == 4
+    script.plan = {}
+    office.hire([person(1), person(3, dept="Law")])
+
+    assert office.push(later=DAY).exit_code == 0
+
+    assert one_of(office, "Users", externalId="00002")["active"] is False
+    law = one_of(office, "Groups", displayName="Department Law")
+    assert [one["value"] for one in law["members"]] == [one_of(office, "Users", externalId="00003")["id"]]
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_an_account_that_is_to_be_there_switched_off_is_made_again(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=BY_MAPPING)
+    office.hire(people(2))
+    office.push()
+    faulty.users.clear()
+    office.hire([person(1), person(2, dept="away")])
+
+    assert office.push().exit_code == 0
+
+    (account,) = faulty.users.values()
+    assert (account["externalId"], account["active"]) == ("00002", False)
+    assert office.plan() == []
+
+
+def test_who_failed_where_nobody_is_made_is_looked_for_no_longer(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target="actions = { create = false }")
+    faulty.fail("GET", where=lambda seen: "filter" in seen.query, times=1, status=400)
+    office.hire(people(1))
+    assert office.push().exit_code == 4
+
+    assert office.push(later=DAY).targets["wiki"].requests > 0
+
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+    assert office.links() == {}
+
+
+def test_a_leaver_who_failed_is_no_trouble_once_nobody_is_removed(office: Office, faulty: FaultyServer) -> None:
+    office.configure(guard=LOOSE)
+    office.hire(people(2))
+    office.push()
+    refuse(faulty, "active")
+    office.hire(people(1))
+    assert office.push().exit_code == 4
+    office.configure(guard=LOOSE, target="actions = { remove = false }")
+
+    assert office.push(later=DAY).exit_code == 0
+
+    assert office.links()["00002"].failures == 0
+    assert office.push(later=DAY).targets["wiki"].requests == 0
