@@ -12,8 +12,9 @@ from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Books, Memberships, Now, Settled
+from scimsync.execute.books import Books, Now, Settled
 from scimsync.execute.doubts import Doubts
+from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher, to_account
 from scimsync.execute.settings import once_of
 from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups, plan_members
@@ -66,6 +67,7 @@ class GroupPlanner:
         policy: Policy,
         dialect: Dialect,
         matchers: Mapping[str, Matcher] | None,
+        known: KnownLinks,
         memberships: Memberships,
         members_per_patch: int,
         now: Now,
@@ -75,12 +77,14 @@ class GroupPlanner:
         self._policy = policy
         self._dialect = dialect
         self._matchers = matchers
+        self._links = known
         self._memberships = memberships
         self._chunk = members_per_patch
         self._now = now
         self.settled = Settled(policy.target, Kind.GROUP)
         self._doubts = Doubts(
             books,
+            known,
             policy.target,
             Kind.GROUP,
             lambda key: None if matchers is None else matchers.get(name_of(key), matchers.get(NO_RULE)),
@@ -110,11 +114,7 @@ class GroupPlanner:
 
     def without_paused(self, keys: Iterable[Key]) -> list[Key]:
         """Those of `keys`, in order, that did not fail lately."""
-        return sorted(set(keys) - self._paused())
-
-    def _paused(self) -> set[Key]:
-        with self._books.links.read() as connection:
-            return set(links.keys_of_kind(connection, self._policy.target, Kind.GROUP, links.paused(self._now.time)))
+        return sorted(set(keys) - self._links.paused(Kind.GROUP))
 
     def _due(self, *, everything: bool) -> list[Key]:
         target = self._policy.target
@@ -169,17 +169,16 @@ class GroupPlanner:
         if "memberships" not in self._policy.revoke:
             return set()
         left: set[Key] = set()
-        with self._books.links.read() as connection:
-            for start in range(0, len(keys), BATCH):
-                some = links.get_links(connection, self._policy.target, Kind.USER, keys[start : start + BATCH])
-                left |= {key for key, link in some.items() if link.status is LinkStatus.INACTIVE}
+        for start in range(0, len(keys), BATCH):
+            some = self._links.get(Kind.USER, keys[start : start + BATCH])
+            left |= {key for key, link in some.items() if link.status is LinkStatus.INACTIVE}
         return left
 
     # Groups as resources
 
     async def _plan_batch(self, keys: list[Key], *, only_new: bool) -> None:
         target = self._policy.target
-        known = _Known(self._doubts.of(keys))
+        known = _Known(self._links.get(Kind.GROUP, keys))
         self._desire(keys, known)
         await self._ask_target(keys, known)
         candidates = [self._candidate(key, known) for key in keys]
@@ -188,8 +187,7 @@ class GroupPlanner:
             for key, one in known.desired.items()
             if (name := fold_name(one.document.get("displayName"))) and name != self._held_name(known, key)
         }
-        with self._books.links.read() as connection:
-            holding = self._doubts.holders(connection, list(names))
+        holding = self._links.holders(Kind.GROUP, list(names))
         with self._books.journal.read() as connection:
             claimed = journal.claimed_names(connection, self._books.run, target, Kind.GROUP, list(names)) if names else {}
         others = self._wanted_of([holder.key for holder in holding.values()], known)
@@ -274,8 +272,7 @@ class GroupPlanner:
             for key, found in matches.items():
                 known.found[key] = (found.by, found.resources)
         ids = [RemoteId(resource_id(one) or "") for _, resources in known.found.values() for one in resources]
-        with self._books.links.read() as connection:
-            known.owners = self._doubts.owners(connection, ids)
+        known.owners = self._links.owners(Kind.GROUP, ids)
         self._leave_to_owners(known)
 
     def _forget_members(self, group: Key) -> None:
@@ -359,13 +356,12 @@ class GroupPlanner:
             members = read(known.found[operation.key][1][0] if found is None else found, "members")
             held = [read(one, "value") for one in members if isinstance(one, dict)] if isinstance(members, list) else []
             ids = [RemoteId(str(one)) for one in held if one is not None]
-            with self._books.links.read() as connection:
-                there = {
-                    (kind, key)
-                    for kind in Kind
-                    for start in range(0, len(ids), BATCH)
-                    for key in links.owners(connection, self._policy.target, kind, ids[start : start + BATCH]).values()
-                }
+            there = {
+                (kind, key)
+                for kind in Kind
+                for start in range(0, len(ids), BATCH)
+                for key in self._links.owners(kind, ids[start : start + BATCH]).values()
+            }
             before = {(row.member_kind, row.member): row for row in self._memberships.of_group(operation.key)}
             held_now = [
                 replace(
@@ -381,15 +377,14 @@ class GroupPlanner:
 
     def plan_memberships(self, only: frozenset[Key] | None) -> None:
         """Writes one operation for each group and chunk whose members differ; `only` restricts it to these people."""
-        paused = self._paused()
+        paused = self._links.paused(Kind.GROUP)
         for group, rows in groupby(self._memberships.due(), key=lambda row: row.group):
             if group not in paused:
                 self._plan_group(group, (row for row in rows if only is None or row.member in only))
         self._count_deleted()
 
     def _plan_group(self, group: Key, rows: Iterator[Membership]) -> None:
-        with self._books.links.read() as connection:
-            link = links.get_links(connection, self._policy.target, Kind.GROUP, [group]).get(group)
+        link = self._links.get(Kind.GROUP, [group]).get(group)
         condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(Kind.GROUP)
         with self._books.journal.read() as connection:
             planned = journal.actions_of(connection, condition & journal.is_open(), group)
@@ -422,8 +417,7 @@ class GroupPlanner:
             keys = [row.member for row in rows if row.asked and row.member_kind is kind]
             if not keys:
                 continue
-            with self._books.links.read() as connection:
-                there |= {(kind, key) for key in links.remote_ids(connection, self._policy.target, keys, kind)}
+            there |= {(kind, key) for key in self._links.remote_ids(kind, keys)}
             condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(kind) & journal.is_open()
             with self._books.journal.read() as connection:
                 coming = journal.planned_keys(connection, condition & journal.with_action(*GROUP_NEEDED), keys)
@@ -434,18 +428,13 @@ class GroupPlanner:
     def _write_members(self, group: Key, link: Link | None, rows: list[Membership]) -> None:
         if not rows:
             return
-        with self._books.links.read() as connection:
-            ids = {
-                (kind, key): remote_id
-                for kind in Kind
-                for key, remote_id in links.remote_ids(
-                    connection,
-                    self._policy.target,
-                    [row.member for row in rows if row.member_kind is kind],
-                    kind,
-                    deleted=True,
-                ).items()
-            }
+        ids = {
+            (kind, key): remote_id
+            for kind in Kind
+            for key, remote_id in self._links.remote_ids(
+                kind, [row.member for row in rows if row.member_kind is kind], deleted=True
+            ).items()
+        }
         remote_id = link.remote_id if link is not None and link.has_account else None
         operations = []
         for operation in plan_members(group, link, rows, self._chunk):

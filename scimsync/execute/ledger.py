@@ -12,17 +12,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.execute.perform import Outcome, perhaps_there
+from scimsync.execute.known import as_settled, sent_members
+from scimsync.execute.perform import Outcome
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import MEMBERSHIP, Action
+from scimsync.plan.model import MEMBERSHIP
 from scimsync.plan.people import pause_after
 from scimsync.state import journal, leases, links, memberships
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import Link, LinkStatus
 from scimsync.state.store import Store
 from scimsync.types import Key, Kind, RemoteId
-
-BIRTHS = (Action.CREATE, Action.ADOPT)
 
 
 class Ledger:
@@ -198,27 +197,11 @@ def settle(store: Store, target: str, condition: ColumnElement[bool], why: str, 
             number += len(entries)
             journal.close_open(connection, journal.one_of([entry.id for entry in entries]), Status.SKIPPED, why, now)
             _stay_due(connection, target, entries, now)
-            memberships.doubt(connection, target, _sent_members(entries))
-
-
-def _sent_members(entries: Sequence[Entry]) -> list[tuple[Key, Kind, Key]]:
-    """Members of groups who may have been put in or taken out: what is wanted of them may be something else by now."""
-    sent = [entry for entry in entries if entry.status is Status.SENT and entry.action in MEMBERSHIP]
-    return [(entry.key, *member_of(change)[:2]) for entry in sent for change in entry.changes]
+            memberships.doubt(connection, target, sent_members(entries))
 
 
 def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now: datetime) -> None:
     for kind in {entry.kind for entry in entries}:
         ours = [entry for entry in entries if entry.kind is kind]
-        sent = [entry for entry in ours if entry.status is Status.SENT and entry.action not in MEMBERSHIP]
-        changed = {entry.key for entry in sent}
-        born = {entry.key: entry for entry in sent if entry.action in BIRTHS}
-        keys = list(dict.fromkeys(entry.key for entry in ours))
-        known = links.get_links(connection, target, kind, keys)
-        due = []
-        for key in keys:
-            link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
-            if key in born:
-                link = perhaps_there(link, born[key])
-            due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (key in changed and link.has_account)))
-        links.put_links(connection, target, due)
+        known = links.get_links(connection, target, kind, list({entry.key for entry in ours}))
+        links.put_links(connection, target, as_settled(kind, ours, known, now))

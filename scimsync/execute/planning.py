@@ -15,8 +15,9 @@ from scimsync.desired import DesireError, Program
 from scimsync.desired.groups import GroupRule, groups_of, name_of
 from scimsync.desired.values import Desired, Ref
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Books, Memberships, Now, Settled
+from scimsync.execute.books import Books, Now, Settled
 from scimsync.execute.doubts import Doubts
+from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.settings import once_of
 from scimsync.plan import make_plan
@@ -74,6 +75,7 @@ class Planner:
         matcher: Matcher | None,
         now: Now,
         rules: Mapping[str, GroupRule],
+        known: KnownLinks,
         memberships: Memberships,
         *,
         has_groups: bool,
@@ -86,11 +88,12 @@ class Planner:
         self._matcher = matcher
         self._now = now
         self._rules = dict(rules)
+        self._links = known
         self._memberships = memberships
         self._has_groups = has_groups
         self.settled = Settled(policy.target, Kind.USER)
         paths, sent_once = program.paths, once_of(program)
-        self._doubts = Doubts(books, policy.target, Kind.USER, lambda _: matcher, lambda _: paths, lambda _: sent_once)
+        self._doubts = Doubts(books, known, policy.target, Kind.USER, lambda _: matcher, lambda _: paths, lambda _: sent_once)
         self.touched: set[Key] = set()
 
     async def plan(self, keys: Iterable[Key], progress: Callable[[int], None] | None = None, *, everybody: bool = True) -> None:
@@ -98,7 +101,7 @@ class Planner:
         should be, nobody else is read. Raises ScimError from matching."""
         self._doubts.forget()
         if self._matcher is not None and everybody:
-            await self._doubts.read_due(self._now)
+            await self._doubts.read_due()
         remaining = iter(keys)
         while batch := list(islice(remaining, BATCH)):
             await self._plan_batch(batch)
@@ -135,7 +138,7 @@ class Planner:
 
     def _gather(self, keys: list[Key]) -> _Batch:
         batch = _Batch(keys)
-        batch.links = self._doubts.of(keys)
+        batch.links = self._links.get(Kind.USER, keys)
         batch.held = self._held(keys)
         batch.desired, batch.failures = self._desire(keys)
         for key, desired in batch.desired.items():
@@ -183,9 +186,7 @@ class Planner:
         wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
         batch.found, refused = await self._matcher.find(wanted)
         batch.failures |= {key: f"the account cannot be looked for: {why}" for key, why in refused.items()}
-        ids = batch.found_ids
-        with self._books.links.read() as connection:
-            batch.owners = self._doubts.owners(connection, ids)
+        batch.owners = self._links.owners(Kind.USER, batch.found_ids)
 
     def _wants_account(self, batch: _Batch, key: Key, desired: Desired) -> bool:
         link = batch.links.get(key)
@@ -240,9 +241,8 @@ class Planner:
             if (name := fold_name(one.document.get("userName"))) and name != self._held_name(batch, key)
         }
         target = self._policy.target
-        with self._books.links.read() as connection:
-            referred = links.get_links(connection, target, Kind.USER, list(references)) if references else {}
-            holding = self._doubts.holders(connection, list(names))
+        referred = self._links.get(Kind.USER, list(references))
+        holding = self._links.holders(Kind.USER, list(names))
         with self._books.journal.read() as connection:
             claimed = journal.claimed_names(connection, self._books.run, target, Kind.USER, list(names)) if names else {}
             condition = journal.of_run(self._books.run, target) & journal.of_kind(Kind.USER) & journal.is_open()
@@ -266,8 +266,7 @@ class Planner:
         if not keys or not self._policy.create:
             return frozenset()
         desired, _ = self._desire(list(keys))
-        with self._books.links.read() as connection:
-            known = links.get_links(connection, self._policy.target, Kind.USER, list(keys))
+        known = self._links.get(Kind.USER, list(keys))
         due = {key for key in desired if (link := known.get(key)) is None or not _waits(link, self._now.time)}
         return frozenset(key for key in due if desired[key].in_scope)
 
@@ -307,8 +306,7 @@ class Planner:
                     if gives_up[name] and taken is not None:
                         taking[name] = taken
             further = [taken for name in holding if (taken := taking.get(name)) is not None and taken not in known]
-            with self._books.links.read() as connection:
-                holding = self._doubts.holders(connection, further)
+            holding = self._links.holders(Kind.USER, further)
         return {
             name: Holder(link.key, _is_given_up(name, gives_up, taking), link.status is LinkStatus.ACTIVE)
             for name, link in known.items()

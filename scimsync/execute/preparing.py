@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 
 from scimsync.desired.groups import name_of
 from scimsync.errors import ConfigError, GuardStop, ScimsyncError, TargetUnavailable
-from scimsync.execute.books import Books, Memberships, Now
+from scimsync.execute.books import Books, Now
 from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.connecting import LateClient
 from scimsync.execute.group_planning import NO_RULE, GroupPlanner
 from scimsync.execute.health import is_suspect, learned_rate, left_alone
+from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher
 from scimsync.execute.observing import Observer, nobody
 from scimsync.execute.pace import Pace
@@ -271,6 +272,7 @@ def _planned_target(
     }
     if groups_known:
         group_matchers[NO_RULE] = way.matcher(Kind.GROUP, ("externalId", "displayName"), 3)
+    known = KnownLinks(books, target.name, now)
     memberships = Memberships(books, target.name)
     users = Planner(
         books,
@@ -281,6 +283,7 @@ def _planned_target(
         None if options.offline else matcher,
         now,
         target.person_rules,
+        known,
         memberships,
         has_groups=bool(target.groups),
     )
@@ -290,6 +293,7 @@ def _planned_target(
         target.policy,
         target.dialect,
         None if options.offline else group_matchers,
+        known,
         memberships,
         target.profile.members_per_patch,
         now,

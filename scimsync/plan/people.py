@@ -232,7 +232,7 @@ class _Batch:
             self.settled.append(right)
 
     def _leave_alone(self, candidate: Candidate, link: Link) -> None:
-        """What the target holds is not to be changed: an earlier trouble is over, and where that was in doubt, it is known now."""
+        """What the target holds is not to be changed: an earlier trouble is over, and what was in doubt is known now."""
         if candidate.read_again or (link.is_due and not link.doubtful):
             seen = replace(link, document=candidate.before, failures=0, next_try_at=None, last_error=None, doubtful=False)
             self.settled.append(seen)

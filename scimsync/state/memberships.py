@@ -113,6 +113,20 @@ def keep_replaced(
     upsert(connection, replaced, noted, keep=("wanted", "revoked", "acknowledged", "doubtful"))
 
 
+def before_plan(connection: Connection, target: str) -> Iterator[Membership]:
+    """Rows as they were before a plan that nobody accepted, empty where there were none."""
+    for row in stream(connection, 2000, select(replaced).where(replaced.c.target == target)):
+        yield Membership(
+            group=Key(row.group_key),
+            member_kind=Kind(row.member_kind),
+            member=Key(row.member_key),
+            wanted=bool(row.wanted),
+            revoked=bool(row.revoked),
+            acknowledged=bool(row.acknowledged),
+            doubtful=bool(row.doubtful),
+        )
+
+
 def accept(connection: Connection, targets: Sequence[str]) -> None:
     """What was planned for these targets counts from now on."""
     connection.execute(delete(replaced).where(replaced.c.target.in_(targets)))

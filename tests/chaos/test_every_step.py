@@ -1,4 +1,7 @@
-"""A push that dies at any step of its journal: the next one ends where an undisturbed one would, and nothing is there twice."""
+"""A push that dies at any step of its journal: the next one ends where an undisturbed one would, and nothing is there twice.
+
+Before that, a plan shows what it will do.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from scimsync.plan.document import operation_document
 from scimsync.state.store import Store
 from tests.chaos.scale import LONG
 from tests.lifecycle.readback import read_all
@@ -33,6 +37,8 @@ STEPS = 60
 """More than a push has; those beyond its end change nothing."""
 
 SHARDS = 6
+
+RING = ["manager.value changed"]
 
 
 class Killed(BaseException):
@@ -154,7 +160,15 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
 
         if then == "back":
             office.hire(before())
-        outcome = office.push(later=timedelta(minutes=3))
+        office.now += timedelta(minutes=3)
+        planned = [_without_requests(one) for one in office.plan()]
+        outcome = office.push()
+
+        sent = [_without_requests(operation_document(one)) for one in office.journal()]
+        missing, unforeseen = _apart(planned, sent), _apart(sent, planned)
+        assert (step, committed, missing) == (step, committed, [])
+        # two newcomers who refer to each other: the one made first hears of the other in a second round
+        assert (step, committed, [one["reason"] for one in unforeseen]) in ((step, committed, []), (step, committed, RING))
 
         failed = [(one.key, one.action, one.detail) for one in office.journal() if one.status == "failed"]
         assert (step, committed, failed) == (step, committed, [])
@@ -162,6 +176,15 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
         assert held(office) == undisturbed, (step, committed)
         assert office.plan() == [], (step, committed)
         assert office.push().targets["wiki"].requests == 0, (step, committed)
+
+
+def _apart(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in some if one not in others]
+
+
+def _without_requests(operation: dict[str, Any]) -> dict[str, Any]:
+    """An operation; a plan does not know the ids of what the push will make."""
+    return operation | {"requests": []}
 
 
 def _folder(parent: Path, name: str) -> Path:
