@@ -198,7 +198,8 @@ class _Batch:
         if not self._policy.remove:
             self._leave_alone(candidate, link)
             return
-        reason, later = "active became false", None
+        reason = "active became false"
+        later: str | None = None
         base = candidate.before if candidate.read_again else None
         if any(change.path == NAME_PATH for change in changes):
             holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
@@ -206,11 +207,12 @@ class _Batch:
             if why is None and holder is not None and holder.key != candidate.key:
                 why = f"userName {after[NAME_PATH]} is that of {holder.key} until then"
             if why is not None:
-                reason, later, changes = f"{reason}; {why}", "all else is planned after that", (flipped,)
+                reason, changes = f"{reason}; {why}", (flipped,)
+                later = "all else is planned after that"
             else:
                 self._claims.setdefault(fold_name(after[NAME_PATH]) or "", candidate.key)
-        more = {"remote_id": link.remote_id, "base": base, "detail": later}
-        self._operation(candidate, Action.DEACTIVATE, Phase.LEAVE, reason, changes, **more)
+        remote_id = link.remote_id
+        self._operation(candidate, Action.DEACTIVATE, Phase.LEAVE, reason, changes, remote_id=remote_id, base=base, detail=later)
 
     def _settle(self, candidate: Candidate, link: Link, after: Document) -> None:
         """What the target holds is right: an earlier trouble is over, and the link says what is."""

@@ -123,7 +123,7 @@ class Spoken:
                         self._follow(word, None)
             case ast.Name(id=name):
                 self._follow_name(name, scope)
-            case ast.Call(func=ast.Name(id=name)):
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 for function in self._functions.get(name, []):
                     for node in ast.walk(function):
                         if isinstance(node, ast.Return) and node.value is not None:
