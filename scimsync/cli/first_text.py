@@ -11,7 +11,7 @@ from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
 from scimsync.config.mapping import MappedKind
 from scimsync.config.quoting import column_expression
-from scimsync.plan.people import short_path
+from scimsync.plan.changes import short_path
 
 
 def first_document(first: First) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from scimsync.cli.moments import local
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part
-from scimsync.plan.people import short_path
+from scimsync.plan.changes import short_path
 from scimsync.plan.requests import shown
 from scimsync.plan.words import SIGNS, in_words
 from scimsync.state.journal import Change, Entry, Status

@@ -22,8 +22,8 @@ from scimsync.execute.preparing import Options
 from scimsync.execute.push import Outcome, push, target_document
 from scimsync.execute.saved import read_saved
 from scimsync.execute.settings import set_up
+from scimsync.plan.changes import describe_counts
 from scimsync.plan.guard import Allowance
-from scimsync.plan.people import describe_counts
 from scimsync.state import troubles
 from scimsync.types import Key
 

@@ -9,7 +9,7 @@ from scimsync.daemon.agenda import Agenda
 from scimsync.daemon.inquiry import Standing
 from scimsync.daemon.jobs import Cause, Ran
 from scimsync.errors import Interrupted
-from scimsync.plan.people import pause_after
+from scimsync.state.due import pause_after
 
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(hours=1)

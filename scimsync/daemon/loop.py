@@ -41,8 +41,8 @@ from scimsync.daemon.world import World
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.execute.interruption import Interruption
 from scimsync.execute.settings import file_spec, set_up
-from scimsync.plan.people import pause_after
 from scimsync.sources import patterns
+from scimsync.state.due import pause_after
 from scimsync.state.store import Store
 
 _LOG = logging.getLogger("scimsync")

@@ -13,7 +13,7 @@ from scimsync.daemon.notify import Change, Finding
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
 from scimsync.execute import Outcome
 from scimsync.logcontext import in_run
-from scimsync.plan.people import describe_counts
+from scimsync.plan.changes import describe_counts
 from scimsync.types import Problem
 
 _LOG = logging.getLogger("scimsync")

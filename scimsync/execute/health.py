@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
 from scimsync.execute.channel import Channel
-from scimsync.plan.people import pause_after
+from scimsync.state.due import pause_after
 from scimsync.state.targets import TargetState
 
 QUARANTINE_AFTER = 3

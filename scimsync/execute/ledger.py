@@ -16,8 +16,8 @@ from scimsync.execute.known import as_settled, sent_members
 from scimsync.execute.perform import Outcome
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import MEMBERSHIP
-from scimsync.plan.people import pause_after
 from scimsync.state import journal, leases, links, memberships
+from scimsync.state.due import pause_after
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import Link, LinkStatus
 from scimsync.state.store import Store

@@ -17,14 +17,15 @@ import orjson
 from scimsync.execute.channel import Channel, Unanswered, may_have_had_effect
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.members import MemberSending
+from scimsync.plan.changes import applied, changes_between
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, MEMBERSHIP, REF, SECRET, Action, marker
-from scimsync.plan.people import applied, changes_between, pause_after
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
 from scimsync.scim.messages import Answer, Request
+from scimsync.state.due import pause_after
 from scimsync.state.journal import Change, Entry, Result, Status
 from scimsync.state.links import Link, LinkStatus, failed
 from scimsync.state.memberships import Membership

@@ -22,11 +22,11 @@ from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.settings import once_of
 from scimsync.plan import make_plan
 from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
-from scimsync.plan.people import pause_after
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal, links
+from scimsync.state.due import pause_after
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
 from scimsync.state.memberships import Membership

@@ -7,8 +7,8 @@ from datetime import date
 
 from scimsync.desired.program import Program
 from scimsync.errors import ScimsyncError
+from scimsync.plan.changes import veil
 from scimsync.plan.model import SECRET
-from scimsync.plan.people import veil
 from scimsync.snapshot.view import SnapshotView
 from scimsync.types import Key, Value
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from scimsync.plan.changes import changes_between, describe_changes
 from scimsync.plan.model import MADE_UNSEEN, Account, Action, Phase, Policy
-from scimsync.plan.people import changes_between, describe_changes
 from scimsync.state.journal import Change, Operation, Status
 from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.state.memberships import Membership

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 
+from scimsync.plan.changes import describe_counts, short_path
 from scimsync.plan.document import PlanOfTarget
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import MEMBERSHIP
-from scimsync.plan.people import describe_counts, short_path
 from scimsync.plan.requests import shown
 from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words
 from scimsync.state.journal import Change, Entry

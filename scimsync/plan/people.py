@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-
-import orjson
+from datetime import datetime
 
 from scimsync.desired.values import Desired, Ref
+from scimsync.plan.changes import changes_between, describe_changes, veil
 from scimsync.plan.model import (
     GENERATE,
     MADE_UNSEEN,
@@ -25,13 +23,9 @@ from scimsync.plan.model import (
     holds_marker,
     marker,
 )
-from scimsync.scim.attributes import same_value
 from scimsync.state.journal import Change, Operation, Status
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
 from scimsync.types import Document, Key, Kind, Value
-
-SENSITIVE = frozenset({"password"})
-"""Paths whose values stand in no journal, plan or link (RFC 7643 section 4.1.1: never returned)."""
 
 NAME_PATH = "userName"
 
@@ -42,27 +36,6 @@ def make_plan(candidates: Sequence[Candidate], policy: Policy, around: Surroundi
     for candidate in candidates:
         batch.add(candidate)
     return Plan(tuple(batch.operations), tuple(batch.references), tuple(batch.settled), tuple(batch.unwanted))
-
-
-def changes_between(before: Document, after: Document) -> tuple[Change, ...]:
-    """What differs, in the order of `after`; then what is no longer there."""
-    changed = [
-        Change(path, before.get(path), value)
-        for path, value in after.items()
-        if path not in before or not same_value(before[path], value)
-    ]
-    return (*changed, *(Change(path, value, None) for path, value in before.items() if path not in after))
-
-
-def applied(before: Document, changes: Sequence[Change]) -> dict[str, Value]:
-    """The document after `changes`; the inverse of `changes_between`, up to the order of paths."""
-    after = dict(before)
-    for change in changes:
-        if change.after is None:
-            after.pop(change.path, None)
-        else:
-            after[change.path] = change.after
-    return after
 
 
 class _Batch:
@@ -420,13 +393,6 @@ class _Batch:
         )
 
 
-def veil(path: str, value: Value) -> Value:
-    """A sensitive value stands in documents as a digest, which is enough to see that it changed."""
-    if path.rpartition(":")[2].lower() not in SENSITIVE:
-        return value
-    return {SECRET: hashlib.blake2b(orjson.dumps(value), digest_size=16).hexdigest()}
-
-
 def _reserved(desired: Desired) -> str | None:
     """The first path whose value looks like one of the planner's own markers; a record is data and gets no say in that."""
     for document in (desired.document, desired.once):
@@ -434,29 +400,3 @@ def _reserved(desired: Desired) -> str | None:
             if isinstance(value, (dict, list)) and holds_marker(value):
                 return path
     return None
-
-
-def describe_changes(changes: Sequence[Change]) -> str:
-    """The reason of an update: which attributes changed."""
-    names = [short_path(change.path) for change in changes]
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more changed" if len(names) > 3 else f"{shown} changed"
-
-
-def short_path(path: str) -> str:
-    """A path as people read it: without the URN of an extension."""
-    return path.rpartition(":")[2] if path.lower().startswith("urn:") else path
-
-
-def pause_after(failures: int) -> timedelta:
-    """How long somebody who keeps failing is left alone: five minutes, doubled each time, at most twenty hours.
-
-    Twenty hours and not a day, so that a nightly run never misses a turn by seconds.
-    """
-    return min(timedelta(minutes=5 << min(failures - 1, 12)), timedelta(hours=20))
-
-
-def describe_counts(counts: Mapping[str, int]) -> str:
-    """`3 create, 1 update` in the order of actions; `nothing` for none."""
-    words = [f"{counts[action]} {action}" for action in Action if counts.get(action)]
-    return ", ".join(words) if words else "nothing"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from scimsync.plan.changes import applied
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, REF, Action, marker
-from scimsync.plan.people import applied
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Member, Request
 from scimsync.state.journal import Change

@@ -9,10 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from scimsync.plan.changes import describe_counts, short_path
 from scimsync.plan.document import PlanOfTarget
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import MEMBERSHIP
-from scimsync.plan.people import describe_counts, short_path
 from scimsync.plan.requests import shown
 from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words, subject
 from scimsync.state.journal import Change, Entry

@@ -5,12 +5,20 @@ Two queries each and not one with `or`: tries and deletions have an index of the
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from scimsync.state.links import LinkStatus
 from scimsync.state.tables import link
+
+
+def pause_after(failures: int) -> timedelta:
+    """How long somebody who keeps failing is left alone: five minutes, doubled each time, at most twenty hours.
+
+    Twenty hours and not a day, so that a nightly run never misses a turn by seconds.
+    """
+    return min(timedelta(minutes=5 << min(failures - 1, 12)), timedelta(hours=20))
 
 
 def count_due(connection: Connection, target: str, now: datetime) -> int:

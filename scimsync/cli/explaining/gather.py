@@ -17,8 +17,8 @@ from scimsync.execute.books import Now
 from scimsync.execute.preparing import Options, Prepared, problems_of_plan, read_sources
 from scimsync.execute.push import plan
 from scimsync.execute.settings import set_up
+from scimsync.plan.changes import changes_between
 from scimsync.plan.guard import Allowance
-from scimsync.plan.people import changes_between
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
 from scimsync.state.journal import Entry

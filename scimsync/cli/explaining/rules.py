@@ -10,8 +10,8 @@ from scimsync.config.models import Config
 from scimsync.config.quoting import expression_text
 from scimsync.desired import DesireError, Program, compile_program
 from scimsync.desired.values import Constant, Ref
+from scimsync.plan.changes import SENSITIVE, veil
 from scimsync.plan.model import GENERATE, REF
-from scimsync.plan.people import SENSITIVE, veil
 from scimsync.types import Document, Key, Record, RemoteId, Value
 
 

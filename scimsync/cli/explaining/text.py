@@ -11,8 +11,8 @@ from scimsync.cli.moments import distance, local
 from scimsync.cli.operations import action_part, change_row, change_text, request_lines, status_part, when_part, why_part
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
+from scimsync.plan.changes import short_path
 from scimsync.plan.model import MEMBERSHIP
-from scimsync.plan.people import short_path
 from scimsync.plan.requests import shown
 from scimsync.plan.words import in_words
 from scimsync.state.journal import Change, Entry, Status
