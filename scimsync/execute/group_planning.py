@@ -1,10 +1,9 @@
-"""Plans the groups of one target: which there should be, who comes in, who goes out."""
+"""Plans the groups of one target as resources: which there should be, what they are called, who is wanted in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 import orjson
 
@@ -17,12 +16,12 @@ from scimsync.execute.doubts import Doubts
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher, to_account
 from scimsync.execute.settings import once_of
-from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups, plan_members
+from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups
 from scimsync.plan.model import GROUP_NEEDED, Action, Policy
-from scimsync.plan.requests import shape, shape_members, shown_request
+from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.state import holds, journal, links, work
+from scimsync.state import journal, links, work
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.state.memberships import Membership
@@ -31,17 +30,6 @@ from scimsync.types import Document, Key, Kind, RemoteId, Seq
 BATCH = 500
 NO_RULE = ""
 """The name of the matcher for groups whose table is gone from sync.toml."""
-_FIRST_NAMES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Shrinking:
-    """A group that loses members: how many of how many, and the first of them."""
-
-    group: Key
-    removed: int
-    members: int
-    first: tuple[Key, ...]
 
 
 @dataclass(slots=True)
@@ -57,8 +45,8 @@ class _Known:
 
 
 class GroupPlanner:
-    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target;
-    `shrinking` tells afterwards which groups lose members; `settled` is what needs no request."""
+    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target; `settled` is
+    what needs no request."""
 
     def __init__(
         self,
@@ -69,7 +57,6 @@ class GroupPlanner:
         matchers: Mapping[str, Matcher] | None,
         known: KnownLinks,
         memberships: Memberships,
-        members_per_patch: int,
         now: Now,
     ) -> None:
         self._books = books
@@ -79,7 +66,6 @@ class GroupPlanner:
         self._matchers = matchers
         self._links = known
         self._memberships = memberships
-        self._chunk = members_per_patch
         self._now = now
         self.settled = Settled(policy.target, Kind.GROUP)
         self._doubts = Doubts(
@@ -91,7 +77,6 @@ class GroupPlanner:
             lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
             lambda key: once_of(rules[name_of(key)].program) if name_of(key) in rules else frozenset(),
         )
-        self.shrinking: list[Shrinking] = []
 
     async def plan(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
         """Plans the groups that people came into or went out of, those of changed records, and those that are due.
@@ -372,97 +357,6 @@ class GroupPlanner:
                 for kind, key in there | before.keys()
             ]
             self._memberships.put(held_now, before.values())
-
-    # Memberships
-
-    def plan_memberships(self, only: frozenset[Key] | None) -> None:
-        """Writes one operation for each group and chunk whose members differ; `only` restricts it to these people."""
-        paused = self._links.paused(Kind.GROUP)
-        for group, rows in groupby(self._memberships.due(), key=lambda row: row.group):
-            if group not in paused:
-                self._plan_group(group, (row for row in rows if only is None or row.member in only))
-        self._count_deleted()
-
-    def _plan_group(self, group: Key, rows: Iterator[Membership]) -> None:
-        link = self._links.get(Kind.GROUP, [group]).get(group)
-        condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(Kind.GROUP)
-        with self._books.journal.read() as connection:
-            planned = journal.actions_of(connection, condition & journal.is_open(), group)
-        coming = bool(planned & set(GROUP_NEEDED))
-        if Action.DELETE in planned or not (coming or (link is not None and link.has_account)):
-            return
-        removed = 0
-        first: list[Key] = []
-        ready: list[Membership] = []
-        with self._books.links.read() as connection:
-            by_name = holds.all_holds(connection)
-        while some := [row for _, row in zip(range(BATCH), rows, strict=False)]:
-            for row in self._with_accounts(some):
-                ready.append(row)
-                if not row.asked and row.acknowledged and row.member not in by_name:
-                    removed += 1
-                    first += [row.member] if len(first) < _FIRST_NAMES else []
-                if len(ready) == self._chunk:
-                    self._write_members(group, link, ready)
-                    ready = []
-        self._write_members(group, link, ready)
-        if removed:
-            total = self._memberships.acknowledged([group]).get(group, 0)
-            self.shrinking.append(Shrinking(group, removed, max(total, removed), tuple(first)))
-
-    def _with_accounts(self, rows: list[Membership]) -> list[Membership]:
-        """Without those who have no account and get none in this plan: they wait."""
-        there: set[tuple[Kind, Key]] = set()
-        for kind in Kind:
-            keys = [row.member for row in rows if row.asked and row.member_kind is kind]
-            if not keys:
-                continue
-            there |= {(kind, key) for key in self._links.remote_ids(kind, keys)}
-            condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(kind) & journal.is_open()
-            with self._books.journal.read() as connection:
-                coming = journal.planned_keys(connection, condition & journal.with_action(*GROUP_NEEDED), keys)
-                going = journal.planned_keys(connection, condition & journal.with_action(Action.DELETE), keys)
-            there = (there | {(kind, key) for key in coming}) - {(kind, key) for key in going}
-        return [row for row in rows if not row.asked or (row.member_kind, row.member) in there]
-
-    def _write_members(self, group: Key, link: Link | None, rows: list[Membership]) -> None:
-        if not rows:
-            return
-        ids = {
-            (kind, key): remote_id
-            for kind in Kind
-            for key, remote_id in self._links.remote_ids(
-                kind, [row.member for row in rows if row.member_kind is kind], deleted=True
-            ).items()
-        }
-        remote_id = link.remote_id if link is not None and link.has_account else None
-        operations = []
-        for operation in plan_members(group, link, rows, self._chunk):
-            request = shape_members(
-                self._dialect,
-                remote_id or RemoteId(f"(id of {group})"),
-                operation.changes,
-                lambda kind, key: ids.get((kind, key), f"(id of {key})"),
-            )
-            shown = [] if request is None else [shown_request(request)]
-            operations.append(replace(operation, request=orjson.dumps(shown).decode()))
-        with self._books.journal.write() as connection:
-            journal.add_entries(connection, self._books.run, self._policy.target, operations, self._now.time)
-
-    def _count_deleted(self) -> None:
-        """A group that is deleted loses all its members."""
-        condition = (
-            journal.of_run(self._books.run, self._policy.target)
-            & journal.of_kind(Kind.GROUP)
-            & journal.with_action(Action.DELETE)
-            & journal.is_open()
-        )
-        with self._books.journal.read() as connection:
-            deleted = [entry.key for entry in journal.find(connection, condition)]
-        for group, number in self._memberships.acknowledged(deleted).items():
-            members = self._memberships.of_group(group)
-            first = tuple(row.member for row in members if row.acknowledged)[:_FIRST_NAMES]
-            self.shrinking.append(Shrinking(group, number, number, first))
 
 
 def _new_ones(plan: GroupPlan) -> GroupPlan:

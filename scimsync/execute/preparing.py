@@ -19,6 +19,7 @@ from scimsync.execute.group_planning import NO_RULE, GroupPlanner
 from scimsync.execute.health import is_suspect, learned_rate, left_alone
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher
+from scimsync.execute.member_planning import MemberPlanner
 from scimsync.execute.observing import Observer, nobody
 from scimsync.execute.pace import Pace
 from scimsync.execute.planning import Planner
@@ -88,6 +89,7 @@ class PlannedTarget:
     group_matchers: Mapping[str, Matcher]
     users: Planner
     groups: GroupPlanner
+    members: MemberPlanner
     memberships: Memberships
     error: ScimsyncError | None = None
     state: TargetState | None = None
@@ -107,7 +109,7 @@ class PlannedTarget:
         for matcher in self.group_matchers.values():
             matcher.forget(len(keys))
         await self.groups.plan_keys(keys, only_new=only is not None)
-        self.groups.plan_memberships(only)
+        self.members.plan(only)
 
 
 @dataclass(slots=True)
@@ -251,7 +253,7 @@ async def _plan_target(
             planned.state = replace(known, digest=digest, cursor=head, url=target.config.url)
         else:
             await planned.groups.plan_keys(sorted(planned.users.touched), only_new=True)
-        planned.groups.plan_memberships(only)
+        planned.members.plan(only)
     except Stopped:
         planned.error = way.channel.stopped
     except ScimError as error:
@@ -295,10 +297,10 @@ def _planned_target(
         None if options.offline else group_matchers,
         known,
         memberships,
-        target.profile.members_per_patch,
         now,
     )
-    return PlannedTarget(target, way.channel, matcher, group_matchers, users, groups, memberships)
+    members = MemberPlanner(books, target.name, target.dialect, known, memberships, target.profile.members_per_patch, now)
+    return PlannedTarget(target, way.channel, matcher, group_matchers, users, groups, members, memberships)
 
 
 def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading) -> int:
@@ -345,7 +347,7 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
             why = check(Tally(name, accounts, number, first), most, allowed)
             if why is not None:
                 said.append(why)
-        for one in planned[name].groups.shrinking:
+        for one in planned[name].members.shrinking:
             tally = Tally(f"{name}: group {one.group}", one.members, one.removed, one.first)
             why = check_members(tally, limits.max_removals, allowance.removals)
             if why is not None:
