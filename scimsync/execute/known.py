@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimsync.execute.books import Books, Now, slices
-from scimsync.execute.perform import perhaps_there
+from scimsync.execute.outcome import perhaps_there
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GROUP_NEEDED, MEMBERSHIP
 from scimsync.state import journal, links, memberships, work

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.execute.known import as_settled, sent_members
-from scimsync.execute.perform import Outcome
+from scimsync.execute.outcome import Outcome
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import MEMBERSHIP
 from scimsync.state import journal, leases, links, memberships

@@ -6,7 +6,7 @@ import random
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ import orjson
 from scimsync.execute.channel import Channel, Unanswered, may_have_had_effect
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.members import MemberSending
+from scimsync.execute.outcome import Outcome, in_doubt, perhaps_there
 from scimsync.plan.changes import applied, changes_between
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, MEMBERSHIP, REF, SECRET, Action, marker
@@ -38,23 +39,6 @@ CREATION_TRIES = 5
 """So often a creation is sent in one run; each time but the first after a look for what the one before may have made."""
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an operation. `link` is None where nothing is known that was not known before.
-
-    `again` asks for the resource to be planned once more in this run: it was gone, or had changed meanwhile. `made`: the
-    target had nothing like it before. `members` are the
-    memberships that the target has acknowledged, `doubted` (group, kind, member) those of which nobody knows whether it did.
-    """
-
-    result: Result
-    link: Link | None = None
-    again: bool = False
-    made: bool = False
-    members: tuple[Membership, ...] = ()
-    doubted: tuple[tuple[Key, Kind, Key], ...] = ()
 
 
 class Performer:
@@ -126,7 +110,7 @@ class Performer:
         try:
             await self._channel.send(ready)
         except ScimError as error:
-            return self._trouble(entry, _in_doubt(entry, link, refusal), request, error)
+            return self._trouble(entry, in_doubt(entry, link, refusal), request, error)
         detail = f"active alone; with all that changes: {refusal}"
         done = self._done(entry, request, entry.remote_id, applied(before, alone), detail=detail, link=link)
         return self._in_part(done, doubtful=may_have_had_effect(refusal))
@@ -321,7 +305,7 @@ class Performer:
 
     def _trouble(self, entry: Entry, link: Link | None, request: Request | None, error: ScimError) -> Outcome:
         """What an error means for this person."""
-        link = _in_doubt(entry, link, error)
+        link = in_doubt(entry, link, error)
         kind = error.kind if isinstance(error, ScimProtocolError) else None
         if kind is ErrorKind.UNAUTHORISED or (isinstance(error, TransportFailure) and not error.may_have_had_effect):
             # the target's trouble, not this person's: as if it had not been sent
@@ -398,24 +382,6 @@ class Performer:
 def _acknowledged(entry: Entry, changes: Sequence[Change]) -> tuple[Membership, ...]:
     members = map(member_of, changes)
     return tuple(Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in members)
-
-
-def perhaps_there(link: Link | None, entry: Entry) -> Link:
-    """The link of somebody whose account `entry` may have made, or adopted: what `document` tells is found again, should nobody
-    want it any more by then. Of an adoption, that is what it would have changed."""
-    link = link or Link(entry.kind, entry.key, LinkStatus.PENDING)
-    document = {change.path: change.after for change in entry.changes if change.after is not None and not marker(change.after)}
-    adopted = entry.remote_id if entry.action == Action.ADOPT else None
-    return replace(link, status=LinkStatus.PENDING, remote_id=adopted, document=document, doubtful=True)
-
-
-def _in_doubt(entry: Entry, link: Link | None, error: ScimError) -> Link | None:
-    """The link after a request that may have had its effect, in its last try or in an earlier one."""
-    if entry.action in MEMBERSHIP or not may_have_had_effect(error):
-        return link
-    if link is not None and link.has_account:
-        return replace(link, doubtful=True)
-    return perhaps_there(link, entry) if entry.action == Action.ADOPT else link
 
 
 def _may_be_the_content(error: ScimError) -> bool:

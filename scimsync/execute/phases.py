@@ -14,7 +14,8 @@ from typing import Protocol
 
 from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.ledger import Ledger
-from scimsync.execute.perform import Outcome, Performer
+from scimsync.execute.outcome import Outcome
+from scimsync.execute.perform import Performer
 from scimsync.execute.together import together
 from scimsync.logcontext import in_operation
 from scimsync.plan.model import REF, Action, Phase, marker
