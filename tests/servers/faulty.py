@@ -10,7 +10,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -20,6 +20,7 @@ from scimsync.scim.filters import parse_filter
 from scimsync.scim.matching import matches
 from scimsync.scim.operations import ABSENT, PatchOperation
 from scimsync.scim.patch import apply
+from tests.servers.loopback import LoopbackServer
 
 Json = dict[str, Any]
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -87,13 +88,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class FaultyServer:
+class FaultyServer(LoopbackServer):
     """Runs in a thread of its own. `users`, `seen` and `faults` may be read and changed while no push is at work.
 
     A new user's id tells whose account it is: `id-EXTERNALID`, or a running number where that id was given before.
     """
 
     def __init__(self, token: str, quirks: Quirks) -> None:
+        super().__init__("/v2")
         self.token = token
         self.quirks = quirks
         self.users: dict[str, Json] = {}
@@ -101,11 +103,8 @@ class FaultyServer:
         self.faults: list[Fault] = []
         self.holding = threading.Event()
         """Set once an answer is held back."""
-        self.url = ""
-        self.loop = asyncio.new_event_loop()
         self._next_id = 1
         self._given: set[str] = set()
-        self._connections: set[asyncio.Task[None]] = set()
 
     def fail(self, method: str | None = None, **more: Any) -> Fault:
         """Plans a fault."""
@@ -133,30 +132,11 @@ class FaultyServer:
 
     def wait_until_all_hung_up(self) -> None:
         """Returns once nobody is connected any more, so that nothing more of a killed client arrives."""
-
-        async def wait() -> None:
-            await asyncio.sleep(0)
-            while self._connections:
-                await asyncio.wait(set(self._connections))
-
-        asyncio.run_coroutine_threadsafe(wait(), self.loop).result()
+        asyncio.run_coroutine_threadsafe(self.until_all_hung_up(), self.loop).result()
 
     # HTTP
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            while await self._one(reader, writer):
-                pass
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            self._connections.discard(task)
-            writer.close()
-
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.strip().split("\r\n")
         method, target, _ = first.split(" ")
@@ -278,27 +258,5 @@ def _other_case(value: Any) -> Any:
 def running_faulty_server(token: str = "sesame-open", quirks: Quirks | None = None) -> Iterator[FaultyServer]:
     """Runs a server as long as the context lasts."""
     server = FaultyServer(token, quirks or Quirks())
-    loop = server.loop
-    ready = threading.Event()
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-        server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v2"
-        ready.set()
-        await stop.wait()
-        listener.close()
-        for task in list(server._connections):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*server._connections)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with server.running():
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()

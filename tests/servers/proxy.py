@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from urllib.parse import urlsplit
+
+from tests.servers.loopback import LoopbackServer
 
 BEFORE = ("429", "503", "500", "reset")
 """What happens instead of the request."""
@@ -33,34 +34,19 @@ def at_random(share: float, seed: int) -> Choice:
     return lambda _line, _body: chance.choice(BEFORE + AFTER) if chance.random() < share else ""
 
 
-class Proxy:
+class Proxy(LoopbackServer):
     """Spoils what `choose` says; `spoilt` counts how, `requests` are the lines of those that came."""
 
     def __init__(self, upstream: str, choose: Choice) -> None:
+        super().__init__()
         parts = urlsplit(upstream)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self.choose = choose
         self.spoilt: Counter[str] = Counter()
         self.requests: list[str] = []
         self._held: list[tuple[bytes, bytes]] = []
-        self.url = ""
-        self.loop = asyncio.new_event_loop()
-        self.tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.tasks.add(task)
-        try:
-            while await self._one(reader, writer):
-                pass
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            self.tasks.discard(task)
-            writer.close()
-
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(_length(head))
         line = head.partition(b" HTTP/")[0].decode()
@@ -148,25 +134,5 @@ def _answer(status: int, body: bytes) -> bytes:
 def running_proxy(upstream: str, choose: Choice) -> Iterator[Proxy]:
     """A proxy before the server of the URL `upstream`; its own URL has no path."""
     proxy = Proxy(upstream, choose)
-    ready, stop = threading.Event(), asyncio.Event()
-
-    async def run() -> None:
-        listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-        proxy.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        ready.set()
-        await stop.wait()
-        listener.close()
-        for task in list(proxy.tasks):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*proxy.tasks)
-
-    thread = threading.Thread(target=lambda: proxy.loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with proxy.running():
         yield proxy
-    finally:
-        proxy.loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        proxy.loop.close()
