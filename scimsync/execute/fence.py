@@ -1,7 +1,8 @@
 """Makes sure that a process which was stopped for a while sends nothing after another run took its place.
 
 The leases are renewed as long as a run lasts. Where the last renewal is too long ago, because the process was paused, the machine
-slept or the database did not answer, the database is asked before the next request goes out.
+slept or the database did not answer, or where the clock was set since, by which others tell whether leases have expired, the
+database is asked before the next request goes out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from scimsync.state import leases
 from scimsync.state.store import Store
 
 STALE_AFTER_S = leases.LEASE_TIME.total_seconds() / 2
+
+
+JUMP_S = 5.0
+"""Clocks that go apart by more than this since the last renewal were not slewed, but set."""
 
 
 def steady_clock() -> float:
@@ -39,12 +44,17 @@ class Fence:
         self._clock = clock
         self._steady = steady or steady_clock
         self._renewed_at = self._steady()
+        self._apart = self._difference()
         self._asking = asyncio.Lock()
 
     @property
     def is_fresh(self) -> bool:
         """Whether the last renewal is so short ago that nobody else can have the leases."""
-        return self._steady() - self._renewed_at < STALE_AFTER_S
+        is_set = abs(self._difference() - self._apart) > JUMP_S
+        return not is_set and self._steady() - self._renewed_at < STALE_AFTER_S
+
+    def _difference(self) -> float:
+        return self._clock().timestamp() - self._steady()
 
     async def holds(self) -> bool:
         """Whether the leases still are ours; renews them where that is not certain."""
@@ -55,10 +65,10 @@ class Fence:
 
     async def renew(self) -> bool:
         """Renews the leases. False: another run has one of them."""
-        asked_at = self._steady()
+        asked_at, apart = self._steady(), self._difference()
         ours = await asyncio.to_thread(self._renew)
         if ours:
-            self._renewed_at = asked_at
+            self._renewed_at, self._apart = asked_at, apart
         return ours
 
     def _renew(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -241,12 +241,13 @@ async def _plan_target(
         return planned
     only = frozenset(options.keys) if options.keys else None
     keys = (
-        iter(sorted(set(options.keys)))
+        (key for key in sorted(set(options.keys)))
         if options.keys
         else books.view.keys_to_plan(target.name, target.sources, cursor, now.time)
     )
     try:
-        await planned.users.plan(keys, lambda number: report(target.name, "planning", number), everybody=only is None)
+        with closing(keys):  # a target that fails in the middle leaves no query open
+            await planned.users.plan(keys, lambda number: report(target.name, "planning", number), everybody=only is None)
         if only is None:
             await planned.users.plan_referrers()
             await planned.groups.plan(planned.users.touched, cursor, everything=known.digest != digest)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, TargetUnavailable
+from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, StateError, TargetUnavailable
 from scimsync.execute.books import Books, Now
 from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.fence import Fence
@@ -93,12 +93,13 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """DESIGN's exit codes: 3 guard, 1 a target could not be used, 5 its lease was lost, 4 something failed, 0."""
+        """DESIGN's exit codes: 3 guard, a signal's, 1 a target could not be used, 5 its lease was lost, 4 something failed."""
         if self.guard is not None:
             return 3
         errors = [target.error.exit_code for target in self.targets.values() if target.error is not None]
+        signals = [code for code in errors if code > 128]
         if errors:
-            return errors[0]
+            return (signals or errors)[0]
         return 4 if self.problems or any(target.failed for target in self.targets.values()) else 0
 
 
@@ -384,7 +385,12 @@ class _Push:
         """Keeps the leases as long as the run lasts."""
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
-            if not await fence.renew():
+            try:
+                ours = await fence.renew()
+            except StateError as error:
+                _LOG.warning("the leases could not be renewed, which is tried again: %s", error.message)
+                continue
+            if not ours:
                 for channel in channels:
                     channel.lost_lease()
                 return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html.entities
+import re
 from collections.abc import Generator
 
 import httpx2
@@ -23,7 +25,7 @@ class BearerAuth(httpx2.Auth):
     def __init__(self, token: str, base_url: str) -> None:
         if not token or not all("!" <= character <= "~" for character in token):
             raise BaseUrlError("the bearer token is empty or holds spaces, line breaks or characters outside ASCII")
-        self._token = token
+        self._shown_token = _pattern(token)
         self._header = f"Bearer {token}"
         self._origin = origin_of(httpx2.URL(base_url))
 
@@ -40,4 +42,19 @@ class BearerAuth(httpx2.Auth):
 
     def redact(self, text: str) -> str:
         """`text` without the token, which a service provider may repeat in what it answers."""
-        return text.replace(self._token, "***")
+        return self._shown_token.sub("***", text)
+
+
+def _pattern(token: str) -> re.Pattern[str]:
+    """The token as it is, and as JSON, HTML and URLs may write the characters in it that are neither letters nor digits."""
+    return re.compile("".join(map(_ways, token)))
+
+
+def _ways(character: str) -> str:
+    """A pattern of all ways to write a character."""
+    plain, code = re.escape(character), ord(character)
+    if character.isalnum():
+        return plain
+    named = [f"&{name}" for name, entity in html.entities.html5.items() if entity == character]
+    others = [rf"\\{plain}", rf"\\u{code:04x}", f"&#x0*{code:x};", f"&#0*{code};", f"%{code:02x}", *named]
+    return f"(?:{plain}|(?i:{'|'.join(others)}))"

@@ -104,6 +104,9 @@ class ScimClient:
         except TimeoutError as error:
             message = f"{request}: no whole answer from {self._host} after {self._total_timeout:g} s"
             raise TransportFailure(message, may_have_had_effect=True) from error
+        except OSError as error:  # of TLS, which the HTTP library lets through once a connection is there
+            message = f"{request}: no whole answer from {self._host}: {self._shown(str(error), MAX_DETAIL)}"
+            raise TransportFailure(message, may_have_had_effect=True) from error
         if problem and response.status_code < 400:
             raise self._unexpected(request, problem, response, content)
         return self._understand(request, response, content)

@@ -155,7 +155,7 @@ def parse_retry_after(value: str | None, date: str | None) -> float | None:
     what cannot be understood; never negative.
     """
     text = (value or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+    if re.fullmatch(r"[0-9]{1,300}(\.[0-9]{1,9})?", text):
         return float(text)
     until, base = _http_date(text), _http_date(date or "")
     if until is None or base is None:
@@ -166,6 +166,6 @@ def parse_retry_after(value: str | None, date: str | None) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo is not None else None

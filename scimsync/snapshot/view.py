@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
@@ -19,7 +19,7 @@ class SnapshotView:
         self._store = store
         self._overlay = overlay
 
-    def keys_to_plan(self, target: str, sources: Sequence[str], cursor: Seq, now: datetime) -> Iterator[Key]:
+    def keys_to_plan(self, target: str, sources: Sequence[str], cursor: Seq, now: datetime) -> Generator[Key, None, None]:
         """Keys that `target` has to look at, in order, each once; the overlay's all among them."""
         with ExitStack() as stack:
             stored = work.keys_to_plan(stack.enter_context(self._store.read()), target, sources, cursor, now)

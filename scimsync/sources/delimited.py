@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import csv
-import mmap
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +36,7 @@ class Header:
     plain: bool
 
 
+_PIECE = 4 << 20
 _QUOTED_TWICE = re.compile(rb'" +"')
 
 
@@ -47,8 +47,14 @@ def is_doubtful(file: File) -> bool:
     """
     if file.format not in ("csv", "tsv") or not file.path.stat().st_size:
         return False
-    with file.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b'" ') >= 0 and _QUOTED_TWICE.search(content) is not None
+    with file.path.open("rb") as stream:  # not mapped: a file that somebody cuts off meanwhile would end the process
+        before = b""
+        while piece := stream.read(_PIECE):
+            content = before + piece
+            if b'" ' in content and _QUOTED_TWICE.search(content):
+                return True
+            before = content[len(content.rstrip(b" ")) - 1 :] if content.rstrip(b" ") else content
+    return False
 
 
 class Delimited:

@@ -22,8 +22,8 @@ _BEGIN_WRITING = (
 
 
 def label_of(url: str) -> str:
-    """The URL as messages show it, without the password."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+    """The URL as messages show it, without the password; what comes after `?` may hold another."""
+    return make_url(url).set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
 def engine_of(url: str) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, union
@@ -22,8 +23,9 @@ def keys_to_plan(connection: Connection, target: str, sources: Sequence[str], cu
         _waiting(target),
         select(operation.c.key).where(left_over(target), operation.c.kind == Kind.USER),
     ).order_by("key")
-    for row in stream(connection, 2000, query):
-        yield Key(row.key)
+    with closing(stream(connection, 2000, query)) as rows:
+        for row in rows:
+            yield Key(row.key)
 
 
 def waiting_keys(connection: Connection, target: str) -> list[Key]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from scimsync.errors import LeaseHeld
 from scimsync.execute import fence
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, Seen
@@ -67,3 +70,27 @@ def test_a_clock_that_jumps_ends_no_push(office: Office, faulty: FaultyServer, j
     faulty.faults.clear()
     office.hire(people(81))
     assert counts(office.push()) == {"create": 1}
+
+
+def test_a_clock_that_is_set_forward_lets_no_two_runs_work_at_once(
+    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many services do, this one lets two accounts have one userName."""
+    monkeypatch.setattr(faulty, "_taken", lambda *_: False)
+    office.configure(target="concurrency = 1")
+    office.hire(people(40))
+    answer = threading.Event()
+    faulty.fail("POST", where=lambda _: len(faulty.users) >= 10, until=answer)
+    first = threading.Thread(target=office.push)
+    first.start()
+    assert faulty.holding.wait(30)
+    office.now += timedelta(minutes=10)  # by this clock, the lease of the first run has expired
+    try:
+        with suppress(LeaseHeld):
+            office.push()
+    finally:
+        answer.set()
+        first.join()
+
+    names = [user["userName"] for user in faulty.users.values()]
+    assert sorted(names) == sorted(set(names))

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -384,6 +385,42 @@ def test_https_and_loopback_are_fine(url: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\n", "ø", "a\r\nX: y"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "canary/7Y+q==",
+        r"canary\/7Y+q==",
+        r"canary\u002F7Y\u002Bq\u003d=",
+        "canary&#x2F;7Y&#43;q&#061;&equals;",
+        "canary%2f7Y%2Bq%3D%3D",
+    ],
+)
+def test_a_token_is_not_shown_however_it_is_written(written: str) -> None:
+    shown = BearerAuth("canary/7Y+q==", "https://wiki.example.com").redact(f"invalid token {written}, says the target")
+    assert shown == "invalid token ***, says the target"
+
+
+def test_tls_that_breaks_is_no_whole_answer() -> None:
+    def fail(request: httpx2.Request) -> httpx2.Response:
+        raise ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] certificate required")  # past the handshake
+
+    async def scenario() -> None:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(fail)) as connections:
+            client = ScimClient("https://wiki.example.com", user_agent="x", http=connections)
+            with pytest.raises(TransportFailure, match="certificate required") as caught:
+                await client.send(READ)
+            assert caught.value.may_have_had_effect
+            await client.aclose()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("text", ["Mon, 02 Mar 2026 08:00:00 +99999999999999999999", "9" * 400])
+def test_a_retry_after_that_cannot_be_is_none(text: str) -> None:
+    assert parse_retry_after(text, "Mon, 02 Mar 2026 08:00:00 GMT") is None
+    assert parse_retry_after("9" * 20, None) == 1e20
+
+
 def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str) -> None:
     with pytest.raises(BaseUrlError, match=r"^the bearer token is empty or holds") as caught:
         BearerAuth(token, "https://wiki.example.com")

@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 import scimsync.state
 from scimsync.errors import StateError
+from scimsync.state.postgresql import label_of
 from scimsync.state.store import SCHEMA_VERSION, open_state
 from scimsync.state.tables import metadata
 from tests.office import Office, people
@@ -158,3 +159,7 @@ def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         other.write(),
     ):
         pass
+
+
+def test_a_password_in_the_query_of_the_url_is_not_shown() -> None:
+    assert label_of("postgresql://ann@db.example.com/state?password=canary") == "postgresql://ann@db.example.com/state"
