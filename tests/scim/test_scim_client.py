@@ -415,7 +415,7 @@ def test_tls_that_breaks_is_no_whole_answer() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("text", ["Mon, 02 Mar 2026 08:00:00 +99999999999999999999", "9" * 400])
+@pytest.mark.parametrize("text", ["Mon, 02 Mar 2026 08:00:00 +99999999999999999999", "9" * 400], ids=["zone", "digits"])
 def test_a_retry_after_that_cannot_be_is_none(text: str) -> None:
     assert parse_retry_after(text, "Mon, 02 Mar 2026 08:00:00 GMT") is None
     assert parse_retry_after("9" * 20, None) == 1e20
