@@ -384,7 +384,6 @@ def test_https_and_loopback_are_fine(url: str) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("token", ["", "a b", "a\n", "ø", "a\r\nX: y"])
 @pytest.mark.parametrize(
     "written",
     [
@@ -421,6 +420,7 @@ def test_a_retry_after_that_cannot_be_is_none(text: str) -> None:
     assert parse_retry_after("9" * 20, None) == 1e20
 
 
+@pytest.mark.parametrize("token", ["", "a b", "a\n", "ø", "a\r\nX: y"])
 def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str) -> None:
     with pytest.raises(BaseUrlError, match=r"^the bearer token is empty or holds") as caught:
         BearerAuth(token, "https://wiki.example.com")
