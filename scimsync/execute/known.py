@@ -192,7 +192,7 @@ def as_settled(kind: Kind, entries: Sequence[Entry], known: Mapping[Key, Link], 
     due = []
     for key in dict.fromkeys(entry.key for entry in entries):
         link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
-        if key in born:
+        if key in born and not link.has_account:
             link = perhaps_there(link, born[key])
         due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (key in changed and link.has_account)))
     return due

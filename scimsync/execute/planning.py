@@ -178,7 +178,7 @@ class Planner:
         await self._doubts.read(batch.links)
         for key in batch.keys:
             one, link = batch.desired.get(key), batch.links.get(key)
-            stays = key in batch.failures or (one is not None and one.in_scope)
+            stays = key in batch.failures or (one is not None and one.in_scope and one.document.get("active") is not False)
             if (why := self._doubts.failures.get(key)) is not None and (stays or link is None or not link.has_account):
                 batch.failures[key] = why  # who leaves is switched off whatever the account holds
         resources = self._doubts.resources

@@ -240,18 +240,24 @@ async def _plan_target(
         planned.error = why
         return planned
     only = frozenset(options.keys) if options.keys else None
+    changed = known.digest != digest
+    if changed and known.digest is not None and only is None and not options.read:
+        return planned  # it may ask for columns that were never read: all that waits for a push that reads
+    # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of them
+    certain = changed and not any(problem.source in target.sources for problem in reading.problems)
     keys = (
         (key for key in sorted(set(options.keys)))
         if options.keys
-        else books.view.keys_to_plan(target.name, target.sources, cursor, now.time)
+        else books.view.keys_to_plan(target.name, target.sources, cursor, now.time, everybody=certain)
     )
     try:
         with closing(keys):  # a target that fails in the middle leaves no query open
             await planned.users.plan(keys, lambda number: report(target.name, "planning", number), everybody=only is None)
         if only is None:
             await planned.users.plan_referrers()
-            await planned.groups.plan(planned.users.touched, cursor, everything=known.digest != digest)
-            planned.state = replace(known, digest=digest, cursor=head, url=target.config.url)
+            await planned.groups.plan(planned.users.touched, cursor, everything=changed)
+            settled = digest if certain or known.digest is None else known.digest
+            planned.state = replace(known, digest=settled, cursor=head, url=target.config.url)
         else:
             await planned.groups.plan_keys(sorted(planned.users.touched), only_new=True)
         planned.members.plan(only)

@@ -126,7 +126,9 @@ class _Batch:
         )
 
     def _linked(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
-        before = dict(candidate.before)
+        desired = candidate.desired
+        assert desired is not None  # noqa: S101 - _present() looked
+        before = {path: value for path, value in candidate.before.items() if path not in {*desired.once, *desired.generate}}
         inactive = link.status is LinkStatus.INACTIVE
         if "active" not in after and (inactive or "active" in before):
             after["active"] = True
@@ -172,9 +174,13 @@ class _Batch:
             self._leave_alone(candidate, link)
             return
         reason = "active became false"
+        if not self._policy.update:
+            changes = (flipped,)
         later: str | None = None
         base = candidate.before if candidate.read_again else None
-        if any(change.path == NAME_PATH for change in changes):
+        if any(marker(change.after) == REF for change in changes):
+            changes, later = (flipped,), "all else is planned after that"
+        elif any(change.path == NAME_PATH for change in changes):
             holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
             why = self._why_taken(candidate, after)
             if why is None and holder is not None and holder.key != candidate.key:
@@ -229,10 +235,10 @@ class _Batch:
             return
         why = self._why_absent(candidate)
         if link.status is LinkStatus.INACTIVE:
-            self._inactive(candidate, link, why)
+            self._inactive(candidate, link, why, action)
         elif candidate.read_again and candidate.before.get("active") is False and action == "deactivate":
             # it was deactivated, and the answer was lost
-            self._settle(candidate, replace(link, left_at=self._now), candidate.before)
+            self._inactive(candidate, replace(link, status=LinkStatus.INACTIVE, left_at=self._now), why, action)
         elif action == "delete":
             self._operation(candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id)
         elif action == "deactivate":
@@ -250,7 +256,7 @@ class _Batch:
             gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
             self.settled.append(gone)
 
-    def _inactive(self, candidate: Candidate, link: Link, why: str) -> None:
+    def _inactive(self, candidate: Candidate, link: Link, why: str, action: str) -> None:
         """An account that is switched off already: deleted where that is due, else left as it is."""
         deletion = self._deletion(link)
         if self._policy.leave.action == "delete":
@@ -260,13 +266,13 @@ class _Batch:
         elif deletion is not None and deletion <= self._now:
             reason = f"{why}; to be deleted after {deletion:%Y-%m-%d}"
             self._operation(candidate, Action.DELETE, Phase.DELETE, reason, (), remote_id=link.remote_id)
-        elif self._policy.leave.action == "deactivate" and (lost := self._revoked(candidate)):
+        elif action == "deactivate" and (lost := self._revoked(candidate)):
             # the target refused to take them when it was switched off
             base = candidate.before if candidate.read_again else None
             more = {"remote_id": link.remote_id, "base": base, "delete_after": deletion}
             self._operation(candidate, Action.UPDATE, Phase.LEAVE, f"{why}; {describe_changes(lost)}", lost, **more)
         else:
-            self._settle(candidate, link, dict(link.document))
+            self._settle(candidate, link, dict(candidate.before if candidate.read_again else link.document))
 
     def _revoked(self, candidate: Candidate) -> tuple[Change, ...]:
         """What somebody loses who leaves, besides access."""

@@ -19,10 +19,13 @@ class SnapshotView:
         self._store = store
         self._overlay = overlay
 
-    def keys_to_plan(self, target: str, sources: Sequence[str], cursor: Seq, now: datetime) -> Generator[Key, None, None]:
-        """Keys that `target` has to look at, in order, each once; the overlay's all among them."""
+    def keys_to_plan(
+        self, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool
+    ) -> Generator[Key, None, None]:
+        """Keys that `target` has to look at, in order, each once; the overlay's all among them. `everybody`: also all who have
+        an account there."""
         with ExitStack() as stack:
-            stored = work.keys_to_plan(stack.enter_context(self._store.read()), target, sources, cursor, now)
+            stored = work.keys_to_plan(stack.enter_context(self._store.read()), target, sources, cursor, now, everybody=everybody)
             if self._overlay is None:
                 yield from stored
                 return

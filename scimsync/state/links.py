@@ -136,7 +136,7 @@ def due_keys(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Selec
     keys = select(table.c.key).where(table.c.target == target, table.c.kind == kind)
     return (
         keys.where(table.c.next_try_at <= now),
-        keys.where(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE),
+        keys.where(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE, table.c.next_try_at.is_(None)),
     )
 
 

@@ -14,14 +14,18 @@ from scimsync.state.tables import link, operation, record, reference
 from scimsync.types import Key, Kind, Seq
 
 
-def keys_to_plan(connection: Connection, target: str, sources: Sequence[str], cursor: Seq, now: datetime) -> Iterator[Key]:
+def keys_to_plan(
+    connection: Connection, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool = False
+) -> Iterator[Key]:
     """Keys in order, each once: records changed after `cursor`, links that are due, references whose account is there or
-    is another now, operations that an earlier run left without an outcome."""
+    is another now, operations that an earlier run left without an outcome. `everybody`: also all who have an account."""
+    linked = select(link.c.key).where(link.c.target == target, link.c.kind == Kind.USER, links.exists())
     query = union(
         select(record.c.key).where(records.changed_since(sources, cursor)),
         *links.due_keys(target, Kind.USER, now),
         _waiting(target),
         select(operation.c.key).where(left_over(target), operation.c.kind == Kind.USER),
+        *([linked] if everybody else []),
     ).order_by("key")
     with closing(stream(connection, 2000, query)) as rows:
         for row in rows:
@@ -53,6 +57,7 @@ def _waiting(target: str) -> Select[str]:
         own.c.kind == reference.c.kind,
         own.c.key == reference.c.key,
         own.c.status == links.LinkStatus.ACTIVE,
+        own.c.next_try_at.is_(None),  # or the link itself is due, now or after its pause
     )
     return select(reference.c.key).where(links.waiting_references(target), referenced, has_account)
 
