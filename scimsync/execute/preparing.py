@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -241,7 +242,7 @@ async def _plan_target(
         return planned
     only = frozenset(options.keys) if options.keys else None
     changed = known.digest != digest
-    if changed and known.digest is not None and only is None and not options.read:
+    if changed and known.digest is not None and only is None and not options.read and not _only_older(target, known, now):
         return planned  # it may ask for columns that were never read: all that waits for a push that reads
     # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of them
     certain = changed and not any(problem.source in target.sources for problem in reading.problems)
@@ -269,6 +270,11 @@ async def _plan_target(
     if way.channel.stopped is not None:
         planned.error = way.channel.stopped
     return planned
+
+
+def _only_older(target: TargetSetup, known: TargetState, now: Now) -> bool:
+    """Whether nothing but the day, which expressions may ask for, has changed since a target was planned."""
+    return any(known.digest == target.digest(now.today - timedelta(days=days)) for days in range(1, 60))
 
 
 def _planned_target(
