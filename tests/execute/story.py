@@ -33,6 +33,7 @@ POST_GROUP, FIND_GROUP, PATCH_GROUP, DELETE_GROUP = (
     "PATCH .*/Groups/",
     "DELETE .*/Groups/",
 )
+REFUSAL = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400", "detail": "not so"}
 UNSEEN_USER = {POST_USER: ["late 500"], FIND_USER: ["", "", *["500"] * 5]}
 """An account is made, and no answer and no look-up says so; before that it is looked for by two attributes."""
 UNSEEN_GROUP = {POST_GROUP: ["late 500"], FIND_GROUP: ["", *["500"] * 5]}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from tests.execute.story import NO_GUARD, PATCH_GROUP, Proxied, Script, one_of
+from tests.execute.story import NO_GUARD, PATCH_GROUP, REFUSAL, SOON, Proxied, Script, one_of
 from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
@@ -26,10 +25,9 @@ def sets(path: str) -> Callable[[Seen], bool]:
     return lambda seen: any(one.get("path") == path for one in (seen.body or {}).get("Operations", ()))
 
 
-def refuse(faulty: FaultyServer, path: str) -> None:
+def refuse(faulty: FaultyServer, path: str, times: int = 1000) -> None:
     """The target takes no change of this attribute."""
-    body: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400", "detail": "not so"}
-    faulty.fail("PATCH", where=sets(path), times=1000, status=400, body=body)
+    faulty.fail("PATCH", where=sets(path), times=times, status=400, body=REFUSAL)
 
 
 def test_a_leaver_whose_new_name_is_taken_is_switched_off(office: Office, faulty: FaultyServer) -> None:
@@ -170,3 +168,76 @@ def test_a_leaver_who_failed_is_no_trouble_once_nobody_is_removed(office: Office
 
     assert office.links()["00002"].failures == 0
     assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_what_a_leaver_loses_is_taken_although_the_switching_off_had_no_answer(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=REVOKED, target='leave = { action = "deactivate", revoke = ["title"] }', guard=NO_GUARD)
+    office.hire(people(2))
+    office.push()
+    refuse(faulty, "title", times=1)
+    faulty.fail("PATCH", where=sets("active"), times=10, status=500, effect=True)
+    office.hire(people(1))
+    assert office.push(later=DAY).exit_code == 4
+    assert faulty.users["id-00002"]["active"] is False
+    faulty.faults.clear()
+
+    office.push(later=DAY)
+    office.push(later=DAY)
+
+    assert "title" not in faulty.users["id-00002"]
+
+
+def test_what_a_leaver_loses_is_taken_although_others_switched_the_account_off(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=REVOKED, target='leave = { action = "deactivate", revoke = ["title"] }', guard=NO_GUARD)
+    office.hire(people(2))
+    office.push()
+    faulty.fail("PATCH", times=5, status=500)
+    office.hire([person(1), person(2, family="Other")])
+    assert office.push(later=DAY).exit_code == 4
+    faulty.faults.clear()
+    faulty.users["id-00002"]["active"] = False
+    office.hire(people(1))
+
+    office.push(later=DAY)
+    office.push(later=DAY)
+
+    assert "title" not in faulty.users["id-00002"]
+
+
+def test_who_may_not_be_changed_is_only_switched_off(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=BY_MAPPING, target="actions = { update = false }", guard=NO_GUARD)
+    office.hire(people(2))
+    office.push()
+    office.hire([person(1), person(2, dept="away", family="Other")])
+    office.push(later=DAY)
+
+    assert faulty.users["id-00002"]["active"] is False
+    assert faulty.users["id-00002"]["displayName"] == "Given2 Family2"
+
+
+def test_who_cannot_be_read_is_switched_off_by_the_mapping_too(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=BY_MAPPING, guard=NO_GUARD)
+    office.hire(people(2))
+    office.push()
+    faulty.fail("PATCH", times=5, status=500)
+    office.hire([person(1), person(2, family="Other")])
+    assert office.push().exit_code == 4
+    faulty.faults.clear()
+    faulty.fail("GET", where=lambda seen: seen.path == "/Users/id-00002", status=500, times=1000)
+    office.hire([person(1), person(2, family="Other", dept="away")])
+    office.push(later=SOON)
+
+    assert faulty.users["id-00002"]["active"] is False
+
+
+def test_what_somebody_loses_by_name_is_tried_again_where_leavers_are_kept(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=REVOKED, target='leave = { action = "keep", revoke = ["title"] }', guard=NO_GUARD)
+    office.hire(people(2))
+    office.push()
+    refuse(faulty, "title", times=1)
+    office.run("deprovision", "00002")
+    assert faulty.users["id-00002"]["active"] is False
+    office.push(later=DAY)
+    office.push(later=DAY)
+
+    assert "title" not in faulty.users["id-00002"]

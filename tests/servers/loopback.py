@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 
 
 class LoopbackServer:
-    """`url` is where it listens while `running`, with `path` behind it. What it answers says `one`."""
+    """`url` is where it listens while `running`, with `path` behind it. What it answers says `one`; what has not one answer for
+    each request says `connection`."""
 
     def __init__(self, path: str = "") -> None:
         self.url = ""
@@ -20,6 +21,11 @@ class LoopbackServer:
     async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Reads a request and answers it; False: the connection is over."""
         raise NotImplementedError
+
+    async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves a connection to its end."""
+        while await self.one(reader, writer):
+            pass
 
     async def until_all_hung_up(self) -> None:
         """Returns once nobody is connected any more."""
@@ -58,8 +64,7 @@ class LoopbackServer:
         assert task is not None
         self._connections.add(task)
         try:
-            while await self.one(reader, writer):
-                pass
+            await self.connection(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
