@@ -15,6 +15,9 @@ from scimsync.state.links import Link
 from scimsync.state.store import Store
 from scimsync.types import Key, Kind
 
+BATCH = 500
+"""So many people, groups or memberships are planned at a time."""
+
 _Row = TypeVar("_Row")
 
 

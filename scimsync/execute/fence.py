@@ -17,7 +17,6 @@ from scimsync.state.store import Store
 
 STALE_AFTER_S = leases.LEASE_TIME.total_seconds() / 2
 
-
 JUMP_S = 5.0
 """Clocks that go apart by more than this since the last renewal were not slewed, but set."""
 

@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import orjson
-
 from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Books, Now, Settled
+from scimsync.execute.books import BATCH, Books, Now, Settled
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher, to_account
 from scimsync.execute.settings import once_of
 from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups
 from scimsync.plan.model import GROUP_NEEDED, Action, Policy
-from scimsync.plan.requests import shape, shown_request
+from scimsync.plan.requests import with_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import journal, links, work
-from scimsync.state.journal import Operation, Status
+from scimsync.state.journal import Status
 from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.state.memberships import Membership
 from scimsync.types import Document, Key, Kind, RemoteId, Seq
 
-BATCH = 500
 NO_RULE = ""
 """The name of the matcher for groups whose table is gone from sync.toml."""
 
@@ -304,7 +301,7 @@ class GroupPlanner:
 
     def _write(self, plan: GroupPlan, known: _Known) -> None:
         target, now = self._policy.target, self._now.time
-        operations = [self._with_request(one, known.links.get(one.key)) for one in plan.operations]
+        operations = [with_request(self._dialect, one, known.links.get(one.key)) for one in plan.operations]
         with self._books.journal.write() as connection:
             journal.add_entries(connection, self._books.run, target, operations, now)
             if self._books.stores:
@@ -321,13 +318,6 @@ class GroupPlanner:
         due = [replace(link, next_try_at=self._now.time) for key in keys if (link := known.links.get(key)) is not None]
         with self._books.links.write() as connection:
             links.put_links(connection, self._policy.target, due)
-
-    def _with_request(self, operation: Operation, link: Link | None) -> Operation:
-        if operation.status is Status.FAILED:
-            return operation
-        before = operation.base if operation.base is not None else (link.document if link is not None else {})
-        request = shape(self._dialect, operation.action, operation.kind, operation.remote_id, before, operation.changes)
-        return replace(operation, request=orjson.dumps([] if request is None else [shown_request(request)]).decode())
 
     def _note_adopted(self, plan: GroupPlan, known: _Known) -> None:
         """Of the members that an adopted group has already, those who are known here are taken for acknowledged, and no others.

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
-import orjson
-
-from scimsync.execute.books import Books, Now
+from scimsync.execute.books import BATCH, Books, Now, slices
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.plan.groups import plan_members
 from scimsync.plan.model import GROUP_NEEDED, Action
-from scimsync.plan.requests import shape_members, shown_request
+from scimsync.plan.requests import shape_members, showing
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal
 from scimsync.state.links import Link
 from scimsync.state.memberships import Membership
 from scimsync.types import Key, Kind, RemoteId
 
-BATCH = 500
 _FIRST_NAMES = 5
 
 
@@ -59,12 +56,15 @@ class MemberPlanner:
     def plan(self, only: frozenset[Key] | None) -> None:
         """Writes one operation for each group and chunk whose members differ; `only` restricts it to these people."""
         paused = self._links.paused(Kind.GROUP)
+        with self._books.links.read() as connection:
+            by_name = holds.all_holds(connection)
         for group, rows in groupby(self._memberships.due(), key=lambda row: row.group):
             if group not in paused:
-                self._plan_group(group, (row for row in rows if only is None or row.member in only))
+                self._plan_group(group, (row for row in rows if only is None or row.member in only), by_name)
         self._count_deleted()
 
-    def _plan_group(self, group: Key, rows: Iterator[Membership]) -> None:
+    def _plan_group(self, group: Key, rows: Iterator[Membership], by_name: Container[Key]) -> None:
+        """Who is deprovisioned `by_name` goes out of a group by nobody's accident."""
         link = self._links.get(Kind.GROUP, [group]).get(group)
         condition = journal.of_run(self._books.run, self._target) & journal.of_kind(Kind.GROUP)
         with self._books.journal.read() as connection:
@@ -75,9 +75,7 @@ class MemberPlanner:
         removed = 0
         first: list[Key] = []
         ready: list[Membership] = []
-        with self._books.links.read() as connection:
-            by_name = holds.all_holds(connection)
-        while some := [row for _, row in zip(range(BATCH), rows, strict=False)]:
+        for some in slices(rows, BATCH):
             for row in self._with_accounts(some):
                 ready.append(row)
                 if not row.asked and row.acknowledged and row.member not in by_name:
@@ -125,8 +123,7 @@ class MemberPlanner:
                 operation.changes,
                 lambda kind, key: ids.get((kind, key), f"(id of {key})"),
             )
-            shown = [] if request is None else [shown_request(request)]
-            operations.append(replace(operation, request=orjson.dumps(shown).decode()))
+            operations.append(showing(operation, request))
         with self._books.journal.write() as connection:
             journal.add_entries(connection, self._books.run, self._target, operations, self._now.time)
 

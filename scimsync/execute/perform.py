@@ -168,8 +168,7 @@ class Performer:
     ) -> Outcome:
         assert ready is not None  # noqa: S101 - a creation always has one
         if not self._channel.creates:
-            later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
-            return Outcome(self._result(entry, Status.SKIPPED, detail="too many creations before it failed"), later)
+            return self._put_off(entry, link, None, "too many creations before it failed")
         document = {change.path: change.after for change in changes if change.after is not None}
         once = self._once(entry)
         kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
@@ -309,8 +308,7 @@ class Performer:
         kind = error.kind if isinstance(error, ScimProtocolError) else None
         if kind is ErrorKind.UNAUTHORISED or (isinstance(error, TransportFailure) and not error.may_have_had_effect):
             # the target's trouble, not this person's: as if it had not been sent
-            later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
-            return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), later)
+            return self._put_off(entry, link, request, str(error))
         if kind is ErrorKind.NOT_FOUND and entry.action in (Action.DELETE, Action.DEACTIVATE):
             gone = Link(entry.kind, entry.key, LinkStatus.DELETED, synced_at=self._clock(), last_error=None)
             again = entry.action == Action.DEACTIVATE  # an account that is to be there, switched off, is made again
@@ -330,6 +328,11 @@ class Performer:
             changed = replace(link, doubtful=True, next_try_at=self._clock())
             return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), changed, again=True)
         return self._failure(entry, link, request, str(error), error)
+
+    def _put_off(self, entry: Entry, link: Link | None, request: Request | None, detail: str) -> Outcome:
+        """Nothing was done, and it is nobody's failure: the next run does it."""
+        later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
+        return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=detail), later)
 
     def _failure(
         self, entry: Entry, link: Link | None, request: Request | None, detail: str, error: ScimError | None = None

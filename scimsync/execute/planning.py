@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
-import orjson
 from sqlalchemy import Connection
 
 from scimsync.desired import DesireError, Program
 from scimsync.desired.groups import GroupRule, groups_of, name_of
 from scimsync.desired.values import Desired, Ref
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Books, Now, Settled
+from scimsync.execute.books import BATCH, Books, Now, Settled, slices
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.settings import once_of
 from scimsync.plan import make_plan
 from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
-from scimsync.plan.requests import shape, shown_request
+from scimsync.plan.requests import with_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal, links
@@ -31,8 +29,6 @@ from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
 from scimsync.state.memberships import Membership
 from scimsync.types import Document, Key, Kind, RemoteId
-
-BATCH = 500
 
 _LONGEST_CHAIN = 5000
 """Beyond so many people who take each other's userNames nobody looks ahead; the push finds out."""
@@ -102,8 +98,7 @@ class Planner:
         self._doubts.forget()
         if self._matcher is not None and everybody:
             await self._doubts.read_due()
-        remaining = iter(keys)
-        while batch := list(islice(remaining, BATCH)):
+        for batch in slices(iter(keys), BATCH):
             await self._plan_batch(batch)
             if progress is not None:
                 progress(len(batch))
@@ -124,7 +119,7 @@ class Planner:
                 waiting = links.referrers(connection, self._policy.target, some_moving)
             with self._books.journal.read() as connection:
                 planned = journal.planned_keys(connection, condition, list(waiting))
-            for some in _batches(sorted(waiting - planned)):
+            for some in slices(iter(sorted(waiting - planned)), BATCH):
                 await self._plan_batch(some)
 
     async def _plan_batch(self, keys: list[Key]) -> None:
@@ -356,7 +351,7 @@ class Planner:
     # Into the journal
 
     def _write(self, batch: _Batch, plan: Plan) -> None:
-        operations = [self._with_request(batch, one) for one in plan.operations]
+        operations = [with_request(self._dialect, one, batch.links.get(one.key)) for one in plan.operations]
         with self._books.journal.write() as connection:
             journal.add_entries(connection, self._books.run, self._policy.target, operations, self._now.time)
             if self._books.stores:
@@ -379,15 +374,6 @@ class Planner:
         asked = operation.key in self._doubts.failures
         pause = pause_after((link.failures if link is not None else 0) + 1) if asked else timedelta()
         return links.failed(link, operation.kind, operation.key, operation.detail or "", now + pause)
-
-    def _with_request(self, batch: _Batch, operation: Operation) -> Operation:
-        if operation.status is Status.FAILED:
-            return operation
-        link = batch.links.get(operation.key)
-        before = operation.base if operation.base is not None else (link.document if link is not None else {})
-        request = shape(self._dialect, operation.action, operation.kind, operation.remote_id, before, operation.changes)
-        shown = [] if request is None else [shown_request(request)]
-        return replace(operation, request=orjson.dumps(shown).decode())
 
 
 def _acknowledged(reference: Reference, batch: _Batch) -> Reference:
@@ -413,8 +399,3 @@ def _is_given_up(name: str, gives_up: Mapping[str, bool], taking: Mapping[str, s
 def _waits(link: Link, now: datetime) -> bool:
     """Whether somebody's next try lies in the future."""
     return link.next_try_at is not None and link.next_try_at > now
-
-
-def _batches(keys: Sequence[Key]) -> Iterator[list[Key]]:
-    for start in range(0, len(keys), BATCH):
-        yield list(keys[start : start + BATCH])

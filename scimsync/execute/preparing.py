@@ -242,14 +242,15 @@ async def _plan_target(
         return planned
     only = frozenset(options.keys) if options.keys else None
     changed = known.digest != digest
-    if changed and known.digest is not None and only is None and not options.read and not _only_older(target, known, now):
+    configured_anew = changed and known.digest is not None and not _is_older(target, known.digest, now)
+    if configured_anew and only is None and not options.read:
         return planned  # it may ask for columns that were never read: all that waits for a push that reads
     # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of them
-    certain = changed and not any(problem.source in target.sources for problem in reading.problems)
+    uncertain = configured_anew and any(problem.source in target.sources for problem in reading.problems)
     keys = (
         (key for key in sorted(set(options.keys)))
         if options.keys
-        else books.view.keys_to_plan(target.name, target.sources, cursor, now.time, everybody=certain)
+        else books.view.keys_to_plan(target.name, target.sources, cursor, now.time, everybody=configured_anew and not uncertain)
     )
     try:
         with closing(keys):  # a target that fails in the middle leaves no query open
@@ -257,8 +258,7 @@ async def _plan_target(
         if only is None:
             await planned.users.plan_referrers()
             await planned.groups.plan(planned.users.touched, cursor, everything=changed)
-            settled = digest if certain or known.digest is None else known.digest
-            planned.state = replace(known, digest=settled, cursor=head, url=target.config.url)
+            planned.state = replace(known, digest=known.digest if uncertain else digest, cursor=head, url=target.config.url)
         else:
             await planned.groups.plan_keys(sorted(planned.users.touched), only_new=True)
         planned.members.plan(only)
@@ -272,9 +272,9 @@ async def _plan_target(
     return planned
 
 
-def _only_older(target: TargetSetup, known: TargetState, now: Now) -> bool:
-    """Whether nothing but the day, which expressions may ask for, has changed since a target was planned."""
-    return any(known.digest == target.digest(now.today - timedelta(days=days)) for days in range(1, 60))
+def _is_older(target: TargetSetup, digest: str, now: Now) -> bool:
+    """Whether nothing but the day, which expressions may ask for, has changed since a target was planned with `digest`."""
+    return any(digest == target.digest(now.today - timedelta(days=days)) for days in range(1, 60))
 
 
 def _planned_target(

@@ -176,20 +176,19 @@ class _Batch:
         reason = "active became false"
         if not self._policy.update:
             changes = (flipped,)
-        later: str | None = None
-        base = candidate.before if candidate.read_again else None
-        if any(marker(change.after) == REF for change in changes):
-            changes, later = (flipped,), "all else is planned after that"
-        elif any(change.path == NAME_PATH for change in changes):
+        alone = any(marker(change.after) == REF for change in changes)
+        if not alone and any(change.path == NAME_PATH for change in changes):
             holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
             why = self._why_taken(candidate, after)
             if why is None and holder is not None and holder.key != candidate.key:
                 why = f"userName {after[NAME_PATH]} is that of {holder.key} until then"
-            if why is not None:
-                reason, changes = f"{reason}; {why}", (flipped,)
-                later = "all else is planned after that"
-            else:
+            if why is None:
                 self._claims.setdefault(fold_name(after[NAME_PATH]) or "", candidate.key)
+            else:
+                reason, alone = f"{reason}; {why}", True
+        later = "all else is planned after that" if alone else None
+        changes = (flipped,) if alone else changes
+        base = candidate.before if candidate.read_again else None
         remote_id = link.remote_id
         self._operation(candidate, Action.DEACTIVATE, Phase.LEAVE, reason, changes, remote_id=remote_id, base=base, detail=later)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import orjson
 
 from scimsync.plan.changes import applied
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, REF, Action, marker
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Member, Request
-from scimsync.state.journal import Change
+from scimsync.state.journal import Change, Operation, Status
+from scimsync.state.links import Link
 from scimsync.types import Document, Key, Kind, RemoteId, Value
 
 _ACTIVE_ONLY = ("active",)
@@ -43,6 +47,20 @@ def shape(
     # what stood behind a marker before does not matter, only that there was something
     known = {path: "(before)" if path in changed and marker(value) else value for path, value in before.items()}
     return dialect.update(kind, remote_id, known, applied(known, filled))
+
+
+def with_request(dialect: Dialect, operation: Operation, link: Link | None) -> Operation:
+    """An operation on a resource with the request that it will be, to be shown; one that could not be planned has none."""
+    if operation.status is Status.FAILED:
+        return operation
+    before = operation.base if operation.base is not None else (link.document if link is not None else {})
+    request = shape(dialect, operation.action, operation.kind, operation.remote_id, before, operation.changes)
+    return showing(operation, request)
+
+
+def showing(operation: Operation, request: Request | None) -> Operation:
+    """An operation with its request."""
+    return replace(operation, request=orjson.dumps([] if request is None else [shown_request(request)]).decode())
 
 
 def shape_members(

@@ -53,7 +53,8 @@ def is_doubtful(file: File) -> bool:
             content = before + piece
             if b'" ' in content and _QUOTED_TWICE.search(content):
                 return True
-            before = content[len(content.rstrip(b" ")) - 1 :] if content.rstrip(b" ") else content
+            kept = content.rstrip(b" ")
+            before = content[len(kept) - 1 :] if kept.endswith(b'"') else b""
     return False
 
 

@@ -89,10 +89,11 @@ def split(text: str, cell: re.Pattern[str]) -> list[str] | bool | None:
     return None if _OPEN.match(text, at) else False
 
 
-_OPEN = re.compile(r' ?"(?:[^"]++|"")*+\Z')
-_STILL_OPEN = re.compile(r'(?:[^"]++|"")*+\Z')
+_INSIDE = r'(?:[^"]++|"")*+'  # of quotes
+_OPEN = re.compile(rf' ?"{_INSIDE}\Z')
+_STILL_OPEN = re.compile(rf"{_INSIDE}\Z")
 
 
 def _cell(delimiter: str) -> re.Pattern[str]:
     mark = re.escape(delimiter)
-    return re.compile(rf'(?: ?"((?:[^"]++|"")*+)" *|(?! ?")([^{mark}]*))({mark}|\Z)')
+    return re.compile(rf'(?: ?"({_INSIDE})" *|(?! ?")([^{mark}]*))({mark}|\Z)')

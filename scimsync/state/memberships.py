@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, insert, not_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, exists, func, insert, not_, select, true, update
 
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
@@ -116,15 +117,7 @@ def keep_replaced(
 def before_plan(connection: Connection, target: str) -> Iterator[Membership]:
     """Rows as they were before a plan that nobody accepted, empty where there were none."""
     for row in stream(connection, 2000, select(replaced).where(replaced.c.target == target)):
-        yield Membership(
-            group=Key(row.group_key),
-            member_kind=Kind(row.member_kind),
-            member=Key(row.member_key),
-            wanted=bool(row.wanted),
-            revoked=bool(row.revoked),
-            acknowledged=bool(row.acknowledged),
-            doubtful=bool(row.doubtful),
-        )
+        yield _membership(row)
 
 
 def accept(connection: Connection, targets: Sequence[str]) -> None:
@@ -261,12 +254,17 @@ def _rows(connection: Connection, condition: ColumnElement[bool]) -> list[Member
 def _stream(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Membership]:
     query = select(table).where(condition).order_by(table.c.group_key, table.c.member_kind, table.c.member_key)
     for row in stream(connection, 2000, query):
-        yield Membership(
-            group=Key(row.group_key),
-            member_kind=Kind(row.member_kind),
-            member=Key(row.member_key),
-            wanted=row.wanted,
-            revoked=row.revoked,
-            acknowledged=row.acknowledged,
-            doubtful=row.doubtful,
-        )
+        yield _membership(row)
+
+
+def _membership(row: Row[Any]) -> Membership:
+    """Of a row of either table; no value is false."""
+    return Membership(
+        group=Key(row.group_key),
+        member_kind=Kind(row.member_kind),
+        member=Key(row.member_key),
+        wanted=bool(row.wanted),
+        revoked=bool(row.revoked),
+        acknowledged=bool(row.acknowledged),
+        doubtful=bool(row.doubtful),
+    )
