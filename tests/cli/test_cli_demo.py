@@ -10,9 +10,11 @@ import sys
 import tomllib
 import urllib.request
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import pytest
+
+from scimsync.cli.demonstration.server import running_server
 
 DEMO = [sys.executable, "-m", "scimsync", "demo"]
 
@@ -109,6 +111,13 @@ def test_a_killed_demo_leaves_no_server(tmp_path: Path, environment: dict[str, s
     assert _ends(folder)
 
 
+def test_the_server_takes_a_token_that_looks_like_an_option() -> None:
+    with running_server("-t0ken") as url:
+        request = urllib.request.Request(f"{url}/Users", headers={"Authorization": "Bearer -t0ken"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+
+
 def test_without_the_extra_the_demo_says_what_to_install(tmp_path: Path, environment: dict[str, str]) -> None:
     code = (
         "import sys; sys.modules['scim2_server'] = None; from scimsync.cli import main; sys.argv = ['scimsync', 'demo']; main()"
@@ -128,8 +137,10 @@ def _serves(folder: Path) -> bool:
     """Whether somebody listens at the target of `folder`."""
     try:
         urllib.request.urlopen(f"{_url(folder)}/ServiceProviderConfig").close()
+    except HTTPError as error:
+        error.close()  # an answer of whatever status is one
     except URLError as error:
-        return not isinstance(error.reason, ConnectionError)  # an answer of whatever status is one
+        return not isinstance(error.reason, ConnectionError)
     return True
 
 

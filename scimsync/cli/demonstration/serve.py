@@ -16,7 +16,7 @@ def main() -> None:
     from scim2_server.testserver.cli import main as serve
 
     token = sys.stdin.readline().strip()
-    sys.argv = ["scim2-server", "--hostname", "127.0.0.1", "--port", sys.argv[1], "--bearer-token", token]
+    sys.argv = ["scim2-server", "--hostname", "127.0.0.1", "--port", sys.argv[1], f"--bearer-token={token}"]
     Thread(target=_end_with_stdin, daemon=True).start()
     serve()
 

@@ -35,9 +35,7 @@ def running_server(token: str) -> Iterator[str]:
         try:
             yield url
         finally:
-            assert process.stdin is not None  # noqa: S101 - it is a pipe
-            process.stdin.close()  # which ends it
-            process.wait()
+            process.communicate()  # closes its stdin, which ends it
 
 
 def _start(token: str, stderr: int) -> tuple[subprocess.Popen[str] | None, str]:
