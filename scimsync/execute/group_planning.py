@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import BATCH, Books, Now, Settled
+from scimsync.execute.books import BATCH, Books, Now, Settled, slices
 from scimsync.execute.doubts import Doubts
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher, to_account
@@ -21,7 +21,7 @@ from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import journal, links, work
 from scimsync.state.journal import Status
-from scimsync.state.links import Link, LinkStatus, fold_name
+from scimsync.state.links import Link, fold_name
 from scimsync.state.memberships import Membership
 from scimsync.types import Document, Key, Kind, RemoteId, Seq
 
@@ -42,8 +42,8 @@ class _Known:
 
 
 class GroupPlanner:
-    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target; `settled` is
-    what needs no request."""
+    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target; `absent` tells
+    of people who has left; `settled` is what needs no request."""
 
     def __init__(
         self,
@@ -54,9 +54,11 @@ class GroupPlanner:
         matchers: Mapping[str, Matcher] | None,
         known: KnownLinks,
         memberships: Memberships,
+        absent: Callable[[Sequence[Key]], set[Key]],
         now: Now,
     ) -> None:
         self._books = books
+        self._absent = absent
         self._rules = rules
         self._policy = policy
         self._dialect = dialect
@@ -142,19 +144,11 @@ class GroupPlanner:
         known = {(row.member_kind, row.member): row for row in self._memberships.of_group(group)}
         rows = [replace(row, wanted=member in wanted) for member, row in known.items()]
         new = [member for member in wanted if member not in known]
-        left = self._left([key for kind, key in new if kind is Kind.USER])
+        left = {
+            key for some in slices((key for kind, key in new if kind is Kind.USER), BATCH) for key in self._absent(some)
+        }
         rows += [Membership(group, kind, key, True, False, kind is Kind.USER and key in left) for kind, key in new]
         self._memberships.put(rows, known.values())
-
-    def _left(self, keys: Sequence[Key]) -> set[Key]:
-        """Those of `keys` who have left and lost their memberships."""
-        if "memberships" not in self._policy.revoke:
-            return set()
-        left: set[Key] = set()
-        for start in range(0, len(keys), BATCH):
-            some = self._links.get(Kind.USER, keys[start : start + BATCH])
-            left |= {key for key, link in some.items() if link.status is LinkStatus.INACTIVE}
-        return left
 
     # Groups as resources
 

@@ -122,6 +122,14 @@ class Planner:
             for some in slices(iter(sorted(waiting - planned)), BATCH):
                 await self._plan_batch(some)
 
+    def absent(self, keys: Sequence[Key]) -> set[Key]:
+        """Of people with an account, those who have left as this plan sees it: they come into no further groups."""
+        linked = {key: link for key, link in self._links.get(Kind.USER, keys).items() if link.has_account}
+        desired, failures = self._desire(list(linked))
+        stay = {key for key, one in desired.items() if one.in_scope}
+        stay |= {key for key in failures if linked[key].status is LinkStatus.ACTIVE}
+        return linked.keys() - stay
+
     async def _plan_batch(self, keys: list[Key]) -> None:
         batch = self._gather(keys)
         await self._ask_target(batch)
@@ -315,6 +323,7 @@ class Planner:
         wanted: dict[Key, set[Key]] = {}
         planned = [key for key in batch.keys if key not in batch.failures]
         revoked: set[Key] = set()
+        left: set[Key] = set()
         gone = {key for key, resource in batch.read.items() if resource is None}
         gone |= {key for key in planned if (held := batch.links.get(key)) is None or not held.has_account}
         for key in planned:
@@ -322,6 +331,7 @@ class Planner:
             if desired is not None and desired.in_scope:
                 wanted[key] = set(batch.groups.get(key, ()))
                 continue
+            left.add(key)
             if "memberships" in self._policy.revoke:
                 revoked.add(key)
             if key in revoked or key in deleted or key in gone:
@@ -330,10 +340,10 @@ class Planner:
         changed = []
         for row in rows.values():
             if name_of(row.group) not in self._rules:
-                changed.append(replace(row, revoked=row.member in revoked))
+                changed.append(replace(row, revoked=row.member in revoked or (row.member in left and _is_new(row))))
             elif row.member in wanted:
                 changed.append(replace(row, wanted=row.group in wanted[row.member]))
-            elif not row.acknowledged and not row.doubtful:
+            elif _is_new(row):
                 changed.append(replace(row, wanted=False))  # who leaves keeps what he has, and gets nothing new
         changed += [
             Membership(group, Kind.USER, key, True, False)
@@ -394,6 +404,11 @@ def _is_given_up(name: str, gives_up: Mapping[str, bool], taking: Mapping[str, s
             return True
         name = taking[name]
     return True
+
+
+def _is_new(row: Membership) -> bool:
+    """Whether nobody has told the target of a member, or he has not been let in."""
+    return row.revoked if row.doubtful else not row.acknowledged
 
 
 def _waits(link: Link, now: datetime) -> bool:

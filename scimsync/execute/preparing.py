@@ -310,6 +310,7 @@ def _planned_target(
         None if options.offline else group_matchers,
         known,
         memberships,
+        users.absent,
         now,
     )
     members = MemberPlanner(books, target.name, target.dialect, known, memberships, target.profile.members_per_patch, now)

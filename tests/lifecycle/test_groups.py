@@ -224,6 +224,48 @@ def test_memberships_of_leavers(real_office: Office, wire: Wire, revoke: bool) -
     assert groups(office) == {"Team A": {"00001", "00002"}, "Administrators": {"00001", "00002", "00003"}}
 
 
+@pytest.mark.parametrize("revoke", [True, False], ids=["taken", "kept"])
+def test_a_group_that_names_leavers_takes_in_those_who_stay(real_office: Office, wire: Wire, revoke: bool) -> None:
+    office = real_office
+    leave = 'leave = { action = "deactivate", revoke = ["memberships"] }' if revoke else ""
+    with_teams(office, target=leave)
+    office.hire(people(3))
+    write_teams(office, [team("A", 1), team("B", 1)])
+    office.push()
+    office.hire(people(1))
+    write_teams(office, [team("A", 1, 2), team("B", 1)])  # 2 is named in the push in which he leaves
+    office.push()
+    write_teams(office, [team("A", 1, 2), team("B", 1, 3)])  # 3 after that
+    office.push()
+    assert groups(office) == {"Team A": {"00001"}, "Team B": {"00001"}}
+    assert settled(office, wire)
+
+    office.hire(people(3))
+    write_teams(office, [team("A", 1, 2, 3), team("B", 1, 2, 3)])  # and both in the push in which they are back
+    office.push()
+    assert groups(office) == {"Team A": {"00001", "00002", "00003"}, "Team B": {"00001", "00002", "00003"}}
+    assert settled(office, wire)
+
+
+def test_what_leavers_lost_stays_lost_when_nobody_is_to_lose_it_any_more(real_office: Office, wire: Wire) -> None:
+    office = real_office
+    with_teams(office, target='leave = { action = "deactivate", revoke = ["memberships"] }')
+    office.hire(people(2))
+    write_teams(office, [team("A", 1, 2)])
+    office.push()
+    office.hire(people(1))
+    office.push()
+
+    with_teams(office)
+    office.push()
+
+    assert groups(office) == {"Team A": {"00001"}}
+    assert settled(office, wire)
+    office.hire(people(2))
+    office.push()
+    assert groups(office) == {"Team A": {"00001", "00002"}}
+
+
 def test_a_group_that_is_there_already_is_adopted_with_its_members(real_office: Office, wire: Wire) -> None:
     office = real_office
     office.hire(people(2))
