@@ -26,7 +26,7 @@ def deprovision(options: Common, key: str, *, lift: bool) -> int:
     person = Key(key)
     with opened_state(config, create=True) as store, store.write() as connection:
         if lift:
-            if not holds.lift_hold(connection, person, clock()):
+            if not holds.lift_hold(connection, person, list(config.targets), clock()):
                 raise ConfigError(f"{key} is not held", hint="scimsync status lists who is")
         elif not links.known_key(connection, person):
             raise ConfigError(

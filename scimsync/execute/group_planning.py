@@ -144,9 +144,7 @@ class GroupPlanner:
         known = {(row.member_kind, row.member): row for row in self._memberships.of_group(group)}
         rows = [replace(row, wanted=member in wanted) for member, row in known.items()]
         new = [member for member in wanted if member not in known]
-        left = {
-            key for some in slices((key for kind, key in new if kind is Kind.USER), BATCH) for key in self._absent(some)
-        }
+        left = {key for some in slices((key for kind, key in new if kind is Kind.USER), BATCH) for key in self._absent(some)}
         rows += [Membership(group, kind, key, True, False, kind is Kind.USER and key in left) for kind, key in new]
         self._memberships.put(rows, known.values())
 

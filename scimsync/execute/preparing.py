@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,7 @@ from scimsync.state.targets import TargetState
 from scimsync.types import Key, Kind, Problem, Seq
 
 _FIRST_NAMES = 5
+_LOG = logging.getLogger("scimsync")
 
 
 class Report(Protocol):
@@ -242,14 +244,22 @@ async def _plan_target(
         return planned
     only = frozenset(options.keys) if options.keys else None
     changed = known.digest != digest
-    configured_anew = changed and known.digest is not None and not _is_older(target, known.digest, now)
-    if configured_anew and only is None and not options.read:
-        return planned  # it may ask for columns that were never read: all that waits for a push that reads
+    another = changed and not _is_older(target, known.digest, now)
+    if another and not options.read:  # it may ask for columns that were never read: all that waits for a push that reads
+        with books.links.read() as connection:
+            only = frozenset(holds.held(connection, options.keys))
+        if not only:
+            if options.keys:
+                _LOG.warning(
+                    "%s: sync.toml is another since the last push; what it says now comes with the next push", target.name
+                )
+            return planned
+    configured_anew = another and known.digest is not None
     # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of them
     uncertain = configured_anew and any(problem.source in target.sources for problem in reading.problems)
     keys = (
-        (key for key in sorted(set(options.keys)))
-        if options.keys
+        (key for key in sorted(only))
+        if only is not None
         else books.view.keys_to_plan(target.name, target.sources, cursor, now.time, everybody=configured_anew and not uncertain)
     )
     try:
@@ -272,7 +282,7 @@ async def _plan_target(
     return planned
 
 
-def _is_older(target: TargetSetup, digest: str, now: Now) -> bool:
+def _is_older(target: TargetSetup, digest: str | None, now: Now) -> bool:
     """Whether nothing but the day, which expressions may ask for, has changed since a target was planned with `digest`."""
     return any(digest == target.digest(now.today - timedelta(days=days)) for days in range(1, 60))
 

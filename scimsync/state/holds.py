@@ -7,7 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
+from scimsync.state import links
 from scimsync.state.bulk import upsert
+from scimsync.state.links import Link, LinkStatus
 from scimsync.state.tables import hold as table
 from scimsync.state.tables import link
 from scimsync.types import Key, Kind
@@ -19,10 +21,15 @@ def put_hold(connection: Connection, key: Key, now: datetime) -> None:
     _make_due(connection, key, now)
 
 
-def lift_hold(connection: Connection, key: Key, now: datetime) -> bool:
-    """Ends a hold; False where there was none. Whichever run plans next has to do with it."""
-    _make_due(connection, key, now)
-    return connection.execute(delete(table).where(table.c.key == key)).rowcount > 0
+def lift_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> bool:
+    """Ends a hold; False where there was none. Whichever run plans next at one of `targets` has to do with it."""
+    lifted = connection.execute(delete(table).where(table.c.key == key)).rowcount > 0
+    if lifted:
+        _make_due(connection, key, now)
+        for name in targets:  # who has no link and no changed record is looked at by nobody
+            if not links.get_links(connection, name, Kind.USER, [key]):
+                links.put_links(connection, name, [Link(Kind.USER, key, LinkStatus.PENDING, next_try_at=now)])
+    return lifted
 
 
 def held(connection: Connection, keys: Sequence[Key]) -> dict[Key, datetime]:

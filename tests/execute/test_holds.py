@@ -12,7 +12,7 @@ import pytest
 from scimsync.state import leases
 from scimsync.state.store import open_state
 from tests.execute.story import NO_GUARD, PATCH_USER, SOON, Proxied, Script, one_of
-from tests.office import SOURCE, Office, people, person
+from tests.office import SOURCE, USER, Office, people, person
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -52,6 +52,56 @@ def test_a_deprovisioning_beside_a_run_is_done_by_the_next(proxied: Proxied) -> 
     assert office.push(later=DAY).exit_code == 0
     assert is_active(office)
     assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_a_lift_for_somebody_without_an_account_is_done_by_the_next_push(proxied: Proxied) -> None:
+    office, _ = proxied
+    office.configure(target="scope = \"dept != 'away'\"", guard=NO_GUARD)
+    office.hire([person(1), person(2, dept="away")])
+    office.push()
+    office.run("deprovision", "00002")
+    office.hire(people(2))
+    office.push()  # which has read that he is to have one, and may not make it
+
+    with a_run_at_work(office):
+        assert office.run("deprovision", "00002", "--lift").code == 5
+    office.push()
+
+    assert is_active(office)
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_a_lift_gives_nothing_to_those_who_should_have_nothing(proxied: Proxied) -> None:
+    office, _ = proxied
+    office.configure(target="scope = \"dept != 'away'\"", guard=NO_GUARD)
+    office.hire([person(1), person(2, dept="away")])
+    office.push()
+    office.run("deprovision", "00002")
+
+    assert office.run("deprovision", "00002", "--lift").code == 0
+
+    assert [account["externalId"] for account in office.accounts().values()] == ["00001"]
+    assert list(office.links()) == ["00001"]
+
+
+def test_a_lift_after_sync_toml_changed_waits_for_a_push_that_reads(proxied: Proxied) -> None:
+    office, _ = proxied
+    office.configure(guard=NO_GUARD)
+    office.hire([row | {"title": "Clerk"} for row in people(3)])
+    office.push()
+    office.run("deprovision", "00002")
+    office.configure(user=USER + 'title = "title"\n', target="scope = \"title == 'Clerk'\"", guard=NO_GUARD)
+
+    lifted = office.run("deprovision", "00002", "--lift")
+    assert lifted.code == 0
+    assert "wiki: sync.toml is another since the last push" in lifted.err
+    assert not is_active(office)
+    office.run("deprovision", "00003")
+    assert not is_active(office, "00003")  # which needs no expression
+
+    office.push()
+    assert is_active(office)
+    assert one_of(office, "Users", externalId="00002")["title"] == "Clerk"
 
 
 def test_a_deprovisioning_that_died_at_once_is_done_by_the_next_push(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
