@@ -45,20 +45,24 @@ class Now:
 
 
 class Settled:
-    """What a plan settles without a request: links that change, keys that are not wanted any more. It is written once the plan is
-    accepted, and at once from then on: until then its people have to be planned again, should nobody accept it."""
+    """What a plan settles without a request: links that change, keys that are not wanted any more, people who had left and are
+    wanted again. It is written once the plan is accepted, and at once from then on: until then its people have to be planned again, should nobody accept it."""
 
     def __init__(self, target: str, kind: Kind) -> None:
         self._target = target
         self._kind = kind
         self._links: list[Link] = []
         self._unwanted: list[Key] = []
+        self._returned: list[Key] = []
         self._accepted = False
 
-    def add(self, connection: Connection, changed: Iterable[Link], unwanted: Iterable[Key]) -> None:
+    def add(
+        self, connection: Connection, changed: Iterable[Link], unwanted: Iterable[Key], returned: Iterable[Key] = ()
+    ) -> None:
         """Notes what a batch settles."""
         self._links += changed
         self._unwanted += unwanted
+        self._returned += returned
         if self._accepted:
             self.accept(connection)
 
@@ -68,6 +72,9 @@ class Settled:
         links.put_links(connection, self._target, self._links)
         for some in slices(iter(self._unwanted)):
             links.forget_pending(connection, self._target, self._kind, some)
+        for some in slices(iter(self._returned)):
+            links.forget_leaving(connection, self._target, self._kind, some)
+        self._returned.clear()
         self._links.clear()
         self._unwanted.clear()
 

@@ -373,7 +373,7 @@ class Planner:
         links.put_references(connection, target, planned, [_acknowledged(one, batch) for one in plan.references])
         due = {key for key, link in batch.links.items() if link.is_due}
         links.put_links(connection, target, [link for link in plan.settled if link.key not in due])
-        self.settled.add(connection, [link for link in plan.settled if link.key in due], plan.unwanted)
+        self.settled.add(connection, [link for link in plan.settled if link.key in due], plan.unwanted, plan.returned)
         troubled = [one for one in plan.operations if one.status is Status.FAILED]
         links.put_links(connection, target, [self._failed(batch, one, now) for one in troubled])
 

@@ -173,10 +173,12 @@ class Plan:
     """Operations for a batch of candidates.
 
     `references` are what the candidates refer to from now on; `settled` are links that change without a request;
-    `unwanted` are keys that wait for an account and are no longer wanted.
+    `unwanted` are keys that wait for an account and are no longer wanted; `returned` are those of people who had left and are
+    to have their account again, whether or not that succeeds.
     """
 
     operations: tuple[Operation, ...]
     references: tuple[Reference, ...]
     settled: tuple[Link, ...]
     unwanted: tuple[Key, ...]
+    returned: tuple[Key, ...]

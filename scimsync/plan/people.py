@@ -35,7 +35,9 @@ def make_plan(candidates: Sequence[Candidate], policy: Policy, around: Surroundi
     batch = _Batch(policy, around, now)
     for candidate in candidates:
         batch.add(candidate)
-    return Plan(tuple(batch.operations), tuple(batch.references), tuple(batch.settled), tuple(batch.unwanted))
+    return Plan(
+        tuple(batch.operations), tuple(batch.references), tuple(batch.settled), tuple(batch.unwanted), tuple(batch.returned)
+    )
 
 
 class _Batch:
@@ -51,6 +53,7 @@ class _Batch:
         self.references: list[Reference] = []
         self.settled: list[Link] = []
         self.unwanted: list[Key] = []
+        self.returned: list[Key] = []
 
     def add(self, candidate: Candidate) -> None:
         if candidate.failure is not None:
@@ -68,6 +71,8 @@ class _Batch:
         assert candidate.desired is not None  # noqa: S101 - add() looked
         after = self._resolve(candidate.key, candidate.desired.document)
         link = candidate.link
+        if link is not None and link.left_at is not None:
+            self.returned.append(candidate.key)
         if link is None or not link.has_account or candidate.gone:
             self._without_link(candidate, after)
         else:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.state.bulk import stream, upsert
@@ -167,6 +167,15 @@ def forget_pending(connection: Connection, target: str, kind: Kind, keys: Sequen
             table.c.key.in_(keys),
             table.c.status == LinkStatus.PENDING,
         )
+    )
+
+
+def forget_leaving(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
+    """Should these leave again, the time until their accounts are deleted begins anew."""
+    connection.execute(
+        update(table)
+        .where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
+        .values(left_at=None, delete_after=None)
     )
 
 

@@ -110,6 +110,37 @@ def test_a_leaver_whose_rights_cannot_be_taken_is_switched_off_and_loses_them_la
     assert counts(office.push(later=30 * DAY)) == {"delete": 1}
 
 
+def test_the_time_until_deletion_counts_from_the_last_leaving(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard=LOOSE)
+    office.hire(people(2))
+    office.push()
+    office.hire(people(1))
+    office.push()
+    refuse(faulty, "active")
+    office.hire(people(2))
+    assert office.push(later=20 * DAY).exit_code == 4  # back, and not switched on
+    faulty.faults.clear()
+    office.hire(people(1))
+    office.push(later=DAY)
+
+    assert counts(office.push(later=28 * DAY)) == {}
+    assert counts(office.push(later=2 * DAY)) == {"delete": 1}
+
+
+def test_what_a_guard_refused_of_a_return_leaves_the_time_until_deletion(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard="max_updates = 0")
+    office.hire(people(20))
+    office.push()
+    office.hire(people(18))
+    office.push()
+    due = office.links()["00019"].delete_after
+    office.hire([person(number, family="Other") for number in range(1, 21)])
+    assert office.push(later=DAY).exit_code == 3
+    office.hire(people(18))
+    office.push(later=DAY)
+    assert office.links()["00019"].delete_after == due
+
+
 def test_a_leaver_comes_into_no_group_that_refused_before(proxied: Proxied, script: Script) -> None:
     office, _ = proxied
     office.configure(guard=NO_GUARD, more=BY_DEPARTMENT)
