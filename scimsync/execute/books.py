@@ -46,7 +46,8 @@ class Now:
 
 class Settled:
     """What a plan settles without a request: links that change, keys that are not wanted any more, people who had left and are
-    wanted again. It is written once the plan is accepted, and at once from then on: until then its people have to be planned again, should nobody accept it."""
+    wanted again. It is written once the plan is accepted, and at once from then on: until then its people have to be planned
+    again, should nobody accept it."""
 
     def __init__(self, target: str, kind: Kind) -> None:
         self._target = target
@@ -56,9 +57,7 @@ class Settled:
         self._returned: list[Key] = []
         self._accepted = False
 
-    def add(
-        self, connection: Connection, changed: Iterable[Link], unwanted: Iterable[Key], returned: Iterable[Key] = ()
-    ) -> None:
+    def add(self, connection: Connection, changed: Iterable[Link], unwanted: Iterable[Key], returned: Iterable[Key] = ()) -> None:
         """Notes what a batch settles."""
         self._links += changed
         self._unwanted += unwanted

@@ -20,6 +20,7 @@ from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.settings import once_of
 from scimsync.plan import make_plan
 from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
+from scimsync.plan.people import deletion_of
 from scimsync.plan.requests import with_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
@@ -283,7 +284,8 @@ class Planner:
 
     def _may_delete(self, link: Link) -> bool:
         """Whether this plan deletes an account whose person should have none."""
-        due = link.delete_after is not None and link.delete_after <= self._now.time
+        deletion = deletion_of(link, self._policy, self._now.time) if link.status is LinkStatus.INACTIVE else None
+        due = deletion is not None and deletion <= self._now.time
         return self._policy.remove and (due or self._policy.leave.action == "delete")
 
     def _holders(self, holding: dict[str, Link]) -> dict[str, Holder]:

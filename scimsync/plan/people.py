@@ -40,6 +40,14 @@ def make_plan(candidates: Sequence[Candidate], policy: Policy, around: Surroundi
     )
 
 
+def deletion_of(link: Link | None, policy: Policy, now: datetime) -> datetime | None:
+    """When an account is to be deleted, counted from when its person left: `now`, if that is not known. None for never."""
+    leave = policy.leave
+    if leave.action != "deactivate" or leave.delete_after is None:
+        return None
+    return (link.left_at if link is not None and link.left_at is not None else now) + leave.delete_after
+
+
 class _Batch:
     """Collects the plan of one batch; `_claims` grows with it, so that two people never get one userName."""
 
@@ -150,8 +158,13 @@ class _Batch:
             return
         flipped = next((change for change in changes if change.path == "active"), None)
         if flipped is not None and flipped.after is False:
-            self._switch_off(candidate, link, flipped, changes, after)
-            return
+            if self._policy.remove:
+                self._switch_off(candidate, link, flipped, changes, after)
+                return
+            changes, flipped = tuple(change for change in changes if change is not flipped), None
+            if not changes:
+                self._leave_alone(candidate, link)
+                return
         if not self._policy.update:
             self._leave_alone(candidate, link)
             return
@@ -175,9 +188,6 @@ class _Batch:
         self, candidate: Candidate, link: Link, flipped: Change, changes: tuple[Change, ...], after: Document
     ) -> None:
         """Who stays in scope and is not active any more. Access ends at once, whatever becomes of the name."""
-        if not self._policy.remove:
-            self._leave_alone(candidate, link)
-            return
         reason = "active became false"
         if not self._policy.update:
             changes = (flipped,)
@@ -201,7 +211,7 @@ class _Batch:
         """What the target holds is right: an earlier trouble is over, and the link says what is."""
         in_scope = candidate.desired is not None and candidate.desired.in_scope
         off = after.get("active") is False or (link.status is LinkStatus.INACTIVE and not in_scope)
-        delete_after = self._deletion(link) if off and not in_scope else None
+        delete_after = deletion_of(link, self._policy, self._now) if off and not in_scope else None
         right = replace(
             link,
             status=LinkStatus.INACTIVE if off else LinkStatus.ACTIVE,
@@ -262,7 +272,7 @@ class _Batch:
 
     def _inactive(self, candidate: Candidate, link: Link, why: str, action: str) -> None:
         """An account that is switched off already: deleted where that is due, else left as it is."""
-        deletion = self._deletion(link)
+        deletion = deletion_of(link, self._policy, self._now)
         if self._policy.leave.action == "delete":
             self._operation(candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id)
         elif link.doubtful and (not candidate.read_again or candidate.before.get("active") is not False):
@@ -295,15 +305,8 @@ class _Batch:
             changes,
             remote_id=link.remote_id,
             base=base,
-            delete_after=self._deletion(),
+            delete_after=deletion_of(None, self._policy, self._now),
         )
-
-    def _deletion(self, link: Link | None = None) -> datetime | None:
-        """When an account is to be deleted, counted from when its person left: now, if that is not known."""
-        leave = self._policy.leave
-        if leave.action != "deactivate" or leave.delete_after is None:
-            return None
-        return (link.left_at if link is not None and link.left_at is not None else self._now) + leave.delete_after
 
     def _why_absent(self, candidate: Candidate) -> str:
         if candidate.held_since is not None:

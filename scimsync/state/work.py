@@ -13,17 +13,21 @@ from scimsync.state.bulk import stream
 from scimsync.state.tables import link, operation, record, reference
 from scimsync.types import Key, Kind, Seq
 
+_OWN = link.alias("own")
+"""The link of who refers to somebody."""
+
 
 def keys_to_plan(
     connection: Connection, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool = False
 ) -> Iterator[Key]:
-    """Keys in order, each once: records changed after `cursor`, links that are due, references whose account is there or
-    is another now, operations that an earlier run left without an outcome. `everybody`: also all who have an account."""
+    """Keys in order, each once: records changed after `cursor`, links that are due, references whose account is there, is
+    another now or is gone, operations that an earlier run left without an outcome. `everybody`: also all who have an account."""
     linked = select(link.c.key).where(link.c.target == target, link.c.kind == Kind.USER, links.exists())
     query = union(
         select(record.c.key).where(records.changed_since(sources, cursor)),
         *links.due_keys(target, Kind.USER, now),
         _waiting(target),
+        _left_behind(target),
         select(operation.c.key).where(left_over(target), operation.c.kind == Kind.USER),
         *([linked] if everybody else []),
     ).order_by("key")
@@ -51,15 +55,31 @@ def left_over(target: str) -> ColumnElement[bool]:
 
 def _waiting(target: str) -> Select[str]:
     referenced = and_(link.c.target == reference.c.target, link.c.kind == Kind.USER, link.c.key == reference.c.ref_key)
-    own = link.alias("own")
-    has_account = and_(
-        own.c.target == reference.c.target,
-        own.c.kind == reference.c.kind,
-        own.c.key == reference.c.key,
-        own.c.status == links.LinkStatus.ACTIVE,
-        own.c.next_try_at.is_(None),  # or the link itself is due, now or after its pause
+    return select(reference.c.key).where(links.waiting_references(target), referenced, *_own_account())
+
+
+def _own_account() -> tuple[ColumnElement[bool], ...]:
+    """The conditions that who refers has an account, in use, that is not due by itself: now, or after its pause."""
+    return (
+        _OWN.c.target == reference.c.target,
+        _OWN.c.kind == reference.c.kind,
+        _OWN.c.key == reference.c.key,
+        _OWN.c.status == links.LinkStatus.ACTIVE,
+        _OWN.c.next_try_at.is_(None),
     )
-    return select(reference.c.key).where(links.waiting_references(target), referenced, has_account)
+
+
+def _left_behind(target: str) -> Select[str]:
+    """Keys of those whose account still refers to one that was deleted."""
+    deleted = select(link.c.key).where(
+        link.c.target == target, link.c.kind == Kind.USER, link.c.status == links.LinkStatus.DELETED
+    )
+    return select(reference.c.key).where(
+        reference.c.target == target,
+        reference.c.ref_key.in_(deleted),
+        reference.c.remote_id.is_not(None),
+        *_own_account(),
+    )
 
 
 def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[Key]:
