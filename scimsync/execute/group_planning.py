@@ -23,6 +23,7 @@ from scimsync.state import journal, links, work
 from scimsync.state.journal import Status
 from scimsync.state.links import Link, fold_name
 from scimsync.state.memberships import Membership
+from scimsync.state.targets import GroupTable
 from scimsync.types import Document, Key, Kind, RemoteId, Seq
 
 NO_RULE = ""
@@ -43,7 +44,8 @@ class _Known:
 
 class GroupPlanner:
     """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target; `absent` tells
-    of people who has left; `settled` is what needs no request."""
+    of people who has left; `before` are the tables of groups that the target was last planned with, or had earlier; `settled` is
+    what needs no request."""
 
     def __init__(
         self,
@@ -55,10 +57,12 @@ class GroupPlanner:
         known: KnownLinks,
         memberships: Memberships,
         absent: Callable[[Sequence[Key]], set[Key]],
+        before: Mapping[str, GroupTable],
         now: Now,
     ) -> None:
         self._books = books
         self._absent = absent
+        self._before = before
         self._rules = rules
         self._policy = policy
         self._dialect = dialect
@@ -76,6 +80,14 @@ class GroupPlanner:
             lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
             lambda key: once_of(rules[name_of(key)].program) if name_of(key) in rules else frozenset(),
         )
+
+    def begin(self) -> None:
+        """Where a table has another kind of groups now, nobody is wanted in the old ones any more. To be called before people
+        are planned, all of them."""
+        another = {name for name, rule in self._rules.items() if name in self._before and self._before[name].form != rule.form}
+        for key in self._due(everything=True) if another else ():
+            if name_of(key) in another:
+                self._want(key, {})
 
     async def plan(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
         """Plans the groups that people came into or went out of, those of changed records, and those that are due.
@@ -123,9 +135,7 @@ class GroupPlanner:
         for key, record in self._books.view.get([source], keys).items():
             group = rule.key(key)
             if record.removed:
-                if rule.leave == "empty":
-                    self._want(group, {})
-                continue
+                continue  # planning the group takes its members out where it stays without any
             try:
                 desired = rule.program.desire(record, self._now.today)
                 self._want(group, self._members(rule, desired))
@@ -154,6 +164,10 @@ class GroupPlanner:
         target = self._policy.target
         known = _Known(self._links.get(Kind.GROUP, keys))
         self._desire(keys, known)
+        if not only_new:
+            for key in keys:
+                if key not in known.desired and key not in known.failures and self._leave_of(key) == "empty":
+                    self._want(key, {})
         await self._ask_target(keys, known)
         candidates = [self._candidate(key, known) for key in keys]
         names = {
@@ -182,13 +196,18 @@ class GroupPlanner:
         self._desire([key for key in keys if key not in known.links], further)
         wanted: dict[Key, Desired | None] = {}
         for key in keys:
-            rule = self._rules.get(name_of(key))
             if key in known.failures or key in further.failures:
                 continue
             wanted[key] = known.desired.get(key) or further.desired.get(key)
-            if wanted[key] is None and (not self._policy.remove or (rule is not None and rule.leave != "delete")):
+            if wanted[key] is None and (not self._policy.remove or self._leave_of(key) != "delete"):
                 del wanted[key]
         return wanted
+
+    def _leave_of(self, key: Key) -> str:
+        """What becomes of a group without a reason, also where its table is gone."""
+        name = name_of(key)
+        said = self._rules.get(name) or self._before.get(name)
+        return "delete" if said is None else said.leave
 
     def _held_name(self, known: _Known, key: Key) -> str | None:
         link = known.links.get(key)
@@ -205,7 +224,7 @@ class GroupPlanner:
             if rule.form is GroupForm.SOURCE and rule.source is not None:
                 self._desire_from_source(rule, rule.source, some, known)
                 continue
-            there = set(some) if rule.form is GroupForm.RULE else self._memberships.wanted(some)
+            there = {rule.key()} & {*some} if rule.form is GroupForm.RULE else self._memberships.wanted(some)
             for key in there:
                 try:
                     known.desired[key] = rule.desired(key, self._now.today)
@@ -280,7 +299,7 @@ class GroupPlanner:
         return GroupCandidate(
             key=key,
             desired=None if desired is None else desired.document,
-            leave=rule.leave if rule is not None else "delete",
+            leave=self._leave_of(key),
             once={} if desired is None else desired.once,
             link=link,
             before=before,

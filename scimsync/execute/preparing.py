@@ -35,7 +35,7 @@ from scimsync.state import holds, journal, links, records, targets
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
-from scimsync.state.targets import TargetState
+from scimsync.state.targets import GroupTable, TargetState
 from scimsync.types import Key, Kind, Problem, Seq
 
 _FIRST_NAMES = 5
@@ -238,7 +238,7 @@ async def _plan_target(
         cursor = known.cursor if known.digest == digest else Seq(0)
         expected = len(options.keys) or _may_need_look_up(connection, target, cursor, books, reading)
         groups_known = links.count_links(connection, target.name, Kind.GROUP)
-    planned = _planned_target(target, books, way, expected, groups_known, options, now)
+    planned = _planned_target(target, books, way, expected, groups_known, known.group_tables, options, now)
     if not options.insistent and known.digest == digest and (why := left_alone(known, now.time)) is not None:
         planned.error = why
         return planned
@@ -263,12 +263,20 @@ async def _plan_target(
         else books.view.keys_to_plan(target.name, target.sources, cursor, now.time, everybody=configured_anew and not uncertain)
     )
     try:
+        if only is None and changed:
+            planned.groups.begin()
         with closing(keys):  # a target that fails in the middle leaves no query open
             await planned.users.plan(keys, lambda number: report(target.name, "planning", number), everybody=only is None)
         if only is None:
             await planned.users.plan_referrers()
             await planned.groups.plan(planned.users.touched, cursor, everything=changed)
-            planned.state = replace(known, digest=known.digest if uncertain else digest, cursor=head, url=target.config.url)
+            planned.state = replace(
+                known,
+                digest=known.digest if uncertain else digest,
+                cursor=head,
+                url=target.config.url,
+                group_tables={**known.group_tables, **target.group_tables},
+            )
         else:
             await planned.groups.plan_keys(sorted(planned.users.touched), only_new=True)
         planned.members.plan(only)
@@ -288,7 +296,14 @@ def _is_older(target: TargetSetup, digest: str | None, now: Now) -> bool:
 
 
 def _planned_target(
-    target: TargetSetup, books: Books, way: Way, expected: int, groups_known: int, options: Options, now: Now
+    target: TargetSetup,
+    books: Books,
+    way: Way,
+    expected: int,
+    groups_known: int,
+    before: Mapping[str, GroupTable],
+    options: Options,
+    now: Now,
 ) -> PlannedTarget:
     matcher = way.matcher(Kind.USER, target.config.match, expected)
     # the first push may meet any number of groups; later ones meet few that are new
@@ -321,6 +336,7 @@ def _planned_target(
         known,
         memberships,
         users.absent,
+        before,
         now,
     )
     members = MemberPlanner(books, target.name, target.dialect, known, memberships, target.profile.members_per_patch, now)

@@ -21,6 +21,7 @@ from scimsync.scim.dialects import Dialect, get_dialect
 from scimsync.scim.errors import ScimError
 from scimsync.scim.profiles import Profile, load_profile
 from scimsync.sources import FileSpec, columns
+from scimsync.state.targets import GroupTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class TargetSetup:
     def person_rules(self) -> dict[str, GroupRule]:
         """The groups whose members are told by people's own records."""
         return {name: rule for name, rule in self.groups.items() if rule.form is not GroupForm.SOURCE}
+
+    @property
+    def group_tables(self) -> dict[str, GroupTable]:
+        """What the state keeps of the tables of groups."""
+        return {name: GroupTable(rule.form, rule.leave) for name, rule in self.groups.items()}
 
     @property
     def once(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ from scimsync.errors import StateError
 from scimsync.state import sqlite
 from scimsync.state.tables import metadata
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration that this program knows; a test compares it with `migrations/versions`."""
 
 _SCRATCH = "nothing stored yet"

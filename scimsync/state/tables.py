@@ -90,7 +90,8 @@ replaced = Table(
 # A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
 # under that. failures: how many runs in a row it failed as a whole; quarantined_until: when it is tried again; lowered_rate:
 # the requests a second that it was seen to take when it last answered 429, and when that was; ran_at: when a run last began that
-# read its sources, however it ended; good_run_at: when one last came to its end without an error of the target.
+# read its sources, however it ended; good_run_at: when one last came to its end without an error of the target; group_tables:
+# the tables of groups that it was last planned with, and those before that are gone, as JSON.
 target = Table(
     "target",
     metadata,
@@ -105,6 +106,7 @@ target = Table(
     Column("lowered_at", UTCDateTime),
     Column("ran_at", UTCDateTime),
     Column("good_run_at", UTCDateTime),
+    Column("group_tables", TEXT),
 )
 
 # What is known of one resource at one target. document: acknowledged values of managed attributes; unique_name: the

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection, select
 
 from scimsync.state.bulk import upsert
 from scimsync.state.tables import target as table
 from scimsync.types import Seq
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """A table of groups: its `form` (`each`, `rule`, `source`), and what becomes of groups without a reason (`delete`, `empty`,
+    `keep`)."""
+
+    form: str
+    leave: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +31,8 @@ class TargetState:
     `failures` counts the last runs in a row in which the target as a whole failed, `last_error` says why, and until
     `quarantined_until` it is left alone. `lowered_rate` (requests a second) is what it was seen to take at `lowered_at`, when
     it last answered 429. `ran_at` is when a run last began that read its sources,
-    `good_run_at` when one last came to its end without an error of the target.
+    `good_run_at` when one last came to its end without an error of the target. `group_tables` are the
+    tables of groups that it was last planned with, by name, and those before that are gone.
     """
 
     name: str
@@ -34,6 +46,7 @@ class TargetState:
     lowered_at: datetime | None = None
     ran_at: datetime | None = None
     good_run_at: datetime | None = None
+    group_tables: Mapping[str, GroupTable] = field(default_factory=dict)
 
 
 def get_target(connection: Connection, name: str) -> TargetState:
@@ -41,9 +54,10 @@ def get_target(connection: Connection, name: str) -> TargetState:
     row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
     if row is None:
         return TargetState(name)
-    return TargetState(**{**row, "cursor": Seq(row["cursor"] or 0)})
+    tables = {name: GroupTable(**known) for name, known in orjson.loads(row["group_tables"] or "{}").items()}
+    return TargetState(**{**row, "cursor": Seq(row["cursor"] or 0), "group_tables": tables})
 
 
 def put_target(connection: Connection, state: TargetState) -> None:
     """Stores all of it."""
-    upsert(connection, table, [asdict(state)])
+    upsert(connection, table, [asdict(state) | {"group_tables": orjson.dumps(state.group_tables).decode()}])

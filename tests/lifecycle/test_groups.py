@@ -125,6 +125,73 @@ def test_a_table_that_leaves_sync_toml_takes_its_groups_with_it(real_office: Off
     assert settled(office, wire)
 
 
+@pytest.mark.parametrize(("leave", "left"), [("empty", set()), ("keep", {"00001", "00002", "00003"})], ids=["emptied", "kept"])
+def test_what_a_table_said_of_its_groups_holds_when_it_is_gone(
+    real_office: Office, wire: Wire, leave: str, left: set[str]
+) -> None:
+    office = real_office
+    office.configure(more=f'{BY_DEPARTMENT}leave = {{ action = "{leave}" }}\n{BY_RULE}', guard=OFTEN)
+    office.hire(people(3))
+    office.push()
+
+    office.configure(more=BY_RULE, guard=OFTEN)
+    office.push()
+    assert groups(office)["Department IT"] == left
+    assert settled(office, wire)
+
+    office.configure(user=f'{USER}title = "dept"\n', more=BY_RULE, guard=OFTEN)
+    office.push()
+    assert groups(office)["Department IT"] == left
+    assert settled(office, wire)
+
+
+@pytest.mark.parametrize(
+    ("leave", "left"), [("delete", None), ("empty", set()), ("keep", {"00001", "00002"})], ids=["deleted", "emptied", "kept"]
+)
+def test_groups_of_a_table_that_has_another_source(real_office: Office, wire: Wire, leave: str, left: set[str] | None) -> None:
+    office = real_office
+    ending = f'{BY_TEAM}leave = {{ action = "{leave}" }}\n'
+    with_teams(office, groups=ending)
+    office.hire(people(2))
+    write_teams(office, [team("A", 1, 2)])
+    office.push()
+    write_teams(office, [team("B", 1)])
+    (office.folder / "teams.csv").rename(office.folder / "others.csv")
+    source = LISTS + TEAMS.replace("teams", "others")
+    office.configure(source=source, target='source = "hr"', more=ending.replace('"teams"', '"others"'), guard=OFTEN)
+
+    office.push()
+
+    assert groups(office).get("Team A") == left
+    assert groups(office)["Team B"] == {"00001"}
+    assert settled(office, wire)
+
+
+@pytest.mark.parametrize("kinds", list(permutations(("each", "rule", "source"), 2)), ids="-".join)
+def test_a_table_of_another_kind_leaves_no_groups_behind(real_office: Office, wire: Wire, kinds: tuple[str, str]) -> None:
+    office = real_office
+    tables = {
+        "each": BY_DEPARTMENT.replace("departments", "teams"),
+        "rule": BY_RULE.replace("groups.admins", "groups.teams"),
+        "source": BY_TEAM,
+    }
+    with_teams(office, groups=tables[kinds[0]])
+    office.hire(people(2))
+    write_teams(office, [team("A", 1, 2, 9, parts="B"), team("B", 1)])
+    office.push()
+    with_teams(office, groups=tables[kinds[1]])
+    office.push()
+
+    both = {"00001", "00002"}
+    wanted: dict[str, dict[str, set[str]]] = {
+        "each": {"Department IT": both},
+        "rule": {"Administrators": both},
+        "source": {"Team A": both | {"Team B"}, "Team B": {"00001"}},
+    }
+    assert groups(office) == wanted[kinds[1]]
+    assert settled(office, wire)
+
+
 def test_a_mover_loses_what_a_rule_gave_everywhere_in_one_push(real_office: Office, wire: Wire) -> None:
     office = real_office
     more = (

@@ -1,0 +1,17 @@
+"""What kind of groups a table in sync.toml had, and what becomes of them when it is gone."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from scimsync.state.tables import TEXT
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("target", sa.Column("group_tables", TEXT))
