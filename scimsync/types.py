@@ -32,13 +32,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a source as the snapshot holds it. `data` maps column names to JSON values."""
+    """One row of a source as the snapshot holds it. `data` maps column names to JSON values; it is `too_deep` where they
+    are nested so deeply that they cannot be read."""
 
     source: str
     key: Key
     data: Mapping[str, Any] = field(hash=False)
     seq: Seq = Seq(0)
     removed: bool = False
+    too_deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
+from scimsync.jsontext import json_text
 
 
 def printable(text: object) -> str:
@@ -16,12 +16,12 @@ def printable(text: object) -> str:
 
 def value_text(value: object) -> str:
     """A value in one line, as JSON."""
-    return printable(orjson.dumps(value).decode())
+    return printable(json_text(value))
 
 
 def write_json(document: Any) -> None:
     """Writes one JSON document to stdout."""
-    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+    sys.stdout.write(json_text(document, indented=True) + "\n")
 
 
 def write_lines(lines: Iterable[str]) -> None:

@@ -70,9 +70,12 @@ class Program:
     def desire(self, record: Record, today: date) -> Desired:
         """What `record` should be at the target on the day `today`.
 
-        Raises DesireError, and nothing else, where an expression fails for this record or a required attribute comes out
-        empty. The mapping of a record out of scope is not worked out, so that a leaver with bad data can still leave.
+        Raises DesireError, and nothing else, where an expression fails for this record, a required attribute comes out
+        empty, or the record cannot be read. The mapping of a record out of scope is not worked out, so that a leaver with bad
+        data can still leave.
         """
+        if record.too_deep:
+            raise DesireError(record.key, f"the record in {record.source}", "", "a value is nested too deeply", {})
         values: dict[str, Any] = dict(zip(self.variables, map(record.data.get, self.columns), strict=True))
         values["today"] = today
         access: Sequence[str] = ()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import orjson
-
+from scimsync.jsontext import json_text
 from scimsync.plan.model import Action
 from scimsync.state.journal import Entry
 from scimsync.types import Kind
@@ -29,7 +28,7 @@ MEMBERS_SHOWN = 20
 
 def in_words(value: object, *, quoted: bool = False) -> str:
     """A value in one line that no terminal obeys; `quoted` as JSON."""
-    text = orjson.dumps(value).decode() if quoted else str(value)
+    text = json_text(value) if quoted else str(value)
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 

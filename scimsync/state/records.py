@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
@@ -15,6 +19,12 @@ from scimsync.state.tables import record as table
 from scimsync.state.tables import replaced
 from scimsync.state.tables import source as source_table
 from scimsync.types import Key, Problem, Record, Seq
+
+_LONG_NUMBER = re.compile(r"[0-9]{19}")
+"""What orjson may take for a float that is another number."""
+
+_DEEPEST = 100
+"""Values that are nested more deeply are nobody's attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +174,33 @@ def get_records(connection: Connection, sources: Sequence[str], keys: Sequence[K
 
 
 def _record(row: RowMapping) -> Record:
+    data: dict[str, Any] | None = None
+    with suppress(RecursionError):
+        data = _values(row["data"])
     return Record(
         source=row["source"],
         key=Key(row["key"]),
         seq=Seq(row["seq"]),
-        data=orjson.loads(row["data"]),
+        data=data or {},
         removed=row["removed_at"] is not None,
+        too_deep=data is None,
     )
+
+
+def _values(text: str) -> dict[str, Any]:
+    """Of JSON as DuckDB takes and writes it: numbers may be long, infinite, or none at all. Raises RecursionError where that
+    is nested more deeply than it could be written again."""
+    read: dict[str, Any]
+    try:
+        read = json.loads(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
+    except orjson.JSONDecodeError:
+        read = json.loads(text)
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(read) > _DEEPEST:
+        raise RecursionError
+    return read
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0

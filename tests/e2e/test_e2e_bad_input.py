@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -201,6 +202,43 @@ def test_an_expression_that_fails_for_one_fails_only_that_person(twenty: Office,
     assert faulty.users["id-00006"]["title"] == "2024"
     assert "title" not in faulty.users["id-00007"]
     assert faulty.users["id-00007"]["active"] is True
+
+
+ODD_JSON = {
+    "too large for a float": ("1e400", "inf is no number that can be sent"),
+    "no number": ("NaN", "nan is no number that can be sent"),
+    "infinite within": ('{"a": [-1e999]}', "-inf is no number that can be sent"),
+    "longer than a number that can be sent": ("99999999999999999999999999", "the number is too large"),
+    "deep": ("[" * 200 + "]" * 200, "the record in hr: a value is nested too deeply"),
+    "too deep to be read": ("[" * 5000 + "]" * 5000, "the record in hr: a value is nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("what", ODD_JSON)
+def test_json_that_no_attribute_can_hold_fails_only_that_person(office: Office, faulty: FaultyServer, what: str) -> None:
+    value, said = ODD_JSON[what]
+    source = SOURCE.replace("hr.csv", "hr.json")
+    office.configure(source=source, user=USER + 'title = "level"\n', guard='min_records = "0%"')
+    rows = [row | {"level": 1} for row in people(4)]
+    office.write("hr.json", json.dumps(rows))
+    office.push()
+    rows[1] |= {"level": "LEVEL", "family": "Other"}
+    rows[2] |= {"level": 2}
+    office.write("hr.json", json.dumps(rows[:3]).replace('"LEVEL"', value))
+
+    ran = office.run("push", "--json")
+
+    assert ran.code == 4
+    (problem,) = ran.document["problems"]
+    assert problem["key"] == "00002"
+    assert said in problem["detail"]
+    assert faulty.users["id-00002"]["displayName"] == "Given2 Family2"
+    assert faulty.users["id-00003"]["title"] == "2"
+    assert [user["active"] for user in faulty.users.values()] == [True, True, True, False]
+    assert [office.run("explain", "00002", *more).code for more in ([], ["--json"])] == [0, 0]
+    office.write("hr.json", json.dumps(rows[:3]).replace('"LEVEL"', "7"))
+    assert office.push().exit_code == 0
+    assert faulty.users["id-00002"]["title"] == "7"
 
 
 def test_an_empty_user_name_fails_only_that_person(twenty: Office, faulty: FaultyServer) -> None:

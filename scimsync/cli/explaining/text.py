@@ -39,6 +39,8 @@ def print_explanation(explanation: Explanation, now: datetime, *, detailed: bool
         screen.blank()
         gone = ", which no longer has it; what it held last" if record.removed else ""
         screen.line(("Record", "bold"), f" in {record.source}{gone}")
+        if record.too_deep:
+            screen.line(("a value is nested too deeply", "yellow"))
         screen.rows([[(printable(name), "dim"), _plain(value)] for name, value in explanation.data(record).items()])
     if explanation.rules:
         screen.blank()
