@@ -12,11 +12,13 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
 
+from scimsync.errors import ScimsyncError
 from scimsync.execute.channel import Channel, Stopped
 from scimsync.execute.ledger import Ledger
 from scimsync.execute.outcome import Outcome
 from scimsync.execute.perform import Performer
 from scimsync.execute.together import together
+from scimsync.execute.unforeseen import reported
 from scimsync.logcontext import in_operation
 from scimsync.plan.model import REF, Action, Phase, marker
 from scimsync.state.journal import Change, Entry, Status
@@ -33,9 +35,12 @@ class Progress(Protocol):
 
 
 class Phases:
-    """Runs the phases of one target."""
+    """Runs the phases of one target. `unforeseen` is what came up that nobody foresaw: its operation has no outcome."""
 
-    def __init__(self, ledger: Ledger, channel: Channel, performer: Performer, concurrency: int, progress: Progress) -> None:
+    def __init__(
+        self, target: str, ledger: Ledger, channel: Channel, performer: Performer, concurrency: int, progress: Progress
+    ) -> None:
+        self._target = target
         self._ledger = ledger
         self._channel = channel
         self._performer = performer
@@ -47,6 +52,7 @@ class Phases:
         self._aside: dict[Key, Change] = {}
         self._stuck: list[tuple[Entry, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
+        self.unforeseen: ScimsyncError | None = None
 
     async def run(self) -> None:
         """Sends everything that is planned. Ends early where the channel was stopped."""
@@ -151,6 +157,9 @@ class Phases:
                             outcome = await self._perform(entry, known, accounts, members)
                     except Stopped:
                         return
+                    except Exception as error:  # nobody foresaw it: this one has no outcome, and the others go on
+                        self.unforeseen = reported(self._target, error)
+                        continue
                     outcomes.append(outcome)
                     if outcome.again:
                         self.again.add((entry.kind, entry.key))

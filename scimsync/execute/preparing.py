@@ -28,6 +28,7 @@ from scimsync.execute.planning import Planner
 from scimsync.execute.saved import SavedPlan, moved_on
 from scimsync.execute.settings import Setup, TargetSetup
 from scimsync.execute.together import together
+from scimsync.execute.unforeseen import reported
 from scimsync.plan.guard import Allowance, Refusal, Tally, check_members, check_removals, check_updates, counted_for
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
@@ -285,6 +286,8 @@ async def _plan_target(
     except ScimError as error:
         brief = f"{target.name}: {error.brief}"
         planned.error = TargetUnavailable(f"{target.name}: {error}", hint="nothing was sent to it", brief=brief)
+    except Exception as error:
+        planned.error = reported(target.name, error)
     if way.channel.stopped is not None:
         planned.error = way.channel.stopped
     return planned

@@ -37,6 +37,7 @@ from scimsync.execute.preparing import (
 from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.settings import Setup, once_of
 from scimsync.execute.together import together
+from scimsync.execute.unforeseen import reported
 from scimsync.logcontext import in_run
 from scimsync.plan.guard import Refusal
 from scimsync.plan.model import PHASE_WORDS, Action, Phase
@@ -338,7 +339,17 @@ class _Push:
         def progress(phase: Phase, number: int, total: int | None = None) -> None:
             self.report(name, PHASE_WORDS[phase], number, total)
 
-        phases = Phases(ledger, target.channel, performer, setup.concurrency, progress)
+        phases = Phases(name, ledger, target.channel, performer, setup.concurrency, progress)
+        try:
+            await self._run_phases(name, target, phases)
+        except Exception as error:
+            phases.unforeseen = reported(name, error)
+        ledger.fail_again(phases.again, self.clock())
+        stopped = phases.unforeseen or target.channel.stopped
+        target.error = target.error or stopped
+        ledger.close("its account did not come to be" if stopped is None else stopped.message)
+
+    async def _run_phases(self, name: str, target: PlannedTarget, phases: Phases) -> None:
         await phases.run()
         for _ in range(ROUNDS):
             users, groups = self._once_more(name, phases)
@@ -353,10 +364,6 @@ class _Push:
             except Stopped:
                 break
             await phases.run()
-        ledger.fail_again(phases.again, self.clock())
-        why = "its account did not come to be" if target.channel.stopped is None else target.channel.stopped.message
-        ledger.close(why)
-        target.error = target.error or target.channel.stopped
 
     def _once_more(self, name: str, phases: Phases) -> tuple[list[Key], list[Key]]:
         """Users and groups to be planned again in the same run: they were gone, or somebody that they refer to exists now."""

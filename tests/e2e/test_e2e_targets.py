@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
+from scimsync.execute import planning
+from scimsync.execute.ledger import Ledger
+from scimsync.execute.perform import Performer
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, running_faulty_server
 
@@ -56,6 +63,51 @@ def test_a_target_that_refuses_somebody_holds_up_no_other(office: Office, faulty
     assert ran.code == 4
     assert {name: one["failed"] for name, one in ran.document["targets"].items()} == {"wiki": 0, "crm": 1, "vault": 0}
     assert ran.document["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("where", ["plan", "request", "journal"])
+def test_a_bug_at_one_target_holds_up_no_other(
+    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """`plan`: while crm is planned; `request`: after the third request of one person; `journal`: when outcomes are written."""
+
+    def with_a_bug(plain: Callable[..., Any], goes_wrong: Callable[..., bool]) -> Callable[..., Any]:
+        def wrapped(*values: Any, **named: Any) -> Any:
+            if goes_wrong(*values):
+                raise KeyError("person3@example.com")
+            return plain(*values, **named)
+
+        return wrapped
+
+    with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
+        three(office, crm=crm.url, vault=vault.url)
+        places = {
+            "plan": (planning, "make_plan", lambda _, policy, *__: policy.target == "crm"),
+            "request": (
+                Performer,
+                "_done",
+                lambda self, entry, *_: self._channel._target == "crm" and entry.key == "00003",
+            ),
+            "journal": (Ledger, "_write", lambda self, _, done: self._target == "crm" and done),
+        }
+        with monkeypatch.context() as patched:
+            module, name, goes_wrong = places[where]
+            patched.setattr(module, name, with_a_bug(getattr(module, name), goes_wrong))
+            ran = office.run("push")
+        assert ran.code == 1
+        assert "crm: unexpected error: KeyError in scimsync/" in ran.err
+        assert "this is a bug in scimsync" in ran.err
+        assert "Traceback" not in ran.err
+        assert "person3" not in ran.err
+        assert len(faulty.users) == len(vault.users) == 5
+        assert len(crm.users) == (0 if where == "plan" else 5)
+
+        faulty.forget()
+        office.now += timedelta(hours=1)
+        assert office.run("push").code == 0
+        assert len(crm.users) == 5
+        assert faulty.written() == []
+        assert office.run("plan", "--exit-code").code == 0
 
 
 def test_only_the_targets_that_are_named_are_pushed(office: Office, faulty: FaultyServer) -> None:
