@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -73,16 +76,33 @@ def cli(ctx: click.Context, options: Common) -> None:
     ctx.obj = options
 
 
+_DUCKDB_INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of an interrupt, as a RuntimeError."""
+
+_terminated: list[int] = []
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    """Wherever a run does not end in order SIGTERM is an interrupt, so that no copy of a file is left behind."""
+    _terminated.append(number)
+    signal.raise_signal(signal.SIGINT)
+
+
+def _say_interrupted() -> NoReturn:
+    click.echo("interrupted; the next push finishes what was begun", err=True)
+    sys.exit(128 + (signal.SIGTERM if _terminated else signal.SIGINT))
+
+
 def main() -> None:
     """Runs the command line and exits: 0 done, 1 unexpected or unreachable, 2 usage or configuration, 3 guard, 4 some
     operations failed, 5 another run holds the lease, 6 `plan --exit-code` and there is something to do."""
+    signal.signal(signal.SIGTERM, _terminate)
     gc.set_threshold(50_000, 20, 20)  # imports make much that stays: looking for garbage in it takes a tenth of a short run
     try:
         code = cli.main(standalone_mode=False, prog_name="scimsync")  # click returns the code of Exit
         sys.stdout.flush()
     except click.Abort:  # what click makes of an interrupt
-        click.echo("interrupted; the next push finishes what was begun", err=True)
-        sys.exit(130)
+        _say_interrupted()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -90,6 +110,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if _terminated or str(error) == _DUCKDB_INTERRUPTED:
+            _say_interrupted()
         from scimsync.cli.failures import report_failure
 
         code = report_failure(error)

@@ -157,7 +157,8 @@ def push(
         push_run = _Push(setup, store, options, now, report, run, holder, names, clock, interruption, observe)
         try:
             with in_run(run):
-                outcome = asyncio.run(push_run.run())
+                reading = push_run.read()  # outside of the loop, in which a signal would wait for its end
+                outcome = asyncio.run(push_run.run(reading))
         except BaseException as error:
             said = error.message if isinstance(error, ScimsyncError) else type(error).__name__
             with store.write() as connection:
@@ -222,13 +223,17 @@ class _Push:
     interruption: Interruption | None
     observe: Observer
 
-    async def run(self) -> Outcome:
+    def read(self) -> Reading:
+        """Settles what a run that ended left behind, and reads the sources."""
         for name in self.setup.targets:
             settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
-        reading = Reading({})
         self._put_back(read=self.options.read or not self.options.keys)  # of a run that did not come as far as to accept it
-        if self.options.read:
-            reading = read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
+        if not self.options.read:
+            return Reading({})
+        return read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
+
+    async def run(self, reading: Reading) -> Outcome:
+        """Plans with what was read, and sends."""
         if reading.refusals:
             self._stop()
             self._remember({})

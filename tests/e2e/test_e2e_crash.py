@@ -187,6 +187,25 @@ def test_a_push_that_is_interrupted_ends_what_is_in_flight_and_the_next_one_goes
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_copies_of_what_was_read(
+    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    temporary = office.folder / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    office.hire(people(2))
+    faulty.fail("GET", hold=True)
+    program = office.start("plan")
+    assert faulty.holding.wait(60)
+    program.send_signal(number)
+    _, said = program.communicate(timeout=60)
+
+    assert program.returncode == 128 + number
+    assert said.decode().splitlines()[-1] == "interrupted; the next push finishes what was begun"
+    assert list(temporary.iterdir()) == []
+
+
 def test_a_second_interrupt_ends_at_once(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(5))
     faulty.fail("POST", hold=True, effect=True)
