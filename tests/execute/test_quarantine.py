@@ -167,3 +167,29 @@ userName = "email | lower"
             outcome = office.push()
             assert (outcome.exit_code, len(chat.users)) == (1, number)
         assert outcome.targets["wiki"].requests == 1 or isinstance(outcome.targets["wiki"].error, TargetQuarantined)
+
+
+def test_pauses_that_a_clock_wrote_which_was_years_ahead_are_over(office: Office, faulty: FaultyServer) -> None:
+    office.configure(guard='min_records = "0%"')
+    office.hire(people(3))
+    office.push()
+    faulty.fail("PATCH", where=lambda seen: seen.path.endswith("id-00003"), times=10_000, status=400)
+    office.hire(people(2))
+    office.now += timedelta(days=3650)
+    assert office.push().exit_code == 4
+    faulty.faults.clear()
+    office.now -= timedelta(days=3650)
+
+    assert counts(office.push()) == {"deactivate": 1}
+
+    faulty.fail("POST", status=503, times=10_000)
+    faulty.fail("GET", status=503, times=10_000)
+    office.hire(people(2) + people(20)[10:])
+    office.now += timedelta(days=3650)
+    for _ in range(4):
+        office.push(later=timedelta(days=1))
+    assert isinstance(office.push().targets["wiki"].error, TargetQuarantined)
+    faulty.faults.clear()
+    office.now -= timedelta(days=3650)
+
+    assert counts(office.push()) == {"create": 10}
