@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import orjson
 
 from scimsync.cli.options import Common
 from scimsync.cli.output import printable
+from scimsync.cli.private import write_private
+from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.execute.preparing import Prepared
 from scimsync.execute.saved import header
@@ -59,20 +61,14 @@ def _write_text(plans: list[PlanOfTarget]) -> None:
             click.echo(f"Plan for {printable(plan.name)}: nothing")
 
 
-def save_plan(prepared: Prepared, path: Path, options: Common) -> None:
+def save_plan(prepared: Prepared, path: Path, options: Common, config: Config) -> None:
     """Writes the plan to a file that only its owner can read. Raises ConfigError where that cannot be done, or where the plan
     is not fit to be carried out."""
     troubled = [target.error.message for target in prepared.targets.values() if target.error is not None]
     if prepared.guard is not None or troubled:
         raise ConfigError(f"{path}: the plan was not saved: {prepared.guard or troubled[0]}")
     head = header(prepared.books, tuple(prepared.targets), {"targets": options.targets, "keys": options.keys})
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(b'{"saved": ' + orjson.dumps(head) + b',\n"plan": ')
-            file.writelines(_json(prepared))
-            file.write(b"}\n")
-    except OSError as error:
-        raise ConfigError(f"{path}: the plan cannot be saved: {error.strerror}") from error
+    write_private(path, chain([b'{"saved": ', orjson.dumps(head), b',\n"plan": '], _json(prepared), [b"}\n"]), config)
     click.echo(f"saved; scimsync push {path} carries out exactly this plan, or nothing", err=True)
 
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from scimsync.config.models import Config
 from scimsync.errors import ConfigError
+from scimsync.state.sqlite import file_of
 
 
-def write_private(path: Path, lines: Iterable[bytes]) -> int:
-    """Writes a file (0600) that is there as a whole or not at all. Returns how many lines. Raises ConfigError."""
+def write_private(path: Path, lines: Iterable[bytes], config: Config) -> int:
+    """Writes a file (0600) that is there as a whole or not at all. Returns how many lines. Raises ConfigError, also for a file
+    that scimsync works with."""
+    for what, ours in _precious(config):
+        if path.exists() and ours.exists() and path.samefile(ours):
+            raise ConfigError(f"{path} is {what} and was left as it is", hint="write to another file")
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    number = 0
     try:
+        if path.exists() and not path.is_file():  # such as /dev/stdout, which is not to be replaced
+            with path.open("wb") as stream:
+                return _write(stream, lines)
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for line in lines:
-                file.write(line)
-                number += 1
+            number = _write(file, lines)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -26,3 +33,21 @@ def write_private(path: Path, lines: Iterable[bytes]) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return number
+
+
+def _write(file: BinaryIO, lines: Iterable[bytes]) -> int:
+    number = 0
+    for line in lines:
+        file.write(line)
+        number += 1
+    return number
+
+
+def _precious(config: Config) -> Iterator[tuple[str, Path]]:
+    """What a file is -> where it lies."""
+    yield "the configuration", config.path
+    if config.state_url.startswith("sqlite:"):
+        yield "the state database", file_of(config.state_url, config.base_dir)
+    for name, source in config.sources.items():
+        if source.path is not None:
+            yield f"the file of the source {name}", config.base_dir / source.path

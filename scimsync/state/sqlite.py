@@ -26,7 +26,8 @@ def file_of(url: str, base_dir: Path) -> Path:
 
 
 def create_private(path: Path) -> None:
-    """Makes an empty file that only its owner can read (0600): the state holds personal data."""
+    """Makes an empty file that only its owner can read (0600): the state holds personal data. So where a link leads, too."""
+    path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

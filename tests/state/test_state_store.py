@@ -59,6 +59,42 @@ def test_files_of_the_state_are_the_owners_alone(office: Office) -> None:
     assert sorted(path.name for path in office.folder.iterdir()) == ["hr.csv", "hr.index.duckdb", "scimsync.db", "sync.toml"]
 
 
+def test_a_state_behind_a_link_is_the_owners_alone(office: Office) -> None:
+    (office.folder / "disk").mkdir()
+    (office.folder / "scimsync.db").symlink_to(office.folder / "disk" / "state.db")
+    office.hire(people(3))
+    office.push()
+
+    assert stat.S_IMODE((office.folder / "disk" / "state.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["scimsync.db", "sync.toml", "hr.csv"])
+@pytest.mark.parametrize("command", [["plan", "--out"], ["state", "export"]], ids=["plan", "export"])
+def test_no_plan_and_no_export_is_written_over_what_scimsync_works_with(office: Office, command: list[str], name: str) -> None:
+    office.hire(people(3))
+    office.push()
+    (office.folder / "link").symlink_to(office.folder / name)
+    before = (office.folder / name).read_bytes()
+
+    for file in (name, "link"):
+        ran = office.run(*command, file)
+        assert ran.code == 2
+        assert "was left as it is" in ran.err
+    assert (office.folder / name).read_bytes() == before
+
+
+def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+    for command in (["plan", "--out"], ["state", "export"]):
+        (office.folder / "there").write_text("before")
+        (office.folder / "there").chmod(0o644)
+        assert office.run(*command, "there").code == 0
+        assert stat.S_IMODE((office.folder / "there").stat().st_mode) == 0o600
+        assert office.run(*command, "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
+
+
 @pytest.mark.parametrize("command", ["plan", "push"])
 def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(office: Office, faulty: FaultyServer, command: str) -> None:
     office.hire(people(3))

@@ -44,7 +44,7 @@ def command(options: Common, form: str, out: Path | None, offline: bool, exit_co
         try:
             write_plan(prepared, form)
             if out is not None:
-                save_plan(prepared, out, options)
+                save_plan(prepared, out, options, config)
             code = exit_code_of(prepared, exit_code)
         finally:
             planned.__exit__(None, None, None)

@@ -82,13 +82,14 @@ def export(options: Common, file: Path) -> None:
     from scimsync.state.transfer import export as lines
 
     begin(options)
-    with opened_state(load_config(options), create=False) as store:
+    config = load_config(options)
+    with opened_state(config, create=False) as store:
         if is_scratch(store):
             raise StateError("there is no state yet: the first push makes it")
         if str(file) == "-":
             sys.stdout.buffer.writelines(lines(store, clock()))
             return
-        number = write_private(file, lines(store, clock()))
+        number = write_private(file, lines(store, clock()), config)
     if options.verbosity >= 0:
         click.echo(f"{file}: {number - 2:,} rows", err=True)
 
