@@ -171,8 +171,8 @@ class Channel:
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
-            if isinstance(error, ScimProtocolError) and error.retry_after is not None:
-                return 0.0  # the turn waits for it
+            if isinstance(error, ScimProtocolError) and error.retry_after:
+                return 0.0  # the turn waits for it; a target that names no time is given some all the same
             return backoff(state)
 
         retrying = AsyncRetrying(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.state.journal import OPEN
-from scimsync.state.tables import operation, run
+from scimsync.state.tables import link, operation, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,15 @@ class Pruned:
 
 
 def prune(connection: Connection, before: datetime) -> Pruned:
-    """Forgets runs that started before `before` (aware) and their operations, but for those without an outcome, which recovery
-    needs, and for the last run."""
+    """Forgets runs that started before `before` (aware) and their operations, but for the last run, and for what recovery
+    needs: operations without an outcome, and all of those whose account nobody knows."""
     last = select(run.c.id).order_by(run.c.id.desc()).limit(1).scalar_subquery()
     old = select(run.c.id).where(run.c.started_at < before, run.c.id != last)
-    without_outcome = exists().where(operation.c.run_id == run.c.id, operation.c.status.in_(OPEN))
+    doubtful = exists().where(
+        link.c.target == operation.c.target, link.c.kind == operation.c.kind, link.c.key == operation.c.key, link.c.doubtful
+    )
     closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN)
-    operations = connection.execute(delete(operation).where(operation.c.run_id.in_(old), closed)).rowcount
-    runs = connection.execute(delete(run).where(run.c.id.in_(old), ~without_outcome)).rowcount
+    operations = connection.execute(delete(operation).where(operation.c.run_id.in_(old), closed, ~doubtful)).rowcount
+    has_operations = exists().where(operation.c.run_id == run.c.id)
+    runs = connection.execute(delete(run).where(run.c.id.in_(old), ~has_operations)).rowcount
     return Pruned(runs, operations)

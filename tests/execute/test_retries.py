@@ -48,6 +48,15 @@ def test_a_429_is_tried_again_after_the_time_it_names(office: Office, faulty: Fa
     assert max(pauses) == pytest.approx(17, abs=1)
 
 
+def test_a_target_that_names_no_time_to_wait_is_given_some(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+    faulty.fail("POST", status=503, headers={"Retry-After": "0"}, times=3)
+    office.hire(people(1))
+
+    assert counts(office.push()) == {"create": 1}
+
+    assert sum(pauses) > 0
+
+
 def test_while_a_target_pauses_nobody_else_is_sent(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
     faulty.fail("POST", status=429, headers={"Retry-After": "100"})
     office.configure(target="concurrency = 1")

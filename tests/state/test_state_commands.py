@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from scimsync.errors import StateError
 from scimsync.state.store import open_state
-from tests.office import Office, counts, people, person
+from tests.office import Office, Pauses, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 from tests.servers.postgresql import Server
 
@@ -111,6 +111,21 @@ def test_old_runs_are_forgotten_and_nothing_else(office: Office, faulty: FaultyS
     assert office.push().targets["wiki"].requests == 0
     assert office.run("state", "prune", "--keep", "never").code == 2
     assert office.run("state", "upgrade").code == 0
+
+
+def test_what_recovery_needs_is_not_forgotten(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+    office.hire(people(10))
+    office.push()
+    faulty.fail("PATCH", status=500, times=100)
+    office.hire([person(1, dept="Sales"), *people(10)[1:]])
+    office.push()
+    office.now += timedelta(days=100)
+    office.run("push", "-t", "wiki", "-k", "00002")  # the last run, which stays anyhow
+
+    ran = office.run("state", "prune", "--keep", "90d", "--json")
+
+    assert ran.document == {"runs": 0, "operations": 9}
+    assert office.sql("SELECT action FROM operation WHERE key = '00001' ORDER BY id") == [("create",), ("update",)]
 
 
 def test_a_full_disk_is_told_and_nothing_is_sent_without_its_journal(office: Office, faulty: FaultyServer) -> None:
