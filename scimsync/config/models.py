@@ -113,6 +113,8 @@ class FileSource(Table):
     def _path_or_query(self) -> Self:
         if self.path is None and self.query is None:
             raise fault("path is missing", hint='write path = "hr.csv"')
+        if self.path is not None and "\0" in self.path:
+            raise fault("no file has NUL in its name")
         if self.path is not None and self.query is not None:
             raise fault("has both path and query; one is needed", hint="a query names its files itself")
         return self

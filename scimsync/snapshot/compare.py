@@ -130,7 +130,10 @@ def _compare(
     about = json.dumps([FORMAT, used, spec.key, dict(spec.lists), spec.query, spec.encoding, spec.delimiter])
     size = sum(file.size for file in source.files)
     last = _Digest.parse(last_digest)
-    samples = sample(source.files)
+    try:
+        samples = sample(source.files)
+    except OSError as error:  # such as one that was deleted since it was found
+        raise SourceUnavailable(f"{source.label} cannot be read: {error.strerror}") from None
     with ThreadPoolExecutor(1) as beside:
         hashing: Future[str] = beside.submit(digest, spec, source.files, about)
         try:

@@ -64,7 +64,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
                     continue
                 table = known[read[0]]
                 row = _row(table, read[1])
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError, AttributeError):
                 raise StateError(f"{name}, line {number}: this is no row of an export") from None
             if table is not current or len(waiting) == _BATCH:
                 _store(connection, current, waiting)

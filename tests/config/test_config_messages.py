@@ -153,6 +153,10 @@ def test_a_required_key_that_is_missing(left_out: str, place: str, hint: str) ->
     assert complaint(GOOD.replace(left_out, "")) == f"sync.toml: {place}\n  {hint}"
 
 
+def test_a_path_that_no_file_can_have() -> None:
+    assert complaint(GOOD.replace("hr.csv", "hr\\u0000.csv")) == "sync.toml: sources.hr: no file has NUL in its name"
+
+
 @pytest.mark.parametrize("table", ["sources", "targets", "access", "tables"])
 def test_names_are_plain(table: str) -> None:
     entry = {

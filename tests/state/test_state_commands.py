@@ -55,7 +55,7 @@ def test_from_sqlite_to_postgresql_and_back(office: Office, faulty: FaultyServer
     assert (third.push().targets["wiki"].requests, faulty.seen) == (0, [])
 
 
-@pytest.mark.parametrize("spoil", ["cut", "foreign", "older", "row", "more"])
+@pytest.mark.parametrize("spoil", ["cut", "foreign", "older", "row", "nothing", "more"])
 def test_an_import_is_all_or_nothing(office: Office, faulty: FaultyServer, spoil: str, tmp_path: Path) -> None:
     office.hire(people(5))
     office.push()
@@ -69,6 +69,8 @@ def test_an_import_is_all_or_nothing(office: Office, faulty: FaultyServer, spoil
         lines[0] = lines[0].replace('"tables":"', '"tables":"9')
     elif spoil == "row":
         lines[2] = '["link", {"no": "such"}]\n'
+    elif spoil == "nothing":
+        lines[2] = '["link", null]\n'
     else:
         lines.append(lines[1])
     other = Office(tmp_path / "other", office.url, office.token)
