@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.office import Office, Pauses, without_waiting
 from tests.once import make_once
 from tests.servers.faulty import FaultyServer, running_faulty_server
 from tests.servers.postgresql import Server, running_postgresql
 from tests.servers.scim2 import running_scim2_server
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -272,7 +272,7 @@ FOUND = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(FOUND, max_size=5), max_size=8))
 def test_beginnings_and_ends_take_turns_whatever_is_found(calls: Sequence[Sequence[Finding]]) -> None:
     both = config(OPS + HR.replace('events = ["guard", "stale"]', ""))

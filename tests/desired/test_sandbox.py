@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scimsync.desired import Constant, DesireError, Expression, Ref, compile_program
@@ -58,7 +58,6 @@ as_they_are = compile_program(
 )
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1) | st.sampled_from(TEMPLATES) | st.tuples(st.sampled_from(TEMPLATES), st.text()).map("".join))
 def test_text_of_a_record_is_never_evaluated(text: str) -> None:
     document = as_they_are.desire(Record("hr", Key("E17"), {"x": text}), TODAY).document
@@ -105,7 +104,6 @@ everything = [
 ]
 
 
-@settings(deadline=None)
 @given(json_values, json_values)
 def test_no_record_can_do_worse_than_fail_for_itself(x: Any, y: Any) -> None:
     for program in everything:

@@ -37,7 +37,7 @@ def store(tmp_path: Path, new_state: Callable[[], str | None]) -> Iterator[Store
         yield opened
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=SOME, others=SOME, plans=st.lists(SOME, max_size=3))
 def test_what_plans_changed_is_put_back(
     store: Store, before: list[Membership], others: list[Membership], plans: list[list[Membership]]

@@ -154,12 +154,14 @@ class Target:
             writes += key not in self.groups or self.groups[key].holds != one.holds
             self.groups.setdefault(key, Group({})).holds = one.holds
         for key, one in wanted.items():
-            there = in_scope if rules.loses_memberships else self.users
+            before = self.groups[key].members
+            there = {user: ("User", self.users[user].account) for user in one.users if user in self.users}
+            # who has left comes into no further groups
             members: set[tuple[str, Any]] = {
-                ("User", self.users[user].account) for user in one.users if user in there and user in self.users
+                member for user, member in there.items() if user in in_scope or (member in before and not rules.loses_memberships)
             }
             members |= {("Group", group) for group in one.groups if group in self.groups}
-            changed = len(members ^ self.groups[key].members)
+            changed = len(members ^ before)
             chunks = -(-changed // MEMBERS_PER_PATCH)
             writes += chunks
             self.chunked += chunks > 1

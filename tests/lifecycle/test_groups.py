@@ -476,7 +476,7 @@ def days(draw: st.DrawFn) -> list[Row]:
     ]
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(story=st.lists(days(), min_size=2, max_size=4))
 def test_one_big_step_or_many_small_ones_end_in_the_same_state(
     real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, story: list[list[Row]]

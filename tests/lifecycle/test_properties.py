@@ -110,7 +110,7 @@ def test_a_year_in_twelve_steps_and_in_one_end_in_the_same_state(
             assert (accounts, known) == held_by(at_once.urls[name], at_once.office.token, keys), name
 
 
-@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1_000_000), order=st.randoms(use_true_random=False))
 def test_rows_in_any_order_give_the_same_plan(
     real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, seed: int, order: Random

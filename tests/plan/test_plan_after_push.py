@@ -55,7 +55,7 @@ def wanted(row: Row, keys: set[str]) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("leave", ["deactivate", "delete"])
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(story=st.lists(days(), min_size=2, max_size=3))
 def test_after_each_push_the_plan_is_empty(leave: str, story: list[list[Row]]) -> None:
     with (

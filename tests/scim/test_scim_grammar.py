@@ -23,7 +23,7 @@ from scimsync.scim.filters import (
 )
 from scimsync.scim.paths import Path, eq_filter, parse_path
 
-MANY = settings(max_examples=600, deadline=None, database=None)
+MANY = settings(max_examples=600, database=None)
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 names = st.sampled_from(["a", "userName", "USERNAME", "$ref", "x-y_1", "and", "or", "not", "NOT", "pr", "eq", "true", "e5"])

@@ -92,7 +92,7 @@ def with_extras(resource: dict[str, Any], extras: set[str], kept: dict[str, Any]
 all_extras = ["attribute", "sub-attribute", "element", "extension", "in extension", "in element"]
 
 
-@settings(max_examples=2000, deadline=None, database=None)
+@settings(max_examples=2000, database=None)
 @given(documents(), documents(), st.sets(st.sampled_from(all_extras)))
 def test_a_patched_resource_holds_the_new_document_and_everything_else_as_before(
     before: dict[str, Any], after: dict[str, Any], extras: set[str]
@@ -113,7 +113,7 @@ def test_a_patched_resource_holds_the_new_document_and_everything_else_as_before
     json.dumps(patch_body(operations))
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300, database=None)
 @given(documents(), st.randoms(use_true_random=False))
 def test_nothing_is_sent_where_nothing_changed(document: dict[str, Any], random: Any) -> None:
     shuffled = list(document.items())
@@ -123,7 +123,7 @@ def test_nothing_is_sent_where_nothing_changed(document: dict[str, Any], random:
     assert diff(document, dict(shuffled)) == []
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300, database=None)
 @given(documents(), documents())
 def test_no_operation_can_be_left_out(before: dict[str, Any], after: dict[str, Any]) -> None:
     operations, resource = diff(before, after), build(before, USER)

@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scimsync.scim.auth import BearerAuth
@@ -66,7 +66,7 @@ def unordered(document: dict[str, Any]) -> dict[str, Any]:
     return {path: sorted(map(str, value)) if isinstance(value, list) else value for path, value in document.items()}
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, database=None)
 @given(documents(), documents())
 def test_a_real_service_provider_holds_what_was_meant(
     scim2_server: tuple[str, str], before: dict[str, Any], after: dict[str, Any]

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scimsync.snapshot import IndexFile, compare
@@ -29,7 +29,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.text(
 )
 keys = text.map(lambda key: key.strip(WHITE_SPACE)).filter(bool)
 rows = st.dictionaries(keys, st.tuples(text, text), min_size=1, max_size=8)
-fast = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fast = settings(max_examples=40)
 
 
 def write(path: Path, people: Rows, order: random.Random | None = None, broken: bool = False) -> None:
@@ -111,7 +111,7 @@ def test_careful_reading_takes_what_quick_reading_takes() -> None:
     from scimsync.sources.files import find
     from scimsync.sources.table import BadRows
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300)
     @given(body=sloppy)
     def holds(body: str) -> None:
         with TemporaryDirectory() as path:
