@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scimsync.plan.changes import changes_between, describe_changes
+from scimsync.plan.drafts import draft, not_planned
 from scimsync.plan.model import MADE_UNSEEN, Account, Action, Phase, Policy
-from scimsync.state.journal import Change, Operation, Status
+from scimsync.state.journal import Change, Operation
 from scimsync.state.links import Link, LinkStatus, fold_name
 from scimsync.state.memberships import Membership
 from scimsync.types import Document, Key, Kind, Value
@@ -183,38 +184,11 @@ class _Groups:
         return False
 
     def _operation(
-        self,
-        candidate: GroupCandidate,
-        action: Action,
-        reason: str,
-        changes: tuple[Change, ...],
-        **more: object,
+        self, candidate: GroupCandidate, action: Action, reason: str, changes: tuple[Change, ...], **more: object
     ) -> None:
-        named = next((change.after for change in changes if change.path == NAME_PATH), None)
-        self.operations.append(
-            Operation(
-                phase=Phase.DELETE_GROUP if action is Action.DELETE else Phase.GROUP,
-                kind=Kind.GROUP,
-                key=candidate.key,
-                action=action,
-                reason=reason,
-                changes=changes,
-                unique_name=fold_name(named),
-                **more,  # type: ignore[arg-type]
-            )
-        )
+        phase = Phase.DELETE_GROUP if action is Action.DELETE else Phase.GROUP
+        self.operations.append(draft(Kind.GROUP, candidate.key, phase, action, reason, changes, **more))
 
     def _fail(self, candidate: GroupCandidate, detail: str) -> None:
-        linked = candidate.link is not None and candidate.link.has_account
-        self.operations.append(
-            Operation(
-                phase=Phase.GROUP,
-                kind=Kind.GROUP,
-                key=candidate.key,
-                action=Action.UPDATE if linked else Action.CREATE,
-                reason="could not be planned",
-                status=Status.FAILED,
-                remote_id=candidate.link.remote_id if candidate.link is not None else None,
-                detail=detail,
-            )
-        )
+        phases = Phase.GROUP, Phase.GROUP
+        self.operations.append(not_planned(Kind.GROUP, candidate.key, candidate.link, phases, detail))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from scimsync.desired.values import Desired, Ref
 from scimsync.plan.changes import changes_between, describe_changes, veil
+from scimsync.plan.drafts import draft, not_planned
 from scimsync.plan.model import (
     GENERATE,
     MADE_UNSEEN,
@@ -23,7 +24,7 @@ from scimsync.plan.model import (
     holds_marker,
     marker,
 )
-from scimsync.state.journal import Change, Operation, Status
+from scimsync.state.journal import Change, Operation
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
 from scimsync.types import Document, Key, Kind, Value
 
@@ -374,36 +375,13 @@ class _Batch:
         changes: tuple[Change, ...],
         **more: object,
     ) -> None:
-        named = next((change.after for change in changes if change.path == NAME_PATH), None)
         if action is Action.ADOPT and candidate.desired is not None:
-            named = candidate.desired.document.get(NAME_PATH)
-        self.operations.append(
-            Operation(
-                phase=phase,
-                kind=Kind.USER,
-                key=candidate.key,
-                action=action,
-                reason=reason,
-                changes=changes,
-                unique_name=fold_name(named),
-                **more,  # type: ignore[arg-type]
-            )
-        )
+            more["unique_name"] = fold_name(candidate.desired.document.get(NAME_PATH))
+        self.operations.append(draft(Kind.USER, candidate.key, phase, action, reason, changes, **more))
 
     def _fail(self, candidate: Candidate, detail: str) -> None:
-        linked = candidate.link is not None and candidate.link.has_account
-        self.operations.append(
-            Operation(
-                phase=Phase.UPDATE if linked else Phase.CREATE,
-                kind=Kind.USER,
-                key=candidate.key,
-                action=Action.UPDATE if linked else Action.CREATE,
-                reason="could not be planned",
-                status=Status.FAILED,
-                remote_id=candidate.link.remote_id if candidate.link is not None else None,
-                detail=detail,
-            )
-        )
+        phases = Phase.UPDATE, Phase.CREATE
+        self.operations.append(not_planned(Kind.USER, candidate.key, candidate.link, phases, detail))
 
 
 def _reserved(desired: Desired) -> str | None:
