@@ -1,10 +1,24 @@
-"""JSON for people and programs that read along, of whatever a record may hold."""
+"""JSON of whatever a record may hold: read, and shown to people and programs that read along."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
+
+_LONGEST_INTEGER = 4000
+"""Digits; Python reads 4,300 at most."""
+
+
+def read_json(text: str) -> Any:
+    """JSON as DuckDB takes and writes it: numbers may be of any length, infinite, or none at all. Raises RecursionError."""
+    return json.loads(text, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
 
 
 def json_text(value: object, *, indented: bool = False) -> str:

@@ -85,6 +85,8 @@ _terminated: list[int] = []
 def _terminate(number: int, _frame: FrameType | None) -> None:
     """Wherever a run does not end in order SIGTERM is an interrupt, so that no copy of a file is left behind."""
     _terminated.append(number)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells do to what they start in the background
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 

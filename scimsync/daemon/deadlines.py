@@ -9,7 +9,7 @@ from scimsync.daemon.agenda import Agenda
 from scimsync.daemon.inquiry import Standing
 from scimsync.daemon.jobs import Cause, Ran
 from scimsync.errors import Interrupted
-from scimsync.state.due import pause_after
+from scimsync.state.pauses import lasts, pause_after
 
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(hours=1)
@@ -44,7 +44,7 @@ class Deadlines:
         """Tells the agenda when each target has something to do. `days` are those whose expressions see the day."""
         for name, one in known.items():
             until = one.known.quarantined_until
-            if until is not None and until > now:
+            if until is not None and lasts(until, now):
                 agenda.due(name, until)
                 continue
             last = max((at for at in (one.known.ran_at, self.tried.get(name)) if at is not None), default=None)

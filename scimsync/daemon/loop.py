@@ -42,7 +42,7 @@ from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, 
 from scimsync.execute.interruption import Interruption
 from scimsync.execute.settings import file_spec, set_up
 from scimsync.sources import patterns
-from scimsync.state.due import pause_after
+from scimsync.state.pauses import lasts, pause_after
 from scimsync.state.store import Store
 
 _LOG = logging.getLogger("scimsync")
@@ -219,7 +219,8 @@ class Daemon:
         self._agenda.ask([name for name, one in known.items() if one.unfinished], Cause.START, now)
         for name, one in known.items():
             if one.known.failures:
-                self._agenda.retry(name, one.known.quarantined_until or now)
+                until = one.known.quarantined_until
+                self._agenda.retry(name, until if until is not None and lasts(until, now) else now)
         self._watch = self._new_watch(unchanged)
         self.figures.reloaded(ok=True, at=now)
         self._deadlines.set(self._agenda, known, self._days, now)

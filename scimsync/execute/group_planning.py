@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy import true
+
 from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
 from scimsync.desired.values import Desired
@@ -85,7 +87,11 @@ class GroupPlanner:
         """Where a table has another kind of groups now, nobody is wanted in the old ones any more. To be called before people
         are planned, all of them."""
         another = {name for name, rule in self._rules.items() if name in self._before and self._before[name].form != rule.form}
-        for key in self._due(everything=True) if another else ():
+        if not another:
+            return
+        with self._books.links.read() as connection:  # also those that never came to be: somebody may be wanted in them
+            known = links.keys_of_kind(connection, self._policy.target, Kind.GROUP, true())
+        for key in known:
             if name_of(key) in another:
                 self._want(key, {})
 
@@ -166,8 +172,11 @@ class GroupPlanner:
         self._desire(keys, known)
         if not only_new:
             for key in keys:
-                if key not in known.desired and key not in known.failures and self._leave_of(key) == "empty":
-                    self._want(key, {})
+                if key in known.desired or key in known.failures:
+                    continue
+                stay = () if self._leave_of(key) == "empty" else self._memberships.of_group(key)
+                held = (row for row in stay if row.wanted and (row.acknowledged or row.doubtful))
+                self._want(key, {(row.member_kind, row.member): None for row in held})
         await self._ask_target(keys, known)
         candidates = [self._candidate(key, known) for key in keys]
         names = {

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
 from scimsync.execute.channel import Channel
-from scimsync.state.due import pause_after
+from scimsync.state.pauses import lasts, pause_after
 from scimsync.state.targets import TargetState
 
 QUARANTINE_AFTER = 3
@@ -24,7 +24,7 @@ def is_suspect(known: TargetState) -> bool:
 
 def left_alone(known: TargetState, now: datetime) -> TargetQuarantined | None:
     """Why a target is not to be talked to now, if it is not."""
-    if known.quarantined_until is None or known.quarantined_until <= now:
+    if known.quarantined_until is None or not lasts(known.quarantined_until, now):
         return None
     until = known.quarantined_until.astimezone().strftime("%Y-%m-%d %H:%M")
     return TargetQuarantined(

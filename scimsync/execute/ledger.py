@@ -17,9 +17,9 @@ from scimsync.execute.outcome import Outcome
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import MEMBERSHIP
 from scimsync.state import journal, leases, links, memberships
-from scimsync.state.due import pause_after
 from scimsync.state.journal import Entry, Status
 from scimsync.state.links import Link, LinkStatus
+from scimsync.state.pauses import pause_after
 from scimsync.state.store import Store
 from scimsync.types import Key, Kind, RemoteId
 

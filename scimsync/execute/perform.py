@@ -26,10 +26,10 @@ from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
 from scimsync.scim.messages import Answer, Request
-from scimsync.state.due import pause_after
 from scimsync.state.journal import Change, Entry, Result, Status
 from scimsync.state.links import Link, LinkStatus, failed
 from scimsync.state.memberships import Membership
+from scimsync.state.pauses import pause_after
 from scimsync.types import Document, Key, Kind, RemoteId
 
 ARRIVAL_S = 5.0

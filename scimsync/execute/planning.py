@@ -25,10 +25,10 @@ from scimsync.plan.requests import with_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal, links
-from scimsync.state.due import pause_after
 from scimsync.state.journal import Operation, Status
 from scimsync.state.links import Link, LinkStatus, Reference, fold_name
 from scimsync.state.memberships import Membership
+from scimsync.state.pauses import lasts, pause_after
 from scimsync.types import Document, Key, Kind, RemoteId
 
 _LONGEST_CHAIN = 5000
@@ -276,17 +276,18 @@ class Planner:
 
     def _going(self, known: Mapping[Key, Link]) -> set[Key]:
         """Of people with an account, those whose account this plan deletes."""
-        linked = {key: link for key, link in known.items() if link.has_account and self._may_delete(link)}
+        held = self._held(list(known))
+        linked = {key: link for key, link in known.items() if link.has_account and self._may_delete(link, by_name=key in held)}
         if not linked:
             return set()
         desired, failures = self._desire(list(linked))
         return {key for key in linked if key not in failures and (key not in desired or not desired[key].in_scope)}
 
-    def _may_delete(self, link: Link) -> bool:
+    def _may_delete(self, link: Link, *, by_name: bool = False) -> bool:
         """Whether this plan deletes an account whose person should have none."""
         deletion = deletion_of(link, self._policy, self._now.time) if link.status is LinkStatus.INACTIVE else None
         due = deletion is not None and deletion <= self._now.time
-        return self._policy.remove and (due or self._policy.leave.action == "delete")
+        return (self._policy.remove or by_name) and (due or self._policy.leave.action == "delete")
 
     def _holders(self, holding: dict[str, Link]) -> dict[str, Holder]:
         """Whether those who hold a userName that others want are about to give it up.
@@ -298,13 +299,15 @@ class Planner:
         gives_up: dict[str, bool] = {}
         while holding and len(known) < _LONGEST_CHAIN:
             known |= holding
-            desired, failures = self._desire([link.key for link in holding.values()])
+            keys = [link.key for link in holding.values()]
+            held = self._held(keys)
+            desired, failures = self._desire(keys)
             for name, link in holding.items():
                 wanted = desired.get(link.key)
                 if link.key in failures:
                     gives_up[name] = False
                 elif wanted is None or not wanted.in_scope:
-                    gives_up[name] = self._may_delete(link)
+                    gives_up[name] = self._may_delete(link, by_name=link.key in held)
                 else:
                     taken = fold_name(wanted.document.get("userName"))
                     gives_up[name] = self._policy.update and taken != name
@@ -409,10 +412,10 @@ def _is_given_up(name: str, gives_up: Mapping[str, bool], taking: Mapping[str, s
 
 
 def _is_new(row: Membership) -> bool:
-    """Whether nobody has told the target of a member, or he has not been let in."""
-    return row.revoked if row.doubtful else not row.acknowledged
+    """Whether a member has not been let in yet, as far as anybody knows."""
+    return not row.acknowledged
 
 
 def _waits(link: Link, now: datetime) -> bool:
     """Whether somebody's next try lies in the future."""
-    return link.next_try_at is not None and link.next_try_at > now
+    return lasts(link.next_try_at, now)

@@ -251,9 +251,7 @@ async def _plan_target(
             only = frozenset(holds.held(connection, options.keys))
         if not only:
             if options.keys:
-                _LOG.warning(
-                    "%s: sync.toml is another since the last push; what it says now comes with the next push", target.name
-                )
+                _LOG.warning("%s: sync.toml was not pushed yet as it is now; what it says comes with the next push", target.name)
             return planned
     configured_anew = another and known.digest is not None
     # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of them
@@ -328,7 +326,7 @@ def _planned_target(
         target.person_rules,
         known,
         memberships,
-        has_groups=bool(target.groups),
+        has_groups=bool(target.groups or groups_known),
     )
     groups = GroupPlanner(
         books,

@@ -43,7 +43,7 @@ from scimsync.plan.guard import Refusal
 from scimsync.plan.model import PHASE_WORDS, Action, Phase
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import due, journal, leases, memberships, records, targets, work
+from scimsync.state import journal, leases, memberships, records, targets, work
 from scimsync.state.journal import Status
 from scimsync.state.store import Store, scratch_store
 from scimsync.types import Key, Kind, Problem
@@ -227,8 +227,6 @@ class _Push:
         """Settles what a run that ended left behind, and reads the sources."""
         for name in self.setup.targets:
             settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
-        with self.store.write() as connection:
-            due.disbelieve(connection, list(self.setup.targets), self.now.time)
         self._put_back(read=self.options.read or not self.options.keys)  # of a run that did not come as far as to accept it
         if not self.options.read:
             return Reading({})

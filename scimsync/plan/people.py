@@ -66,6 +66,8 @@ class _Batch:
 
     def add(self, candidate: Candidate) -> None:
         if candidate.failure is not None:
+            if candidate.link is not None and candidate.link.left_at is not None:
+                self.returned.append(candidate.key)  # there is a record of him again
             self._fail(candidate, candidate.failure)
         elif candidate.desired is not None and (path := _reserved(candidate.desired)) is not None:
             self._fail(candidate, f"{path}: a record may not hold a table with the only name {REF}, {GENERATE} or {SECRET}")
@@ -120,7 +122,10 @@ class _Batch:
             self._fail(candidate, f"the account that matches by {account.found_by} ({account.remote_id}) belongs to {owner}")
             return
         if not self._policy.update:
+            self._without_account(candidate, candidate.link)
             return
+        if not self._policy.remove and account.active is not False and after.get("active") is False:
+            del after["active"]
         if account.active is False and "active" not in after:
             after["active"] = True
         base = {path: value for path, value in account.document.items() if path in after}

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scimsync.jsontext import read_json
 from scimsync.sources.relation import Column, Form
 from scimsync.sources.source import Place, Source
 from scimsync.sources.spec import FileSpec
@@ -97,7 +97,7 @@ def report(spec: FileSpec, source: Source, bad: BadRows, kept: Mapping[int, Sequ
 
 
 def _value(column: Column, text: str | None) -> object:
-    return json.loads(text) if text is not None and column.form is Form.JSON else text
+    return read_json(text) if text is not None and column.form is Form.JSON else text
 
 
 def _deleted(connection: DuckDBPyConnection, statement: str) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from scimsync.jsontext import read_json
 from scimsync.sources.duck import WHITE_SPACE
 from scimsync.sources.relation import Column
 
@@ -33,7 +33,7 @@ def resembling(
         if key not in gone:
             continue
         try:
-            values = json.loads(data)
+            values = read_json(data)
         except RecursionError:
             for number in rows:  # nobody can tell
                 found[number].append(key)

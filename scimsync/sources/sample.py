@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scimsync.jsontext import read_json
 from scimsync.sources.duck import Workspace
 from scimsync.sources.source import Files
 from scimsync.sources.spec import FileSpec
@@ -61,6 +61,6 @@ def _read(files: Files, workspace: Workspace, columns: list[str], limit: int, ba
 
 def _value(cell: Any, kind: str | None) -> Any:
     try:
-        return json.loads(cell) if kind == "JSON" and cell is not None else cell
+        return read_json(cell) if kind == "JSON" and cell is not None else cell
     except RecursionError:  # nested too deeply for anybody to use it
         return cell

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, 
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.state.bulk import stream, upsert
+from scimsync.state.pauses import is_over, still_lasts
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
 from scimsync.types import Document, Key, Kind, RemoteId
@@ -135,7 +136,7 @@ def due_keys(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Selec
     """
     keys = select(table.c.key).where(table.c.target == target, table.c.kind == kind)
     return (
-        keys.where(table.c.next_try_at <= now),
+        keys.where(is_over(table.c.next_try_at, now)),
         keys.where(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE, table.c.next_try_at.is_(None)),
     )
 
@@ -181,12 +182,12 @@ def forget_leaving(connection: Connection, target: str, kind: Kind, keys: Sequen
 
 def paused(now: datetime) -> ColumnElement[bool]:
     """The condition that a link's next try lies in the future."""
-    return table.c.next_try_at > now
+    return still_lasts(table.c.next_try_at, now)
 
 
 def doubtful(now: datetime) -> ColumnElement[bool]:
     """The condition that nobody knows what became of a link's last request, and that it may be looked at again."""
-    return and_(table.c.next_try_at <= now, table.c.doubtful)
+    return and_(is_over(table.c.next_try_at, now), table.c.doubtful)
 
 
 def known_key(connection: Connection, key: Key) -> bool:

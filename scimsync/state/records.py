@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.jsontext import read_json
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import record as table
 from scimsync.state.tables import replaced
@@ -188,13 +188,12 @@ def _record(row: RowMapping) -> Record:
 
 
 def _values(text: str) -> dict[str, Any]:
-    """Of JSON as DuckDB takes and writes it: numbers may be long, infinite, or none at all. Raises RecursionError where that
-    is nested more deeply than it could be written again."""
+    """Raises RecursionError for values that are nested more deeply than they could be written again."""
     read: dict[str, Any]
     try:
-        read = json.loads(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
+        read = read_json(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
     except orjson.JSONDecodeError:
-        read = json.loads(text)
+        read = read_json(text)
     if text.count("[") + text.count("{") > _DEEPEST and _depth(read) > _DEEPEST:
         raise RecursionError
     return read

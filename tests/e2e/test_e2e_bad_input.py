@@ -209,6 +209,7 @@ ODD_JSON = {
     "no number": ("NaN", "nan is no number that can be sent"),
     "infinite within": ('{"a": [-1e999]}', "-inf is no number that can be sent"),
     "longer than a number that can be sent": ("99999999999999999999999999", "the number is too large"),
+    "longer than Python reads": ('{"a": ' + "1" * 5000 + "}", "inf is no number that can be sent"),
     "deep": ("[" * 200 + "]" * 200, "the record in hr: a value is nested too deeply"),
     "too deep to be read": ("[" * 5000 + "]" * 5000, "the record in hr: a value is nested too deeply"),
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -204,6 +208,30 @@ def test_an_interrupt_leaves_no_copies_of_what_was_read(
     assert program.returncode == 128 + number
     assert said.decode().splitlines()[-1] == "interrupted; the next push finishes what was begun"
     assert list(temporary.iterdir()) == []
+
+
+def test_sigterm_ends_a_program_that_a_shell_began_in_the_background(office: Office, faulty: FaultyServer) -> None:
+    """Such a shell has it ignore SIGINT."""
+    office.hire(people(2))
+    faulty.fail("GET", hold=True)
+    program = subprocess.Popen(
+        ["/bin/sh", "-c", f"{sys.executable} -m scimsync plan & echo $!; wait"],
+        cwd=office.folder,
+        env=office.env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    pid = int(program.stdout.readline())
+    try:
+        assert faulty.holding.wait(60)
+        os.kill(pid, signal.SIGTERM)
+        _, said = program.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert "interrupted" in said
 
 
 def test_a_second_interrupt_ends_at_once(office: Office, faulty: FaultyServer) -> None:

@@ -13,6 +13,7 @@ from scimsync.state import leases
 from scimsync.state.store import open_state
 from tests.execute.story import NO_GUARD, PATCH_USER, SOON, Proxied, Script, one_of
 from tests.office import SOURCE, USER, Office, people, person
+from tests.servers.faulty import FaultyServer
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -84,6 +85,20 @@ def test_a_lift_gives_nothing_to_those_who_should_have_nothing(proxied: Proxied)
     assert list(office.links()) == ["00001"]
 
 
+def test_a_lift_leaves_nothing_that_is_due_for_ever(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target="actions = { update = false }", guard=NO_GUARD)
+    office.hire(people(2))
+    faulty.add(userName="person2@example.com", externalId="00002", active=True)
+    office.push()
+    assert "00002" not in office.links()
+    office.run("deprovision", "00002")
+    office.run("deprovision", "00002", "--lift")
+
+    office.push(later=DAY)
+
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
 def test_a_lift_after_sync_toml_changed_waits_for_a_push_that_reads(proxied: Proxied) -> None:
     office, _ = proxied
     office.configure(guard=NO_GUARD)
@@ -94,7 +109,7 @@ def test_a_lift_after_sync_toml_changed_waits_for_a_push_that_reads(proxied: Pro
 
     lifted = office.run("deprovision", "00002", "--lift")
     assert lifted.code == 0
-    assert "wiki: sync.toml is another since the last push" in lifted.err
+    assert "wiki: sync.toml was not pushed yet as it is now" in lifted.err
     assert not is_active(office)
     office.run("deprovision", "00003")
     assert not is_active(office, "00003")  # which needs no expression

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.execute.story import NO_GUARD, PATCH_GROUP, REFUSAL, SOON, Proxied, Script, one_of
-from tests.lifecycle.test_groups import BY_DEPARTMENT
+from tests.lifecycle.test_groups import BY_DEPARTMENT, BY_TEAM, groups, team, with_teams, write_teams
 from tests.office import USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
@@ -127,6 +127,21 @@ def test_the_time_until_deletion_counts_from_the_last_leaving(office: Office, fa
     assert counts(office.push(later=2 * DAY)) == {"delete": 1}
 
 
+def test_the_time_until_deletion_counts_from_the_last_leaving_of_a_bad_record(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard=NO_GUARD)
+    office.hire(people(2))
+    office.push()
+    office.hire(people(1))
+    office.push()
+    office.hire([person(1), person(2, email="")])
+    assert office.push(later=20 * DAY).exit_code == 4  # back, and his record is bad
+    office.hire(people(1))
+    office.push(later=DAY)
+
+    assert counts(office.push(later=10 * DAY)) == {}
+    assert "id-00002" in faulty.users
+
+
 def test_what_a_guard_refused_of_a_return_leaves_the_time_until_deletion(office: Office, faulty: FaultyServer) -> None:
     office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard="max_updates = 0")
     office.hire(people(20))
@@ -158,6 +173,28 @@ def test_a_leaver_comes_into_no_group_that_refused_before(proxied: Proxied, scri
     law = one_of(office, "Groups", displayName="Department Law")
     assert [one["value"] for one in law["members"]] == [one_of(office, "Users", externalId="00003")["id"]]
     assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+@pytest.mark.parametrize("kind", ["each", "source"])
+@pytest.mark.parametrize("how", ["500", "503", "429"])
+def test_a_leaver_comes_into_no_group_that_did_not_answer(proxied: Proxied, script: Script, kind: str, how: str) -> None:
+    office, _ = proxied
+    with_teams(office, groups=BY_TEAM if kind == "source" else BY_DEPARTMENT)
+    office.hire([person(1), person(2, dept="Law")])
+    write_teams(office, [team("A", 1)])
+    office.push()
+    name = "Team A" if kind == "source" else "Department IT"
+    office.hire(people(2))
+    write_teams(office, [team("A", 1, 2)])
+    script.plan = {PATCH_GROUP: [how] * 20}
+    office.push()
+    script.plan = {}
+    office.hire(people(1))
+
+    office.push(later=SOON)
+    office.push(later=DAY)
+
+    assert groups(office)[name] == {"00001"}
 
 
 def test_an_account_that_is_to_be_there_switched_off_is_made_again(office: Office, faulty: FaultyServer) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from scimsync.errors import TargetQuarantined, TargetUnavailable
-from tests.office import Office, Pauses, counts, people
+from tests.office import Office, Pauses, actions, counts, people
 from tests.servers.faulty import HTML, FaultyServer, running_faulty_server
 
 DOWN = "http://127.0.0.1:9/scim"
@@ -180,6 +180,7 @@ def test_pauses_that_a_clock_wrote_which_was_years_ahead_are_over(office: Office
     faulty.faults.clear()
     office.now -= timedelta(days=3650)
 
+    assert actions(office.plan()) == {"00003": "deactivate"}
     assert counts(office.push()) == {"deactivate": 1}
 
     faulty.fail("POST", status=503, times=10_000)
@@ -192,4 +193,5 @@ def test_pauses_that_a_clock_wrote_which_was_years_ahead_are_over(office: Office
     faulty.faults.clear()
     office.now -= timedelta(days=3650)
 
+    assert len(office.plan()) == 10
     assert counts(office.push()) == {"create": 10}

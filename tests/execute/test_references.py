@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.execute.story import NO_GUARD
+from tests.execute.story import DELETE, NO_GUARD
+from tests.execute.test_holds import a_run_at_work
 from tests.office import ENTERPRISE, MANAGER, USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
 
@@ -50,6 +51,29 @@ def test_a_longer_time_until_deletion_takes_no_manager_away(office: Office, faul
     assert office.push(later=2 * DAY).targets["wiki"].requests == 0
     assert manager(faulty, "00002") == {"value": "id-00001"}
     assert counts(office.push(later=29 * DAY)) == {"delete": 1, "update": 1}
+
+
+def test_an_order_by_name_takes_references_along_where_nobody_else_is_removed(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=WITH_MANAGER, target=f"actions = {{ remove = false }}\n{DELETE}", guard=NO_GUARD)
+    office.hire([person(1), person(2, manager="00001")])
+    office.push()
+    with a_run_at_work(office):
+        assert office.run("deprovision", "00001").code == 5
+
+    assert counts(office.push(later=DAY)) == {"delete": 1, "update": 1}
+    assert office.push(later=DAY).targets["wiki"].requests == 0
+
+
+def test_an_adoption_switches_nobody_off_where_nobody_is_removed(office: Office, faulty: FaultyServer) -> None:
+    by_mapping = USER.replace("active = true", "active = \"dept != 'away'\"")
+    office.configure(user=by_mapping, target="actions = { remove = false }", guard=NO_GUARD)
+    faulty.add(userName="person2@example.com", externalId="00002", active=True)
+    office.hire([person(1), person(2, dept="away")])
+
+    office.push()
+
+    assert faulty.named("person2@example.com")["active"] is True
+    assert office.push(later=DAY).targets["wiki"].requests == 0
 
 
 def test_where_nobody_is_switched_off_the_others_changes_are_made(office: Office, faulty: FaultyServer) -> None:

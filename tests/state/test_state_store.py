@@ -19,7 +19,7 @@ from scimsync.errors import StateError
 from scimsync.state.postgresql import label_of
 from scimsync.state.store import SCHEMA_VERSION, open_state
 from scimsync.state.tables import metadata
-from tests.office import Office, people
+from tests.office import SOURCE, Office, people
 from tests.servers.faulty import FaultyServer
 
 URL = "sqlite:///scimsync.db"
@@ -81,6 +81,23 @@ def test_no_plan_and_no_export_is_written_over_what_scimsync_works_with(office: 
         assert ran.code == 2
         assert "was left as it is" in ran.err
     assert (office.folder / name).read_bytes() == before
+
+
+def test_no_plan_is_written_over_a_file_of_a_pattern(office: Office) -> None:
+    office.configure(source=SOURCE.replace("hr.csv", "hr*.csv"))
+    office.hire(people(2), "hr1.csv")
+    before = (office.folder / "hr1.csv").read_bytes()
+
+    assert office.run("plan", "--out", "hr1.csv").code == 2
+
+    assert (office.folder / "hr1.csv").read_bytes() == before
+
+
+def test_a_name_that_no_file_can_have_is_told(office: Office) -> None:
+    office.hire(people(2))
+    ran = office.run("plan", "--out", "a" * 300)
+    assert ran.code == 2
+    assert "the file cannot be written: File name too long" in ran.err
 
 
 def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(office: Office) -> None:
