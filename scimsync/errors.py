@@ -9,6 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def innermost(error: Exception) -> Exception:
+    """The error itself, where tasks that ran side by side have wrapped it."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class ScimsyncError(Exception):
     """Base of all errors meant for people.
 

@@ -10,15 +10,14 @@ import orjson
 
 from scimsync.cli.options import Common
 from scimsync.cli.output import printable
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, innermost
 
 
 def report_failure(error: Exception) -> int:
     """Writes `error` to stderr and returns the exit code. A traceback is shown with --debug only."""
     options = _options()
     whole = error
-    while isinstance(error, ExceptionGroup):  # of tasks that ran side by side
-        error = error.exceptions[0]
+    error = innermost(error)
     if isinstance(error, ScimsyncError):
         lines = str(error).splitlines()
         code, details, hint = error.exit_code, list(error.details), error.hint

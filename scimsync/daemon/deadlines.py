@@ -44,7 +44,7 @@ class Deadlines:
         """Tells the agenda when each target has something to do. `days` are those whose expressions see the day."""
         for name, one in known.items():
             until = one.known.quarantined_until
-            if until is not None and lasts(until, now):
+            if lasts(until, now):
                 agenda.due(name, until)
                 continue
             last = max((at for at in (one.known.ran_at, self.tried.get(name)) if at is not None), default=None)

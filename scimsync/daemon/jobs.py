@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from scimsync.config.models import Config
 from scimsync.daemon.state import same_state
-from scimsync.errors import LeaseHeld, ScimsyncError
+from scimsync.errors import LeaseHeld, ScimsyncError, innermost
 from scimsync.execute import Outcome, push
 from scimsync.execute.books import Now
 from scimsync.execute.interruption import Interruption
@@ -97,17 +97,10 @@ def run_job(
     except asyncio.CancelledError as error:  # an Exception to whoever waits for this thread
         failed = RuntimeError(type(error).__name__)
     except Exception as error:
-        failed = _innermost(error)
+        failed = innermost(error)
         if not isinstance(failed, ScimsyncError):
             _LOG.error("unexpected error: %s; this is a bug in scimsync\n%s", type(failed).__name__, where(failed))
     return Ran(job, began, clock(), time.monotonic() - timer, sources, outcome, failed)
-
-
-def _innermost(error: Exception) -> Exception:
-    """The error itself, where tasks that ran side by side have wrapped it."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def where(error: BaseException) -> str:

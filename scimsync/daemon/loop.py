@@ -220,7 +220,7 @@ class Daemon:
         for name, one in known.items():
             if one.known.failures:
                 until = one.known.quarantined_until
-                self._agenda.retry(name, until if until is not None and lasts(until, now) else now)
+                self._agenda.retry(name, until if lasts(until, now) else now)
         self._watch = self._new_watch(unchanged)
         self.figures.reloaded(ok=True, at=now)
         self._deadlines.set(self._agenda, known, self._days, now)

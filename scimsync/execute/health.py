@@ -24,7 +24,7 @@ def is_suspect(known: TargetState) -> bool:
 
 def left_alone(known: TargetState, now: datetime) -> TargetQuarantined | None:
     """Why a target is not to be talked to now, if it is not."""
-    if known.quarantined_until is None or not lasts(known.quarantined_until, now):
+    if not lasts(known.quarantined_until, now):
         return None
     until = known.quarantined_until.astimezone().strftime("%Y-%m-%d %H:%M")
     return TargetQuarantined(

@@ -6,7 +6,7 @@ import logging
 import traceback
 from pathlib import Path
 
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, innermost
 
 _LOG = logging.getLogger("scimsync")
 _PACKAGE = Path(__file__).parents[1]
@@ -16,8 +16,7 @@ def reported(target: str, error: Exception) -> ScimsyncError:
     """What people are told of `error`, which came up at `target`; raises it again where it is meant for them as it is.
 
     Neither says what the error says: that may name people. The log at the level of --verbose has the whole way to it."""
-    while isinstance(error, ExceptionGroup):  # of tasks that ran side by side
-        error = error.exceptions[0]
+    error = innermost(error)
     if isinstance(error, ScimsyncError):
         raise error
     for line in traceback.format_tb(error.__traceback__):

@@ -6,7 +6,7 @@ No pause is longer than `LONGEST`. What is to end later than that was written by
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import Column, ColumnElement, and_, or_
 
@@ -21,7 +21,7 @@ def pause_after(failures: int) -> timedelta:
     return min(timedelta(minutes=5 << min(failures - 1, 12)), LONGEST)
 
 
-def lasts(until: datetime | None, now: datetime) -> bool:
+def lasts(until: datetime | None, now: datetime) -> TypeGuard[datetime]:
     """Whether a pause that ends at `until` (None: there is none) is not over."""
     return until is not None and now < until <= _latest(now)
 
