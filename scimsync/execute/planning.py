@@ -276,18 +276,23 @@ class Planner:
 
     def _going(self, known: Mapping[Key, Link]) -> set[Key]:
         """Of people with an account, those whose account this plan deletes."""
-        held = self._held(list(known))
-        linked = {key: link for key, link in known.items() if link.has_account and self._may_delete(link, by_name=key in held)}
+        deletable = self._deletable([link for link in known.values() if link.has_account])
+        linked = {key: link for key, link in known.items() if key in deletable}
         if not linked:
             return set()
         desired, failures = self._desire(list(linked))
         return {key for key in linked if key not in failures and (key not in desired or not desired[key].in_scope)}
 
-    def _may_delete(self, link: Link, *, by_name: bool = False) -> bool:
-        """Whether this plan deletes an account whose person should have none."""
+    def _deletable(self, some: Sequence[Link]) -> set[Key]:
+        """Those whose account this plan deletes if they should have none."""
+        if not self._policy.remove:  # an order by name is stronger
+            held = self._held([link.key for link in some])
+            some = [link for link in some if link.key in held]
+        return {link.key for link in some if self._policy.leave.action == "delete" or self._is_due(link)}
+
+    def _is_due(self, link: Link) -> bool:
         deletion = deletion_of(link, self._policy, self._now.time) if link.status is LinkStatus.INACTIVE else None
-        due = deletion is not None and deletion <= self._now.time
-        return (self._policy.remove or by_name) and (due or self._policy.leave.action == "delete")
+        return deletion is not None and deletion <= self._now.time
 
     def _holders(self, holding: dict[str, Link]) -> dict[str, Holder]:
         """Whether those who hold a userName that others want are about to give it up.
@@ -299,15 +304,14 @@ class Planner:
         gives_up: dict[str, bool] = {}
         while holding and len(known) < _LONGEST_CHAIN:
             known |= holding
-            keys = [link.key for link in holding.values()]
-            held = self._held(keys)
-            desired, failures = self._desire(keys)
+            deletable = self._deletable(list(holding.values()))
+            desired, failures = self._desire([link.key for link in holding.values()])
             for name, link in holding.items():
                 wanted = desired.get(link.key)
                 if link.key in failures:
                     gives_up[name] = False
                 elif wanted is None or not wanted.in_scope:
-                    gives_up[name] = self._may_delete(link, by_name=link.key in held)
+                    gives_up[name] = link.key in deletable
                 else:
                     taken = fold_name(wanted.document.get("userName"))
                     gives_up[name] = self._policy.update and taken != name
