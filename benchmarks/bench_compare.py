@@ -1,7 +1,9 @@
-"""What a comparison of a file with its snapshot costs by itself, in passes of `csv.reader` over the same file.
+"""What a comparison of a file with its snapshot costs by itself, in passes of `csv.reader` over the
+same file.
 
-Run: python -m benchmarks.bench_compare [--rows N]. Unlike bench_plan.py it leaves out the start of Python, the state database and
-the plan. Each task is a process of its own, so that peaks of memory are its own too.
+Run: python -m benchmarks.bench_compare [--rows N]. Unlike bench_plan.py it leaves out the start of
+Python, the state database and the plan. Each task is a process of its own, so that peaks of memory
+are its own too.
 """
 
 from __future__ import annotations
@@ -11,7 +13,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.common import COLUMNS, Figures, best, csv_pass, fastest, rows_wanted, run, scratch_folder, write_people
+from benchmarks.common import (
+    COLUMNS,
+    Figures,
+    best,
+    csv_pass,
+    fastest,
+    rows_wanted,
+    run,
+    scratch_folder,
+    write_people,
+)
 
 TASKS = ("first ingest", "no change", "unchanged file", "1 in 100 changed", "rebuild the index")
 
@@ -29,7 +41,13 @@ def measure(task: str, folder: Path) -> float:
     from scimsync.snapshot import IndexFile, compare
     from scimsync.sources import FileSpec
 
-    spec = FileSpec("hr", "moved.csv" if task == "1 in 100 changed" else "hr.csv", "employee_id", folder, lists={"groups": ";"})
+    spec = FileSpec(
+        "hr",
+        "moved.csv" if task == "1 in 100 changed" else "hr.csv",
+        "employee_id",
+        folder,
+        lists={"groups": ";"},
+    )
     index = IndexFile(folder / ("none" if task == "rebuild the index" else "hr.index.duckdb"))
     head, last = 1, None
     if task == "first ingest":
@@ -38,7 +56,9 @@ def measure(task: str, folder: Path) -> float:
     elif task == "unchanged file":
         last = (folder / "digest").read_text()
     start = time.perf_counter()
-    with compare(spec, COLUMNS, index, lambda: stored(folder) if head else (), head, last) as comparison:
+    with compare(
+        spec, COLUMNS, index, lambda: stored(folder) if head else (), head, last
+    ) as comparison:
         for _ in comparison.changes():
             pass
         if task == "first ingest":
@@ -47,7 +67,11 @@ def measure(task: str, folder: Path) -> float:
         if task == "first ingest":
             (folder / "digest").write_text(comparison.digest)
             with (folder / "stored").open("w", encoding="utf-8") as stream:
-                stream.writelines(f"{change.key}\t{change.data_json}\n" for batch in comparison.changes() for change in batch)
+                stream.writelines(
+                    f"{change.key}\t{change.data_json}\n"
+                    for batch in comparison.changes()
+                    for change in batch
+                )
     return seconds
 
 
@@ -68,7 +92,9 @@ def main() -> None:
 
 def show(task: str, folder: Path, floor: float, figures: Figures) -> None:
     """Measures one task; `floor` are the seconds of a pass."""
-    taken = fastest(lambda: run([sys.executable, "-m", "benchmarks.bench_compare", "task", task, str(folder)]))
+    taken = fastest(
+        lambda: run([sys.executable, "-m", "benchmarks.bench_compare", "task", task, str(folder)])
+    )
     figures.show(f"compare, {task}", float(taken.out) / floor, "csv passes")
     figures.show(f"compare, {task}, memory", taken.peak_mb, "MB")
 

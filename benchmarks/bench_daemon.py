@@ -1,8 +1,10 @@
-"""What a daemon costs while it has nothing to do, how soon it pushes a new file, and whether a thousand pushes make it grow.
+"""What a daemon costs while it has nothing to do, how soon it pushes a new file, and whether a
+thousand pushes make it grow.
 
-Run: python -m benchmarks.bench_daemon [--rows N]. Idle processor time and the time from a file's renaming to the end of its push
-are those of the real program. The thousand pushes (of a file with another change each) are done by the same daemon with a clock
-that is set forward instead of waiting; its memory after them is compared with that after the first hundred.
+Run: python -m benchmarks.bench_daemon [--rows N]. Idle processor time and the time from a file's
+renaming to the end of its push are those of the real program. The thousand pushes (of a file with
+another change each) are done by the same daemon with a clock that is set forward instead of
+waiting; its memory after them is compared with that after the first hundred.
 """
 
 from __future__ import annotations
@@ -53,7 +55,12 @@ def real_program(folder: Path, rows: int, figures: Figures) -> None:
         wait_for(process, "create (")
         before = processor_seconds(process.pid)
         time.sleep(IDLE_S)
-        figures.show("idle", (processor_seconds(process.pid) - before) / IDLE_S * 100, "% of a core", at_most=1)
+        figures.show(
+            "idle",
+            (processor_seconds(process.pid) - before) / IDLE_S * 100,
+            "% of a core",
+            at_most=1,
+        )
         slowest = 0.0
         for number in range(1, DROPS + 1):
             write_people(folder / "new.csv", rows, moved=number)
@@ -61,7 +68,12 @@ def real_program(folder: Path, rows: int, figures: Figures) -> None:
             (folder / "new.csv").replace(folder / "hr.csv")
             wait_for(process, "1 update (")
             slowest = max(slowest, time.monotonic() - dropped)
-        figures.show(f"a file of {rows:,} rows is pushed", slowest, "s after it was dropped, at the slowest", at_most=5)
+        figures.show(
+            f"a file of {rows:,} rows is pushed",
+            slowest,
+            "s after it was dropped, at the slowest",
+            at_most=5,
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate()
@@ -93,7 +105,8 @@ class Inline(Executor):
 
 
 class Sleeper:
-    """A clock that goes on when the daemon sleeps; then a file is dropped, so often as `runs` says."""
+    """A clock that goes on when the daemon sleeps; then a file is dropped, so often as `runs`
+    says."""
 
     def __init__(self, folder: Path, rows: int, runs: int) -> None:
         self.now = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -135,7 +148,17 @@ def many_pushes(folder: Path, rows: int, runs: int) -> float:
     sleeper = Sleeper(folder, rows, runs)
     minutes = timedelta(minutes=10)
     chance = random.Random(1)
-    world = World(sleeper.clock, sleeper.steady, sleeper, Inline(), Inline(), Systemd({}), chance, poll=minutes, look=minutes)
+    world = World(
+        sleeper.clock,
+        sleeper.steady,
+        sleeper,
+        Inline(),
+        Inline(),
+        Systemd({}),
+        chance,
+        poll=minutes,
+        look=minutes,
+    )
     daemon = Daemon(folder / "sync.toml", world)
     sleeper.stop = daemon.stop
     daemon.run()

@@ -1,9 +1,11 @@
-"""Records a second through `Program.desire`, beside a yardstick: one Jinja2 expression that makes the same dict.
+"""Records a second through `Program.desire`, beside a yardstick: one Jinja2 expression that makes
+the same dict.
 
-Run: python -m benchmarks.bench_expressions [--rows N]
-The yardstick is `Environment.compile_expression` as Jinja2 has it: no scope, no access rules, no forms of values, no document.
-`desire` keeps up with it because it leaves out what Jinja2 does for templates on each call. Each figure is the best of five
-rounds, in processor time, for the machine's other work only ever adds time.
+Run: python -m benchmarks.bench_expressions [--rows N] The yardstick is
+`Environment.compile_expression` as Jinja2 has it: no scope, no access rules, no forms of values, no
+document. `desire` keeps up with it because it leaves out what Jinja2 does for templates on each
+call. Each figure is the best of five rounds, in processor time, for the machine's other work only
+ever adds time.
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ def made_up_records(count: int) -> list[Record]:
 
 
 def best(works: Mapping[str, Work], records: Sequence[Record]) -> dict[str, float]:
-    """Records a second of processor time, in the fastest round of each of `works`; they take turns in every round."""
+    """Records a second of processor time, in the fastest round of each of `works`; they take turns
+    in every round."""
     seconds: dict[str, list[float]] = {what: [] for what in works}
     for _ in range(ROUNDS):
         for what, work in works.items():
@@ -110,7 +113,9 @@ def main() -> None:
     works = {
         "compile_expression, 12 times": one_each,
         "desire, mapping alone": desire(compile_program("bench", mapping, None, {}, {})),
-        "desire, with scope and two access rules": desire(compile_program("bench", mapping, SCOPE, ACCESS, {})),
+        "desire, with scope and two access rules": desire(
+            compile_program("bench", mapping, SCOPE, ACCESS, {})
+        ),
     }
     speeds = best({"": yardstick} | works, made_up_records(rows))
     one = speeds.pop("")

@@ -1,7 +1,9 @@
-"""What the nightly run costs when little or nothing changed, in passes of `csv.reader` over the same file.
+"""What the nightly run costs when little or nothing changed, in passes of `csv.reader` over the
+same file.
 
-Run: python -m benchmarks.bench_plan [--rows N]. 1,000,000 people of 12 columns, all with accounts. Whole processes are measured,
-the start of Python included; only the first ingest is timed inside of one.
+Run: python -m benchmarks.bench_plan [--rows N]. 1,000,000 people of 12 columns, all with accounts.
+Whole processes are measured, the start of Python included; only the first ingest is timed inside of
+one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,17 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.common import SYNC_TOML, Figures, best, csv_pass, fastest, rows_wanted, scimsync, scratch_folder, write_people
+from benchmarks.common import (
+    SYNC_TOML,
+    Figures,
+    best,
+    csv_pass,
+    fastest,
+    rows_wanted,
+    scimsync,
+    scratch_folder,
+    write_people,
+)
 from benchmarks.server import running_server
 
 NOWHERE = "http://127.0.0.1:9/v2"
@@ -24,13 +36,16 @@ insert into link (target, kind, key, remote_id, status, document, unique_name, d
 select 'wiki', 'user', key, 'id-' || key, 'active', json_object(
   'externalId', data ->> 'employee_id', 'userName', data ->> 'email',
   'name.givenName', data ->> 'given', 'name.familyName', data ->> 'family',
-  'displayName', (data ->> 'given') || ' ' || (data ->> 'family'), 'title', data ->> 'title', 'active', json('true'),
-  'emails[type eq "work"].value', data ->> 'email', 'phoneNumbers[type eq "work"].value', data ->> 'phone',
+  'displayName', (data ->> 'given') || ' ' || (data ->> 'family'),
+  'title', data ->> 'title', 'active', json('true'),
+  'emails[type eq "work"].value', data ->> 'email',
+  'phoneNumbers[type eq "work"].value', data ->> 'phone',
   'addresses[type eq "work"].locality', data ->> 'location',
   'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department', data ->> 'department'
 ), data ->> 'email', 0, 0 from record
 """
-"""Accounts as a million requests would have left them behind: what the mapping of `SYNC_TOML` makes of each record."""
+"""Accounts as a million requests would have left them behind: what the mapping of `SYNC_TOML` makes
+of each record."""
 
 
 def ingest(folder: Path) -> float:
@@ -55,7 +70,8 @@ def ingest(folder: Path) -> float:
 
 
 def link(folder: Path, make_links: bool) -> None:
-    """Makes the state say that everything in it has been pushed to the target of sync.toml; `make_links` makes the accounts."""
+    """Makes the state say that everything in it has been pushed to the target of sync.toml;
+    `make_links` makes the accounts."""
     from sqlalchemy import text
 
     from scimsync.config import load
@@ -66,11 +82,16 @@ def link(folder: Path, make_links: bool) -> None:
 
     config = load(folder / "sync.toml")
     wiki = set_up(config).targets["wiki"]
-    with closing(open_state(config.state_url, config.base_dir, create=True)) as store, store.write() as connection:
+    with (
+        closing(open_state(config.state_url, config.base_dir, create=True)) as store,
+        store.write() as connection,
+    ):
         if make_links:
             connection.execute(text(_LINKS))
         digest = wiki.digest(datetime.now().astimezone().date())
-        targets.put_target(connection, TargetState("wiki", digest, records.head_seq(connection, ["hr"])))
+        targets.put_target(
+            connection, TargetState("wiki", digest, records.head_seq(connection, ["hr"]))
+        )
 
 
 def expect(what: str, found: object, wanted: object) -> None:
@@ -81,7 +102,9 @@ def expect(what: str, found: object, wanted: object) -> None:
 
 def operations(folder: Path) -> int:
     """How many operations a plan holds now."""
-    counts = json.loads(scimsync(folder, "plan", "--offline", "--json").out)["targets"]["wiki"]["counts"]
+    counts = json.loads(scimsync(folder, "plan", "--offline", "--json").out)["targets"]["wiki"][
+        "counts"
+    ]
     return sum(counts.values())
 
 
@@ -93,7 +116,8 @@ def main() -> None:
         (folder / "sync.toml").write_text(SYNC_TOML.format(url=NOWHERE), "utf-8")
         write_people(hr, rows)
         floor = best(lambda: csv_pass(hr))
-        with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:  # processes of their own: this one stays small
+        # processes of their own: this one stays small
+        with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             first = best(lambda: pool.apply(ingest, (folder,)))
             pool.apply(link, (folder, True))
         figures.show("first ingest", first / floor, "csv passes", at_most=15)
@@ -127,7 +151,11 @@ def push(folder: Path, figures: Figures) -> None:
             pool.apply(link, (folder, False))
         pushed = scimsync(folder, "push")
     expect("requests for changed people", dict(server.requests), {"PATCH": CHANGED})
-    figures.show(f"push, {CHANGED} people changed: requests for each", server.requests.total() / CHANGED, at_most=1)
+    figures.show(
+        f"push, {CHANGED} people changed: requests for each",
+        server.requests.total() / CHANGED,
+        at_most=1,
+    )
     figures.show("push, memory", pushed.peak_mb, "MB", at_most=600)
 
 

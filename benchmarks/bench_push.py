@@ -1,8 +1,10 @@
-"""How fast a push creates accounts, beside a bare client that sends the same bodies with as many requests in flight.
+"""How fast a push creates accounts, beside a bare client that sends the same bodies with as many
+requests in flight.
 
-Run: python -m benchmarks.bench_push [--rows N]. The server does next to nothing and is a process of its own. `sending` is the
-part of the push in which requests are sent, each journalled before and after; `all of it` is the whole process, from the start of
-Python over reading and planning to the last line.
+Run: python -m benchmarks.bench_push [--rows N]. The server does next to nothing and is a process of
+its own. `sending` is the part of the push in which requests are sent, each journalled before and
+after; `all of it` is the whole process, from the start of Python over reading and planning to the
+last line.
 """
 
 from __future__ import annotations
@@ -15,7 +17,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
-from benchmarks.common import ROUNDS, SYNC_TOML, Figures, rows_wanted, run, scimsync, scratch_folder, write_people
+from benchmarks.common import (
+    ROUNDS,
+    SYNC_TOML,
+    Figures,
+    rows_wanted,
+    run,
+    scimsync,
+    scratch_folder,
+    write_people,
+)
 from benchmarks.server import running_server
 
 T = TypeVar("T")
@@ -29,7 +40,11 @@ async def send_all(url: str, bodies: list[bytes]) -> None:
     """POSTs all bodies, `IN_FLIGHT` at a time."""
     import httpx2
 
-    headers = {"Authorization": "Bearer made-up", "Accept": "application/scim+json", "Content-Type": "application/scim+json"}
+    headers = {
+        "Authorization": "Bearer made-up",
+        "Accept": "application/scim+json",
+        "Content-Type": "application/scim+json",
+    }
     limits = httpx2.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
     left = iter(bodies)
 
@@ -39,7 +54,10 @@ async def send_all(url: str, bodies: list[bytes]) -> None:
             assert answer.status_code == 201
             json.loads(answer.content)
 
-    async with httpx2.AsyncClient(limits=limits, trust_env=False, headers=headers) as http, asyncio.TaskGroup() as group:
+    async with (
+        httpx2.AsyncClient(limits=limits, trust_env=False, headers=headers) as http,
+        asyncio.TaskGroup() as group,
+    ):
         for _ in range(IN_FLIGHT):
             group.create_task(worker())
 
@@ -54,9 +72,13 @@ def bare_client(folder: Path, url: str) -> float:
 
 def write_bodies(folder: Path) -> None:
     """Writes the bodies that a push will send, a line each."""
-    plan = json.loads(scimsync(folder, "plan", "--offline", "--json").out)["targets"]["wiki"]["operations"]
+    plan = json.loads(scimsync(folder, "plan", "--offline", "--json").out)["targets"]["wiki"][
+        "operations"
+    ]
     with (folder / BODIES).open("w") as stream:
-        stream.writelines(json.dumps(one["requests"][0]["body"], separators=(",", ":")) + "\n" for one in plan)
+        stream.writelines(
+            json.dumps(one["requests"][0]["body"], separators=(",", ":")) + "\n" for one in plan
+        )
 
 
 def fresh_push(folder: Path, url: str) -> tuple[float, float]:
@@ -69,7 +91,8 @@ def fresh_push(folder: Path, url: str) -> tuple[float, float]:
 
 
 def at_new_server(rows: int, work: Callable[[str], T]) -> T:
-    """What `work` gives for the URL of a server that nobody has spoken to; ends where not everybody was created."""
+    """What `work` gives for the URL of a server that nobody has spoken to; ends where not everybody
+    was created."""
     with running_server() as server:
         taken = work(server.url)
     if server.requests["POST"] != rows:
@@ -101,7 +124,9 @@ def show(folder: Path, rows: int, figures: Figures) -> None:
         sending.append(one)
         whole.append(all_of_it)
     figures.show("bare client", rows / min(bare), "requests/s")
-    figures.show("push, sending", min(bare) / min(sending), "of the bare client's rate", at_least=0.8)
+    figures.show(
+        "push, sending", min(bare) / min(sending), "of the bare client's rate", at_least=0.8
+    )
     figures.show("push, all of it", min(bare) / min(whole), "of the bare client's rate")
 
 

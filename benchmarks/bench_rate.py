@@ -1,7 +1,8 @@
 """How much of a target's limit a push uses that was not told of it, and how often it hits it.
 
-Run: python -m benchmarks.bench_rate [--rows N]. The server is a strict token bucket: 25 a second, 25 at once, 429 beyond,
-with Retry-After as whole seconds. The floor is what the bucket gives in the time that the push takes.
+Run: python -m benchmarks.bench_rate [--rows N]. The server is a strict token bucket: 25 a second,
+25 at once, 429 beyond, with Retry-After as whole seconds. The floor is what the bucket gives in the
+time that the push takes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ import sys
 import time
 from collections import Counter
 
-from benchmarks.common import SYNC_TOML, Figures, rows_wanted, scimsync, scratch_folder, write_people
+from benchmarks.common import (
+    SYNC_TOML,
+    Figures,
+    rows_wanted,
+    scimsync,
+    scratch_folder,
+    write_people,
+)
 from benchmarks.server import Counting
 
 ACCOUNTS = 1_000
@@ -54,13 +62,21 @@ async def serve() -> None:
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     seconds = limited.last - (limited.first or 0.0)
-    print(json.dumps({"taken": limited.requests["taken"], "refused": limited.refused, "seconds": seconds}), flush=True)
+    print(
+        json.dumps(
+            {"taken": limited.requests["taken"], "refused": limited.refused, "seconds": seconds}
+        ),
+        flush=True,
+    )
 
 
 def measure(figures: Figures, rows: int, *, told: bool) -> None:
     """One push of people who are all new."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.bench_rate", "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.bench_rate", "serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert server.stdout is not None
     url = server.stdout.readline().strip()
@@ -74,8 +90,16 @@ def measure(figures: Figures, rows: int, *, told: bool) -> None:
     said, _ = server.communicate()
     seen: Counter[str] = Counter(json.loads(said))
     which = "told by rate" if told else "found by itself"
-    figures.show(f"share of the limit that is used, {which}", seen["taken"] / (RATE * seen["seconds"]), at_least=0.98)
-    figures.show(f"share of answers 429, {which}", seen["refused"] / (seen["taken"] + seen["refused"]), at_most=0.01)
+    figures.show(
+        f"share of the limit that is used, {which}",
+        seen["taken"] / (RATE * seen["seconds"]),
+        at_least=0.98,
+    )
+    figures.show(
+        f"share of answers 429, {which}",
+        seen["refused"] / (seen["taken"] + seen["refused"]),
+        at_most=0.01,
+    )
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""What all benchmarks share: made-up people, processes that are measured, and how a figure is printed.
+"""What all benchmarks share: made-up people, processes that are measured, and how a figure is
+printed.
 
-A figure is a ratio to something that runs in the same minute on the same machine, so that it says the same on another one. Each
-time is the best of `ROUNDS`, for whatever else a machine does only ever adds to it.
+A figure is a ratio to something that runs in the same minute on the same machine, so that it says
+the same on another one. Each time is the best of `ROUNDS`, for whatever else a machine does only
+ever adds to it.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ active = true
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A process that has ended: seconds, the most memory that it had resident in MB, its exit code, what it wrote."""
+    """A process that has ended: seconds, the most memory that it had resident in MB, its exit code,
+    what it wrote."""
 
     seconds: float
     peak_mb: float
@@ -76,14 +79,21 @@ class Ran:
 
 
 class Figures:
-    """Prints figures and remembers whether all kept their limits. Fewer rows than the default are a trial: nothing is judged."""
+    """Prints figures and remembers whether all kept their limits. Fewer rows than the default are a
+    trial: nothing is judged."""
 
     def __init__(self, trial: bool = False) -> None:
         self._trial = trial
         self._missed = False
 
     def show(
-        self, name: str, value: float, unit: str = "", *, at_most: float | None = None, at_least: float | None = None
+        self,
+        name: str,
+        value: float,
+        unit: str = "",
+        *,
+        at_most: float | None = None,
+        at_least: float | None = None,
     ) -> None:
         """One line: `name: value unit (limit)`."""
         limit = "no limit"
@@ -91,7 +101,9 @@ class Figures:
             limit = f"at most {at_most:g}"
         elif at_least is not None:
             limit = f"at least {at_least:g}"
-        missed = (at_most is not None and value > at_most) or (at_least is not None and value < at_least)
+        missed = (at_most is not None and value > at_most) or (
+            at_least is not None and value < at_least
+        )
         if self._trial:
             limit += ", not judged"
         elif missed:
@@ -107,7 +119,12 @@ class Figures:
 def rows_wanted(default: int, about: str | None) -> tuple[int, Figures]:
     """The number of rows that the command line asks for, by default `default`."""
     parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--rows", type=int, default=default, help=f"how many people (default: {default:,}); fewer are a trial")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=default,
+        help=f"how many people (default: {default:,}); fewer are a trial",
+    )
     rows: int = parser.parse_args().rows
     return rows, Figures(trial=rows < default)
 
@@ -120,15 +137,17 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def write_people(path: Path, rows: int, *, moved: int = 0, backwards: bool = False) -> None:
-    """Writes `rows` people. The first `moved` have another department; `backwards` has the last one first."""
+    """Writes `rows` people. The first `moved` have another department; `backwards` has the last one
+    first."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         stream.write(",".join(COLUMNS) + "\n")
         for n in reversed(range(rows)) if backwards else range(rows):
             department = f"Department {n % 50}" if n >= moved else "Moved"
             stream.write(
-                f"E{n:07d},person{n}@example.com,Given{n % 5000},Family{n % 20011},{department},Title {n % 300},"
-                f"E{n // 10:07d},Location {n % 40},+1 555 {n % 10000:04d} {n % 977:03d},active,{n % 9},"
-                f"g{n % 30};g{n % 17};all-staff\n"
+                f"E{n:07d},person{n}@example.com,Given{n % 5000},Family{n % 20011}"
+                f",{department},Title {n % 300},E{n // 10:07d},Location {n % 40}"
+                f",+1 555 {n % 10000:04d} {n % 977:03d}"
+                f",active,{n % 9},g{n % 30};g{n % 17};all-staff\n"
             )
 
 
@@ -145,7 +164,8 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def csv_pass(path: Path) -> float:
-    """Seconds that `csv.reader` takes for the file and nothing else: the floor of whatever Python does with its rows."""
+    """Seconds that `csv.reader` takes for the file and nothing else: the floor of whatever Python
+    does with its rows."""
 
     def read() -> None:
         with path.open(newline="", encoding="utf-8") as stream:
@@ -156,10 +176,14 @@ def csv_pass(path: Path) -> float:
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> Ran:
-    """Runs a process to its end. This process must be small: Linux counts what a child had before it became another program."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as after an installation
+    """Runs a process to its end. This process must be small: Linux counts what a child had before
+    it became another program."""
+    # as after an installation
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert process.stdout is not None
     with process.stdout as stream:
         out = stream.read()

@@ -1,7 +1,8 @@
-"""A SCIM server that does next to nothing, so that what is measured is the client. Run: python -m benchmarks.server
+"""A SCIM server that does next to nothing, so that what is measured is the client. Run: python -m
+benchmarks.server
 
-It says its URL on stdout, answers until stdin ends, and then says how many requests of each method came, as JSON. Users are made
-and forgotten: lists are empty, PATCH and DELETE always find somebody.
+It says its URL on stdout, answers until stdin ends, and then says how many requests of each method
+came, as JSON. Users are made and forgotten: lists are empty, PATCH and DELETE always find somebody.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ class Counting:
 
 
 def _response(status: bytes, body: bytes) -> bytes:
-    return b"HTTP/1.1 %b\r\nContent-Type: application/scim+json\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+    return b"HTTP/1.1 %b\r\nContent-Type: application/scim+json\r\nContent-Length: %d\r\n\r\n%b" % (
+        status,
+        len(body),
+        body,
+    )
 
 
 class Server:
@@ -65,7 +70,10 @@ class Server:
 def running_server() -> Iterator[Server]:
     """The server as a process of its own, as long as the block lasts."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     server = Server(process.stdout.readline().strip())

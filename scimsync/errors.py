@@ -1,7 +1,8 @@
 """What can go wrong, in words for the person who has to mend it.
 
-Every error that scimsync raises on purpose is a `ScimsyncError`: what happened (`message`), what was found (`details`), what
-to do (`hint`), and the exit code of DESIGN's table. The command line prints these and nothing else; a traceback means a bug.
+Every error that scimsync raises on purpose is a `ScimsyncError`: what happened (`message`), what
+was found (`details`), what to do (`hint`), and the exit code of DESIGN's table. The command line
+prints these and nothing else; a traceback means a bug.
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ def innermost(error: Exception) -> Exception:
 class ScimsyncError(Exception):
     """Base of all errors meant for people.
 
-    `message` is one line that starts with the place (`sync.toml: targets.wiki.url: …`); `details` are further lines
-    printed indented below it; `hint` says what would be right. `brief` is the message without what may name people, for logs
-    and for those who are told; `source` is the source that could not be read, where it is about one.
+    `message` is one line that starts with the place (`sync.toml: targets.wiki.url: …`); `details`
+    are further lines printed indented below it; `hint` says what would be right. `brief` is the
+    message without what may name people, for logs and for those who are told; `source` is the
+    source that could not be read, where it is about one.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str | None = None, brief: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: Sequence[str] = (),
+        hint: str | None = None,
+        brief: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = tuple(details)
@@ -48,7 +57,8 @@ class ConfigError(ScimsyncError):
 
 
 class SourceFormatError(ScimsyncError):
-    """A source can be read but is not what sync.toml says: a missing column, the wrong encoding (exit 2)."""
+    """A source can be read but is not what sync.toml says: a missing column, the wrong encoding
+    (exit 2)."""
 
     exit_code = 2
 
@@ -62,7 +72,8 @@ class TargetUnavailable(ScimsyncError):
 
 
 class TargetQuarantined(TargetUnavailable):
-    """A target failed in several runs, one after the other, and is left alone for a while (exit 1)."""
+    """A target failed in several runs, one after the other, and is left alone for a while (exit
+    1)."""
 
 
 class StateError(ScimsyncError):
@@ -76,7 +87,8 @@ class GuardStop(ScimsyncError):
 
 
 class Interrupted(ScimsyncError):
-    """Somebody ended the run by a signal (exit 128 and the number of the signal, as shells have it)."""
+    """Somebody ended the run by a signal (exit 128 and the number of the signal, as shells have
+    it)."""
 
     def __init__(self, message: str, *, number: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

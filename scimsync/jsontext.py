@@ -13,7 +13,8 @@ _LONGEST_INTEGER = 4000
 
 
 def read_json(text: str) -> Any:
-    """JSON as DuckDB takes and writes it: numbers may be of any length, infinite, or none at all. Raises RecursionError."""
+    """JSON as DuckDB takes and writes it: numbers may be of any length, infinite, or none at all.
+    Raises RecursionError."""
     return json.loads(text, parse_int=_integer)
 
 

@@ -1,4 +1,5 @@
-"""Which run and which operation a line of the log is about: bound where the work is done, put into each record."""
+"""Which run and which operation a line of the log is about: bound where the work is done, put into
+each record."""
 
 from __future__ import annotations
 

@@ -17,10 +17,12 @@ Seq = NewType("Seq", int)
 """Sequence number of a record's last change; one sequence for all sources of a state database."""
 
 Value = Any
-"""A JSON value as SCIM knows them: str, bool, int, float, or a list or dict of these. Never None, never ""."""
+"""A JSON value as SCIM knows them: str, bool, int, float, or a list or dict of these. Never None,
+never ""."""
 
 Document = Mapping[str, Value]
-"""Managed attributes of a resource: canonical path (`name.givenName`, `emails[type eq "work"].value`) -> value."""
+"""Managed attributes of a resource: canonical path (`name.givenName`, `emails[type eq
+"work"].value`) -> value."""
 
 
 class Kind(StrEnum):
@@ -32,8 +34,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a source as the snapshot holds it. `data` maps column names to JSON values; it is `too_deep` where they
-    are nested so deeply that they cannot be read."""
+    """One row of a source as the snapshot holds it. `data` maps column names to JSON values; it is
+    `too_deep` where they are nested so deeply that they cannot be read."""
 
     source: str
     key: Key
@@ -45,7 +47,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a source that needs a person. `line` counts from 1, the header included; None where lines mean nothing."""
+    """Something in a source that needs a person. `line` counts from 1, the header included; None
+    where lines mean nothing."""
 
     source: str
     line: int | None

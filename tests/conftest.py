@@ -16,7 +16,9 @@ from tests.servers.faulty import FaultyServer, running_faulty_server
 from tests.servers.postgresql import Server, running_postgresql
 from tests.servers.scim2 import running_scim2_server
 
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 
@@ -57,12 +59,15 @@ def postgresql() -> Iterator[Server]:
 
 @pytest.fixture
 def state_kind() -> str:
-    """Where the state lies: `sqlite` or `postgresql`. Folders whose tests run on both have a fixture of their own."""
+    """Where the state lies: `sqlite` or `postgresql`. Folders whose tests run on both have a
+    fixture of their own."""
     return os.environ.get("SCIMSYNC_TEST_STATE", "sqlite")
 
 
 @pytest.fixture
-def new_state(state_kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
+def new_state(
+    state_kind: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], str | None]]:
     """Makes an empty state; gives its URL, None for the default."""
     if state_kind == "sqlite":
         yield lambda: None
@@ -79,7 +84,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if item.get_closest_marker("sqlite") is not None
-        and (os.environ.get("SCIMSYNC_TEST_STATE") == "postgresql" or "postgresql" in item.name.partition("[")[2])
+        and (
+            os.environ.get("SCIMSYNC_TEST_STATE") == "postgresql"
+            or "postgresql" in item.name.partition("[")[2]
+        )
     ]
     if out:
         config.hook.pytest_deselected(items=out)

@@ -1,7 +1,9 @@
-"""A made-up company in a folder: its people, its sync.toml, its state; and scimsync at work on them.
+"""A made-up company in a folder: its people, its sync.toml, its state; and scimsync at work on
+them.
 
-`Office.push` and `Office.plan` call what commands call; `Office.run` is the whole command line with its exit code and output. All
-three run in this process, with a clock of their own and without any waiting. `Office.start` starts the real program.
+`Office.push` and `Office.plan` call what commands call; `Office.run` is the whole command line with
+its exit code and output. All three run in this process, with a clock of their own and without any
+waiting. `Office.start` starts the real program.
 """
 
 from __future__ import annotations
@@ -105,7 +107,9 @@ def resource(row: Row, *, active: bool = True) -> Json:
 
 def bare(user: Json) -> Json:
     """A resource without what the target adds."""
-    return {name: value for name, value in user.items() if name not in ("id", "meta")} | {"schemas": sorted(user["schemas"])}
+    return {name: value for name, value in user.items() if name not in ("id", "meta")} | {
+        "schemas": sorted(user["schemas"])
+    }
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,8 @@ class Ran:
 
 @dataclass
 class Office:
-    """`url` and `token` are the target's; `state` is the URL of the state database, None for the default; `now` is the time for
-    everything that runs in this process."""
+    """`url` and `token` are the target's; `state` is the URL of the state database, None for the
+    default; `now` is the time for everything that runs in this process."""
 
     folder: Path
     url: str
@@ -135,9 +139,17 @@ class Office:
     # What is written
 
     def configure(
-        self, *, user: str = USER, target: str = "", source: str = SOURCE, guard: str = "", more: str = "", url: str | None = None
+        self,
+        *,
+        user: str = USER,
+        target: str = "",
+        source: str = SOURCE,
+        guard: str = "",
+        more: str = "",
+        url: str | None = None,
     ) -> None:
-        """Writes sync.toml: `target` are further lines of [targets.wiki], `more` whole further tables."""
+        """Writes sync.toml: `target` are further lines of [targets.wiki], `more` whole further
+        tables."""
         if self.state is not None and "[state]" not in more:
             source = f'[state]\nurl = "{self.state}"\n{source}'
         self.write(
@@ -180,12 +192,21 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
 
     @property
     def state_url(self) -> str:
-        return "sqlite:///scimsync.db" if self.state is None else self.state.replace("postgresql:", "postgresql+psycopg:")
+        return (
+            "sqlite:///scimsync.db"
+            if self.state is None
+            else self.state.replace("postgresql:", "postgresql+psycopg:")
+        )
 
     # scimsync in this process
 
     def push(
-        self, *keys: str, later: timedelta = timedelta(), insistent: bool = False, wait: bool = False, **allowed: Any
+        self,
+        *keys: str,
+        later: timedelta = timedelta(),
+        insistent: bool = False,
+        wait: bool = False,
+        **allowed: Any,
     ) -> Outcome:
         """Pushes, `later` than the push before."""
         self.now += later
@@ -195,7 +216,9 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             return push(
                 set_up(config),
                 store,
-                Options(keys=tuple(map(Key, keys)), allowance=Allowance(**allowed), insistent=insistent),
+                Options(
+                    keys=tuple(map(Key, keys)), allowance=Allowance(**allowed), insistent=insistent
+                ),
                 Now(self.now, self.now.date()),
                 _silent,
                 command="push",
@@ -204,29 +227,40 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             )
 
     def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:
-        """The operations of a plan; those that could not be planned are not among them. A guard fails the test."""
+        """The operations of a plan; those that could not be planned are not among them. A guard
+        fails the test."""
         os.environ["WIKI_TOKEN"] = self.token
         config = load(self.folder / "sync.toml")
         options = Options(keys=tuple(map(Key, keys)), offline=offline)
         with (
             closing(open_state(config.state_url, config.base_dir, create=False)) as store,
-            plan(set_up(config), store, options, Now(self.now, self.now.date()), _silent) as prepared,
+            plan(
+                set_up(config), store, options, Now(self.now, self.now.date()), _silent
+            ) as prepared,
         ):
             assert prepared.guard is None
             if (planned := prepared.targets[target]).error is not None:
                 raise planned.error
-            condition = journal.of_run(prepared.books.run, target) & journal.with_status(Status.PLANNED)
+            condition = journal.of_run(prepared.books.run, target) & journal.with_status(
+                Status.PLANNED
+            )
             with prepared.books.journal.read() as connection:
                 return [operation_document(entry) for entry in journal.find(connection, condition)]
 
     def links(self, target: str = "wiki") -> dict[str, Link]:
         """Key -> link."""
-        with closing(open_state(self.state_url, self.folder, create=False)) as store, store.read() as connection:
+        with (
+            closing(open_state(self.state_url, self.folder, create=False)) as store,
+            store.read() as connection,
+        ):
             return {link.key: link for link in all_links(connection, target)}
 
     def journal(self, run: int | None = None) -> list[journal.Entry]:
         """The operations of a run (by default the last), in the order in which they were sent."""
-        with closing(open_state(self.state_url, self.folder, create=False)) as store, store.read() as connection:
+        with (
+            closing(open_state(self.state_url, self.folder, create=False)) as store,
+            store.read() as connection,
+        ):
             last = journal.runs(connection, 1)[0].id if run is None else run
             return list(journal.find(connection, journal.of_run(last)))
 
@@ -286,7 +320,9 @@ def read_accounts(url: str, token: str) -> dict[str, Json]:
 def fetch(url: str, token: str, body: Mapping[str, Any] | None = None) -> Json:
     """GET, or POST where there is a body."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
-    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), headers)
+    request = urllib.request.Request(
+        url, None if body is None else json.dumps(body).encode(), headers
+    )
     with urllib.request.urlopen(request) as answer:
         read: Json = json.load(answer)
         return read
@@ -332,5 +368,7 @@ class Pauses(list[float]):
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """From now on no channel of this process sleeps; what it would have slept is in the list."""
     pauses = Pauses()
-    monkeypatch.setattr(preparing, "Channel", partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock))
+    monkeypatch.setattr(
+        preparing, "Channel", partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock)
+    )
     return pauses

@@ -1,7 +1,9 @@
-"""What is made once for all tests of a process, because making it again for each says nothing more about the program.
+"""What is made once for all tests of a process, because making it again for each says nothing more
+about the program.
 
-Only in this process: a program that a test starts takes nothing from here. Nor do the tests in tests/state, which are about
-some of it; one of them shows that a state made here is what the migrations make.
+Only in this process: a program that a test starts takes nothing from here. Nor do the tests in
+tests/state, which are about some of it; one of them shows that a state made here is what the
+migrations make.
 """
 
 from __future__ import annotations
@@ -29,11 +31,14 @@ def make_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _compiled_statements(monkeypatch)
     monkeypatch.setattr(migrate, "upgrade", copied_upgrade)
     # a process that is killed loses nothing of it; only who pulls the plug could tell
-    monkeypatch.setattr(sqlite, "engine_of", lambda path, *, durable=True: real_engine_of(path, durable=False))
+    monkeypatch.setattr(
+        sqlite, "engine_of", lambda path, *, durable=True: real_engine_of(path, durable=False)
+    )
 
 
 def _compiled_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A statement is compiled once for all engines of one kind, as it is for all connections of one engine (40 ms a push)."""
+    """A statement is compiled once for all engines of one kind, as it is for all connections of one
+    engine (40 ms a push)."""
     compiled: LRUCache[Any, Any] = LRUCache(5000)
     begin = Engine.__init__
 
@@ -66,4 +71,6 @@ def _statements() -> tuple[str, ...]:
         real_upgrade(store)
         with closing(store), store.read() as connection:
             raw: Any = connection.connection.dbapi_connection
-            return tuple(one for one in raw.iterdump() if one not in ("BEGIN TRANSACTION;", "COMMIT;"))
+            return tuple(
+                one for one in raw.iterdump() if one not in ("BEGIN TRANSACTION;", "COMMIT;")
+            )

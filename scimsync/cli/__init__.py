@@ -45,7 +45,9 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"scimsync.cli.commands.{cmd_name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -63,13 +65,17 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog='Shell completion: eval "$(_SCIMSYNC_COMPLETE=bash_source scimsync)" (zsh_source, fish_source likewise).',
+    epilog=(
+        'Shell completion: eval "$(_SCIMSYNC_COMPLETE=bash_source scimsync)" (zsh_source,'
+        " fish_source likewise)."
+    ),
 )
 @click.version_option(__version__, "--version", prog_name="scimsync")
 @common
 @click.pass_context
 def cli(ctx: click.Context, options: Common) -> None:
-    """Keep accounts in apps right over SCIM 2.0, from the place where the truth about people is kept.
+    """Keep accounts in apps right over SCIM 2.0, from the place where the truth about people is
+    kept.
 
     Start with: scimsync init hr.csv, then scimsync plan, then scimsync push.
     """
@@ -83,9 +89,11 @@ _terminated: list[int] = []
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    """Wherever a run does not end in order SIGTERM is an interrupt, so that no copy of a file is left behind."""
+    """Wherever a run does not end in order SIGTERM is an interrupt, so that no copy of a file is
+    left behind."""
     _terminated.append(number)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells do to what they start in the background
+    # as shells do to what they start in the background
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
@@ -96,12 +104,15 @@ def _say_interrupted() -> NoReturn:
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 1 unexpected or unreachable, 2 usage or configuration, 3 guard, 4 some
-    operations failed, 5 another run holds the lease, 6 `plan --exit-code` and there is something to do."""
+    """Runs the command line and exits: 0 done, 1 unexpected or unreachable, 2 usage or
+    configuration, 3 guard, 4 some operations failed, 5 another run holds the lease, 6 `plan
+    --exit-code` and there is something to do."""
     signal.signal(signal.SIGTERM, _terminate)
-    gc.set_threshold(50_000, 20, 20)  # imports make much that stays: looking for garbage in it takes a tenth of a short run
+    # imports make much that stays: looking for garbage in it takes a tenth of a short run
+    gc.set_threshold(50_000, 20, 20)
     try:
-        code = cli.main(standalone_mode=False, prog_name="scimsync")  # click returns the code of Exit
+        # click returns the code of Exit
+        code = cli.main(standalone_mode=False, prog_name="scimsync")
         sys.stdout.flush()
     except click.Abort:  # what click makes of an interrupt
         _say_interrupted()

@@ -22,7 +22,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_daemon(options: Common, *, personal: bool) -> int:
-    """Runs until a signal ends it. Returns the exit code. Raises ConfigError, StateError when it cannot begin."""
+    """Runs until a signal ends it. Returns the exit code. Raises ConfigError, StateError when it
+    cannot begin."""
     remember(options)
     set_up_logging(options, times=True)
     world = World(

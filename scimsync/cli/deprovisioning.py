@@ -36,6 +36,10 @@ def deprovision(options: Common, key: str, *, lift: bool) -> int:
         else:
             holds.put_hold(connection, person, clock())
     if not options.as_json:
-        said = "what the source says counts again" if lift else f"held until scimsync deprovision {key} --lift"
+        said = (
+            "what the source says counts again"
+            if lift
+            else f"held until scimsync deprovision {key} --lift"
+        )
         click.echo(printable(f"{key}: {said}"), err=True)
     return run_push(replace(options, keys=()), Allowance(), "deprovision", [person], read=False)

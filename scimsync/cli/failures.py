@@ -1,4 +1,5 @@
-"""Turns what went wrong into a message, an exit code and, where a program reads along, a JSON document."""
+"""Turns what went wrong into a message, an exit code and, where a program reads along, a JSON
+document."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from scimsync.errors import ScimsyncError, innermost
 
 
 def report_failure(error: Exception) -> int:
-    """Writes `error` to stderr and returns the exit code. A traceback is shown with --debug only."""
+    """Writes `error` to stderr and returns the exit code. A traceback is shown with --debug
+    only."""
     options = _options()
     whole = error
     error = innermost(error)
@@ -31,7 +33,10 @@ def report_failure(error: Exception) -> int:
     for line in lines[1:]:
         click.echo(printable(line), err=True)
     if options.as_json:
-        document = {"error": {"message": lines[0], "details": details, "hint": hint}, "exit_code": code}
+        document = {
+            "error": {"message": lines[0], "details": details, "hint": hint},
+            "exit_code": code,
+        }
         sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
     return code
 

@@ -25,8 +25,9 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """A sync.toml that is to be written to `path`: its `text`, and what that comes to as `config`. `file` is what the user
-    called the file that was looked at, `encoding` what was found out about it where it is not UTF-8."""
+    """A sync.toml that is to be written to `path`: its `text`, and what that comes to as `config`.
+    `file` is what the user called the file that was looked at, `encoding` what was found out about
+    it where it is not UTF-8."""
 
     path: Path
     file: str
@@ -36,29 +37,39 @@ class First:
     encoding: str | None
 
     def write(self, *, overwrite: bool) -> None:
-        """Writes the file. Raises ConfigError where there is one already, unless it may be overwritten."""
+        """Writes the file. Raises ConfigError where there is one already, unless it may be
+        overwritten."""
         try:
             with self.path.open("w" if overwrite else "x", encoding="utf-8") as stream:
                 stream.write(self.text)
         except FileExistsError:
             raise ConfigError(
-                f"{self.path} is there already and was left as it is", hint="--force overwrites it, --out FILE writes elsewhere"
+                f"{self.path} is there already and was left as it is",
+                hint="--force overwrites it, --out FILE writes elsewhere",
             ) from None
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be written: {error.strerror}") from None
 
 
 def only_file(folder: Path) -> str:
-    """The one file of `folder` that could be a source. Raises UsageError where there is none, or more than one."""
-    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS and path.is_file())
+    """The one file of `folder` that could be a source. Raises UsageError where there is none, or
+    more than one."""
+    found = sorted(
+        path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS and path.is_file()
+    )
     if len(found) != 1:
-        seen = f"here are {', '.join(found[:5])}{', …' if len(found) > 5 else ''}" if found else "there is none in this folder"
+        seen = (
+            f"here are {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
+            if found
+            else "there is none in this folder"
+        )
         raise click.UsageError(f"Name the file with the people: scimsync init FILE ({seen}).")
     return found[0]
 
 
 def look_at(file: str, out: Path) -> First:
-    """What a sync.toml at `out` would say of the file (or glob) `file`, both as the user wrote them.
+    """What a sync.toml at `out` would say of the file (or glob) `file`, both as the user wrote
+    them.
 
     Raises SourceUnavailable, SourceFormatError, ConfigError.
     """
@@ -69,10 +80,14 @@ def look_at(file: str, out: Path) -> First:
     try:
         found = sample(spec, ROWS)
     except ScimsyncError as error:
-        message = error.message.removeprefix(f"{spec.setting('path')}: ").removeprefix(f"{spec.setting('encoding')}: ")
+        message = error.message.removeprefix(f"{spec.setting('path')}: ").removeprefix(
+            f"{spec.setting('encoding')}: "
+        )
         raise type(error)(message, details=error.details, hint=error.hint) from None
     if not found.columns:
-        raise ConfigError(f"{file}: there are no columns in it", hint="its first row has to name them")
+        raise ConfigError(
+            f"{file}: there are no columns in it", hint="its first row has to name them"
+        )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
     text = guess(found.columns, found.rows, relative, stem, encoding)
     return First(out, file, text, parse(text, out), found, encoding)
@@ -82,9 +97,12 @@ _PLACE = "init"
 
 
 def _encoding(paths: list[str]) -> str | None:
-    """The encoding of text files where it has to be said: None for UTF-8 and for those that begin with a byte order mark."""
+    """The encoding of text files where it has to be said: None for UTF-8 and for those that begin
+    with a byte order mark."""
     for path in paths:
-        if FORMATS.get(Path(path).suffix.lower(), "parquet") != "parquet" and not _is_unicode(Path(path)):
+        if FORMATS.get(Path(path).suffix.lower(), "parquet") != "parquet" and not _is_unicode(
+            Path(path)
+        ):
             return "windows-1252"
     return None
 

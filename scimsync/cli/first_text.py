@@ -20,7 +20,12 @@ def first_document(first: First) -> dict[str, Any]:
     target = next(iter(first.config.targets.values()))
     return {
         "config": str(first.path),
-        "source": {"path": source.path, "key": source.key, "lists": dict(source.lists), "encoding": source.encoding},
+        "source": {
+            "path": source.path,
+            "key": source.key,
+            "lists": dict(source.lists),
+            "encoding": source.encoding,
+        },
         "columns": list(first.sample.columns),
         "rows_looked_at": len(first.sample.rows),
         "scope": target.scope,
@@ -35,11 +40,23 @@ def print_first(first: First) -> None:
     source = next(iter(first.config.sources.values()))
     target = next(iter(first.config.targets.values()))
     number = len(first.sample.rows)
-    seen = f"the first {number} rows" if number == ROWS else "1 row" if number == 1 else f"{number} rows"
-    screen.line("wrote ", (printable(first.path), "bold"), f" from {printable(first.file)} ({seen} looked at)")
+    seen = (
+        f"the first {number} rows"
+        if number == ROWS
+        else "1 row"
+        if number == 1
+        else f"{number} rows"
+    )
+    screen.line(
+        "wrote ",
+        (printable(first.path), "bold"),
+        f" from {printable(first.file)} ({seen} looked at)",
+    )
     screen.blank()
     unsure = "# Not sure" in first.text
-    table = [("key", f"{source.key}{'  (not sure: empty or repeated in some rows)' if unsure else ''}")]
+    table = [
+        ("key", f"{source.key}{'  (not sure: empty or repeated in some rows)' if unsure else ''}")
+    ]
     table.append(("who has an account", target.scope or "everybody; no column says who works here"))
     if source.encoding:
         table.append(("encoding", source.encoding))
@@ -54,8 +71,14 @@ def print_first(first: First) -> None:
     screen.line(("Next", "bold"))
     option = "" if first.path == DEFAULT_CONFIG else f" -c {shlex.quote(printable(first.path))}"
     steps: list[list[Part]] = [
-        [f"edit {shlex.quote(printable(first.path))}", "read it through; set url to that of the app"],
-        [f"scimsync plan --offline{option}", "who would get which account; sends nothing, needs no token"],
+        [
+            f"edit {shlex.quote(printable(first.path))}",
+            "read it through; set url to that of the app",
+        ],
+        [
+            f"scimsync plan --offline{option}",
+            "who would get which account; sends nothing, needs no token",
+        ],
         ["export SCIM_TOKEN=…", "the app's token"],
         [f"scimsync check{option}", "does the app answer, does it take all these attributes"],
         [f"scimsync push{option}", "do it"],
@@ -67,7 +90,9 @@ def mapped(first: First) -> dict[str, str]:
     """SCIM path -> expression or constant, as written."""
     target = next(iter(first.config.targets.values()))
     return {
-        path: entry.expr if entry.kind is MappedKind.EXPR and entry.expr is not None else str(entry.value).lower()
+        path: entry.expr
+        if entry.kind is MappedKind.EXPR and entry.expr is not None
+        else str(entry.value).lower()
         for path, entry in target.user.items()
     }
 
@@ -78,4 +103,8 @@ def unused(first: First) -> list[str]:
 
     used = set(configured_program(first.config, next(iter(first.config.targets))).columns)
     key = next(iter(first.config.sources.values())).key
-    return [column_expression(column) for column in first.sample.columns if column not in used and column != key]
+    return [
+        column_expression(column)
+        for column in first.sample.columns
+        if column not in used and column != key
+    ]

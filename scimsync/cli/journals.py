@@ -1,4 +1,5 @@
-"""Which operations of the journal are wanted, and how they are written out, however many they are."""
+"""Which operations of the journal are wanted, and how they are written out, however many they
+are."""
 
 from __future__ import annotations
 
@@ -15,7 +16,15 @@ import orjson
 from sqlalchemy import true
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.cli.operations import action_part, change_row, key_part, request_lines, status_part, when_part, why_part
+from scimsync.cli.operations import (
+    action_part,
+    change_row,
+    key_part,
+    request_lines,
+    status_part,
+    when_part,
+    why_part,
+)
 from scimsync.cli.screen import Part, Screen
 from scimsync.plan.document import journal_document
 from scimsync.state import journal
@@ -79,7 +88,10 @@ def print_journal(store: Store, wanted: Wanted, limit: int, *, detailed: bool) -
     if number > limit:
         click.echo(f"the newest {limit:,} of {number:,}; --limit {number} shows all", err=True)
     if number == 0:
-        click.echo("no operation in the journal" + (" is like that" if wanted != Wanted() else " yet"), err=True)
+        click.echo(
+            "no operation in the journal" + (" is like that" if wanted != Wanted() else " yet"),
+            err=True,
+        )
 
 
 def _row(entry: Entry) -> list[Part]:

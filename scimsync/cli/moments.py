@@ -19,10 +19,16 @@ def length(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     whole = round(seconds)
-    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size, name, small, small_name in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
         if whole >= size:
             rest = whole % size // small
-            return f"{whole // size} {name} {rest} {small_name}" if rest else f"{whole // size} {name}"
+            return (
+                f"{whole // size} {name} {rest} {small_name}" if rest else f"{whole // size} {name}"
+            )
     return f"{whole} s"
 
 
@@ -39,7 +45,8 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def parse_when(text: str, now: datetime) -> datetime | None:
-    """A point in time: `2026-11-24`, `2026-11-24T10:00` (local where no zone is given), or so long before `now`: `3h`, `2d`.
+    """A point in time: `2026-11-24`, `2026-11-24T10:00` (local where no zone is given), or so long
+    before `now`: `3h`, `2d`.
 
     None for what is neither.
     """

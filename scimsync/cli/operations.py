@@ -28,7 +28,9 @@ def action_part(action: str) -> Part:
 
 def key_part(entry: Entry) -> Part:
     """Whom an operation is about."""
-    return printable(entry.key) if entry.kind is Kind.USER else printable(f"{entry.kind} {entry.key}")
+    return (
+        printable(entry.key) if entry.kind is Kind.USER else printable(f"{entry.kind} {entry.key}")
+    )
 
 
 def when_part(entry: Entry) -> str:
@@ -38,7 +40,11 @@ def when_part(entry: Entry) -> str:
 
 def status_part(entry: Entry) -> Part:
     """What became of an operation, with the HTTP status of a failed one."""
-    http = f" {entry.http_status}" if entry.http_status is not None and entry.status is Status.FAILED else ""
+    http = (
+        f" {entry.http_status}"
+        if entry.http_status is not None and entry.status is Status.FAILED
+        else ""
+    )
     return f"{entry.status}{http}", STATUS_STYLES.get(entry.status, "yellow")
 
 
@@ -54,7 +60,10 @@ def change_row(change: Change) -> list[Part]:
 
 def change_text(change: Change) -> Text:
     """What a value was and becomes, as JSON; what is secret is said to be so."""
-    before, after = in_words(shown(change.before), quoted=True), in_words(shown(change.after), quoted=True)
+    before, after = (
+        in_words(shown(change.before), quoted=True),
+        in_words(shown(change.after), quoted=True),
+    )
     if change.before is None:
         return Text(after, "green")
     if change.after is None:

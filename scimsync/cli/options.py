@@ -29,12 +29,14 @@ class Common:
 
 
 def common(command: F) -> F:
-    """Gives a command the common options; it gets them as `options`, merged with those before its name."""
+    """Gives a command the common options; it gets them as `options`, merged with those before its
+    name."""
     return common_without()(command)
 
 
 def common_without(*names: str) -> Callable[[F], F]:
-    """`common`, for a command to which `names` (`targets`, `keys`, `as_json`) mean nothing: it refuses them."""
+    """`common`, for a command to which `names` (`targets`, `keys`, `as_json`) mean nothing: it
+    refuses them."""
 
     def decorate(command: F) -> F:
         @wraps(command)
@@ -54,7 +56,9 @@ def common_without(*names: str) -> Callable[[F], F]:
             base = context.obj if isinstance(context.obj, Common) else Common()
             for name in names:
                 if getattr(base, name):
-                    raise click.UsageError(f"--{_SPELT[name]} means nothing to scimsync {context.info_name}.", context)
+                    raise click.UsageError(
+                        f"--{_SPELT[name]} means nothing to scimsync {context.info_name}.", context
+                    )
             options = replace(
                 base,
                 config=config or base.config,
@@ -89,14 +93,22 @@ def _complete_target(context: click.Context, _: click.Parameter, start: str) -> 
     while path is None and above is not None:
         path, above = above.params.get("config"), above.parent
     try:
-        targets = tomllib.loads(Path(str(path or DEFAULT_CONFIG)).read_text("utf-8-sig")).get("targets")
+        targets = tomllib.loads(Path(str(path or DEFAULT_CONFIG)).read_text("utf-8-sig")).get(
+            "targets"
+        )
     except (OSError, ValueError):
         return []
     return [name for name in targets if name.startswith(start)] if isinstance(targets, dict) else []
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
-    "config": click.option("-c", "--config", type=click.Path(path_type=Path), envvar="SCIMSYNC_CONFIG", help="sync.toml to use."),
+    "config": click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        envvar="SCIMSYNC_CONFIG",
+        help="sync.toml to use.",
+    ),
     "targets": click.option(
         "-t",
         "--target",
@@ -106,12 +118,25 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         shell_complete=_complete_target,
         help="Only this target (may be given again).",
     ),
-    "keys": click.option("-k", "--key", "keys", multiple=True, metavar="KEY", help="Only this person (may be given again)."),
-    "as_json": click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
+    "keys": click.option(
+        "-k",
+        "--key",
+        "keys",
+        multiple=True,
+        metavar="KEY",
+        help="Only this person (may be given again).",
+    ),
+    "as_json": click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+    ),
     "verbose": click.option("-v", "--verbose", count=True, help="Say more."),
     "quiet": click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-    "debug": click.option("--debug", is_flag=True, help="Show tracebacks, and every request without its secrets."),
+    "debug": click.option(
+        "--debug", is_flag=True, help="Show tracebacks, and every request without its secrets."
+    ),
     "log_format": click.option(
-        "--log-format", type=click.Choice(["text", "json"]), help="How progress and warnings are written to stderr."
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        help="How progress and warnings are written to stderr.",
     ),
 }

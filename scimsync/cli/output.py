@@ -1,4 +1,5 @@
-"""How data and talk are written: data to stdout, talk to stderr, nothing that a terminal would obey."""
+"""How data and talk are written: data to stdout, talk to stderr, nothing that a terminal would
+obey."""
 
 from __future__ import annotations
 
@@ -10,8 +11,11 @@ from scimsync.jsontext import json_text
 
 
 def printable(text: object) -> str:
-    """`text` without control characters: a record may hold terminal escapes, and nobody should see what they do."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(text))
+    """`text` without control characters: a record may hold terminal escapes, and nobody should see
+    what they do."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(text)
+    )
 
 
 def value_text(value: object) -> str:

@@ -1,4 +1,5 @@
-"""Prints a plan as text, Markdown or JSON, operation by operation, so that it may be of any size."""
+"""Prints a plan as text, Markdown or JSON, operation by operation, so that it may be of any
+size."""
 
 from __future__ import annotations
 
@@ -62,13 +63,21 @@ def _write_text(plans: list[PlanOfTarget]) -> None:
 
 
 def save_plan(prepared: Prepared, path: Path, options: Common, config: Config) -> None:
-    """Writes the plan to a file that only its owner can read. Raises ConfigError where that cannot be done, or where the plan
-    is not fit to be carried out."""
-    troubled = [target.error.message for target in prepared.targets.values() if target.error is not None]
+    """Writes the plan to a file that only its owner can read. Raises ConfigError where that cannot
+    be done, or where the plan is not fit to be carried out."""
+    troubled = [
+        target.error.message for target in prepared.targets.values() if target.error is not None
+    ]
     if prepared.guard is not None or troubled:
         raise ConfigError(f"{path}: the plan was not saved: {prepared.guard or troubled[0]}")
-    head = header(prepared.books, tuple(prepared.targets), {"targets": options.targets, "keys": options.keys})
-    write_private(path, chain([b'{"saved": ', orjson.dumps(head), b',\n"plan": '], _json(prepared), [b"}\n"]), config)
+    head = header(
+        prepared.books, tuple(prepared.targets), {"targets": options.targets, "keys": options.keys}
+    )
+    write_private(
+        path,
+        chain([b'{"saved": ', orjson.dumps(head), b',\n"plan": '], _json(prepared), [b"}\n"]),
+        config,
+    )
     click.echo(f"saved; scimsync push {path} carries out exactly this plan, or nothing", err=True)
 
 
@@ -102,7 +111,12 @@ def operations_of(prepared: Prepared, name: str) -> Iterator[Entry]:
 
 def problem_document(problem: Problem) -> dict[str, Any]:
     """A problem in `plan --json` and `push --json`."""
-    return {"source": problem.source, "line": problem.line, "key": problem.key, "detail": problem.detail}
+    return {
+        "source": problem.source,
+        "line": problem.line,
+        "key": problem.key,
+        "detail": problem.detail,
+    }
 
 
 def problem_line(problem: Problem) -> str:
@@ -127,11 +141,22 @@ def _json(prepared: Prepared) -> Iterator[bytes]:
     yield b'{"targets": {'
     for number, (name, target) in enumerate(prepared.targets.items()):
         yield b", " if number else b""
-        yield orjson.dumps(name) + b': {"counts": ' + orjson.dumps(counts_of(prepared, name)) + b', "operations": ['
+        yield (
+            orjson.dumps(name)
+            + b': {"counts": '
+            + orjson.dumps(counts_of(prepared, name))
+            + b', "operations": ['
+        )
         for place, entry in enumerate(operations_of(prepared, name)):
             yield b",\n" if place else b"\n"
             yield orjson.dumps(operation_document(entry))
         error = None if target.error is None else target.error.message
         yield b'], "error": ' + orjson.dumps(error) + b"}"
     problems = [problem_document(problem) for problem in prepared.problems]
-    yield b'},\n"guard": ' + orjson.dumps(prepared.guard) + b',\n"problems": ' + orjson.dumps(problems) + b"}"
+    yield (
+        b'},\n"guard": '
+        + orjson.dumps(prepared.guard)
+        + b',\n"problems": '
+        + orjson.dumps(problems)
+        + b"}"
+    )

@@ -15,13 +15,15 @@ from scimsync.state.sqlite import file_of
 
 
 def write_private(path: Path, lines: Iterable[bytes], config: Config) -> int:
-    """Writes a file (0600) that is there as a whole or not at all. Returns how many lines. Raises ConfigError, also for a file
-    that scimsync works with."""
+    """Writes a file (0600) that is there as a whole or not at all. Returns how many lines. Raises
+    ConfigError, also for a file that scimsync works with."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         for what, ours in _precious(config):
             if path.exists() and ours.exists() and path.samefile(ours):
-                raise ConfigError(f"{path} is {what} and was left as it is", hint="write to another file")
+                raise ConfigError(
+                    f"{path} is {what} and was left as it is", hint="write to another file"
+                )
         if path.exists() and not path.is_file():  # such as /dev/stdout, which is not to be replaced
             with path.open("wb") as stream:
                 return _write(stream, lines)

@@ -44,10 +44,12 @@ def run_push(
     wait: bool = False,
     metrics_file: Path | None = None,
 ) -> int:
-    """Pushes; `keys` instead of those of the options, or the plan `saved` in a file. Without `read` sources are left alone; with
-    `wait` another run at work is waited for. Prints the outcome and returns the exit code.
+    """Pushes; `keys` instead of those of the options, or the plan `saved` in a file. Without `read`
+    sources are left alone; with `wait` another run at work is waited for. Prints the outcome and
+    returns the exit code.
 
-    Whom `[notify]` names is told afterwards what needs somebody, and figures go into `metrics_file`.
+    Whom `[notify]` names is told afterwards what needs somebody, and figures go into
+    `metrics_file`.
     """
     begin(options)
     config = load_config(options)
@@ -62,7 +64,13 @@ def run_push(
             outcome = push(
                 setup,
                 store,
-                Options(keys=chosen, allowance=allowance, saved=plan, read=read, insistent=bool(options.targets or chosen)),
+                Options(
+                    keys=chosen,
+                    allowance=allowance,
+                    saved=plan,
+                    read=read,
+                    insistent=bool(options.targets or chosen),
+                ),
                 this_moment(),
                 report,
                 command=name,
@@ -87,8 +95,11 @@ def run_push(
     return outcome.exit_code
 
 
-def _afterwards(config: Config, options: Common, metrics_file: Path | None, *, whole: bool, reads: bool) -> Afterwards | None:
-    """What is to follow, where anybody wants to know. Raises ConfigError for a metrics file that cannot be written."""
+def _afterwards(
+    config: Config, options: Common, metrics_file: Path | None, *, whole: bool, reads: bool
+) -> Afterwards | None:
+    """What is to follow, where anybody wants to know. Raises ConfigError for a metrics file that
+    cannot be written."""
     if metrics_file is None and not config.notify.to:
         return None
     if metrics_file is not None:
@@ -98,7 +109,9 @@ def _afterwards(config: Config, options: Common, metrics_file: Path | None, *, w
     return _new_afterwards(config, options, metrics_file, whole=whole, reads=reads)
 
 
-def _new_afterwards(config: Config, options: Common, metrics_file: Path | None, *, whole: bool, reads: bool) -> Afterwards:
+def _new_afterwards(
+    config: Config, options: Common, metrics_file: Path | None, *, whole: bool, reads: bool
+) -> Afterwards:
     from scimsync.daemon.afterwards import Afterwards
 
     return Afterwards(config, options.targets, metrics_file, clock, whole=whole, reads=reads)
@@ -128,7 +141,9 @@ def _say(outcome: Outcome, *, quiet: bool) -> None:
         click.secho(problem_line(problem), fg="yellow", err=True)
     if len(outcome.problems) > MOST_PROBLEMS_SHOWN:
         more = len(outcome.problems) - MOST_PROBLEMS_SHOWN
-        click.secho(f"and {more} more; scimsync journal --run {outcome.run} --failed", fg="yellow", err=True)
+        click.secho(
+            f"and {more} more; scimsync journal --run {outcome.run} --failed", fg="yellow", err=True
+        )
     if outcome.guard is not None:
         click.secho("stopped by a guard; nothing was sent", fg="red", err=True)
         click.echo("\n".join(printable(line) for line in outcome.guard.splitlines()), err=True)
@@ -143,6 +158,9 @@ def _say(outcome: Outcome, *, quiet: bool) -> None:
         if not quiet:
             failed = f", {target.failed} failed" if target.failed else ""
             requests = "1 request" if target.requests == 1 else f"{target.requests:,} requests"
-            click.echo(f"{name}: {describe_counts(target.counts)}{failed} ({requests}, {target.seconds:.1f} s)")
+            click.echo(
+                f"{name}: {describe_counts(target.counts)}{failed} ({requests},"
+                f" {target.seconds:.1f} s)"
+            )
     if any(target.failed for target in outcome.targets.values()):
         click.echo(f"scimsync journal --run {outcome.run} --failed shows all that failed", err=True)

@@ -16,14 +16,18 @@ STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red",
 
 
 def outcome_of(run: Run, *, at_work: bool) -> str:
-    """How a run ended: `done`, `failed` (some of it), `stopped` (by a guard), `error`, `running`; `died` where it has no end
-    and nobody is at work."""
+    """How a run ended: `done`, `failed` (some of it), `stopped` (by a guard), `error`, `running`;
+    `died` where it has no end and nobody is at work."""
     return "died" if run.outcome == "running" and not at_work else run.outcome
 
 
 def run_document(run: Run, targets: Collection[str], *, at_work: bool) -> dict[str, Any]:
     """A run in JSON; of `targets` only, if there are any."""
-    seconds = None if run.finished_at is None else round((run.finished_at - run.started_at).total_seconds(), 3)
+    seconds = (
+        None
+        if run.finished_at is None
+        else round((run.finished_at - run.started_at).total_seconds(), 3)
+    )
     return {
         "id": run.id,
         "command": run.command,
@@ -36,7 +40,9 @@ def run_document(run: Run, targets: Collection[str], *, at_work: bool) -> dict[s
     }
 
 
-def print_runs(runs: Sequence[Run], targets: Collection[str], now: datetime, *, at_work: bool) -> None:
+def print_runs(
+    runs: Sequence[Run], targets: Collection[str], now: datetime, *, at_work: bool
+) -> None:
     """Runs one below the other."""
     screen = Screen()
     if not runs:

@@ -1,4 +1,5 @@
-"""Text for people on stdout: as wide as the terminal, and one line for each thing where there is none."""
+"""Text for people on stdout: as wide as the terminal, and one line for each thing where there is
+none."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Part = str | tuple[str, str] | Text
 
 
 class Screen:
-    """Prints to stdout. `width` is that of the terminal in columns, None where the output is read by a file or a program."""
+    """Prints to stdout. `width` is that of the terminal in columns, None where the output is read
+    by a file or a program."""
 
     def __init__(self) -> None:
         self._console = Console(file=sys.stdout, highlight=False)
@@ -38,11 +40,14 @@ class Screen:
         self._print("", Text())
 
     def rows(self, rows: Sequence[Sequence[Part]], indent: int = 2, below: int = 4) -> None:
-        """Rows whose cells stand under each other. The last cell is wrapped beside the others, or, where too little room is
-        left for it, goes `below` columns further in on the next line."""
+        """Rows whose cells stand under each other. The last cell is wrapped beside the others, or,
+        where too little room is left for it, goes `below` columns further in on the next line."""
         texts = [[Text.assemble(cell) for cell in row] for row in rows]
         columns = max((len(row) for row in texts), default=0) - 1
-        widths = [max((row[at].cell_len for row in texts if len(row) > at + 1), default=0) for at in range(columns)]
+        widths = [
+            max((row[at].cell_len for row in texts if len(row) > at + 1), default=0)
+            for at in range(columns)
+        ]
         for row in texts:
             *cells, last = row
             start = Text(" " * indent)

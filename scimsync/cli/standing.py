@@ -30,8 +30,9 @@ TROUBLES = 3
 
 @dataclass(frozen=True, slots=True)
 class TargetStanding:
-    """`pushed`: a push has planned it once. `behind`: records that changed since. `reconfigured`: sync.toml says something
-    else than then, so that everybody is looked at again; None where that cannot be told."""
+    """`pushed`: a push has planned it once. `behind`: records that changed since. `reconfigured`:
+    sync.toml says something else than then, so that everybody is looked at again; None where that
+    cannot be told."""
 
     name: str
     url: str
@@ -45,9 +46,9 @@ class TargetStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What `status` shows. `state_file` is None where nothing has been stored yet; `trouble` is why sources or mappings
-    cannot be used at the moment; `holds` are who is to have no account whatever the source says -> since when; `told` is what
-    the keepers were told of and what is not over."""
+    """What `status` shows. `state_file` is None where nothing has been stored yet; `trouble` is why
+    sources or mappings cannot be used at the moment; `holds` are who is to have no account whatever
+    the source says -> since when; `told` is what the keepers were told of and what is not over."""
 
     now: datetime
     state_file: str | None
@@ -82,7 +83,9 @@ def look(config: Config, names: Sequence[str], store: Store, now: Now) -> Standi
         )
 
 
-def _target(connection: Connection, config: Config, name: str, setup: TargetSetup | None, now: Now) -> TargetStanding:
+def _target(
+    connection: Connection, config: Config, name: str, setup: TargetSetup | None, now: Now
+) -> TargetStanding:
     known = targets.get_target(connection, name)
     pushed = known.digest is not None
     return TargetStanding(
@@ -90,7 +93,9 @@ def _target(connection: Connection, config: Config, name: str, setup: TargetSetu
         url=config.targets[name].url,
         pushed=pushed,
         behind=records.count_changed(connection, sources_of(config, [name]), known.cursor),
-        reconfigured=known.digest != setup.digest(now.today) if setup is not None and pushed else None,
+        reconfigured=known.digest != setup.digest(now.today)
+        if setup is not None and pushed
+        else None,
         links=overview.count_links(connection, name),
         troubles=overview.troubles(connection, name, TROUBLES),
         known=known,

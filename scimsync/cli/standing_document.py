@@ -25,8 +25,14 @@ def standing_document(standing: Standing) -> dict[str, Any]:
         },
         "targets": {target.name: _target(target) for target in standing.targets},
         "held": dict(standing.holds),
-        "troubles": [{"event": one.event, "subject": one.subject, "since": one.since, "text": one.text} for one in standing.told],
-        "leases": [{"name": lease.name, "holder": lease.holder, "expires_at": lease.expires_at} for lease in standing.leases],
+        "troubles": [
+            {"event": one.event, "subject": one.subject, "since": one.since, "text": one.text}
+            for one in standing.told
+        ],
+        "leases": [
+            {"name": lease.name, "holder": lease.holder, "expires_at": lease.expires_at}
+            for lease in standing.leases
+        ],
         "runs": [run_document(run, (), at_work=bool(standing.leases)) for run in standing.runs],
         "error": None if standing.trouble is None else standing.trouble.message,
     }
@@ -42,7 +48,10 @@ def _target(target: TargetStanding) -> dict[str, Any]:
         "quarantined_until": target.known.quarantined_until,
         "last_error": target.known.last_error,
         "rate": {"lowered_to": target.known.lowered_rate, "at": target.known.lowered_at},
-        "links": {kind.value: {status.value: target.links.get((kind, status), 0) for status in LinkStatus} for kind in Kind},
+        "links": {
+            kind.value: {status.value: target.links.get((kind, status), 0) for status in LinkStatus}
+            for kind in Kind
+        },
         "failing": {
             "count": target.troubles.count,
             "next_try_at": target.troubles.next_try_at,

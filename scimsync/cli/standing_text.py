@@ -23,7 +23,10 @@ def print_standing(standing: Standing, targets: Collection[str]) -> None:
     screen = Screen()
     if standing.trouble is not None:
         screen.line((printable(standing.trouble.message), "red"))
-        for line in (*standing.trouble.details, *([standing.trouble.hint] if standing.trouble.hint else [])):
+        for line in (
+            *standing.trouble.details,
+            *([standing.trouble.hint] if standing.trouble.hint else []),
+        ):
             screen.line(printable(line), indent=2)
         screen.blank()
     _print_sources(screen, standing)
@@ -36,11 +39,20 @@ def print_standing(standing: Standing, targets: Collection[str]) -> None:
         rows: list[list[Part]] = []
         for one in standing.told:
             first = one.text.partition("\n")[0]
-            rows.append([(f"{one.event} {one.subject}", "red"), f"since {local(one.since)}", printable(first)])
+            rows.append(
+                [
+                    (f"{one.event} {one.subject}", "red"),
+                    f"since {local(one.since)}",
+                    printable(first),
+                ]
+            )
         screen.rows(rows)
     if standing.holds:
         screen.blank()
-        screen.line(("Deprovisioned", "bold"), ", whatever the source says; scimsync deprovision KEY --lift ends it")
+        screen.line(
+            ("Deprovisioned", "bold"),
+            ", whatever the source says; scimsync deprovision KEY --lift ends it",
+        )
         held = list(standing.holds.items())
         screen.rows([[printable(key), f"since {local(since)}"] for key, since in held[:_HELD]])
         if len(held) > _HELD:
@@ -48,12 +60,22 @@ def print_standing(standing: Standing, targets: Collection[str]) -> None:
     if standing.leases:
         screen.blank()
         screen.line(("At work now", "bold"))
-        screen.rows([[lease.name, f"{printable(lease.holder)}, until {local(lease.expires_at)}"] for lease in standing.leases])
+        screen.rows(
+            [
+                [lease.name, f"{printable(lease.holder)}, until {local(lease.expires_at)}"]
+                for lease in standing.leases
+            ]
+        )
     screen.blank()
     screen.line(("Last runs", "bold"))
     if not standing.runs:
         screen.line("none yet; scimsync push is the first", indent=2)
-    screen.rows([run_row(run, targets, standing.now, at_work=bool(standing.leases)) for run in standing.runs])
+    screen.rows(
+        [
+            run_row(run, targets, standing.now, at_work=bool(standing.leases))
+            for run in standing.runs
+        ]
+    )
 
 
 def _print_sources(screen: Screen, standing: Standing) -> None:
@@ -68,7 +90,14 @@ def _print_sources(screen: Screen, standing: Standing) -> None:
             screen.line((problem_line(problem), "yellow"), indent=2)
         if len(source.problems) > _PROBLEMS:
             screen.line(
-                (f"and {len(source.problems) - _PROBLEMS:,} more problems; scimsync check shows more", "yellow"), indent=2
+                (
+                    (
+                        f"and {len(source.problems) - _PROBLEMS:,} more problems; scimsync check"
+                        " shows more"
+                    ),
+                    "yellow",
+                ),
+                indent=2,
             )
 
 
@@ -83,14 +112,29 @@ def _print_target(screen: Screen, target: TargetStanding, standing: Standing) ->
             if (kind, status) in target.links
         ]
         if counts:
-            parts: list[Part] = [", " if at % 2 else counts[at // 2] for at in range(2 * len(counts) - 1)]
+            parts: list[Part] = [
+                ", " if at % 2 else counts[at // 2] for at in range(2 * len(counts) - 1)
+            ]
             screen.line(f"{word}: ", *parts, indent=2)
     if target.pushed and target.reconfigured:
         screen.line(
-            ("sync.toml changed (or a new day counts) since the last push: the next looks at everybody", "yellow"), indent=2
+            (
+                (
+                    "sync.toml changed (or a new day counts) since the last push: the next looks at"
+                    " everybody"
+                ),
+                "yellow",
+            ),
+            indent=2,
         )
     elif target.pushed and target.behind:
-        screen.line((f"{_number(target.behind, 'changed record')} not looked at yet; the next push does", "yellow"), indent=2)
+        screen.line(
+            (
+                f"{_number(target.behind, 'changed record')} not looked at yet; the next push does",
+                "yellow",
+            ),
+            indent=2,
+        )
     elif target.pushed and not target.troubles.count:
         screen.line("up to date with what was read last", indent=2)
     _print_health(screen, target, standing)
@@ -101,16 +145,29 @@ def _print_health(screen: Screen, target: TargetStanding, standing: Standing) ->
     """Whether the target as a whole fails, and how fast it may be asked."""
     known = target.known
     if known.failures:
-        screen.line((f"{_number(known.failures, 'run')} in a row failed: {printable(known.last_error or '')}", "red"), indent=2)
+        screen.line(
+            (
+                (
+                    f"{_number(known.failures, 'run')} in a row failed:"
+                    f" {printable(known.last_error or '')}"
+                ),
+                "red",
+            ),
+            indent=2,
+        )
     until = known.quarantined_until
     if until is not None and until > standing.now:
         when = f"in quarantine until {local(until)}; scimsync push -t {target.name} tries at once"
         screen.line((when, "red"), indent=2)
     elif until is not None:
-        screen.line("its quarantine is over: the next push tries it with one request first", indent=2)
+        screen.line(
+            "its quarantine is over: the next push tries it with one request first", indent=2
+        )
     if known.lowered_rate is not None and known.lowered_at is not None:
         when = distance(known.lowered_at, standing.now)
-        screen.line(f"rate lowered to {known.lowered_rate:.3g} a second, by answers 429 {when}", indent=2)
+        screen.line(
+            f"rate lowered to {known.lowered_rate:.3g} a second, by answers 429 {when}", indent=2
+        )
 
 
 def _print_troubles(screen: Screen, target: TargetStanding, standing: Standing) -> None:
@@ -118,8 +175,18 @@ def _print_troubles(screen: Screen, target: TargetStanding, standing: Standing) 
     if not troubles.count:
         return
     again = troubles.next_try_at
-    first = "" if again is None else f"; the first is due {'now' if again <= standing.now else distance(again, standing.now)}"
-    screen.line((f"{troubles.count:,} failing or waiting{first}; scimsync retry tries all now", "red"), indent=2)
+    first = (
+        ""
+        if again is None
+        else (
+            "; the first is due"
+            f" {'now' if again <= standing.now else distance(again, standing.now)}"
+        )
+    )
+    screen.line(
+        (f"{troubles.count:,} failing or waiting{first}; scimsync retry tries all now", "red"),
+        indent=2,
+    )
     rows: list[list[Part]] = []
     for one in troubles.first:
         who = one.key if one.kind is Kind.USER else f"{one.kind} {one.key}"
@@ -127,7 +194,11 @@ def _print_troubles(screen: Screen, target: TargetStanding, standing: Standing) 
         rows.append([(printable(who), "bold"), times, printable(one.last_error or "")])
     screen.rows(rows, indent=4)
     if troubles.count > len(troubles.first):
-        screen.line(f"and {troubles.count - len(troubles.first):,} more: scimsync journal -t {target.name} --failed", indent=4)
+        screen.line(
+            f"and {troubles.count - len(troubles.first):,} more: scimsync journal -t {target.name}"
+            " --failed",
+            indent=4,
+        )
 
 
 def _number(count: int, what: str) -> str:

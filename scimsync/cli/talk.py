@@ -1,4 +1,5 @@
-"""What a run says while it works: bars on a terminal, lines elsewhere, JSON lines for collectors. All to stderr."""
+"""What a run says while it works: bars on a terminal, lines elsewhere, JSON lines for collectors.
+All to stderr."""
 
 from __future__ import annotations
 
@@ -28,9 +29,11 @@ class Reporter(Protocol):
 
 
 def set_up_logging(options: Common, *, times: bool = False) -> None:
-    """Sends the logger `scimsync` to stderr: warnings with --quiet, requests with --verbose, what may name people with --debug.
+    """Sends the logger `scimsync` to stderr: warnings with --quiet, requests with --verbose, what
+    may name people with --debug.
 
-    With `times` each line of text says when it was written, how grave it is, and which run it belongs to."""
+    With `times` each line of text says when it was written, how grave it is, and which run it
+    belongs to."""
     if options.debug:
         level = PERSONAL
     elif options.verbosity > 0:
@@ -39,7 +42,13 @@ def set_up_logging(options: Common, *, times: bool = False) -> None:
         level = logging.WARNING if options.verbosity < 0 else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(WithIds())
-    handler.setFormatter(_json_formatter() if options.log_format == "json" else _LongFormatter() if times else _TextFormatter())
+    handler.setFormatter(
+        _json_formatter()
+        if options.log_format == "json"
+        else _LongFormatter()
+        if times
+        else _TextFormatter()
+    )
     LOG.handlers[:] = [handler]
     LOG.setLevel(level)
     LOG.propagate = False
@@ -56,9 +65,15 @@ class _LongFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         first, *rest = record.getMessage().splitlines() or [""]
         when = f"{datetime.fromtimestamp(record.created).astimezone():%Y-%m-%d %H:%M:%S}"
-        ids = [f"{name} {value}" for name in ("run", "operation") if (value := getattr(record, name, None)) is not None]
+        ids = [
+            f"{name} {value}"
+            for name in ("run", "operation")
+            if (value := getattr(record, name, None)) is not None
+        ]
         head = " ".join([when, record.levelname.lower(), *ids])
-        return "\n".join([f"{head}: {printable(first)}", *(f"  {printable(line)}" for line in rest)])
+        return "\n".join(
+            [f"{head}: {printable(first)}", *(f"  {printable(line)}" for line in rest)]
+        )
 
 
 def _json_formatter() -> logging.Formatter:
@@ -79,7 +94,12 @@ def _json_formatter() -> logging.Formatter:
 @contextmanager
 def reporting(options: Common) -> Iterator[Reporter]:
     """A reporter that suits where stderr goes."""
-    if sys.stderr.isatty() and options.verbosity == 0 and options.log_format == "text" and not options.debug:
+    if (
+        sys.stderr.isatty()
+        and options.verbosity == 0
+        and options.log_format == "text"
+        and not options.debug
+    ):
         with _bars() as report:
             yield report
         return
@@ -124,9 +144,22 @@ class _Lines:
 @contextmanager
 def _bars() -> Iterator[Reporter]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         tasks: dict[tuple[str, str], object] = {}
 

@@ -8,7 +8,8 @@ from scimsync.config.models import Config
 
 
 def check_targets(config: Config, names: Sequence[str]) -> list[str]:
-    """The targets called `names`, or all where there are none, in the order of sync.toml. Raises ConfigError."""
+    """The targets called `names`, or all where there are none, in the order of sync.toml. Raises
+    ConfigError."""
     for name in names:
         if name not in config.targets:
             raise config.unknown_target(name)
@@ -16,7 +17,8 @@ def check_targets(config: Config, names: Sequence[str]) -> list[str]:
 
 
 def sources_of(config: Config, names: Sequence[str]) -> list[str]:
-    """The sources of the users and groups of the targets called `names`, in the order of sync.toml."""
+    """The sources of the users and groups of the targets called `names`, in the order of
+    sync.toml."""
     targets = [config.targets[name] for name in names]
     of_groups = {group.source for target in targets for group in target.groups.values()}
     wanted = {source for target in targets for source in target.source} | of_groups

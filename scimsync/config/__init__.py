@@ -1,7 +1,8 @@
-"""sync.toml: loading and checking it, the secrets that it names, its JSON Schema, and a first one for new users.
+"""sync.toml: loading and checking it, the secrets that it names, its JSON Schema, and a first one
+for new users.
 
-`load(path)` is the way in; it returns a `Config` or raises one `ConfigError` that names everything that is wrong.
-`schema.json_schema()` and `guess.guess()` are imported where they are needed.
+`load(path)` is the way in; it returns a `Config` or raises one `ConfigError` that names everything
+that is wrong. `schema.json_schema()` and `guess.guess()` are imported where they are needed.
 """
 
 from scimsync.config.limits import Limit, Minimum

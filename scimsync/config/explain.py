@@ -44,19 +44,25 @@ def explain(error: ValidationError) -> list[Fault]:
     """All faults of a sync.toml that `SyncToml` refused, in the order of the models."""
     errors = error.errors(include_url=False)
     guesses = {_guessed(each) for each in errors if each["type"] == "extra_forbidden"}
-    return [_fault(each) for each in errors if not (each["type"] == "missing" and each["loc"] in guesses)]
+    return [
+        _fault(each)
+        for each in errors
+        if not (each["type"] == "missing" and each["loc"] in guesses)
+    ]
 
 
 def _parts(error: ErrorDetails) -> tuple[str, ...]:
     parts = tuple(str(part) for part in error["loc"])
     if parts[2:3] == ("groups",) and parts[4:5] == ("attributes",):
         parts = (*parts[:4], *parts[5:])  # attributes of a group stand beside its options
-    # pydantic's mark for a complaint about a key, not about its value; only our own validators look at keys
+    # pydantic's mark for a complaint about a key, not about its value; only our own validators look
+    # at keys
     return parts[:-1] if error["type"] == FAULT and parts[-1] == "[key]" else parts
 
 
 def _guessed(error: ErrorDetails) -> tuple[int | str, ...] | None:
-    """Where the key that an unknown key was meant to be would stand: of the two complaints one is enough."""
+    """Where the key that an unknown key was meant to be would stand: of the two complaints one is
+    enough."""
     *above, key = error["loc"]
     meant = closest(str(key), _table_at(_parts(error)[:-1]).model_fields)
     return None if meant is None else (*above, meant)
@@ -65,7 +71,9 @@ def _guessed(error: ErrorDetails) -> tuple[int | str, ...] | None:
 def _fault(error: ErrorDetails) -> Fault:
     kind, parts, context = error["type"], _parts(error), error.get("ctx", {})
     if kind == FAULT:
-        return Fault((*parts, *context["below"]), context["message"], context["hint"], context["found"])
+        return Fault(
+            (*parts, *context["below"]), context["message"], context["hint"], context["found"]
+        )
     if kind == "extra_forbidden":
         return _unknown_key(parts)
     if kind == "missing":

@@ -24,8 +24,11 @@ class Fault:
     found: str | None = None
 
 
-def fault(message: str, *, hint: str | None = None, found: str | None = None, below: Sequence[str] = ()) -> PydanticCustomError:
-    """The error that a validator raises. `below` are the keys that lead from the validated value to the faulty one."""
+def fault(
+    message: str, *, hint: str | None = None, found: str | None = None, below: Sequence[str] = ()
+) -> PydanticCustomError:
+    """The error that a validator raises. `below` are the keys that lead from the validated value to
+    the faulty one."""
     context = {"message": message, "hint": hint, "found": found, "below": tuple(below)}
     return PydanticCustomError(FAULT, "{message}", context)
 
@@ -60,4 +63,6 @@ def config_error(file_name: str, faults: Sequence[Fault]) -> ConfigError:
 
 
 def _line(file_name: str, each: Fault) -> str:
-    return ": ".join([file_name, place(each.parts), each.message] if each.parts else [file_name, each.message])
+    return ": ".join(
+        [file_name, place(each.parts), each.message] if each.parts else [file_name, each.message]
+    )

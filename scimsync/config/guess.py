@@ -1,4 +1,5 @@
-"""A first sync.toml from a look at a file (`scimsync init FILE`): what was recognised stands, the rest as examples.
+"""A first sync.toml from a look at a file (`scimsync init FILE`): what was recognised stands, the
+rest as examples.
 
 Prose begins with `# `; an example begins with `#` and a key, and works when the `#` is taken away.
 """
@@ -20,7 +21,8 @@ _WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One mapping line; `example` is the expression that stands, commented out, where nothing was recognised."""
+    """One mapping line; `example` is the expression that stands, commented out, where nothing was
+    recognised."""
 
     path: str
     role: str
@@ -56,9 +58,10 @@ def guess(
 ) -> str:
     """The text of a sync.toml that reads `file_name`.
 
-    `columns` are its columns in order, `samples` a few hundred of its rows (text as in CSV, or typed as in Parquet).
-    `file_name` is written as it is, so it must be relative to the folder of sync.toml or absolute. `source_name` loses
-    what a name must not hold. `encoding` is that of the file where it is not UTF-8.
+    `columns` are its columns in order, `samples` a few hundred of its rows (text as in CSV, or
+    typed as in Parquet). `file_name` is written as it is, so it must be relative to the folder of
+    sync.toml or absolute. `source_name` loses what a name must not hold. `encoding` is that of the
+    file where it is not UTF-8.
     """
     found = recognise(columns, samples)
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
@@ -66,8 +69,14 @@ def guess(
     scope = _scope(found)
     parts = [
         [
-            f"# Written by scimsync init after a look at {toml_string(file_name)}. Read it through, then: scimsync check",
-            "# To the right of an attribute or a condition stands a Jinja2 expression over the columns of a record.",
+            (
+                f"# Written by scimsync init after a look at {toml_string(file_name)}. Read it"
+                " through, then: scimsync check"
+            ),
+            (
+                "# To the right of an attribute or a condition stands a Jinja2 expression over the"
+                " columns of a record."
+            ),
             "# A line such as #rate = 25 is an example: take the # away to use it.",
         ],
         ["[state]", '#url = "sqlite:///scimsync.db"'],
@@ -90,7 +99,11 @@ def guess(
             '#leave = { action = "deactivate", delete_after = "30d" }',
             "#rate = 25",
         ],
-        ["[targets.app.user]", *mapping, *_unused(columns, [*mapping, *scope, *_access(found)], found)],
+        [
+            "[targets.app.user]",
+            *mapping,
+            *_unused(columns, [*mapping, *scope, *_access(found)], found),
+        ],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -100,14 +113,21 @@ def _source(found: Findings, name: str, file_name: str, encoding: str | None) ->
     if found.key is None:
         lines.append("# No columns were found: name the one that names a record and never changes.")
     elif not found.sure:
-        lines.append("# Not sure: this column was empty or repeated in some rows. A key names one record and never changes.")
+        lines.append(
+            "# Not sure: this column was empty or repeated in some rows. A key names one record and"
+            " never changes."
+        )
     lines.append(f"key = {toml_string(found.key or 'id')}")
     if found.lists:
-        entries = ", ".join(f"{toml_key(column)} = {toml_string(sep)}" for column, sep in found.lists.items())
+        entries = ", ".join(
+            f"{toml_key(column)} = {toml_string(sep)}" for column, sep in found.lists.items()
+        )
         lines.append(f"lists = {{ {entries} }}")
     else:
         lines.append('#lists = { groups = ";" }')
-    lines.append('#encoding = "latin-1"' if encoding is None else f"encoding = {toml_string(encoding)}")
+    lines.append(
+        '#encoding = "latin-1"' if encoding is None else f"encoding = {toml_string(encoding)}"
+    )
     return [*lines, '#delimiter = ";"']
 
 
@@ -150,13 +170,23 @@ def _is_active(status: Status) -> str:
     column = column_expression(status.column)
     if all(value is True for value in status.values):
         return column
-    constants = [expression_text(value) if isinstance(value, str) else str(value) for value in status.values]
-    return f"{column} == {constants[0]}" if len(constants) == 1 else f"{column} in [{', '.join(constants)}]"
+    constants = [
+        expression_text(value) if isinstance(value, str) else str(value) for value in status.values
+    ]
+    return (
+        f"{column} == {constants[0]}"
+        if len(constants) == 1
+        else f"{column} in [{', '.join(constants)}]"
+    )
 
 
 def _mapping(found: Findings) -> list[str]:
     roles = found.roles
-    lines = [_entry("externalId", column_expression(found.key or "id")), *_user_name(found), *_display_name(found)]
+    lines = [
+        _entry("externalId", column_expression(found.key or "id")),
+        *_user_name(found),
+        *_display_name(found),
+    ]
     for line in _LINES:
         column = roles.get(line.role)
         if column is None:
@@ -175,7 +205,10 @@ def _user_name(found: Findings) -> list[str]:
     if "email" in found.roles:
         return [_entry("userName", f"{column_expression(found.roles['email'])} | lower")]
     return [
-        "# No column with e-mail addresses or user names was found: most applications want one of these here.",
+        (
+            "# No column with e-mail addresses or user names was found: most applications want one"
+            " of these here."
+        ),
         _entry("userName", column_expression(found.key or "id")),
     ]
 
@@ -197,7 +230,13 @@ def _manager(found: Findings) -> list[str]:
     entry = _entry(path, f"ref({column_expression(manager)})")
     if found.manager_is_key:
         return [entry]
-    return [f"# ref() wants the key of the manager's record; {column_expression(manager)} does not seem to hold it.", f"#{entry}"]
+    return [
+        (
+            f"# ref() wants the key of the manager's record; {column_expression(manager)} does not"
+            " seem to hold it."
+        ),
+        f"#{entry}",
+    ]
 
 
 def _entry(path: str, expression: str) -> str:
@@ -208,7 +247,11 @@ def _unused(columns: Sequence[str], lines: Iterable[str], found: Findings) -> li
     """A comment that names the columns that nothing uses, as expressions would."""
     used = "\n".join(line for line in lines if not line.startswith("#"))
     names = [column_expression(column) for column in dict.fromkeys(columns) if column != found.key]
-    unused = [name for name in names if not re.search(rf"(?<!\w){re.escape(toml_string(name)[1:-1])}(?!\w)", used)]
+    unused = [
+        name
+        for name in names
+        if not re.search(rf"(?<!\w){re.escape(toml_string(name)[1:-1])}(?!\w)", used)
+    ]
     if not unused:
         return []
     rows = ["# Columns that nothing uses yet:"]

@@ -45,7 +45,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Minimum(Limit):
-    """At least so many: as `Limit`, but a share is rounded up (80% of 1 is 1, so that an emptied source is noticed)."""
+    """At least so many: as `Limit`, but a share is rounded up (80% of 1 is 1, so that an emptied
+    source is noticed)."""
 
     def of(self, total: int) -> int:
         """The least number that is enough where `total` things existed."""
@@ -79,7 +80,12 @@ def _limit(kind: type[L]) -> BeforeValidator:
 
 
 _LIMIT_SCHEMA = WithJsonSchema(
-    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d{1,6})?\s*%\s*$"}]}
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d{1,6})?\s*%\s*$"},
+        ]
+    }
 )
 _AS_TEXT = PlainSerializer(str, return_type=str)
 AtMost = Annotated[Limit, _limit(Limit), _AS_TEXT, _LIMIT_SCHEMA]
@@ -110,8 +116,12 @@ def _time(units: Sequence[str], what: str, example: str) -> Callable[[object], t
     return read
 
 
-_duration = _time(("h", "d", "w"), "duration", 'write "30d": a whole number and h (hours), d (days) or w (weeks)')
-read_span = _time(tuple(_UNITS), "length of time", 'write "15m": a whole number and s, m (minutes), h, d or w')
+_duration = _time(
+    ("h", "d", "w"), "duration", 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
+)
+read_span = _time(
+    tuple(_UNITS), "length of time", 'write "15m": a whole number and s, m (minutes), h, d or w'
+)
 
 
 def parse_duration(text: str) -> timedelta:

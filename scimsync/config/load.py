@@ -1,4 +1,5 @@
-"""Reads sync.toml: from a file to a `Config`, or to one `ConfigError` that names all that is wrong."""
+"""Reads sync.toml: from a file to a `Config`, or to one `ConfigError` that names all that is
+wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from scimsync.config.faults import Fault, config_error, did_you_mean
 from scimsync.config.models import Config, SyncToml, Target
 from scimsync.errors import ConfigError
 
-_POSITION = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+_POSITION = re.compile(
+    r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
+)
 _TWICE = re.compile(r"Cannot declare \((?P<parts>.*)\) twice")
 _PATH_WITHOUT_QUOTES = re.compile(r"\s*(urn:|[A-Za-z]\w*\[)")
 _SECRET = re.compile(r"token|secret|passw|literal:", re.IGNORECASE)
@@ -34,9 +37,17 @@ def parse(text: str, path: Path) -> Config:
     except ValidationError as error:
         faults = explain(error)
     else:
-        faults = [fault for name, target in checked.targets.items() for fault in _source_faults(checked, name, target)]
+        faults = [
+            fault
+            for name, target in checked.targets.items()
+            for fault in _source_faults(checked, name, target)
+        ]
         faults += [
-            Fault(("schedule", "targets", name), "no such target", hint=did_you_mean(name, checked.targets))
+            Fault(
+                ("schedule", "targets", name),
+                "no such target",
+                hint=did_you_mean(name, checked.targets),
+            )
             for name in checked.schedule.targets
             if name not in checked.targets
         ]
@@ -48,16 +59,21 @@ def parse(text: str, path: Path) -> Config:
 def _settled(checked: SyncToml, path: Path) -> Config:
     """Fills in the source of targets that name none."""
     targets = {
-        name: target if target.source else target.model_copy(update={"source": _of_people(checked, target)})
+        name: target
+        if target.source
+        else target.model_copy(update={"source": _of_people(checked, target)})
         for name, target in checked.targets.items()
     }
     return Config.model_construct(**{**dict(checked), "targets": targets, "path": path})
 
 
 def _of_people(checked: SyncToml, target: Target) -> tuple[str, ...]:
-    """The sources that a target which names none can take its users from: those that no group of it comes from."""
+    """The sources that a target which names none can take its users from: those that no group of it
+    comes from."""
     of_groups = {group.source for group in target.groups.values()}
-    return tuple(source for source in checked.sources if source not in of_groups) or tuple(checked.sources)
+    return tuple(source for source in checked.sources if source not in of_groups) or tuple(
+        checked.sources
+    )
 
 
 def _source_faults(checked: SyncToml, name: str, target: Target) -> list[Fault]:
@@ -65,11 +81,29 @@ def _source_faults(checked: SyncToml, name: str, target: Target) -> list[Fault]:
     choice = _of_people(checked, target)
     if not target.source and len(choice) > 1:
         message = f"source is missing; there are {len(choice)} to choose from"
-        return [Fault(("targets", name), message, found=f"found: {known}", hint=f'write source = "{choice[0]}"')]
-    named: list[tuple[tuple[str, ...], str]] = [(("targets", name, "source"), source) for source in target.source]
-    named += [(("targets", name, "groups", key, "source"), one.source) for key, one in target.groups.items() if one.source]
+        return [
+            Fault(
+                ("targets", name),
+                message,
+                found=f"found: {known}",
+                hint=f'write source = "{choice[0]}"',
+            )
+        ]
+    named: list[tuple[tuple[str, ...], str]] = [
+        (("targets", name, "source"), source) for source in target.source
+    ]
+    named += [
+        (("targets", name, "groups", key, "source"), one.source)
+        for key, one in target.groups.items()
+        if one.source
+    ]
     return [
-        Fault(place, f'no source "{source}"', found=f"found: {known}", hint=did_you_mean(source, checked.sources))
+        Fault(
+            place,
+            f'no source "{source}"',
+            found=f"found: {known}",
+            hint=did_you_mean(source, checked.sources),
+        )
         for place, source in named
         if source not in checked.sources
     ]
@@ -81,20 +115,30 @@ def _read(path: Path) -> str:
         content = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(
-            f"{name}: no such file", details=[f"looked in {path.absolute().parent}"], hint="scimsync init hr.csv writes one"
+            f"{name}: no such file",
+            details=[f"looked in {path.absolute().parent}"],
+            hint="scimsync init hr.csv writes one",
         ) from None
     except IsADirectoryError:
-        raise ConfigError(f"{name}: is a folder, not a file", hint=f"write -c {path / 'sync.toml'}") from None
+        raise ConfigError(
+            f"{name}: is a folder, not a file", hint=f"write -c {path / 'sync.toml'}"
+        ) from None
     except PermissionError:
-        raise ConfigError(f"{name}: may not be read by this user", details=[f"in {path.absolute().parent}"]) from None
+        raise ConfigError(
+            f"{name}: may not be read by this user", details=[f"in {path.absolute().parent}"]
+        ) from None
     except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror or type(error).__name__}") from None
+        raise ConfigError(
+            f"{name}: cannot be read: {error.strerror or type(error).__name__}"
+        ) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
-        raise ConfigError(f"{name}:{line}: not UTF-8 (byte 0x{byte:02X})", hint="save the file as UTF-8") from None
+        raise ConfigError(
+            f"{name}:{line}: not UTF-8 (byte 0x{byte:02X})", hint="save the file as UTF-8"
+        ) from None
 
 
 def _toml(text: str, name: str) -> Mapping[str, Any]:
@@ -104,17 +148,23 @@ def _toml(text: str, name: str) -> Mapping[str, Any]:
         raise _syntax_error(str(error), text.replace("\r\n", "\n"), name) from None
     except (RecursionError, ValueError):
         # tables nested a thousand deep, numbers of thousands of digits: no place is known
-        raise ConfigError(f"{name}: this is not TOML that can be read", hint="a value is far too long or too deep") from None
+        raise ConfigError(
+            f"{name}: this is not TOML that can be read", hint="a value is far too long or too deep"
+        ) from None
 
 
 def _syntax_error(message: str, text: str, name: str) -> ConfigError:
-    """The complaint of tomllib with its line, unless a secret may stand there, and a mark below the column."""
+    """The complaint of tomllib with its line, unless a secret may stand there, and a mark below the
+    column."""
     found = _POSITION.fullmatch(message)
     what = _plain(found["what"] if found else message)
     lines = text.split("\n")
     if found is None or found["line"] is None:
         last = len(text.rstrip().split("\n"))
-        return ConfigError(f"{name}:{last}: {what}", hint="the file ends too early: look for a bracket or quote left open")
+        return ConfigError(
+            f"{name}:{last}: {what}",
+            hint="the file ends too early: look for a bracket or quote left open",
+        )
     number, column = int(found["line"]), int(found["column"])
     line = lines[number - 1] if number <= len(lines) else ""
     details = _excerpt(number, column, line)

@@ -1,4 +1,5 @@
-"""The time zone of this machine, with its changes of summer time (Python itself knows only the offset of the moment)."""
+"""The time zone of this machine, with its changes of summer time (Python itself knows only the
+offset of the moment)."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ class MappedKind(StrEnum):
 class Mapped:
     """The right side of one mapping line.
 
-    EXPR has `expr` (Jinja2), CONST has `value`, GENERATE has `length` (characters of a random text). `once`: sent when
-    the account is made and never again; always so for GENERATE.
+    EXPR has `expr` (Jinja2), CONST has `value`, GENERATE has `length` (characters of a random
+    text). `once`: sent when the account is made and never again; always so for GENERATE.
     """
 
     kind: MappedKind
@@ -38,7 +38,10 @@ class Mapped:
 
 
 _KEYS = ("value", "expr", "generate", "once")
-_FORMS = 'write an expression in quotes, or { value = "…" }, { expr = "…", once = true } or { generate = 32 }'
+_FORMS = (
+    'write an expression in quotes, or { value = "…" }, { expr = "…", once = true } or { generate ='
+    " 32 }"
+)
 
 
 def _mapped(value: object) -> Mapped:
@@ -47,7 +50,9 @@ def _mapped(value: object) -> Mapped:
     if isinstance(value, dict):
         return _mapped_table(value)
     if isinstance(value, list):
-        raise fault("a list is not a constant here", hint="write it as an expression: \"['one', 'two']\"")
+        raise fault(
+            "a list is not a constant here", hint="write it as an expression: \"['one', 'two']\""
+        )
     constant = scalar(value)
     if isinstance(constant, str):
         return Mapped(MappedKind.EXPR, expr=_expression(constant, ()))
@@ -58,7 +63,11 @@ def _expression(text: object, below: tuple[str, ...]) -> str:
     if not isinstance(text, str):
         raise fault(f"must be an expression in quotes, not {toml_type(text)}", below=below)
     if not text.strip():
-        raise fault("the expression is empty", hint="to leave an attribute alone, leave its line out", below=below)
+        raise fault(
+            "the expression is empty",
+            hint="to leave an attribute alone, leave its line out",
+            below=below,
+        )
     return text
 
 
@@ -66,10 +75,15 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
     forms = [key for key in _KEYS[:3] if key in table]
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        raise fault("unknown key", hint=did_you_mean(unknown[0], _KEYS) or _FORMS, below=unknown[:1])
+        raise fault(
+            "unknown key", hint=did_you_mean(unknown[0], _KEYS) or _FORMS, below=unknown[:1]
+        )
     if len(forms) != 1:
         both = " and ".join(forms)
-        raise fault(f"has both {both}; one is needed" if forms else "has neither value, expr nor generate", hint=_FORMS)
+        raise fault(
+            f"has both {both}; one is needed" if forms else "has neither value, expr nor generate",
+            hint=_FORMS,
+        )
     once = table.get("once", False)
     if not isinstance(once, bool):
         raise fault(f"must be true or false, not {toml_type(once)}", below=("once",))
@@ -82,9 +96,15 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
 
 def _constant(value: object) -> Scalar:
     if isinstance(value, dict | list) or toml_type(value) == "a date or time":
-        raise fault(f"must be a text, a number, true or false, not {toml_type(value)}", below=("value",))
+        raise fault(
+            f"must be a text, a number, true or false, not {toml_type(value)}", below=("value",)
+        )
     if value == "":
-        raise fault("must not be empty", hint="to leave an attribute alone, leave its line out", below=("value",))
+        raise fault(
+            "must not be empty",
+            hint="to leave an attribute alone, leave its line out",
+            below=("value",),
+        )
     return scalar(value)
 
 
@@ -95,7 +115,9 @@ def _length(table: dict[str, Any], *, once: bool) -> int:
     if not 8 <= length <= 256:
         raise fault(f"must be from 8 to 256 characters, not {length}", below=("generate",))
     if "once" in table and not once:
-        raise fault("a generated value is always sent once only", hint="leave once out", below=("once",))
+        raise fault(
+            "a generated value is always sent once only", hint="leave once out", below=("once",)
+        )
     return length
 
 
@@ -106,13 +128,22 @@ MappedEntry = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "minLength": 1, "description": "A Jinja2 expression over the record's columns"},
+                {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "A Jinja2 expression over the record's columns",
+                },
                 {"type": ["boolean", "integer", "number"], "description": "A constant"},
                 {
                     "type": "object",
                     "description": "A constant",
                     "properties": {
-                        "value": {"anyOf": [{"type": "string", "minLength": 1}, {"type": ["boolean", "number"]}]},
+                        "value": {
+                            "anyOf": [
+                                {"type": "string", "minLength": 1},
+                                {"type": ["boolean", "number"]},
+                            ]
+                        },
                         "once": _ONCE,
                     },
                     "required": ["value"],
@@ -120,14 +151,20 @@ MappedEntry = Annotated[
                 },
                 {
                     "type": "object",
-                    "description": "An expression; with once = true it is sent when the account is made and never again",
+                    "description": (
+                        "An expression; with once = true it is sent when the account is made and"
+                        " never again"
+                    ),
                     "properties": {"expr": {"type": "string", "minLength": 1}, "once": _ONCE},
                     "required": ["expr"],
                     "additionalProperties": False,
                 },
                 {
                     "type": "object",
-                    "description": "A random text of so many characters, sent when the account is made, kept nowhere",
+                    "description": (
+                        "A random text of so many characters, sent when the account is made, kept"
+                        " nowhere"
+                    ),
                     "properties": {
                         "generate": {"type": "integer", "minimum": 8, "maximum": 256},
                         "once": {"const": True},
@@ -142,9 +179,13 @@ MappedEntry = Annotated[
 
 
 def _mapping(value: object) -> object:
-    """Catches `name.givenName = "given"`: without quotes a dotted path is a table to TOML, and its parts are lost."""
+    """Catches `name.givenName = "given"`: without quotes a dotted path is a table to TOML, and its
+    parts are lost."""
     if not isinstance(value, dict):
-        raise fault(f"must be a table, not {toml_type(value)}", hint="write [targets.NAME.user] above the lines")
+        raise fault(
+            f"must be a table, not {toml_type(value)}",
+            hint="write [targets.NAME.user] above the lines",
+        )
     if not value:
         raise fault("maps no attribute", hint='write at least userName = "…"')
     for attribute, entry in value.items():
@@ -152,7 +193,11 @@ def _mapping(value: object) -> object:
             raise fault("an attribute without a name")
         if isinstance(entry, dict) and entry and not any(did_you_mean(key, _KEYS) for key in entry):
             path = (attribute, *_first_branch(entry))
-            raise fault("a path with a dot must stand in quotes", hint=f"write {toml_key('.'.join(path))} = …", below=path)
+            raise fault(
+                "a path with a dot must stand in quotes",
+                hint=f"write {toml_key('.'.join(path))} = …",
+                below=path,
+            )
     return value
 
 
@@ -164,4 +209,5 @@ def _first_branch(table: object) -> tuple[str, ...]:
 
 
 UserMapping = Annotated[Mapping[str, MappedEntry], BeforeValidator(_mapping)]
-"""`[targets.NAME.user]`: SCIM paths as they were written -> entries. Paths are read by the stage that uses them."""
+"""`[targets.NAME.user]`: SCIM paths as they were written -> entries. Paths are read by the stage
+that uses them."""

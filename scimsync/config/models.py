@@ -7,7 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from scimsync.config.faults import closest, did_you_mean, fault
 from scimsync.config.limits import AtLeast, AtMost, Duration, Limit, Minimum
@@ -17,15 +25,28 @@ from scimsync.config.quoting import place
 from scimsync.config.secrets import token_reference
 from scimsync.config.table import Table
 from scimsync.config.urls import StateUrl, TargetUrl
-from scimsync.config.values import Condition, Name, TableValue, Text, TextOrTexts, Texts, one_of, shown, toml_type
+from scimsync.config.values import (
+    Condition,
+    Name,
+    TableValue,
+    Text,
+    TextOrTexts,
+    Texts,
+    one_of,
+    shown,
+    toml_type,
+)
 from scimsync.errors import ConfigError
 
 DEFAULT_CONCURRENCY = 8
 """Requests in flight at one target where neither sync.toml nor the profile says otherwise."""
 
 
-def _one_word(known: str, *, later: tuple[str, ...], what: str, repeat: bool = True) -> Callable[[object], object]:
-    """Checks a `type` or `dialect` of which this version knows a single one; without `repeat` an odd one is not shown."""
+def _one_word(
+    known: str, *, later: tuple[str, ...], what: str, repeat: bool = True
+) -> Callable[[object], object]:
+    """Checks a `type` or `dialect` of which this version knows a single one; without `repeat` an
+    odd one is not shown."""
 
     def check(value: object) -> object:
         if value == known:
@@ -35,7 +56,11 @@ def _one_word(known: str, *, later: tuple[str, ...], what: str, repeat: bool = T
             raise fault(f"must be a text, not {toml_type(value)}; {tail}")
         if value in later:
             raise fault(f"{what}{shown(value)} is not supported yet; {tail}")
-        raise fault(f"{what}{shown(value)} is unknown; {tail}" if repeat else f"this {what}is unknown; {tail}")
+        raise fault(
+            f"{what}{shown(value)} is unknown; {tail}"
+            if repeat
+            else f"this {what}is unknown; {tail}"
+        )
 
     return check
 
@@ -45,7 +70,9 @@ class State(Table):
 
     url: StateUrl = Field(
         "sqlite:///scimsync.db",
-        description="SQLite file (a relative path starts at the folder of sync.toml) or PostgreSQL database",
+        description=(
+            "SQLite file (a relative path starts at the folder of sync.toml) or PostgreSQL database"
+        ),
     )
 
 
@@ -58,7 +85,9 @@ def _encoding(name: str) -> str:
     try:
         "".encode(name)
     except (LookupError, ValueError):
-        raise fault(f"{shown(name)} is not an encoding", hint='such as "utf-8", "latin-1", "utf-16"') from None
+        raise fault(
+            f"{shown(name)} is not an encoding", hint='such as "utf-8", "latin-1", "utf-16"'
+        ) from None
     return name
 
 
@@ -84,15 +113,24 @@ class FileSource(Table):
     type: Literal["file"] = Field(description="Kind of source")
     path: Text | None = Field(
         None,
-        description="CSV, TSV, JSON, NDJSON, Parquet or Excel file, relative to the folder of sync.toml; "
-        "a pattern such as hr-*.csv is one table",
+        description=(
+            "CSV, TSV, JSON, NDJSON, Parquet or Excel file, relative to the folder of sync.toml; "
+            "a pattern such as hr-*.csv is one table"
+        ),
     )
     query: Text | None = Field(
-        None, description="SQL (DuckDB) over files, instead of path: select * from 'a.csv' join 'b.csv' using (id)"
+        None,
+        description=(
+            "SQL (DuckDB) over files, instead of path: select * from 'a.csv' join 'b.csv' using"
+            " (id)"
+        ),
     )
-    key: Text = Field(description="The column that names a record and never changes, such as a personnel number")
+    key: Text = Field(
+        description="The column that names a record and never changes, such as a personnel number"
+    )
     lists: Mapping[Text, Annotated[str, AfterValidator(_separator)]] = Field(
-        default_factory=dict, description="Columns that hold several values -> what stands between two of them"
+        default_factory=dict,
+        description="Columns that hold several values -> what stands between two of them",
     )
     encoding: Annotated[Text, AfterValidator(_encoding)] | None = Field(
         None, description="Encoding of the file where it is not UTF-8"
@@ -116,7 +154,9 @@ class FileSource(Table):
         if self.path is not None and "\0" in self.path:
             raise fault("no file has NUL in its name")
         if self.path is not None and self.query is not None:
-            raise fault("has both path and query; one is needed", hint="a query names its files itself")
+            raise fault(
+                "has both path and query; one is needed", hint="a query names its files itself"
+            )
         return self
 
 
@@ -130,14 +170,20 @@ def _limit(default: Limit, description: str) -> Any:
 class Guard(Table):
     """`[guard]`: limits that stop a run before anything is sent."""
 
-    max_removals: AtMost = _limit(Limit.share(10), "Users deactivated or deleted in one run, and members taken out of a group")
+    max_removals: AtMost = _limit(
+        Limit.share(10), "Users deactivated or deleted in one run, and members taken out of a group"
+    )
     max_updates: AtMost = _limit(Limit.share(50), "Accounts changed in one run")
-    min_records: AtLeast = _limit(Minimum.share(80), "Records of a source, compared with its last ingest; fewer stop the run")
+    min_records: AtLeast = _limit(
+        Minimum.share(80), "Records of a source, compared with its last ingest; fewer stop the run"
+    )
 
 
 # Targets
 
-_AUTH_TYPE = _one_word("bearer", later=("basic", "oauth2", "oauth", "header"), what="type ", repeat=False)
+_AUTH_TYPE = _one_word(
+    "bearer", later=("basic", "oauth2", "oauth", "header"), what="type ", repeat=False
+)
 
 
 class BearerAuth(Table):
@@ -148,12 +194,17 @@ class BearerAuth(Table):
         SecretStr,
         BeforeValidator(token_reference),
         WithJsonSchema({"type": "string", "pattern": r"^(env|file|keyring|cmd|literal):.+"}),
-    ] = Field(description="Where the token is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND")
+    ] = Field(
+        description=(
+            "Where the token is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND"
+        )
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _type_first(cls, value: Any) -> Any:
-        """Of another type nothing else can be judged. What is not a known word may be a token and is not repeated."""
+        """Of another type nothing else can be judged. What is not a known word may be a token and
+        is not repeated."""
         if isinstance(value, dict) and "type" in value:
             _AUTH_TYPE(value["type"])
         return value
@@ -171,7 +222,8 @@ class Leave(Table):
     """`leave` of a target: what happens to the accounts of leavers."""
 
     action: Annotated[LeaveAction, one_of(LeaveAction)] = Field(
-        LeaveAction.DEACTIVATE, description="deactivate: active = false; delete: DELETE at once; keep: nothing"
+        LeaveAction.DEACTIVATE,
+        description="deactivate: active = false; delete: DELETE at once; keep: nothing",
     )
     delete_after: Duration | None = Field(
         None, description="How long after its deactivation an account is deleted; without it, never"
@@ -179,13 +231,19 @@ class Leave(Table):
 
     revoke: Texts = Field(
         (),
-        description='What a leaver\'s account loses besides: "memberships", and attributes such as "roles", "entitlements"',
+        description=(
+            'What a leaver\'s account loses besides: "memberships", and attributes such as "roles",'
+            ' "entitlements"'
+        ),
     )
 
     @model_validator(mode="after")
     def _only_deactivated_accounts_wait(self) -> Self:
         if self.delete_after is not None and self.action is not LeaveAction.DEACTIVATE:
-            raise fault(f'delete_after has no meaning with action = "{self.action}"', hint='it goes with action = "deactivate"')
+            raise fault(
+                f'delete_after has no meaning with action = "{self.action}"',
+                hint='it goes with action = "deactivate"',
+            )
         return self
 
 
@@ -198,38 +256,59 @@ class GroupLeaveAction(StrEnum):
 
 
 class GroupLeave(Table):
-    """`leave` of a group: what happens when the value, the record or the table that it came from is gone."""
+    """`leave` of a group: what happens when the value, the record or the table that it came from is
+    gone."""
 
     action: Annotated[GroupLeaveAction, one_of(GroupLeaveAction)] = Field(
-        GroupLeaveAction.DELETE, description="delete: DELETE; empty: its members are taken out; keep: nothing"
+        GroupLeaveAction.DELETE,
+        description="delete: DELETE; empty: its members are taken out; keep: nothing",
     )
 
 
 def _attributes_beside_options(schema: dict[str, Any]) -> None:
-    """In the file the attributes of a group stand in its own table, not in one called `attributes`."""
+    """In the file the attributes of a group stand in its own table, not in one called
+    `attributes`."""
     schema["additionalProperties"] = schema["properties"].pop("attributes")["additionalProperties"]
     schema["required"] = ["displayName"]
 
 
 class Group(Table):
-    """`[targets.NAME.groups.NAME]`: one group for each value, one group by rule, or groups from a source of their own.
+    """`[targets.NAME.groups.NAME]`: one group for each value, one group by rule, or groups from a
+    source of their own.
 
-    Every other key of the table is an attribute of the group: `attributes`, a mapping as that of users.
+    Every other key of the table is an attribute of the group: `attributes`, a mapping as that of
+    users.
     """
 
     model_config = ConfigDict(json_schema_extra=_attributes_beside_options)
 
     each: Condition | None = Field(
-        None, description="Expression over a user's record that gives a value, or several: a group each"
+        None,
+        description="Expression over a user's record that gives a value, or several: a group each",
     )
     members: Condition | None = Field(
-        None, description="Who is in it: a condition over users, or with source an expression that gives keys of users"
+        None,
+        description=(
+            "Who is in it: a condition over users, or with source an expression that gives keys of"
+            " users"
+        ),
     )
     source: Text | None = Field(None, description="The source whose records are the groups")
-    subgroups: Condition | None = Field(None, description="With source: expression that gives keys of groups that are members")
-    match: Texts = Field(("externalId", "displayName"), description="Attributes by which a group that exists already is found")
-    leave: GroupLeave = Field(default_factory=GroupLeave, description="What happens to a group that lost its last reason")
-    attributes: UserMapping = Field(description="Attribute path -> expression; over value with each, over its record with source")
+    subgroups: Condition | None = Field(
+        None, description="With source: expression that gives keys of groups that are members"
+    )
+    match: Texts = Field(
+        ("externalId", "displayName"),
+        description="Attributes by which a group that exists already is found",
+    )
+    leave: GroupLeave = Field(
+        default_factory=GroupLeave, description="What happens to a group that lost its last reason"
+    )
+    attributes: UserMapping = Field(
+        description=(
+            "Attribute path -> expression; over value with each, over its record with source"
+        )
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -244,16 +323,26 @@ class Group(Table):
             if meant is not None and key not in ("externalId", "displayName"):
                 raise fault("unknown key", hint=f'did you mean "{meant}"?', below=(key,))
         if not attributes:
-            raise fault("displayName is missing", hint='write displayName = "value", or { value = "Administrators" }')
-        return {key: entry for key, entry in value.items() if key in options} | {"attributes": attributes}
+            raise fault(
+                "displayName is missing",
+                hint='write displayName = "value", or { value = "Administrators" }',
+            )
+        return {key: entry for key, entry in value.items() if key in options} | {
+            "attributes": attributes
+        }
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.each is not None and (self.members is not None or self.source is not None):
             other = "members" if self.members is not None else "source"
-            raise fault(f"has each and {other}; one is needed", hint="each: a group for each value; its members are who has it")
+            raise fault(
+                f"has each and {other}; one is needed",
+                hint="each: a group for each value; its members are who has it",
+            )
         if self.each is None and self.source is None and self.members is None:
-            raise fault("has neither each, members nor source", hint="write members = \"'Admin' in access\"")
+            raise fault(
+                "has neither each, members nor source", hint="write members = \"'Admin' in access\""
+            )
         if self.subgroups is not None and self.source is None:
             raise fault("subgroups goes with source")
         return self
@@ -274,30 +363,55 @@ class Target(Table):
     profile: Name = Field("generic", description="What is known of this service provider")
     dialect: Annotated[
         Literal["rfc"],
-        BeforeValidator(_one_word("rfc", later=("entra", "entra-legacy", "okta", "okta-put"), what="")),
+        BeforeValidator(
+            _one_word("rfc", later=("entra", "entra-legacy", "okta", "okta-put"), what="")
+        ),
     ] = Field("rfc", description="How requests are shaped")
     auth: BearerAuth = Field(description="How scimsync shows who it is")
     source: TextOrTexts = Field(
         default_factory=tuple,
-        description="The source of its users, or several that make one population; may be left out if there is only one",
+        description=(
+            "The source of its users, or several that make one population; may be left out if there"
+            " is only one"
+        ),
     )
-    scope: Condition | None = Field(None, description="Who has an account here: an expression; without it, everybody")
+    scope: Condition | None = Field(
+        None, description="Who has an account here: an expression; without it, everybody"
+    )
     match: Texts = Field(
         ("externalId", "userName"),
-        description="Attributes by which an account that exists already is found, tried in this order",
+        description=(
+            "Attributes by which an account that exists already is found, tried in this order"
+        ),
     )
-    leave: Leave = Field(default_factory=Leave, description="What happens to the accounts of leavers")
-    rate: float | None = Field(None, gt=0, allow_inf_nan=False, description="Requests a second, at most")
+    leave: Leave = Field(
+        default_factory=Leave, description="What happens to the accounts of leavers"
+    )
+    rate: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Requests a second, at most"
+    )
     concurrency: int | None = Field(
-        None, ge=1, le=256, description=f"Requests in flight; without it what the profile says, or {DEFAULT_CONCURRENCY}"
+        None,
+        ge=1,
+        le=256,
+        description=(
+            f"Requests in flight; without it what the profile says, or {DEFAULT_CONCURRENCY}"
+        ),
     )
     actions: Actions = Field(default_factory=Actions, description="Kinds of action to switch off")
-    timeout: float = Field(30.0, gt=0, le=3600, allow_inf_nan=False, description="Seconds to wait for an answer")
+    timeout: float = Field(
+        30.0, gt=0, le=3600, allow_inf_nan=False, description="Seconds to wait for an answer"
+    )
     user: UserMapping = Field(
-        description="SCIM attribute path -> expression over the record, constant, or { value }, { expr, once }, { generate }",
+        description=(
+            "SCIM attribute path -> expression over the record, constant, or { value }, { expr,"
+            " once }, { generate }"
+        ),
         json_schema_extra={"minProperties": 1},
     )
-    groups: Mapping[Name, Group] = Field(default_factory=dict, description="Groups of this target, by names of your own")
+    groups: Mapping[Name, Group] = Field(
+        default_factory=dict, description="Groups of this target, by names of your own"
+    )
 
 
 # The whole file
@@ -312,9 +426,15 @@ def _named(section: str, table: type[Table]) -> BeforeValidator:
             raise fault(f"must be a table, not {toml_type(value)}", hint=f"write {form}")
         if not value:
             raise fault(f"there is no {form}")
-        bare = [key for key, entry in value.items() if key in table.model_fields and not isinstance(entry, dict)]
+        bare = [
+            key
+            for key, entry in value.items()
+            if key in table.model_fields and not isinstance(entry, dict)
+        ]
         if bare:
-            raise fault(f"{bare[0]} stands outside of any {form}", hint=f"give it a name: write {form}")
+            raise fault(
+                f"{bare[0]} stands outside of any {form}", hint=f"give it a name: write {form}"
+            )
         return value
 
     return BeforeValidator(check)
@@ -328,16 +448,25 @@ class SyncToml(Table):
         description="Where the truth about people is read", json_schema_extra={"minProperties": 1}
     )
     access: Mapping[Name, Condition] = Field(
-        default_factory=dict, description="Named rules; in every expression, access holds the names that apply"
+        default_factory=dict,
+        description="Named rules; in every expression, access holds the names that apply",
     )
-    guard: Guard = Field(default_factory=Guard, description="Limits that stop a run before it does damage")
-    tables: Mapping[Name, Mapping[str, TableValue]] = Field(default_factory=dict, description="Tables for the filter lookup")
+    guard: Guard = Field(
+        default_factory=Guard, description="Limits that stop a run before it does damage"
+    )
+    tables: Mapping[Name, Mapping[str, TableValue]] = Field(
+        default_factory=dict, description="Tables for the filter lookup"
+    )
     targets: Annotated[Mapping[Name, Target], _named("targets", Target)] = Field(
         description="Where accounts are kept right", json_schema_extra={"minProperties": 1}
     )
-    schedule: Schedule = Field(default_factory=Schedule, description="When the daemon pushes by itself")
+    schedule: Schedule = Field(
+        default_factory=Schedule, description="When the daemon pushes by itself"
+    )
     health: Health = Field(default_factory=Health, description="Where the daemon says how it is")
-    notify: Notify = Field(default_factory=Notify, description="Who is told when something needs a person")
+    notify: Notify = Field(
+        default_factory=Notify, description="Who is told when something needs a person"
+    )
 
 
 class Config(SyncToml):
@@ -358,7 +487,8 @@ class Config(SyncToml):
 
     @property
     def state_dir(self) -> Path:
-        """The folder of the state database, where the index files of sources stand too; of sync.toml where it is on a server."""
+        """The folder of the state database, where the index files of sources stand too; of
+        sync.toml where it is on a server."""
         return self.base_dir if self._state_file is None else self._state_file.parent
 
     @property
@@ -375,5 +505,6 @@ class Config(SyncToml):
         )
 
     def where(self, *parts: str) -> str:
-        """How messages name a value: `where("targets", "wiki", "url")` -> `sync.toml: targets.wiki.url`."""
+        """How messages name a value: `where("targets", "wiki", "url")` -> `sync.toml:
+        targets.wiki.url`."""
         return f"{self.path.name}: {place(parts)}"

@@ -1,4 +1,5 @@
-"""How names and texts are written in sync.toml: in messages about it and in files that scimsync writes."""
+"""How names and texts are written in sync.toml: in messages about it and in files that scimsync
+writes."""
 
 from __future__ import annotations
 
@@ -10,8 +11,24 @@ _SHORT = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PLAIN_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TAKEN = frozenset(
     {
-        *("and", "else", "if", "in", "is", "not", "or", "false", "False", "none", "None", "true", "True"),  # Jinja2
-        *("caller", "kwargs", "loop", "self", "super", "varargs"),  # names that Jinja2 keeps for itself
+        # Jinja2
+        *(
+            "and",
+            "else",
+            "if",
+            "in",
+            "is",
+            "not",
+            "or",
+            "false",
+            "False",
+            "none",
+            "None",
+            "true",
+            "True",
+        ),
+        # names that Jinja2 keeps for itself
+        *("caller", "kwargs", "loop", "self", "super", "varargs"),
         *("access", "col", "lookup", "ref", "today", "value"),  # names that expressions have here
     }
 )
@@ -27,7 +44,8 @@ def toml_string(text: str) -> str:
 
 
 def toml_key(text: str) -> str:
-    """`text` as a key: bare where TOML allows it, in single quotes where it holds double ones, else in double quotes."""
+    """`text` as a key: bare where TOML allows it, in single quotes where it holds double ones, else
+    in double quotes."""
     if _BARE.fullmatch(text):
         return text
     if '"' in text and "'" not in text and text.isprintable():
@@ -36,12 +54,14 @@ def toml_key(text: str) -> str:
 
 
 def place(parts: Sequence[str]) -> str:
-    """The dotted key of a value in sync.toml: `("targets", "wiki", "url")` -> `targets.wiki.url`."""
+    """The dotted key of a value in sync.toml: `("targets", "wiki", "url")` ->
+    `targets.wiki.url`."""
     return ".".join(map(toml_key, parts))
 
 
 def column_expression(column: str) -> str:
-    """How an expression names a column: `email`, or `col['First Name']` where the name is not a plain identifier."""
+    """How an expression names a column: `email`, or `col['First Name']` where the name is not a
+    plain identifier."""
     if _PLAIN_COLUMN.fullmatch(column) and column not in _TAKEN:
         return column
     return f"col[{expression_text(column)}]"

@@ -12,7 +12,19 @@ from scimsync.config.vocabulary import ACTIVE_VALUES, KEY_NAMES, LIST_NAMES, ROL
 
 Rows = Sequence[Mapping[str, object]]
 
-_PREFIXES = ("employee", "emp", "user", "person", "worker", "staff", "work", "primary", "business", "mitarbeiter", "hr")
+_PREFIXES = (
+    "employee",
+    "emp",
+    "user",
+    "person",
+    "worker",
+    "staff",
+    "work",
+    "primary",
+    "business",
+    "mitarbeiter",
+    "hr",
+)
 _VALUES = {
     "email": re.compile(r"[^@\s]+@[^@\s]+"),
     "language": re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?"),
@@ -24,7 +36,8 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A column that says who works here. `values` are those that mean yes, `others` the rest that was seen."""
+    """A column that says who works here. `values` are those that mean yes, `others` the rest that
+    was seen."""
 
     column: str
     values: tuple[object, ...]
@@ -35,8 +48,9 @@ class Status:
 class Findings:
     """What each column seems to be. `roles`: what a person has (`email`, `given`, …) -> column.
 
-    `sure`: the key was never empty and never repeated. `manager_is_key`: managers are named by their key.
-    `starts`: every person has a start date that reads as YYYY-MM-DD. `lists`: column -> separator.
+    `sure`: the key was never empty and never repeated. `manager_is_key`: managers are named by
+    their key. `starts`: every person has a start date that reads as YYYY-MM-DD. `lists`: column ->
+    separator.
     """
 
     key: str | None
@@ -51,9 +65,15 @@ class Findings:
 def recognise(columns: Sequence[str], rows: Rows) -> Findings:
     """Look at the names of `columns` and at `rows`, which may be few or none."""
     usable = [column for column in dict.fromkeys(columns) if column.strip()]
-    roles = {role: column for role in ROLE_NAMES if (column := _by_name(role, usable, rows)) is not None}
+    roles = {
+        role: column for role in ROLE_NAMES if (column := _by_name(role, usable, rows)) is not None
+    }
     if "email" not in roles:
-        mails = [column for column in usable if _all_match(_values(column, rows), _VALUES["email"], empty=False)]
+        mails = [
+            column
+            for column in usable
+            if _all_match(_values(column, rows), _VALUES["email"], empty=False)
+        ]
         if mails:
             roles["email"] = mails[0]
     key, sure = _key(usable, rows, roles)
@@ -63,7 +83,9 @@ def recognise(columns: Sequence[str], rows: Rows) -> Findings:
         key=key,
         sure=sure,
         roles=roles,
-        manager_is_key=key is not None and "manager" in roles and _names_keys(roles["manager"], key, rows),
+        manager_is_key=key is not None
+        and "manager" in roles
+        and _names_keys(roles["manager"], key, rows),
         status=status,
         starts=start is not None and bool(rows) and all(_is_date(row.get(start)) for row in rows),
         lists=_lists(usable, rows, taken={key, *roles.values()}),
@@ -73,10 +95,14 @@ def recognise(columns: Sequence[str], rows: Rows) -> Findings:
 def _by_name(role: str, columns: Sequence[str], rows: Rows) -> str | None:
     """The column with the best name for `role`, if its values can be that."""
     ranks = {name: rank for rank, name in reversed(list(enumerate(ROLE_NAMES[role])))}
-    ranked = [(rank, column) for column in columns if (rank := _rank(normal(column), ranks)) is not None]
+    ranked = [
+        (rank, column) for column in columns if (rank := _rank(normal(column), ranks)) is not None
+    ]
     pattern = _VALUES.get(role)
     fitting = [
-        (rank, column) for rank, column in ranked if pattern is None or _all_match(_values(column, rows), pattern, empty=True)
+        (rank, column)
+        for rank, column in ranked
+        if pattern is None or _all_match(_values(column, rows), pattern, empty=True)
     ]
     return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
@@ -95,18 +121,28 @@ def _values(column: str, rows: Rows) -> list[object]:
 
 
 def _all_match(values: Sequence[object], pattern: re.Pattern[str], *, empty: bool) -> bool:
-    """Whether nearly all of the values match (a few are always wrong); `empty` is the answer where there are none."""
+    """Whether nearly all of the values match (a few are always wrong); `empty` is the answer where
+    there are none."""
     if not values:
         return empty
-    return sum(pattern.fullmatch(str(value).strip()) is not None for value in values) >= 0.9 * len(values)
+    return sum(pattern.fullmatch(str(value).strip()) is not None for value in values) >= 0.9 * len(
+        values
+    )
 
 
 def _key(columns: Sequence[str], rows: Rows, roles: Mapping[str, str]) -> tuple[str | None, bool]:
     """The column that names a record, and whether it was never empty and never repeated."""
     ranks = {name: rank for rank, name in enumerate(KEY_NAMES)}
-    by_name = sorted((column for column in columns if normal(column) in ranks), key=lambda name: ranks[normal(name)])
+    by_name = sorted(
+        (column for column in columns if normal(column) in ranks),
+        key=lambda name: ranks[normal(name)],
+    )
     claimed = set(roles.values())
-    numbered = [column for column in columns if re.search(r"(id|no|nr|num|number|code|key)$", normal(column))]
+    numbered = [
+        column
+        for column in columns
+        if re.search(r"(id|no|nr|num|number|code|key)$", normal(column))
+    ]
     candidates = [
         *by_name,
         *(column for column in numbered if column not in claimed),
@@ -142,7 +178,9 @@ def _shape(text: str) -> str:
 
 
 def _status(column: str, rows: Rows) -> Status | None:
-    counted = Counter(value for value in _values(column, rows) if isinstance(value, str | bool | int))
+    counted = Counter(
+        value for value in _values(column, rows) if isinstance(value, str | bool | int)
+    )
     distinct = [value for value, _ in counted.most_common()]
     active = tuple(value for value in distinct if normal(str(value)) in ACTIVE_VALUES)
     if not active or len(distinct) > 12:
@@ -178,4 +216,6 @@ def _splits(texts: Sequence[str], separator: str) -> bool:
     """Whether `separator` stands between short values in more than a stray row."""
     split = [text.split(separator) for text in texts if separator in text]
     enough = max(1, len(texts) // 20)
-    return len(split) >= enough and all(part.strip() and len(part) <= 64 for parts in split for part in parts)
+    return len(split) >= enough and all(
+        part.strip() and len(part) <= 64 for parts in split for part in parts
+    )

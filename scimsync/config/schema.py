@@ -16,11 +16,16 @@ def json_schema() -> dict[str, Any]:
     properties = schema["properties"]
     for section in ("sources", "access", "tables", "targets"):
         properties[section]["propertyNames"] = {"pattern": NAME_PATTERN}
-    return {"$schema": GenerateJsonSchema.schema_dialect, "title": "sync.toml of scimsync", **_plain(schema)}
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "sync.toml of scimsync",
+        **_plain(schema),
+    }
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without the title that pydantic made of the class name, and without null, which TOML does not have."""
+    """Without the title that pydantic made of the class name, and without null, which TOML does not
+    have."""
     return {name: _without_null(part) for name, part in schema.items() if name != "title"}
 
 
@@ -29,7 +34,11 @@ def _without_null(part: Any) -> Any:
         return [_without_null(item) for item in part]
     if not isinstance(part, dict):
         return part
-    plain = {name: _without_null(value) for name, value in part.items() if not (name == "default" and value is None)}
+    plain = {
+        name: _without_null(value)
+        for name, value in part.items()
+        if not (name == "default" and value is None)
+    }
     choices = plain.get("anyOf")
     if isinstance(choices, list) and {"type": "null"} in choices:
         rest = [choice for choice in choices if choice != {"type": "null"}]

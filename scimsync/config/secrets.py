@@ -1,4 +1,5 @@
-"""Where secrets come from: references such as `env:WIKI_TOKEN` in sync.toml, and the values behind them.
+"""Where secrets come from: references such as `env:WIKI_TOKEN` in sync.toml, and the values behind
+them.
 
 No message of this module holds a secret, nor what might be one.
 """
@@ -26,30 +27,40 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def token_reference(value: object) -> SecretStr:
-    """`value` of sync.toml as a reference to a token; raises a fault if it does not begin with a known word."""
+    """`value` of sync.toml as a reference to a token; raises a fault if it does not begin with a
+    known word."""
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str):
         raise fault("must be a text in quotes", hint=_FORMS)
     scheme, colon, rest = value.partition(":")
     if not colon or scheme not in _SCHEMES:
-        raise fault("does not say where the token is found (its value is not shown here)", hint=_FORMS)
+        raise fault(
+            "does not say where the token is found (its value is not shown here)", hint=_FORMS
+        )
     if not rest.strip():
         raise fault(f"nothing stands after {scheme}:", hint=_FORMS)
     if scheme == "env" and not _VARIABLE.fullmatch(rest):
-        raise fault("what stands after env: is not the name of an environment variable", hint='such as "env:WIKI_TOKEN"')
+        raise fault(
+            "what stands after env: is not the name of an environment variable",
+            hint='such as "env:WIKI_TOKEN"',
+        )
     if scheme == "keyring" and not _service_and_user(rest):
         raise fault("keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"')
     if scheme == "cmd" and not _words(rest):
-        raise fault("what stands after cmd: is not a command, look at its quotes", hint='such as "cmd:pass show wiki"')
+        raise fault(
+            "what stands after cmd: is not a command, look at its quotes",
+            hint='such as "cmd:pass show wiki"',
+        )
     return SecretStr(value)
 
 
 def resolve(reference: SecretStr | str, base_dir: Path, where: str) -> str:
     """The secret behind `reference`.
 
-    `base_dir` is the folder of sync.toml: `file:` starts and `cmd:` runs there. `where` opens messages, such as
-    `sync.toml: targets.wiki.auth.token`. Raises ConfigError if there is no secret or it cannot stand in a header.
+    `base_dir` is the folder of sync.toml: `file:` starts and `cmd:` runs there. `where` opens
+    messages, such as `sync.toml: targets.wiki.auth.token`. Raises ConfigError if there is no secret
+    or it cannot stand in a header.
     """
     text = reference.get_secret_value() if isinstance(reference, SecretStr) else reference
     scheme, colon, rest = text.partition(":")
@@ -68,13 +79,17 @@ def _check(secret: str, where: str, *, origin: str) -> None:
     if "\n" in secret or "\r" in secret:
         raise ConfigError(f"{what} holds a line break", hint="a token is one line")
     if not secret.isascii():
-        raise ConfigError(f"{what} holds a character that is not ASCII", hint="copy the token again")
+        raise ConfigError(
+            f"{what} holds a character that is not ASCII", hint="copy the token again"
+        )
     if not secret.isprintable():
         raise ConfigError(f"{what} holds a control character", hint="copy the token again")
     if secret != secret.strip():
         raise ConfigError(f"{what} begins or ends with a space", hint="copy the token again")
     if secret.lower().startswith("bearer "):
-        raise ConfigError(f'{what} begins with the word "Bearer"', hint="leave the word out, scimsync adds it")
+        raise ConfigError(
+            f'{what} begins with the word "Bearer"', hint="leave the word out, scimsync adds it"
+        )
 
 
 def _from_env(name: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
@@ -103,7 +118,9 @@ def _from_file(name: str, base_dir: Path, where: str) -> str:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{where}: {path} cannot be read: {_reason(error)}") from None
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"{where}: {path} is longer than {MAX_BYTES // 1024} KiB, it does not hold a token")
+        raise ConfigError(
+            f"{where}: {path} is longer than {MAX_BYTES // 1024} KiB, it does not hold a token"
+        )
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -122,13 +139,16 @@ def _service_and_user(rest: str) -> tuple[str, str] | None:
 def _from_keyring(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
     names = _service_and_user(rest)
     if names is None:
-        raise ConfigError(f"{where}: keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"')
+        raise ConfigError(
+            f"{where}: keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"'
+        )
     try:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
         raise ConfigError(
-            f"{where}: the keyring needs a package that is not installed", hint="pip install 'scimsync[keyring]'"
+            f"{where}: the keyring needs a package that is not installed",
+            hint="pip install 'scimsync[keyring]'",
         ) from None
     service, user = names
     try:
@@ -136,7 +156,10 @@ def _from_keyring(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
     except (KeyringError, OSError, RuntimeError) as error:
         raise ConfigError(
             f"{where}: the keyring cannot be used: {type(error).__name__}",
-            hint="a keyring must be unlocked for the user who runs scimsync; env: and file: need none",
+            hint=(
+                "a keyring must be unlocked for the user who runs scimsync; env: and file: need"
+                " none"
+            ),
         ) from None
     if secret is None:
         from shlex import quote
@@ -167,14 +190,25 @@ def _from_cmd(command: str, base_dir: Path, where: str) -> str:
     program = words[0]
     try:
         done = subprocess.run(
-            words, cwd=base_dir, stdin=subprocess.DEVNULL, capture_output=True, timeout=CMD_TIMEOUT, check=False
+            words,
+            cwd=base_dir,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=CMD_TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ConfigError(f"{where}: the command {program} did not end within {CMD_TIMEOUT:g} seconds") from None
+        raise ConfigError(
+            f"{where}: the command {program} did not end within {CMD_TIMEOUT:g} seconds"
+        ) from None
     except FileNotFoundError:
-        raise ConfigError(f"{where}: no such command: {program}", hint="a shell is not used; write the whole path") from None
+        raise ConfigError(
+            f"{where}: no such command: {program}", hint="a shell is not used; write the whole path"
+        ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{where}: the command {program} cannot be run: {_reason(error)}") from None
+        raise ConfigError(
+            f"{where}: the command {program} cannot be run: {_reason(error)}"
+        ) from None
     if done.returncode != 0:
         complaint = _excerpt(done.stderr, done.stdout)
         raise ConfigError(
@@ -192,8 +226,11 @@ def _from_cmd(command: str, base_dir: Path, where: str) -> str:
 
 
 def _excerpt(stderr: bytes, stdout: bytes) -> str:
-    """The first line of `stderr`, without the words (of 4 letters or more) of `stdout`: one may be the secret."""
-    line = next((text for text in stderr.decode("utf-8", "replace").splitlines() if text.strip()), "")
+    """The first line of `stderr`, without the words (of 4 letters or more) of `stdout`: one may be
+    the secret."""
+    line = next(
+        (text for text in stderr.decode("utf-8", "replace").splitlines() if text.strip()), ""
+    )
     for word in sorted(stdout.decode("utf-8", "replace").split(), key=len, reverse=True):
         line = line.replace(word, "…") if len(word) >= 4 else line
     printable = "".join(char if char.isprintable() else " " for char in line)
@@ -205,7 +242,11 @@ def _from_literal(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
 
 
 def _reason(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "its name is not valid"
+    return (
+        error.strerror or type(error).__name__
+        if isinstance(error, OSError)
+        else "its name is not valid"
+    )
 
 
 _SCHEMES: Mapping[str, Callable[[str, Path, str], str]] = {

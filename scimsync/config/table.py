@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys are refused, text is not taken for numbers, nothing changes after loading."""
+    """A TOML table: unknown keys are refused, text is not taken for numbers, nothing changes after
+    loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
     LATER: ClassVar[Mapping[str, str]] = {}
     """Keys that DESIGN names and this version lacks -> what to say when one is used."""

@@ -1,7 +1,9 @@
-"""When something happens by itself: cron expressions and intervals of sync.toml, and what their next time is.
+"""When something happens by itself: cron expressions and intervals of sync.toml, and what their
+next time is.
 
-A cron expression has the five fields of crontab(5), evaluated as Debian's cron does, changes of summer time included: what falls
-into the hour that is skipped happens right after it, and nothing happens twice in the hour that is repeated.
+A cron expression has the five fields of crontab(5), evaluated as Debian's cron does, changes of
+summer time included: what falls into the hour that is skipped happens right after it, and nothing
+happens twice in the hour that is repeated.
 """
 
 from __future__ import annotations
@@ -26,15 +28,17 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One entry of a schedule: a cron expression or an interval; the other is None. `text` is how it was written."""
+    """One entry of a schedule: a cron expression or an interval; the other is None. `text` is how
+    it was written."""
 
     text: str
     cron: str | None = None
     every: timedelta | None = None
 
     def after(self, moment: datetime, zone: tzinfo) -> datetime | None:
-        """The first time after `moment` (aware), in UTC; cron expressions mean the clocks of `zone`. Intervals count from a fixed
-        point, so that they do not depend on when a process began. None for an expression that never comes true."""
+        """The first time after `moment` (aware), in UTC; cron expressions mean the clocks of
+        `zone`. Intervals count from a fixed point, so that they do not depend on when a process
+        began. None for an expression that never comes true."""
         if self.every is not None:
             return _EPOCH + ((moment - _EPOCH) // self.every + 1) * self.every
         from cronsim import CronSim
@@ -47,7 +51,8 @@ class Timing:
 
 
 def first_after(timings: Sequence[Timing], moment: datetime, zone: tzinfo) -> datetime | None:
-    """The first time after `moment` (aware) at which one of `timings` comes, in UTC; None where there is none."""
+    """The first time after `moment` (aware) at which one of `timings` comes, in UTC; None where
+    there is none."""
     times = [found for timing in timings if (found := timing.after(moment, zone)) is not None]
     return min(times, default=None)
 
@@ -61,7 +66,10 @@ def _timing(value: object) -> Timing:
     text = " ".join(value.split())
     if len(text.split()) != 5:
         if " " in text or not text[:1].isdigit():
-            raise fault(f"{shown(value)} is neither an interval nor a cron expression of five fields", hint=hint)
+            raise fault(
+                f"{shown(value)} is neither an interval nor a cron expression of five fields",
+                hint=hint,
+            )
         every = read_span(text)
         if every < SHORTEST:
             raise fault(f"{shown(value)} is shorter than {SHORTEST.seconds} seconds", hint=hint)
@@ -71,7 +79,9 @@ def _timing(value: object) -> Timing:
     try:
         comes = next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
-        raise fault(f"{shown(value)} is no cron expression: {str(error).lower()}", hint=hint) from None
+        raise fault(
+            f"{shown(value)} is no cron expression: {str(error).lower()}", hint=hint
+        ) from None
     if comes is None:
         raise fault(f"{shown(value)} never comes", hint=hint)
     return Timing(text, cron=text)
@@ -84,7 +94,9 @@ def _timings(value: object) -> tuple[Timing, ...]:
     return tuple(_timing(item) for item in items)
 
 
-_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+}
 Timings = Annotated[
     tuple[Timing, ...],
     BeforeValidator(_timings),
@@ -96,7 +108,10 @@ Timings = Annotated[
 
 def _timings_or_never(value: object) -> tuple[Timing, ...]:
     if value is True:
-        raise fault("true says no time", hint="false: never by itself; else an interval or a cron expression")
+        raise fault(
+            "true says no time",
+            hint="false: never by itself; else an interval or a cron expression",
+        )
     return () if value is False else _timings(value)
 
 
@@ -112,11 +127,17 @@ def _zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
     if not isinstance(value, str):
-        raise fault(f"must be the name of a time zone, not {toml_type(value)}", hint='such as "Europe/Berlin"')
+        raise fault(
+            f"must be the name of a time zone, not {toml_type(value)}",
+            hint='such as "Europe/Berlin"',
+        )
     try:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise fault(f"{shown(value)} is no time zone that this system knows", hint='such as "Europe/Berlin" or "UTC"') from None
+        raise fault(
+            f"{shown(value)} is no time zone that this system knows",
+            hint='such as "Europe/Berlin" or "UTC"',
+        ) from None
 
 
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone), WithJsonSchema({"type": "string"})]

@@ -1,4 +1,5 @@
-"""The URLs that sync.toml holds: base URLs of targets and the state database. No message repeats one; it may hold a secret."""
+"""The URLs that sync.toml holds: base URLs of targets and the state database. No message repeats
+one; it may hold a secret."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _target_url(value: object) -> str:
-    """Base URL of a SCIM service provider, without a slash at its end. What it holds is not repeated in messages."""
+    """Base URL of a SCIM service provider, without a slash at its end. What it holds is not
+    repeated in messages."""
     hint = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings show it'
     if not isinstance(value, str):
         raise fault(f"must be a URL in quotes, not {toml_type(value)}", hint=hint)
@@ -33,7 +35,13 @@ def _target_url(value: object) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise fault("this is not a URL", hint=hint) from None
-    if not value.isprintable() or " " in value or parts.scheme not in ("http", "https") or not host or port == 0:
+    if (
+        not value.isprintable()
+        or " " in value
+        or parts.scheme not in ("http", "https")
+        or not host
+        or port == 0
+    ):
         raise fault("this is not a URL that begins with https:// and names a host", hint=hint)
     if "@" in parts.netloc:
         raise fault("a URL here must not hold a user or a password", hint="secrets go into auth")
@@ -56,14 +64,19 @@ TargetUrl = Annotated[
         {
             "type": "string",
             "format": "uri",
-            "pattern": r"^(https://[^/@?#\s]+|http://(([A-Za-z0-9-]+\.)*localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?)(/[^@?#\s]*)?$",
+            "pattern": (
+                r"^(https://[^/@?#\s]+|http://(([A-Za-z0-9-]+\.)*localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?)(/[^@?#\s]*)?$"
+            ),
         }
     ),
 ]
 
 
 def _state_url(value: object) -> str:
-    hint = 'write "sqlite:///scimsync.db" (beside sync.toml) or "sqlite:////var/lib/scimsync/scimsync.db"'
+    hint = (
+        'write "sqlite:///scimsync.db" (beside sync.toml) or'
+        ' "sqlite:////var/lib/scimsync/scimsync.db"'
+    )
     if not isinstance(value, str):
         raise fault(f"must be a URL in quotes, not {toml_type(value)}", hint=hint)
     scheme = value.partition(":")[0]
@@ -81,7 +94,10 @@ def _state_url(value: object) -> str:
 
 def _postgresql_url(value: str) -> str:
     """A URL with the driver that scimsync uses."""
-    hint = 'write "postgresql://scimsync@db.example.com/scimsync"; ~/.pgpass or PGPASSWORD holds the password'
+    hint = (
+        'write "postgresql://scimsync@db.example.com/scimsync"; ~/.pgpass or PGPASSWORD holds the'
+        " password"
+    )
     rest = value.partition("://")[2]
     try:
         parts = urlsplit(f"postgresql://{rest}")
@@ -97,18 +113,30 @@ def _postgresql_url(value: str) -> str:
 StateUrl = Annotated[
     str,
     BeforeValidator(_state_url),
-    WithJsonSchema({"type": "string", "pattern": r"^(sqlite:///[^?]*[^?/]|postgres(ql(\+psycopg)?)?://[^\s]+)$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(sqlite:///[^?]*[^?/]|postgres(ql(\+psycopg)?)?://[^\s]+)$",
+        }
+    ),
 ]
 
 
 def check_webhook_url(url: str) -> str | None:
-    """What is wrong with the URL of a webhook, or None: https, or http to this machine; it may hold a query."""
+    """What is wrong with the URL of a webhook, or None: https, or http to this machine; it may hold
+    a query."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "this is not a URL"
-    if not url.isprintable() or " " in url or parts.scheme not in ("http", "https") or not host or port == 0:
+    if (
+        not url.isprintable()
+        or " " in url
+        or parts.scheme not in ("http", "https")
+        or not host
+        or port == 0
+    ):
         return "this is not a URL that begins with https:// and names a host"
     if "@" in parts.netloc or "#" in url:
         return "the URL of a webhook must not hold a user, a password or a fragment (#…)"
@@ -118,7 +146,8 @@ def check_webhook_url(url: str) -> str | None:
 
 
 def webhook_url(value: object) -> SecretStr:
-    """The URL of a webhook, which often is a secret itself, or a reference to it (`env:HOOK_URL`). Not repeated in messages."""
+    """The URL of a webhook, which often is a secret itself, or a reference to it (`env:HOOK_URL`).
+    Not repeated in messages."""
     if isinstance(value, SecretStr):
         return value
     if isinstance(value, str) and not value.startswith(("http:", "https:")):
@@ -126,5 +155,10 @@ def webhook_url(value: object) -> SecretStr:
     if not isinstance(value, str):
         raise fault(f"must be a URL in quotes, not {toml_type(value)}")
     if (wrong := check_webhook_url(value)) is not None:
-        raise fault(wrong, hint='write "https://hooks.example.com/scimsync", or env:NAME where the URL is a secret')
+        raise fault(
+            wrong,
+            hint=(
+                'write "https://hooks.example.com/scimsync", or env:NAME where the URL is a secret'
+            ),
+        )
     return SecretStr(value)

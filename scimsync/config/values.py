@@ -1,6 +1,8 @@
-"""The small values of sync.toml that have no module of their own: names, texts, conditions, choices, constants.
+"""The small values of sync.toml that have no module of their own: names, texts, conditions,
+choices, constants.
 
-Each is a type for pydantic that reads what TOML gives, says in plain words what is wrong with it, and knows its JSON Schema.
+Each is a type for pydantic that reads what TOML gives, says in plain words what is wrong with it,
+and knows its JSON Schema.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ def _not_empty(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_not_empty), WithJsonSchema({"type": "string", "minLength": 1})]
+Text = Annotated[
+    str, AfterValidator(_not_empty), WithJsonSchema({"type": "string", "minLength": 1})
+]
 
 
 def _condition(value: object) -> object:
@@ -71,7 +75,8 @@ Condition = Annotated[
     BeforeValidator(_condition),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "boolean"}]}),
 ]
-"""A Jinja2 expression that is true or false; the TOML constants true and false are expressions too."""
+"""A Jinja2 expression that is true or false; the TOML constants true and false are expressions
+too."""
 
 
 def _texts(value: object) -> object:
@@ -90,7 +95,12 @@ def _texts(value: object) -> object:
     return tuple(items)
 
 
-_TEXT_LIST = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "uniqueItems": True}
+_TEXT_LIST = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1},
+    "minItems": 1,
+    "uniqueItems": True,
+}
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), WithJsonSchema(_TEXT_LIST)]
 TextOrTexts = Annotated[
     tuple[str, ...],
@@ -109,14 +119,17 @@ def one_of(choices: type[E]) -> BeforeValidator:
         if not isinstance(value, str):
             raise fault(f"must be one of {', '.join(words)}, not {toml_type(value)}")
         if value not in words:
-            raise fault(f"{shown(value)} is not one of {', '.join(words)}", hint=did_you_mean(value, words))
+            raise fault(
+                f"{shown(value)} is not one of {', '.join(words)}", hint=did_you_mean(value, words)
+            )
         return choices(value)
 
     return BeforeValidator(read, json_schema_input_type=choices)
 
 
 def scalar(value: object) -> Scalar:
-    """`value` as a constant that JSON can hold; raises a fault for tables, lists, dates, nan and huge numbers."""
+    """`value` as a constant that JSON can hold; raises a fault for tables, lists, dates, nan and
+    huge numbers."""
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int):

@@ -1,4 +1,5 @@
-"""What follows a push that cron or a person has started: its keepers are told, and its figures are written for node_exporter.
+"""What follows a push that cron or a person has started: its keepers are told, and its figures are
+written for node_exporter.
 
 The daemon does the same by itself all the time.
 """
@@ -12,7 +13,14 @@ from pathlib import Path
 
 from scimsync.config.models import Config
 from scimsync.daemon.metrics import Figures, standing, write_textfile
-from scimsync.daemon.notify import Finding, deliver, findings_of_error, findings_of_push, note, stale_findings
+from scimsync.daemon.notify import (
+    Finding,
+    deliver,
+    findings_of_error,
+    findings_of_push,
+    note,
+    stale_findings,
+)
 from scimsync.errors import LeaseHeld, ScimsyncError
 from scimsync.execute import Outcome
 from scimsync.execute.settings import file_spec, set_up_target
@@ -23,8 +31,8 @@ CAUSE = "command"
 
 
 class Afterwards:
-    """Begun before a push of the targets `names`. `whole`: it is about everybody; `reads`: it reads its sources. Figures
-    go to `metrics_file`, if there is one."""
+    """Begun before a push of the targets `names`. `whole`: it is about everybody; `reads`: it reads
+    its sources. Figures go to `metrics_file`, if there is one."""
 
     def __init__(
         self,
@@ -46,17 +54,26 @@ class Afterwards:
         self._began = time.monotonic()
 
     def done(self, outcome: Outcome) -> None:
-        """It came to its end. Raises ConfigError where the metrics file cannot be written, StateError."""
+        """It came to its end. Raises ConfigError where the metrics file cannot be written,
+        StateError."""
         self.figures.run(CAUSE, outcome.outcome, time.monotonic() - self._began)
         for name, target in outcome.targets.items():
             self.figures.operations(name, target.operations)
         sources = self._sources() if self._reads else []
         self._tell(
-            lambda store: findings_of_push(self._config, self._names, sources, outcome, store, whole=self._whole and self._reads)
+            lambda store: findings_of_push(
+                self._config,
+                self._names,
+                sources,
+                outcome,
+                store,
+                whole=self._whole and self._reads,
+            )
         )
 
     def failed(self, error: Exception) -> None:
-        """It ended by `error`. Raises ConfigError where the metrics file cannot be written, StateError."""
+        """It ended by `error`. Raises ConfigError where the metrics file cannot be written,
+        StateError."""
         word = "busy" if isinstance(error, LeaseHeld) else "error"
         self.figures.run(CAUSE, word, time.monotonic() - self._began)
         source = error.source if isinstance(error, ScimsyncError) else None
@@ -66,15 +83,30 @@ class Afterwards:
         store = open_state(self._config.state_url, self._config.base_dir, create=True)
         try:
             now = self._clock()
-            changed = {name: at for name in self._config.sources if (at := changed_at(file_spec(self._config, name))) is not None}
-            note(store, self._config, [*find(store), *stale_findings(self._config, changed, now)], now)
+            changed = {
+                name: at
+                for name in self._config.sources
+                if (at := changed_at(file_spec(self._config, name))) is not None
+            }
+            note(
+                store,
+                self._config,
+                [*find(store), *stale_findings(self._config, changed, now)],
+                now,
+            )
             if self._metrics_file is not None:
-                write_textfile(self._metrics_file, self.figures, standing(self._config, store, now, changed))
+                write_textfile(
+                    self._metrics_file, self.figures, standing(self._config, store, now, changed)
+                )
             if self._config.notify.to:
                 deliver(store, self._config, now, clock=self._clock)
         finally:
             store.close()
 
     def _sources(self) -> list[str]:
-        of = {source for name in self._names for source in set_up_target(self._config, name).all_sources}
+        of = {
+            source
+            for name in self._names
+            for source in set_up_target(self._config, name).all_sources
+        }
         return [name for name in self._config.sources if name in of]

@@ -1,7 +1,8 @@
-"""What is to be done next, and when: schedules, what was missed, what is due, what a file has asked for.
+"""What is to be done next, and when: schedules, what was missed, what is due, what a file has asked
+for.
 
-It knows no clock: every method is told the time. Times that have come are taken once, however late that is; a run that is at work
-when they come is followed by another one.
+It knows no clock: every method is told the time. Times that have come are taken once, however late
+that is; a run that is at work when they come is followed by another one.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ _ORDER = (Cause.FILE, Cause.SCHEDULE, Cause.START)
 
 @dataclass(slots=True)
 class _Target:
-    """One target's times. `scheduled` is its next push, `asked` are reasons to push and from when on, `due` is when it has work
-    that needs no source, and `retry` when it is tried again after it failed as a whole."""
+    """One target's times. `scheduled` is its next push, `asked` are reasons to push and from when
+    on, `due` is when it has work that needs no source, and `retry` when it is tried again after it
+    failed as a whole."""
 
     timings: Sequence[Timing]
     scheduled: datetime | None = None
@@ -35,30 +37,43 @@ class _Target:
 class Agenda:
     """The times of all targets of a sync.toml. `chance` is for jitter."""
 
-    def __init__(self, schedule: Schedule, targets: Sequence[str], zone: tzinfo, chance: Random) -> None:
+    def __init__(
+        self, schedule: Schedule, targets: Sequence[str], zone: tzinfo, chance: Random
+    ) -> None:
         self._zone = zone
         self._jitter = schedule.jitter
         self._catch_up = schedule.catch_up
         self._chance = chance
-        self._targets = {name: _Target(schedule.targets.get(name, schedule.push)) for name in targets}
+        self._targets = {
+            name: _Target(schedule.targets.get(name, schedule.push)) for name in targets
+        }
 
     def begin(self, now: datetime, last_runs: Mapping[str, datetime | None]) -> None:
-        """Begins anew at `now`, after a start, a reload, or a clock that was set: what was missed since the last run is done at
-        once, unless `catch_up` is off. A target that never was pushed to has missed nothing."""
+        """Begins anew at `now`, after a start, a reload, or a clock that was set: what was missed
+        since the last run is done at once, unless `catch_up` is off. A target that never was pushed
+        to has missed nothing."""
         for name, target in self._targets.items():
             last = last_runs.get(name)
-            missed = None if last is None or last > now else first_after(target.timings, last, self._zone)
+            missed = (
+                None
+                if last is None or last > now
+                else first_after(target.timings, last, self._zone)
+            )
             target.caught_up = self._catch_up and missed is not None and missed <= now
             target.scheduled = now if target.caught_up else self._next(target, now)
 
     def take_over(self, before: Agenda) -> None:
-        """What is pending in the agenda of another sync.toml stays so, for targets that there still are; so do times that are the
-        same as there, be they late by chance."""
+        """What is pending in the agenda of another sync.toml stays so, for targets that there still
+        are; so do times that are the same as there, be they late by chance."""
         for name, old in before._targets.items():
             if (target := self._targets.get(name)) is None:
                 continue
             target.asked, target.due, target.retry = old.asked, old.due, old.retry
-            if (target.timings, self._zone, self._jitter) == (old.timings, before._zone, before._jitter):
+            if (target.timings, self._zone, self._jitter) == (
+                old.timings,
+                before._zone,
+                before._jitter,
+            ):
                 target.scheduled, target.caught_up = old.scheduled, old.caught_up
 
     def shift(self, by: timedelta) -> None:
@@ -93,13 +108,20 @@ class Agenda:
         self._targets[name].retry = at
 
     def take(self, now: datetime) -> Job | None:
-        """What is to be done now, once. Targets that need their sources read go first, all of them in one push."""
-        reads = {name: cause for name in self._targets if (cause := self._reason(name, now)) is not None}
+        """What is to be done now, once. Targets that need their sources read go first, all of them
+        in one push."""
+        reads = {
+            name: cause for name in self._targets if (cause := self._reason(name, now)) is not None
+        }
         if reads:
             for name in reads:
                 self._forget(name, now)
             return Job(tuple(reads), min(reads.values(), key=_ORDER.index))
-        waiting = [name for name, one in self._targets.items() if _is_over(one.due, now) or _is_over(one.retry, now)]
+        waiting = [
+            name
+            for name, one in self._targets.items()
+            if _is_over(one.due, now) or _is_over(one.retry, now)
+        ]
         for name in waiting:
             self._targets[name].due = self._targets[name].retry = None
         return Job(tuple(waiting), Cause.DUE) if waiting else None

@@ -9,7 +9,8 @@ from scimsync.sources import signatures
 
 
 class ConfigFile:
-    """The file at `path`. One that is being written, or is missing for a moment, has not changed yet."""
+    """The file at `path`. One that is being written, or is missing for a moment, has not changed
+    yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()

@@ -48,7 +48,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a job came to: an outcome, or the error that it ended with. `seconds` is how long it took."""
+    """What a job came to: an outcome, or the error that it ended with. `seconds` is how long it
+    took."""
 
     job: Job
     began: datetime
@@ -99,7 +100,11 @@ def run_job(
     except Exception as error:
         failed = innermost(error)
         if not isinstance(failed, ScimsyncError):
-            _LOG.error("unexpected error: %s; this is a bug in scimsync\n%s", type(failed).__name__, where(failed))
+            _LOG.error(
+                "unexpected error: %s; this is a bug in scimsync\n%s",
+                type(failed).__name__,
+                where(failed),
+            )
     return Ran(job, began, clock(), time.monotonic() - timer, sources, outcome, failed)
 
 

@@ -1,6 +1,8 @@
-"""The daemon: one loop that looks at the clock, at files, at sync.toml and at the state, and starts one push at a time.
+"""The daemon: one loop that looks at the clock, at files, at sync.toml and at the state, and starts
+one push at a time.
 
-It keeps nothing that it could not lose: what has to outlive it lies in the state. So it may be killed at any moment.
+It keeps nothing that it could not lose: what has to outlive it lies in the state. So it may be
+killed at any moment.
 """
 
 from __future__ import annotations
@@ -88,7 +90,9 @@ class Daemon:
         self.vitals = Vitals(world.steady, self._metrics)
         self._watch = Watch(self.config.schedule.quiet)
         self._agenda = self._new_agenda()
-        self._keepers = Keepers(self._state, self._state_failed, world.telling, world.sleeper.wake, world.clock)
+        self._keepers = Keepers(
+            self._state, self._state_failed, world.telling, world.sleeper.wake, world.clock
+        )
         self._health = HealthPlace(self.vitals)
         self._running: Future[Ran] | None = None
         self._interruption = Interruption()
@@ -106,7 +110,9 @@ class Daemon:
 
     def stop(self, number: int) -> None:
         """Ends the loop in order: what is in flight comes to its end."""
-        self._stopping = Interrupted("the daemon is stopped", number=number, hint="the next push goes on from here")
+        self._stopping = Interrupted(
+            "the daemon is stopped", number=number, hint="the next push goes on from here"
+        )
         self._world.sleeper.wake()
 
     def reload(self) -> None:
@@ -132,7 +138,8 @@ class Daemon:
             self._health.stop()
 
     def _turn(self) -> None:
-        """One round: what has happened is taken in, what is to be done is begun, and then it sleeps."""
+        """One round: what has happened is taken in, what is to be done is begun, and then it
+        sleeps."""
         self.vitals.turned()
         now = self._world.clock()
         self._follow_clock(now)
@@ -156,7 +163,12 @@ class Daemon:
     def _seconds(self, now: datetime) -> float:
         """How long nothing has to be done."""
         quiet = self.config.schedule.quiet
-        times = [now + self._world.poll, self._look_at, self._watch.settles_at(now), self._file.settles_at(now, quiet)]
+        times = [
+            now + self._world.poll,
+            self._look_at,
+            self._watch.settles_at(now),
+            self._file.settles_at(now, quiet),
+        ]
         times.append(self._keepers.next_time())
         if self._running is None:
             times.append(self._agenda.next_time())
@@ -164,12 +176,18 @@ class Daemon:
 
     def _stumble(self, error: Exception) -> None:
         """An error that nobody foresaw: it is told, and after a while everything goes on."""
-        _LOG.error("unexpected error: %s; this is a bug in scimsync\n%s", type(error).__name__, where(error))
+        _LOG.error(
+            "unexpected error: %s; this is a bug in scimsync\n%s",
+            type(error).__name__,
+            where(error),
+        )
         self._stumbled = True
         self.vitals.troubled("an error that nobody foresaw; the log says where")
         now = self._world.clock()
         with suppress(Exception):  # it may be telling itself that does not work
-            self._keepers.note(self.config, lambda _: findings_of_error([], [], error, None, subject=_DAEMON), now)
+            self._keepers.note(
+                self.config, lambda _: findings_of_error([], [], error, None, subject=_DAEMON), now
+            )
             self._keepers.turn(self.config, now)
         self._world.sleeper.wait(AGAIN_AFTER.total_seconds())
 
@@ -199,17 +217,28 @@ class Daemon:
     # Beginning, and beginning anew
 
     def _load(self) -> Loaded:
-        """sync.toml, as far as it can be judged without its sources: expressions are compiled. Raises ConfigError."""
+        """sync.toml, as far as it can be judged without its sources: expressions are compiled.
+        Raises ConfigError."""
         config = load(self._file.path)
         targets = set_up(config, read=False).targets
         sources = {name: target.all_sources for name, target in targets.items()}
-        return Loaded(config, sources, frozenset(name for name, target in targets.items() if target.uses_today))
+        return Loaded(
+            config,
+            sources,
+            frozenset(name for name, target in targets.items() if target.uses_today),
+        )
 
     def _new_agenda(self) -> Agenda:
-        return Agenda(self.config.schedule, list(self.config.targets), self.config.schedule.zone, self._world.chance)
+        return Agenda(
+            self.config.schedule,
+            list(self.config.targets),
+            self.config.schedule.zone,
+            self._world.chance,
+        )
 
     def _begin(self, now: datetime) -> None:
-        """After a start: what was missed, what was left unfinished, and files that came meanwhile. Raises StateError."""
+        """After a start: what was missed, what was left unfinished, and files that came meanwhile.
+        Raises StateError."""
         with begun_state(self.config) as store:
             forget_unknown(store, self.config)
             known = standings(store, self.config, self._sources, {})
@@ -249,11 +278,13 @@ class Daemon:
         self._world.systemd.ready("watching")
 
     def _check_state(self, config: Config) -> None:
-        """Raises ConfigError for another state: what is known and due lies in the one of the start."""
+        """Raises ConfigError for another state: what is known and due lies in the one of the
+        start."""
         if config.state_url != self.config.state_url:
             place = config.where("state", "url")
             raise ConfigError(
-                f"{place}: the state cannot be another one while the daemon runs", hint="stop it, and start it anew"
+                f"{place}: the state cannot be another one while the daemon runs",
+                hint="stop it, and start it anew",
             )
 
     def _use(self, loaded: Loaded, now: datetime) -> None:
@@ -293,7 +324,8 @@ class Daemon:
         return watch
 
     def _follow_clock(self, now: datetime) -> None:
-        """A clock that was set makes times of before meaningless. A machine that slept has only missed some."""
+        """A clock that was set makes times of before meaningless. A machine that slept has only
+        missed some."""
         (then, steady_then), steady = self._times, self._world.steady()
         self._times = (now, steady)
         jump = (now - then).total_seconds() - (steady - steady_then)
@@ -317,22 +349,40 @@ class Daemon:
             return
         say_job(job)
         self.vitals.working(on=True)
-        work = partial(run_job, self.config, job, self._world.clock, self._report, self._observe, self._interruption)
+        work = partial(
+            run_job,
+            self.config,
+            job,
+            self._world.clock,
+            self._report,
+            self._observe,
+            self._interruption,
+        )
         self._running = self._world.pushing.submit(work)
         self._running.add_done_callback(lambda _: self._world.sleeper.wake())
 
     def _without_unsettled(self, job: Job, now: datetime) -> Job | None:
-        """The job without targets of which a source is being written: once that is complete they are pushed to by themselves."""
+        """The job without targets of which a source is being written: once that is complete they
+        are pushed to by themselves."""
         unsettled = [
             name
             for name in self.config.sources
-            if (since := self._watch.unsettled_since(name)) is not None and now - since < LONGEST_WAIT
+            if (since := self._watch.unsettled_since(name)) is not None
+            and now - since < LONGEST_WAIT
         ]
         waits = [name for name in job.targets if set(self._sources[name]) & set(unsettled)]
-        self._agenda.ask(waits, job.cause, now + max(self.config.schedule.quiet, timedelta(seconds=1)))
-        awaited = {source for name in waits for source in self._sources[name] if source in unsettled}
+        self._agenda.ask(
+            waits, job.cause, now + max(self.config.schedule.quiet, timedelta(seconds=1))
+        )
+        awaited = {
+            source for name in waits for source in self._sources[name] if source in unsettled
+        }
         for source in sorted(awaited - self._waiting):
-            _LOG.info("%s: is being written; pushes wait for it, %d minutes at most", source, LONGEST_WAIT.seconds // 60)
+            _LOG.info(
+                "%s: is being written; pushes wait for it, %d minutes at most",
+                source,
+                LONGEST_WAIT.seconds // 60,
+            )
         self._waiting = (self._waiting | awaited) & set(unsettled)
         rest = tuple(name for name in job.targets if name not in waits)
         return Job(rest, job.cause) if rest else None
@@ -347,14 +397,23 @@ class Daemon:
         if ran.outcome is not None:
             for name, target in ran.outcome.targets.items():
                 self.figures.operations(name, target.operations)
-        names = [name for name in ran.job.targets if name in self.config.targets]  # others went while it was at work
+        # others went while it was at work
+        names = [name for name in ran.job.targets if name in self.config.targets]
         self._deadlines.ran(ran, names)
         if ran.outcome is not None:
             self._refused = 0
             say_result(ran, [], personal=self._world.personal)
             # what is due says nothing about the file that a guard has stopped
             whole = ran.job.cause.reads or ran.outcome.guard is not None
-            find = partial(findings_of_push, self.config, names, ran.sources, ran.outcome, whole=whole, patient=True)
+            find = partial(
+                findings_of_push,
+                self.config,
+                names,
+                ran.sources,
+                ran.outcome,
+                whole=whole,
+                patient=True,
+            )
             self._keepers.note(self.config, find, now)
         elif ran.error is not None:
             findings = self._findings_of(ran, ran.error)
@@ -364,7 +423,8 @@ class Daemon:
         self._look(now, ran)
 
     def _again(self, ran: Ran, error: Exception, names: list[str], now: datetime) -> None:
-        """What could not be done is done later; targets that have nothing to do with the trouble need not wait."""
+        """What could not be done is done later; targets that have nothing to do with the trouble
+        need not wait."""
         if isinstance(error, LeaseHeld):
             self._agenda.again(ran.job, now + AGAIN_AFTER)
         elif isinstance(error, StateError):
@@ -377,8 +437,15 @@ class Daemon:
             self._agenda.ask(others, ran.job.cause, now)
 
     def _findings_of(self, ran: Ran, error: Exception) -> list[Finding]:
-        of_job = dict.fromkeys(source for name in ran.job.targets for source in self._sources.get(name, ()))
-        return findings_of_error(ran.job.targets, list(of_job), error, error.source if isinstance(error, ScimsyncError) else None)
+        of_job = dict.fromkeys(
+            source for name in ran.job.targets for source in self._sources.get(name, ())
+        )
+        return findings_of_error(
+            ran.job.targets,
+            list(of_job),
+            error,
+            error.source if isinstance(error, ScimsyncError) else None,
+        )
 
     def _report(self, name: str, what: str, number: int, total: int | None = None) -> None:  # noqa: ARG002
         self.vitals.progressed()
@@ -408,7 +475,9 @@ class Daemon:
 
     def _of_files(self, now: datetime) -> list[Finding]:
         """What files say by not being there, or by not changing."""
-        gone = [Finding(Event.SOURCE, name, *GONE) for name in self._watch.missing(now, MISSING_AFTER)]
+        gone = [
+            Finding(Event.SOURCE, name, *GONE) for name in self._watch.missing(now, MISSING_AFTER)
+        ]
         if self._file.is_missing(now, MISSING_AFTER):
             gone.append(Finding(Event.CONFIG, self._file.path.name, *GONE))
         return [*gone, *stale_findings(self.config, self._watch.changed_at(), now)]

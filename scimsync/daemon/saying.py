@@ -1,4 +1,5 @@
-"""What the daemon writes into its log: what it begins, what that came to, what comes next. People are named only where asked."""
+"""What the daemon writes into its log: what it begins, what that came to, what comes next. People
+are named only where asked."""
 
 from __future__ import annotations
 
@@ -71,7 +72,10 @@ def say_next(next_runs: Mapping[str, datetime | None]) -> None:
 
 def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
     if outcome.guard is not None:
-        _LOG.warning("stopped by a guard; nothing was sent\n%s", outcome.guard if personal else outcome.guard_brief)
+        _LOG.warning(
+            "stopped by a guard; nothing was sent\n%s",
+            outcome.guard if personal else outcome.guard_brief,
+        )
     for name, target in outcome.targets.items():
         if target.error is not None:
             _say_error(name, target.error, personal=personal)
@@ -82,7 +86,12 @@ def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
             _LOG.log(
                 logging.WARNING if failed else logging.INFO,
                 *("%s: %s%s (%s, %.1f s)", name, counted, failed, requests, target.seconds),
-                extra={"target": name, "counts": dict(target.counts), "failed": target.failed, "requests": target.requests},
+                extra={
+                    "target": name,
+                    "counts": dict(target.counts),
+                    "failed": target.failed,
+                    "requests": target.requests,
+                },
             )
     if any(target.failed for target in outcome.targets.values()):
         _LOG.warning("scimsync journal --run %d --failed shows what failed", outcome.run)
@@ -93,17 +102,29 @@ def _say_error(name: str, error: ScimsyncError, *, personal: bool) -> None:
     if isinstance(error, Interrupted):
         _LOG.info("%s: %s; %s", name, error.message, error.hint)
         return
-    _LOG.error("%s%s", error.message if personal else error.brief, f"\n{error.hint}" if error.hint else "")
+    _LOG.error(
+        "%s%s", error.message if personal else error.brief, f"\n{error.hint}" if error.hint else ""
+    )
 
 
 def _say_problems(problems: Sequence[Problem], *, personal: bool) -> None:
     if personal:
         for problem in problems:
-            _LOG.warning("%s line %s %s: %s", problem.source, problem.line or "-", problem.key or "-", problem.detail)
+            _LOG.warning(
+                "%s line %s %s: %s",
+                problem.source,
+                problem.line or "-",
+                problem.key or "-",
+                problem.detail,
+            )
         return
     for source in dict.fromkeys(problem.source for problem in problems):
         some = [problem for problem in problems if problem.source == source]
         lines = [str(problem.line) for problem in some if problem.line is not None]
-        where = f" (line {', '.join(lines[:10])}{', …' if len(lines) > 10 else ''})" if lines else ""
+        where = (
+            f" (line {', '.join(lines[:10])}{', …' if len(lines) > 10 else ''})" if lines else ""
+        )
         what = "row or person needs" if len(some) == 1 else "rows or people need"
-        _LOG.warning("%s: %d %s somebody%s; scimsync plan shows which", source, len(some), what, where)
+        _LOG.warning(
+            "%s: %d %s somebody%s; scimsync plan shows which", source, len(some), what, where
+        )

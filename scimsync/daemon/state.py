@@ -22,13 +22,17 @@ def begun_state(config: Config) -> Iterator[Store]:
 
 @contextmanager
 def same_state(config: Config) -> Iterator[Store]:
-    """The state later on. Raises StateError, also where it is gone: an empty one in its place would forget who has to go."""
+    """The state later on. Raises StateError, also where it is gone: an empty one in its place would
+    forget who has to go."""
     store = open_state(config.state_url, config.base_dir, create=False)
     try:
         if is_scratch(store):
             raise StateError(
                 f"{shown_state(config.state_url)}: the state that was in use is gone",
-                hint="bring it back (is a disk not mounted?); to begin with an empty one, start the daemon anew",
+                hint=(
+                    "bring it back (is a disk not mounted?); to begin with an empty one, start the"
+                    " daemon anew"
+                ),
             )
         yield store
     finally:

@@ -1,4 +1,5 @@
-"""What systemd is told, where it started the daemon (sd_notify(3)): ready, reloading, stopping, alive."""
+"""What systemd is told, where it started the daemon (sd_notify(3)): ready, reloading, stopping,
+alive."""
 
 from __future__ import annotations
 
@@ -18,8 +19,11 @@ class Systemd:
         self._address = environment.get("NOTIFY_SOCKET", "")
         watchdog = environment.get("WATCHDOG_USEC", "")
         mine = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.ping_every_s = int(watchdog) / 2e6 if mine and watchdog.isdigit() and int(watchdog) else None
-        """Half of the time within which systemd wants to hear that the daemon is alive, in seconds; None where it does not."""
+        self.ping_every_s = (
+            int(watchdog) / 2e6 if mine and watchdog.isdigit() and int(watchdog) else None
+        )
+        """Half of the time within which systemd wants to hear that the daemon is alive, in seconds;
+        None where it does not."""
 
     def ready(self, status: str) -> None:
         """It has started, or reloaded."""
@@ -27,7 +31,9 @@ class Systemd:
 
     def reloading(self) -> None:
         """It reads sync.toml again; `ready` follows."""
-        self._say("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        self._say(
+            "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
+        )
 
     def stopping(self) -> None:
         """It finishes what is in flight."""

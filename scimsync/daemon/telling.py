@@ -1,4 +1,5 @@
-"""The keepers of the daemon are told what needs them: beside everything else, so that nobody who listens badly holds it up."""
+"""The keepers of the daemon are told what needs them: beside everything else, so that nobody who
+listens badly holds it up."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ AGAIN_AFTER = timedelta(minutes=1)
 
 
 class Keepers:
-    """`opened` opens the state, `failed` is told where it cannot be used; messages go out in `executor`, which wakes the loop."""
+    """`opened` opens the state, `failed` is told where it cannot be used; messages go out in
+    `executor`, which wakes the loop."""
 
     def __init__(
         self,
@@ -52,7 +54,9 @@ class Keepers:
         self._deliver_at = next_delivery(store)
         self._plan_summary(config, store, now)
 
-    def note(self, config: Config, find: Callable[[Store], Sequence[Finding]], now: datetime) -> None:
+    def note(
+        self, config: Config, find: Callable[[Store], Sequence[Finding]], now: datetime
+    ) -> None:
         """Remembers what `find` finds, and puts messages about what is new in it on their way."""
         try:
             with self._opened() as store:
@@ -67,11 +71,14 @@ class Keepers:
             if not self._delivering.done():
                 return
             if (error := self._delivering.exception()) is not None:
-                _LOG.error("messages could not be delivered: %s\n%s", type(error).__name__, where(error))
+                _LOG.error(
+                    "messages could not be delivered: %s\n%s", type(error).__name__, where(error)
+                )
             arrived = 0 if error is not None else self._delivering.result()
             self._delivering = None
             self.note(config, lambda _: [], now)
-            if not arrived and self._deliver_at is not None:  # another process delivers, or the time was not enough
+            # another process delivers, or the time was not enough
+            if not arrived and self._deliver_at is not None:
                 self._deliver_at = max(self._deliver_at, now + PAUSE)
         if self._summary_at is not None and self._summary_at <= now:
             self._sum_up(config, now)
@@ -91,7 +98,9 @@ class Keepers:
         with store.write() as connection:
             if (last := marks.get_mark(connection, marks.SUMMARY)) is None:
                 marks.put_mark(connection, marks.SUMMARY, now)
-        self._summary_at = first_after(config.notify.summary, min(last or now, now), config.schedule.zone)
+        self._summary_at = first_after(
+            config.notify.summary, min(last or now, now), config.schedule.zone
+        )
 
     def _sum_up(self, config: Config, now: datetime) -> None:
         try:

@@ -11,11 +11,13 @@ STUCK_AFTER_S = 60.0
 """The main loop turns at least every few seconds; without a turn for so long it is stuck."""
 
 PUSH_STUCK_AFTER_S = 3600.0
-"""A push says how far it is with every batch and every request; the longest silence is the comparison of a large source."""
+"""A push says how far it is with every batch and every request; the longest silence is the
+comparison of a large source."""
 
 
 class Vitals:
-    """Signs of life, from the main loop and from the push that it has started. `steady` gives seconds that never jump."""
+    """Signs of life, from the main loop and from the push that it has started. `steady` gives
+    seconds that never jump."""
 
     def __init__(self, steady: Callable[[], float], metrics: Callable[[], bytes]) -> None:
         self._steady = steady
@@ -53,7 +55,9 @@ class Vitals:
         """Whether anything moves."""
         now = self._steady()
         if now - self._turned_at > STUCK_AFTER_S:
-            return Condition(False, f"the main loop has not turned for {now - self._turned_at:.0f} s")
+            return Condition(
+                False, f"the main loop has not turned for {now - self._turned_at:.0f} s"
+            )
         with self._lock:
             progress = self._progress_at
         if progress is not None and now - progress > PUSH_STUCK_AFTER_S:

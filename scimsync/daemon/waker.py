@@ -7,7 +7,8 @@ import select
 
 
 class Waker:
-    """`wait` returns when it is time, or when `wake` is called: from a signal handler, from another thread, or before."""
+    """`wait` returns when it is time, or when `wake` is called: from a signal handler, from another
+    thread, or before."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

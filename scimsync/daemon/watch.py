@@ -1,7 +1,8 @@
 """Which sources have brought something new: files that changed and are complete.
 
-Files are looked at again and again (`stat`), which also works where they come over a network. A file is complete when it has
-stayed as it is for a while and, where the system can tell, nobody has it open for writing.
+Files are looked at again and again (`stat`), which also works where they come over a network. A
+file is complete when it has stayed as it is for a while and, where the system can tell, nobody has
+it open for writing.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ _Files = Mapping[Path, Signature]
 
 @dataclass(slots=True)
 class _Watched:
-    """`told` are the files that were last complete, `seen` those of the last look, the same `since` then; `changed` is when they
-    first differed from `told`, `missing` since when there are none."""
+    """`told` are the files that were last complete, `seen` those of the last look, the same `since`
+    then; `changed` is when they first differed from `told`, `missing` since when there are none."""
 
     base_dir: Path
     patterns: Sequence[str]
@@ -50,7 +51,10 @@ class Watch:
         """What another watch has seen of the same files counts on."""
         for name, watched in self._sources.items():
             old = before._sources.get(name)
-            if old is not None and (old.base_dir, old.patterns) == (watched.base_dir, watched.patterns):
+            if old is not None and (old.base_dir, old.patterns) == (
+                watched.base_dir,
+                watched.patterns,
+            ):
                 self._sources[name] = old
 
     def look(self, now: datetime) -> list[str]:
@@ -72,21 +76,34 @@ class Watch:
         return True
 
     def unsettled_since(self, name: str) -> datetime | None:
-        """Since when the files of a source have been others than those last told, without being complete."""
+        """Since when the files of a source have been others than those last told, without being
+        complete."""
         watched = self._sources.get(name)
         return None if watched is None else watched.changed
 
     def missing(self, now: datetime, patience: timedelta) -> list[str]:
         """Sources that have had no file for longer than `patience`."""
         return [
-            name for name, watched in self._sources.items() if watched.missing is not None and now - watched.missing > patience
+            name
+            for name, watched in self._sources.items()
+            if watched.missing is not None and now - watched.missing > patience
         ]
 
     def settles_at(self, now: datetime) -> datetime | None:
-        """When, after `now`, the first source may be complete; those that somebody writes are looked at as usual."""
-        times = [one.since + self._quiet for one in self._sources.values() if one.changed is not None and one.since is not None]
+        """When, after `now`, the first source may be complete; those that somebody writes are
+        looked at as usual."""
+        times = [
+            one.since + self._quiet
+            for one in self._sources.values()
+            if one.changed is not None and one.since is not None
+        ]
         return min((at for at in times if at > now), default=None)
 
     def changed_at(self) -> dict[str, datetime]:
-        """Source -> when the newest of its files was last changed, as far as it has been looked at."""
-        return {name: at for name, one in list(self._sources.items()) if (at := newest(one.seen or {})) is not None}
+        """Source -> when the newest of its files was last changed, as far as it has been looked
+        at."""
+        return {
+            name: at
+            for name, one in list(self._sources.items())
+            if (at := newest(one.seen or {})) is not None
+        }

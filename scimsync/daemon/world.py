@@ -1,4 +1,5 @@
-"""What the daemon does not have in itself: clocks, threads, chance, whom it sleeps with and whom it reports to."""
+"""What the daemon does not have in itself: clocks, threads, chance, whom it sleeps with and whom it
+reports to."""
 
 from __future__ import annotations
 
@@ -22,9 +23,10 @@ class Sleeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that the daemon does not have in itself. `clock` gives aware times, `steady` seconds that never jump; pushes run
-    in `pushing`, messages are delivered in `telling`; `poll` is how often files are looked at, `look` how often the state is
-    asked what is due, since other processes may have changed it; `personal`: the log may name people."""
+    """Everything that the daemon does not have in itself. `clock` gives aware times, `steady`
+    seconds that never jump; pushes run in `pushing`, messages are delivered in `telling`; `poll` is
+    how often files are looked at, `look` how often the state is asked what is due, since other
+    processes may have changed it; `personal`: the log may name people."""
 
     clock: Callable[[], datetime]
     steady: Callable[[], float]

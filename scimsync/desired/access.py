@@ -1,4 +1,5 @@
-"""The access rules that expressions reach, in an order in which each comes after those that it asks for."""
+"""The access rules that expressions reach, in an order in which each comes after those that it asks
+for."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def _visit(name: str, rules: Mapping[str, Parsed], order: list[str], path: list[
         return
     if name in path:
         circle = " -> ".join([*path[path.index(name) :], name])
-        raise rules[name].place.error("access rules ask for each other in a circle", details=[circle])
+        raise rules[name].place.error(
+            "access rules ask for each other in a circle", details=[circle]
+        )
     for other in rules[name].uses.rules:
         _visit(other, rules, order, [*path, name])
     order.append(name)

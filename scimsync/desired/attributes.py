@@ -1,4 +1,5 @@
-"""What RFC 7643 says of the attributes that a mapping names: their spelling, and the form of their values."""
+"""What RFC 7643 says of the attributes that a mapping names: their spelling, and the form of their
+values."""
 
 from __future__ import annotations
 
@@ -32,7 +33,10 @@ _ELEMENT = "value display type $ref"
 _ADDRESS = "formatted streetAddress locality region postalCode country type"
 
 _CORE: Mapping[Kind, str] = {
-    Kind.USER: "externalId userName displayName nickName profileUrl title userType preferredLanguage locale timezone password",
+    Kind.USER: (
+        "externalId userName displayName nickName profileUrl title userType preferredLanguage"
+        " locale timezone password"
+    ),
     Kind.GROUP: "externalId displayName",
 }
 _MULTI: Mapping[Kind, str] = {
@@ -55,7 +59,9 @@ def _core(kind: Kind) -> dict[str, tuple[str, Form]]:
 
 
 def _enterprise() -> dict[str, tuple[str, Form]]:
-    forms = dict.fromkeys(("employeeNumber", "costCenter", "organization", "division", "department"), Form.TEXT)
+    forms = dict.fromkeys(
+        ("employeeNumber", "costCenter", "organization", "division", "department"), Form.TEXT
+    )
     forms |= dict.fromkeys(("manager.value", "manager.$ref", "manager.displayName"), Form.TEXT)
     forms["manager"] = Form.COMPLEX
     return {name.casefold(): (name, form) for name, form in forms.items()}
@@ -77,8 +83,9 @@ class Attribute:
 
 
 def meant(path: Path, kind: Kind) -> str | None:
-    """What a name of no schema, or of none that is known, was probably meant to be: it is nearly one of the core schema, or it
-    is one of the enterprise extension without its URN. None for a name of somebody's own."""
+    """What a name of no schema, or of none that is known, was probably meant to be: it is nearly
+    one of the core schema, or it is one of the enterprise extension without its URN. None for a
+    name of somebody's own."""
     if not at_top(path.schema) or path.attribute.casefold() in _KNOWN[kind]:
         return None
     if kind is Kind.USER and path.attribute.casefold() in _KNOWN_ENTERPRISE:
@@ -88,8 +95,9 @@ def meant(path: Path, kind: Kind) -> str | None:
 
 
 def attribute_at(path: Path, kind: Kind) -> Attribute:
-    """The attribute that `path` names. Those of the core and the enterprise schema get the RFC's spelling (names are
-    case-insensitive, RFC 7643 section 2.1); the URN of the core schema is left out; others stay as they are written."""
+    """The attribute that `path` names. Those of the core and the enterprise schema get the RFC's
+    spelling (names are case-insensitive, RFC 7643 section 2.1); the URN of the core schema is left
+    out; others stay as they are written."""
     known: Mapping[str, tuple[str, Form]] = {}
     schema = path.schema
     if at_top(schema):

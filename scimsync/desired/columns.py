@@ -11,19 +11,27 @@ from scimsync.errors import ConfigError
 
 
 def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
-    """Check the columns of `program` against those `found`: source name -> its columns, for all sources of the target.
+    """Check the columns of `program` against those `found`: source name -> its columns, for all
+    sources of the target.
 
-    A column is there if one of the sources has it: for records of the others it is None. Raises ConfigError for the first
-    that is nowhere, and lists the other places with such columns.
+    A column is there if one of the sources has it: for records of the others it is None. Raises
+    ConfigError for the first that is nowhere, and lists the other places with such columns.
     """
     there = {column: None for columns in found.values() for column in columns}
-    missing = [(each, column) for each in program.expressions for column in each.uses.columns if column not in there]
+    missing = [
+        (each, column)
+        for each in program.expressions
+        for column in each.uses.columns
+        if column not in there
+    ]
     if not missing:
         return
     expression, column = missing[0]
     sources = f"source {next(iter(found))}" if len(found) == 1 else f"sources {', '.join(found)}"
     details = [
-        f"found: {', '.join(columns)}" if len(found) == 1 else f"found in {source}: {', '.join(columns)}"
+        f"found: {', '.join(columns)}"
+        if len(found) == 1
+        else f"found in {source}: {', '.join(columns)}"
         for source, columns in found.items()
     ]
     also = [f'also {other.place.key}: no column "{name}"' for other, name in missing[1:]]
@@ -38,7 +46,9 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
 def _hint(expression: Parsed, column: str, there: Sequence[str]) -> str | None:
     meant = closest(column, there)
     if meant is not None:
-        return f'did you mean "{meant}"?' if meant.isidentifier() else f"did you mean col['{meant}']?"
+        return (
+            f'did you mean "{meant}"?' if meant.isidentifier() else f"did you mean col['{meant}']?"
+        )
     if expression.text.strip() == column:
         return f'a constant text is written {{ value = "{column}" }}'
     return None

@@ -1,4 +1,5 @@
-"""From the configuration of one target to a program: reads all its expressions and finds what is wrong with them."""
+"""From the configuration of one target to a program: reads all its expressions and finds what is
+wrong with them."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ from scimsync.scim.errors import PathError
 from scimsync.scim.places import check_settable, place
 from scimsync.types import Kind
 
-_FORMAT = 1  # part of every digest; raise it when the same configuration comes to give other documents than before
+# part of every digest; raise it when the same configuration comes to give other documents than
+# before
+_FORMAT = 1
 
 
 def compile_program(
@@ -43,10 +46,11 @@ def compile_program(
 ) -> Program:
     """Compile what target `name` wants: `mapping` is SCIM path -> Expression, Constant or Generate.
 
-    `where` is the file that messages name, `section` the keys that lead to the mapping in it (by default
-    `targets.NAME.user`). Without a `scope` every record is in scope. `extras` are further expressions over the same records,
-    by names of their own: what they give is `Desired.extras`. Raises ConfigError for everything that is known to
-    be wrong without a record, except for columns: `check_columns` knows those.
+    `where` is the file that messages name, `section` the keys that lead to the mapping in it (by
+    default `targets.NAME.user`). Without a `scope` every record is in scope. `extras` are further
+    expressions over the same records, by names of their own: what they give is `Desired.extras`.
+    Raises ConfigError for everything that is known to be wrong without a record, except for
+    columns: `check_columns` knows those.
     """
     keys = ("targets", name, kind.value) if section is None else tuple(section)
     environment = Sandbox(tables)
@@ -61,8 +65,15 @@ def compile_program(
         condition = parse(scope, Place(where, dotted((*keys[:-1], "scope"))), names, environment)
     lines = _Lines(keys, where, kind, names, environment)
     slots = lines.slots(mapping)
-    beside = {extra: parse(one.text, Place(where, dotted(one.keys)), names, environment) for extra, one in (extras or {}).items()}
-    parsed = [*([condition] if condition else []), *(slot.source for slot in slots if slot.source), *beside.values()]
+    beside = {
+        extra: parse(one.text, Place(where, dotted(one.keys)), names, environment)
+        for extra, one in (extras or {}).items()
+    }
+    parsed = [
+        *([condition] if condition else []),
+        *(slot.source for slot in slots if slot.source),
+        *beside.values(),
+    ]
     order = reachable(rules, _rules_of(parsed, access))
     reached = tuple(rule for rule in access if rule in order)
     expressions = (*(rules[rule] for rule in reached), *parsed)
@@ -77,10 +88,17 @@ def compile_program(
         uses_today=any(each.uses.today for each in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
-            kind, mapping, scope, {rule: access[rule] for rule in reached}, _tables_of(expressions, tables), extras or {}
+            kind,
+            mapping,
+            scope,
+            {rule: access[rule] for rule in reached},
+            _tables_of(expressions, tables),
+            extras or {},
         ),
         variables=tuple(map(names.column, columns)),
-        gate=_gate(names, rules, order, reached, condition, environment) if condition or order else None,
+        gate=_gate(names, rules, order, reached, condition, environment)
+        if condition or order
+        else None,
         mapping=Stage(steps, environment) if steps else None,
         slots=tuple(slots),
         elements=_elements(slots),
@@ -101,12 +119,17 @@ class _Lines:
 
     def slots(self, mapping: Mapping[str, Mapped]) -> list[Slot]:
         if not mapping:
-            raise self._place().error("maps no attribute", hint=f'write at least {REQUIRED[self.kind]} = "…"')
+            raise self._place().error(
+                "maps no attribute", hint=f'write at least {REQUIRED[self.kind]} = "…"'
+            )
         try:
             check_settable(mapping)
         except PathError as error:
             raise self._place(error.text).error(error.problem) from None
-        return [self._slot(text, mapped, f"_v{index}") for index, (text, mapped) in enumerate(mapping.items())]
+        return [
+            self._slot(text, mapped, f"_v{index}")
+            for index, (text, mapped) in enumerate(mapping.items())
+        ]
 
     def required(self, slots: Iterable[Slot]) -> Slot:
         """The slot of the attribute without which there is no resource."""
@@ -130,7 +153,9 @@ class _Lines:
         if isinstance(mapped, Generate):
             return Slot(path, here, shape, once=True, length=mapped.length)
         if isinstance(mapped, Constant):
-            return Slot(path, here, shape, once=mapped.once, constant=_constant(mapped.value, shape, here))
+            return Slot(
+                path, here, shape, once=mapped.once, constant=_constant(mapped.value, shape, here)
+            )
         parsed = parse(mapped.text, here, self.names, self.environment)
         if not parsed.uses.nothing:
             return Slot(path, here, shape, once=mapped.once, source=parsed, variable=variable)
@@ -155,7 +180,9 @@ def _rules_of(expressions: Iterable[Parsed], access: Iterable[str]) -> list[str]
     return [rule for each in expressions for rule in each.uses.rules]
 
 
-def _tables_of(expressions: Sequence[Parsed], tables: Mapping[str, Mapping[str, object]]) -> dict[str, Mapping[str, object]]:
+def _tables_of(
+    expressions: Sequence[Parsed], tables: Mapping[str, Mapping[str, object]]
+) -> dict[str, Mapping[str, object]]:
     if any(each.uses.any_table for each in expressions):
         return dict(tables)
     used = set[str]().union(*(each.uses.tables for each in expressions))
@@ -170,11 +197,20 @@ def _gate(
     condition: Parsed | None,
     environment: Sandbox,
 ) -> Stage:
-    """The stage that works out which of the rules hold (each after those that it asks for), then the scope."""
+    """The stage that works out which of the rules hold (each after those that it asks for), then
+    the scope."""
     steps = [Step(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order]
     flags = nodes.Tuple([nodes.Name(names.rule(rule), "load") for rule in reached], "load")
-    steps.append(Step(ACCESS, nodes.Filter(flags, HOLDING, [nodes.Const(tuple(reached))], [], None, None), None))
-    steps.append(Step(SCOPE, nodes.Const(True) if condition is None else _truth(condition.node), condition))
+    steps.append(
+        Step(
+            ACCESS,
+            nodes.Filter(flags, HOLDING, [nodes.Const(tuple(reached))], [], None, None),
+            None,
+        )
+    )
+    steps.append(
+        Step(SCOPE, nodes.Const(True) if condition is None else _truth(condition.node), condition)
+    )
     return Stage(steps, environment)
 
 
@@ -183,9 +219,11 @@ def _truth(node: nodes.Expr) -> nodes.Expr:
 
 
 def _elements(slots: Sequence[Slot]) -> tuple[Element, ...]:
-    """The filtered elements of which something is constant, so that they could be left behind without a value.
+    """The filtered elements of which something is constant, so that they could be left behind
+    without a value.
 
-    What varies keeps its element alive, except for `primary`, which says nothing of its own unless there is nothing else.
+    What varies keeps its element alive, except for `primary`, which says nothing of its own unless
+    there is nothing else.
     """
     by_element: dict[str, list[Slot]] = {}
     for slot in slots:
@@ -197,7 +235,9 @@ def _elements(slots: Sequence[Slot]) -> tuple[Element, ...]:
         varying = [slot for slot in members if slot.source is not None or slot.length is not None]
         alive = [slot for slot in varying if not slot.path.endswith(".primary")] or varying
         if alive and len(alive) < len(members):
-            elements.append(Element(tuple(slot.path for slot in members), tuple(slot.path for slot in alive)))
+            elements.append(
+                Element(tuple(slot.path for slot in members), tuple(slot.path for slot in alive))
+            )
     return tuple(elements)
 
 
@@ -210,7 +250,15 @@ def _digest(
     extras: Mapping[str, Extra],
 ) -> str:
     lines = {path: _described(mapped) for path, mapped in mapping.items()}
-    everything = [_FORMAT, kind, lines, scope, list(rules.items()), tables, {extra: one.text for extra, one in extras.items()}]
+    everything = [
+        _FORMAT,
+        kind,
+        lines,
+        scope,
+        list(rules.items()),
+        tables,
+        {extra: one.text for extra, one in extras.items()},
+    ]
     text = json.dumps(everything, sort_keys=True, default=_dated)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

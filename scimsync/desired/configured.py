@@ -19,8 +19,8 @@ from scimsync.types import Kind
 
 
 def configured_program(config: Config, target: str) -> Program:
-    """Compiles the users of the target called `target`; `extras` tell who is in which group. Raises ConfigError for what is
-    wrong without a record."""
+    """Compiles the users of the target called `target`; `extras` tell who is in which group. Raises
+    ConfigError for what is wrong without a record."""
     settings = config.targets[target]
     _check_match(config, settings.match, "targets", target, "match")
     mapping = {path: _mapped(mapped) for path, mapped in settings.user.items()}
@@ -31,12 +31,24 @@ def configured_program(config: Config, target: str) -> Program:
             extras[name] = Extra((*keys, "each"), group.each)
         elif group.source is None and group.members is not None:
             extras[name] = Extra((*keys, "members"), group.members)
-    return compile_program(target, mapping, settings.scope, config.access, config.tables, config.path.name, extras=extras)
+    return compile_program(
+        target,
+        mapping,
+        settings.scope,
+        config.access,
+        config.tables,
+        config.path.name,
+        extras=extras,
+    )
 
 
 def configured_groups(config: Config, target: str) -> dict[str, GroupRule]:
-    """Compiles the groups of the target called `target`, by their names in sync.toml. Raises ConfigError."""
-    return {name: _group(config, target, name, group) for name, group in config.targets[target].groups.items()}
+    """Compiles the groups of the target called `target`, by their names in sync.toml. Raises
+    ConfigError."""
+    return {
+        name: _group(config, target, name, group)
+        for name, group in config.targets[target].groups.items()
+    }
 
 
 def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
@@ -44,8 +56,17 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
     _check_match(config, group.match, *keys, "match")
     for path in group.attributes:
         if path.lower() == "members":
-            raise ConfigError(f"{config.where(*keys, path)}: members are not an attribute here", hint="write members = …")
-    kind = GroupForm.EACH if group.each is not None else GroupForm.RULE if group.source is None else GroupForm.SOURCE
+            raise ConfigError(
+                f"{config.where(*keys, path)}: members are not an attribute here",
+                hint="write members = …",
+            )
+    kind = (
+        GroupForm.EACH
+        if group.each is not None
+        else GroupForm.RULE
+        if group.source is None
+        else GroupForm.SOURCE
+    )
     extras: dict[str, Extra] = {}
     if kind is GroupForm.SOURCE:
         if group.members is not None:
@@ -67,7 +88,8 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
         check_columns(program, {"the values of each": [VALUE]})
     elif kind is GroupForm.RULE and program.columns:
         raise ConfigError(
-            f"{config.where(*keys)}: a group by rule has no record, so {program.columns[0]!r} means nothing here",
+            f"{config.where(*keys)}: a group by rule has no record, so {program.columns[0]!r} means"
+            " nothing here",
             hint=f'a constant text is written {{ value = "{program.columns[0]}" }}',
         )
     return GroupRule(name, kind, program, group.source, group.leave.action, tuple(group.match))

@@ -1,8 +1,9 @@
 """The `date` filter: a date from the ways in which sources write one.
 
-Without a format: `2026-11-24`, the same with a time behind it (`2026-11-24T10:00:00Z`, `2026-11-24 10:00`), `2026/11/24`,
-`20261124`, and with dots the day first (`24.11.2026`). `24/11/2026` needs a format, for `03/04/2026` means two different days
-on two sides of an ocean. The day is the one that is written: a time zone behind it does not move it.
+Without a format: `2026-11-24`, the same with a time behind it (`2026-11-24T10:00:00Z`, `2026-11-24
+10:00`), `2026/11/24`, `20261124`, and with dots the day first (`24.11.2026`). `24/11/2026` needs a
+format, for `03/04/2026` means two different days on two sides of an ocean. The day is the one that
+is written: a time zone behind it does not move it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from typing import Any
 
 from scimsync.desired.failures import Unusable, show
 
-_YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d{2}.*)?", re.ASCII | re.IGNORECASE)
+_YEAR_FIRST = re.compile(
+    r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d{2}.*)?", re.ASCII | re.IGNORECASE
+)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T\d{4}.*)?", re.ASCII)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: \d{1,2}:\d{2}.*)?", re.ASCII)
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?: .*)?", re.ASCII)
 
 
 def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A002 the filter's argument
-    """The day that `value` names; None for None and "". `format` is as in strptime: `date('%d/%m/%Y')`.
+    """The day that `value` names; None for None and "". `format` is as in strptime:
+    `date('%d/%m/%Y')`.
 
     Raises Unusable, which names the formats, for anything else.
     """
@@ -53,9 +57,14 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
     elif match := _DOTTED.fullmatch(text):
         day, month, year = match.groups()
     elif _SLASHED.fullmatch(text):
-        raise Unusable(f"{show(text)} can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')")
+        raise Unusable(
+            f"{show(text)} can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')"
+        )
     else:
-        raise Unusable(f"{show(text)} is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need date('%d %b %Y')")
+        raise Unusable(
+            f"{show(text)} is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need"
+            " date('%d %b %Y')"
+        )
     try:
         return date(int(year), int(month), int(day))
     except ValueError:

@@ -1,7 +1,8 @@
-"""From what an expression gave to what a document holds: absent values out, and each attribute in its form.
+"""From what an expression gave to what a document holds: absent values out, and each attribute in
+its form.
 
-Absent (None here) is what is None or "", an empty list or table, or a list or table with nothing but such things in it
-(RFC 7643 section 2.5).
+Absent (None here) is what is None or "", an empty list or table, or a list or table with nothing
+but such things in it (RFC 7643 section 2.5).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _FALSE = frozenset({"false", "no", "0"})
 _INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
 
 Shape = Callable[[Any], Value | None]
-"""Makes the value of an attribute; None where it is absent. Raises Unusable for what cannot be one."""
+"""Makes the value of an attribute; None where it is absent. Raises Unusable for what cannot be
+one."""
 
 
 def shape_for(attribute: Attribute) -> Shape:
@@ -39,25 +41,32 @@ def anything(value: Any) -> Value | None:
 
 
 def text(value: Any) -> Value | None:
-    """A text, or a reference: numbers become text, for sources that have types write ids as numbers."""
+    """A text, or a reference: numbers become text, for sources that have types write ids as
+    numbers."""
     if type(value) is str and value.isascii():
         return value or None
     if type(value) is Ref:
         return value
     value = tidy(value)
     if isinstance(value, bool):
-        raise Unusable(f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'")
+        raise Unusable(
+            f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'"
+        )
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, (list, dict)):
-        raise Unusable(f"it takes a text, and the expression gave {kind_of(type(value).__name__)}: {show(value)}")
+        raise Unusable(
+            f"it takes a text, and the expression gave {kind_of(type(value).__name__)}:"
+            f" {show(value)}"
+        )
     return value
 
 
 def boolean(value: Any) -> bool | None:
-    """True or false, also from the words of a text file; never a text, for "false" is true to many a target."""
+    """True or false, also from the words of a text file; never a text, for "false" is true to many
+    a target."""
     if isinstance(value, bool):
         return value
     value = tidy(value)
@@ -68,11 +77,15 @@ def boolean(value: Any) -> bool | None:
         return True
     if word in _FALSE:
         return False
-    raise Unusable(f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in status == 'active'")
+    raise Unusable(
+        f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in"
+        " status == 'active'"
+    )
 
 
 def multi(value: Any) -> Value | None:
-    """A list of complex values: a text or a list of texts becomes [{"value": …}], without duplicates, in order."""
+    """A list of complex values: a text or a list of texts becomes [{"value": …}], without
+    duplicates, in order."""
     return _elements(value, "value")
 
 
@@ -85,7 +98,10 @@ def complex_value(value: Any) -> Value | None:
     """A table of sub-attributes."""
     value = tidy(value)
     if value is not None and not isinstance(value, dict):
-        raise Unusable(f"it has parts, such as name.givenName or manager.value: map those; the expression gave {show(value)}")
+        raise Unusable(
+            "it has parts, such as name.givenName or manager.value: map those; the expression gave"
+            f" {show(value)}"
+        )
     return value
 
 
@@ -109,7 +125,8 @@ def _elements(value: Any, main: str) -> Value | None:
 
 
 def tidy(value: Any) -> Value | None:
-    """`value` as JSON knows it, without what is absent. Dates become ISO text, tuples lists, keys text."""
+    """`value` as JSON knows it, without what is absent. Dates become ISO text, tuples lists, keys
+    text."""
     kind = type(value)
     if kind is str:
         if not value:
@@ -143,7 +160,9 @@ def _unusable(value: Any) -> Value | None:
     if isinstance(value, Undefined):
         str(value)  # raises UndefinedError with the reason
     if isinstance(value, Ref):
-        raise Unusable("ref(…) must be the whole value of an attribute, not a part of a list or table")
+        raise Unusable(
+            "ref(…) must be the whole value of an attribute, not a part of a list or table"
+        )
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
         raise Unusable(f"{kind_of(type(value).__name__)} is no value that can be sent")
     return tidy(list(value))

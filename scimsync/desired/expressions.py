@@ -1,6 +1,8 @@
-"""One expression: read, checked for what can be wrong with it, and turned into what Jinja2 compiles.
+"""One expression: read, checked for what can be wrong with it, and turned into what Jinja2
+compiles.
 
-Everything that can be known without a record is a ConfigError here: syntax, names of filters, access rules and tables.
+Everything that can be known without a record is a ConfigError here: syntax, names of filters,
+access rules and tables.
 """
 
 from __future__ import annotations
@@ -22,27 +24,34 @@ from scimsync.errors import ConfigError
 
 _NAMED_FILTER = {"map": 0}
 _NAMED_TEST = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
-_NO_FORMAT = "write it with ~, as in given ~ ' ' ~ family, or with the filter: '%05d' | format(number | int)"
+_NO_FORMAT = (
+    "write it with ~, as in given ~ ' ' ~ family, or with the filter: '%05d' | format(number | int)"
+)
 _COLUMN_BY_NAME = "col takes the name of a column: col['First Name']"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an expression stands: the file, and the dotted key in it (`targets.wiki.user.userName`)."""
+    """Where an expression stands: the file, and the dotted key in it
+    (`targets.wiki.user.userName`)."""
 
     file: str
     key: str
 
-    def error(self, problem: str, *, details: Iterable[str] = (), hint: str | None = None) -> ConfigError:
+    def error(
+        self, problem: str, *, details: Iterable[str] = (), hint: str | None = None
+    ) -> ConfigError:
         """The ConfigError `sync.toml: targets.wiki.user.userName: problem`."""
         return ConfigError(f"{self.file}: {self.key}: {problem}", details=tuple(details), hint=hint)
 
 
 @dataclass(slots=True)
 class Names:
-    """What the expressions of one program may name, and the variables that stand for it in the compiled form.
+    """What the expressions of one program may name, and the variables that stand for it in the
+    compiled form.
 
-    Columns get variables of their own (`_c0`), for they can have any name; access rules too (`_r0`).
+    Columns get variables of their own (`_c0`), for they can have any name; access rules too
+    (`_r0`).
     """
 
     rules: Mapping[str, str]
@@ -60,7 +69,8 @@ class Names:
 
 @dataclass(slots=True)
 class Uses:
-    """What an expression works with. `rules` are the access rules that it names, `any_rule` that it takes all of them."""
+    """What an expression works with. `rules` are the access rules that it names, `any_rule` that it
+    takes all of them."""
 
     columns: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
@@ -85,8 +95,11 @@ class Parsed:
     uses: Uses
 
 
-def parse(text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool = False) -> Parsed:
-    """Read the expression `text`. In an access rule (`in_rule`) other rules may be named only as `'Name' in access`.
+def parse(
+    text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool = False
+) -> Parsed:
+    """Read the expression `text`. In an access rule (`in_rule`) other rules may be named only as
+    `'Name' in access`.
 
     Raises ConfigError for whatever is wrong with it.
     """
@@ -98,7 +111,9 @@ def parse(text: str, place: Place, names: Names, environment: Sandbox, *, in_rul
 
 def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
     if not text.strip():
-        raise place.error("the expression is empty", hint="to leave an attribute alone, leave its line out")
+        raise place.error(
+            "the expression is empty", hint="to leave an attribute alone, leave its line out"
+        )
     if text.lstrip().startswith(("{{", "{%")):
         raise place.error("an expression stands alone, without {{ }}", details=[one_line(text)])
     parser: Parser | None = None
@@ -114,24 +129,35 @@ def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
     return node
 
 
-def _syntax_error(text: str, place: Place, environment: Sandbox, parser: Parser | None, message: str) -> ConfigError:
-    hint = "a text stands in quotes: 'Ann'; a constant is written { value = \"…\" }" if re.search(r"\w\s+\w", text) else None
+def _syntax_error(
+    text: str, place: Place, environment: Sandbox, parser: Parser | None, message: str
+) -> ConfigError:
+    hint = (
+        "a text stands in quotes: 'Ann'; a constant is written { value = \"…\" }"
+        if re.search(r"\w\s+\w", text)
+        else None
+    )
     if match := re.fullmatch(r"unexpected char (.+) at (\d+)", message):
         found, at = match.group(1), int(match.group(2))
         quote = found in ("'\"'", '"\'"')
-        return place.error("a quote is not closed" if quote else f"unexpected {found}", details=_pointed(text, at))
+        return place.error(
+            "a quote is not closed" if quote else f"unexpected {found}", details=_pointed(text, at)
+        )
     offsets = _offsets(text, environment)
     if parser is None or offsets is None:
         return place.error(message, details=[one_line(text)])
     left = sum(1 for _ in parser.stream)
     if not left:
-        return place.error("the expression ends too early", details=_pointed(text, len(text.rstrip())))
+        return place.error(
+            "the expression ends too early", details=_pointed(text, len(text.rstrip()))
+        )
     at, token = offsets[len(offsets) - left]
     return place.error(f'unexpected "{token}"', details=_pointed(text, at), hint=hint)
 
 
 def _offsets(text: str, environment: Sandbox) -> list[tuple[int, str]] | None:
-    """Where each token of `text` begins, and what it is; None if it does not even consist of tokens."""
+    """Where each token of `text` begins, and what it is; None if it does not even consist of
+    tokens."""
     found, at = [], 0
     try:
         for _, kind, value in environment.lexer.tokeniter(text, None, None, "variable"):
@@ -148,9 +174,12 @@ def _pointed(text: str, at: int) -> list[str]:
 
 
 class _Rewriter(NodeTransformer):
-    """Checks the syntax tree of one expression and gives its names and operators the meaning that they have here."""
+    """Checks the syntax tree of one expression and gives its names and operators the meaning that
+    they have here."""
 
-    def __init__(self, text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool) -> None:
+    def __init__(
+        self, text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool
+    ) -> None:
         self.uses = Uses()
         self._text = text
         self._place = place
@@ -164,7 +193,10 @@ class _Rewriter(NodeTransformer):
             return node
         if node.name == "access":
             if self._in_rule:
-                self._fail("an access rule can ask for another one by its name only", hint="write 'Name' in access")
+                self._fail(
+                    "an access rule can ask for another one by its name only",
+                    hint="write 'Name' in access",
+                )
             self.uses.any_rule = True
             return node
         if node.name == "ref":
@@ -176,11 +208,15 @@ class _Rewriter(NodeTransformer):
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802
         if _is_name(node.node, "col"):
             if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)):
-                self._fail("col takes the name of a column in quotes", hint="write col['First Name']")
+                self._fail(
+                    "col takes the name of a column in quotes", hint="write col['First Name']"
+                )
             return self._column(node.arg.value)
         self.generic_visit(node)
         if isinstance(node.arg, nodes.Slice):
-            parts = [part or nodes.Const(None) for part in (node.arg.start, node.arg.stop, node.arg.step)]
+            parts = [
+                part or nodes.Const(None) for part in (node.arg.start, node.arg.stop, node.arg.step)
+            ]
             return _filter(node.node, SLICE, *parts)
         return node
 
@@ -200,7 +236,11 @@ class _Rewriter(NodeTransformer):
             return _filter(cast(nodes.Expr, self.visit(node.args[0])), REF)
         if isinstance(node.node, nodes.Name):
             name = node.node.name
-            hint = f"write … | {name}" if name in self._known_filters() else "ref(key) is the only one; see the filters"
+            hint = (
+                f"write … | {name}"
+                if name in self._known_filters()
+                else "ref(key) is the only one; see the filters"
+            )
             self._fail(f'no function "{name}"', hint=hint)
         if not isinstance(node.node, nodes.Getattr):
             self._fail("only methods can be called, as in email.split('@')")
@@ -234,7 +274,11 @@ class _Rewriter(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Expr:  # noqa: N802
         left = node.expr
         for operand in node.ops:
-            if operand.op in ("in", "notin") and _is_name(operand.expr, "access") and isinstance(left, nodes.Const):
+            if (
+                operand.op in ("in", "notin")
+                and _is_name(operand.expr, "access")
+                and isinstance(left, nodes.Const)
+            ):
                 self._check_rule(left.value)
                 if len(node.ops) == 1:
                     return self._rule(str(left.value), node, negated=operand.op == "notin")
@@ -260,7 +304,11 @@ class _Rewriter(NodeTransformer):
             self._fail(f'no access rule "{name}"', details=[f"found: {defined}"], hint=hint)
 
     def _lookup(self, node: nodes.Filter) -> None:
-        table = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "table"), None)
+        table = (
+            node.args[0]
+            if node.args
+            else next((each.value for each in node.kwargs if each.key == "table"), None)
+        )
         if table is None:
             self._fail("lookup takes the name of a table", hint="write site | lookup('sites')")
         if not isinstance(table, nodes.Const):
@@ -269,11 +317,15 @@ class _Rewriter(NodeTransformer):
             self.uses.tables.add(table.value)
         else:
             found = ", ".join(self._names.tables) or "none"
-            hint = did_you_mean(str(table.value), self._names.tables) or f"tables are written as [tables.{table.value}]"
+            hint = (
+                did_you_mean(str(table.value), self._names.tables)
+                or f"tables are written as [tables.{table.value}]"
+            )
             self._fail(f'no table "{table.value}"', details=[f"found: {found}"], hint=hint)
 
     def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
-        """Check the name of a filter or test that is given as a text: `| map('lower')`, `| select('equalto', 'x')`."""
+        """Check the name of a filter or test that is given as a text: `| map('lower')`, `|
+        select('equalto', 'x')`."""
         if len(node.args) <= position or not isinstance(name := node.args[position], nodes.Const):
             self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
             return
@@ -289,17 +341,25 @@ class _Rewriter(NodeTransformer):
             self._fail(f'no filter "{name}": {REMOVED[name]}')
         known = self._known_filters()
         if name not in known:
-            self._fail(f'no filter "{name}"', hint=did_you_mean(name, known) or "the filters are those of Jinja2")
+            self._fail(
+                f'no filter "{name}"',
+                hint=did_you_mean(name, known) or "the filters are those of Jinja2",
+            )
 
     def _check_test(self, name: str) -> None:
         tests = self._environment.tests
         if name not in tests:
-            self._fail(f'no test "{name}"', hint=did_you_mean(name, tests) or "the tests are those of Jinja2")
+            self._fail(
+                f'no test "{name}"',
+                hint=did_you_mean(name, tests) or "the tests are those of Jinja2",
+            )
 
     def _known_filters(self) -> list[str]:
         return [name for name in self._environment.filters if name.isidentifier()]
 
-    def _fail(self, problem: str, *, details: Iterable[str] = (), hint: str | None = None) -> NoReturn:
+    def _fail(
+        self, problem: str, *, details: Iterable[str] = (), hint: str | None = None
+    ) -> NoReturn:
         raise self._place.error(problem, details=[one_line(self._text), *details], hint=hint)
 
 

@@ -37,19 +37,24 @@ _TYPES = {
 
 
 class Unusable(Exception):
-    """A value or an operation that an expression may not have; the text says what and what would be right."""
+    """A value or an operation that an expression may not have; the text says what and what would be
+    right."""
 
 
 class DesireError(ScimsyncError):
-    """One record cannot be mapped: that person fails and keeps the state that there is, the others go on (exit 4).
+    """One record cannot be mapped: that person fails and keeps the state that there is, the others
+    go on (exit 4).
 
-    `where` is the place in the configuration (`targets.wiki.user.userName`), `expression` its text, `detail` what went
-    wrong, `values` the columns that the expression uses with what this record holds in them.
+    `where` is the place in the configuration (`targets.wiki.user.userName`), `expression` its text,
+    `detail` what went wrong, `values` the columns that the expression uses with what this record
+    holds in them.
     """
 
     exit_code = 4
 
-    def __init__(self, key: Key, where: str, expression: str, detail: str, values: Mapping[str, Any]) -> None:
+    def __init__(
+        self, key: Key, where: str, expression: str, detail: str, values: Mapping[str, Any]
+    ) -> None:
         self.key = key
         self.where = where
         self.expression = expression
@@ -61,7 +66,8 @@ class DesireError(ScimsyncError):
 
 
 def explain(error: Exception) -> str:
-    """What `error`, raised while an expression ran, says to a person who knows no Python. One line."""
+    """What `error`, raised while an expression ran, says to a person who knows no Python. One
+    line."""
     text = one_line(str(error))
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"
@@ -71,13 +77,21 @@ def explain(error: Exception) -> str:
         return "the value is too large"
     if match := _NOT_COMPARED.search(text):
         operator, left, right = match.groups()
-        return f"{kind_of(left)} {operator} {kind_of(right)} cannot be compared{_advice(left, right)}"
+        return (
+            f"{kind_of(left)} {operator} {kind_of(right)} cannot be compared{_advice(left, right)}"
+        )
     if match := _NOT_COMBINED.search(text):
         operator, left, right = match.groups()
-        return f"{kind_of(left)} {operator} {kind_of(right)} cannot be worked out{_advice(left, right)}"
+        return (
+            f"{kind_of(left)} {operator} {kind_of(right)} cannot be worked"
+            f" out{_advice(left, right)}"
+        )
     if match := _NOT_JOINED.search(text):
         left, right = match.groups()
-        return f"{kind_of(left)} + {kind_of(right)} cannot be joined; ~ joins anything, and takes empty as nothing"
+        return (
+            f"{kind_of(left)} + {kind_of(right)} cannot be joined; ~ joins anything, and takes"
+            " empty as nothing"
+        )
     text = _OBJECT.sub(lambda match: kind_of(match.group(1)), text) or type(error).__name__
     return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
 
@@ -110,6 +124,7 @@ def one_line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """`text` without what a terminal or a log cannot take: lone surrogates and control characters."""
+    """`text` without what a terminal or a log cannot take: lone surrogates and control
+    characters."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

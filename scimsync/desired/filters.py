@@ -1,7 +1,8 @@
 """The filters of expressions: Jinja2's, safe against None, and those of scimsync.
 
-A column that is empty in a typed source is None, and Jinja2 would write it as "None". Here text filters pass None on, filters of
-lists take it for an empty list, and whatever makes text out of several parts takes it for "".
+A column that is empty in a typed source is None, and Jinja2 would write it as "None". Here text
+filters pass None on, filters of lists take it for an empty list, and whatever makes text out of
+several parts takes it for "".
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Filter = Callable[..., Any]
 REMOVED = {
     "random": "it would give another value on every run",
     **dict.fromkeys(
-        ("e", "escape", "forceescape", "safe", "urlize", "xmlattr"), "it is for HTML, and values are sent as they are"
+        ("e", "escape", "forceescape", "safe", "urlize", "xmlattr"),
+        "it is for HTML, and values are sent as they are",
     ),
     "pprint": "it is for debugging",
 }
@@ -36,17 +38,43 @@ REF = "ref()"
 HOLDING = "access()"
 """Filters that only the compiler of expressions uses; the names cannot be typed."""
 
-_TEXT = ("capitalize", "center", "indent", "striptags", "title", "trim", "truncate", "urlencode", "wordwrap")
-_LISTS = ("list", "map", "select", "reject", "selectattr", "rejectattr", "unique", "batch", "slice", "items")
+_TEXT = (
+    "capitalize",
+    "center",
+    "indent",
+    "striptags",
+    "title",
+    "trim",
+    "truncate",
+    "urlencode",
+    "wordwrap",
+)
+_LISTS = (
+    "list",
+    "map",
+    "select",
+    "reject",
+    "selectattr",
+    "rejectattr",
+    "unique",
+    "batch",
+    "slice",
+    "items",
+)
 _WHOLE = ("dictsort", "groupby", "sort", "sum")
 _BOUNDED = ("batch", "center", "indent", "round", "slice", "truncate", "wordwrap")
-_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"})
+_GERMAN = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
+)
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _MISSING: Any = object()
 
 
-def filters(builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, object]]) -> dict[str, Filter]:
-    """All filters by name: those of Jinja2 (`builtin`) with the changes above, and scimsync's own. `lookup` reads `tables`."""
+def filters(
+    builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, object]]
+) -> dict[str, Filter]:
+    """All filters by name: those of Jinja2 (`builtin`) with the changes above, and scimsync's own.
+    `lookup` reads `tables`."""
     result = {name: function for name, function in builtin.items() if name not in REMOVED}
     for name in _BOUNDED:
         result[name] = bounded(result[name])
@@ -84,18 +112,23 @@ def filters(builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, obj
 
 
 def text_of(value: Any) -> str:
-    """`value` inside of a longer text: None is nothing, a list or table is an error (it would read as Python writes it)."""
+    """`value` inside of a longer text: None is nothing, a list or table is an error (it would read
+    as Python writes it)."""
     if isinstance(value, str):
         return value
     if value is None:
         return ""
     if isinstance(value, (list, tuple, dict, Ref)):
-        raise Unusable(f"{kind_of(type(value).__name__)} cannot be a part of a text; | join(', ') makes text of a list")
+        raise Unusable(
+            f"{kind_of(type(value).__name__)} cannot be a part of a text; | join(', ') makes text"
+            " of a list"
+        )
     return str(value)
 
 
 def to_ascii(value: Any, language: str | None = None) -> str | None:
-    """`value` in ASCII letters: Łukasz Müller becomes Lukasz Muller, and with `ascii('de')` Lukasz Mueller."""
+    """`value` in ASCII letters: Łukasz Müller becomes Lukasz Muller, and with `ascii('de')` Lukasz
+    Mueller."""
     if value is None:
         return None
     from anyascii import anyascii
@@ -111,7 +144,8 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
 
 
 def to_slug(value: Any, separator: str = "-") -> str | None:
-    """`value` as lower-case ASCII letters and digits with `separator` for all the rest: "R & D, Köln" becomes r-d-koln."""
+    """`value` as lower-case ASCII letters and digits with `separator` for all the rest: "R & D,
+    Köln" becomes r-d-koln."""
     text = to_ascii(value)
     if text is None:
         return None
@@ -156,7 +190,8 @@ def _none_is_empty(function: Filter) -> Filter:
 
 
 def _listed(function: Filter) -> Filter:
-    """Jinja2 gives iterators, which are true even when there is nothing in them; here they are lists."""
+    """Jinja2 gives iterators, which are true even when there is nothing in them; here they are
+    lists."""
     inner = _none_is_empty(function)
 
     @wraps(function)
@@ -197,13 +232,17 @@ def _replace(value: Any, old: str, new: str, count: int = -1) -> str | None:
     return text.replace(text_of(old), new, count)
 
 
-def _join(value: Iterable[Any] | None, separator: str = "", attribute: str | int | None = None) -> str | None:
+def _join(
+    value: Iterable[Any] | None, separator: str = "", attribute: str | int | None = None
+) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
         return value
     if attribute is not None:
-        value = [item.get(attribute) if isinstance(item, dict) else item[attribute] for item in value]
+        value = [
+            item.get(attribute) if isinstance(item, dict) else item[attribute] for item in value
+        ]
     return text_of(separator).join(map(text_of, value))
 
 
@@ -228,7 +267,12 @@ def _tojson(value: Any) -> str:
 
 
 def _default(value: Any, default: Any = "", boolean: bool = False) -> Any:
-    if value is None or isinstance(value, Undefined) or (isinstance(value, str) and not value) or (boolean and not value):
+    if (
+        value is None
+        or isinstance(value, Undefined)
+        or (isinstance(value, str) and not value)
+        or (boolean and not value)
+    ):
         return default
     return value
 
@@ -241,7 +285,10 @@ def _lookup(tables: Mapping[str, Mapping[str, object]]) -> Filter:
         if key is None or key == "":
             return None if default is _MISSING else default
         if isinstance(key, (list, tuple, dict)):
-            raise Unusable(f"lookup takes one key, not {kind_of(type(key).__name__)}; a list goes through | map('lookup', …)")
+            raise Unusable(
+                f"lookup takes one key, not {kind_of(type(key).__name__)}; a list goes through |"
+                " map('lookup', …)"
+            )
         name = text_of(key)
         if name in entries:
             return entries[name]

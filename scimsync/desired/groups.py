@@ -1,7 +1,8 @@
 """Which groups there should be, and who should be in them.
 
-A group has a key as a record has one: the name of its table in sync.toml; with `each` and the value, or with a source and the
-key of its record, behind a colon (`by-department:Sales`, `teams:T7`).
+A group has a key as a record has one: the name of its table in sync.toml; with `each` and the
+value, or with a source and the key of its record, behind a colon (`by-department:Sales`,
+`teams:T7`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class GroupForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupRule:
-    """One `[targets.NAME.groups.NAME]`, compiled. `leave` is delete, empty or keep; `source` is set for groups from one."""
+    """One `[targets.NAME.groups.NAME]`, compiled. `leave` is delete, empty or keep; `source` is set
+    for groups from one."""
 
     name: str
     form: GroupForm
@@ -43,7 +45,8 @@ class GroupRule:
     match: tuple[str, ...]
 
     def key(self, value: str = "") -> Key:
-        """The key of the group by rule, or of the one for `value` (a value of `each`, the key of a record)."""
+        """The key of the group by rule, or of the one for `value` (a value of `each`, the key of a
+        record)."""
         return Key(self.name) if self.form is GroupForm.RULE else Key(f"{self.name}:{value}")
 
     def desired(self, key: Key, today: date) -> Desired:
@@ -58,7 +61,8 @@ def name_of(key: Key) -> str:
 
 
 def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
-    """The keys of the groups by `each` and by rule that a person in scope should be in. Raises ScimsyncError."""
+    """The keys of the groups by `each` and by rule that a person in scope should be in. Raises
+    ScimsyncError."""
     keys = []
     for name, value in desired.extras.items():
         rule = rules[name]
@@ -71,14 +75,16 @@ def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
 
 
 def texts(value: Any, where: str) -> list[str]:
-    """The texts that an expression gave: none, one, or several, each once. Raises ScimsyncError for anything else."""
+    """The texts that an expression gave: none, one, or several, each once. Raises ScimsyncError for
+    anything else."""
     if value is None or value == "":
         return []
     if isinstance(value, str):
         return [value.strip()] if value.strip() else []
     if isinstance(value, bool | dict):
         raise ScimsyncError(
-            f"{where}: must give a text or a list of texts, not {'a table' if isinstance(value, dict) else 'true or false'}"
+            f"{where}: must give a text or a list of texts, not"
+            f" {'a table' if isinstance(value, dict) else 'true or false'}"
         )
     if isinstance(value, int | float):
         return [str(value)]

@@ -1,6 +1,7 @@
 """How much an expression may ask for, so that no value of a record can fill the memory.
 
-`'0' * width` with a width out of a bad row, `code.zfill(1e9)`, `'%999999999d'`: all fail for that record instead.
+`'0' * width` with a width out of a bad row, `code.zfill(1e9)`, `'%999999999d'`: all fail for that
+record instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from scimsync.desired.failures import Unusable
 
 MOST = 100_000
-"""Characters of a text, elements of a list, and the largest width or count that can be given to a filter or a method."""
+"""Characters of a text, elements of a list, and the largest width or count that can be given to a
+filter or a method."""
 
 _BITS = 4096
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
@@ -22,9 +24,17 @@ _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
 def bounded_product(left: Any, right: Any) -> Any:
     """`left * right`, where neither a repeated text or list nor a number can grow without bound."""
     for thing, times in ((left, right), (right, left)):
-        if isinstance(thing, (str, list, tuple)) and isinstance(times, int) and len(thing) * times > MOST:
+        if (
+            isinstance(thing, (str, list, tuple))
+            and isinstance(times, int)
+            and len(thing) * times > MOST
+        ):
             raise Unusable(f"{times} times {len(thing)} is more than {MOST} characters or elements")
-    if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > _BITS:
+    if (
+        isinstance(left, int)
+        and isinstance(right, int)
+        and left.bit_length() + right.bit_length() > _BITS
+    ):
         raise Unusable("the product is too large")
     return left * right
 
@@ -37,7 +47,8 @@ def bounded_power(left: Any, right: Any) -> Any:
 
 
 def bounded_format(left: Any, right: Any) -> Any:
-    """`left % right`: a remainder, or a text like `'%05d' % number`, in which None is written as nothing."""
+    """`left % right`: a remainder, or a text like `'%05d' % number`, in which None is written as
+    nothing."""
     if not isinstance(left, str):
         return left % right
     if isinstance(right, tuple):
@@ -51,18 +62,29 @@ def bounded_format(left: Any, right: Any) -> Any:
     return left % right
 
 
-def check_arguments(value: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def check_arguments(
+    value: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
     """Raise Unusable if calling `value.method(*args, **kwargs)` asks for too much."""
     check_numbers(args, kwargs)
     if method == "replace" and isinstance(value, str) and len(args) >= 2:
         check_replacement(value, args[0], args[1])
-    elif method == "join" and args and isinstance(args[0], (str, list, tuple, dict)) and len(value) * len(args[0]) > MOST:
+    elif (
+        method == "join"
+        and args
+        and isinstance(args[0], (str, list, tuple, dict))
+        and len(value) * len(args[0]) > MOST
+    ):
         raise Unusable(f"the text would be longer than {MOST} characters")
 
 
 def check_replacement(value: str, old: Any, new: Any) -> None:
     """Raise Unusable if replacing `old` by `new` makes `value` too long."""
-    if isinstance(old, str) and isinstance(new, str) and len(value) + value.count(old) * len(new) > MOST:
+    if (
+        isinstance(old, str)
+        and isinstance(new, str)
+        and len(value) + value.count(old) * len(new) > MOST
+    ):
         raise Unusable(f"the text would be longer than {MOST} characters")
 
 
@@ -74,7 +96,8 @@ def check_numbers(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
 
 
 def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter `function` with its numeric arguments bounded; the filtered value itself may be any number."""
+    """The filter `function` with its numeric arguments bounded; the filtered value itself may be
+    any number."""
     first = 2 if hasattr(function, "jinja_pass_arg") else 1
 
     @wraps(function)

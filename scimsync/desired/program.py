@@ -16,13 +16,14 @@ from scimsync.types import Record, Value
 
 SCOPE = "_scope"
 ACCESS = "access"
-"""Variables that the first stage leaves: whether the record is in scope, and the names of the rules that hold."""
+"""Variables that the first stage leaves: whether the record is in scope, and the names of the rules
+that hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One line of the mapping: what the expression `source` leaves in `variable`, else `length` random characters, else
-    `constant`."""
+    """One line of the mapping: what the expression `source` leaves in `variable`, else `length`
+    random characters, else `constant`."""
 
     path: str
     place: Place
@@ -36,8 +37,8 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """The paths into one element of a multi-valued attribute. Without a value at one of `alive` it is absent as a whole:
-    `primary = true` alone is worth nothing."""
+    """The paths into one element of a multi-valued attribute. Without a value at one of `alive` it
+    is absent as a whole: `primary = true` alone is worth nothing."""
 
     paths: tuple[str, ...]
     alive: tuple[str, ...]
@@ -45,11 +46,12 @@ class Element:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Cheap to run, safe to share between threads. `gate` works out access and scope, `mapping` what lies behind it.
+    """Cheap to run, safe to share between threads. `gate` works out access and scope, `mapping`
+    what lies behind it.
 
-    `rules` are the access rules that it reaches and `expressions` all that it works out, in the order of the
-    configuration; `paths` are the managed attributes, without those that are sent once; `extras` the variables of
-    further expressions, by name. `digest`: see
+    `rules` are the access rules that it reaches and `expressions` all that it works out, in the
+    order of the configuration; `paths` are the managed attributes, without those that are sent
+    once; `extras` the variables of further expressions, by name. `digest`: see
     `scimsync.desired.digest`.
     """
 
@@ -70,13 +72,17 @@ class Program:
     def desire(self, record: Record, today: date) -> Desired:
         """What `record` should be at the target on the day `today`.
 
-        Raises DesireError, and nothing else, where an expression fails for this record, a required attribute comes out
-        empty, or the record cannot be read. The mapping of a record out of scope is not worked out, so that a leaver with bad
-        data can still leave.
+        Raises DesireError, and nothing else, where an expression fails for this record, a required
+        attribute comes out empty, or the record cannot be read. The mapping of a record out of
+        scope is not worked out, so that a leaver with bad data can still leave.
         """
         if record.too_deep:
-            raise DesireError(record.key, f"the record in {record.source}", "", "a value is nested too deeply", {})
-        values: dict[str, Any] = dict(zip(self.variables, map(record.data.get, self.columns), strict=True))
+            raise DesireError(
+                record.key, f"the record in {record.source}", "", "a value is nested too deeply", {}
+            )
+        values: dict[str, Any] = dict(
+            zip(self.variables, map(record.data.get, self.columns), strict=True)
+        )
         values["today"] = today
         access: Sequence[str] = ()
         try:
@@ -91,7 +97,9 @@ class Program:
             _fail(record, failed.step.source, failed.error)
         return self._shaped(record, tuple(access), results)
 
-    def _shaped(self, record: Record, access: tuple[str, ...], results: Mapping[str, Any]) -> Desired:
+    def _shaped(
+        self, record: Record, access: tuple[str, ...], results: Mapping[str, Any]
+    ) -> Desired:
         document: dict[str, Value] = {}
         once: dict[str, Value] = {}
         generate: dict[str, int] = {}
@@ -109,7 +117,9 @@ class Program:
             if value is not None:
                 (once if slot.once else document)[slot.path] = value
         for element in self.elements:
-            if not any(path in document or path in once or path in generate for path in element.alive):
+            if not any(
+                path in document or path in once or path in generate for path in element.alive
+            ):
                 for path in element.paths:
                     document.pop(path, None)
                     once.pop(path, None)
@@ -121,9 +131,13 @@ class Program:
 
 
 def _fail(record: Record, source: Parsed | None, error: Exception) -> NoReturn:
-    """Raise the DesireError for `error`, which came of `source` (the required attribute always has one)."""
+    """Raise the DesireError for `error`, which came of `source` (the required attribute always has
+    one)."""
     assert source is not None  # noqa: S101
-    if source.place.key.rstrip("\"'").lower().endswith("password"):  # neither the record's value nor what was made of it is shown
-        raise DesireError(record.key, source.place.key, source.text, "fails; what it holds is not shown", {}) from None
+    # neither the record's value nor what was made of it is shown
+    if source.place.key.rstrip("\"'").lower().endswith("password"):
+        raise DesireError(
+            record.key, source.place.key, source.text, "fails; what it holds is not shown", {}
+        ) from None
     values = {column: record.data.get(column) for column in source.uses.columns}
     raise DesireError(record.key, source.place.key, source.text, explain(error), values) from error

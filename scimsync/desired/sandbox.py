@@ -1,7 +1,9 @@
-"""The Jinja2 environment in which expressions run: what they can reach, and how much they can ask for.
+"""The Jinja2 environment in which expressions run: what they can reach, and how much they can ask
+for.
 
-Expressions come from the administrator, the values that they work on from anywhere. So values are never parsed as expressions,
-nothing can be called but the filters and a fixed list of methods, and what a value from a record can multiply is bounded.
+Expressions come from the administrator, the values that they work on from anywhere. So values are
+never parsed as expressions, nothing can be called but the filters and a fixed list of methods, and
+what a value from a record can multiply is bounded.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ from scimsync.desired.filters import filters
 from scimsync.desired.limits import bounded_format, bounded_power, bounded_product, check_arguments
 
 _TEXT_METHODS = """
-    capitalize casefold center count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace
-    istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit
-    rstrip split splitlines startswith strip swapcase title upper zfill
+    capitalize casefold center count endswith find index isalnum isalpha isascii isdecimal isdigit
+    islower isnumeric isspace istitle isupper join ljust lower lstrip partition removeprefix
+    removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith
+    strip swapcase title upper zfill
 """.split()  # noqa: SIM905
-_DATE = frozenset({"year", "month", "day", "isoformat", "weekday", "isoweekday", "strftime", "replace"})
+_DATE = frozenset(
+    {"year", "month", "day", "isoformat", "weekday", "isoweekday", "strftime", "replace"}
+)
 
 ATTRIBUTES: Mapping[type, frozenset[str]] = {
     str: frozenset(_TEXT_METHODS),
@@ -35,11 +40,13 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
     datetime: _DATE | {"date", "hour", "minute", "second"},
     timedelta: frozenset({"days", "seconds", "total_seconds"}),
 }
-"""Attributes and methods that expressions may use, by type; everything else does not exist for them."""
+"""Attributes and methods that expressions may use, by type; everything else does not exist for
+them."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, narrowed to `ATTRIBUTES`, without globals, with the filters of `scimsync.desired.filters`."""
+    """Jinja2's sandbox, narrowed to `ATTRIBUTES`, without globals, with the filters of
+    `scimsync.desired.filters`."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -59,7 +66,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return attr in ATTRIBUTES.get(type(obj), ()) and super().is_safe_attribute(obj, attr, value)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`value.name`: a listed attribute, or an item of a nested table. Undefined, with a reason, if neither."""
+        """`value.name`: a listed attribute, or an item of a nested table. Undefined, with a reason,
+        if neither."""
         if isinstance(obj, Undefined):
             return getattr(obj, attribute)  # raises UndefinedError with the reason
         if attribute in ATTRIBUTES.get(type(obj), ()):
@@ -81,7 +89,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Call a method of a value (there is nothing else to call)."""
         if isinstance(__obj, Undefined):
             return __obj()  # raises UndefinedError with the reason
-        if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(type(__obj.__self__), ()):
+        if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(
+            type(__obj.__self__), ()
+        ):
             raise Unusable(f"{kind_of(type(__obj).__name__)} is no function")
         check_arguments(__obj.__self__, __obj.__name__, args, kwargs)
         return __obj(*args, **kwargs)
@@ -89,12 +99,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _nothing(self, obj: Any, name: Any) -> Any:
         what = kind_of(type(obj).__name__)
         if isinstance(name, int):
-            return self.undefined(f"{what} has no element {name}" + (f": it has {len(obj)}" if hasattr(obj, "__len__") else ""))
+            return self.undefined(
+                f"{what} has no element {name}"
+                + (f": it has {len(obj)}" if hasattr(obj, "__len__") else "")
+            )
         return self.undefined(f'{what} has no "{name}"')
 
 
 class RecordContext(Context):
-    """Where a compiled expression finds the values of one record. Reused by nobody: one a run of a stage."""
+    """Where a compiled expression finds the values of one record. Reused by nobody: one a run of a
+    stage."""
 
     def __init__(self, environment: Sandbox, eval_ctx: Any, values: dict[str, Any]) -> None:
         self.parent = values

@@ -1,4 +1,5 @@
-"""Many expressions compiled into one: seven times faster than one each, and it still knows which one failed."""
+"""Many expressions compiled into one: seven times faster than one each, and it still knows which
+one failed."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from scimsync.desired.sandbox import RecordContext, Sandbox
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One assignment: `variable` gets the value of `node`. `source` is the expression that it comes from, if from one."""
+    """One assignment: `variable` gets the value of `node`. `source` is the expression that it comes
+    from, if from one."""
 
     variable: str
     node: nodes.Expr
@@ -32,13 +34,16 @@ class StepFailed(Exception):
 
 
 class Stage:
-    """Steps that are worked out together, in order; later ones see the variables of earlier ones."""
+    """Steps that are worked out together, in order; later ones see the variables of earlier
+    ones."""
 
     def __init__(self, steps: Sequence[Step], environment: Sandbox) -> None:
         self._steps = tuple(steps)
         self._environment = environment
         self._eval_ctx = EvalContext(environment)
-        body: list[nodes.Node] = [nodes.Assign(nodes.Name(step.variable, "store"), step.node) for step in steps]
+        body: list[nodes.Node] = [
+            nodes.Assign(nodes.Name(step.variable, "store"), step.node) for step in steps
+        ]
         tree = nodes.Template(body).set_environment(environment).set_lineno(1)
         assert isinstance(tree, nodes.Template)  # noqa: S101 set_lineno returns what it is given
         self._render = environment.from_string(tree).root_render_func
@@ -47,7 +52,8 @@ class Stage:
         """The variables of all steps, worked out from `values`. Raises StepFailed."""
         context = RecordContext(self._environment, self._eval_ctx, values)
         try:
-            # An assignment writes nothing: the generator comes to its end at once, and each step has left its variable.
+            # An assignment writes nothing: the generator comes to its end at once, and each step
+            # has left its variable.
             next(iter(self._render(context)), None)
         except Exception as error:
             raise StepFailed(self._steps[len(context.vars)], error) from error

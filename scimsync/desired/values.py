@@ -37,7 +37,8 @@ Mapped = Expression | Constant | Generate
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An expression over a record that gives no attribute. `keys` is where it stands in the configuration."""
+    """An expression over a record that gives no attribute. `keys` is where it stands in the
+    configuration."""
 
     keys: tuple[str, ...]
     text: str
@@ -45,7 +46,8 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Stands in a document for the remote id of another record's resource, which is known when the request is made."""
+    """Stands in a document for the remote id of another record's resource, which is known when the
+    request is made."""
 
     key: str
 
@@ -54,10 +56,11 @@ class Ref:
 class Desired:
     """What one record should be at one target.
 
-    `access` names the rules that hold, in the order of their definition, of those that the program reaches. Out of scope the
-    mapping is not worked out: `document`, `once` and `generate` are empty then. Paths are canonical; values are JSON values
-    or `Ref`; what is absent has no entry. `generate` gives lengths in characters. `extras` are the values of expressions that
-    are no attributes (groups, members), as they come.
+    `access` names the rules that hold, in the order of their definition, of those that the program
+    reaches. Out of scope the mapping is not worked out: `document`, `once` and `generate` are empty
+    then. Paths are canonical; values are JSON values or `Ref`; what is absent has no entry.
+    `generate` gives lengths in characters. `extras` are the values of expressions that are no
+    attributes (groups, members), as they come.
     """
 
     key: Key

@@ -1,4 +1,5 @@
-"""Where a run reads what is known and writes what is planned, so that a plan and a push are the same work."""
+"""Where a run reads what is known and writes what is planned, so that a plan and a push are the
+same work."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ _Row = TypeVar("_Row")
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """`links` holds what is known; `journal` gets the plan: the same store for a push, a scratch one for a plan that stores
-    nothing."""
+    """`links` holds what is known; `journal` gets the plan: the same store for a push, a scratch
+    one for a plan that stores nothing."""
 
     view: SnapshotView
     links: Store
@@ -45,9 +46,9 @@ class Now:
 
 
 class Settled:
-    """What a plan settles without a request: links that change, keys that are not wanted any more, people who had left and are
-    wanted again. It is written once the plan is accepted, and at once from then on: until then its people have to be planned
-    again, should nobody accept it."""
+    """What a plan settles without a request: links that change, keys that are not wanted any more,
+    people who had left and are wanted again. It is written once the plan is accepted, and at once
+    from then on: until then its people have to be planned again, should nobody accept it."""
 
     def __init__(self, target: str, kind: Kind) -> None:
         self._target = target
@@ -57,7 +58,13 @@ class Settled:
         self._returned: list[Key] = []
         self._accepted = False
 
-    def add(self, connection: Connection, changed: Iterable[Link], unwanted: Iterable[Key], returned: Iterable[Key] = ()) -> None:
+    def add(
+        self,
+        connection: Connection,
+        changed: Iterable[Link],
+        unwanted: Iterable[Key],
+        returned: Iterable[Key] = (),
+    ) -> None:
         """Notes what a batch settles."""
         self._links += changed
         self._unwanted += unwanted

@@ -1,7 +1,8 @@
 """The way out to one target: pace, pauses, retries, and the point at which nothing more is sent.
 
-Every request of a run goes through the target's `Channel`. It retries what may be sent again (RFC 7644 section 3.12, RFC 6585
-section 4); a POST without an answer is not, since its account may exist: `Unanswered` says so.
+Every request of a run goes through the target's `Channel`. It retries what may be sent again (RFC
+7644 section 3.12, RFC 6585 section 4); a POST without an answer is not, since its account may
+exist: `Unanswered` says so.
 """
 
 from __future__ import annotations
@@ -16,19 +17,28 @@ from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.execute.observing import Observer, nobody
 from scimsync.execute.pace import Pace
 from scimsync.logcontext import PERSONAL
-from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
+from scimsync.scim.errors import (
+    ErrorKind,
+    ScimError,
+    ScimProtocolError,
+    TransportFailure,
+    UnexpectedAnswer,
+)
 from scimsync.scim.messages import Answer, Request, Sender
 
 _LOG = logging.getLogger("scimsync")
 
 MAX_PAUSE_S = 300.0
-"""The longest that a Retry-After is obeyed within a run; what waits longer is tried by a later run."""
+"""The longest that a Retry-After is obeyed within a run; what waits longer is tried by a later
+run."""
 
 MAX_FAILURES = 5
-"""So many requests in a row that all their tries did not help, and the target is down: nothing more is sent in this run."""
+"""So many requests in a row that all their tries did not help, and the target is down: nothing more
+is sent in this run."""
 
 MAX_UNMADE = 50
-"""So many creations in a row that came to nothing although all else is answered, and no more are begun in this run."""
+"""So many creations in a row that came to nothing although all else is answered, and no more are
+begun in this run."""
 
 
 class Unanswered(ScimError):
@@ -49,7 +59,8 @@ class Stopped(ScimsyncError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often one request is tried, how long in all (seconds), and the longest random wait between two tries (seconds)."""
+    """How often one request is tried, how long in all (seconds), and the longest random wait
+    between two tries (seconds)."""
 
     attempts: int = 5
     total_s: float = 180.0
@@ -57,11 +68,13 @@ class Patience:
 
 
 class Channel:
-    """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the run's.
+    """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the
+    run's.
 
-    With `probing` the first request goes alone and once, and only its answer lets others follow: the target was down when it
-    was asked last. `may_send` is asked before each request whether this run still is the one at work; `observe` is told of each
-    request. `requests` counts what was sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
+    With `probing` the first request goes alone and once, and only its answer lets others follow:
+    the target was down when it was asked last. `may_send` is asked before each request whether this
+    run still is the one at work; `observe` is told of each request. `requests` counts what was
+    sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
     """
 
     def __init__(
@@ -100,8 +113,9 @@ class Channel:
     async def send(self, request: Request) -> Answer:
         """Sends `request`, again where that is safe and may help.
 
-        Raises `Unanswered`, the errors of `ScimClient.send` once tries are used up, and `Stopped` where the target no longer
-        is to be talked to: the token was refused, no connection could be made, or the lease went to another run.
+        Raises `Unanswered`, the errors of `ScimClient.send` once tries are used up, and `Stopped`
+        where the target no longer is to be talked to: the token was refused, no connection could be
+        made, or the lease went to another run.
         """
         if self._probing:
             async with self._probe:
@@ -129,10 +143,16 @@ class Channel:
         return answer
 
     def unmade(self, error: Unanswered) -> None:
-        """A creation came to nothing, however often it was sent and looked for; many in a row, and no more are begun."""
+        """A creation came to nothing, however often it was sent and looked for; many in a row, and
+        no more are begun."""
         self._unmade += 1
         if self._unmade == MAX_UNMADE:
-            _LOG.warning("%s: %d creations in a row failed, the last: %s", self._target, self._unmade, error.brief)
+            _LOG.warning(
+                "%s: %d creations in a row failed, the last: %s",
+                self._target,
+                self._unmade,
+                error.brief,
+            )
 
     @property
     def creates(self) -> bool:
@@ -140,7 +160,8 @@ class Channel:
         return self._unmade < MAX_UNMADE
 
     def _judge(self, error: ScimError) -> None:
-        """One request came to nothing; several in a row, and it is the target that is in trouble."""
+        """One request came to nothing; several in a row, and it is the target that is in
+        trouble."""
         if isinstance(error, Unanswered) and not isinstance(error.cause, UnexpectedAnswer):
             return  # it was sent once only; what becomes of looking it up tells more
         if not _says_nothing_good(error):
@@ -151,7 +172,14 @@ class Channel:
 
     async def _again(self, request: Request, first: ScimError) -> Answer:
         """Further tries, after the first has failed."""
-        from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay, stop_any
+        from tenacity import (
+            AsyncRetrying,
+            RetryCallState,
+            retry_if_exception,
+            stop_after_attempt,
+            stop_after_delay,
+            stop_any,
+        )
         from tenacity.wait import wait_random_exponential
 
         failed: list[ScimError] = []
@@ -172,12 +200,16 @@ class Channel:
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
             if isinstance(error, ScimProtocolError) and error.retry_after:
-                return 0.0  # the turn waits for it; a target that names no time is given some all the same
+                # the turn waits for it; a target that names no time is given some all the same
+                return 0.0
             return backoff(state)
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: _worth_another_try(error, request)),
-            stop=stop_any(stop_after_attempt(self._patience.attempts), stop_after_delay(self._patience.total_s)),
+            stop=stop_any(
+                stop_after_attempt(self._patience.attempts),
+                stop_after_delay(self._patience.total_s),
+            ),
             wait=wait,
             sleep=self.rest,
             reraise=True,
@@ -193,7 +225,9 @@ class Channel:
             self._judge(error)
             raise
 
-    def _give_up(self, what: str, error: ScimError, hint: str = "nothing more was sent to it") -> None:
+    def _give_up(
+        self, what: str, error: ScimError, hint: str = "nothing more was sent to it"
+    ) -> None:
         """The target is not to be used any more in this run, because of `error`."""
         start = f"{self._target}: {what}: " if what else f"{self._target}: "
         self.stop(TargetUnavailable(f"{start}{error}", hint=hint, brief=f"{start}{error.brief}"))
@@ -206,7 +240,11 @@ class Channel:
 
     def lost_lease(self) -> None:
         """Another run took this target over."""
-        self.stop(LeaseHeld(f"{self._target}: the lease went to another run", hint="nothing more was sent to it"))
+        self.stop(
+            LeaseHeld(
+                f"{self._target}: the lease went to another run", hint="nothing more was sent to it"
+            )
+        )
 
     async def _once(self, request: Request) -> Answer:
         await self._turn()
@@ -237,7 +275,11 @@ class Channel:
     def _tell(self, request: Request, came: Answer | ScimError, sent_at: float) -> None:
         """Log and metrics of one request. Filters and the words of a target may name people."""
         cause = came.cause if isinstance(came, Unanswered) else came
-        status = cause.status if isinstance(cause, Answer | ScimProtocolError | UnexpectedAnswer) else None
+        status = (
+            cause.status
+            if isinstance(cause, Answer | ScimProtocolError | UnexpectedAnswer)
+            else None
+        )
         self._observe(self._target, request.method, status, self._clock() - sent_at)
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
@@ -245,7 +287,10 @@ class Channel:
         if isinstance(cause, Answer):
             whole = brief = f"{said}: {status}"
             if request.target != request.path:
-                whole, brief = f"{self._target}: {request.method} {request.target}: {status}", f"{said}?…: {status}"
+                whole, brief = (
+                    f"{self._target}: {request.method} {request.target}: {status}",
+                    f"{said}?…: {status}",
+                )
         else:
             whole, brief = f"{self._target}: {cause}", f"{self._target}: {cause.brief}"
         _LOG.debug(whole if _LOG.isEnabledFor(PERSONAL) else brief)
@@ -273,7 +318,11 @@ class Channel:
         except ScimProtocolError as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 self._give_up("", error, hint="look at the target's token and what it may do")
-            if request.method == "POST" and error.kind is ErrorKind.SERVER and not _is_put_off(error):
+            if (
+                request.method == "POST"
+                and error.kind is ErrorKind.SERVER
+                and not _is_put_off(error)
+            ):
                 raise Unanswered(error) from error
             raise
         except TransportFailure as error:
@@ -286,7 +335,8 @@ class Channel:
             raise
 
     async def _turn(self) -> None:
-        """Waits until the rate and the pauses that the target asked for allow another request. One waits, the others queue."""
+        """Waits until the rate and the pauses that the target asked for allow another request. One
+        waits, the others queue."""
         async with self._gate:
             while self.stopped is None:
                 if self._in_flight >= self.pace.window:
@@ -300,7 +350,10 @@ class Channel:
 
     async def rest(self, seconds: float) -> None:
         """Sleeps, but not beyond the end of this channel."""
-        ways = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._ended.wait())]
+        ways = [
+            asyncio.ensure_future(self._sleep(seconds)),
+            asyncio.ensure_future(self._ended.wait()),
+        ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -308,21 +361,23 @@ class Channel:
                 way.cancel()
 
     def _pause(self, seconds: float) -> None:
-        """Nothing is sent for `seconds`, by nobody: the limit that was hit is the whole target's."""
+        """Nothing is sent for `seconds`, by nobody: the limit that was hit is the whole
+        target's."""
         _LOG.info("%s: asks for a pause of %.0f s", self._target, min(seconds, MAX_PAUSE_S))
         self.pace.pause(self._clock(), min(seconds, MAX_PAUSE_S))
 
 
 def _worth_another_try(error: BaseException, request: Request) -> bool:
-    """429, 503 and what breaks on the way may pass (RFC 7644 section 3.12), and a read that was garbled may be asked for again;
-    the same request is refused again otherwise."""
+    """429, 503 and what breaks on the way may pass (RFC 7644 section 3.12), and a read that was
+    garbled may be asked for again; the same request is refused again otherwise."""
     if isinstance(error, UnexpectedAnswer):
         return request.method == "GET" and error.status < 300
     return _may_pass(error)
 
 
 def may_have_had_effect(error: ScimError) -> bool:
-    """Whether a request that ended with `error` may have been carried out all the same, in its last try or in an earlier one."""
+    """Whether a request that ended with `error` may have been carried out all the same, in its last
+    try or in an earlier one."""
     if error.in_doubt or isinstance(error, Unanswered):
         return True
     if isinstance(error, ScimProtocolError):
@@ -333,8 +388,11 @@ def may_have_had_effect(error: ScimError) -> bool:
 
 
 def _is_put_off(error: ScimProtocolError) -> bool:
-    """Whether the service itself asks to come again later. A proxy before it also says 503 where it lost the answer."""
-    return error.status == 503 and (error.retry_after is not None or error.detail is not None or error.scim_type is not None)
+    """Whether the service itself asks to come again later. A proxy before it also says 503 where it
+    lost the answer."""
+    return error.status == 503 and (
+        error.retry_after is not None or error.detail is not None or error.scim_type is not None
+    )
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -344,6 +402,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _says_nothing_good(error: ScimError) -> bool:
-    """Whether an error is one of a target that is down or is no SCIM service; what a sound one says is an answer."""
+    """Whether an error is one of a target that is down or is no SCIM service; what a sound one says
+    is an answer."""
     cause = error.cause if isinstance(error, Unanswered) else error
     return _may_pass(cause) or isinstance(cause, UnexpectedAnswer)

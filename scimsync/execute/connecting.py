@@ -1,4 +1,5 @@
-"""Connections to targets: the token is read at once, the HTTP library only when there is something to send."""
+"""Connections to targets: the token is read at once, the HTTP library only when there is something
+to send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Reads what nobody knows: accounts and groups whose last request had no answer, before anything else is planned about them."""
+"""Reads what nobody knows: accounts and groups whose last request had no answer, before anything
+else is planned about them."""
 
 from __future__ import annotations
 
@@ -19,16 +20,17 @@ from scimsync.types import Document, Key, Kind, RemoteId
 
 _MOST_TRIES = 50
 _MOST_UNREAD = 3
-"""After so many that cannot be read in a row, the others wait, if the target answers at all: it is not down for their sake."""
+"""After so many that cannot be read in a row, the others wait, if the target answers at all: it is
+not down for their sake."""
 
 
 class Doubts:
     """Of the resources of one kind at one target.
 
-    `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the managed attributes of a key,
-    `once` those of them that are sent at creation only.
-    `resources` are those that were read, None where one is gone; `failures` why some could not be. `unseen` are the keys
-    of those that an earlier run made or adopted without an answer.
+    `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the
+    managed attributes of a key, `once` those of them that are sent at creation only. `resources`
+    are those that were read, None where one is gone; `failures` why some could not be. `unseen` are
+    the keys of those that an earlier run made or adopted without an answer.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class Doubts:
         self.unseen: set[Key] = set()
 
     async def read_due(self) -> None:
-        """Reads all that this run has to do with, and notes what they hold: others may wait for their names.
+        """Reads all that this run has to do with, and notes what they hold: others may wait for
+        their names.
 
         Raises ScimError for what is not one account's trouble."""
         some = self._known.doubtful(self._kind)
@@ -64,8 +67,9 @@ class Doubts:
             await self.read(self._known.get(self._kind, some[start : start + 500]))
 
     async def read(self, known: dict[Key, Link]) -> None:
-        """Reads what is doubtful of `known`, each once in a round of planning; there, what a creation or an adoption without an
-        answer made is linked. Raises ScimError as `read_due` does."""
+        """Reads what is doubtful of `known`, each once in a round of planning; there, what a
+        creation or an adoption without an answer made is linked. Raises ScimError as `read_due`
+        does."""
         for key, link in known.items():
             asks = self._matcher(key)
             if asks is not None and link.doubtful and key not in self._done:
@@ -79,7 +83,10 @@ class Doubts:
             if not self._answers:
                 await asks.answers()
                 self._answers = True
-            self.failures[key] = f"the {self._word} is not read now: {self._unread} others in a row could not be read"
+            self.failures[key] = (
+                f"the {self._word} is not read now: {self._unread} others in a row could not be"
+                " read"
+            )
             return None
         there: Link | None = None
         try:
@@ -87,7 +94,9 @@ class Doubts:
                 there = await self._find(asks, link)
             elif link.remote_id is not None:
                 self.resources[key] = resource = await asks.read_account(link.remote_id)
-                there = None if resource is None else replace(link, document=self.held(link, resource))
+                there = (
+                    None if resource is None else replace(link, document=self.held(link, resource))
+                )
         except ScimProtocolError as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 raise
@@ -101,7 +110,8 @@ class Doubts:
         return there
 
     async def _find(self, asks: Matcher, link: Link) -> Link | None:
-        """The link to what a creation or an adoption without an answer made, where it is certain that it is the one."""
+        """The link to what a creation or an adoption without an answer made, where it is certain
+        that it is the one."""
         if not link.document:
             return None
         if link.remote_id is not None:
@@ -110,10 +120,17 @@ class Doubts:
             ours = resource is not None and _agree(link.document, resource, absent=False)
         else:
             found = await asks.look_up(link.document)
-            resource = found.resources[0] if found is not None and len(found.resources) == 1 else None
+            resource = (
+                found.resources[0] if found is not None and len(found.resources) == 1 else None
+            )
             remote_id = RemoteId(resource_id(resource or {}) or "")
             ours = resource is not None and self._is_made_by_us(link.document, resource)
-        if not ours or not remote_id or self._known.owners(self._kind, [remote_id]) or resource is None:
+        if (
+            not ours
+            or not remote_id
+            or self._known.owners(self._kind, [remote_id])
+            or resource is None
+        ):
             return None
         self.resources[link.key] = resource
         self.unseen.add(link.key)
@@ -121,29 +138,40 @@ class Doubts:
         return replace(there, document=self.held(there, resource))
 
     def _is_made_by_us(self, sent: Document, resource: Mapping[str, object]) -> bool:
-        """Whether a resource is the one that a creation of `sent` made: by its externalId where it has one, else by all that it
-        holds of what was sent. Others may have made one of the same name; a group of ours has no members yet."""
+        """Whether a resource is the one that a creation of `sent` made: by its externalId where it
+        has one, else by all that it holds of what was sent. Others may have made one of the same
+        name; a group of ours has no members yet."""
         if self._kind is Kind.GROUP and read(resource, "members"):
             return False
         name = UNIQUE[self._kind]
         held = project(resource, ["externalId", name])
         if held.get("externalId") is not None and sent.get("externalId") is not None:
             return bool(held["externalId"] == sent["externalId"])
-        return fold(name, held.get(name)) == fold(name, sent.get(name)) and _agree(sent, resource, absent=True)
+        return fold(name, held.get(name)) == fold(name, sent.get(name)) and _agree(
+            sent, resource, absent=True
+        )
 
-    def held(self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()) -> Document:
-        """What a resource holds of what the target was told, or asked without an answer, and of the paths `wanted`. What others
-        wrote elsewhere is theirs."""
+    def held(
+        self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()
+    ) -> Document:
+        """What a resource holds of what the target was told, or asked without an answer, and of the
+        paths `wanted`. What others wrote elsewhere is theirs."""
         once = self._once(link.key)
-        paths = [path for path in dict.fromkeys([*link.document, *self._asked(link.key), *wanted]) if path not in once]
+        paths = [
+            path
+            for path in dict.fromkeys([*link.document, *self._asked(link.key), *wanted])
+            if path not in once
+        ]
         if link.status is LinkStatus.INACTIVE and "active" not in paths:
             paths.append("active")
         return project(resource, paths)
 
     def _asked(self, key: Key) -> Sequence[str]:
-        """The paths of what was sent since the last operation that was acknowledged; all, where the journal does not go back
-        so far."""
-        ours = journal.of_target(self._target) & journal.of_kind(self._kind) & journal.of_keys([key])
+        """The paths of what was sent since the last operation that was acknowledged; all, where the
+        journal does not go back so far."""
+        ours = (
+            journal.of_target(self._target) & journal.of_kind(self._kind) & journal.of_keys([key])
+        )
         sent = ours & journal.was_sent() & ~journal.with_action(*MEMBERSHIP)
         paths: set[str] = set()
         with self._books.links.read() as connection:
@@ -170,13 +198,17 @@ class Doubts:
 
 
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:
-    """Whether a resource holds what was sent, texts without regard to case. With `absent`, what it does not hold at all, and
-    what is more than one value, says nothing."""
+    """Whether a resource holds what was sent, texts without regard to case. With `absent`, what it
+    does not hold at all, and what is more than one value, says nothing."""
     held = project(resource, list(sent))
     for path, value in sent.items():
         other = held.get(path)
-        if absent and (other is None or isinstance(value, (dict, list)) or isinstance(other, (dict, list))):
+        if absent and (
+            other is None or isinstance(value, (dict, list)) or isinstance(other, (dict, list))
+        ):
             continue
-        if other != value and (not isinstance(value, str) or fold(path, other) != fold(path, value)):
+        if other != value and (
+            not isinstance(value, str) or fold(path, other) != fold(path, value)
+        ):
             return False
     return bool(sent)

@@ -1,8 +1,10 @@
-"""Makes sure that a process which was stopped for a while sends nothing after another run took its place.
+"""Makes sure that a process which was stopped for a while sends nothing after another run took its
+place.
 
-The leases are renewed as long as a run lasts. Where the last renewal is too long ago, because the process was paused, the machine
-slept or the database did not answer, or where the clock was set since, by which others tell whether leases have expired, the
-database is asked before the next request goes out.
+The leases are renewed as long as a run lasts. Where the last renewal is too long ago, because the
+process was paused, the machine slept or the database did not answer, or where the clock was set
+since, by which others tell whether leases have expired, the database is asked before the next
+request goes out.
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ JUMP_S = 5.0
 
 def steady_clock() -> float:
     """Seconds that go on while the machine sleeps, and that nobody can set."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return (
+        time.clock_gettime(time.CLOCK_BOOTTIME)
+        if hasattr(time, "CLOCK_BOOTTIME")
+        else time.monotonic()
+    )
 
 
 class Fence:

@@ -1,4 +1,5 @@
-"""Plans the groups of one target as resources: which there should be, what they are called, who is wanted in them."""
+"""Plans the groups of one target as resources: which there should be, what they are called, who is
+wanted in them."""
 
 from __future__ import annotations
 
@@ -45,9 +46,9 @@ class _Known:
 
 
 class GroupPlanner:
-    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that asks no target; `absent` tells
-    of people who has left; `before` are the tables of groups that the target was last planned with, or had earlier; `settled` is
-    what needs no request."""
+    """Plans the groups of one target. `matchers` are by the name of the rule, None for a plan that
+    asks no target; `absent` tells of people who has left; `before` are the tables of groups that
+    the target was last planned with, or had earlier; `settled` is what needs no request."""
 
     def __init__(
         self,
@@ -78,27 +79,38 @@ class GroupPlanner:
             known,
             policy.target,
             Kind.GROUP,
-            lambda key: None if matchers is None else matchers.get(name_of(key), matchers.get(NO_RULE)),
+            lambda key: (
+                None if matchers is None else matchers.get(name_of(key), matchers.get(NO_RULE))
+            ),
             lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
-            lambda key: once_of(rules[name_of(key)].program) if name_of(key) in rules else frozenset(),
+            lambda key: (
+                once_of(rules[name_of(key)].program) if name_of(key) in rules else frozenset()
+            ),
         )
 
     def begin(self) -> None:
-        """Where a table has another kind of groups now, nobody is wanted in the old ones any more. To be called before people
-        are planned, all of them."""
-        another = {name for name, rule in self._rules.items() if name in self._before and self._before[name].form != rule.form}
+        """Where a table has another kind of groups now, nobody is wanted in the old ones any more.
+        To be called before people are planned, all of them."""
+        another = {
+            name
+            for name, rule in self._rules.items()
+            if name in self._before and self._before[name].form != rule.form
+        }
         if not another:
             return
-        with self._books.links.read() as connection:  # also those that never came to be: somebody may be wanted in them
+        # also those that never came to be: somebody may be wanted in them
+        with self._books.links.read() as connection:
             known = links.keys_of_kind(connection, self._policy.target, Kind.GROUP, true())
         for key in known:
             if name_of(key) in another:
                 self._want(key, {})
 
     async def plan(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
-        """Plans the groups that people came into or went out of, those of changed records, and those that are due.
+        """Plans the groups that people came into or went out of, those of changed records, and
+        those that are due.
 
-        With `everything` all groups that there are, because the configuration is another. Raises ScimError from matching.
+        With `everything` all groups that there are, because the configuration is another. Raises
+        ScimError from matching.
         """
         keys = set(touched) | set(self._due(everything=everything))
         for rule in self._rules.values():
@@ -109,7 +121,8 @@ class GroupPlanner:
         await self.plan_keys(sorted(keys))
 
     async def plan_keys(self, keys: Sequence[Key], *, only_new: bool = False) -> None:
-        """Plans these groups. With `only_new` none is changed or deleted: that waits for a run that plans everybody."""
+        """Plans these groups. With `only_new` none is changed or deleted: that waits for a run that
+        plans everybody."""
         self._doubts.forget()
         for start in range(0, len(keys), BATCH):
             await self._plan_batch(list(keys[start : start + BATCH]), only_new=only_new)
@@ -122,7 +135,11 @@ class GroupPlanner:
         target = self._policy.target
         with self._books.links.read() as connection:
             due = work.groups_to_plan(connection, target, self._now.time)
-            return due + (links.keys_of_kind(connection, target, Kind.GROUP, links.exists()) if everything else [])
+            return due + (
+                links.keys_of_kind(connection, target, Kind.GROUP, links.exists())
+                if everything
+                else []
+            )
 
     # Groups from a source of their own
 
@@ -160,8 +177,15 @@ class GroupPlanner:
         known = {(row.member_kind, row.member): row for row in self._memberships.of_group(group)}
         rows = [replace(row, wanted=member in wanted) for member, row in known.items()]
         new = [member for member in wanted if member not in known]
-        left = {key for some in slices((key for kind, key in new if kind is Kind.USER), BATCH) for key in self._absent(some)}
-        rows += [Membership(group, kind, key, True, False, kind is Kind.USER and key in left) for kind, key in new]
+        left = {
+            key
+            for some in slices((key for kind, key in new if kind is Kind.USER), BATCH)
+            for key in self._absent(some)
+        }
+        rows += [
+            Membership(group, kind, key, True, False, kind is Kind.USER and key in left)
+            for kind, key in new
+        ]
         self._memberships.put(rows, known.values())
 
     # Groups as resources
@@ -182,11 +206,16 @@ class GroupPlanner:
         names = {
             name
             for key, one in known.desired.items()
-            if (name := fold_name(one.document.get("displayName"))) and name != self._held_name(known, key)
+            if (name := fold_name(one.document.get("displayName")))
+            and name != self._held_name(known, key)
         }
         holding = self._links.holders(Kind.GROUP, list(names))
         with self._books.journal.read() as connection:
-            claimed = journal.claimed_names(connection, self._books.run, target, Kind.GROUP, list(names)) if names else {}
+            claimed = (
+                journal.claimed_names(connection, self._books.run, target, Kind.GROUP, list(names))
+                if names
+                else {}
+            )
         others = self._wanted_of([holder.key for holder in holding.values()], known)
         holders = {
             name: holder.key
@@ -196,11 +225,14 @@ class GroupPlanner:
         plan = plan_groups(candidates, self._policy, holders, claimed)
         self._write(_new_ones(plan) if only_new else plan, known)
         if only_new and self._books.stores:
-            self._make_due([one.key for one in plan.operations if one.action not in GROUP_NEEDED], known)
+            self._make_due(
+                [one.key for one in plan.operations if one.action not in GROUP_NEEDED], known
+            )
         self._note_adopted(plan, known)
 
     def _wanted_of(self, keys: Sequence[Key], known: _Known) -> dict[Key, Desired | None]:
-        """What groups are to be, None for those that this plan deletes; without those of which it cannot be told."""
+        """What groups are to be, None for those that this plan deletes; without those of which it
+        cannot be told."""
         further = _Known({})
         self._desire([key for key in keys if key not in known.links], further)
         wanted: dict[Key, Desired | None] = {}
@@ -220,7 +252,11 @@ class GroupPlanner:
 
     def _held_name(self, known: _Known, key: Key) -> str | None:
         link = known.links.get(key)
-        return fold_name(link.document.get("displayName")) if link is not None and link.has_account else None
+        return (
+            fold_name(link.document.get("displayName"))
+            if link is not None and link.has_account
+            else None
+        )
 
     def _desire(self, keys: Sequence[Key], known: _Known) -> None:
         by_rule: dict[str, list[Key]] = {}
@@ -233,14 +269,20 @@ class GroupPlanner:
             if rule.form is GroupForm.SOURCE and rule.source is not None:
                 self._desire_from_source(rule, rule.source, some, known)
                 continue
-            there = {rule.key()} & {*some} if rule.form is GroupForm.RULE else self._memberships.wanted(some)
+            there = (
+                {rule.key()} & {*some}
+                if rule.form is GroupForm.RULE
+                else self._memberships.wanted(some)
+            )
             for key in there:
                 try:
                     known.desired[key] = rule.desired(key, self._now.today)
                 except DesireError as error:
                     known.failures[key] = error.message.removeprefix(f"{key}: ")
 
-    def _desire_from_source(self, rule: GroupRule, source: str, keys: Sequence[Key], known: _Known) -> None:
+    def _desire_from_source(
+        self, rule: GroupRule, source: str, keys: Sequence[Key], known: _Known
+    ) -> None:
         by_record = {Key(key.partition(":")[2]): key for key in keys}
         for record_key, record in self._books.view.get([source], list(by_record)).items():
             key = by_record[record_key]
@@ -257,7 +299,9 @@ class GroupPlanner:
         if self._matchers is None:
             return
         await self._doubts.read(known.links)
-        known.failures |= {key: why for key in keys if (why := self._doubts.failures.get(key)) is not None}
+        known.failures |= {
+            key: why for key in keys if (why := self._doubts.failures.get(key)) is not None
+        }
         resources = self._doubts.resources
         known.read = {key: resources[key] for key in keys if key in resources}
         wanted: dict[str, dict[Key, Document]] = {}
@@ -266,24 +310,40 @@ class GroupPlanner:
             gone = key in known.read and known.read[key] is None
             if gone:
                 self._forget_members(key)
-            if one is not None and key not in known.failures and (linked is None or not linked.has_account or gone):
+            if (
+                one is not None
+                and key not in known.failures
+                and (linked is None or not linked.has_account or gone)
+            ):
                 wanted.setdefault(name_of(key), {})[key] = {**one.once, **one.document}
         for name, documents in wanted.items():
             matches, refused = await self._matchers[name].find(documents)
-            known.failures |= {key: f"the group cannot be looked for: {why}" for key, why in refused.items()}
+            known.failures |= {
+                key: f"the group cannot be looked for: {why}" for key, why in refused.items()
+            }
             for key, found in matches.items():
                 known.found[key] = (found.by, found.resources)
-        ids = [RemoteId(resource_id(one) or "") for _, resources in known.found.values() for one in resources]
+        ids = [
+            RemoteId(resource_id(one) or "")
+            for _, resources in known.found.values()
+            for one in resources
+        ]
         known.owners = self._links.owners(Kind.GROUP, ids)
         self._leave_to_owners(known)
 
     def _forget_members(self, group: Key) -> None:
         """The group is gone: nobody is in it, and it is in no other."""
-        rows = [*self._memberships.of_group(group), *self._memberships.of_members([group], Kind.GROUP)]
-        self._memberships.put([replace(row, acknowledged=False, doubtful=False) for row in rows], rows)
+        rows = [
+            *self._memberships.of_group(group),
+            *self._memberships.of_members([group], Kind.GROUP),
+        ]
+        self._memberships.put(
+            [replace(row, acknowledged=False, doubtful=False) for row in rows], rows
+        )
 
     def _leave_to_owners(self, known: _Known) -> None:
-        """What was found by a value that its owner gives up in this plan is not what was looked for."""
+        """What was found by a value that its owner gives up in this plan is not what was looked
+        for."""
         wanted = self._wanted_of(list(known.owners.values()), known)
         for key, (by, resources) in known.found.items():
             value = fold_name(known.desired[key].document.get(by))
@@ -315,13 +375,18 @@ class GroupPlanner:
             read_again=key in known.read,
             gone=key in known.read and resource is None,
             unseen=key in self._doubts.unseen,
-            accounts=tuple(to_account(by, one, paths, known.owners.get(RemoteId(resource_id(one) or ""))) for one in resources),
+            accounts=tuple(
+                to_account(by, one, paths, known.owners.get(RemoteId(resource_id(one) or "")))
+                for one in resources
+            ),
             failure=known.failures.get(key),
         )
 
     def _write(self, plan: GroupPlan, known: _Known) -> None:
         target, now = self._policy.target, self._now.time
-        operations = [with_request(self._dialect, one, known.links.get(one.key)) for one in plan.operations]
+        operations = [
+            with_request(self._dialect, one, known.links.get(one.key)) for one in plan.operations
+        ]
         with self._books.journal.write() as connection:
             journal.add_entries(connection, self._books.run, target, operations, now)
             if self._books.stores:
@@ -330,17 +395,27 @@ class GroupPlanner:
                 links.put_links(
                     connection,
                     target,
-                    [links.failed(known.links.get(one.key), one.kind, one.key, one.detail or "", now) for one in failed],
+                    [
+                        links.failed(
+                            known.links.get(one.key), one.kind, one.key, one.detail or "", now
+                        )
+                        for one in failed
+                    ],
                 )
 
     def _make_due(self, keys: Sequence[Key], known: _Known) -> None:
         """These groups are planned by the next run that plans everybody."""
-        due = [replace(link, next_try_at=self._now.time) for key in keys if (link := known.links.get(key)) is not None]
+        due = [
+            replace(link, next_try_at=self._now.time)
+            for key in keys
+            if (link := known.links.get(key)) is not None
+        ]
         with self._books.links.write() as connection:
             links.put_links(connection, self._policy.target, due)
 
     def _note_adopted(self, plan: GroupPlan, known: _Known) -> None:
-        """Of the members that an adopted group has already, those who are known here are taken for acknowledged, and no others.
+        """Of the members that an adopted group has already, those who are known here are taken for
+        acknowledged, and no others.
 
         Members whom no source knows are nobody's business: they stay.
         """
@@ -349,7 +424,11 @@ class GroupPlanner:
                 continue
             found = known.read.get(operation.key)
             members = read(known.found[operation.key][1][0] if found is None else found, "members")
-            held = [read(one, "value") for one in members if isinstance(one, dict)] if isinstance(members, list) else []
+            held = (
+                [read(one, "value") for one in members if isinstance(one, dict)]
+                if isinstance(members, list)
+                else []
+            )
             ids = [RemoteId(str(one)) for one in held if one is not None]
             there = {
                 (kind, key)
@@ -357,7 +436,10 @@ class GroupPlanner:
                 for start in range(0, len(ids), BATCH)
                 for key in self._links.owners(kind, ids[start : start + BATCH]).values()
             }
-            before = {(row.member_kind, row.member): row for row in self._memberships.of_group(operation.key)}
+            before = {
+                (row.member_kind, row.member): row
+                for row in self._memberships.of_group(operation.key)
+            }
             held_now = [
                 replace(
                     before.get((kind, key)) or Membership(operation.key, kind, key, False, False),

@@ -1,4 +1,5 @@
-"""How a target fared in a run, and what later runs make of it: quarantine, and the rate that it was seen to take."""
+"""How a target fared in a run, and what later runs make of it: quarantine, and the rate that it was
+seen to take."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from scimsync.state.pauses import lasts, pause_after
 from scimsync.state.targets import TargetState
 
 QUARANTINE_AFTER = 3
-"""So many runs in a row in which a target answered nothing of use, and it is left alone for a while."""
+"""So many runs in a row in which a target answered nothing of use, and it is left alone for a
+while."""
 
 RATE_LASTS = timedelta(days=1)
 """How long a rate that was found is where the next run begins."""
@@ -28,8 +30,12 @@ def left_alone(known: TargetState, now: datetime) -> TargetQuarantined | None:
         return None
     until = known.quarantined_until.astimezone().strftime("%Y-%m-%d %H:%M")
     return TargetQuarantined(
-        f"{known.name}: in quarantine until {until}, after {known.failures} runs in a row that failed: {known.last_error}",
-        hint=f"nothing was sent to it, nothing is forgotten; scimsync push -t {known.name} tries at once",
+        f"{known.name}: in quarantine until {until}, after {known.failures} runs in a row that"
+        f" failed: {known.last_error}",
+        hint=(
+            f"nothing was sent to it, nothing is forgotten; scimsync push -t {known.name} tries at"
+            " once"
+        ),
     )
 
 
@@ -40,12 +46,30 @@ def learned_rate(known: TargetState, now: datetime) -> float | None:
     return known.lowered_rate
 
 
-def after_run(known: TargetState, channel: Channel, error: ScimsyncError | None, now: datetime) -> TargetState:
+def after_run(
+    known: TargetState, channel: Channel, error: ScimsyncError | None, now: datetime
+) -> TargetState:
     """What is known of a target after a run in which it came to `error`, or to none."""
     if channel.pace.refusals:
-        known = replace(known, lowered_rate=channel.pace.learned, lowered_at=now if channel.pace.learned is not None else None)
-    if isinstance(error, TargetUnavailable) and not isinstance(error, TargetQuarantined) and not channel.answers:
+        known = replace(
+            known,
+            lowered_rate=channel.pace.learned,
+            lowered_at=now if channel.pace.learned is not None else None,
+        )
+    if (
+        isinstance(error, TargetUnavailable)
+        and not isinstance(error, TargetQuarantined)
+        and not channel.answers
+    ):
         failures = known.failures + 1
-        until = now + pause_after(failures - QUARANTINE_AFTER + 1) if failures >= QUARANTINE_AFTER else None
+        until = (
+            now + pause_after(failures - QUARANTINE_AFTER + 1)
+            if failures >= QUARANTINE_AFTER
+            else None
+        )
         return replace(known, failures=failures, quarantined_until=until, last_error=error.message)
-    return replace(known, failures=0, quarantined_until=None, last_error=None) if channel.answers else known
+    return (
+        replace(known, failures=0, quarantined_until=None, last_error=None)
+        if channel.answers
+        else known
+    )

@@ -1,8 +1,10 @@
 """How a run is ended from outside: what is in flight comes to its end, and nothing more is sent.
 
-By SIGINT and SIGTERM, of which the second ends the process at once, or by whoever started the run in a thread of its own.
+By SIGINT and SIGTERM, of which the second ends the process at once, or by whoever started the run
+in a thread of its own.
 
-Ending at once is safe, since the journal holds what was sent; ending in order only leaves less for the next run to look up.
+Ending at once is safe, since the journal holds what was sent; ending in order only leaves less for
+the next run to look up.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class Interruption:
 
     @contextmanager
     def stopping(self, stop: Callable[[Interrupted], None]) -> Iterator[None]:
-        """Within the block, which runs in an event loop, `stop` is called in that loop when it is time, or was before."""
+        """Within the block, which runs in an event loop, `stop` is called in that loop when it is
+        time, or was before."""
         loop = asyncio.get_running_loop()
 
         def in_the_loop(why: Interrupted) -> None:
@@ -57,9 +60,11 @@ class Interruption:
 
 
 @contextmanager
-def interruptible(stop: Callable[[Interrupted], None], interruption: Interruption | None = None) -> Iterator[None]:
-    """Within the block `interruption` calls `stop`. Where there is none, and in the main thread, the first signal does, and the
-    second kills the process."""
+def interruptible(
+    stop: Callable[[Interrupted], None], interruption: Interruption | None = None
+) -> Iterator[None]:
+    """Within the block `interruption` calls `stop`. Where there is none, and in the main thread,
+    the first signal does, and the second kills the process."""
     if interruption is not None:
         with interruption.stopping(stop):
             yield

@@ -1,6 +1,8 @@
-"""What is known of one target, as a plan sees it: what the plan itself found out counts before what is stored.
+"""What is known of one target, as a plan sees it: what the plan itself found out counts before what
+is stored.
 
-A plan that stores nothing sees it as the push will that comes next, which first settles what a run that died left behind.
+A plan that stores nothing sees it as the push will that comes next, which first settles what a run
+that died left behind.
 """
 
 from __future__ import annotations
@@ -47,23 +49,46 @@ class KnownLinks:
         with self._books.links.read() as connection:
             known = links.get_links(connection, self._target, kind, keys)
             if not self._books.stores:
-                left_over = work.left_over(self._target) & journal.of_kind(kind) & journal.of_keys(keys)
-                known |= {one.key: one for one in as_settled(kind, list(journal.find(connection, left_over)), known, self._now)}
-        return known | {key: link for key in keys if (link := self._noted.get((kind, key))) is not None}
+                left_over = (
+                    work.left_over(self._target) & journal.of_kind(kind) & journal.of_keys(keys)
+                )
+                known |= {
+                    one.key: one
+                    for one in as_settled(
+                        kind, list(journal.find(connection, left_over)), known, self._now
+                    )
+                }
+        return known | {
+            key: link for key in keys if (link := self._noted.get((kind, key))) is not None
+        }
 
     def doubtful(self, kind: Kind) -> list[Key]:
-        """Keys of those of whose last request nobody knows what became of it, and that may be looked at again."""
+        """Keys of those of whose last request nobody knows what became of it, and that may be
+        looked at again."""
         with self._books.links.read() as connection:
-            keys = set(links.keys_of_kind(connection, self._target, kind, links.doubtful(self._now)))
-            sent = work.left_over(self._target) & journal.of_kind(kind) & journal.with_status(Status.SENT)
+            keys = set(
+                links.keys_of_kind(connection, self._target, kind, links.doubtful(self._now))
+            )
+            sent = (
+                work.left_over(self._target)
+                & journal.of_kind(kind)
+                & journal.with_status(Status.SENT)
+            )
             return sorted(keys | {entry.key for entry in journal.find(connection, sent)})
 
     def paused(self, kind: Kind) -> set[Key]:
         """Keys of those that failed lately."""
         with self._books.links.read() as connection:
-            paused = set(links.keys_of_kind(connection, self._target, kind, links.paused(self._now)))
+            paused = set(
+                links.keys_of_kind(connection, self._target, kind, links.paused(self._now))
+            )
             if paused and not self._books.stores:
-                paused -= {entry.key for entry in journal.find(connection, work.left_over(self._target) & journal.of_kind(kind))}
+                paused -= {
+                    entry.key
+                    for entry in journal.find(
+                        connection, work.left_over(self._target) & journal.of_kind(kind)
+                    )
+                }
         return paused
 
     def holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
@@ -83,16 +108,27 @@ class KnownLinks:
         with self._books.links.read() as connection:
             stored = links.owners(connection, self._target, kind, ids)
         wanted = set(ids)
-        return stored | {remote_id: link.key for link in self._of(kind) if (remote_id := link.remote_id) in wanted and remote_id}
+        return stored | {
+            remote_id: link.key
+            for link in self._of(kind)
+            if (remote_id := link.remote_id) in wanted and remote_id
+        }
 
-    def remote_ids(self, kind: Kind, keys: Sequence[Key], *, deleted: bool = False) -> dict[Key, RemoteId]:
-        """Remote ids of the resources of `keys` that exist; with `deleted` also of those that did."""
+    def remote_ids(
+        self, kind: Kind, keys: Sequence[Key], *, deleted: bool = False
+    ) -> dict[Key, RemoteId]:
+        """Remote ids of the resources of `keys` that exist; with `deleted` also of those that
+        did."""
         if not keys:
             return {}
         with self._books.links.read() as connection:
             stored = links.remote_ids(connection, self._target, keys, kind, deleted=deleted)
         wanted = set(keys) if self._noted else set()
-        return stored | {link.key: link.remote_id for link in self._of(kind) if link.key in wanted and link.remote_id is not None}
+        return stored | {
+            link.key: link.remote_id
+            for link in self._of(kind)
+            if link.key in wanted and link.remote_id is not None
+        }
 
     def _of(self, kind: Kind) -> Iterator[Link]:
         return (link for (of, _), link in self._noted.items() if of is kind and link.has_account)
@@ -101,7 +137,8 @@ class KnownLinks:
 class Memberships:
     """Who is wanted in which group of a target, and who is there, as this plan sees it.
 
-    In a plan that stores nothing, rows of the scratch store count instead of those of the same members in the other.
+    In a plan that stores nothing, rows of the scratch store count instead of those of the same
+    members in the other.
     """
 
     def __init__(self, books: Books, target: str) -> None:
@@ -113,7 +150,8 @@ class Memberships:
                 self._lay_over(known, scratch)
 
     def _lay_over(self, known: Connection, scratch: Connection) -> None:
-        """What is due, as a push finds it that puts back what nobody accepted and doubts what was sent without an answer."""
+        """What is due, as a push finds it that puts back what nobody accepted and doubts what was
+        sent without an answer."""
         for some in slices(memberships.due(known, self._target)):
             memberships.put(scratch, self._target, some, keep_empty=True)
         for some in slices(memberships.before_plan(known, self._target)):
@@ -123,14 +161,21 @@ class Memberships:
             doubted = sent_members([entry])
             for kind in Kind:
                 members = [key for _, of, key in doubted if of is kind]
-                rows = {row.id: row for row in memberships.of_members(known, self._target, kind, members)}
-                rows |= {row.id: row for row in memberships.of_members(scratch, self._target, kind, members)}
+                rows = {
+                    row.id: row
+                    for row in memberships.of_members(known, self._target, kind, members)
+                }
+                rows |= {
+                    row.id: row
+                    for row in memberships.of_members(scratch, self._target, kind, members)
+                }
                 here = [row for row in rows.values() if row.group == entry.key]
                 memberships.put(scratch, self._target, here, keep_empty=True)
             memberships.doubt(scratch, self._target, doubted)
 
     def accept(self) -> None:
-        """What was planned counts; what is planned from now on, within the same run, counts at once."""
+        """What was planned counts; what is planned from now on, within the same run, counts at
+        once."""
         self._accepted = True
 
     def of_members(self, members: Sequence[Key], kind: Kind = Kind.USER) -> list[Membership]:
@@ -138,7 +183,10 @@ class Memberships:
         found: dict[object, Membership] = {}
         for store in self._stores():
             with store.read() as connection:
-                found |= {row.id: row for row in memberships.of_members(connection, self._target, kind, members)}
+                found |= {
+                    row.id: row
+                    for row in memberships.of_members(connection, self._target, kind, members)
+                }
         return list(found.values())
 
     def of_group(self, group: Key) -> list[Membership]:
@@ -146,11 +194,14 @@ class Memberships:
         found: dict[object, Membership] = {}
         for store in self._stores():
             with store.read() as connection:
-                found |= {row.id: row for row in memberships.of_group(connection, self._target, group)}
+                found |= {
+                    row.id: row for row in memberships.of_group(connection, self._target, group)
+                }
         return list(found.values())
 
     def put(self, rows: Sequence[Membership], before: Iterable[Membership]) -> None:
-        """Stores rows as this plan wants them; `before` are those of them that there are, perhaps with others."""
+        """Stores rows as this plan wants them; `before` are those of them that there are, perhaps
+        with others."""
         if self._books.stores:
             known = {row.id: row for row in before}
             rows = [row for row in rows if row != known.get(row.id)]
@@ -169,7 +220,11 @@ class Memberships:
         with self._books.journal.read() as connection:
             found = set(memberships.count_wanted(connection, self._target, groups))
         if not self._books.stores:
-            found |= {group for group in groups if group not in found and any(row.wanted for row in self.of_group(group))}
+            found |= {
+                group
+                for group in groups
+                if group not in found and any(row.wanted for row in self.of_group(group))
+            }
         return found
 
     def acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
@@ -183,10 +238,14 @@ class Memberships:
             yield self._books.journal
 
 
-def as_settled(kind: Kind, entries: Sequence[Entry], known: Mapping[Key, Link], now: datetime) -> list[Link]:
-    """The links of those whose operations of one kind have no outcome: due from now on. What may have been sent makes them
-    doubtful; who may have been made, or adopted, is looked for."""
-    sent = [entry for entry in entries if entry.status is Status.SENT and entry.action not in MEMBERSHIP]
+def as_settled(
+    kind: Kind, entries: Sequence[Entry], known: Mapping[Key, Link], now: datetime
+) -> list[Link]:
+    """The links of those whose operations of one kind have no outcome: due from now on. What may
+    have been sent makes them doubtful; who may have been made, or adopted, is looked for."""
+    sent = [
+        entry for entry in entries if entry.status is Status.SENT and entry.action not in MEMBERSHIP
+    ]
     changed = {entry.key for entry in sent}
     born = {entry.key: entry for entry in sent if entry.action in GROUP_NEEDED}
     due = []
@@ -194,11 +253,20 @@ def as_settled(kind: Kind, entries: Sequence[Entry], known: Mapping[Key, Link], 
         link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
         if key in born and not link.has_account:
             link = perhaps_there(link, born[key])
-        due.append(replace(link, next_try_at=now, doubtful=link.doubtful or (key in changed and link.has_account)))
+        due.append(
+            replace(
+                link,
+                next_try_at=now,
+                doubtful=link.doubtful or (key in changed and link.has_account),
+            )
+        )
     return due
 
 
 def sent_members(entries: Sequence[Entry]) -> list[tuple[Key, Kind, Key]]:
-    """Members of groups who may have been put in or taken out: what is wanted of them may be something else by now."""
-    sent = [entry for entry in entries if entry.status is Status.SENT and entry.action in MEMBERSHIP]
+    """Members of groups who may have been put in or taken out: what is wanted of them may be
+    something else by now."""
+    sent = [
+        entry for entry in entries if entry.status is Status.SENT and entry.action in MEMBERSHIP
+    ]
     return [(entry.key, *member_of(change)[:2]) for entry in sent for change in entry.changes]

@@ -1,6 +1,8 @@
-"""What one run writes about one target while it works: outcomes, links, and which operations go out next.
+"""What one run writes about one target while it works: outcomes, links, and which operations go out
+next.
 
-Everything is one transaction each, and every transaction that lets operations go out makes sure that the lease still is ours.
+Everything is one transaction each, and every transaction that lets operations go out makes sure
+that the lease still is ours.
 """
 
 from __future__ import annotations
@@ -25,9 +27,17 @@ from scimsync.types import Key, Kind, RemoteId
 
 
 class Ledger:
-    """The journal and links of one target in one run. `lease` is its name and holder; `clock` gives aware times."""
+    """The journal and links of one target in one run. `lease` is its name and holder; `clock` gives
+    aware times."""
 
-    def __init__(self, store: Store, run: int, target: str, lease: tuple[str, str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: int,
+        target: str,
+        lease: tuple[str, str],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._store = store
         self._run = run
         self._target = target
@@ -41,7 +51,11 @@ class Ledger:
 
     def count_waiting(self, phase: int) -> int:
         """How many operations of a phase are planned."""
-        condition = journal.of_run(self._run, self._target) & journal.with_status(Status.PLANNED) & journal.in_phase(phase)
+        condition = (
+            journal.of_run(self._run, self._target)
+            & journal.with_status(Status.PLANNED)
+            & journal.in_phase(phase)
+        )
         with self._store.read() as connection:
             return sum(journal.count(connection, condition).values())
 
@@ -65,8 +79,8 @@ class Ledger:
             return links.remote_ids(connection, self._target, keys)
 
     def member_ids(self, entries: Sequence[Entry]) -> dict[tuple[Kind, Key], RemoteId]:
-        """Remote ids of the members that operations put in or take out: of accounts that are there, to take out also of
-        those that were."""
+        """Remote ids of the members that operations put in or take out: of accounts that are there,
+        to take out also of those that were."""
         wanted: dict[tuple[Kind, bool], list[Key]] = {}
         for entry in entries:
             if entry.action in MEMBERSHIP:
@@ -76,7 +90,9 @@ class Ledger:
             return {
                 (kind, key): remote_id
                 for (kind, added), keys in wanted.items()
-                for key, remote_id in links.remote_ids(connection, self._target, keys, kind, deleted=not added).items()
+                for key, remote_id in links.remote_ids(
+                    connection, self._target, keys, kind, deleted=not added
+                ).items()
             }
 
     def holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
@@ -92,7 +108,8 @@ class Ledger:
             return links.owners(connection, self._target, kind, [remote_id]).get(remote_id)
 
     def turn(self, done: Sequence[Outcome], going_out: Sequence[Entry]) -> bool:
-        """Writes what became of `done` and lets `going_out` be sent, at once. False: the lease is lost, nothing may go out."""
+        """Writes what became of `done` and lets `going_out` be sent, at once. False: the lease is
+        lost, nothing may go out."""
         now = self._clock()
         with self._store.write() as connection:
             ours = leases.renew(connection, [self._lease], self._holder, now)
@@ -105,8 +122,8 @@ class Ledger:
             return ours
 
     def put_back(self, entry: Entry, step: Outcome) -> bool:
-        """`entry` has not been sent as a whole and waits again; the link of `step` is what the target holds meanwhile. False: the
-        lease is lost."""
+        """`entry` has not been sent as a whole and waits again; the link of `step` is what the
+        target holds meanwhile. False: the lease is lost."""
         with self._store.write() as connection:
             ours = leases.renew(connection, [self._lease], self._holder, self._clock())
             if not ours:
@@ -120,39 +137,62 @@ class Ledger:
         """Operations that were not sent: they get `status`, and their people stay due."""
         now = self._clock()
         with self._store.write() as connection:
-            condition = journal.of_run(self._run, self._target) & journal.one_of([entry.id for entry in entries])
+            condition = journal.of_run(self._run, self._target) & journal.one_of(
+                [entry.id for entry in entries]
+            )
             journal.close_open(connection, condition, status, detail, now)
             _stay_due(connection, self._target, entries, now)
 
     def fail_again(self, keys: Collection[tuple[Kind, Key]], now: datetime) -> None:
-        """Whatever was planned again and again in this run, and came to nothing each time, has failed."""
+        """Whatever was planned again and again in this run, and came to nothing each time, has
+        failed."""
         with self._store.write() as connection:
             for kind in {kind for kind, _ in keys}:
                 some = [key for of, key in keys if of is kind]
-                condition = journal.of_run(self._run, self._target) & journal.of_kind(kind) & journal.of_keys(some)
-                last = {entry.key: entry for entry in journal.last(connection, condition & journal.was_sent(), None)}
+                condition = (
+                    journal.of_run(self._run, self._target)
+                    & journal.of_kind(kind)
+                    & journal.of_keys(some)
+                )
+                last = {
+                    entry.key: entry
+                    for entry in journal.last(connection, condition & journal.was_sent(), None)
+                }
                 ids = [entry.id for entry in last.values() if entry.status is Status.SKIPPED]
                 journal.fail(connection, ids)
                 known = links.get_links(connection, self._target, kind, some)
                 troubled = [
-                    links.failed(known.get(key), kind, key, last[key].detail or "", now + pause_after(1))
+                    links.failed(
+                        known.get(key), kind, key, last[key].detail or "", now + pause_after(1)
+                    )
                     for key in some
                     if key in last and last[key].id in ids
                 ]
                 links.put_links(connection, self._target, troubled)
 
     def close(self, why: str) -> int:
-        """Whatever has no outcome at the end of the run was not sent: it is skipped, and its people stay due."""
-        return settle(self._store, self._target, journal.of_run(self._run, self._target), why, self._clock())
+        """Whatever has no outcome at the end of the run was not sent: it is skipped, and its people
+        stay due."""
+        return settle(
+            self._store, self._target, journal.of_run(self._run, self._target), why, self._clock()
+        )
 
     def _write(self, connection: Connection, done: Sequence[Outcome]) -> None:
         journal.put_results(connection, [outcome.result for outcome in done])
         changed = [outcome.link for outcome in done if outcome.link is not None]
         links.put_links(connection, self._target, changed)
-        memberships.acknowledge(connection, self._target, [row for outcome in done for row in outcome.members])
-        memberships.doubt(connection, self._target, [row for outcome in done for row in outcome.doubted])
+        memberships.acknowledge(
+            connection, self._target, [row for outcome in done for row in outcome.members]
+        )
+        memberships.doubt(
+            connection, self._target, [row for outcome in done for row in outcome.doubted]
+        )
         self._forget(connection, done)
-        made = [one.link.key for one in done if one.made and one.link is not None and one.link.kind is Kind.GROUP]
+        made = [
+            one.link.key
+            for one in done
+            if one.made and one.link is not None and one.link.kind is Kind.GROUP
+        ]
         if made:
             memberships.begin_anew(connection, self._target, made)
         for kind in {link.kind for link in changed}:
@@ -160,17 +200,25 @@ class Ledger:
             links.acknowledge_references(connection, self._target, kind, documents)
 
     def _doubt(self, connection: Connection, done: Sequence[Outcome]) -> None:
-        """Another run took over and knows nothing of these: what they did stands in the journal, and whoever plans next reads
-        what came of it."""
+        """Another run took over and knows nothing of these: what they did stands in the journal,
+        and whoever plans next reads what came of it."""
         now = self._clock()
         journal.put_results(connection, [outcome.result for outcome in done])
         for kind in Kind:
-            keys = [outcome.link.key for outcome in done if outcome.link is not None and outcome.link.kind is kind]
+            keys = [
+                outcome.link.key
+                for outcome in done
+                if outcome.link is not None and outcome.link.kind is kind
+            ]
             known = links.get_links(connection, self._target, kind, keys).values()
             links.put_links(
-                connection, self._target, [replace(one, doubtful=True, next_try_at=now) for one in known if one.has_account]
+                connection,
+                self._target,
+                [replace(one, doubtful=True, next_try_at=now) for one in known if one.has_account],
             )
-        memberships.doubt(connection, self._target, [row.id for outcome in done for row in outcome.members])
+        memberships.doubt(
+            connection, self._target, [row.id for outcome in done for row in outcome.members]
+        )
 
     def _forget(self, connection: Connection, done: Sequence[Outcome]) -> None:
         """Where an account or a group is gone, nobody is a member any more."""
@@ -183,19 +231,33 @@ class Ledger:
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
 
 
-def settle(store: Store, target: str, condition: ColumnElement[bool], why: str, now: datetime) -> int:
-    """Operations of `target` without an outcome that hold `condition`: closed as skipped, their people due from now on.
+def settle(
+    store: Store, target: str, condition: ColumnElement[bool], why: str, now: datetime
+) -> int:
+    """Operations of `target` without an outcome that hold `condition`: closed as skipped, their
+    people due from now on.
 
-    What may have been sent makes its link doubtful: the account is read before anything else is decided. Returns how many.
+    What may have been sent makes its link doubtful: the account is read before anything else is
+    decided. Returns how many.
     """
     number = 0
     while True:
         with store.write() as connection:
-            entries = list(journal.find(connection, condition & journal.of_target(target) & journal.is_open(), limit=500))
+            entries = list(
+                journal.find(
+                    connection, condition & journal.of_target(target) & journal.is_open(), limit=500
+                )
+            )
             if not entries:
                 return number
             number += len(entries)
-            journal.close_open(connection, journal.one_of([entry.id for entry in entries]), Status.SKIPPED, why, now)
+            journal.close_open(
+                connection,
+                journal.one_of([entry.id for entry in entries]),
+                Status.SKIPPED,
+                why,
+                now,
+            )
             _stay_due(connection, target, entries, now)
             memberships.doubt(connection, target, sent_members(entries))
 

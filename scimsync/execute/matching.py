@@ -1,7 +1,7 @@
 """Finds accounts that exist already at a target, so that they are adopted and not made twice.
 
-A few people are looked up by filter, each by the attributes of `match` in order. Where reading the whole list takes fewer
-requests, the list is read once and kept in a private temporary file.
+A few people are looked up by filter, each by the attributes of `match` in order. Where reading the
+whole list takes fewer requests, the list is read once and kept in a private temporary file.
 """
 
 from __future__ import annotations
@@ -38,11 +38,20 @@ class Found:
 class Matcher:
     """Finds accounts of one kind at one target.
 
-    `match` are attribute paths, tried in order; the first that finds anything decides. `expected` is how many people may
-    have to be looked up in all: it decides between filters and reading the list.
+    `match` are attribute paths, tried in order; the first that finds anything decides. `expected`
+    is how many people may have to be looked up in all: it decides between filters and reading the
+    list.
     """
 
-    def __init__(self, sender: Sender, dialect: Dialect, kind: Kind, match: Sequence[str], page_size: int, expected: int) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        dialect: Dialect,
+        kind: Kind,
+        match: Sequence[str],
+        page_size: int,
+        expected: int,
+    ) -> None:
         self._sender = sender
         self._dialect = dialect
         self._kind = kind
@@ -53,14 +62,16 @@ class Matcher:
         self._decided = expected <= _LOOK_UPS_BEFORE_LISTING
 
     def forget(self, expected: int) -> None:
-        """What was read may be out of date: whoever is looked up from now on, at most `expected`, is asked for anew."""
+        """What was read may be out of date: whoever is looked up from now on, at most `expected`,
+        is asked for anew."""
         self.close()
         self._list = None
         self._expected = expected
         self._decided = expected <= _LOOK_UPS_BEFORE_LISTING
 
     async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Found], dict[Key, str]]:
-        """Key -> accounts that match its document, and key -> why the target refused to look for them.
+        """Key -> accounts that match its document, and key -> why the target refused to look for
+        them.
 
         Raises ScimError for what is not one person's: no connection, a refused token.
         """
@@ -70,7 +81,11 @@ class Matcher:
         refused: dict[Key, str] = {}
         for key, document in wanted.items():
             try:
-                one = self._listed(document) if self._list is not None else await self.look_up(document)
+                one = (
+                    self._listed(document)
+                    if self._list is not None
+                    else await self.look_up(document)
+                )
             except ScimProtocolError as error:
                 if error.kind is ErrorKind.UNAUTHORISED:
                     raise
@@ -99,7 +114,8 @@ class Matcher:
         return answer.body or {}
 
     async def answers(self) -> None:
-        """Asks for one resource, whichever. Raises ScimError where the target does not answer that either."""
+        """Asks for one resource, whichever. Raises ScimError where the target does not answer that
+        either."""
         async for _ in list_resources(self._sender, resource_type(self._kind).endpoint, count=1):
             return
 
@@ -109,23 +125,36 @@ class Matcher:
 
     def _values(self, document: Document) -> list[tuple[str, Any]]:
         held = ((path, document.get(path)) for path in self._match)
-        return [(path, value) for path, value in held if value is not None and not isinstance(value, (dict, list))]
+        return [
+            (path, value)
+            for path, value in held
+            if value is not None and not isinstance(value, (dict, list))
+        ]
 
     async def _filtered(self, path: str, value: Any) -> tuple[dict[str, Any], ...]:
         try:
-            answer = await self._sender.send(self._dialect.match(self._kind, path, value, _MOST_MATCHES))
+            answer = await self._sender.send(
+                self._dialect.match(self._kind, path, value, _MOST_MATCHES)
+            )
         except ScimProtocolError as error:
             if error.kind is ErrorKind.NOT_FOUND:  # some say so instead of an empty list
                 return ()
             raise
         resources = read(answer.body or {}, "Resources")
-        held = [one for one in resources if isinstance(one, dict)] if isinstance(resources, list) else []
+        held = (
+            [one for one in resources if isinstance(one, dict)]
+            if isinstance(resources, list)
+            else []
+        )
         return tuple(one for one in held if fold(path, read_value(one, path)) == fold(path, value))
 
     async def _read_list_if_cheaper(self) -> None:
-        """Asks for the first page; its total says whether the rest costs less than looking people up."""
+        """Asks for the first page; its total says whether the rest costs less than looking people
+        up."""
         self._decided = True
-        pages = list_resources(self._sender, resource_type(self._kind).endpoint, count=self._page_size)
+        pages = list_resources(
+            self._sender, resource_type(self._kind).endpoint, count=self._page_size
+        )
         listed: sqlite3.Connection | None = None
         async for page in pages:
             if listed is None:
@@ -153,7 +182,8 @@ class Matcher:
         assert self._list is not None  # noqa: S101 - find() looked
         for path, value in self._values(document):
             rows = self._list.execute(
-                "SELECT resource FROM account WHERE path = ? AND value = ? LIMIT ?", (path, fold(path, value), _MOST_MATCHES)
+                "SELECT resource FROM account WHERE path = ? AND value = ? LIMIT ?",
+                (path, fold(path, value), _MOST_MATCHES),
             )
             resources = tuple(orjson.loads(row[0]) for row in rows)
             if resources:
@@ -161,7 +191,9 @@ class Matcher:
         return None
 
 
-def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str], owner: Key | None) -> Account:
+def to_account(
+    found_by: str, resource: Mapping[str, Any], paths: Sequence[str], owner: Key | None
+) -> Account:
     """What planning needs to know of an account that was found. `paths` are the managed ones."""
     active = read(resource, "active")
     meta = read(resource, "meta")
@@ -170,7 +202,9 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str],
         document=project(resource, paths),
         found_by=found_by,
         active=active if isinstance(active, bool) else None,
-        etag=str(read(meta, "version")) if isinstance(meta, dict) and read(meta, "version") else None,
+        etag=str(read(meta, "version"))
+        if isinstance(meta, dict) and read(meta, "version")
+        else None,
         owner=owner,
     )
 
@@ -181,7 +215,8 @@ def read_value(resource: Mapping[str, Any], path: str) -> Any:
 
 
 def fold(path: str, value: Any) -> str | None:
-    """How values are compared when matching: externalId and id to the letter, others without regard to case (RFC 7643)."""
+    """How values are compared when matching: externalId and id to the letter, others without regard
+    to case (RFC 7643)."""
     if value is None:
         return None
     return str(value) if path.lower() in ("externalid", "id") else str(value).casefold()

@@ -31,8 +31,8 @@ class Shrinking:
 
 
 class MemberPlanner:
-    """Plans memberships once people and groups are planned, `members_per_patch` in a request at most. `shrinking` tells
-    afterwards which groups lose members."""
+    """Plans memberships once people and groups are planned, `members_per_patch` in a request at
+    most. `shrinking` tells afterwards which groups lose members."""
 
     def __init__(
         self,
@@ -54,13 +54,16 @@ class MemberPlanner:
         self.shrinking: list[Shrinking] = []
 
     def plan(self, only: frozenset[Key] | None) -> None:
-        """Writes one operation for each group and chunk whose members differ; `only` restricts it to these people."""
+        """Writes one operation for each group and chunk whose members differ; `only` restricts it
+        to these people."""
         paused = self._links.paused(Kind.GROUP)
         with self._books.links.read() as connection:
             by_name = holds.all_holds(connection)
         for group, rows in groupby(self._memberships.due(), key=lambda row: row.group):
             if group not in paused:
-                self._plan_group(group, (row for row in rows if only is None or row.member in only), by_name)
+                self._plan_group(
+                    group, (row for row in rows if only is None or row.member in only), by_name
+                )
         self._count_deleted()
 
     def _plan_group(self, group: Key, rows: Iterator[Membership], by_name: Container[Key]) -> None:
@@ -97,10 +100,18 @@ class MemberPlanner:
             if not keys:
                 continue
             there |= {(kind, key) for key in self._links.remote_ids(kind, keys)}
-            condition = journal.of_run(self._books.run, self._target) & journal.of_kind(kind) & journal.is_open()
+            condition = (
+                journal.of_run(self._books.run, self._target)
+                & journal.of_kind(kind)
+                & journal.is_open()
+            )
             with self._books.journal.read() as connection:
-                coming = journal.planned_keys(connection, condition & journal.with_action(*GROUP_NEEDED), keys)
-                going = journal.planned_keys(connection, condition & journal.with_action(Action.DELETE), keys)
+                coming = journal.planned_keys(
+                    connection, condition & journal.with_action(*GROUP_NEEDED), keys
+                )
+                going = journal.planned_keys(
+                    connection, condition & journal.with_action(Action.DELETE), keys
+                )
             there = (there | {(kind, key) for key in coming}) - {(kind, key) for key in going}
         return [row for row in rows if not row.asked or (row.member_kind, row.member) in there]
 
@@ -125,7 +136,9 @@ class MemberPlanner:
             )
             operations.append(showing(operation, request))
         with self._books.journal.write() as connection:
-            journal.add_entries(connection, self._books.run, self._target, operations, self._now.time)
+            journal.add_entries(
+                connection, self._books.run, self._target, operations, self._now.time
+            )
 
     def _count_deleted(self) -> None:
         """A group that is deleted loses all its members."""

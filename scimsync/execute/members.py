@@ -1,4 +1,5 @@
-"""Sends the changes of one group's members, so that one whom the target refuses keeps nobody else out."""
+"""Sends the changes of one group's members, so that one whom the target refuses keeps nobody else
+out."""
 
 from __future__ import annotations
 
@@ -16,13 +17,15 @@ from scimsync.state.journal import Change, Entry
 from scimsync.types import Key, Kind, RemoteId
 
 MOST_SPLITS = 40
-"""So often the members of a refused request are sent in halves: enough to find two among a thousand."""
+"""So often the members of a refused request are sent in halves: enough to find two among a
+thousand."""
 
 
 @dataclass(slots=True)
 class MemberSending:
-    """How far the members of one operation have come: changes that are `done` and that are `refused`, `why`, and the `request`
-    that was sent last. `ids` are the remote ids of the members."""
+    """How far the members of one operation have come: changes that are `done` and that are
+    `refused`, `why`, and the `request` that was sent last. `ids` are the remote ids of the
+    members."""
 
     channel: Channel
     dialect: Dialect
@@ -36,9 +39,12 @@ class MemberSending:
     splits: int = 0
 
     async def send(self, changes: Sequence[Change]) -> None:
-        """Sends what `changes` need. Where the target refuses, the group is read: what is as it should be needs nothing, and of
-        the rest one member after the other is found that is refused, so that the others come in. Raises ScimError."""
-        self.request = request = shape_members(self.dialect, self.group, changes, lambda kind, key: self.ids.get((kind, key)))
+        """Sends what `changes` need. Where the target refuses, the group is read: what is as it
+        should be needs nothing, and of the rest one member after the other is found that is
+        refused, so that the others come in. Raises ScimError."""
+        self.request = request = shape_members(
+            self.dialect, self.group, changes, lambda kind, key: self.ids.get((kind, key))
+        )
         try:
             if request is not None:
                 await self.channel.send(request)
@@ -48,7 +54,11 @@ class MemberSending:
             held = await self._held()  # 404: it is the group that is gone
             needed = changes
             if held is not None:
-                needed = [one for one in changes if (self.ids.get(member_of(one)[:2]) in held) != member_of(one)[2]]
+                needed = [
+                    one
+                    for one in changes
+                    if (self.ids.get(member_of(one)[:2]) in held) != member_of(one)[2]
+                ]
                 self.done += [one for one in changes if one not in needed]
             self.splits += 1
             if len(needed) == 1 or self.splits > MOST_SPLITS:
@@ -65,7 +75,8 @@ class MemberSending:
             self.done += changes
 
     async def _held(self) -> set[str] | None:
-        """The ids of the members that the target says the group has; None where it does not tell."""
+        """The ids of the members that the target says the group has; None where it does not
+        tell."""
         answer = await self.channel.send(self.dialect.read(self.entry.kind, self.group))
         members = read(answer.body or {}, "members")
         if not isinstance(members, list):

@@ -1,4 +1,5 @@
-"""What an operation came to, and what is known of a resource once its request may have had an effect."""
+"""What an operation came to, and what is known of a resource once its request may have had an
+effect."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ from scimsync.types import Key, Kind
 class Outcome:
     """What became of an operation. `link` is None where nothing is known that was not known before.
 
-    `again` asks for the resource to be planned once more in this run: it was gone, or had changed meanwhile, or something is
-    left to do. `made`: the target had nothing like it before. `members` are the memberships that the target has acknowledged,
-    `doubted` (group, kind, member) those of which nobody knows whether it did.
+    `again` asks for the resource to be planned once more in this run: it was gone, or had changed
+    meanwhile, or something is left to do. `made`: the target had nothing like it before. `members`
+    are the memberships that the target has acknowledged, `doubted` (group, kind, member) those of
+    which nobody knows whether it did.
     """
 
     result: Result
@@ -31,16 +33,24 @@ class Outcome:
 
 
 def perhaps_there(link: Link | None, entry: Entry) -> Link:
-    """The link of somebody whose account `entry` may have made, or adopted: what `document` tells is found again, should nobody
-    want it any more by then. Of an adoption, that is what it would have changed."""
+    """The link of somebody whose account `entry` may have made, or adopted: what `document` tells
+    is found again, should nobody want it any more by then. Of an adoption, that is what it would
+    have changed."""
     link = link or Link(entry.kind, entry.key, LinkStatus.PENDING)
-    document = {change.path: change.after for change in entry.changes if change.after is not None and not marker(change.after)}
+    document = {
+        change.path: change.after
+        for change in entry.changes
+        if change.after is not None and not marker(change.after)
+    }
     adopted = entry.remote_id if entry.action == Action.ADOPT else None
-    return replace(link, status=LinkStatus.PENDING, remote_id=adopted, document=document, doubtful=True)
+    return replace(
+        link, status=LinkStatus.PENDING, remote_id=adopted, document=document, doubtful=True
+    )
 
 
 def in_doubt(entry: Entry, link: Link | None, error: ScimError) -> Link | None:
-    """The link after a request that may have had its effect, in its last try or in an earlier one."""
+    """The link after a request that may have had its effect, in its last try or in an earlier
+    one."""
     if entry.action in MEMBERSHIP or not may_have_had_effect(error):
         return link
     if link is not None and link.has_account:

@@ -1,4 +1,5 @@
-"""Carries out one operation: makes the request, understands the answer, says what the link is from now on."""
+"""Carries out one operation: makes the request, understands the answer, says what the link is from
+now on."""
 
 from __future__ import annotations
 
@@ -33,10 +34,12 @@ from scimsync.state.pauses import pause_after
 from scimsync.types import Document, Key, Kind, RemoteId
 
 ARRIVAL_S = 5.0
-"""So long a request may still be on its way after its connection broke; then it is looked up again, and sent again."""
+"""So long a request may still be on its way after its connection broke; then it is looked up again,
+and sent again."""
 
 CREATION_TRIES = 5
-"""So often a creation is sent in one run; each time but the first after a look for what the one before may have made."""
+"""So often a creation is sent in one run; each time but the first after a look for what the one
+before may have made."""
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
@@ -44,8 +47,9 @@ _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 class Performer:
     """Carries out operations at one target.
 
-    `matcher` finds resources such as an operation's; `once` gives the paths that are sent at creation only; `secret` a
-    sensitive value of a key by its digest; `owner` the key that a resource belongs to already.
+    `matcher` finds resources such as an operation's; `once` gives the paths that are sent at
+    creation only; `secret` a sensitive value of a key by its digest; `owner` the key that a
+    resource belongs to already.
     """
 
     def __init__(
@@ -74,9 +78,11 @@ class Performer:
         accounts: Mapping[Key, RemoteId],
         members: Mapping[tuple[Kind, Key], RemoteId],
     ) -> Outcome:
-        """Carries out `entry`. `accounts` gives the remote ids of those that it refers to, `members` those of members that come
-        or go. Raises `Stopped`: not sent."""
-        before: Document = entry.base if entry.base is not None else (link.document if link is not None else {})
+        """Carries out `entry`. `accounts` gives the remote ids of those that it refers to,
+        `members` those of members that come or go. Raises `Stopped`: not sent."""
+        before: Document = (
+            entry.base if entry.base is not None else (link.document if link is not None else {})
+        )
         if entry.action in MEMBERSHIP:
             return await self._change_members(entry, link, members)
         known = [_with_references(change, accounts) for change in entry.changes]
@@ -86,7 +92,9 @@ class Performer:
         if entry.action == Action.ADOPT and entry.remote_id is not None:
             owner = self._owner(entry.kind, entry.remote_id)
             if owner is not None and owner != entry.key:
-                return self._failure(entry, link, None, f"the account {entry.remote_id} belongs to {owner}")
+                return self._failure(
+                    entry, link, None, f"the account {entry.remote_id} belongs to {owner}"
+                )
         request, ready = self._requests(entry, entry.action, entry.remote_id, before, changes)
         try:
             if entry.action == Action.CREATE:
@@ -94,15 +102,26 @@ class Performer:
             answer = None if ready is None else await self._channel.send(ready)
         except ScimError as error:
             alone = tuple(change for change in changes if change.path == "active")
-            if entry.action == Action.DEACTIVATE and len(alone) < len(changes) and _may_be_the_content(error):
+            if (
+                entry.action == Action.DEACTIVATE
+                and len(alone) < len(changes)
+                and _may_be_the_content(error)
+            ):
                 return await self._switch_off(entry, link, before, alone, error)
             return self._trouble(entry, link, request, error)
         etag = answer.etag if answer is not None else None
-        done = self._done(entry, request, entry.remote_id, applied(before, changes), etag=etag, link=link)
+        done = self._done(
+            entry, request, entry.remote_id, applied(before, changes), etag=etag, link=link
+        )
         return self._in_part(done) if entry.detail is not None else done
 
     async def _switch_off(
-        self, entry: Entry, link: Link | None, before: Document, alone: tuple[Change, ...], refusal: ScimError
+        self,
+        entry: Entry,
+        link: Link | None,
+        before: Document,
+        alone: tuple[Change, ...],
+        refusal: ScimError,
     ) -> Outcome:
         """Who leaves loses access, although the target refuses something else of the record."""
         request, ready = self._requests(entry, entry.action, entry.remote_id, before, alone)
@@ -112,45 +131,84 @@ class Performer:
         except ScimError as error:
             return self._trouble(entry, in_doubt(entry, link, refusal), request, error)
         detail = f"active alone; with all that changes: {refusal}"
-        done = self._done(entry, request, entry.remote_id, applied(before, alone), detail=detail, link=link)
+        done = self._done(
+            entry, request, entry.remote_id, applied(before, alone), detail=detail, link=link
+        )
         return self._in_part(done, doubtful=may_have_had_effect(refusal))
 
     def _in_part(self, done: Outcome, *, doubtful: bool = False) -> Outcome:
         """What is left of the operation is planned once more in this run, or by the next."""
         assert done.link is not None  # noqa: S101 - _done() gives one
-        return replace(done, link=replace(done.link, next_try_at=self._clock(), doubtful=doubtful), again=True)
+        return replace(
+            done, link=replace(done.link, next_try_at=self._clock(), doubtful=doubtful), again=True
+        )
 
-    async def _change_members(self, entry: Entry, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]) -> Outcome:
-        """Takes members out of a group and puts others in. Where the target refuses, its list is read and what is already as it
-        should be is left out: others may have changed the list, or an account's deletion has."""
+    async def _change_members(
+        self, entry: Entry, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]
+    ) -> Outcome:
+        """Takes members out of a group and puts others in. Where the target refuses, its list is
+        read and what is already as it should be is left out: others may have changed the list, or
+        an account's deletion has."""
         if link is None or link.remote_id is None or not link.has_account:
             return Outcome(self._result(entry, Status.SKIPPED, detail="the group is not there"))
-        changes = [change for change in entry.changes if member_of(change)[:2] in ids or not member_of(change)[2]]
+        changes = [
+            change
+            for change in entry.changes
+            if member_of(change)[:2] in ids or not member_of(change)[2]
+        ]
         sending = MemberSending(self._channel, self._dialect, entry, link.remote_id, ids)
         try:
             await sending.send(changes)
         except ScimError as error:
             outcome = self._trouble(entry, link, sending.request, error)
-            doubted = error.in_doubt or not isinstance(error, ScimProtocolError) or error.kind is ErrorKind.SERVER
-            doubts = tuple((entry.key, *member_of(change)[:2]) for change in changes if change not in sending.done)
-            return replace(outcome, members=_acknowledged(entry, sending.done), doubted=doubts if doubted else ())
+            doubted = (
+                error.in_doubt
+                or not isinstance(error, ScimProtocolError)
+                or error.kind is ErrorKind.SERVER
+            )
+            doubts = tuple(
+                (entry.key, *member_of(change)[:2])
+                for change in changes
+                if change not in sending.done
+            )
+            return replace(
+                outcome,
+                members=_acknowledged(entry, sending.done),
+                doubted=doubts if doubted else (),
+            )
         if sending.refused:
-            why = f"{len(sending.refused)} of {len(changes)} members were refused, the first: {sending.why}"
+            why = (
+                f"{len(sending.refused)} of {len(changes)} members were refused, the first:"
+                f" {sending.why}"
+            )
             outcome = self._failure(entry, link, sending.request, why, sending.why)
             return replace(outcome, members=_acknowledged(entry, sending.done))
         calm = replace(link, synced_at=self._clock())
-        failed_now = link.next_try_at is not None and link.next_try_at >= (entry.planned_at or self._clock())
+        failed_now = link.next_try_at is not None and link.next_try_at >= (
+            entry.planned_at or self._clock()
+        )
         if not failed_now:  # it was the memberships that had failed, in an earlier run
             calm = replace(calm, failures=0, next_try_at=None, last_error=None)
-        result = self._result(entry, Status.APPLIED if changes else Status.SKIPPED, request=sending.request)
+        result = self._result(
+            entry, Status.APPLIED if changes else Status.SKIPPED, request=sending.request
+        )
         return Outcome(result, calm, members=_acknowledged(entry, sending.done))
 
     def _requests(
-        self, entry: Entry, action: str, remote_id: RemoteId | None, before: Document, changes: Sequence[Change]
+        self,
+        entry: Entry,
+        action: str,
+        remote_id: RemoteId | None,
+        before: Document,
+        changes: Sequence[Change],
     ) -> tuple[Request | None, Request | None]:
-        """The request as the journal is to show it (None: it has it already), and as it is sent, with what is generated or
-        secret."""
-        if action == Action.CREATE and changes == entry.changes and (planned := _planned_request(entry)) is not None:
+        """The request as the journal is to show it (None: it has it already), and as it is sent,
+        with what is generated or secret."""
+        if (
+            action == Action.CREATE
+            and changes == entry.changes
+            and (planned := _planned_request(entry)) is not None
+        ):
             return None, planned
         shown = shape(self._dialect, action, entry.kind, remote_id, before, changes)
         if not any(marker(change.after) for change in changes):
@@ -171,7 +229,11 @@ class Performer:
             return self._put_off(entry, link, None, "too many creations before it failed")
         document = {change.path: change.after for change in changes if change.after is not None}
         once = self._once(entry)
-        kept = {path: value for path, value in document.items() if path not in once and marker(value) != GENERATE}
+        kept = {
+            path: value
+            for path, value in document.items()
+            if path not in once and marker(value) != GENERATE
+        }
         last: Unanswered | None = None
         try:
             for number in range(CREATION_TRIES):
@@ -182,7 +244,9 @@ class Performer:
                 except Unanswered as unanswered:
                     last, link = unanswered, perhaps_there(link, entry)
                     if (found := await self._made(entry, kept, unanswered.cause)) is not None:
-                        return await self._complete(entry, link, request, found, kept, f"found after: {unanswered.cause}")
+                        return await self._complete(
+                            entry, link, request, found, kept, f"found after: {unanswered.cause}"
+                        )
                 else:
                     link = perhaps_there(link, entry)
                     return await self._created(entry, link, request, kept, answer)
@@ -195,18 +259,26 @@ class Performer:
         return self._trouble(entry, link, request, last)
 
     async def _created(
-        self, entry: Entry, link: Link | None, request: Request | None, document: Document, answer: Answer
+        self,
+        entry: Entry,
+        link: Link | None,
+        request: Request | None,
+        document: Document,
+        answer: Answer,
     ) -> Outcome:
         remote_id = _new_id(answer)
         if remote_id is None and (found := await self._mine(entry, document)) is not None:
             remote_id = _id_of(found)
         if remote_id is None:
-            return self._failure(entry, link, request, "the answer to POST names no id, and the account is not found")
+            return self._failure(
+                entry, link, request, "the answer to POST names no id, and the account is not found"
+            )
         return replace(self._done(entry, request, remote_id, document, etag=answer.etag), made=True)
 
     async def _made(self, entry: Entry, document: Document, cause: ScimError) -> Found | None:
-        """What a POST without an answer made. Where silence or a broken connection took the answer's place, the request may
-        still be on its way to the service: what is not found is looked up once more after a while."""
+        """What a POST without an answer made. Where silence or a broken connection took the
+        answer's place, the request may still be on its way to the service: what is not found is
+        looked up once more after a while."""
         found = await self._mine(entry, document)
         if found is None and isinstance(cause, TransportFailure):
             await self._channel.rest(ARRIVAL_S)
@@ -222,11 +294,19 @@ class Performer:
         return found if remote_id and self._owner(entry.kind, remote_id) is None else None
 
     async def _complete(
-        self, entry: Entry, link: Link, request: Request | None, found: Found, wanted: Document, detail: str
+        self,
+        entry: Entry,
+        link: Link,
+        request: Request | None,
+        found: Found,
+        wanted: Document,
+        detail: str,
     ) -> Outcome:
         """What was made without an answer becomes what it should be, where it is not."""
         remote_id, base, wanted = self._taken(found, wanted)
-        _, ready = self._requests(entry, Action.ADOPT, remote_id, base, changes_between(base, wanted))
+        _, ready = self._requests(
+            entry, Action.ADOPT, remote_id, base, changes_between(base, wanted)
+        )
         try:
             if ready is not None:
                 await self._channel.send(ready)
@@ -235,18 +315,26 @@ class Performer:
             return self._trouble(entry, there, request, error)
         return self._done(entry, request, remote_id, wanted, detail=detail)
 
-    async def _adopt_instead(self, entry: Entry, link: Link | None, wanted: Document, conflict: ScimProtocolError) -> Outcome:
+    async def _adopt_instead(
+        self, entry: Entry, link: Link | None, wanted: Document, conflict: ScimProtocolError
+    ) -> Outcome:
         """The target says that the account exists: it is found and changed to what it should be."""
         try:
             found = await self._matcher(entry).look_up(wanted)
         except ScimError as error:
             return self._trouble(entry, link, None, error)
         if found is None or len(found.resources) != 1:
-            many = "no account matches" if found is None else f"{len(found.resources)} accounts match by {found.by}"
+            many = (
+                "no account matches"
+                if found is None
+                else f"{len(found.resources)} accounts match by {found.by}"
+            )
             return self._failure(entry, link, None, f"{conflict}; {many}", conflict)
         owner = self._owner(entry.kind, _id_of(found))
         if owner is not None:
-            return self._failure(entry, link, None, f"{conflict}; that account belongs to {owner}", conflict)
+            return self._failure(
+                entry, link, None, f"{conflict}; that account belongs to {owner}", conflict
+            )
         remote_id, base, wanted = self._taken(found, wanted)
         changes = changes_between(base, wanted)
         request, ready = self._requests(entry, Action.ADOPT, remote_id, base, changes)
@@ -255,13 +343,16 @@ class Performer:
                 await self._channel.send(ready)
         except ScimError as error:
             if may_have_had_effect(error):
-                link = perhaps_there(link, replace(entry, action=Action.ADOPT, remote_id=remote_id, changes=changes))
+                link = perhaps_there(
+                    link, replace(entry, action=Action.ADOPT, remote_id=remote_id, changes=changes)
+                )
             return self._trouble(entry, link, request, error)
         detail = f"an account with the same {found.by} exists"
         return self._done(entry, request, remote_id, wanted, detail=detail, action=Action.ADOPT)
 
     def _taken(self, found: Found, wanted: Document) -> tuple[RemoteId, Document, Document]:
-        """Of a resource that was found: its id, what it holds of `wanted`, and what it should hold: an account is switched on."""
+        """Of a resource that was found: its id, what it holds of `wanted`, and what it should hold:
+        an account is switched on."""
         account = to_account(found.by, found.resources[0], tuple(wanted), None)
         base = {path: value for path, value in account.document.items() if path in wanted}
         if account.active is False:
@@ -283,7 +374,9 @@ class Performer:
         now = self._clock()
         left_at = None
         if entry.delete_after is not None:
-            left_at = link.left_at if link is not None and link.left_at is not None else entry.planned_at
+            left_at = (
+                link.left_at if link is not None and link.left_at is not None else entry.planned_at
+            )
         status = LinkStatus.ACTIVE
         if entry.action == Action.DELETE:
             status, document = LinkStatus.DELETED, {}
@@ -300,19 +393,30 @@ class Performer:
             delete_after=entry.delete_after,
             left_at=left_at,
         )
-        return Outcome(self._result(entry, Status.APPLIED, request=request, detail=detail, action=action), new)
+        return Outcome(
+            self._result(entry, Status.APPLIED, request=request, detail=detail, action=action), new
+        )
 
-    def _trouble(self, entry: Entry, link: Link | None, request: Request | None, error: ScimError) -> Outcome:
+    def _trouble(
+        self, entry: Entry, link: Link | None, request: Request | None, error: ScimError
+    ) -> Outcome:
         """What an error means for this person."""
         link = in_doubt(entry, link, error)
         kind = error.kind if isinstance(error, ScimProtocolError) else None
-        if kind is ErrorKind.UNAUTHORISED or (isinstance(error, TransportFailure) and not error.may_have_had_effect):
+        if kind is ErrorKind.UNAUTHORISED or (
+            isinstance(error, TransportFailure) and not error.may_have_had_effect
+        ):
             # the target's trouble, not this person's: as if it had not been sent
             return self._put_off(entry, link, request, str(error))
         if kind is ErrorKind.NOT_FOUND and entry.action in (Action.DELETE, Action.DEACTIVATE):
-            gone = Link(entry.kind, entry.key, LinkStatus.DELETED, synced_at=self._clock(), last_error=None)
-            again = entry.action == Action.DEACTIVATE  # an account that is to be there, switched off, is made again
-            result = self._result(entry, Status.APPLIED, request=request, detail="it was gone already")
+            gone = Link(
+                entry.kind, entry.key, LinkStatus.DELETED, synced_at=self._clock(), last_error=None
+            )
+            # an account that is to be there, switched off, is made again
+            again = entry.action == Action.DEACTIVATE
+            result = self._result(
+                entry, Status.APPLIED, request=request, detail="it was gone already"
+            )
             return Outcome(result, gone, again=again)
         if kind is ErrorKind.NOT_FOUND and entry.remote_id is not None:
             lost = Link(
@@ -323,19 +427,36 @@ class Performer:
                 next_try_at=self._clock(),
                 last_error="it was deleted at the target",
             )
-            return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), lost, again=True)
+            return Outcome(
+                self._result(entry, Status.SKIPPED, request=request, detail=str(error)),
+                lost,
+                again=True,
+            )
         if kind is ErrorKind.PRECONDITION and link is not None:
             changed = replace(link, doubtful=True, next_try_at=self._clock())
-            return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=str(error)), changed, again=True)
+            return Outcome(
+                self._result(entry, Status.SKIPPED, request=request, detail=str(error)),
+                changed,
+                again=True,
+            )
         return self._failure(entry, link, request, str(error), error)
 
-    def _put_off(self, entry: Entry, link: Link | None, request: Request | None, detail: str) -> Outcome:
+    def _put_off(
+        self, entry: Entry, link: Link | None, request: Request | None, detail: str
+    ) -> Outcome:
         """Nothing was done, and it is nobody's failure: the next run does it."""
-        later = replace(link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock())
+        later = replace(
+            link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock()
+        )
         return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=detail), later)
 
     def _failure(
-        self, entry: Entry, link: Link | None, request: Request | None, detail: str, error: ScimError | None = None
+        self,
+        entry: Entry,
+        link: Link | None,
+        request: Request | None,
+        detail: str,
+        error: ScimError | None = None,
     ) -> Outcome:
         now = self._clock()
         failures = (link.failures if link is not None else 0) + 1
@@ -384,12 +505,19 @@ class Performer:
 
 def _acknowledged(entry: Entry, changes: Sequence[Change]) -> tuple[Membership, ...]:
     members = map(member_of, changes)
-    return tuple(Membership(entry.key, kind, key, wanted=added, acknowledged=added) for kind, key, added in members)
+    return tuple(
+        Membership(entry.key, kind, key, wanted=added, acknowledged=added)
+        for kind, key, added in members
+    )
 
 
 def _may_be_the_content(error: ScimError) -> bool:
     """Whether another request about the same account may fare better."""
-    return isinstance(error, ScimProtocolError) and error.kind in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.SERVER)
+    return isinstance(error, ScimProtocolError) and error.kind in (
+        ErrorKind.REFUSED,
+        ErrorKind.CONFLICT,
+        ErrorKind.SERVER,
+    )
 
 
 def _id_of(found: Found) -> RemoteId:
@@ -398,7 +526,8 @@ def _id_of(found: Found) -> RemoteId:
 
 
 def _planned_request(entry: Entry) -> Request | None:
-    """The request that the plan has shown, where it is to the letter what is sent: nothing in it is a word for another value."""
+    """The request that the plan has shown, where it is to the letter what is sent: nothing in it is
+    a word for another value."""
     if entry.request is None or any(marker(change.after) for change in entry.changes):
         return None
     one = orjson.loads(entry.request)[0]
@@ -407,11 +536,16 @@ def _planned_request(entry: Entry) -> Request | None:
 
 def _with_references(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:
     after: Any = change.after
-    return Change(change.path, change.before, accounts.get(after[REF])) if marker(after) == REF else change
+    return (
+        Change(change.path, change.before, accounts.get(after[REF]))
+        if marker(after) == REF
+        else change
+    )
 
 
 def _new_id(answer: Answer) -> RemoteId | None:
-    """The id of the resource that was made: from the body, else the last part of Location (RFC 7644 section 3.3)."""
+    """The id of the resource that was made: from the body, else the last part of Location (RFC 7644
+    section 3.3)."""
     if answer.resource_id:
         return RemoteId(answer.resource_id)
     if answer.location:

@@ -1,6 +1,8 @@
-"""Sends a target's planned operations, phase by phase, several at a time, each journalled before and after.
+"""Sends a target's planned operations, phase by phase, several at a time, each journalled before
+and after.
 
-While one batch is on its way, the outcomes of the batch before are written and the next batch is let out, in one transaction.
+While one batch is on its way, the outcomes of the batch before are written and the next batch is
+let out, in one transaction.
 """
 
 from __future__ import annotations
@@ -35,10 +37,17 @@ class Progress(Protocol):
 
 
 class Phases:
-    """Runs the phases of one target. `unforeseen` is what came up that nobody foresaw: its operation has no outcome."""
+    """Runs the phases of one target. `unforeseen` is what came up that nobody foresaw: its
+    operation has no outcome."""
 
     def __init__(
-        self, target: str, ledger: Ledger, channel: Channel, performer: Performer, concurrency: int, progress: Progress
+        self,
+        target: str,
+        ledger: Ledger,
+        channel: Channel,
+        performer: Performer,
+        concurrency: int,
+        progress: Progress,
     ) -> None:
         self._target = target
         self._ledger = ledger
@@ -71,14 +80,17 @@ class Phases:
                 await self._step_back(*self._stuck.pop())
 
     async def _pass(self, phase: Phase, *, last: bool) -> bool:
-        """Goes once through the planned operations of a phase; says whether any was sent and some are left."""
+        """Goes once through the planned operations of a phase; says whether any was sent and some
+        are left."""
         sent = left = False
         after_id = 0
         running: asyncio.Task[list[Outcome]] | None = None
         done: list[Outcome] = []
         try:
             while True:
-                over = self._channel.stopped or (phase is Phase.CREATE and not self._channel.creates)
+                over = self._channel.stopped or (
+                    phase is Phase.CREATE and not self._channel.creates
+                )
                 entries = [] if over else self._ledger.waiting(phase, after_id, self._batch)
                 if entries:
                     after_id = entries[-1].id
@@ -100,7 +112,8 @@ class Phases:
                 if not (entries or running or done):
                     return sent and left
         finally:
-            if running is not None:  # only after an error: what was on its way has no outcome, and the journal says so
+            # only after an error: what was on its way has no outcome, and the journal says so
+            if running is not None:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
 
@@ -113,20 +126,30 @@ class Phases:
             await asyncio.gather(batch, return_exceptions=True)
             raise
 
-    def _ready(self, phase: Phase, entries: Sequence[Entry], accounts: dict[Key, RemoteId], *, last: bool) -> list[Entry]:
-        """Those whose time has come: the accounts that they refer to exist, the userName that they take is free."""
+    def _ready(
+        self, phase: Phase, entries: Sequence[Entry], accounts: dict[Key, RemoteId], *, last: bool
+    ) -> list[Entry]:
+        """Those whose time has come: the accounts that they refer to exist, the userName that they
+        take is free."""
         if phase is Phase.CREATE and not last:
             if accounts.keys() >= set(_references(entries)):
                 return list(entries)
-            return [entry for entry in entries if all(key in accounts for key in _references([entry]))]
+            return [
+                entry for entry in entries if all(key in accounts for key in _references([entry]))
+            ]
         if phase is not Phase.UPDATE:
             return list(entries)
-        names = {entry.id: name for entry in entries if entry.waits_for is not None and (name := _new_name(entry))}
+        names = {
+            entry.id: name
+            for entry in entries
+            if entry.waits_for is not None and (name := _new_name(entry))
+        }
         holders = self._ledger.holders(Kind.USER, list(names.values()))
         in_the_way = {
             entry.id: holder.key
             for entry in entries
-            if (holder := holders.get(names.get(entry.id, ""))) is not None and holder.key != entry.key
+            if (holder := holders.get(names.get(entry.id, ""))) is not None
+            and holder.key != entry.key
         }
         if last:
             for entry in entries:
@@ -145,19 +168,23 @@ class Phases:
         accounts: dict[Key, RemoteId],
         members: dict[tuple[Kind, Key], RemoteId],
     ) -> list[Outcome]:
-        """Carries out a batch, `concurrency` at a time. Those that a stop left unsent have no outcome."""
+        """Carries out a batch, `concurrency` at a time. Those that a stop left unsent have no
+        outcome."""
         waiting = iter(entries)
         outcomes: list[Outcome] = []
 
         async def worker() -> None:
-            async with self._slots:  # the workers of the batch before have them until they find nothing more to do
+            # the workers of the batch before have them until they find nothing more to do
+            async with self._slots:
                 for entry in waiting:
                     try:
                         async with self._turn_of(entry):
                             outcome = await self._perform(entry, known, accounts, members)
                     except Stopped:
                         return
-                    except Exception as error:  # nobody foresaw it: this one has no outcome, and the others go on
+                    except (
+                        Exception
+                    ) as error:  # nobody foresaw it: this one has no outcome, and the others go on
                         self.unforeseen = reported(self._target, error)
                         continue
                     outcomes.append(outcome)
@@ -175,10 +202,13 @@ class Phases:
         members: dict[tuple[Kind, Key], RemoteId],
     ) -> Outcome:
         with in_operation(entry.id):
-            return await self._performer.perform(entry, known.get((entry.kind, entry.key)), accounts, members)
+            return await self._performer.perform(
+                entry, known.get((entry.kind, entry.key)), accounts, members
+            )
 
     def _turn_of(self, entry: Entry) -> AbstractAsyncContextManager[object]:
-        """One request at a time for each group: there are service providers that lose one of two."""
+        """One request at a time for each group: there are service providers that lose one of
+        two."""
         if entry.kind is Kind.USER:
             return nullcontext()
         return self._groups.setdefault(entry.key, asyncio.Lock())
@@ -225,7 +255,8 @@ class Phases:
         return True
 
     async def _step_back(self, entry: Entry, why: str) -> None:
-        """Who stepped aside and cannot go on, which is `why`, gets his old name again, if that is still free."""
+        """Who stepped aside and cannot go on, which is `why`, gets his old name again, if that is
+        still free."""
         change = self._aside[entry.key]
         link = self._ledger.links_of([entry]).get((entry.kind, entry.key))
         old = fold_name(change.before)
@@ -233,15 +264,35 @@ class Phases:
         if link is None or not free or self._channel.stopped or not await self._turn([], [entry]):
             self._ledger.give_up([entry], Status.FAILED, why)
             return
-        step = replace(entry, action=Action.UPDATE, changes=(Change(change.path, change.after, change.before),), base=None)
+        step = replace(
+            entry,
+            action=Action.UPDATE,
+            changes=(Change(change.path, change.after, change.before),),
+            base=None,
+        )
         try:
             outcome = await self._performer.perform(step, link, {}, {})
         except Stopped:
             return
         after = outcome.link
         if after is not None and outcome.result.status is Status.APPLIED:
-            after = failed(replace(after, delete_after=link.delete_after), after.kind, after.key, why, outcome.result.done_at)
-        await self._turn([replace(outcome, result=replace(outcome.result, status=Status.FAILED, detail=why), link=after)], [])
+            after = failed(
+                replace(after, delete_after=link.delete_after),
+                after.kind,
+                after.key,
+                why,
+                outcome.result.done_at,
+            )
+        await self._turn(
+            [
+                replace(
+                    outcome,
+                    result=replace(outcome.result, status=Status.FAILED, detail=why),
+                    link=after,
+                )
+            ],
+            [],
+        )
 
 
 def _references(entries: Sequence[Entry]) -> list[Key]:
@@ -255,4 +306,6 @@ def _references(entries: Sequence[Entry]) -> list[Key]:
 
 
 def _new_name(entry: Entry) -> str | None:
-    return next((fold_name(change.after) for change in entry.changes if change.path == "userName"), None)
+    return next(
+        (fold_name(change.after) for change in entry.changes if change.path == "userName"), None
+    )

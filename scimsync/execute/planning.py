@@ -1,4 +1,5 @@
-"""Plans one target: batch by batch from the snapshot through desired state, links and matching into the journal."""
+"""Plans one target: batch by batch from the snapshot through desired state, links and matching into
+the journal."""
 
 from __future__ import annotations
 
@@ -52,14 +53,18 @@ class _Batch:
     @property
     def found_ids(self) -> list[RemoteId]:
         """The ids of all accounts that matching found."""
-        return [RemoteId(resource_id(one) or "") for found in self.found.values() for one in found.resources]
+        return [
+            RemoteId(resource_id(one) or "")
+            for found in self.found.values()
+            for one in found.resources
+        ]
 
 
 class Planner:
     """Plans the users of one target. `matcher` is None for a plan that must not talk to the target.
 
-    `rules` are those of groups whose members are told by people's own records; `touched` collects their groups; `settled` is what
-    needs no request.
+    `rules` are those of groups whose members are told by people's own records; `touched` collects
+    their groups; `settled` is what needs no request.
     """
 
     def __init__(
@@ -90,12 +95,27 @@ class Planner:
         self._has_groups = has_groups
         self.settled = Settled(policy.target, Kind.USER)
         paths, sent_once = program.paths, once_of(program)
-        self._doubts = Doubts(books, known, policy.target, Kind.USER, lambda _: matcher, lambda _: paths, lambda _: sent_once)
+        self._doubts = Doubts(
+            books,
+            known,
+            policy.target,
+            Kind.USER,
+            lambda _: matcher,
+            lambda _: paths,
+            lambda _: sent_once,
+        )
         self.touched: set[Key] = set()
 
-    async def plan(self, keys: Iterable[Key], progress: Callable[[int], None] | None = None, *, everybody: bool = True) -> None:
-        """Writes the operations that `keys` (in order, each once) need into the journal. Where not `everybody` is planned that
-        should be, nobody else is read. Raises ScimError from matching."""
+    async def plan(
+        self,
+        keys: Iterable[Key],
+        progress: Callable[[int], None] | None = None,
+        *,
+        everybody: bool = True,
+    ) -> None:
+        """Writes the operations that `keys` (in order, each once) need into the journal. Where not
+        `everybody` is planned that should be, nobody else is read. Raises ScimError from
+        matching."""
         self._doubts.forget()
         if self._matcher is not None and everybody:
             await self._doubts.read_due()
@@ -106,10 +126,17 @@ class Planner:
             await asyncio.sleep(0)  # leases are renewed meanwhile
 
     async def plan_referrers(self) -> None:
-        """Plans those whose own record did not change, but who refer to somebody that gets or loses an account in this plan."""
+        """Plans those whose own record did not change, but who refer to somebody that gets or loses
+        an account in this plan."""
         after = ""
-        condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(Kind.USER)
-        moving = condition & journal.is_open() & journal.with_action(Action.CREATE, Action.ADOPT, Action.DELETE)
+        condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(
+            Kind.USER
+        )
+        moving = (
+            condition
+            & journal.is_open()
+            & journal.with_action(Action.CREATE, Action.ADOPT, Action.DELETE)
+        )
         while True:
             with self._books.journal.read() as connection:
                 some_moving = journal.keys_where(connection, moving, after, BATCH)
@@ -124,8 +151,11 @@ class Planner:
                 await self._plan_batch(some)
 
     def absent(self, keys: Sequence[Key]) -> set[Key]:
-        """Of people with an account, those who have left as this plan sees it: they come into no further groups."""
-        linked = {key: link for key, link in self._links.get(Kind.USER, keys).items() if link.has_account}
+        """Of people with an account, those who have left as this plan sees it: they come into no
+        further groups."""
+        linked = {
+            key: link for key, link in self._links.get(Kind.USER, keys).items() if link.has_account
+        }
         desired, failures = self._desire(list(linked))
         stay = {key for key, one in desired.items() if one.in_scope}
         stay |= {key for key in failures if linked[key].status is LinkStatus.ACTIVE}
@@ -182,20 +212,34 @@ class Planner:
         await self._doubts.read(batch.links)
         for key in batch.keys:
             one, link = batch.desired.get(key), batch.links.get(key)
-            stays = key in batch.failures or (one is not None and one.in_scope and one.document.get("active") is not False)
-            if (why := self._doubts.failures.get(key)) is not None and (stays or link is None or not link.has_account):
+            stays = key in batch.failures or (
+                one is not None and one.in_scope and one.document.get("active") is not False
+            )
+            if (why := self._doubts.failures.get(key)) is not None and (
+                stays or link is None or not link.has_account
+            ):
                 batch.failures[key] = why  # who leaves is switched off whatever the account holds
         resources = self._doubts.resources
         batch.read = {key: resources[key] for key in batch.keys if key in resources}
-        wanted = {key: self._match_values(one) for key, one in batch.desired.items() if self._wants_account(batch, key, one)}
+        wanted = {
+            key: self._match_values(one)
+            for key, one in batch.desired.items()
+            if self._wants_account(batch, key, one)
+        }
         batch.found, refused = await self._matcher.find(wanted)
-        batch.failures |= {key: f"the account cannot be looked for: {why}" for key, why in refused.items()}
+        batch.failures |= {
+            key: f"the account cannot be looked for: {why}" for key, why in refused.items()
+        }
         batch.owners = self._links.owners(Kind.USER, batch.found_ids)
 
     def _wants_account(self, batch: _Batch, key: Key, desired: Desired) -> bool:
         link = batch.links.get(key)
         gone = key in batch.read and batch.read[key] is None
-        return desired.in_scope and key not in batch.failures and (link is None or not link.has_account or gone)
+        return (
+            desired.in_scope
+            and key not in batch.failures
+            and (link is None or not link.has_account or gone)
+        )
 
     def _match_values(self, desired: Desired) -> Document:
         return {**desired.once, **desired.document}
@@ -209,13 +253,20 @@ class Planner:
         resource = batch.read.get(key)
         if resource is not None and link is not None:
             wanted = batch.desired.get(key)
-            before = dict(self._doubts.held(link, resource, () if wanted is None else wanted.document))
+            before = dict(
+                self._doubts.held(link, resource, () if wanted is None else wanted.document)
+            )
         found = batch.found.get(key)
         accounts = (
             ()
             if found is None
             else tuple(
-                to_account(found.by, one, self._program.paths, batch.owners.get(RemoteId(resource_id(one) or "")))
+                to_account(
+                    found.by,
+                    one,
+                    self._program.paths,
+                    batch.owners.get(RemoteId(resource_id(one) or "")),
+                )
                 for one in found.resources
             )
         )
@@ -242,19 +293,34 @@ class Planner:
         names = {
             name
             for key, one in batch.desired.items()
-            if (name := fold_name(one.document.get("userName"))) and name != self._held_name(batch, key)
+            if (name := fold_name(one.document.get("userName")))
+            and name != self._held_name(batch, key)
         }
         target = self._policy.target
         referred = self._links.get(Kind.USER, list(references))
         holding = self._links.holders(Kind.USER, list(names))
         with self._books.journal.read() as connection:
-            claimed = journal.claimed_names(connection, self._books.run, target, Kind.USER, list(names)) if names else {}
-            condition = journal.of_run(self._books.run, target) & journal.of_kind(Kind.USER) & journal.is_open()
+            claimed = (
+                journal.claimed_names(connection, self._books.run, target, Kind.USER, list(names))
+                if names
+                else {}
+            )
+            condition = (
+                journal.of_run(self._books.run, target)
+                & journal.of_kind(Kind.USER)
+                & journal.is_open()
+            )
             adopted = journal.adopted(connection, condition, batch.found_ids)
         going = self._going(referred)
-        accounts = {key: link.remote_id for key, link in referred.items() if link.has_account and key not in going}
+        accounts = {
+            key: link.remote_id
+            for key, link in referred.items()
+            if link.has_account and key not in going
+        }
         return Surroundings(
-            accounts={key: remote_id for key, remote_id in accounts.items() if remote_id is not None},
+            accounts={
+                key: remote_id for key, remote_id in accounts.items() if remote_id is not None
+            },
             coming=self._coming(references - accounts.keys() - going),
             holders=self._holders(holding),
             claimed=claimed,
@@ -263,7 +329,11 @@ class Planner:
 
     def _held_name(self, batch: _Batch, key: Key) -> str | None:
         link = batch.links.get(key)
-        return fold_name(link.document.get("userName")) if link is not None and link.has_account else None
+        return (
+            fold_name(link.document.get("userName"))
+            if link is not None and link.has_account
+            else None
+        )
 
     def _coming(self, keys: set[Key]) -> frozenset[Key]:
         """Of people without an account, those who are to get one."""
@@ -271,7 +341,11 @@ class Planner:
             return frozenset()
         desired, _ = self._desire(list(keys))
         known = self._links.get(Kind.USER, list(keys))
-        due = {key for key in desired if (link := known.get(key)) is None or not _waits(link, self._now.time)}
+        due = {
+            key
+            for key in desired
+            if (link := known.get(key)) is None or not _waits(link, self._now.time)
+        }
         return frozenset(key for key in due if desired[key].in_scope)
 
     def _going(self, known: Mapping[Key, Link]) -> set[Key]:
@@ -281,26 +355,38 @@ class Planner:
         if not linked:
             return set()
         desired, failures = self._desire(list(linked))
-        return {key for key in linked if key not in failures and (key not in desired or not desired[key].in_scope)}
+        return {
+            key
+            for key in linked
+            if key not in failures and (key not in desired or not desired[key].in_scope)
+        }
 
     def _deletable(self, some: Sequence[Link]) -> set[Key]:
         """Those whose account this plan deletes if they should have none."""
         if not self._policy.remove:  # an order by name is stronger
             held = self._held([link.key for link in some])
             some = [link for link in some if link.key in held]
-        return {link.key for link in some if self._policy.leave.action == "delete" or self._is_due(link)}
+        return {
+            link.key for link in some if self._policy.leave.action == "delete" or self._is_due(link)
+        }
 
     def _is_due(self, link: Link) -> bool:
-        deletion = deletion_of(link, self._policy, self._now.time) if link.status is LinkStatus.INACTIVE else None
+        deletion = (
+            deletion_of(link, self._policy, self._now.time)
+            if link.status is LinkStatus.INACTIVE
+            else None
+        )
         return deletion is not None and deletion <= self._now.time
 
     def _holders(self, holding: dict[str, Link]) -> dict[str, Holder]:
         """Whether those who hold a userName that others want are about to give it up.
 
-        Who takes another name gives up the own one only if that name is free by then: such chains are followed to their end.
+        Who takes another name gives up the own one only if that name is free by then: such chains
+        are followed to their end.
         """
         known: dict[str, Link] = {}
-        taking: dict[str, str] = {}  # the name that somebody gives up -> the one that he takes for it
+        # the name that somebody gives up -> the one that he takes for it
+        taking: dict[str, str] = {}
         gives_up: dict[str, bool] = {}
         while holding and len(known) < _LONGEST_CHAIN:
             known |= holding
@@ -317,24 +403,33 @@ class Planner:
                     gives_up[name] = self._policy.update and taken != name
                     if gives_up[name] and taken is not None:
                         taking[name] = taken
-            further = [taken for name in holding if (taken := taking.get(name)) is not None and taken not in known]
+            further = [
+                taken
+                for name in holding
+                if (taken := taking.get(name)) is not None and taken not in known
+            ]
             holding = self._links.holders(Kind.USER, further)
         return {
-            name: Holder(link.key, _is_given_up(name, gives_up, taking), link.status is LinkStatus.ACTIVE)
+            name: Holder(
+                link.key, _is_given_up(name, gives_up, taking), link.status is LinkStatus.ACTIVE
+            )
             for name, link in known.items()
         }
 
     # Groups
 
     def _note_groups(self, batch: _Batch, plan: Plan) -> None:
-        """Notes who is wanted in which group from now on. Who could not be planned stays where he is."""
+        """Notes who is wanted in which group from now on. Who could not be planned stays where he
+        is."""
         deleted = {one.key for one in plan.operations if one.action == Action.DELETE}
         wanted: dict[Key, set[Key]] = {}
         planned = [key for key in batch.keys if key not in batch.failures]
         revoked: set[Key] = set()
         left: set[Key] = set()
         gone = {key for key, resource in batch.read.items() if resource is None}
-        gone |= {key for key in planned if (held := batch.links.get(key)) is None or not held.has_account}
+        gone |= {
+            key for key in planned if (held := batch.links.get(key)) is None or not held.has_account
+        }
         for key in planned:
             desired = batch.desired.get(key)
             if desired is not None and desired.in_scope:
@@ -349,20 +444,29 @@ class Planner:
         changed = []
         for row in rows.values():
             if name_of(row.group) not in self._rules:
-                changed.append(replace(row, revoked=row.member in revoked or (row.member in left and _is_new(row))))
+                changed.append(
+                    replace(
+                        row, revoked=row.member in revoked or (row.member in left and _is_new(row))
+                    )
+                )
             elif row.member in wanted:
                 changed.append(replace(row, wanted=row.group in wanted[row.member]))
             elif _is_new(row):
-                changed.append(replace(row, wanted=False))  # who leaves keeps what he has, and gets nothing new
+                # who leaves keeps what he has, and gets nothing new
+                changed.append(replace(row, wanted=False))
         changed += [
             Membership(group, Kind.USER, key, True, False)
             for key, groups in wanted.items()
             for group in sorted(groups)
             if (group, Kind.USER, key) not in rows
         ]
-        # who has no account any more is in no group; where somebody is not wanted, the target may need to be told all the same
+        # who has no account any more is in no group; where somebody is not wanted, the target may
+        # need to be told all the same
         changed = [
-            replace(row, acknowledged=False, doubtful=False) if row.member in gone and row.wanted else row for row in changed
+            replace(row, acknowledged=False, doubtful=False)
+            if row.member in gone and row.wanted
+            else row
+            for row in changed
         ]
         self._memberships.put(changed, rows.values())
         self.touched |= {row.group for row in changed}
@@ -370,29 +474,44 @@ class Planner:
     # Into the journal
 
     def _write(self, batch: _Batch, plan: Plan) -> None:
-        operations = [with_request(self._dialect, one, batch.links.get(one.key)) for one in plan.operations]
+        operations = [
+            with_request(self._dialect, one, batch.links.get(one.key)) for one in plan.operations
+        ]
         with self._books.journal.write() as connection:
-            journal.add_entries(connection, self._books.run, self._policy.target, operations, self._now.time)
+            journal.add_entries(
+                connection, self._books.run, self._policy.target, operations, self._now.time
+            )
             if self._books.stores:
                 self._write_links(connection, batch, plan)
 
     def _write_links(self, connection: Connection, batch: _Batch, plan: Plan) -> None:
         target, now = self._policy.target, self._now.time
         planned = [key for key in batch.keys if key not in batch.failures]
-        links.put_references(connection, target, planned, [_acknowledged(one, batch) for one in plan.references])
+        links.put_references(
+            connection, target, planned, [_acknowledged(one, batch) for one in plan.references]
+        )
         due = {key for key, link in batch.links.items() if link.is_due}
         links.put_links(connection, target, [link for link in plan.settled if link.key not in due])
-        self.settled.add(connection, [link for link in plan.settled if link.key in due], plan.unwanted, plan.returned)
+        self.settled.add(
+            connection,
+            [link for link in plan.settled if link.key in due],
+            plan.unwanted,
+            plan.returned,
+        )
         troubled = [one for one in plan.operations if one.status is Status.FAILED]
         links.put_links(connection, target, [self._failed(batch, one, now) for one in troubled])
 
     def _failed(self, batch: _Batch, operation: Operation, now: datetime) -> Link:
-        """The link of somebody who could not be planned: tried again by the next run, or after a pause where the target did not
-        say what it holds."""
+        """The link of somebody who could not be planned: tried again by the next run, or after a
+        pause where the target did not say what it holds."""
         link = batch.links.get(operation.key)
         asked = operation.key in self._doubts.failures
-        pause = pause_after((link.failures if link is not None else 0) + 1) if asked else timedelta()
-        return links.failed(link, operation.kind, operation.key, operation.detail or "", now + pause)
+        pause = (
+            pause_after((link.failures if link is not None else 0) + 1) if asked else timedelta()
+        )
+        return links.failed(
+            link, operation.kind, operation.key, operation.detail or "", now + pause
+        )
 
 
 def _acknowledged(reference: Reference, batch: _Batch) -> Reference:
@@ -403,7 +522,8 @@ def _acknowledged(reference: Reference, batch: _Batch) -> Reference:
 
 
 def _is_given_up(name: str, gives_up: Mapping[str, bool], taking: Mapping[str, str]) -> bool:
-    """Whether `name` comes free: so does every name that somebody along the chain takes for his own, or they go round."""
+    """Whether `name` comes free: so does every name that somebody along the chain takes for his
+    own, or they go round."""
     seen: set[str] = set()
     while name in gives_up and name not in seen:
         if not gives_up[name]:

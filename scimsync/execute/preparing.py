@@ -1,4 +1,5 @@
-"""Everything of a run up to its first write request: sources are read, targets planned, guards asked."""
+"""Everything of a run up to its first write request: sources are read, targets planned, guards
+asked."""
 
 from __future__ import annotations
 
@@ -29,7 +30,15 @@ from scimsync.execute.saved import SavedPlan, moved_on
 from scimsync.execute.settings import Setup, TargetSetup
 from scimsync.execute.together import together
 from scimsync.execute.unforeseen import reported
-from scimsync.plan.guard import Allowance, Refusal, Tally, check_members, check_removals, check_updates, counted_for
+from scimsync.plan.guard import (
+    Allowance,
+    Refusal,
+    Tally,
+    check_members,
+    check_removals,
+    check_updates,
+    counted_for,
+)
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 from scimsync.state import holds, journal, links, records, targets
@@ -44,14 +53,16 @@ _LOG = logging.getLogger("scimsync")
 
 
 class Report(Protocol):
-    """Told how far a run is: `name` of the target (or source), what is being done, by how much it went on, of how much."""
+    """Told how far a run is: `name` of the target (or source), what is being done, by how much it
+    went on, of how much."""
 
     def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a target is talked to: its channel, and what makes a matcher of a kind, by attributes, for so many at most."""
+    """How a target is talked to: its channel, and what makes a matcher of a kind, by attributes,
+    for so many at most."""
 
     channel: Channel
     matcher: Callable[[Kind, Sequence[str], int], Matcher]
@@ -71,9 +82,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. `keys` restricts a run to these people (their cursor stays); `offline` asks no target;
-    `saved` is the plan that is to be carried out, and no other; without `read` the sources are left alone; `insistent` tries
-    targets in quarantine too: a person has named them."""
+    """What the command line says. `keys` restricts a run to these people (their cursor stays);
+    `offline` asks no target; `saved` is the plan that is to be carried out, and no other; without
+    `read` the sources are left alone; `insistent` tries targets in quarantine too: a person has
+    named them."""
 
     keys: tuple[Key, ...] = ()
     offline: bool = False
@@ -85,7 +97,8 @@ class Options:
 
 @dataclass(slots=True)
 class PlannedTarget:
-    """A target with its plan in the journal. `error` is why it could not be planned; `state` is where it stands then."""
+    """A target with its plan in the journal. `error` is why it could not be planned; `state` is
+    where it stands then."""
 
     setup: TargetSetup
     channel: Channel
@@ -104,8 +117,11 @@ class PlannedTarget:
         self.users.settled.accept(connection)
         self.groups.settled.accept(connection)
 
-    async def plan_again(self, users: list[Key], groups: list[Key], only: frozenset[Key] | None) -> None:
-        """Plans some once more within the same run, except groups that failed in it. Raises ScimError from matching."""
+    async def plan_again(
+        self, users: list[Key], groups: list[Key], only: frozenset[Key] | None
+    ) -> None:
+        """Plans some once more within the same run, except groups that failed in it. Raises
+        ScimError from matching."""
         self.users.touched.clear()
         self.matcher.forget(len(users))
         await self.users.plan(users, everybody=only is None)
@@ -118,7 +134,8 @@ class PlannedTarget:
 
 @dataclass(slots=True)
 class Prepared:
-    """The outcome of preparing: plans in the journal of `books`, or `refusals`, which say why nothing may be sent."""
+    """The outcome of preparing: plans in the journal of `books`, or `refusals`, which say why
+    nothing may be sent."""
 
     setup: Setup
     books: Books
@@ -133,15 +150,25 @@ class Prepared:
         return "\n".join(map(str, self.refusals)) or None
 
 
-def read_sources(setup: Setup, store: Store, overlay: Store | None, now: Now, allowance: Allowance, report: Report) -> Reading:
-    """Brings all snapshots up to date, or lays what is new over them. Raises SourceUnavailable, SourceFormatError."""
+def read_sources(
+    setup: Setup,
+    store: Store,
+    overlay: Store | None,
+    now: Now,
+    allowance: Allowance,
+    report: Report,
+) -> Reading:
+    """Brings all snapshots up to date, or lays what is new over them. Raises SourceUnavailable,
+    SourceFormatError."""
     done: dict[str, Ingested] = {}
     refusals: list[Refusal] = []
     for name, source in setup.sources.items():
         shrinking = Shrinking(setup.config.guard.min_records, allowance.records)
         report(name, "reading", 0)
         try:
-            done[name] = ingest(store, source.spec, source.used, source.index, shrinking, now.time, overlay)
+            done[name] = ingest(
+                store, source.spec, source.used, source.index, shrinking, now.time, overlay
+            )
         except GuardStop as stop:
             refusals.append(Refusal(str(stop)))
         except ScimsyncError as error:
@@ -161,7 +188,8 @@ async def connected(
     may_send: Callable[[], Awaitable[bool]] | None = None,
     observe: Observer = nobody,
 ) -> AsyncIterator[Mapping[str, Way]]:
-    """A channel and a maker of matchers for each target; connections end with the block. Raises ConfigError for secrets."""
+    """A channel and a maker of matchers for each target; connections end with the block. Raises
+    ConfigError for secrets."""
     async with AsyncExitStack() as stack:
         ways: dict[str, Way] = {}
         for name, target in setup.targets.items():
@@ -169,14 +197,28 @@ async def connected(
             stack.push_async_callback(client.aclose)
             with links.read() as connection:
                 known = targets.get_target(connection, name)
-            pace = Pace(target.rate, concurrency=target.concurrency, learned=learned_rate(known, now.time))
-            channel = Channel(name, client, pace=pace, probing=is_suspect(known), may_send=may_send, observe=observe)
+            pace = Pace(
+                target.rate, concurrency=target.concurrency, learned=learned_rate(known, now.time)
+            )
+            channel = Channel(
+                name,
+                client,
+                pace=pace,
+                probing=is_suspect(known),
+                may_send=may_send,
+                observe=observe,
+            )
             ways[name] = Way(channel, partial(_matcher, stack, channel, target))
         yield ways
 
 
 def _matcher(
-    stack: AsyncExitStack, channel: Channel, target: TargetSetup, kind: Kind, match: Sequence[str], expected: int
+    stack: AsyncExitStack,
+    channel: Channel,
+    target: TargetSetup,
+    kind: Kind,
+    match: Sequence[str],
+    expected: int,
 ) -> Matcher:
     matcher = Matcher(channel, target.dialect, kind, match, target.profile.page_size, expected)
     stack.callback(matcher.close)
@@ -198,12 +240,17 @@ async def prepare(
 
     async def one(name: str) -> None:
         target = setup.targets[name]
-        prepared.targets[name] = await _plan_target(target, books, ways[name], options, now, reading, report)
+        prepared.targets[name] = await _plan_target(
+            target, books, ways[name], options, now, reading, report
+        )
 
     await together([one(name) for name in setup.targets])
     prepared.targets = {name: prepared.targets[name] for name in setup.targets}
     prepared.refusals = _ask_guards(setup, books, prepared.targets, options.allowance)
-    if options.saved is not None and (why := moved_on(options.saved, books, tuple(setup.targets))) is not None:
+    if (
+        options.saved is not None
+        and (why := moved_on(options.saved, books, tuple(setup.targets))) is not None
+    ):
         prepared.refusals = [Refusal(why)]
     return prepared
 
@@ -237,35 +284,59 @@ async def _plan_target(
         known = targets.get_target(connection, target.name)
         head = records.head_seq(connection, target.all_sources)
         cursor = known.cursor if known.digest == digest else Seq(0)
-        expected = len(options.keys) or _may_need_look_up(connection, target, cursor, books, reading)
+        expected = len(options.keys) or _may_need_look_up(
+            connection, target, cursor, books, reading
+        )
         groups_known = links.count_links(connection, target.name, Kind.GROUP)
-    planned = _planned_target(target, books, way, expected, groups_known, known.group_tables, options, now)
-    if not options.insistent and known.digest == digest and (why := left_alone(known, now.time)) is not None:
+    planned = _planned_target(
+        target, books, way, expected, groups_known, known.group_tables, options, now
+    )
+    if (
+        not options.insistent
+        and known.digest == digest
+        and (why := left_alone(known, now.time)) is not None
+    ):
         planned.error = why
         return planned
     only = frozenset(options.keys) if options.keys else None
     changed = known.digest != digest
     another = changed and not _is_older(target, known.digest, now)
-    if another and not options.read:  # it may ask for columns that were never read: all that waits for a push that reads
+    # it may ask for columns that were never read: all that waits for a push that reads
+    if another and not options.read:
         with books.links.read() as connection:
             only = frozenset(holds.held(connection, options.keys))
         if not only:
             if options.keys:
-                _LOG.warning("%s: sync.toml was not pushed yet as it is now; what it says comes with the next push", target.name)
+                _LOG.warning(
+                    "%s: sync.toml was not pushed yet as it is now; what it says comes with the"
+                    " next push",
+                    target.name,
+                )
             return planned
     configured_anew = another and known.digest is not None
-    # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of them
-    uncertain = configured_anew and any(problem.source in target.sources for problem in reading.problems)
+    # whom no source of the target has any more is found nowhere else; a bad row may be anybody's of
+    # them
+    uncertain = configured_anew and any(
+        problem.source in target.sources for problem in reading.problems
+    )
     keys = (
         (key for key in sorted(only))
         if only is not None
-        else books.view.keys_to_plan(target.name, target.sources, cursor, now.time, everybody=configured_anew and not uncertain)
+        else books.view.keys_to_plan(
+            target.name,
+            target.sources,
+            cursor,
+            now.time,
+            everybody=configured_anew and not uncertain,
+        )
     )
     try:
         if only is None and changed:
             planned.groups.begin()
         with closing(keys):  # a target that fails in the middle leaves no query open
-            await planned.users.plan(keys, lambda number: report(target.name, "planning", number), everybody=only is None)
+            await planned.users.plan(
+                keys, lambda number: report(target.name, "planning", number), everybody=only is None
+            )
         if only is None:
             await planned.users.plan_referrers()
             await planned.groups.plan(planned.users.touched, cursor, everything=changed)
@@ -283,7 +354,9 @@ async def _plan_target(
         planned.error = way.channel.stopped
     except ScimError as error:
         brief = f"{target.name}: {error.brief}"
-        planned.error = TargetUnavailable(f"{target.name}: {error}", hint="nothing was sent to it", brief=brief)
+        planned.error = TargetUnavailable(
+            f"{target.name}: {error}", hint="nothing was sent to it", brief=brief
+        )
     except Exception as error:
         planned.error = reported(target.name, error)
     if way.channel.stopped is not None:
@@ -292,7 +365,8 @@ async def _plan_target(
 
 
 def _is_older(target: TargetSetup, digest: str | None, now: Now) -> bool:
-    """Whether nothing but the day, which expressions may ask for, has changed since a target was planned with `digest`."""
+    """Whether nothing but the day, which expressions may ask for, has changed since a target was
+    planned with `digest`."""
     return any(digest == target.digest(now.today - timedelta(days=days)) for days in range(1, 60))
 
 
@@ -309,7 +383,8 @@ def _planned_target(
     matcher = way.matcher(Kind.USER, target.config.match, expected)
     # the first push may meet any number of groups; later ones meet few that are new
     group_matchers = {
-        name: way.matcher(Kind.GROUP, rule.match, 3 if groups_known else 10_000) for name, rule in target.groups.items()
+        name: way.matcher(Kind.GROUP, rule.match, 3 if groups_known else 10_000)
+        for name, rule in target.groups.items()
     }
     if groups_known:
         group_matchers[NO_RULE] = way.matcher(Kind.GROUP, ("externalId", "displayName"), 3)
@@ -340,12 +415,25 @@ def _planned_target(
         before,
         now,
     )
-    members = MemberPlanner(books, target.name, target.dialect, known, memberships, target.profile.members_per_patch, now)
-    return PlannedTarget(target, way.channel, matcher, group_matchers, users, groups, members, memberships)
+    members = MemberPlanner(
+        books,
+        target.name,
+        target.dialect,
+        known,
+        memberships,
+        target.profile.members_per_patch,
+        now,
+    )
+    return PlannedTarget(
+        target, way.channel, matcher, group_matchers, users, groups, members, memberships
+    )
 
 
-def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading) -> int:
-    """How many people may have to be looked up, at most: those who changed, and those without an account."""
+def _may_need_look_up(
+    connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading
+) -> int:
+    """How many people may have to be looked up, at most: those who changed, and those without an
+    account."""
     read = [reading.sources[name] for name in target.sources if name in reading.sources]
     changed = records.count_changed(connection, target.sources, cursor)
     if not books.stores:
@@ -353,11 +441,15 @@ def _may_need_look_up(connection: Connection, target: TargetSetup, cursor: Seq, 
     most = changed + links.count_with_status(connection, target.name, LinkStatus.PENDING)
     if not most:
         return 0
-    linked = links.count_with_status(connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+    linked = links.count_with_status(
+        connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE
+    )
     return min(max(sum(source.records for source in read) - linked, 0), most)
 
 
-def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance) -> list[Refusal]:
+def _ask_guards(
+    setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance
+) -> list[Refusal]:
     limits = setup.config.guard
     said: list[Refusal] = []
     with books.links.read() as connection:
@@ -365,7 +457,9 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
     for name in setup.targets:
         with books.links.read() as connection:
             known = targets.get_target(connection, name)
-            if (other := _another_service(connection, setup.targets[name], known, allowance)) is not None:
+            if (
+                other := _another_service(connection, setup.targets[name], known, allowance)
+            ) is not None:
                 said.append(Refusal(other))
         for limit, check, most, allowed in (
             ("max_removals", check_removals, limits.max_removals, allowance.removals),
@@ -380,7 +474,9 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
             )
             with books.journal.read() as connection:
                 number = sum(journal.count(connection, condition).values())
-                first = [entry.key for entry in journal.find(connection, condition, limit=_FIRST_NAMES)]
+                first = [
+                    entry.key for entry in journal.find(connection, condition, limit=_FIRST_NAMES)
+                ]
             if not number:
                 continue
             with books.links.read() as connection:
@@ -396,11 +492,15 @@ def _ask_guards(setup: Setup, books: Books, planned: Mapping[str, PlannedTarget]
     return said
 
 
-def _another_service(connection: Connection, target: TargetSetup, known: TargetState, allowance: Allowance) -> str | None:
+def _another_service(
+    connection: Connection, target: TargetSetup, known: TargetState, allowance: Allowance
+) -> str | None:
     """Links say nothing about the accounts of another service; nobody would get one there."""
     if allowance.new_url or known.url in (None, target.config.url):
         return None
-    accounts = links.count_with_status(connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+    accounts = links.count_with_status(
+        connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE
+    )
     if not accounts:
         return None
     return (
@@ -417,7 +517,12 @@ def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
         condition = journal.of_run(books.run, name) & journal.with_status(Status.FAILED)
         with books.journal.read() as connection:
             problems.extend(
-                Problem(_source_of(books, target.setup, entry), None, entry.key, f"{name}: {entry.detail}")
+                Problem(
+                    _source_of(books, target.setup, entry),
+                    None,
+                    entry.key,
+                    f"{name}: {entry.detail}",
+                )
                 for entry in journal.find(connection, condition)
             )
     return problems

@@ -56,18 +56,21 @@ WAIT_S = 0.5
 _LOG = logging.getLogger("scimsync")
 
 FIRST_FAILURES = 3
-"""How many of the operations that a target refused a push tells at once; the journal has them all."""
+"""How many of the operations that a target refused a push tells at once; the journal has them
+all."""
 
 ROUNDS = 3
-"""How often those whose account was gone, and those who refer to them, are planned again within a run."""
+"""How often those whose account was gone, and those who refer to them, are planned again within a
+run."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetOutcome:
-    """What a push did at one target: applied operations by action, failed ones, requests of all kinds, seconds.
+    """What a push did at one target: applied operations by action, failed ones, requests of all
+    kinds, seconds.
 
-    `refused` are the first of those that failed when they were sent, as `create 00123: why`; `operations` counts all of the
-    journal by action and status.
+    `refused` are the first of those that failed when they were sent, as `create 00123: why`;
+    `operations` counts all of the journal by action and status.
     """
 
     counts: Mapping[str, int]
@@ -81,8 +84,8 @@ class TargetOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a push came to. `outcome` is `done`, `failed` (some operations, or a target), `interrupted` (by a signal), or
-    `stopped` (a guard)."""
+    """What a push came to. `outcome` is `done`, `failed` (some operations, or a target),
+    `interrupted` (by a signal), or `stopped` (a guard)."""
 
     run: int
     outcome: str
@@ -94,10 +97,13 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """DESIGN's exit codes: 3 guard, a signal's, 1 a target could not be used, 5 its lease was lost, 4 something failed."""
+        """DESIGN's exit codes: 3 guard, a signal's, 1 a target could not be used, 5 its lease was
+        lost, 4 something failed."""
         if self.guard is not None:
             return 3
-        errors = [target.error.exit_code for target in self.targets.values() if target.error is not None]
+        errors = [
+            target.error.exit_code for target in self.targets.values() if target.error is not None
+        ]
         signals = [code for code in errors if code > 128]
         if errors:
             return (signals or errors)[0]
@@ -105,9 +111,12 @@ class Outcome:
 
 
 @contextmanager
-def plan(setup: Setup, store: Store, options: Options, now: Now, report: Report) -> Iterator[Prepared]:
-    """What a push would do now. Sends nothing but the reads that matching needs, stores nothing; the plan lies in a scratch
-    journal until the block ends. Raises SourceUnavailable, SourceFormatError, ConfigError."""
+def plan(
+    setup: Setup, store: Store, options: Options, now: Now, report: Report
+) -> Iterator[Prepared]:
+    """What a push would do now. Sends nothing but the reads that matching needs, stores nothing;
+    the plan lies in a scratch journal until the block ends. Raises SourceUnavailable,
+    SourceFormatError, ConfigError."""
     scratch = scratch_store()
     try:
         reading = read_sources(setup, store, scratch, now, options.allowance, report)
@@ -140,24 +149,31 @@ def push(
     interruption: Interruption | None = None,
     observe: Observer = nobody,
 ) -> Outcome:
-    """Does it: reads, plans, journals, sends. With `wait` after the run that is at work, if there is one.
+    """Does it: reads, plans, journals, sends. With `wait` after the run that is at work, if there
+    is one.
 
-    `interruption` ends it in order from another thread; without one, in the main thread, SIGINT and SIGTERM do. `observe` is told
-    of each request.
+    `interruption` ends it in order from another thread; without one, in the main thread, SIGINT and
+    SIGTERM do. `observe` is told of each request.
 
     Raises LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
     """
-    names = [*(f"source {name}" for name in setup.sources), *(f"target {name}" for name in setup.targets)]
+    names = [
+        *(f"source {name}" for name in setup.sources),
+        *(f"target {name}" for name in setup.targets),
+    ]
     holder = leases.holder_name()
     with _leases(store, names, holder, clock, wait=wait) as waited:
         if waited:
             now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
             run = journal.start_run(connection, command, now.time)
-        push_run = _Push(setup, store, options, now, report, run, holder, names, clock, interruption, observe)
+        push_run = _Push(
+            setup, store, options, now, report, run, holder, names, clock, interruption, observe
+        )
         try:
             with in_run(run):
-                reading = push_run.read()  # outside of the loop, in which a signal would wait for its end
+                # outside of the loop, in which a signal would wait for its end
+                reading = push_run.read()
                 outcome = asyncio.run(push_run.run(reading))
         except BaseException as error:
             said = error.message if isinstance(error, ScimsyncError) else type(error).__name__
@@ -187,7 +203,9 @@ def target_document(outcome: TargetOutcome) -> dict[str, Any]:
 
 
 @contextmanager
-def _leases(store: Store, names: list[str], holder: str, clock: Callable[[], datetime], *, wait: bool) -> Iterator[bool]:
+def _leases(
+    store: Store, names: list[str], holder: str, clock: Callable[[], datetime], *, wait: bool
+) -> Iterator[bool]:
     """Holds the leases; says whether that had to be waited for."""
     waited = False
     while True:
@@ -226,11 +244,20 @@ class _Push:
     def read(self) -> Reading:
         """Settles what a run that ended left behind, and reads the sources."""
         for name in self.setup.targets:
-            settle(self.store, name, work.left_over(name), "its run ended before an answer came", self.now.time)
-        self._put_back(read=self.options.read or not self.options.keys)  # of a run that did not come as far as to accept it
+            settle(
+                self.store,
+                name,
+                work.left_over(name),
+                "its run ended before an answer came",
+                self.now.time,
+            )
+        # of a run that did not come as far as to accept it
+        self._put_back(read=self.options.read or not self.options.keys)
         if not self.options.read:
             return Reading({})
-        return read_sources(self.setup, self.store, None, self.now, self.options.allowance, self.report)
+        return read_sources(
+            self.setup, self.store, None, self.now, self.options.allowance, self.report
+        )
 
     async def run(self, reading: Reading) -> Outcome:
         """Plans with what was read, and sends."""
@@ -240,12 +267,16 @@ class _Push:
             return self._stopped(reading.refusals, {}, reading.problems)
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
         fence = Fence(self.store, self.leases, self.holder, self.clock)
-        async with connected(self.setup, self.options, self.store, self.now, fence.holds, self.observe) as ways:
+        async with connected(
+            self.setup, self.options, self.store, self.now, fence.holds, self.observe
+        ) as ways:
             channels = [way.channel for way in ways.values()]
             renewing = asyncio.create_task(self._renew(channels, fence))
             with interruptible(partial(_stop_all, channels), self.interruption):
                 try:
-                    prepared = await prepare(self.setup, books, ways, self.options, self.now, reading, self.report)
+                    prepared = await prepare(
+                        self.setup, books, ways, self.options, self.now, reading, self.report
+                    )
                     prepared.problems += problems_of_plan(books, prepared)
                     if prepared.refusals:
                         self._stop()
@@ -265,17 +296,27 @@ class _Push:
         return Outcome(self.run_id, outcome, outcomes, None, problems)
 
     def _stopped(
-        self, refusals: Sequence[Refusal], outcomes: Mapping[str, TargetOutcome], problems: Sequence[Problem]
+        self,
+        refusals: Sequence[Refusal],
+        outcomes: Mapping[str, TargetOutcome],
+        problems: Sequence[Problem],
     ) -> Outcome:
         said = "\n".join(map(str, refusals))
         brief = "\n".join(one.nameless for one in refusals)
         return Outcome(self.run_id, "stopped", outcomes, said, tuple(problems), brief)
 
     def _stop(self) -> None:
-        """A guard said no: cursors stay, nothing of the plan is left to be done, what was read counts for nobody."""
+        """A guard said no: cursors stay, nothing of the plan is left to be done, what was read
+        counts for nobody."""
         self._put_back()
         with self.store.write() as connection:
-            journal.close_open(connection, journal.of_run(self.run_id), Status.SKIPPED, "a guard stopped the run", self.clock())
+            journal.close_open(
+                connection,
+                journal.of_run(self.run_id),
+                Status.SKIPPED,
+                "a guard stopped the run",
+                self.clock(),
+            )
 
     def _put_back(self, *, read: bool = True) -> None:
         """What was read and planned and not accepted counts for nobody."""
@@ -285,13 +326,16 @@ class _Push:
                 records.put_back(connection, list(self.setup.sources), self.now.time)
 
     def _accept(self, prepared: Prepared) -> None:
-        """The plans are in the journal and the guards have nothing against them: cursors move, what was read counts."""
+        """The plans are in the journal and the guards have nothing against them: cursors move, what
+        was read counts."""
         with self.store.write() as connection:
             records.accept(connection, list(self.setup.sources), self.options.keys)
             for name, target in prepared.targets.items():
                 if target.error is not None:
                     condition = journal.of_run(self.run_id, name)
-                    journal.close_open(connection, condition, Status.SKIPPED, target.error.message, self.clock())
+                    journal.close_open(
+                        connection, condition, Status.SKIPPED, target.error.message, self.clock()
+                    )
                     memberships.put_back(connection, [name])
                     continue
                 memberships.accept(connection, [name])
@@ -300,7 +344,8 @@ class _Push:
                     targets.put_target(connection, target.state)
 
     def _remember(self, planned: Mapping[str, PlannedTarget], *, good: bool = False) -> None:
-        """How the targets fared, in a run that was `good` for those without an error, and when it was about everybody."""
+        """How the targets fared, in a run that was `good` for those without an error, and when it
+        was about everybody."""
         whole = self.options.read and not self.options.keys
         with self.store.write() as connection:
             for name in self.setup.targets:
@@ -334,8 +379,16 @@ class _Push:
         performer = Performer(
             target.channel,
             setup.dialect,
-            lambda entry: target.matcher if entry.kind is Kind.USER else target.group_matchers[name_of(entry.key)],
-            once=lambda entry: setup.once if entry.kind is Kind.USER else once_of(setup.groups[name_of(entry.key)].program),
+            lambda entry: (
+                target.matcher
+                if entry.kind is Kind.USER
+                else target.group_matchers[name_of(entry.key)]
+            ),
+            once=lambda entry: (
+                setup.once
+                if entry.kind is Kind.USER
+                else once_of(setup.groups[name_of(entry.key)].program)
+            ),
             secret=secret.get,
             owner=ledger.owner,
             clock=self.clock,
@@ -371,7 +424,8 @@ class _Push:
             await phases.run()
 
     def _once_more(self, name: str, phases: Phases) -> tuple[list[Key], list[Key]]:
-        """Users and groups to be planned again in the same run: they were gone, or somebody that they refer to exists now."""
+        """Users and groups to be planned again in the same run: they were gone, or somebody that
+        they refer to exists now."""
         with self.store.read() as connection:
             waiting = set(work.waiting_keys(connection, name))
         if self.options.keys:
@@ -384,14 +438,22 @@ class _Push:
             mine = journal.of_run(self.run_id, name)
             counted = journal.count(connection, mine)
             refused = journal.find(
-                connection, mine & journal.with_status(Status.FAILED) & journal.was_sent(), limit=FIRST_FAILURES
+                connection,
+                mine & journal.with_status(Status.FAILED) & journal.was_sent(),
+                limit=FIRST_FAILURES,
             )
             shown = tuple(f"{entry.action} {entry.key}: {entry.detail}" for entry in refused)
-        counts = {action: number for (action, status), number in counted.items() if status is Status.APPLIED}
+        counts = {
+            action: number
+            for (action, status), number in counted.items()
+            if status is Status.APPLIED
+        }
         failed = sum(number for (_, status), number in counted.items() if status is Status.FAILED)
         ordered = {action.value: counts[action] for action in Action if counts.get(action)}
         statuses = {(action, status.value): number for (action, status), number in counted.items()}
-        return TargetOutcome(ordered, failed, target.channel.requests, seconds, target.error, shown, statuses)
+        return TargetOutcome(
+            ordered, failed, target.channel.requests, seconds, target.error, shown, statuses
+        )
 
     async def _renew(self, channels: list[Channel], fence: Fence) -> None:
         """Keeps the leases as long as the run lasts."""
@@ -400,7 +462,9 @@ class _Push:
             try:
                 ours = await fence.renew()
             except StateError as error:
-                _LOG.warning("the leases could not be renewed, which is tried again: %s", error.message)
+                _LOG.warning(
+                    "the leases could not be renewed, which is tried again: %s", error.message
+                )
                 continue
             if not ours:
                 for channel in channels:

@@ -1,4 +1,5 @@
-"""Saved plans: a fingerprint of the operations that a person has read, and whether a push would still send just these."""
+"""Saved plans: a fingerprint of the operations that a person has read, and whether a push would
+still send just these."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _MODULUS = 1 << 256
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """What a plan file says: the run's restrictions, how many operations each target gets, and their fingerprint."""
+    """What a plan file says: the run's restrictions, how many operations each target gets, and
+    their fingerprint."""
 
     name: str
     targets: tuple[str, ...]
@@ -32,10 +34,13 @@ class SavedPlan:
 
 
 def fingerprint(books: Books, target: str) -> tuple[int, str]:
-    """How many operations a run has planned for a target, and a digest of them that does not depend on their order."""
+    """How many operations a run has planned for a target, and a digest of them that does not depend
+    on their order."""
     total, number = 0, 0
     with books.journal.read() as connection:
-        for entry in journal.find(connection, journal.of_run(books.run, target) & journal.is_open()):
+        for entry in journal.find(
+            connection, journal.of_run(books.run, target) & journal.is_open()
+        ):
             total = (total + int.from_bytes(_digest(entry), "big")) % _MODULUS
             number += 1
     return number, f"{total:064x}"
@@ -58,7 +63,10 @@ def read_saved(path: Path) -> SavedPlan:
         document = orjson.loads(path.read_bytes())
         head = document["saved"]
         if head["scimsync_plan"] != FORMAT:
-            raise ConfigError(f"{path}: this plan was saved by another version of scimsync", hint="make it again: plan --out")
+            raise ConfigError(
+                f"{path}: this plan was saved by another version of scimsync",
+                hint="make it again: plan --out",
+            )
         return SavedPlan(
             name=path.name,
             targets=tuple(head["options"]["targets"]),
@@ -69,11 +77,14 @@ def read_saved(path: Path) -> SavedPlan:
     except OSError as error:
         raise ConfigError(f"{path}: the plan cannot be read: {error.strerror}") from error
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: this is no saved plan", hint=f"scimsync plan --out {path.name} makes one") from error
+        raise ConfigError(
+            f"{path}: this is no saved plan", hint=f"scimsync plan --out {path.name} makes one"
+        ) from error
 
 
 def moved_on(saved: SavedPlan, books: Books, targets: tuple[str, ...]) -> str | None:
-    """Why a saved plan must not be carried out, or None where a push would send exactly its operations."""
+    """Why a saved plan must not be carried out, or None where a push would send exactly its
+    operations."""
     marks = {name: fingerprint(books, name) for name in targets}
     if _joined({name: mark for name, (_, mark) in marks.items()}) == saved.fingerprint:
         return None
@@ -84,14 +95,16 @@ def moved_on(saved: SavedPlan, books: Books, targets: tuple[str, ...]) -> str | 
     ]
     what = "; ".join(said) or "as many operations as then, but not the same"
     return (
-        f"{saved.name}: source, state or configuration has moved on since this plan was made ({what}). Make it again: plan --out"
+        f"{saved.name}: source, state or configuration has moved on since this plan was made"
+        f" ({what}). Make it again: plan --out"
     )
 
 
 def _digest(entry: Entry) -> bytes:
     changes = [[change.path, change.before, change.after] for change in entry.changes]
     text = orjson.dumps(
-        [entry.target, entry.kind, entry.key, entry.action, entry.remote_id, changes], option=orjson.OPT_SORT_KEYS
+        [entry.target, entry.kind, entry.key, entry.action, entry.remote_id, changes],
+        option=orjson.OPT_SORT_KEYS,
     )
     return hashlib.blake2b(text, digest_size=32).digest()
 

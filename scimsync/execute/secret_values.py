@@ -1,4 +1,5 @@
-"""Sensitive values when they are sent: worked out from the record again, since neither journal nor links hold them."""
+"""Sensitive values when they are sent: worked out from the record again, since neither journal nor
+links hold them."""
 
 from __future__ import annotations
 
@@ -16,14 +17,17 @@ from scimsync.types import Key, Value
 class SecretValues:
     """Sensitive values of the people of one target."""
 
-    def __init__(self, view: SnapshotView, sources: Sequence[str], program: Program, today: date) -> None:
+    def __init__(
+        self, view: SnapshotView, sources: Sequence[str], program: Program, today: date
+    ) -> None:
         self._view = view
         self._sources = tuple(sources)
         self._program = program
         self._today = today
 
     def get(self, key: Key, digest: str) -> Value:
-        """The value of `key` that a plan knows by `digest`. Raises ScimsyncError where the record holds another one now."""
+        """The value of `key` that a plan knows by `digest`. Raises ScimsyncError where the record
+        holds another one now."""
         record = self._view.get(self._sources, [key]).get(key)
         if record is not None:
             desired = self._program.desire(record, self._today)

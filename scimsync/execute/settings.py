@@ -1,4 +1,5 @@
-"""What a run needs to know of each source and target, worked out of sync.toml before anything is read or sent."""
+"""What a run needs to know of each source and target, worked out of sync.toml before anything is
+read or sent."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ from scimsync.state.targets import GroupTable
 
 @dataclass(frozen=True, slots=True)
 class TargetSetup:
-    """One target, ready to be planned: its compiled program, its rules of leaving, how it is talked to."""
+    """One target, ready to be planned: its compiled program, its rules of leaving, how it is talked
+    to."""
 
     name: str
     config: Target
@@ -50,7 +52,9 @@ class TargetSetup:
     @property
     def person_rules(self) -> dict[str, GroupRule]:
         """The groups whose members are told by people's own records."""
-        return {name: rule for name, rule in self.groups.items() if rule.form is not GroupForm.SOURCE}
+        return {
+            name: rule for name, rule in self.groups.items() if rule.form is not GroupForm.SOURCE
+        }
 
     @property
     def group_tables(self) -> dict[str, GroupTable]:
@@ -65,7 +69,9 @@ class TargetSetup:
     @property
     def uses_today(self) -> bool:
         """Whether an expression sees the day: each day is a new one for it."""
-        return self.program.uses_today or any(rule.program.uses_today for rule in self.groups.values())
+        return self.program.uses_today or any(
+            rule.program.uses_today for rule in self.groups.values()
+        )
 
     @property
     def rate(self) -> float | None:
@@ -76,7 +82,8 @@ class TargetSetup:
         return self.config.concurrency or self.profile.concurrency or DEFAULT_CONCURRENCY
 
     def digest(self, today: date) -> str:
-        """Changes when everybody has to be planned again: another mapping, scope or rule; a new day where `today` counts."""
+        """Changes when everybody has to be planned again: another mapping, scope or rule; a new day
+        where `today` counts."""
         decides = [
             self.program.digest,
             self.sources,
@@ -84,12 +91,19 @@ class TargetSetup:
             self.config.profile,
             self.config.dialect,
             self.config.leave.action,
-            None if self.config.leave.delete_after is None else self.config.leave.delete_after.total_seconds(),
+            (
+                None
+                if self.config.leave.delete_after is None
+                else self.config.leave.delete_after.total_seconds()
+            ),
             self.policy.create,
             self.policy.update,
             self.policy.remove,
             self.policy.revoke,
-            [(name, rule.form, rule.program.digest, rule.source, rule.leave) for name, rule in self.groups.items()],
+            [
+                (name, rule.form, rule.program.digest, rule.source, rule.leave)
+                for name, rule in self.groups.items()
+            ],
             today.isoformat() if self.uses_today else None,
         ]
         return hashlib.blake2b(orjson.dumps(decides), digest_size=16).hexdigest()
@@ -119,17 +133,18 @@ def once_of(program: Program) -> frozenset[str]:
 
 
 def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> Setup:
-    """Compiles all targets and looks at the columns of the sources of those called `names` (of all, where there are none).
+    """Compiles all targets and looks at the columns of the sources of those called `names` (of all,
+    where there are none).
 
-    Without `read` no source is looked at, and none stands in the outcome. Raises ConfigError for what is wrong in sync.toml,
-    SourceUnavailable and SourceFormatError for a source that is not there or lacks a column that an expression names; nothing
-    was read but the headers of files.
+    Without `read` no source is looked at, and none stands in the outcome. Raises ConfigError for
+    what is wrong in sync.toml, SourceUnavailable and SourceFormatError for a source that is not
+    there or lacks a column that an expression names; nothing was read but the headers of files.
     """
     for name in names:
         if name not in config.targets:
             raise config.unknown_target(name)
     targets = {name: set_up_target(config, name) for name in config.targets}
-    chosen = {name: targets[name] for name in (names or targets)}
+    chosen = {name: targets[name] for name in names or targets}
     wanted = {source for target in chosen.values() for source in target.all_sources}
     specs = {name: file_spec(config, name) for name in config.sources if read and name in wanted}
     found = {name: _columns(spec) for name, spec in specs.items()}
@@ -141,7 +156,11 @@ def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> S
     return Setup(
         config=config,
         sources={
-            name: SourceSetup(spec, _used(name, found[name], list(targets.values())), config.state_dir / f"{name}.index.duckdb")
+            name: SourceSetup(
+                spec,
+                _used(name, found[name], list(targets.values())),
+                config.state_dir / f"{name}.index.duckdb",
+            )
             for name, spec in specs.items()
         },
         targets=chosen,
@@ -195,15 +214,27 @@ def set_up_target(config: Config, name: str) -> TargetSetup:
     for path in settings.leave.revoke:
         if path not in known:
             raise ConfigError(
-                f"{config.where('targets', name, 'leave', 'revoke')}: {path!r} is neither memberships nor a mapped attribute",
+                f"{config.where('targets', name, 'leave', 'revoke')}: {path!r} is neither"
+                " memberships nor a mapped attribute",
                 details=(f"found: {', '.join(known)}",),
             )
     return TargetSetup(name, settings, program, policy, dialect, profile, groups)
 
 
 def _used(source: str, found: Sequence[str], targets: Sequence[TargetSetup]) -> tuple[str, ...]:
-    """The columns of a source that some expression of any target uses, so that a run for one target stores the same."""
-    names = {column for target in targets if source in target.sources for column in target.program.columns}
+    """The columns of a source that some expression of any target uses, so that a run for one target
+    stores the same."""
+    names = {
+        column
+        for target in targets
+        if source in target.sources
+        for column in target.program.columns
+    }
     for target in targets:
-        names |= {column for rule in target.groups.values() if rule.source == source for column in rule.program.columns}
+        names |= {
+            column
+            for rule in target.groups.values()
+            if rule.source == source
+            for column in rule.program.columns
+        }
     return tuple(column for column in found if column in names)

@@ -1,4 +1,5 @@
-"""Runs coroutines side by side; an error meant for people comes out as itself, not inside a group."""
+"""Runs coroutines side by side; an error meant for people comes out as itself, not inside a
+group."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from scimsync.errors import ScimsyncError
 
 
 async def together(work: Sequence[Coroutine[None, None, None]]) -> None:
-    """Waits for all of `work`. Where one fails the others are cancelled; of several errors the first is raised."""
+    """Waits for all of `work`. Where one fails the others are cancelled; of several errors the
+    first is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for one in work:

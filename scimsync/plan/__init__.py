@@ -1,4 +1,5 @@
-"""From what should be and what is to operations: pure functions, without clock, network or database."""
+"""From what should be and what is to operations: pure functions, without clock, network or
+database."""
 
 from scimsync.plan.people import make_plan
 

@@ -23,7 +23,10 @@ def changes_between(before: Document, after: Document) -> tuple[Change, ...]:
         for path, value in after.items()
         if path not in before or not same_value(before[path], value)
     ]
-    return (*changed, *(Change(path, value, None) for path, value in before.items() if path not in after))
+    return (
+        *changed,
+        *(Change(path, value, None) for path, value in before.items() if path not in after),
+    )
 
 
 def applied(before: Document, changes: Sequence[Change]) -> dict[str, Value]:

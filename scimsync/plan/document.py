@@ -14,7 +14,8 @@ from scimsync.state.journal import Entry
 
 @dataclass(frozen=True, slots=True)
 class PlanOfTarget:
-    """A target's plan: counts by action, and its operations in the order in which they would be sent."""
+    """A target's plan: counts by action, and its operations in the order in which they would be
+    sent."""
 
     name: str
     url: str
@@ -31,7 +32,8 @@ def operation_document(entry: Entry) -> dict[str, Any]:
         "key": entry.key,
         "reason": entry.reason,
         "changes": [
-            {"path": change.path, "before": shown(change.before), "after": shown(change.after)} for change in entry.changes
+            {"path": change.path, "before": shown(change.before), "after": shown(change.after)}
+            for change in entry.changes
         ],
         "requests": [] if entry.request is None else orjson.loads(entry.request),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scimsync.plan.model import Action, Phase
 from scimsync.state.journal import Change, Operation, Status
 from scimsync.state.links import UNIQUE, Link, fold_name
@@ -9,16 +11,28 @@ from scimsync.types import Key, Kind
 
 
 def draft(
-    kind: Kind, key: Key, phase: Phase, action: Action, reason: str, changes: tuple[Change, ...], **more: object
+    kind: Kind,
+    key: Key,
+    phase: Phase,
+    action: Action,
+    reason: str,
+    changes: tuple[Change, ...],
+    **more: Any,
 ) -> Operation:
-    """An operation; the unique name that it gives stands among `changes`, unless `more` tells it."""
+    """An operation; the unique name that it gives stands among `changes`, unless `more` tells
+    it."""
     named = next((change.after for change in changes if change.path == UNIQUE[kind]), None)
-    fields: dict[str, object] = {"unique_name": fold_name(named), **more}
-    return Operation(phase=phase, kind=kind, key=key, action=action, reason=reason, changes=changes, **fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"unique_name": fold_name(named), **more}
+    return Operation(
+        phase=phase, kind=kind, key=key, action=action, reason=reason, changes=changes, **fields
+    )
 
 
-def not_planned(kind: Kind, key: Key, link: Link | None, phases: tuple[Phase, Phase], detail: str) -> Operation:
-    """The entry of somebody who could not be planned; `phases` are those of a change and of a creation."""
+def not_planned(
+    kind: Kind, key: Key, link: Link | None, phases: tuple[Phase, Phase], detail: str
+) -> Operation:
+    """The entry of somebody who could not be planned; `phases` are those of a change and of a
+    creation."""
     linked = link is not None and link.has_account
     return Operation(
         phase=phases[0] if linked else phases[1],

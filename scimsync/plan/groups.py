@@ -23,10 +23,11 @@ GROUP_MEMBERS_PATH = 'members[type eq "Group"]'
 
 @dataclass(frozen=True, slots=True)
 class GroupCandidate:
-    """One group to be compared. `desired` is None where it lost its last reason; `leave` says what happens then.
+    """One group to be compared. `desired` is None where it lost its last reason; `leave` says what
+    happens then.
 
-    `accounts` are the groups that matching found for one without a link; `gone` says that it is no longer at the target,
-    `unseen` that an earlier run made it without an answer.
+    `accounts` are the groups that matching found for one without a link; `gone` says that it is no
+    longer at the target, `unseen` that an earlier run made it without an answer.
     """
 
     key: Key
@@ -44,7 +45,8 @@ class GroupCandidate:
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """Operations, links that change without a request, keys that wait for a group and are no longer wanted."""
+    """Operations, links that change without a request, keys that wait for a group and are no longer
+    wanted."""
 
     operations: tuple[Operation, ...]
     settled: tuple[Link, ...]
@@ -52,17 +54,24 @@ class GroupPlan:
 
 
 def plan_groups(
-    candidates: Sequence[GroupCandidate], policy: Policy, holders: Mapping[str, Key], claimed: Mapping[str, Key]
+    candidates: Sequence[GroupCandidate],
+    policy: Policy,
+    holders: Mapping[str, Key],
+    claimed: Mapping[str, Key],
 ) -> GroupPlan:
-    """The operations that groups need. `holders` and `claimed`: folded displayName -> the key of the group that has it."""
+    """The operations that groups need. `holders` and `claimed`: folded displayName -> the key of
+    the group that has it."""
     batch = _Groups(policy, dict(holders), dict(claimed))
     for candidate in candidates:
         batch.add(candidate)
     return GroupPlan(tuple(batch.operations), tuple(batch.settled), tuple(batch.unwanted))
 
 
-def plan_members(group: Key, link: Link | None, rows: Sequence[Membership], chunk: int) -> Iterator[Operation]:
-    """One operation for each `chunk` of the changes of one group: additions and removals of single members."""
+def plan_members(
+    group: Key, link: Link | None, rows: Sequence[Membership], chunk: int
+) -> Iterator[Operation]:
+    """One operation for each `chunk` of the changes of one group: additions and removals of single
+    members."""
     for start in range(0, len(rows), chunk):
         some = rows[start : start + chunk]
         changes = tuple(_member_change(row) for row in some)
@@ -129,28 +138,44 @@ class _Groups:
         account = candidate.accounts[0]
         if len(candidate.accounts) > 1:
             ids = ", ".join(one.remote_id for one in candidate.accounts[:5])
-            self._fail(candidate, f"ambiguous: {len(candidate.accounts)} groups match by {account.found_by}: {ids}")
+            self._fail(
+                candidate,
+                f"ambiguous: {len(candidate.accounts)} groups match by {account.found_by}: {ids}",
+            )
         elif account.owner is not None:
             self._fail(
-                candidate, f"the group that matches by {account.found_by} ({account.remote_id}) belongs to {account.owner}"
+                candidate,
+                f"the group that matches by {account.found_by} ({account.remote_id}) belongs to"
+                f" {account.owner}",
             )
         elif self._policy.update:
             base = {path: value for path, value in account.document.items() if path in after}
             if not self._name_is_taken(candidate, after, base):
                 reason = f"a group with the same {account.found_by} exists"
                 changes = changes_between(base, after)
-                self._operation(candidate, Action.ADOPT, reason, changes, remote_id=account.remote_id, base=base)
+                self._operation(
+                    candidate, Action.ADOPT, reason, changes, remote_id=account.remote_id, base=base
+                )
 
     def _linked(self, candidate: GroupCandidate, link: Link, after: dict[str, Value]) -> None:
         changes = changes_between(candidate.before, after)
         if not changes and candidate.unseen:
-            self._operation(candidate, Action.ADOPT, MADE_UNSEEN, (), remote_id=link.remote_id, base=candidate.before)
+            self._operation(
+                candidate,
+                Action.ADOPT,
+                MADE_UNSEEN,
+                (),
+                remote_id=link.remote_id,
+                base=candidate.before,
+            )
         elif not changes:
             self._settle(candidate, link, after)
         elif self._policy.update and not self._name_is_taken(candidate, after, candidate.before):
             base = candidate.before if candidate.read_again else None
             reason = describe_changes(changes)
-            self._operation(candidate, Action.UPDATE, reason, changes, remote_id=link.remote_id, base=base)
+            self._operation(
+                candidate, Action.UPDATE, reason, changes, remote_id=link.remote_id, base=base
+            )
         elif not self._policy.update and candidate.read_again:
             self._settle(candidate, link, candidate.before)
 
@@ -159,36 +184,71 @@ class _Groups:
         if link is None or link.status is LinkStatus.DELETED:
             return
         if link.has_account and candidate.gone:
-            gone = replace(link, status=LinkStatus.DELETED, next_try_at=None, failures=0, last_error=None, doubtful=False)
+            gone = replace(
+                link,
+                status=LinkStatus.DELETED,
+                next_try_at=None,
+                failures=0,
+                last_error=None,
+                doubtful=False,
+            )
             self.settled.append(gone)
         elif not link.has_account:
             self.unwanted.append(candidate.key)
         elif candidate.leave == "delete" and self._policy.remove:
-            self._operation(candidate, Action.DELETE, "nothing asks for it any more", (), remote_id=link.remote_id)
+            self._operation(
+                candidate,
+                Action.DELETE,
+                "nothing asks for it any more",
+                (),
+                remote_id=link.remote_id,
+            )
         else:
             self._settle(candidate, link, link.document)
 
     def _settle(self, candidate: GroupCandidate, link: Link, after: Document) -> None:
         if link.failures or link.doubtful or link.next_try_at is not None or candidate.read_again:
-            self.settled.append(replace(link, document=after, failures=0, next_try_at=None, last_error=None, doubtful=False))
+            self.settled.append(
+                replace(
+                    link,
+                    document=after,
+                    failures=0,
+                    next_try_at=None,
+                    last_error=None,
+                    doubtful=False,
+                )
+            )
 
     def _name_is_taken(self, candidate: GroupCandidate, after: Document, before: Document) -> bool:
         name = fold_name(after.get(NAME_PATH))
         if name is None or fold_name(before.get(NAME_PATH)) == name:
             return False
         holder = self._holders.get(name)
-        other = holder if holder is not None and holder != candidate.key else self._claimed.setdefault(name, candidate.key)
+        other = (
+            holder
+            if holder is not None and holder != candidate.key
+            else self._claimed.setdefault(name, candidate.key)
+        )
         if other != candidate.key:
             self._fail(candidate, f"displayName {after[NAME_PATH]} is taken by the group {other}")
             return True
         return False
 
     def _operation(
-        self, candidate: GroupCandidate, action: Action, reason: str, changes: tuple[Change, ...], **more: object
+        self,
+        candidate: GroupCandidate,
+        action: Action,
+        reason: str,
+        changes: tuple[Change, ...],
+        **more: object,
     ) -> None:
         phase = Phase.DELETE_GROUP if action is Action.DELETE else Phase.GROUP
-        self.operations.append(draft(Kind.GROUP, candidate.key, phase, action, reason, changes, **more))
+        self.operations.append(
+            draft(Kind.GROUP, candidate.key, phase, action, reason, changes, **more)
+        )
 
     def _fail(self, candidate: GroupCandidate, detail: str) -> None:
         phases = Phase.GROUP, Phase.GROUP
-        self.operations.append(not_planned(Kind.GROUP, candidate.key, candidate.link, phases, detail))
+        self.operations.append(
+            not_planned(Kind.GROUP, candidate.key, candidate.link, phases, detail)
+        )

@@ -14,7 +14,8 @@ ALWAYS_FINE = 5
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the person at the command line lifts for one run: at most so many; None for the limit of sync.toml."""
+    """What the person at the command line lifts for one run: at most so many; None for the limit of
+    sync.toml."""
 
     removals: int | None = None
     updates: int | None = None
@@ -34,7 +35,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a run must not go on. `brief` names nobody; `names` are the first of those whom it is about; `how` is what lifts it."""
+    """Why a run must not go on. `brief` names nobody; `names` are the first of those whom it is
+    about; `how` is what lifts it."""
 
     brief: str
     names: str = ""
@@ -63,7 +65,8 @@ def check_removals(tally: Tally, limit: Limit, allowed: int | None) -> Refusal |
 
 
 def check_members(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
-    """Why the plan must not run, or None. `tally` is of one group: its members, and those who would be taken out."""
+    """Why the plan must not run, or None. `tally` is of one group: its members, and those who would
+    be taken out."""
     most = _most(limit, tally.accounts, allowed)
     if tally.number <= most:
         return None
@@ -108,4 +111,8 @@ def _limit_words(limit: Limit, most: int, allowed: int | None) -> str:
 def _sentence(tally: Tally, what: str, rule: str, how: str) -> Refusal:
     names = ", ".join(tally.first)
     more = tally.number - len(tally.first)
-    return Refusal(f"{tally.target}: {what}; {rule}.", f"First: {names}{f' and {more} more' if more > 0 else ''}.", how)
+    return Refusal(
+        f"{tally.target}: {what}; {rule}.",
+        f"First: {names}{f' and {more} more' if more > 0 else ''}.",
+        how,
+    )

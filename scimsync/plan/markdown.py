@@ -18,7 +18,9 @@ SHOWN_AT_MOST = 300
 """A comment on a pull request may hold 65,536 characters; more rows than these are counted only."""
 
 
-def markdown_plan(plans: Sequence[PlanOfTarget], guard: str | None, problems: Sequence[Problem]) -> Iterator[str]:
+def markdown_plan(
+    plans: Sequence[PlanOfTarget], guard: str | None, problems: Sequence[Problem]
+) -> Iterator[str]:
     """The lines of the plan."""
     yield "## scimsync plan"
     if guard is not None:
@@ -52,9 +54,16 @@ def markdown_plan(plans: Sequence[PlanOfTarget], guard: str | None, problems: Se
 
 def _row(entry: Entry) -> str:
     sign, _ = SIGNS[entry.action]
-    changes = _members(entry) if entry.action in MEMBERSHIP else "<br>".join(_change(change) for change in entry.changes)
+    changes = (
+        _members(entry)
+        if entry.action in MEMBERSHIP
+        else "<br>".join(_change(change) for change in entry.changes)
+    )
     group = "group " if entry.kind is Kind.GROUP else ""
-    return f"| {_plain(sign)} {entry.action} | {group}{_code(entry.key)} | {_plain(entry.reason)} | {changes} |"
+    return (
+        f"| {_plain(sign)} {entry.action} | {group}{_code(entry.key)} | {_plain(entry.reason)} |"
+        f" {changes} |"
+    )
 
 
 def _members(entry: Entry) -> str:
@@ -64,13 +73,17 @@ def _members(entry: Entry) -> str:
         names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]
         if names:
             more = f" and {len(names) - MEMBERS_SHOWN:,} more" if len(names) > MEMBERS_SHOWN else ""
-            lines.append(f"{_plain(sign)} {', '.join(_code(name) for name in names[:MEMBERS_SHOWN])}{more}")
+            lines.append(
+                f"{_plain(sign)} {', '.join(_code(name) for name in names[:MEMBERS_SHOWN])}{more}"
+            )
     return "<br>".join(lines)
 
 
 def _change(change: Change) -> str:
     path = _code(short_path(change.path))
-    before, after = (_code(in_words(shown(value), quoted=True)) for value in (change.before, change.after))
+    before, after = (
+        _code(in_words(shown(value), quoted=True)) for value in (change.before, change.after)
+    )
     if change.before is None:
         return f"{path} {after}"
     return f"{path} {before} → {'removed' if change.after is None else after}"

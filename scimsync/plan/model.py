@@ -99,8 +99,9 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What sync.toml says of a target, as far as planning needs it. `scope` is the text of the expression, for reasons;
-    `revoke` is what leavers lose besides their access: memberships, attributes."""
+    """What sync.toml says of a target, as far as planning needs it. `scope` is the text of the
+    expression, for reasons; `revoke` is what leavers lose besides their access: memberships,
+    attributes."""
 
     target: str
     scope: str | None
@@ -125,11 +126,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person to be compared. `desired` is None where no source has a record of the key any more.
+    """One person to be compared. `desired` is None where no source has a record of the key any
+    more.
 
-    `before` is what the target holds at the managed paths; `read_again` says that it was read now because the last outcome is
-    unknown: the account is `gone`, or an earlier run made it `unseen`, without an answer. `accounts` are what matching found for
-    somebody without a link. `held_since` says that somebody is deprovisioned by hand; `desired` is None then.
+    `before` is what the target holds at the managed paths; `read_again` says that it was read now
+    because the last outcome is unknown: the account is `gone`, or an earlier run made it `unseen`,
+    without an answer. `accounts` are what matching found for somebody without a link. `held_since`
+    says that somebody is deprovisioned by hand; `desired` is None then.
     """
 
     key: Key
@@ -157,8 +160,9 @@ class Holder:
 class Surroundings:
     """What a batch of candidates needs to know of everybody else at the target.
 
-    `accounts`: key -> remote id, for references. `coming`: keys that get an account in this plan. `holders`: folded userName
-    -> who holds it. `claimed`: folded userName -> who was given it earlier in this plan; `adopted`: the same of accounts.
+    `accounts`: key -> remote id, for references. `coming`: keys that get an account in this plan.
+    `holders`: folded userName -> who holds it. `claimed`: folded userName -> who was given it
+    earlier in this plan; `adopted`: the same of accounts.
     """
 
     accounts: Mapping[Key, RemoteId] = field(default_factory=dict)
@@ -172,9 +176,10 @@ class Surroundings:
 class Plan:
     """Operations for a batch of candidates.
 
-    `references` are what the candidates refer to from now on; `settled` are links that change without a request;
-    `unwanted` are keys that wait for an account and are no longer wanted; `returned` are those of people who had left and are
-    to have their account again, whether or not that succeeds.
+    `references` are what the candidates refer to from now on; `settled` are links that change
+    without a request; `unwanted` are keys that wait for an account and are no longer wanted;
+    `returned` are those of people who had left and are to have their account again, whether or not
+    that succeeds.
     """
 
     operations: tuple[Operation, ...]

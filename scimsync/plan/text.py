@@ -22,7 +22,8 @@ SHOWN_AT_MOST = 1000
 
 
 def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None:
-    """Prints plans to `console` (by default stdout, without line breaks of its own where it is no terminal)."""
+    """Prints plans to `console` (by default stdout, without line breaks of its own where it is no
+    terminal)."""
     out = console or Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     for plan in plans:
         if not plan.counts:
@@ -30,21 +31,32 @@ def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None
         out.print(Text.assemble((plan.name, "bold"), "  ", (plan.url, "dim")))
         for number, entry in enumerate(plan.operations()):
             if number == SHOWN_AT_MOST:
-                out.print(Text(f"  and {sum(plan.counts.values()) - number:,} more; --json shows all", "dim"))
+                out.print(
+                    Text(
+                        f"  and {sum(plan.counts.values()) - number:,} more; --json shows all",
+                        "dim",
+                    )
+                )
                 break
             print_operation(out, entry)
         out.print()
     for plan in plans:
         if plan.error is None:
-            out.print(Text.assemble("Plan for ", (plan.name, "bold"), f": {describe_counts(plan.counts)}"))
+            out.print(
+                Text.assemble("Plan for ", (plan.name, "bold"), f": {describe_counts(plan.counts)}")
+            )
         else:
-            out.print(Text.assemble("No plan for ", (plan.name, "bold"), f": {in_words(plan.error)}"))
+            out.print(
+                Text.assemble("No plan for ", (plan.name, "bold"), f": {in_words(plan.error)}")
+            )
 
 
 def print_operation(out: Console, entry: Entry) -> None:
     """One operation: a line that says what and why, then a line for each value that changes."""
     sign, style = SIGNS[entry.action]
-    what = Text.assemble("  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  ")
+    what = Text.assemble(
+        "  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  "
+    )
     reason = Text(in_words(entry.reason))
     if out.is_terminal and what.cell_len + reason.cell_len > out.width:
         out.print(what)
@@ -71,7 +83,10 @@ def print_operation(out: Console, entry: Entry) -> None:
 
 
 def _value(change: Change) -> Text:
-    before, after = in_words(shown(change.before), quoted=True), in_words(shown(change.after), quoted=True)
+    before, after = (
+        in_words(shown(change.before), quoted=True),
+        in_words(shown(change.after), quoted=True),
+    )
     if change.before is None:
         return Text(after)
     if change.after is None:
@@ -85,4 +100,11 @@ def _print_members(out: Console, entry: Entry) -> None:
         names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]
         if names:
             more = f" and {len(names) - MEMBERS_SHOWN:,} more" if len(names) > MEMBERS_SHOWN else ""
-            out.print(Text.assemble("      ", (f"{sign} ", style), in_words(", ".join(names[:MEMBERS_SHOWN])), (more, "dim")))
+            out.print(
+                Text.assemble(
+                    "      ",
+                    (f"{sign} ", style),
+                    in_words(", ".join(names[:MEMBERS_SHOWN])),
+                    (more, "dim"),
+                )
+            )

@@ -29,7 +29,9 @@ MEMBERS_SHOWN = 20
 def in_words(value: object, *, quoted: bool = False) -> str:
     """A value in one line that no terminal obeys; `quoted` as JSON."""
     text = json_text(value) if quoted else str(value)
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 def subject(entry: Entry) -> str:

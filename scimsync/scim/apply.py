@@ -20,8 +20,9 @@ Json = dict[str, Any]
 def apply(operations: Sequence[PatchOperation], resource: Json) -> Json:
     """The resource after all `operations`, one after the other; `resource` itself stays as it is.
 
-    Raises ScimProtocolError with status 400 and the scimType of section 3.12 that a strict service provider answers:
-    invalidPath, noTarget, invalidValue, invalidSyntax, or mutability for an attribute that is the service provider's own.
+    Raises ScimProtocolError with status 400 and the scimType of section 3.12 that a strict service
+    provider answers: invalidPath, noTarget, invalidValue, invalidSyntax, or mutability for an
+    attribute that is the service provider's own.
     """
     patched = deepcopy(resource)
     for operation in operations:
@@ -61,11 +62,20 @@ class _Target:
 
     @property
     def multi_valued(self) -> bool:
-        return isinstance(self.value, list) or (at_top(self.path.schema) and self.name.casefold() in MULTI_VALUED)
+        return isinstance(self.value, list) or (
+            at_top(self.path.schema) and self.name.casefold() in MULTI_VALUED
+        )
 
     def elements(self) -> list[Any]:
-        """The values that the path means: all of a multi-valued attribute, those that its filter matches, or the one."""
-        value = [] if self.value is None else self.value if isinstance(self.value, list) else [self.value]
+        """The values that the path means: all of a multi-valued attribute, those that its filter
+        matches, or the one."""
+        value = (
+            []
+            if self.value is None
+            else self.value
+            if isinstance(self.value, list)
+            else [self.value]
+        )
         condition = self.path.filter
         if condition is None:
             return value
@@ -81,7 +91,11 @@ def _change(resource: Json, op: str, text: str, value: Any) -> None:
     except PathError as error:
         raise _refused("invalidPath", str(error)) from None
     if at_top(path.schema) and path.attribute.casefold() in ("id", "meta"):
-        if path.sub is None and path.filter is None and same_value(read(resource, path.attribute), value):
+        if (
+            path.sub is None
+            and path.filter is None
+            and same_value(read(resource, path.attribute), value)
+        ):
             return
         raise _refused("mutability", f"{path.attribute} is read-only")
     target = _Target(_holder(resource, path, create=value is not ABSENT), path)
@@ -105,7 +119,9 @@ def _change_extension(resource: Json, op: str, text: str, value: Any) -> bool:
         return False
     if value is ABSENT or value is None:
         resource.pop(key or text)
-        resource["schemas"] = [one for one in resource.get("schemas", []) if one.casefold() != text.casefold()]
+        resource["schemas"] = [
+            one for one in resource.get("schemas", []) if one.casefold() != text.casefold()
+        ]
         return True
     if not is_object:
         raise _refused("invalidValue", f"{text} needs an object")
@@ -132,7 +148,9 @@ def _forget_empty_extension(resource: Json, path: Path) -> None:
     key = None if at_top(path.schema) else spelled(resource, path.schema or "")
     if key is not None and resource[key] == {}:
         del resource[key]
-        resource["schemas"] = [one for one in resource.get("schemas", []) if one.casefold() != key.casefold()]
+        resource["schemas"] = [
+            one for one in resource.get("schemas", []) if one.casefold() != key.casefold()
+        ]
 
 
 def _remove(target: _Target) -> None:
@@ -142,7 +160,11 @@ def _remove(target: _Target) -> None:
         return
     if path.sub is None:
         chosen = found if path.filter is not None else None
-        left = [] if chosen is None else [one for one in target.value if not any(one is gone for gone in chosen)]
+        left = (
+            []
+            if chosen is None
+            else [one for one in target.value if not any(one is gone for gone in chosen)]
+        )
     else:
         for one in found:
             key = spelled(one, path.sub) if isinstance(one, dict) else None
@@ -158,7 +180,8 @@ def _remove(target: _Target) -> None:
 
 
 def _set_whole(target: _Target, op: str, value: Any) -> None:
-    """An attribute as a whole: complex ones are merged, an add to a multi-valued one appends what is not there yet."""
+    """An attribute as a whole: complex ones are merged, an add to a multi-valued one appends what
+    is not there yet."""
     if target.multi_valued:
         wanted = value if isinstance(value, list) else [value]
         held = list(target.elements()) if op == "add" else []
@@ -206,7 +229,8 @@ def _merge(held: Json, value: Json) -> None:
 
 
 def _keep_one_primary(target: _Target, written: list[Any]) -> None:
-    """`true` appears at most once: what was just written takes it from the others (RFC 7644 section 3.5.2)."""
+    """`true` appears at most once: what was just written takes it from the others (RFC 7644 section
+    3.5.2)."""
     new = [one for one in written if isinstance(one, dict) and read(one, "primary") is True]
     if len(new) > 1:
         raise _refused("invalidValue", f"several values of {target.path.parent} would be primary")

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 CORE_SCHEMA_PREFIX = "urn:ietf:params:scim:schemas:core:2.0:"
-"""What all core resource schemas begin with; their attributes stand at the top of a resource (RFC 7643 section 3.3)."""
+"""What all core resource schemas begin with; their attributes stand at the top of a resource (RFC
+7643 section 3.3)."""
 
 
 def spelled(container: Mapping[str, Any], name: str) -> str | None:
-    """The key of `container` that is `name` in any case; None where there is none. The exact spelling wins."""
+    """The key of `container` that is `name` in any case; None where there is none. The exact
+    spelling wins."""
     if name in container:
         return name
     folded = name.casefold()
@@ -26,17 +28,20 @@ def read(container: Mapping[str, Any], name: str) -> Any:
 
 
 def is_unassigned(value: Any) -> bool:
-    """Whether a value counts as none at all: null, "", an empty list or object (RFC 7643 section 2.5)."""
+    """Whether a value counts as none at all: null, "", an empty list or object (RFC 7643 section
+    2.5)."""
     return value is None or value in ("", [], {})
 
 
 def at_top(schema: str | None) -> bool:
-    """Whether attributes of `schema` stand at the top of a resource rather than under the schema's URN."""
+    """Whether attributes of `schema` stand at the top of a resource rather than under the schema's
+    URN."""
     return schema is None or schema.casefold().startswith(CORE_SCHEMA_PREFIX)
 
 
 def resource_id(resource: Mapping[str, Any]) -> str | None:
-    """The `id` of a resource as text, also where a service provider writes a number; None where there is none."""
+    """The `id` of a resource as text, also where a service provider writes a number; None where
+    there is none."""
     value = read(resource, "id")
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
@@ -51,7 +56,9 @@ def same_value(one: Any, other: Any) -> bool:
     if type(one) is str or type(other) is str:
         return bool(one == other)
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_value(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(
+            same_value(value, other[key]) for key, value in one.items()
+        )
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and _same_items(one, other)
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
@@ -60,7 +67,9 @@ def same_value(one: Any, other: Any) -> bool:
 def _same_items(one: list[Any], other: list[Any]) -> bool:
     rest = list(other)
     for item in one:
-        found = next((index for index, candidate in enumerate(rest) if same_value(item, candidate)), None)
+        found = next(
+            (index for index, candidate in enumerate(rest) if same_value(item, candidate)), None
+        )
         if found is None:
             return False
         del rest[found]

@@ -17,14 +17,18 @@ def origin_of(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 
 class BearerAuth(httpx2.Auth):
-    """Sends `Authorization: Bearer TOKEN` to the origin of `base_url` and nowhere else; shows the token to nobody.
+    """Sends `Authorization: Bearer TOKEN` to the origin of `base_url` and nowhere else; shows the
+    token to nobody.
 
-    Raises BaseUrlError for a token that no header can carry, such as one with a line break at its end.
+    Raises BaseUrlError for a token that no header can carry, such as one with a line break at its
+    end.
     """
 
     def __init__(self, token: str, base_url: str) -> None:
         if not token or not all("!" <= character <= "~" for character in token):
-            raise BaseUrlError("the bearer token is empty or holds spaces, line breaks or characters outside ASCII")
+            raise BaseUrlError(
+                "the bearer token is empty or holds spaces, line breaks or characters outside ASCII"
+            )
         self._shown_token = _pattern(token)
         self._header = f"Bearer {token}"
         self._origin = origin_of(httpx2.URL(base_url))
@@ -33,7 +37,9 @@ class BearerAuth(httpx2.Auth):
         scheme, host, port = self._origin
         return f"BearerAuth('***', '{scheme}://{host}{f':{port}' if port else ''}')"
 
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
         """Add the header. Raises ScimError for a request to another origin."""
         if origin_of(request.url) != self._origin:
             raise ScimError(f"the token is not meant for {request.url.host}")
@@ -46,7 +52,8 @@ class BearerAuth(httpx2.Auth):
 
 
 def _pattern(token: str) -> re.Pattern[str]:
-    """The token as it is, and as JSON, HTML and URLs may write the characters in it that are neither letters nor digits."""
+    """The token as it is, and as JSON, HTML and URLs may write the characters in it that are
+    neither letters nor digits."""
     return re.compile("".join(map(_ways, token)))
 
 
@@ -56,5 +63,12 @@ def _ways(character: str) -> str:
     if character.isalnum():
         return plain
     named = [f"&{name}" for name, entity in html.entities.html5.items() if entity == character]
-    others = [rf"\\{plain}", rf"\\u{code:04x}", f"&#x0*{code:x};", f"&#0*{code};", f"%{code:02x}", *named]
+    others = [
+        rf"\\{plain}",
+        rf"\\u{code:04x}",
+        f"&#x0*{code:x};",
+        f"&#0*{code};",
+        f"%{code:02x}",
+        *named,
+    ]
     return f"(?:{plain}|(?i:{'|'.join(others)}))"

@@ -13,7 +13,8 @@ from scimsync.scim.messages import Request, Sender
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What /ServiceProviderConfig says; None where it says nothing. `max_results` is the most resources of one answer."""
+    """What /ServiceProviderConfig says; None where it says nothing. `max_results` is the most
+    resources of one answer."""
 
     patch: bool | None = None
     filter: bool | None = None
@@ -25,9 +26,11 @@ class Capabilities:
 
 
 async def discover(client: Sender) -> Capabilities:
-    """Ask for the capabilities. A service provider without that endpoint (404, 405, 501) has unknown ones.
+    """Ask for the capabilities. A service provider without that endpoint (404, 405, 501) has
+    unknown ones.
 
-    Raises what `client.send` raises otherwise, ScimProtocolError of kind UNAUTHORISED for a wrong token among it.
+    Raises what `client.send` raises otherwise, ScimProtocolError of kind UNAUTHORISED for a wrong
+    token among it.
     """
     try:
         answer = await client.send(Request("GET", "/ServiceProviderConfig"))
@@ -49,7 +52,9 @@ async def discover(client: Sender) -> Capabilities:
         bulk=_supported(body, "bulk"),
         etag=_supported(body, "etag"),
         sort=_supported(body, "sort"),
-        authentication_schemes=tuple(one for one in schemes if isinstance(one, dict)) if isinstance(schemes, list) else (),
+        authentication_schemes=tuple(one for one in schemes if isinstance(one, dict))
+        if isinstance(schemes, list)
+        else (),
     )
 
 

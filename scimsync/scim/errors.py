@@ -18,8 +18,8 @@ MAX_DETAIL = 500
 
 
 class ScimError(Exception):
-    """Base of all errors of `scimsync.scim`; `str()` is one line for people. `in_doubt`: an earlier try of the same request may
-    have had its effect, whatever this error says of the last."""
+    """Base of all errors of `scimsync.scim`; `str()` is one line for people. `in_doubt`: an earlier
+    try of the same request may have had its effect, whatever this error says of the last."""
 
     in_doubt = False
 
@@ -44,7 +44,8 @@ class FilterError(GrammarError):
 
 
 class PathError(GrammarError):
-    """An attribute path that does not follow RFC 7644 section 3.5.2, or that cannot be used where it stands."""
+    """An attribute path that does not follow RFC 7644 section 3.5.2, or that cannot be used where
+    it stands."""
 
 
 class BaseUrlError(ScimError, ValueError):
@@ -66,8 +67,9 @@ class ErrorKind(StrEnum):
 class ScimProtocolError(ScimError):
     """The service provider answered with an error status.
 
-    `scim_type` and `detail` come from a SCIM error body (RFC 7644 section 3.12) and are None without one; `excerpt` is the
-    start of a body that is not one ("" for none). `retry_after` is in seconds, None where the answer does not say.
+    `scim_type` and `detail` come from a SCIM error body (RFC 7644 section 3.12) and are None
+    without one; `excerpt` is the start of a body that is not one ("" for none). `retry_after` is in
+    seconds, None where the answer does not say.
     """
 
     def __init__(
@@ -122,7 +124,8 @@ class TransportFailure(ScimError):
 class UnexpectedAnswer(ScimError):
     """An answer that is not SCIM: an HTML page, no JSON, a redirect, more bytes than allowed.
 
-    A request that changes something may have had its effect. `excerpt` is the printable start of the body.
+    A request that changes something may have had its effect. `excerpt` is the printable start of
+    the body.
     """
 
     def __init__(self, problem: str, *, status: int, content_type: str, excerpt: str = "") -> None:
@@ -138,7 +141,8 @@ class UnexpectedAnswer(ScimError):
 
 
 def printable(text: str, limit: int) -> str:
-    """`text` in one line: white space runs become a space, what does not print becomes `\\ufffd`, cut at `limit` characters."""
+    """`text` in one line: white space runs become a space, what does not print becomes `\\ufffd`,
+    cut at `limit` characters."""
     line = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text[: limit * 4].split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -149,10 +153,11 @@ def excerpt_of(body: bytes) -> str:
 
 
 def parse_retry_after(value: str | None, date: str | None) -> float | None:
-    """Seconds to wait, from a Retry-After header: a number, or an HTTP-date (RFC 9110 section 10.2.3).
+    """Seconds to wait, from a Retry-After header: a number, or an HTTP-date (RFC 9110 section
+    10.2.3).
 
-    A date is taken relative to `date`, the Date header of the same answer, so that the two clocks need not agree. None for
-    what cannot be understood; never negative.
+    A date is taken relative to `date`, the Date header of the same answer, so that the two clocks
+    need not agree. None for what cannot be understood; never negative.
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]{1,300}(\.[0-9]{1,9})?", text):

@@ -1,4 +1,5 @@
-"""Filters of RFC 7644 section 3.4.2.2 (figure 1): what they consist of, how they are read and printed."""
+"""Filters of RFC 7644 section 3.4.2.2 (figure 1): what they consist of, how they are read and
+printed."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ _MAX_DEPTH: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """`attrPath`: an attribute, perhaps of a schema, perhaps one of its sub-attributes. Names keep their spelling."""
+    """`attrPath`: an attribute, perhaps of a schema, perhaps one of its sub-attributes. Names keep
+    their spelling."""
 
     schema: str | None
     name: str
@@ -39,7 +41,9 @@ class Comparison:
     literal: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "literal", json.dumps(self.value, ensure_ascii=False, allow_nan=False))
+        object.__setattr__(
+            self, "literal", json.dumps(self.value, ensure_ascii=False, allow_nan=False)
+        )
 
     def __str__(self) -> str:
         return f"{self.attribute} {self.operator} {self.literal}"
@@ -62,7 +66,9 @@ class And:
     operands: tuple[Filter, ...]
 
     def __str__(self) -> str:
-        return " and ".join(f"({one})" if isinstance(one, And | Or) else str(one) for one in self.operands)
+        return " and ".join(
+            f"({one})" if isinstance(one, And | Or) else str(one) for one in self.operands
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,8 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class ValuePath:
-    """`attrPath "[" valFilter "]"`: one and the same element matches the whole of the inner filter."""
+    """`attrPath "[" valFilter "]"`: one and the same element matches the whole of the inner
+    filter."""
 
     attribute: AttributePath
     filter: Filter
@@ -101,7 +108,8 @@ Filter = Comparison | Present | And | Or | Not | ValuePath
 
 @lru_cache(maxsize=1024)
 def parse_filter(text: str) -> Filter:
-    """Read a filter; `parse_filter(str(x)) == x`. Raises FilterError, which says where and what was expected."""
+    """Read a filter; `parse_filter(str(x)) == x`. Raises FilterError, which says where and what was
+    expected."""
     cursor = Cursor(text, FilterError)
     found = filter_at(cursor)
     if cursor.token.kind != "end":
@@ -110,7 +118,8 @@ def parse_filter(text: str) -> Filter:
 
 
 def filter_at(cursor: Cursor, *, in_value_path: bool = False, depth: int = 0) -> Filter:
-    """Read `FILTER` (or `valFilter`, which has no brackets inside) at the cursor. `or` binds loosest, then `and`, `not`."""
+    """Read `FILTER` (or `valFilter`, which has no brackets inside) at the cursor. `or` binds
+    loosest, then `and`, `not`."""
     if depth > _MAX_DEPTH:
         raise cursor.problem(f"more than {_MAX_DEPTH} brackets inside each other")
     alternatives = [_all_of(cursor, in_value_path, depth)]

@@ -1,7 +1,9 @@
-"""Reads all resources of an endpoint page by page, from service providers that count each in their own way.
+"""Reads all resources of an endpoint page by page, from service providers that count each in their
+own way.
 
-RFC 7644 section 3.4.2.4. What is known of the ways: fewer resources than `count`, a `totalResults` that is too small or too
-large, a `startIndex` that is ignored, the last page or the first over and over again.
+RFC 7644 section 3.4.2.4. What is known of the ways: fewer resources than `count`, a `totalResults`
+that is too small or too large, a `startIndex` that is ignored, the last page or the first over and
+over again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ class ListingError(ScimError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some resources, `total_results` as this answer gives it (None where it does not), the index of the first, from 1."""
+    """Some resources, `total_results` as this answer gives it (None where it does not), the index
+    of the first, from 1."""
 
     resources: tuple[dict[str, Any], ...]
     total_results: int | None
@@ -38,30 +41,43 @@ async def list_resources(
     count: int = 100,
     attributes: Sequence[str] | None = None,
 ) -> AsyncIterator[Page]:
-    """Every resource at `path`, none twice in a row of pages; `count` is how many to ask for at a time.
+    """Every resource at `path`, none twice in a row of pages; `count` is how many to ask for at a
+    time.
 
-    The first page comes before the second is asked for: its `total_results` lets the caller decide to stop there. The pages
-    together may hold fewer resources than `total_results` where the service provider hides some. Raises ListingError where a
-    page repeats before all resources came, and what `client.send` raises.
+    The first page comes before the second is asked for: its `total_results` lets the caller decide
+    to stop there. The pages together may hold fewer resources than `total_results` where the
+    service provider hides some. Raises ListingError where a page repeats before all resources came,
+    and what `client.send` raises.
     """
     start, taken = 1, 0
     first: set[str] = set()
     previous: set[str] = set()
     while True:
-        page = await fetch_page(client, path, filter=filter, start_index=start, count=count, attributes=attributes)
+        page = await fetch_page(
+            client, path, filter=filter, start_index=start, count=count, attributes=attributes
+        )
         names = [_name(resource) for resource in page.resources]
-        new = [one for one, name in zip(page.resources, names, strict=True) if name not in previous and name not in first]
+        new = [
+            one
+            for one, name in zip(page.resources, names, strict=True)
+            if name not in previous and name not in first
+        ]
         taken += len(new)
         total = page.total_results
         if not new:
             if names and total is not None and taken < total:
-                raise ListingError(f"{path}: startIndex={start} brought the same resources again, {taken} of {total} came")
+                raise ListingError(
+                    f"{path}: startIndex={start} brought the same resources again, {taken} of"
+                    f" {total} came"
+                )
             if start == 1:
                 yield page
             return
         yield Page(tuple(new), total, start)
         if total is not None and taken >= total and (len(names) < count or taken == total > count):
-            return  # a total of one full page may be the size of the page; a total that is exceeded is wrong
+            # a total of one full page may be the size of the page; a total that is exceeded is
+            # wrong
+            return
         first = first or set(names)
         previous = set(names)
         start += len(names)
@@ -76,7 +92,8 @@ async def fetch_page(
     count: int = 100,
     attributes: Sequence[str] | None = None,
 ) -> Page:
-    """One page. Raises ListingError where the answer is no list of resources, and what `client.send` raises."""
+    """One page. Raises ListingError where the answer is no list of resources, and what
+    `client.send` raises."""
     query = [("filter", filter)] if filter is not None else []
     query += [("startIndex", str(start_index)), ("count", str(count))]
     if attributes:

@@ -1,4 +1,5 @@
-"""Whether a resource, or an element of a multi-valued attribute, matches a filter (RFC 7644 section 3.4.2.2)."""
+"""Whether a resource, or an element of a multi-valued attribute, matches a filter (RFC 7644 section
+3.4.2.2)."""
 
 from __future__ import annotations
 
@@ -7,9 +8,19 @@ from datetime import datetime
 from typing import Any
 
 from scimsync.scim.attributes import at_top, is_unassigned, read
-from scimsync.scim.filters import And, AttributePath, Comparison, Filter, Not, Or, Present, ValuePath
+from scimsync.scim.filters import (
+    And,
+    AttributePath,
+    Comparison,
+    Filter,
+    Not,
+    Or,
+    Present,
+    ValuePath,
+)
 
-_CASE_EXACT = frozenset({"id", "externalid", "$ref"})  # RFC 7643 sections 3.1 and 2.3.7; others compare without case
+# RFC 7643 sections 3.1 and 2.3.7; others compare without case
+_CASE_EXACT = frozenset({"id", "externalid", "$ref"})
 
 _OPERATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "co": lambda held, wanted: wanted in held,
@@ -25,8 +36,9 @@ _OPERATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
 def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
     """Whether `resource` (or one element, for the filter of a value path) matches.
 
-    A multi-valued attribute matches where one of its values does; a complex one without sub-attribute by its `value`.
-    Text compares without case except `id`, `externalId` and `$ref`; a missing attribute equals null.
+    A multi-valued attribute matches where one of its values does; a complex one without
+    sub-attribute by its `value`. Text compares without case except `id`, `externalId` and `$ref`; a
+    missing attribute equals null.
     """
     match condition:
         case And(operands):
@@ -39,7 +51,9 @@ def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
             return any(True for _ in _values(resource, attribute))
         case ValuePath(attribute, inner):
             elements = _values(resource, attribute)
-            return any(isinstance(element, Mapping) and matches(inner, element) for element in elements)
+            return any(
+                isinstance(element, Mapping) and matches(inner, element) for element in elements
+            )
         case Comparison():
             return _compares(condition, resource)
 
@@ -47,11 +61,16 @@ def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
 def _compares(condition: Comparison, resource: Mapping[str, Any]) -> bool:
     attribute, operator, wanted = condition.attribute, condition.operator, condition.value
     exact = (attribute.sub or attribute.name).casefold() in _CASE_EXACT
-    held = [read(value, "value") if isinstance(value, Mapping) else value for value in _values(resource, attribute)]
+    held = [
+        read(value, "value") if isinstance(value, Mapping) else value
+        for value in _values(resource, attribute)
+    ]
     if operator == "eq":
         return any(_equal(value, wanted, exact) for value in held) if held else wanted is None
     if operator == "ne":
-        return any(not _equal(value, wanted, exact) for value in held) if held else wanted is not None
+        return (
+            any(not _equal(value, wanted, exact) for value in held) if held else wanted is not None
+        )
     return any(_ordered(operator, value, wanted, exact) for value in held)
 
 
@@ -68,7 +87,9 @@ def _values(resource: Mapping[str, Any], path: AttributePath) -> Iterator[Any]:
 
 
 def _each(value: Any) -> Iterator[Any]:
-    yield from (one for one in (value if isinstance(value, list) else [value]) if not is_unassigned(one))
+    yield from (
+        one for one in (value if isinstance(value, list) else [value]) if not is_unassigned(one)
+    )
 
 
 def _equal(held: Any, wanted: Any, exact: bool) -> bool:
@@ -84,13 +105,18 @@ def _ordered(operator: str, held: Any, wanted: Any, exact: bool) -> bool:
             held, wanted = moments
         elif not exact:
             held, wanted = held.casefold(), wanted.casefold()
-    elif isinstance(held, str | bool) or isinstance(wanted, str | bool) or not isinstance(held, int | float):
+    elif (
+        isinstance(held, str | bool)
+        or isinstance(wanted, str | bool)
+        or not isinstance(held, int | float)
+    ):
         return False
     return _OPERATIONS[operator](held, wanted)
 
 
 def _moment(text: str) -> datetime | None:
-    """A SCIM dateTime, which compares chronologically (RFC 7643 section 2.3.5); None for other text."""
+    """A SCIM dateTime, which compares chronologically (RFC 7643 section 2.3.5); None for other
+    text."""
     if "T" not in text:
         return None
     try:

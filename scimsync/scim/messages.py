@@ -17,8 +17,9 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 class Request:
     """What is asked of a service provider.
 
-    `path` begins with "/", is relative to the base URL and percent-encoded already; `query` holds names and values as plain
-    text; `body` is JSON; `if_match` is an ETag as the service provider wrote it (RFC 7644 section 3.14).
+    `path` begins with "/", is relative to the base URL and percent-encoded already; `query` holds
+    names and values as plain text; `body` is JSON; `if_match` is an ETag as the service provider
+    wrote it (RFC 7644 section 3.14).
     """
 
     method: Method
@@ -36,7 +37,11 @@ class Request:
         """Path and query as they are sent, percent-encoded."""
         if not self.query:
             return self.path
-        return self.path + "?" + "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in self.query)
+        return (
+            self.path
+            + "?"
+            + "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in self.query)
+        )
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -44,21 +49,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a group: the id of its resource, and "Group" for a group within the group (RFC 7643 section 4.2)."""
+    """A member of a group: the id of its resource, and "Group" for a group within the group (RFC
+    7643 section 4.2)."""
 
     value: str
     type: str | None = None
 
     def to_json(self) -> dict[str, str]:
         """As it stands in `members`."""
-        return {"value": self.value} if self.type is None else {"value": self.value, "type": self.type}
+        return (
+            {"value": self.value} if self.type is None else {"value": self.value, "type": self.type}
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a service provider answered with a 2xx status.
 
-    `body` is None where the answer had none; `etag` and `location` are headers; `retry_after` is in seconds.
+    `body` is None where the answer had none; `etag` and `location` are headers; `retry_after` is in
+    seconds.
     """
 
     status: int
@@ -88,9 +97,11 @@ class Sender(Protocol):
 
 
 def resource_path(endpoint: str, remote_id: str) -> str:
-    """The path of one resource below `endpoint` ("/Users"), with every reserved character of the id percent-encoded.
+    """The path of one resource below `endpoint` ("/Users"), with every reserved character of the id
+    percent-encoded.
 
-    Raises ScimError for an id that would name something else: an empty one the whole collection, dots another path.
+    Raises ScimError for an id that would name something else: an empty one the whole collection,
+    dots another path.
     """
     if remote_id.strip() in ("", ".", ".."):
         raise ScimError(f"{remote_id!r} cannot be the id of a resource")

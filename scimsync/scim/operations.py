@@ -30,9 +30,16 @@ class PatchOperation:
     def to_json(self) -> dict[str, Any]:
         """The operation as it stands in `Operations`."""
         members = {"op": self.op, "path": self.path, "value": self.value}
-        return {name: held for name, held in members.items() if held is not ABSENT and not (name == "path" and held is None)}
+        return {
+            name: held
+            for name, held in members.items()
+            if held is not ABSENT and not (name == "path" and held is None)
+        }
 
 
 def patch_body(operations: list[PatchOperation]) -> dict[str, Any]:
     """The body of the PATCH request that carries `operations`, in their order."""
-    return {"schemas": [PATCH_SCHEMA], "Operations": [operation.to_json() for operation in operations]}
+    return {
+        "schemas": [PATCH_SCHEMA],
+        "Operations": [operation.to_json() for operation in operations],
+    }

@@ -24,22 +24,28 @@ class _Entry:
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[PatchOperation]:
-    """The operations that make a resource which holds `before` hold `after`; [] where they say the same.
+    """The operations that make a resource which holds `before` hold `after`; [] where they say the
+    same.
 
-    Only changed values are named: what neither document mentions is left alone. `replace` where `before` had a value, `add`
-    where it had none, `remove` where `after` has none. An element that a filter chooses is added as a whole where `before`
-    had nothing of it, because a `replace` through a filter that matches nothing fails (noTarget, section 3.5.2.3), and is
-    removed as a whole where `after` has nothing of it. Removals come first, in the order of `before`, then the order of
-    `after`. Lists are compared without order. Raises PathError for a path that cannot be set.
+    Only changed values are named: what neither document mentions is left alone. `replace` where
+    `before` had a value, `add` where it had none, `remove` where `after` has none. An element that
+    a filter chooses is added as a whole where `before` had nothing of it, because a `replace`
+    through a filter that matches nothing fails (noTarget, section 3.5.2.3), and is removed as a
+    whole where `after` has nothing of it. Removals come first, in the order of `before`, then the
+    order of `after`. Lists are compared without order. Raises PathError for a path that cannot be
+    set.
     """
-    if len(before) == len(after) and all(text in before and same_value(before[text], value) for text, value in after.items()):
+    if len(before) == len(after) and all(
+        text in before and same_value(before[text], value) for text, value in after.items()
+    ):
         return []  # the most frequent case by far, so it takes the short way
     old, new = _entries(before), _entries(after)
     return [*_removals(old, new), *_settings(old, new)]
 
 
 def _entries(document: Mapping[str, Any]) -> dict[str, _Entry]:
-    """The document by place; an object as a value is taken apart, since a `replace` leaves out nothing (section 3.5.2.3)."""
+    """The document by place; an object as a value is taken apart, since a `replace` leaves out
+    nothing (section 3.5.2.3)."""
     entries = {}
     for text, value in document.items():
         where = place(text)
@@ -80,5 +86,7 @@ def _settings(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[PatchO
         elif where.element not in added:
             added.add(where.element)
             parts = [other for other in new.values() if other.where.element == where.element]
-            element = element_start(where) | {str(other.where.path.sub): other.value for other in parts}
+            element = element_start(where) | {
+                str(other.where.path.sub): other.value for other in parts
+            }
             yield PatchOperation("add", where.path.parent, [element])

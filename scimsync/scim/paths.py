@@ -1,4 +1,5 @@
-"""Attribute paths of RFC 7644 section 3.5.2 (PATH): read them, print them, look resources up by them."""
+"""Attribute paths of RFC 7644 section 3.5.2 (PATH): read them, print them, look resources up by
+them."""
 
 from __future__ import annotations
 
@@ -14,8 +15,9 @@ from scimsync.scim.tokens import Cursor, Scalar
 class Path:
     """`attrPath` or `valuePath [subAttr]`: what a PATCH operation, or a mapping, points at.
 
-    `userName` has only an attribute, `name.givenName` a sub-attribute, `emails[type eq "work"].value` a filter as well;
-    `schema` is the URN of an extension. Names keep their spelling; `key` is what to compare.
+    `userName` has only an attribute, `name.givenName` a sub-attribute, `emails[type eq
+    "work"].value` a filter as well; `schema` is the URN of an extension. Names keep their spelling;
+    `key` is what to compare.
     """
 
     schema: str | None
@@ -34,13 +36,15 @@ class Path:
 
     @property
     def key(self) -> str:
-        """Two paths mean the same place where their keys are equal (names are case-insensitive, RFC 7643 section 2.1)."""
+        """Two paths mean the same place where their keys are equal (names are case-insensitive, RFC
+        7643 section 2.1)."""
         return str(self).casefold()
 
 
 @lru_cache(maxsize=4096)
 def parse_path(text: str) -> Path:
-    """Read a path; `parse_path(str(x)) == x`. Raises PathError, which says where and what was expected.
+    """Read a path; `parse_path(str(x)) == x`. Raises PathError, which says where and what was
+    expected.
 
     The schema is everything up to the last ":" that stands before any "[".
     """
@@ -60,11 +64,12 @@ def parse_path(text: str) -> Path:
 
 
 def eq_filter(attribute: str, value: Scalar) -> str:
-    """The filter that finds resources by the value of one attribute path, the value escaped as JSON asks.
+    """The filter that finds resources by the value of one attribute path, the value escaped as JSON
+    asks.
 
-    A value path takes the comparison inside: `emails[type eq "work"].value` and "ann@example.com" become
-    `emails[type eq "work" and value eq "ann@example.com"]`. Raises PathError for what is no path, FilterError for text that
-    is no valid Unicode.
+    A value path takes the comparison inside: `emails[type eq "work"].value` and "ann@example.com"
+    become `emails[type eq "work" and value eq "ann@example.com"]`. Raises PathError for what is no
+    path, FilterError for text that is no valid Unicode.
     """
     path = parse_path(attribute)
     found: Filter

@@ -1,4 +1,5 @@
-"""What a path of a mapping sets: one attribute, one sub-attribute, or a sub-attribute of one chosen element."""
+"""What a path of a mapping sets: one attribute, one sub-attribute, or a sub-attribute of one chosen
+element."""
 
 from __future__ import annotations
 
@@ -15,22 +16,35 @@ from scimsync.scim.paths import Path, parse_path
 from scimsync.scim.tokens import Scalar
 
 MULTI_VALUED = frozenset(
-    {"emails", "phonenumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509certificates", "members"}
+    {
+        "emails",
+        "phonenumbers",
+        "ims",
+        "photos",
+        "addresses",
+        "entitlements",
+        "roles",
+        "x509certificates",
+        "members",
+    }
 )
 """Multi-valued attributes of the core schemas (RFC 7643 sections 4.1.2 and 4.2), in lower case."""
 
 SCHEMA_URN = re.compile(r"^urn:[^\[]*:[0-9.]+:[^:.\[]+$", re.IGNORECASE)
-"""What the URN of a schema looks like: it ends in a version and the name of a resource type (RFC 7643 section 10)."""
+"""What the URN of a schema looks like: it ends in a version and the name of a resource type (RFC
+7643 section 10)."""
 
-_READ_ONLY = frozenset({"id", "meta", "schemas", "groups"})  # RFC 7643 sections 3 to 4.1.2: the service provider's own
+# RFC 7643 sections 3 to 4.1.2: the service provider's own
+_READ_ONLY = frozenset({"id", "meta", "schemas", "groups"})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A path that a document may hold.
 
-    `pins` are what the filter says of its element (`type eq "work"` is ("type", "work")); empty without a filter.
-    `element` is equal for paths into the same element, `key` for paths to the same value, however they are spelled.
+    `pins` are what the filter says of its element (`type eq "work"` is ("type", "work")); empty
+    without a filter. `element` is equal for paths into the same element, `key` for paths to the
+    same value, however they are spelled.
     """
 
     path: Path
@@ -41,16 +55,31 @@ class Place:
 
 @lru_cache(maxsize=4096)
 def place(text: str) -> Place:
-    """What the mapping path `text` sets. Raises PathError for a path that cannot be set, saying why and what can."""
+    """What the mapping path `text` sets. Raises PathError for a path that cannot be set, saying why
+    and what can."""
     path = parse_path(text)
     name = path.attribute.casefold()
     if SCHEMA_URN.match(text) and text.casefold().startswith("urn:ietf:params:scim:schemas:"):
-        raise PathError(text, len(text) + 1, f"expected ':' and an attribute of the schema, as in {text}:department")
-    if at_top(path.schema) and name in _READ_ONLY:
-        raise PathError(text, 1, f"'{path.attribute}' is set by the service provider and cannot be mapped")
-    if path.filter is None and path.sub is not None and at_top(path.schema) and name in MULTI_VALUED:
         raise PathError(
-            text, 1, f"'{path.attribute}' holds several values; say which, as in {path.attribute}[type eq \"work\"].{path.sub}"
+            text,
+            len(text) + 1,
+            f"expected ':' and an attribute of the schema, as in {text}:department",
+        )
+    if at_top(path.schema) and name in _READ_ONLY:
+        raise PathError(
+            text, 1, f"'{path.attribute}' is set by the service provider and cannot be mapped"
+        )
+    if (
+        path.filter is None
+        and path.sub is not None
+        and at_top(path.schema)
+        and name in MULTI_VALUED
+    ):
+        raise PathError(
+            text,
+            1,
+            f"'{path.attribute}' holds several values; say which, as in {path.attribute}[type eq"
+            f' "work"].{path.sub}',
         )
     pins = () if path.filter is None else tuple(_pins(text, path.filter))
     parent = name if at_top(path.schema) else f"{path.schema}:{name}".casefold()
@@ -64,15 +93,17 @@ def place(text: str) -> Place:
 
 
 def settable(text: str) -> Path:
-    """The path `text`, if a document may hold it. Raises PathError otherwise; meant for checking configuration."""
+    """The path `text`, if a document may hold it. Raises PathError otherwise; meant for checking
+    configuration."""
     return place(text).path
 
 
 def check_settable(paths: Iterable[str]) -> None:
-    """Check the paths of one mapping alone and together. Raises PathError for the first that is wrong.
+    """Check the paths of one mapping alone and together. Raises PathError for the first that is
+    wrong.
 
-    Two of them must not set the same value, an attribute as a whole and a part of it, or elements that could be one and
-    the same, as `emails[type eq "work"]` and `emails[primary eq true]` could.
+    Two of them must not set the same value, an attribute as a whole and a part of it, or elements
+    that could be one and the same, as `emails[type eq "work"]` and `emails[primary eq true]` could.
     """
     seen: list[tuple[str, Place]] = []
     for text in paths:
@@ -84,7 +115,8 @@ def check_settable(paths: Iterable[str]) -> None:
 
 
 def element_start(where: Place) -> dict[str, Any]:
-    """A new element of a multi-valued attribute that holds what the filter of `where` says of it."""
+    """A new element of a multi-valued attribute that holds what the filter of `where` says of
+    it."""
     return dict(where.pins)
 
 
@@ -98,7 +130,10 @@ def _conflict(here: Place, there: Place) -> str | None:
     if not (here.pins and there.pins):
         return "sets a part of the same attribute as"
     mine = {name.casefold(): str(value).casefold() for name, value in here.pins}
-    if any(mine.get(name.casefold(), str(value).casefold()) != str(value).casefold() for name, value in there.pins):
+    if any(
+        mine.get(name.casefold(), str(value).casefold()) != str(value).casefold()
+        for name, value in there.pins
+    ):
         return None
     return "may choose the same element as"
 
@@ -111,7 +146,11 @@ def _pins(text: str, condition: Filter) -> list[tuple[str, Scalar]]:
         if len(set(names)) < len(names):
             _unclear(text)
         return pins
-    if not isinstance(condition, Comparison) or condition.operator != "eq" or condition.value in (None, ""):
+    if (
+        not isinstance(condition, Comparison)
+        or condition.operator != "eq"
+        or condition.value in (None, "")
+    ):
         _unclear(text)
     if condition.attribute.schema is not None or condition.attribute.sub is not None:
         _unclear(text)
@@ -119,5 +158,8 @@ def _pins(text: str, condition: Filter) -> list[tuple[str, Scalar]]:
 
 
 def _unclear(text: str) -> NoReturn:
-    problem = 'the filter of a mapping has to say what its element holds, with eq and "and" only, as in [type eq "work"]'
+    problem = (
+        'the filter of a mapping has to say what its element holds, with eq and "and" only, as in'
+        ' [type eq "work"]'
+    )
     raise PathError(text, text.index("[") + 2, problem)

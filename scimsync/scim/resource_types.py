@@ -1,4 +1,5 @@
-"""The resource types that are provisioned: where they live and what their core schema is (RFC 7643 sections 4 and 6)."""
+"""The resource types that are provisioned: where they live and what their core schema is (RFC 7643
+sections 4 and 6)."""
 
 from __future__ import annotations
 
@@ -28,4 +29,6 @@ def resource_type(kind: str) -> ResourceType:
     try:
         return RESOURCE_TYPES[kind]
     except KeyError:
-        raise ScimError(f"no resource type {kind!r}; there are: {', '.join(RESOURCE_TYPES)}") from None
+        raise ScimError(
+            f"no resource type {kind!r}; there are: {', '.join(RESOURCE_TYPES)}"
+        ) from None

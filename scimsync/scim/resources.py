@@ -1,7 +1,8 @@
-"""Documents and resources: a document becomes the body of a POST, and a resource is read back as a document.
+"""Documents and resources: a document becomes the body of a POST, and a resource is read back as a
+document.
 
-A document maps canonical paths (`name.givenName`, `emails[type eq "work"].value`) to plain JSON values.
-`project(build(document, schema), document) == document`.
+A document maps canonical paths (`name.givenName`, `emails[type eq "work"].value`) to plain JSON
+values. `project(build(document, schema), document) == document`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from scimsync.scim.places import element_start, place
 
 
 def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
-    """The resource that holds what `document` says, with `schemas`: `schema` (the core schema's URN) and each extension.
+    """The resource that holds what `document` says, with `schemas`: `schema` (the core schema's
+    URN) and each extension.
 
-    Paths with the same filter become one element; elements and attributes stand in the order of first appearance. Values
-    are shared with the document. Raises PathError for a path that cannot be set (see `places.place`).
+    Paths with the same filter become one element; elements and attributes stand in the order of
+    first appearance. Values are shared with the document. Raises PathError for a path that cannot
+    be set (see `places.place`).
     """
     body: dict[str, Any] = {"schemas": [schema]}
     elements: dict[str, dict[str, Any]] = {}
@@ -52,10 +55,11 @@ def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
 
 
 def project(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The document of what `resource` holds at `paths`; what is missing, null, "" or empty is left out.
+    """The document of what `resource` holds at `paths`; what is missing, null, "" or empty is left
+    out.
 
-    Attribute names compare without case. Where several elements match a filter, the first that has the sub-attribute
-    counts. Raises PathError for text that is no path.
+    Attribute names compare without case. Where several elements match a filter, the first that has
+    the sub-attribute counts. Raises PathError for text that is no path.
     """
     held = ((text, _value_at(resource, parse_path(text))) for text in paths)
     return {text: value for text, value in held if not is_unassigned(value)}

@@ -1,4 +1,5 @@
-"""The words of filters and paths: a tokenizer, and a cursor that knows what it expected (RFC 7644 figure 1)."""
+"""The words of filters and paths: a tokenizer, and a cursor that knows what it expected (RFC 7644
+figure 1)."""
 
 from __future__ import annotations
 
@@ -8,7 +9,10 @@ from dataclasses import dataclass
 
 from scimsync.scim.errors import GrammarError
 
-_TOKEN = re.compile(r'(?P<space>[ \t]+)|(?P<string>"(?:[^"\\\x00-\x1f]|\\.)*")|(?P<mark>[\[\]()])|(?P<word>[^\s\[\]()"]+)')
+_TOKEN = re.compile(
+    r"(?P<space>["
+    r' \t]+)|(?P<string>"(?:[^"\\\x00-\x1f]|\\.)*")|(?P<mark>[\[\]()])|(?P<word>[^\s\[\]()"]+)'
+)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9$_-]*")  # RFC 7643 section 2.1, and `$ref`
 _SCHEMA = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\[\]()\"]+")
@@ -35,7 +39,11 @@ def tokenize(text: str, error: type[GrammarError]) -> list[Token]:
     while position < len(text):
         found = _TOKEN.match(text, position)
         if found is None:
-            problem = "a string that never ends" if text[position] == '"' else f"unexpected {text[position]!r}"
+            problem = (
+                "a string that never ends"
+                if text[position] == '"'
+                else f"unexpected {text[position]!r}"
+            )
             raise error(text, position + 1, problem)
         if found.lastgroup != "space":
             tokens.append(Token(str(found.lastgroup), found.group(), position + 1))
@@ -92,7 +100,9 @@ class Cursor:
         token = self.advance()
         schema, colon, names = token.text.rpartition(":")
         if colon and not _SCHEMA.fullmatch(schema):
-            raise self.wrong("a schema URI such as urn:ietf:params:scim:schemas:core:2.0:User before ':'", token)
+            raise self.wrong(
+                "a schema URI such as urn:ietf:params:scim:schemas:core:2.0:User before ':'", token
+            )
         name, dot, sub = names.partition(".")
         if not _ATTRIBUTE_NAME.fullmatch(name):
             raise self.wrong("an attribute name", token)
@@ -101,7 +111,8 @@ class Cursor:
         return schema or None, name, sub or None
 
     def sub_attribute(self) -> str | None:
-        """Take the `.sub` that may follow the closing bracket of a value path; None where the text ends."""
+        """Take the `.sub` that may follow the closing bracket of a value path; None where the text
+        ends."""
         if self.token.kind == "end":
             return None
         token = self.advance()

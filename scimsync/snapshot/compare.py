@@ -1,4 +1,5 @@
-"""What changed in a source since it was last ingested: the one thing that the rest of the program asks of sources."""
+"""What changed in a source since it was last ingested: the one thing that the rest of the program
+asks of sources."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from scimsync.types import Key, Problem
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record that differs. `data_json` is its new data as a JSON object, the key column first; None if it is gone."""
+    """One record that differs. `data_json` is its new data as a JSON object, the key column first;
+    None if it is gone."""
 
     key: Key
     data_json: str | None
@@ -29,13 +31,15 @@ class Change:
 
 
 class Comparison:
-    """The outcome. Close it, or use it in a `with` statement: changes lie in a temporary database until then.
+    """The outcome. Close it, or use it in a `with` statement: changes lie in a temporary database
+    until then.
 
     - `unchanged_file`: the bytes are those of `last_digest`; nothing was compared
     - `digest`: to be stored with the records and given as `last_digest` the next time
     - `total`: rows that count; `previous`: records there were
     - `new`, `changed`, `gone`: how many records `changes` gives of each
-    - `problems`: rows that need a person, by file and line, at most 1,000 and then one that says how many more
+    - `problems`: rows that need a person, by file and line, at most 1,000 and then one that says
+      how many more
     """
 
     def __init__(self, workspace: Workspace, digest: str, total: int) -> None:
@@ -61,10 +65,11 @@ class Comparison:
             cursor.close()
 
     def commit_index(self, head_seq: int) -> bool:
-        """Bring the index up to date, after all changes are committed to the state database with `head_seq` as its head.
+        """Bring the index up to date, after all changes are committed to the state database with
+        `head_seq` as its head.
 
-        A comparison for a plan never calls this, and so stores nothing. Failing is no error: False means that the next
-        comparison takes longer.
+        A comparison for a plan never calls this, and so stores nothing. Failing is no error: False
+        means that the next comparison takes longer.
         """
         return self._delta is None or self._delta.store(head_seq)
 
@@ -74,7 +79,12 @@ class Comparison:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -88,12 +98,13 @@ def compare(
 ) -> Comparison:
     """Compare the source `spec` with its snapshot.
 
-    `columns` are those that some expression uses: only these and the key are hashed and stored. `rebuild` gives key and JSON text
-    of the stored records that are not removed, for when the index is of no use; `head_seq` is the sequence number of the
-    snapshot's last change; `last_digest` the `digest` of the last comparison whose changes were stored.
+    `columns` are those that some expression uses: only these and the key are hashed and stored.
+    `rebuild` gives key and JSON text of the stored records that are not removed, for when the index
+    is of no use; `head_seq` is the sequence number of the snapshot's last change; `last_digest` the
+    `digest` of the last comparison whose changes were stored.
 
-    Raises SourceUnavailable (missing, not readable, still being written), SourceFormatError (not what sync.toml says),
-    GuardStop (empty).
+    Raises SourceUnavailable (missing, not readable, still being written), SourceFormatError (not
+    what sync.toml says), GuardStop (empty).
     """
     workspace = Workspace()
     try:
@@ -104,7 +115,8 @@ def compare(
 
 
 def looks_unchanged(spec: FileSpec, last_digest: str | None) -> bool:
-    """Whether size and a few places of the files are those of the last comparison; what cannot be read does not look so."""
+    """Whether size and a few places of the files are those of the last comparison; what cannot be
+    read does not look so."""
     last = _Digest.parse(last_digest)
     if last is None:
         return False
@@ -127,7 +139,9 @@ def _compare(
 ) -> Comparison:
     source = open_source(spec, workspace)
     used = sorted(set(columns) - {spec.key})
-    about = json.dumps([FORMAT, used, spec.key, dict(spec.lists), spec.query, spec.encoding, spec.delimiter])
+    about = json.dumps(
+        [FORMAT, used, spec.key, dict(spec.lists), spec.query, spec.encoding, spec.delimiter]
+    )
     size = sum(file.size for file in source.files)
     last = _Digest.parse(last_digest)
     try:
@@ -137,7 +151,11 @@ def _compare(
     with ThreadPoolExecutor(1) as beside:
         hashing: Future[str] = beside.submit(digest, spec, source.files, about)
         try:
-            if last is not None and (last.size, last.samples) == (size, samples) and hashing.result() == last.hash:
+            if (
+                last is not None
+                and (last.size, last.samples) == (size, samples)
+                and hashing.result() == last.hash
+            ):
                 ensure_unchanged(source.files)
                 return Comparison(workspace, str(last), last.rows)
             delta = Delta(spec, source, used, workspace, index, rebuild, head_seq)
@@ -145,7 +163,9 @@ def _compare(
         except (ScimsyncError, OSError) as error:
             ensure_unchanged(source.files)
             if isinstance(error, OSError):
-                raise SourceUnavailable(f"{source.label} cannot be read: {error.strerror}") from None
+                raise SourceUnavailable(
+                    f"{source.label} cannot be read: {error.strerror}"
+                ) from None
             raise
         ensure_unchanged(source.files)
     now = _Digest(size, delta.total, samples, bytes_hash, bool(delta.problems))
@@ -160,9 +180,9 @@ def _compare(
 
 @dataclass(frozen=True, slots=True)
 class _Digest:
-    """Size in bytes, number of rows and a hash of samples beside the hash of all: a file of which those differ need not be hashed
-    first, and the rows of one that is the same need not be counted. A file with problems equals none, so that they are reported
-    each time."""
+    """Size in bytes, number of rows and a hash of samples beside the hash of all: a file of which
+    those differ need not be hashed first, and the rows of one that is the same need not be counted.
+    A file with problems equals none, so that they are reported each time."""
 
     size: int
     rows: int

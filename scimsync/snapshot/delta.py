@@ -1,9 +1,10 @@
 # ruff: noqa: S608 - SQL of quoted names only
 """The records that differ between a source and its index, found in bulk by DuckDB.
 
-Usually none do, and one reading of the file shows that: the number of rows and two sums over their hashes are those of the index.
-Else rows and index are joined, and only what differs is kept. Where that fails or shows a key that is missing or there twice, the
-file is read again with care, to say where and to leave such rows out.
+Usually none do, and one reading of the file shows that: the number of rows and two sums over their
+hashes are those of the index. Else rows and index are joined, and only what differs is kept. Where
+that fails or shows a key that is missing or there twice, the file is read again with care, to say
+where and to leave such rows out.
 """
 
 from __future__ import annotations
@@ -70,7 +71,11 @@ class Delta:
         if self.total == 0:
             source.columns()  # a key column that is not there says more than that no row has a key
             raise GuardStop(
-                f"{source.label} has no row that can be used" if self.problems else f"{source.label} is empty",
+                (
+                    f"{source.label} has no row that can be used"
+                    if self.problems
+                    else f"{source.label} is empty"
+                ),
                 details=[problem.detail for problem in self.problems[:3]],
                 hint="nothing is sent for an empty source",
             )
@@ -78,13 +83,20 @@ class Delta:
     def in_order(self) -> str:
         """SQL for key, JSON text of the data (NULL if gone) and new, ordered by key."""
         members = [f"{literal(self._spec.key)}, key"]
-        members += [f"{literal(column.name)}, {column.to_json(f'v{at}')}" for at, column in enumerate(self._columns)]
+        members += [
+            f"{literal(column.name)}, {column.to_json(f'v{at}')}"
+            for at, column in enumerate(self._columns)
+        ]
         data = f"case when not gone then json_object({', '.join(members)})::varchar end"
         return f"select key, {data}, new from delta order by key"
 
     def store(self, head_seq: int) -> bool:
         """Bring the index file up to date; see `Index.store`."""
-        if self._index.kept and head_seq == self._head_seq and not self.new + self.changed + self.gone:
+        if (
+            self._index.kept
+            and head_seq == self._head_seq
+            and not self.new + self.changed + self.gone
+        ):
             return True
         return self._index.store("delta", head_seq)
 
@@ -105,15 +117,21 @@ class Delta:
         return self._one(f"select count(*), sum(hash), bit_xor(hash) from {table}")
 
     def _compare(self, rows: Relation) -> bool:
-        """Find what differs. False if a row has no key or a key comes twice; raises duckdb.Error on a bad row."""
+        """Find what differs. False if a row has no key or a key comes twice; raises duckdb.Error on
+        a bad row."""
         self._connection.execute("set preserve_insertion_order = false")  # takes less memory
         values = [f"v{at}" for at in range(len(self._columns))]
-        hashed = f"select key, hash({', '.join(['key', *values])}) as hash, {', '.join(values) or '0'} from ({rows.sql})"
+        hashed = (
+            f"select key, hash({', '.join(['key', *values])}) as hash, {', '.join(values) or '0'}"
+            f" from ({rows.sql})"
+        )
         if self.previous:
             totals = self._totals(f"({hashed})")
             self.total = int(totals[0])
             if totals == self._entries:
-                self._connection.execute(f"create or replace table delta as {self._joined(hashed, values)} limit 0")
+                self._connection.execute(
+                    f"create or replace table delta as {self._joined(hashed, values)} limit 0"
+                )
                 self.new = self.changed = self.gone = 0
                 return True
         self._fill(hashed, values)
@@ -123,27 +141,34 @@ class Delta:
         import duckdb
 
         try:
-            self._connection.execute(f"create or replace table delta as {self._joined(hashed, values)}")
+            self._connection.execute(
+                f"create or replace table delta as {self._joined(hashed, values)}"
+            )
         except duckdb.Error:
             if not self._index.kept or not self.previous:
                 raise
-            self._give_up_file()  # the source was just read without an error, so it is the index that is damaged
-            self._connection.execute(f"create or replace table delta as {self._joined(hashed, values)}")
+            # the source was just read without an error, so it is the index that is damaged
+            self._give_up_file()
+            self._connection.execute(
+                f"create or replace table delta as {self._joined(hashed, values)}"
+            )
 
     def _joined(self, hashed: str, values: Sequence[str]) -> str:
         columns = "".join(f", s.{value}" for value in values)
         if not self.previous:
             return f"select s.key, s.hash, true as new, false as gone{columns} from ({hashed}) s"
         return (
-            f"select coalesce(s.key, e.key) as key, s.hash, e.key is null as new, s.key is null as gone{columns} "
-            f"from ({hashed}) s full join {self._index.table} e on s.key = e.key where s.hash is distinct from e.hash"
+            "select coalesce(s.key, e.key) as key, s.hash, e.key is null as new, s.key is null as"
+            f" gone{columns} from ({hashed}) s full join {self._index.table} e on s.key = e.key"
+            " where s.hash is distinct from e.hash"
         )
 
     def _count(self) -> bool:
-        """Count what differs. False if the table cannot be right: rows without a key, or two with the same."""
+        """Count what differs. False if the table cannot be right: rows without a key, or two with
+        the same."""
         self.new, self.gone, every, keyless, distinct = self._one(
-            "select count(*) filter (new), count(*) filter (gone), count(*), count(*) filter (key = ''), "
-            "count(distinct key) filter (new) from delta"
+            "select count(*) filter (new), count(*) filter (gone), count(*), count(*) filter (key ="
+            " ''), count(distinct key) filter (new) from delta"
         )
         self.changed = every - self.new - self.gone
         if not self.previous:
@@ -152,7 +177,8 @@ class Delta:
         return keyless == 0 and distinct == self.new and matched == self.previous - self.gone
 
     def _compare_with_care(self) -> None:
-        """Find what differs, leaving out bad rows, rows without a key and all rows of a key but the first."""
+        """Find what differs, leaving out bad rows, rows without a key and all rows of a key but the
+        first."""
         bad = BadRows()
         run = self._connection.execute
         run("set preserve_insertion_order = true")
@@ -169,21 +195,31 @@ class Delta:
         self.problems = report(self._spec, self._source, bad, kept, twice)
 
     def _keep(self, bad: BadRows) -> Mapping[int, list[str]]:
-        """Take records out of the gone that a bad row may be meant for; gives those that resemble, by index of the row."""
+        """Take records out of the gone that a bad row may be meant for; gives those that resemble,
+        by index of the row."""
         if not bad.count or not self.gone:
             return {}
         kept: Mapping[int, list[str]] = {}
         where = "true"  # more bad rows than were looked at: nobody is gone
         known: list[str] = []
         if bad.count == len(bad.rows):
-            gone = {key for (key,) in self._connection.execute("select key from delta where gone").fetchall()}
+            gone = {
+                key
+                for (key,) in self._connection.execute(
+                    "select key from delta where gone"
+                ).fetchall()
+            }
             keyless = {at: row.cells for at, row in enumerate(bad.rows) if row.key is None}
             if keyless:
                 kept = resembling(keyless, self._columns, gone, self._rebuild())
-            meant = {row.key or "" for row in bad.rows}.union(*(row.fields for row in bad.rows), *kept.values())
+            meant = {row.key or "" for row in bad.rows}.union(
+                *(row.fields for row in bad.rows), *kept.values()
+            )
             known = sorted(gone & meant)
             where = "key in (select unnest($1))"
-        self._connection.execute(f"delete from delta where gone and {where}", [known] if where != "true" else [])
+        self._connection.execute(
+            f"delete from delta where gone and {where}", [known] if where != "true" else []
+        )
         self.gone = int(self._one("select count(*) from delta where gone")[0])
         return kept
 
@@ -194,5 +230,7 @@ class Delta:
 
 def _shape(spec: FileSpec, columns: Sequence[Column]) -> str:
     """What hashes depend on besides the values, as a digest."""
-    text = json.dumps([spec.key, [[column.name, column.form, column.separator] for column in columns]])
+    text = json.dumps(
+        [spec.key, [[column.name, column.form, column.separator] for column in columns]]
+    )
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,8 +1,10 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""`<source>.index.duckdb`: key and hash of each record, so that a source is compared without reading the state database.
+"""`<source>.index.duckdb`: key and hash of each record, so that a source is compared without
+reading the state database.
 
-The file is never written in place: a copy is changed in a private folder beside it and put in its place, so that readers need no
-lock and a crash leaves the old index or the new one. It holds nothing that cannot be had from the `record` table again.
+The file is never written in place: a copy is changed in a private folder beside it and put in its
+place, so that readers need no lock and a crash leaves the old index or the new one. It holds
+nothing that cannot be had from the `record` table again.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class Identity:
 
 
 class Index:
-    """The entries of one source within a connection: the SQL table `table` with `key` and `hash`."""
+    """The entries of one source within a connection: the SQL table `table` with `key` and
+    `hash`."""
 
     def __init__(self, workspace: Workspace, file: IndexFile, identity: Identity) -> None:
         self._workspace = workspace
@@ -61,7 +64,8 @@ class Index:
         self.table = "entry"
 
     def open(self) -> bool:
-        """Use the file, if it is there, whole, and made from what `identity` says; changes nothing. False if it is not."""
+        """Use the file, if it is there, whole, and made from what `identity` says; changes nothing.
+        False if it is not."""
         import duckdb
 
         if not self._file.path.is_file():
@@ -71,7 +75,9 @@ class Index:
         except duckdb.Error:  # truncated, of another version, held by another program
             return False
         try:
-            found = self._connection.execute("select format, duckdb, shape, head_seq from kept.meta").fetchall()
+            found = self._connection.execute(
+                "select format, duckdb, shape, head_seq from kept.meta"
+            ).fetchall()
         except duckdb.Error:
             found = []
         self.kept = found == [self._identity.values()]
@@ -98,7 +104,9 @@ class Index:
         run("create or replace table entry (key varchar, hash ubigint)")
         pointers = array(pointer(column.name) for column in columns) + "::varchar[]"
         values = "".join(f", value[{at}]::varchar as x{at}" for at in range(1, len(columns) + 1))
-        hashed = ", ".join(["key", *(column.from_json(f"x{at}") for at, column in enumerate(columns, start=1))])
+        hashed = ", ".join(
+            ["key", *(column.from_json(f"x{at}") for at, column in enumerate(columns, start=1))]
+        )
         insert = (
             f"insert into entry select key, hash({hashed}) from (select key{values} from "
             f"(select key, json_extract(data, {pointers}) as value from {{}}))"
@@ -108,24 +116,34 @@ class Index:
         with private(path) as stream:
             while batch := list(islice(records, _BATCH)):
                 lines = "".join([f"{key}{_SEPARATOR}{data}\n" for key, data in batch])
-                one_line_each = lines.count("\n") == lines.count(_SEPARATOR) == len(batch) and "\r" not in lines
-                if one_line_each and (len(lines) < _MAX_LINE or max(len(data) for _, data in batch) < _MAX_LINE):
+                one_line_each = (
+                    lines.count("\n") == lines.count(_SEPARATOR) == len(batch) and "\r" not in lines
+                )
+                if one_line_each and (
+                    len(lines) < _MAX_LINE or max(len(data) for _, data in batch) < _MAX_LINE
+                ):
                     stream.write(lines)  # several times faster than parameters
                 else:
                     rows = "(select unnest($1::varchar[]) as key, unnest($2::varchar[]) as data)"
-                    run(insert.format(rows), [[key for key, _ in batch], [data for _, data in batch]])
+                    run(
+                        insert.format(rows),
+                        [[key for key, _ in batch], [data for _, data in batch]],
+                    )
         run(
             insert.format(
-                f"read_csv({literal(str(path))}, auto_detect = false, header = false, delim = {literal(_SEPARATOR)}, quote = '', "
-                "escape = '', columns = {key: 'VARCHAR', data: 'VARCHAR'})"
+                f"read_csv({literal(str(path))}, auto_detect = false, header = false, delim ="
+                f" {literal(_SEPARATOR)}, quote = '', escape = '', columns = {{key: 'VARCHAR',"
+                " data: 'VARCHAR'})"
             )
         )
         path.unlink()
 
     def store(self, delta: str, head_seq: int) -> bool:
-        """Write the entries, changed by the table `delta` (key, hash, gone), to the file, as reflecting `head_seq`.
+        """Write the entries, changed by the table `delta` (key, hash, gone), to the file, as
+        reflecting `head_seq`.
 
-        False if that cannot be done (no space, no permission): an index that is not there or stale is made again when needed.
+        False if that cannot be done (no space, no permission): an index that is not there or stale
+        is made again when needed.
         """
         import duckdb
 
@@ -158,10 +176,13 @@ class Index:
                 run("delete from fresh.meta")
                 run(f"insert into fresh.entry select key, hash from {delta} where not gone")
             else:
-                run("create table fresh.meta (format integer, duckdb varchar, shape varchar, head_seq bigint)")
                 run(
-                    f"create table fresh.entry as select key, hash from {self.table} anti join {delta} using (key) "
-                    f"union all select key, hash from {delta} where not gone"
+                    "create table fresh.meta (format integer, duckdb varchar, shape varchar,"
+                    " head_seq bigint)"
+                )
+                run(
+                    f"create table fresh.entry as select key, hash from {self.table} anti join"
+                    f" {delta} using (key) union all select key, hash from {delta} where not gone"
                 )
             run("insert into fresh.meta values (?, ?, ?, ?)", identity.values())
             run("commit")

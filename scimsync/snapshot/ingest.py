@@ -1,4 +1,5 @@
-"""Brings the snapshot of one source up to date: compares, checks that the source has not shrunk, stores what changed."""
+"""Brings the snapshot of one source up to date: compares, checks that the source has not shrunk,
+stores what changed."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from scimsync.types import Problem, Seq
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What reading a source came to: rows that count, how many records differ from the snapshot, what needs a person."""
+    """What reading a source came to: rows that count, how many records differ from the snapshot,
+    what needs a person."""
 
     source: str
     records: int
@@ -35,7 +37,8 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class Shrinking:
-    """How empty a source may become at once. `allowed` is what the command line lifts: so few records are fine."""
+    """How empty a source may become at once. `allowed` is what the command line lifts: so few
+    records are fine."""
 
     least: Minimum
     allowed: int | None = None
@@ -50,10 +53,11 @@ def ingest(
     now: datetime,
     overlay: Store | None = None,
 ) -> Ingested:
-    """Reads the source and stores the records that differ; with an `overlay` they go there and nothing else is changed.
+    """Reads the source and stores the records that differ; with an `overlay` they go there and
+    nothing else is changed.
 
-    `columns` are those that expressions use, `index` is where the index file lies. Raises SourceUnavailable,
-    SourceFormatError, GuardStop; nothing is stored then.
+    `columns` are those that expressions use, `index` is where the index file lies. Raises
+    SourceUnavailable, SourceFormatError, GuardStop; nothing is stored then.
     """
     with store.read() as connection:
         before = records.get_source(connection, spec.name)
@@ -62,7 +66,9 @@ def ingest(
         with store.read() as connection:
             yield from records.live_records(connection, spec.name)
 
-    with closing(compare(spec, columns, IndexFile(index), stored, before.head_seq, before.digest)) as comparison:
+    with closing(
+        compare(spec, columns, IndexFile(index), stored, before.head_seq, before.digest)
+    ) as comparison:
         if not comparison.unchanged_file:
             _check_shrinking(spec, comparison, shrinking)
         if overlay is not None:
@@ -86,13 +92,15 @@ def _check_shrinking(spec: FileSpec, comparison: Comparison, shrinking: Shrinkin
     least = shrinking.allowed if shrinking.allowed is not None else shrinking.least.of(previous)
     if previous and total < least:
         raise GuardStop(
-            f"{spec.name}: {total} records, and there were {previous}; guard.min_records wants at least {least}",
+            f"{spec.name}: {total} records, and there were {previous}; guard.min_records wants at"
+            f" least {least}",
             hint=f"if that is right: scimsync push --allow-records {total}",
         )
 
 
 def _store(store: Store, before: SourceState, comparison: Comparison, now: datetime) -> Seq:
-    """Writes changed records under the next sequence numbers, all in one transaction. Returns the source's head."""
+    """Writes changed records under the next sequence numbers, all in one transaction. Returns the
+    source's head."""
     with store.write() as connection:
         head = before.head_seq
         seq = records.last_seq(connection)
@@ -101,9 +109,13 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             head = seq = Seq(seq + len(batch))
             if before.head_seq:  # at first nobody has anything to fall back on
                 known = [one.key for one in batch if not one.new]
-                records.keep_replaced(connection, before.name, known, [one.key for one in batch if one.new])
+                records.keep_replaced(
+                    connection, before.name, known, [one.key for one in batch if one.new]
+                )
             records.put_records(
-                connection, before.name, [(one.key, at, one.data_json) for one, at in numbered if one.data_json is not None]
+                connection,
+                before.name,
+                [(one.key, at, one.data_json) for one, at in numbered if one.data_json is not None],
             )
             gone = [(one.key, at) for one, at in numbered if one.data_json is None]
             records.remove_records(connection, before.name, gone, now)

@@ -1,4 +1,5 @@
-"""Whose row a bad row may be: nobody loses an account because a row was bad (DESIGN, what bad input gets)."""
+"""Whose row a bad row may be: nobody loses an account because a row was bad (DESIGN, what bad input
+gets)."""
 
 from __future__ import annotations
 
@@ -14,17 +15,25 @@ Cells = Mapping[str, object]
 
 
 def resembling(
-    rows: Mapping[int, Cells], columns: Sequence[Column], gone: Collection[str], stored: Iterable[tuple[str, str]]
+    rows: Mapping[int, Cells],
+    columns: Sequence[Column],
+    gone: Collection[str],
+    stored: Iterable[tuple[str, str]],
 ) -> dict[int, list[str]]:
     """Number of each of `rows` -> keys of the gone records that they may be.
 
-    A record resembles a row if at least half of the row's non-empty cells of `columns` equal what is stored, in any case and
-    without surrounding white space. `stored` gives key and JSON text of all records.
+    A record resembles a row if at least half of the row's non-empty cells of `columns` equal what
+    is stored, in any case and without surrounding white space. `stored` gives key and JSON text of
+    all records.
     """
     lookup: dict[tuple[str, str], list[int]] = defaultdict(list)
     needed = {}
     for number, row in rows.items():
-        cells = [(column.name, text) for column in columns if (text := _plain(row.get(column.name), column))]
+        cells = [
+            (column.name, text)
+            for column in columns
+            if (text := _plain(row.get(column.name), column))
+        ]
         needed[number] = len(cells)
         for cell in cells:
             lookup[cell].append(number)
@@ -49,7 +58,9 @@ def resembling(
 
 def _plain(value: object, column: Column) -> str:
     if isinstance(value, str) and column.separator is not None:
-        value = [item for part in value.split(column.separator) if (item := part.strip(WHITE_SPACE))]
+        value = [
+            item for part in value.split(column.separator) if (item := part.strip(WHITE_SPACE))
+        ]
     if isinstance(value, list):
         value = "\n".join(str(item) for item in value)
     return "" if value is None else str(value).strip(WHITE_SPACE).casefold()

@@ -1,4 +1,5 @@
-"""The snapshot as one sees it: the stored records, or, for a plan that stores nothing, with the newest laid over them."""
+"""The snapshot as one sees it: the stored records, or, for a plan that stores nothing, with the
+newest laid over them."""
 
 from __future__ import annotations
 
@@ -22,10 +23,17 @@ class SnapshotView:
     def keys_to_plan(
         self, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool
     ) -> Generator[Key, None, None]:
-        """Keys that `target` has to look at, in order, each once; the overlay's all among them. `everybody`: also all who have
-        an account there."""
+        """Keys that `target` has to look at, in order, each once; the overlay's all among them.
+        `everybody`: also all who have an account there."""
         with ExitStack() as stack:
-            stored = work.keys_to_plan(stack.enter_context(self._store.read()), target, sources, cursor, now, everybody=everybody)
+            stored = work.keys_to_plan(
+                stack.enter_context(self._store.read()),
+                target,
+                sources,
+                cursor,
+                now,
+                everybody=everybody,
+            )
             if self._overlay is None:
                 yield from stored
                 return
@@ -46,14 +54,16 @@ class SnapshotView:
         yield from sorted(stored)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
-        """The record of each key: of several sources the first in order that still has it, else the first that had it."""
+        """The record of each key: of several sources the first in order that still has it, else the
+        first that had it."""
         best: dict[Key, Record] = {}
         for record in self._in_order(sources, keys):
             best.setdefault(record.key, record)
         return best
 
     def doubles(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, list[str]]:
-        """Keys that more than one of the sources has now -> these sources: nobody can tell whether that is one person."""
+        """Keys that more than one of the sources has now -> these sources: nobody can tell whether
+        that is one person."""
         if len(sources) < 2:
             return {}
         having: dict[Key, list[str]] = {}

@@ -1,4 +1,5 @@
-"""Sources: where records come from. `columns` looks at a source, `sample` at one not known yet; `snapshot.compare` reads it."""
+"""Sources: where records come from. `columns` looks at a source, `sample` at one not known yet;
+`snapshot.compare` reads it."""
 
 from __future__ import annotations
 
@@ -6,7 +7,14 @@ from scimsync.sources.duck import Workspace
 from scimsync.sources.sample import Sample, sample
 from scimsync.sources.source import open_source
 from scimsync.sources.spec import FileSpec
-from scimsync.sources.watching import changed_at, has_writer, newest, patterns, signatures, touched_since
+from scimsync.sources.watching import (
+    changed_at,
+    has_writer,
+    newest,
+    patterns,
+    signatures,
+    touched_since,
+)
 
 __all__ = [
     "FileSpec",
@@ -23,10 +31,11 @@ __all__ = [
 
 
 def columns(spec: FileSpec) -> list[str]:
-    """The names of the columns of `spec`, in the order of its files, the key among them. For CSV only headers are read.
+    """The names of the columns of `spec`, in the order of its files, the key among them. For CSV
+    only headers are read.
 
-    Raises SourceUnavailable (no such file, not readable), SourceFormatError (no key column, unknown format, a query that fails),
-    GuardStop (an empty file).
+    Raises SourceUnavailable (no such file, not readable), SourceFormatError (no key column, unknown
+    format, a query that fails), GuardStop (an empty file).
     """
     with Workspace() as workspace:
         return open_source(spec, workspace).columns()

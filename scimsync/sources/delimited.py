@@ -27,8 +27,9 @@ _HEADER_LINES = 50  # a header that needs more lines than this is none
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`names` are stripped, one for each column of the file, blank ones included. `end` is the last line of the header;
-    `plain` means that it is the first line and that DuckDB can be trusted to skip it."""
+    """`names` are stripped, one for each column of the file, blank ones included. `end` is the last
+    line of the header; `plain` means that it is the first line and that DuckDB can be trusted to
+    skip it."""
 
     names: tuple[str, ...]
     delimiter: str
@@ -41,13 +42,16 @@ _QUOTED_TWICE = re.compile(rb'" +"')
 
 
 def is_doubtful(file: File) -> bool:
-    """Whether a CSV or TSV file may have a quoted cell with quoted text beside it, such as `"1" "x"`.
+    """Whether a CSV or TSV file may have a quoted cell with quoted text beside it, such as `"1"
+    "x"`.
 
-    DuckDB takes that for one cell, `1 x`, without a word (DuckDB 2.0); the careful reading reports the row.
+    DuckDB takes that for one cell, `1 x`, without a word (DuckDB 2.0); the careful reading reports
+    the row.
     """
     if file.format not in ("csv", "tsv") or not file.path.stat().st_size:
         return False
-    with file.path.open("rb") as stream:  # not mapped: a file that somebody cuts off meanwhile would end the process
+    # not mapped: a file that somebody cuts off meanwhile would end the process
+    with file.path.open("rb") as stream:
         before = b""
         while piece := stream.read(_PIECE):
             content = before + piece
@@ -91,16 +95,29 @@ class Delimited:
 
     @cached_property
     def header(self) -> Header:
-        """Raises SourceFormatError for a first row that is no header or a delimiter that is none."""
+        """Raises SourceFormatError for a first row that is no header or a delimiter that is
+        none."""
         with self._open(self.file.path, self.file.encoding or "utf-8") as stream:
             start = list(islice(stream, _HEADER_LINES))
-        found = [(row, delimiter) for delimiter in self._delimiters() for row in islice(read_rows(start, delimiter), 1)]
+        found = [
+            (row, delimiter)
+            for delimiter in self._delimiters()
+            for row in islice(read_rows(start, delimiter), 1)
+        ]
         if not found:
-            raise SourceFormatError(f"{self._spec.setting('path')}: {self.file.label} has no header")
-        row, delimiter = max(found, key=lambda each: (self._spec.key in _strip(each[0]), len(each[0].fields)))
+            raise SourceFormatError(
+                f"{self._spec.setting('path')}: {self.file.label} has no header"
+            )
+        row, delimiter = max(
+            found, key=lambda each: (self._spec.key in _strip(each[0]), len(each[0].fields))
+        )
         if row.fault is not None:
-            raise SourceFormatError(f"{self._spec.setting('path')}: {self.file.label}, line {row.line}: the header {row.fault}")
-        hidden = self.file.encoding == "utf-8-sig" and start[0].lstrip(" ").startswith('"')  # the mark hides the quote
+            raise SourceFormatError(
+                f"{self._spec.setting('path')}: {self.file.label}, line {row.line}: the header"
+                f" {row.fault}"
+            )
+        # the mark hides the quote
+        hidden = self.file.encoding == "utf-8-sig" and start[0].lstrip(" ").startswith('"')
         return Header(tuple(_strip(row)), delimiter, row.end, row.end == 1 and not hidden)
 
     @cached_property
@@ -109,7 +126,9 @@ class Delimited:
         if self.file.is_utf8:
             return self._workspace.readable(self.file.path)
         copy = self._workspace.new(".csv")
-        encodings.to_utf8(self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8", copy)
+        encodings.to_utf8(
+            self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8", copy
+        )
         return copy
 
     def _delimiters(self) -> Sequence[str]:
@@ -118,7 +137,8 @@ class Delimited:
             return "\t" if self.file.format == "tsv" else _DELIMITERS
         if len(chosen) != 1 or chosen in '"\r\n ':
             raise SourceFormatError(
-                f"{self._spec.setting('delimiter')}: {chosen!r} cannot separate columns", hint='one character, such as ";"'
+                f"{self._spec.setting('delimiter')}: {chosen!r} cannot separate columns",
+                hint='one character, such as ";"',
             )
         return (chosen,)
 
@@ -140,9 +160,9 @@ class Delimited:
             columns.append("line")
         types = ", ".join(f"{column}: 'VARCHAR'" for column in columns)
         return (
-            f"read_csv({literal(str(path))}, auto_detect = false, header = true, "
-            f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', force_not_null = {array(columns)}, "
-            f"columns = {{{types}}})"
+            f"read_csv({literal(str(path))}, auto_detect = false, header = true, delim ="
+            f" {literal(delimiter)}, quote = '\"', escape = '\"', force_not_null ="
+            f" {array(columns)}, columns = {{{types}}})"
         )
 
     @cached_property
@@ -159,36 +179,57 @@ class Delimited:
         return copy
 
     def _clean(self, bad: BadRows) -> Path:
-        """A copy of the file with all its good rows, each followed by its line. Bad rows are added to `bad`."""
+        """A copy of the file with all its good rows, each followed by its line. Bad rows are added
+        to `bad`."""
         header, label = self.header, self.file.label
         width = len(header.names)
         position = header.names.index(self._spec.key) if self._spec.key in header.names else None
         copy = self._workspace.new(".csv")
         with self._open(self._text, "utf-8-sig") as stream, private(copy) as target:
             write = csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
-            write([*map(str, range(width)), "line"])  # a header without line breaks, by which DuckDB knows what ends a line
+            # a header without line breaks, by which DuckDB knows what ends a line
+            write([*map(str, range(width)), "line"])
             for row in islice(read_rows(stream, header.delimiter), 1, None):
-                fits = len(row.fields) == width or (len(row.fields) > width and not any(row.fields[width:]))
-                if row.fault is None and fits:  # separators after the last field mean nothing, to DuckDB too
+                fits = len(row.fields) == width or (
+                    len(row.fields) > width and not any(row.fields[width:])
+                )
+                # separators after the last field mean nothing, to DuckDB too
+                if row.fault is None and fits:
                     write([*row.fields[:width], row.line])
                     continue
                 wrong = row.fault or f"has {_fields(len(row.fields))} where the header has {width}"
                 if row.cut and (row.fault is not None or len(row.fields) < width):
                     raise SourceUnavailable(
                         f"{label} ends in the middle of a row; is it still being written?",
-                        details=[f"line {row.line}, the last one, {wrong} and no line break after it"],
+                        details=[
+                            f"line {row.line}, the last one, {wrong} and no line break after it"
+                        ],
                         hint="try again when it is complete",
                     )
                 if position is None:
                     raise SourceFormatError(
                         f"{self._spec.setting('query')}: {label}, line {row.line} {wrong}",
-                        hint=f'without a column "{self._spec.key}" nobody can tell whose records the row would change',
+                        hint=(
+                            f'without a column "{self._spec.key}" nobody can tell whose records the'
+                            " row would change"
+                        ),
                     )
                 key = row.fields[position].strip(WHITE_SPACE) if position < len(row.fields) else ""
                 cells = dict(zip(header.names, row.fields, strict=False))
-                pieces = (piece for cell in row.fields for piece in (cell, *cell.split('"')))  # "7" "x" may be meant for 7
+                # "7" "x" may be meant for 7
+                pieces = (piece for cell in row.fields for piece in (cell, *cell.split('"')))
                 fields = frozenset(piece.strip(WHITE_SPACE) for piece in pieces)
-                bad.add(BadRow(label, row.line, row.line, key or None, f"{wrong}; the row is left out", cells, fields))
+                bad.add(
+                    BadRow(
+                        label,
+                        row.line,
+                        row.line,
+                        key or None,
+                        f"{wrong}; the row is left out",
+                        cells,
+                        fields,
+                    )
+                )
         return copy
 
     @contextmanager
@@ -197,7 +238,9 @@ class Delimited:
             with path.open(encoding=encoding, newline="") as stream:
                 yield stream
         except UnicodeDecodeError:
-            encodings.explain(self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8")
+            encodings.explain(
+                self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8"
+            )
 
 
 def _strip(row: Row) -> list[str]:

@@ -1,4 +1,5 @@
-"""DuckDB as this project uses it: offline, bounded in memory, with everything private in one folder that goes away."""
+"""DuckDB as this project uses it: offline, bounded in memory, with everything private in one folder
+that goes away."""
 
 from __future__ import annotations
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "300MB"
 WHITE_SPACE = " \t\r\n\v\f\u00a0"
-"""What is stripped from keys, list items and column names: ASCII white space and the no-break space of spreadsheets."""
+"""What is stripped from keys, list items and column names: ASCII white space and the no-break space
+of spreadsheets."""
 
 
 class Workspace:
-    """A private folder (mode 0700) for copies of files and for what DuckDB spills; removed at the end."""
+    """A private folder (mode 0700) for copies of files and for what DuckDB spills; removed at the
+    end."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="scimsync-"))
@@ -66,14 +69,24 @@ class Workspace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
 @contextmanager
 def private(path: Path) -> Iterator[TextIO]:
     """The new file `path`, mode 0600, to write text to as UTF-8 without touching line breaks."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as stream:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+        "w",
+        encoding="utf-8",
+        newline="",
+    ) as stream:
         yield stream
 
 
@@ -101,12 +114,17 @@ def stripped(expression: str) -> str:
     """SQL for text without surrounding white space; as good as free for text without any."""
     clean = f"{expression} between '!' and '~' and not ("  # begins with a visible ASCII character
     clean += " or ".join(f"suffix({expression}, {literal(sign)})" for sign in WHITE_SPACE) + ")"
-    return f"case when {clean} then {expression} else trim({expression}, {literal(WHITE_SPACE)}) end"
+    return (
+        f"case when {clean} then {expression} else trim({expression}, {literal(WHITE_SPACE)}) end"
+    )
 
 
 def items(expression: str, separator: str) -> str:
     """SQL for the list of what `separator` separates in a text: stripped, without empty items."""
-    parts = f"list_transform(string_split({expression}, {literal(separator)}), lambda x: trim(x, {literal(WHITE_SPACE)}))"
+    parts = (
+        f"list_transform(string_split({expression}, {literal(separator)}), lambda x: trim(x,"
+        f" {literal(WHITE_SPACE)}))"
+    )
     return f"list_filter({parts}, lambda x: x <> '')"
 
 

@@ -24,7 +24,8 @@ _MARKS = (
 def detect(spec: FileSpec, start: bytes) -> str:
     """Python's name of the encoding of a file that begins with the bytes `start` (4 are enough).
 
-    The setting `encoding` wins, then a byte order mark, then UTF-8. Raises SourceFormatError for an unknown setting.
+    The setting `encoding` wins, then a byte order mark, then UTF-8. Raises SourceFormatError for an
+    unknown setting.
     """
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
     if spec.encoding is None:
@@ -43,9 +44,11 @@ def detect(spec: FileSpec, start: bytes) -> str:
 
 
 def to_utf8(spec: FileSpec, path: Path, label: str, encoding: str, copy: Path) -> None:
-    """Write the text of `path` to the new file `copy` (mode 0600) as UTF-8 without a byte order mark.
+    """Write the text of `path` to the new file `copy` (mode 0600) as UTF-8 without a byte order
+    mark.
 
-    Raises SourceFormatError naming the line of bytes that are not `encoding`, SourceUnavailable for a cut last character.
+    Raises SourceFormatError naming the line of bytes that are not `encoding`, SourceUnavailable for
+    a cut last character.
     """
     with private(copy) as target:
         for text in _decode(spec, path, label, encoding):
@@ -56,7 +59,9 @@ def explain(spec: FileSpec, path: Path, label: str, encoding: str) -> NoReturn:
     """Raise the error for a file that turned out not to be `encoding`, with its line."""
     for _ in _decode(spec, path, label, encoding):
         pass
-    raise SourceUnavailable(f"{label} changed while it was read; is it still being written?", hint="try again")
+    raise SourceUnavailable(
+        f"{label} changed while it was read; is it still being written?", hint="try again"
+    )
 
 
 def _decode(spec: FileSpec, path: Path, label: str, encoding: str) -> Iterator[str]:
@@ -71,14 +76,28 @@ def _decode(spec: FileSpec, path: Path, label: str, encoding: str) -> Iterator[s
             except UnicodeDecodeError as error:
                 if not chunk:
                     raise SourceUnavailable(
-                        f"{label} ends in the middle of a character; is it still being written?", hint="try again"
+                        f"{label} ends in the middle of a character; is it still being written?",
+                        hint="try again",
                     ) from None
                 decoder.setstate(before)
-                line += _breaks(decoder.decode(error.object[len(before[0]) : error.start] if before[0] else chunk[: error.start]))
-                wrong = " ".join(f"0x{byte:02x}" for byte in error.object[error.start : error.start + 1])
+                line += _breaks(
+                    decoder.decode(
+                        error.object[len(before[0]) : error.start]
+                        if before[0]
+                        else chunk[: error.start]
+                    )
+                )
+                wrong = " ".join(
+                    f"0x{byte:02x}" for byte in error.object[error.start : error.start + 1]
+                )
                 raise SourceFormatError(
-                    f"{spec.setting('encoding')}: {label}, line {line}: byte {wrong} is not {encoding.removesuffix('-sig')}",
-                    hint='if it comes from Excel, try encoding = "windows-1252"' if encoding.startswith("utf-8") else None,
+                    f"{spec.setting('encoding')}: {label}, line {line}: byte {wrong} is not"
+                    f" {encoding.removesuffix('-sig')}",
+                    hint=(
+                        'if it comes from Excel, try encoding = "windows-1252"'
+                        if encoding.startswith("utf-8")
+                        else None
+                    ),
                 ) from None
             line += _breaks(text)
             yield text

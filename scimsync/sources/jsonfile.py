@@ -1,5 +1,6 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""JSON (an array of objects, or objects one after the other) and NDJSON, values kept as they are."""
+"""JSON (an array of objects, or objects one after the other) and NDJSON, values kept as they
+are."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _TYPES = {
     frozenset({"BIGINT", "UBIGINT"}): "BIGINT",
     frozenset({"DOUBLE"}): "DOUBLE",
 }
-"""JSON types of all values of a column -> the SQL type that it has in a query; anything else stays JSON."""
+"""JSON types of all values of a column -> the SQL type that it has in a query; anything else stays
+JSON."""
 
 
 _TAIL = 4096  # bytes, of which blanks at the end of a file are no more
@@ -91,12 +93,15 @@ class Json:
                 if cut and not piece.rstrip().endswith((b"]", b"}")):
                     raise self._half() from None
                 at = line if lines else wrong.lineno
-                raise SourceFormatError(f"{where}: {label}, line {at}: not JSON: {wrong.msg}") from None
+                raise SourceFormatError(
+                    f"{where}: {label}, line {at}: not JSON: {wrong.msg}"
+                ) from None
         raise SourceFormatError(f"{where}: {label}: {reason(error)}")
 
     def _half(self) -> SourceUnavailable:
         return SourceUnavailable(
-            f"{self.file.label} ends in the middle of a value; is it still being written?", hint="try again when it is complete"
+            f"{self.file.label} ends in the middle of a value; is it still being written?",
+            hint="try again when it is complete",
         )
 
     @cached_property
@@ -106,19 +111,23 @@ class Json:
 
         step = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
         try:
-            rows = self._workspace.connection.execute(
-                f"""
+            rows = self._workspace.connection.execute(f"""
                 with object as (
-                  select json, row_number() over () as n from {self._objects} where json_type(json) = 'OBJECT'
+                  select json, row_number() over () as n from {self._objects}
+                  where json_type(json) = 'OBJECT'
                 ), cell as (
-                  select json, n, unnest(json_keys(json)) as k, generate_subscripts(json_keys(json), 1) as place from object
+                  select json, n, unnest(json_keys(json)) as k,
+                    generate_subscripts(json_keys(json), 1) as place
+                  from object
                 )
-                select k, list(distinct json_type(json, {step})) from cell group by k order by min((n, place))
-                """
-            ).fetchall()
+                select k, list(distinct json_type(json, {step})) from cell
+                group by k order by min((n, place))
+                """).fetchall()
         except duckdb.Error as error:
             self.explain(error)
-            raise SourceFormatError(f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}") from None
+            raise SourceFormatError(
+                f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}"
+            ) from None
         return dict(rows)
 
     @cached_property
@@ -127,7 +136,9 @@ class Json:
         if self.file.encoding == "utf-8":
             return self._workspace.readable(self.file.path)
         copy = self._workspace.new(".json")
-        encodings.to_utf8(self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8", copy)
+        encodings.to_utf8(
+            self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8", copy
+        )
         return copy
 
     @cached_property

@@ -28,7 +28,10 @@ class Parquet:
         return self._types.get(column)
 
     def select(self, names: Sequence[str], bad: BadRows | None = None) -> str:
-        columns = [f"{name(column) if column in self._types else 'null'} as c{at}" for at, column in enumerate(names)]
+        columns = [
+            f"{name(column) if column in self._types else 'null'} as c{at}"
+            for at, column in enumerate(names)
+        ]
         if bad is not None:
             columns.append("file_row_number + 1 as row")
         return f"select {', '.join(columns)} from {self._scan}"
@@ -41,17 +44,22 @@ class Parquet:
 
     def explain(self, error: Exception) -> None:
         if str(self.file.path) in str(error):
-            raise SourceFormatError(f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}")
+            raise SourceFormatError(
+                f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}"
+            )
 
     @cached_property
     def _types(self) -> dict[str, str]:
         import duckdb
 
         try:
-            found = self._workspace.connection.execute(f"describe select * from {self._scan}").fetchall()
+            found = self._workspace.connection.execute(
+                f"describe select * from {self._scan}"
+            ).fetchall()
         except duckdb.Error as error:
             raise SourceFormatError(
-                f"{self._spec.setting('path')}: {self.file.label} is not a Parquet file: {reason(error)}"
+                f"{self._spec.setting('path')}: {self.file.label} is not a Parquet file:"
+                f" {reason(error)}"
             ) from None
         return {column: kind for column, kind, *_ in found if column != "file_row_number"}
 

@@ -1,4 +1,5 @@
-"""The `query` of a source: SQL in which file names stand where tables stand, read as files without a query are."""
+"""The `query` of a source: SQL in which file names stand where tables stand, read as files without
+a query are."""
 
 from __future__ import annotations
 
@@ -12,17 +13,21 @@ from scimsync.sources.duck import Workspace
 from scimsync.sources.spec import FileSpec
 
 _READERS = re.compile(r"read_|parquet_|glob$|sniff_|query|.*_scan$", re.IGNORECASE)
-"""Table functions that open files on their own, past the reading that keeps text as text and notes what was read."""
+"""Table functions that open files on their own, past the reading that keeps text as text and notes
+what was read."""
 
 
 def parse(spec: FileSpec, workspace: Workspace) -> tuple[str, list[str]]:
-    """The SELECT of `spec.query`, and the file names or globs that it reads, in the order of the text.
+    """The SELECT of `spec.query`, and the file names or globs that it reads, in the order of the
+    text.
 
     Raises SourceFormatError for anything but one SELECT that names at least one file.
     """
     where = spec.setting("query")
     text = re.sub(r"[\s;]+\Z", "", spec.query or "")
-    answer = workspace.connection.execute("select json_serialize_sql(?::varchar)", [text]).fetchone()
+    answer = workspace.connection.execute(
+        "select json_serialize_sql(?::varchar)", [text]
+    ).fetchone()
     tree: dict[str, Any] = json.loads(answer[0]) if answer else {"error": True}
     if tree["error"]:
         message = str(tree.get("error_message", "it cannot be read"))
@@ -30,17 +35,24 @@ def parse(spec: FileSpec, workspace: Workspace) -> tuple[str, list[str]]:
             message = "only a SELECT can be a source"
         raise SourceFormatError(f"{where}: {message}", details=_excerpt(text, tree.get("position")))
     if len(tree["statements"]) != 1:
-        raise SourceFormatError(f"{where}: one SELECT is wanted, {len(tree['statements'])} statements found")
+        raise SourceFormatError(
+            f"{where}: one SELECT is wanted, {len(tree['statements'])} statements found"
+        )
     nodes = list(_walk(tree["statements"][0]))
     for node in nodes:
         if node.get("type") == "TABLE_FUNCTION":
             function = str(node["function"]["function_name"])
             if _READERS.match(function):
                 raise SourceFormatError(
-                    f"{where}: {function}(…) reads past scimsync", hint="name the file itself: select … from 'people.csv'"
+                    f"{where}: {function}(…) reads past scimsync",
+                    hint="name the file itself: select … from 'people.csv'",
                 )
     inner = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
-    tables = [str(n["table_name"]) for n in nodes if n.get("type") == "BASE_TABLE" and not n.get("schema_name")]
+    tables = [
+        str(n["table_name"])
+        for n in nodes
+        if n.get("type") == "BASE_TABLE" and not n.get("schema_name")
+    ]
     files = [table for table in dict.fromkeys(tables) if table not in inner]
     if not files:
         raise SourceFormatError(f"{where}: no file is read", hint="select … from 'people.csv'")

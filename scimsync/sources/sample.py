@@ -16,15 +16,16 @@ from scimsync.sources.table import BadRows
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Column names in order, and rows of column -> value: text of CSV, typed values of JSON and Parquet."""
+    """Column names in order, and rows of column -> value: text of CSV, typed values of JSON and
+    Parquet."""
 
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
 
 
 def sample(spec: FileSpec, limit: int) -> Sample:
-    """The columns and at most `limit` rows of the files that `spec.path` names. `spec.key` need not be one of the columns;
-    rows that cannot be used are left out.
+    """The columns and at most `limit` rows of the files that `spec.path` names. `spec.key` need not
+    be one of the columns; rows that cannot be used are left out.
 
     Raises SourceUnavailable, SourceFormatError, GuardStop (a file of zero bytes).
     """
@@ -35,7 +36,9 @@ def sample(spec: FileSpec, limit: int) -> Sample:
         return Sample(tuple(columns), tuple(dict(zip(columns, row, strict=True)) for row in rows))
 
 
-def _rows(spec: FileSpec, files: Files, workspace: Workspace, columns: list[str], limit: int) -> list[list[Any]]:
+def _rows(
+    spec: FileSpec, files: Files, workspace: Workspace, columns: list[str], limit: int
+) -> list[list[Any]]:
     import duckdb
 
     if not columns:
@@ -43,19 +46,27 @@ def _rows(spec: FileSpec, files: Files, workspace: Workspace, columns: list[str]
     try:
         return _read(files, workspace, columns, limit, None)
     except duckdb.Error:
-        careful = Files(replace(spec, key=columns[0]), workspace)  # bad rows are told by their key, whatever it is
+        # bad rows are told by their key, whatever it is
+        careful = Files(replace(spec, key=columns[0]), workspace)
         try:
             return _read(careful, workspace, columns, limit, BadRows())
         except duckdb.Error as error:
             raise careful.explain(error) from None
 
 
-def _read(files: Files, workspace: Workspace, columns: list[str], limit: int, bad: BadRows | None) -> list[list[Any]]:
+def _read(
+    files: Files, workspace: Workspace, columns: list[str], limit: int, bad: BadRows | None
+) -> list[list[Any]]:
     rows: list[list[Any]] = []
     names = ", ".join(f"c{at}" for at in range(len(columns)))
     for part in files.parts(columns, bad):
-        found = workspace.connection.execute(f"select {names} from ({part.sql}) limit {limit - len(rows)}").fetchall()
-        rows += [[_value(cell, kind) for cell, kind in zip(row, part.types, strict=True)] for row in found]
+        found = workspace.connection.execute(
+            f"select {names} from ({part.sql}) limit {limit - len(rows)}"
+        ).fetchall()
+        rows += [
+            [_value(cell, kind) for cell, kind in zip(row, part.types, strict=True)]
+            for row in found
+        ]
     return rows
 
 

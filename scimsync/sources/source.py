@@ -20,13 +20,20 @@ from scimsync.sources.spec import FileSpec
 from scimsync.sources.table import BadRows, Table
 
 _Reader = Callable[[FileSpec, File, Workspace], Table]
-_READERS: dict[str, _Reader] = {"csv": Delimited, "tsv": Delimited, "json": Json, "ndjson": Json, "parquet": Parquet}
+_READERS: dict[str, _Reader] = {
+    "csv": Delimited,
+    "tsv": Delimited,
+    "json": Json,
+    "ndjson": Json,
+    "parquet": Parquet,
+}
 """Format -> what reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`sql` selects c0, c1, … (and `row`) as of `Table.select`; `types` are their SQL types, None where a column is missing."""
+    """`sql` selects c0, c1, … (and `row`) as of `Table.select`; `types` are their SQL types, None
+    where a column is missing."""
 
     sql: str
     types: tuple[str | None, ...]
@@ -34,14 +41,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stands: a file, and the line if there are lines, else the number of the row in it, if it has one."""
+    """Where a row stands: a file, and the line if there are lines, else the number of the row in
+    it, if it has one."""
 
     label: str
     line: int | None
     row: int | None
 
     def __str__(self) -> str:
-        return f"line {self.line}" if self.line is not None else f"row {self.row}" if self.row is not None else "another row"
+        return (
+            f"line {self.line}"
+            if self.line is not None
+            else f"row {self.row}"
+            if self.row is not None
+            else "another row"
+        )
 
 
 class Source(Protocol):
@@ -86,7 +100,9 @@ class Files:
     def __init__(self, spec: FileSpec, workspace: Workspace) -> None:
         self._spec = spec
         self.files = find(spec, spec.path)
-        self.tables: list[Table] = [_READERS[file.format](spec, file, workspace) for file in self.files]
+        self.tables: list[Table] = [
+            _READERS[file.format](spec, file, workspace) for file in self.files
+        ]
 
     @property
     def label(self) -> str:
@@ -95,11 +111,16 @@ class Files:
     def columns(self) -> list[str]:
         for table in self.tables:
             if self._spec.key not in table.types():
-                raise missing(self._spec, "key", self._spec.key, list(table.types()), table.file.label)
+                raise missing(
+                    self._spec, "key", self._spec.key, list(table.types()), table.file.label
+                )
         return list(dict.fromkeys(column for table in self.tables for column in table.types()))
 
     def parts(self, names: Sequence[str], bad: BadRows | None = None) -> list[Part]:
-        return [Part(table.select(names, bad), tuple(table.type_of(column) for column in names)) for table in self.tables]
+        return [
+            Part(table.select(names, bad), tuple(table.type_of(column) for column in names))
+            for table in self.tables
+        ]
 
     def places(self, rows: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Place]:
         found: dict[tuple[int, int], Place] = {}
@@ -123,7 +144,10 @@ class Query:
         self._workspace = workspace
         self._text, patterns = query.parse(spec, workspace)
         self.tables: dict[str, list[Table]] = {
-            pattern: [_READERS[file.format](spec, file, workspace) for file in find(spec, pattern, "query")]
+            pattern: [
+                _READERS[file.format](spec, file, workspace)
+                for file in find(spec, pattern, "query")
+            ]
             for pattern in patterns
         }
         self.files = tuple(table.file for tables in self.tables.values() for table in tables)
@@ -140,8 +164,12 @@ class Query:
         found = list(self._described)
         at = {column: f"q{number}" for number, column in enumerate(found)}
         columns = [f"{at.get(column, 'null')} as c{number}" for number, column in enumerate(names)]
-        if bad is not None:  # the rows of a query have no order of their own; any that is the same each time will do
-            columns.append(f"row_number() over (order by {', '.join(f'{q}::varchar' for q in at.values())}) as row")
+        # the rows of a query have no order of their own; any that is the same each time will do
+        if bad is not None:
+            columns.append(
+                f"row_number() over (order by {', '.join(f'{q}::varchar' for q in at.values())})"
+                " as row"
+            )
         sql = f"select {', '.join(columns)} from ({self._text}\n) as q({', '.join(at.values())})"
         return [Part(sql, tuple(self._described.get(column) for column in names))]
 
@@ -167,7 +195,8 @@ class Query:
         twice = sorted({column for column in names if names.count(column) > 1})
         if twice:
             raise SourceFormatError(
-                f'{self._spec.setting("query")}: two columns are called "{twice[0]}"', hint="give one of them a name with AS"
+                f'{self._spec.setting("query")}: two columns are called "{twice[0]}"',
+                hint="give one of them a name with AS",
             )
         return {column: kind for column, kind, *_ in found}
 
@@ -177,17 +206,26 @@ class Query:
         for pattern, tables in self.tables.items():
             parts = " union all by name ".join(table.view(bad) for table in tables)
             try:
-                self._workspace.connection.execute(f"create or replace temp view {name(pattern)} as {parts}")
+                self._workspace.connection.execute(
+                    f"create or replace temp view {name(pattern)} as {parts}"
+                )
             except duckdb.Error as error:
                 raise self._wrong(error) from None
 
     def _wrong(self, error: Exception) -> SourceFormatError:
-        hints = [line.strip() for line in str(error).splitlines() if line.startswith(("Candidate", "Did you mean"))]
+        hints = [
+            line.strip()
+            for line in str(error).splitlines()
+            if line.startswith(("Candidate", "Did you mean"))
+        ]
         return SourceFormatError(f"{self._spec.setting('query')}: {reason(error)}", details=hints)
 
 
-def missing(spec: FileSpec, option: str, column: str, found: Iterable[str], label: str) -> SourceFormatError:
-    """The error for a column that is not there: which were found, and which of them may be meant."""
+def missing(
+    spec: FileSpec, option: str, column: str, found: Iterable[str], label: str
+) -> SourceFormatError:
+    """The error for a column that is not there: which were found, and which of them may be
+    meant."""
     names = list(found)
     close = difflib.get_close_matches(column.lower(), [each.lower() for each in names], n=1)
     meant = next((each for each in names if close and each.lower() == close[0]), None)

@@ -11,9 +11,10 @@ from pathlib import Path
 class FileSpec:
     """A `[sources.NAME]` of type `file`.
 
-    `path` is a file or a glob (all matches are one table); with a `query` it is not used. Both are relative to `base_dir`,
-    the folder of sync.toml. `lists` maps columns that hold several values to what separates these. `encoding` and
-    `delimiter` are found out where None. `config` is the name of the configuration file, for messages.
+    `path` is a file or a glob (all matches are one table); with a `query` it is not used. Both are
+    relative to `base_dir`, the folder of sync.toml. `lists` maps columns that hold several values
+    to what separates these. `encoding` and `delimiter` are found out where None. `config` is the
+    name of the configuration file, for messages.
     """
 
     name: str

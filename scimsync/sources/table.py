@@ -14,9 +14,9 @@ MAX_REPORTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that is left out. `key` is None if nobody can tell whose row it is; `cells` are the row's values by column and
-    `fields`, where they may have slipped, all of them, to find out whose it may be. `label` names the file; `row` puts rows
-    in order where there are no lines."""
+    """A row that is left out. `key` is None if nobody can tell whose row it is; `cells` are the
+    row's values by column and `fields`, where they may have slipped, all of them, to find out whose
+    it may be. `label` names the file; `row` puts rows in order where there are no lines."""
 
     label: str
     line: int | None
@@ -51,19 +51,21 @@ class Table(Protocol):
         ...
 
     def type_of(self, column: str) -> str | None:
-        """SQL type that `select` gives a column; None for one that the file lacks, if that can be told without reading it."""
+        """SQL type that `select` gives a column; None for one that the file lacks, if that can be
+        told without reading it."""
         ...
 
     def select(self, names: Sequence[str], bad: BadRows | None = None) -> str:
         """SQL for the columns `names`, called c0, c1, …; a column that the file lacks is NULL.
 
-        Without `bad`, a bad row makes the statement fail. With `bad`, bad rows are left out and added to it, and a column
-        `row` numbers the rows from 1.
+        Without `bad`, a bad row makes the statement fail. With `bad`, bad rows are left out and
+        added to it, and a column `row` numbers the rows from 1.
         """
         ...
 
     def view(self, bad: BadRows | None = None) -> str:
-        """SQL for all columns by their own names and with types that compare as expected, for use in a query."""
+        """SQL for all columns by their own names and with types that compare as expected, for use
+        in a query."""
         ...
 
     def lines(self, rows: Collection[int]) -> Mapping[int, int]:
@@ -71,5 +73,6 @@ class Table(Protocol):
         ...
 
     def explain(self, error: Exception) -> None:
-        """Raise what is wrong with the file in words for people, if it is this file that DuckDB failed on."""
+        """Raise what is wrong with the file in words for people, if it is this file that DuckDB
+        failed on."""
         ...

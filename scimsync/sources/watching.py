@@ -1,4 +1,5 @@
-"""Looking at the files of a source without reading them: which there are, whether they changed, whether somebody writes one."""
+"""Looking at the files of a source without reading them: which there are, whether they changed,
+whether somebody writes one."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _LATEST_S = 250_000_000_000
 
 
 def patterns(spec: FileSpec) -> tuple[str, ...]:
-    """The paths and globs of which a source is made. Raises SourceFormatError for a query that is none."""
+    """The paths and globs of which a source is made. Raises SourceFormatError for a query that is
+    none."""
     if spec.query is None:
         return (spec.path,)
     with Workspace() as workspace:
@@ -28,7 +30,8 @@ def patterns(spec: FileSpec) -> tuple[str, ...]:
 
 
 def signatures(base_dir: Path, some: Sequence[str]) -> Mapping[Path, Signature]:
-    """The files that there are of some patterns, each with what changes when it is written or replaced."""
+    """The files that there are of some patterns, each with what changes when it is written or
+    replaced."""
     found: dict[Path, Signature] = {}
     for pattern in some:
         for path in matches(base_dir, pattern):
@@ -54,7 +57,8 @@ def newest(found: Mapping[Path, Signature]) -> datetime | None:
 
 
 def touched_since(spec: FileSpec, moment: datetime) -> bool:
-    """Whether a file of a source was written, replaced, or renamed into place after `moment`, whatever time it bears."""
+    """Whether a file of a source was written, replaced, or renamed into place after `moment`,
+    whatever time it bears."""
     try:
         found = signatures(spec.base_dir, patterns(spec))
     except ScimsyncError:
@@ -69,8 +73,9 @@ def _moment(nanoseconds: int) -> datetime:
 def has_writer(path: Path) -> bool:
     """Whether some process has the file open for writing, as far as the system tells.
 
-    Linux grants a lease for reading only on a file that nobody has open for writing (fcntl(2), F_SETLEASE), only to its owner or
-    to root, and not on network file systems. Where it cannot be asked the answer is no.
+    Linux grants a lease for reading only on a file that nobody has open for writing (fcntl(2),
+    F_SETLEASE), only to its owner or to root, and not on network file systems. Where it cannot be
+    asked the answer is no.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
@@ -79,7 +84,8 @@ def has_writer(path: Path) -> bool:
     except OSError:
         return False
     try:
-        # who opens the file for writing meanwhile waits, and this process gets a signal: one that does nothing by default
+        # who opens the file for writing meanwhile waits, and this process gets a signal: one that
+        # does nothing by default
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)

@@ -1,1 +1,2 @@
-"""What scimsync remembers: snapshots, links and the journal, in one database that the program itself keeps up to date."""
+"""What scimsync remembers: snapshots, links and the journal, in one database that the program
+itself keeps up to date."""

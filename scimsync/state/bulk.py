@@ -1,6 +1,7 @@
 """Many rows in one statement, in the way of each kind of database: they travel as one JSON text.
 
-A statement for each row would let go of Python's lock and take it again thousands of times, beside a thread that is busy sending.
+A statement for each row would let go of Python's lock and take it again thousands of times, beside
+a thread that is busy sending.
 """
 
 from __future__ import annotations
@@ -44,12 +45,20 @@ _REPLACED = r"\g<1>\\ufffd"
 
 
 def stream(connection: Connection, batch: int, query: Executable) -> Result[Any]:
-    """The rows of `query`, `batch` of them in memory at a time. The connection may do other things meanwhile."""
+    """The rows of `query`, `batch` of them in memory at a time. The connection may do other things
+    meanwhile."""
     return connection.execute(query, execution_options={"yield_per": batch})
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
-    """Inserts `rows`; where the primary key exists, the columns named in the rows are overwritten, but for `keep`.
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+) -> None:
+    """Inserts `rows`; where the primary key exists, the columns named in the rows are overwritten,
+    but for `keep`.
 
     All rows must name the same columns.
     """
@@ -59,16 +68,26 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     sort = connection.dialect.name
     if sort == "postgresql":
         keys = [column.name for column in table.primary_key]
-        rows = list({tuple(row[name] for name in keys): row for row in rows}.values())  # one statement touches a row once
+        # one statement touches a row once
+        rows = list({tuple(row[name] for name in keys): row for row in rows}.values())
     text = _as_json(names, rows, sort)
     if text is None:
-        connection.execute(_insert(table, names, tuple(keep), sort, bulk=False), [dict(row) for row in rows])
+        connection.execute(
+            _insert(table, names, tuple(keep), sort, bulk=False), [dict(row) for row in rows]
+        )
     else:
         connection.execute(_insert(table, names, tuple(keep), sort, bulk=True), {"rows": text})
 
 
-def update_by_id(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, known: Sequence[str] = ()) -> None:
-    """Updates the rows of the same `id`, all with the same columns; of the columns `known`, None leaves what is there."""
+def update_by_id(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    known: Sequence[str] = (),
+) -> None:
+    """Updates the rows of the same `id`, all with the same columns; of the columns `known`, None
+    leaves what is there."""
     if not rows:
         return
     names = tuple(rows[0])
@@ -77,8 +96,9 @@ def update_by_id(connection: Connection, table: Table, rows: Sequence[Mapping[st
 
 
 def _as_json(names: Sequence[str], rows: Sequence[Mapping[str, Any]], sort: str) -> str | None:
-    """The rows as an array of arrays. NUL, which PostgreSQL has no place for, becomes U+FFFD; None where SQLite, at whose JSON
-    functions NUL would cut a text off, has to take the rows one by one."""
+    """The rows as an array of arrays. NUL, which PostgreSQL has no place for, becomes U+FFFD; None
+    where SQLite, at whose JSON functions NUL would cut a text off, has to take the rows one by
+    one."""
     text = orjson.dumps([[_plain(row[name]) for name in names] for row in rows]).decode()
     if "\\u0000" not in text:
         return text
@@ -93,7 +113,9 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _insert(table: Table, names: tuple[str, ...], keep: tuple[str, ...], sort: str, *, bulk: bool) -> Insert:
+def _insert(
+    table: Table, names: tuple[str, ...], keep: tuple[str, ...], sort: str, *, bulk: bool
+) -> Insert:
     if sort == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
@@ -104,7 +126,9 @@ def _insert(table: Table, names: tuple[str, ...], keep: tuple[str, ...], sort: s
         values = select(*(column for _, column in _columns(table, names, sort))).where(true())
         statement = statement.from_select(list(names), values)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in names if name not in keys and name not in keep}
+    changed = {
+        name: statement.excluded[name] for name in names if name not in keys and name not in keep
+    }
     if changed:
         return statement.on_conflict_do_update(index_elements=keys, set_=changed)
     return statement.on_conflict_do_nothing(index_elements=keys)
@@ -112,8 +136,12 @@ def _insert(table: Table, names: tuple[str, ...], keep: tuple[str, ...], sort: s
 
 @cache
 def _update(table: Table, names: tuple[str, ...], known: tuple[str, ...], sort: str) -> Update:
-    given = select(*(column.label(f"new_{name}") for name, column in _columns(table, names, sort))).subquery()
-    changed: dict[str, ColumnElement[Any]] = {name: given.c[f"new_{name}"] for name in names if name != "id"}
+    given = select(
+        *(column.label(f"new_{name}") for name, column in _columns(table, names, sort))
+    ).subquery()
+    changed: dict[str, ColumnElement[Any]] = {
+        name: given.c[f"new_{name}"] for name in names if name != "id"
+    }
     for name in known:
         changed[name] = func.coalesce(changed[name], table.c[name])
     return update(table).where(table.c.id == given.c.new_id).values(changed)
@@ -126,11 +154,15 @@ def _columns(table: Table, names: Sequence[str], sort: str) -> list[tuple[str, C
         elements = func.json_array_elements(cast(text, JSON)).table_valued(column("value", JSON))
         return [(name, _typed(table, name, elements.c.value, at)) for at, name in enumerate(names)]
     rows = func.json_each(text).table_valued("value")
-    return [(name, type_coerce(func.json_extract(rows.c.value, f"$[{at}]"), table.c[name].type)) for at, name in enumerate(names)]
+    return [
+        (name, type_coerce(func.json_extract(rows.c.value, f"$[{at}]"), table.c[name].type))
+        for at, name in enumerate(names)
+    ]
 
 
 def _typed(table: Table, name: str, row: ColumnElement[Any], at: int) -> ColumnElement[Any]:
-    """One value of a row as PostgreSQL wants it: JSON gives texts, and it converts none of them by itself."""
+    """One value of a row as PostgreSQL wants it: JSON gives texts, and it converts none of them by
+    itself."""
     value = row.op("->>", return_type=Text())(literal_column(str(at)))
     kind = table.c[name].type
     if isinstance(kind, TypeDecorator):

@@ -1,4 +1,5 @@
-"""When links of a target ask for work by themselves, with no record changed: another try, a deletion.
+"""When links of a target ask for work by themselves, with no record changed: another try, a
+deletion.
 
 Two queries each and not one with `or`: tries and deletions have an index of their own.
 """
@@ -15,21 +16,30 @@ from scimsync.state.tables import link
 
 
 def count_due(connection: Connection, target: str, now: datetime) -> int:
-    """How many links of a target are due at `now`. A deletion that failed counts when it is tried again, not before."""
+    """How many links of a target are due at `now`. A deletion that failed counts when it is tried
+    again, not before."""
     tries = _count(connection, target, is_over(link.c.next_try_at, now))
-    deletions = _count(connection, target, (link.c.delete_after <= now) & _waits_for_deletion() & link.c.next_try_at.is_(None))
+    deletions = _count(
+        connection,
+        target,
+        (link.c.delete_after <= now) & _waits_for_deletion() & link.c.next_try_at.is_(None),
+    )
     return tries + deletions
 
 
 def count_waiting(connection: Connection, target: str) -> int:
-    """How many links of a target failed last or were interrupted: they wait for another try, now or later."""
+    """How many links of a target failed last or were interrupted: they wait for another try, now or
+    later."""
     return _count(connection, target, link.c.next_try_at.is_not(None))
 
 
 def next_due(connection: Connection, target: str, after: datetime) -> datetime | None:
-    """When the first link of a target becomes due that is not so at `after`; None where nothing waits."""
+    """When the first link of a target becomes due that is not so at `after`; None where nothing
+    waits."""
     tries = select(link.c.next_try_at).where(link.c.target == target, link.c.next_try_at > after)
-    deletions = select(link.c.delete_after).where(link.c.target == target, link.c.delete_after > after, _waits_for_deletion())
+    deletions = select(link.c.delete_after).where(
+        link.c.target == target, link.c.delete_after > after, _waits_for_deletion()
+    )
     # the first of an ordered index ends the search; min() would look at every row for the second
     moments = (
         connection.scalar(tries.order_by(link.c.next_try_at).limit(1)),
@@ -39,7 +49,12 @@ def next_due(connection: Connection, target: str, after: datetime) -> datetime |
 
 
 def _count(connection: Connection, target: str, condition: ColumnElement[bool]) -> int:
-    return connection.scalar(select(func.count()).select_from(link).where(link.c.target == target, condition)) or 0
+    return (
+        connection.scalar(
+            select(func.count()).select_from(link).where(link.c.target == target, condition)
+        )
+        or 0
+    )
 
 
 def _waits_for_deletion() -> ColumnElement[bool]:

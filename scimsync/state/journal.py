@@ -1,4 +1,5 @@
-"""The journal: runs, their operations, and what became of each. Written before a request is sent, and when it is answered."""
+"""The journal: runs, their operations, and what became of each. Written before a request is sent,
+and when it is answered."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ _FIELDS = tuple(table.c[{"run": "run_id"}.get(field.name, field.name)] for field
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation as it enters the journal. A problem found while planning enters as `failed`, with its detail."""
+    """An operation as it enters the journal. A problem found while planning enters as `failed`,
+    with its detail."""
 
     phase: int
     kind: Kind
@@ -122,20 +124,29 @@ class Run:
 
 def start_run(connection: Connection, command: str, now: datetime) -> int:
     """Opens a run and returns its id."""
-    result = connection.execute(insert(run_table).values(command=command, started_at=now, outcome="running"))
+    result = connection.execute(
+        insert(run_table).values(command=command, started_at=now, outcome="running")
+    )
     key = result.inserted_primary_key
     assert key is not None  # noqa: S101 - the statement inserts one row
     return int(key[0])
 
 
 def finish_run(
-    connection: Connection, run: int, outcome: str, now: datetime, counts: Mapping[str, Any], detail: str | None = None
+    connection: Connection,
+    run: int,
+    outcome: str,
+    now: datetime,
+    counts: Mapping[str, Any],
+    detail: str | None = None,
 ) -> None:
     """Closes a run."""
     connection.execute(
         update(run_table)
         .where(run_table.c.id == run)
-        .values(finished_at=now, outcome=outcome, detail=detail, counts=orjson.dumps(counts).decode())
+        .values(
+            finished_at=now, outcome=outcome, detail=detail, counts=orjson.dumps(counts).decode()
+        )
     )
 
 
@@ -156,7 +167,9 @@ def runs(connection: Connection, limit: int) -> list[Run]:
     ]
 
 
-def add_entries(connection: Connection, run: int, target: str, entries: Sequence[Operation], now: datetime) -> None:
+def add_entries(
+    connection: Connection, run: int, target: str, entries: Sequence[Operation], now: datetime
+) -> None:
     """Writes operations into the journal."""
     if not entries:
         return
@@ -174,7 +187,9 @@ def add_entries(connection: Connection, run: int, target: str, entries: Sequence
             "waits_for": item.waits_for,
             "delete_after": item.delete_after,
             "base": None if item.base is None else orjson.dumps(item.base).decode(),
-            "changes": orjson.dumps([[change.path, change.before, change.after] for change in item.changes]).decode(),
+            "changes": orjson.dumps(
+                [[change.path, change.before, change.after] for change in item.changes]
+            ).decode(),
             "request": item.request,
             "status": item.status,
             "attempts": 0,
@@ -187,7 +202,9 @@ def add_entries(connection: Connection, run: int, target: str, entries: Sequence
     connection.execute(insert(table), rows)
 
 
-def planned(connection: Connection, run: int, target: str, phase: int, after_id: int, limit: int) -> list[Entry]:
+def planned(
+    connection: Connection, run: int, target: str, phase: int, after_id: int, limit: int
+) -> list[Entry]:
     """The next operations of a phase that wait to be sent, in the order of the plan."""
     rows = connection.execute(
         select(*_FIELDS)
@@ -206,7 +223,9 @@ def planned(connection: Connection, run: int, target: str, phase: int, after_id:
 
 def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Says, before they are sent, that these operations may reach the target from now on."""
-    connection.execute(update(table).where(table.c.id.in_(ids)).values(status=Status.SENT, sent_at=now))
+    connection.execute(
+        update(table).where(table.c.id.in_(ids)).values(status=Status.SENT, sent_at=now)
+    )
 
 
 def fail(connection: Connection, ids: Sequence[int]) -> None:
@@ -238,9 +257,19 @@ def put_results(connection: Connection, results: Sequence[Result]) -> None:
     update_by_id(connection, table, rows, known=("action", "request"))
 
 
-def close_open(connection: Connection, condition: ColumnElement[bool], status: Status, detail: str, now: datetime) -> None:
+def close_open(
+    connection: Connection,
+    condition: ColumnElement[bool],
+    status: Status,
+    detail: str,
+    now: datetime,
+) -> None:
     """Gives operations without an outcome one."""
-    connection.execute(update(table).where(table.c.status.in_(OPEN), condition).values(status=status, detail=detail, done_at=now))
+    connection.execute(
+        update(table)
+        .where(table.c.status.in_(OPEN), condition)
+        .values(status=status, detail=detail, done_at=now)
+    )
 
 
 def of_run(run: int, target: str | None = None) -> ColumnElement[bool]:
@@ -285,18 +314,23 @@ def of_keys(keys: Sequence[Key]) -> ColumnElement[bool]:
 
 
 def since(moment: datetime) -> ColumnElement[bool]:
-    """The condition that the last that is known of an operation happened at `moment` (aware) or later."""
+    """The condition that the last that is known of an operation happened at `moment` (aware) or
+    later."""
     return func.coalesce(table.c.done_at, table.c.sent_at, table.c.planned_at) >= moment
 
 
-def find(connection: Connection, condition: ColumnElement[bool], *, limit: int | None = None) -> Iterator[Entry]:
+def find(
+    connection: Connection, condition: ColumnElement[bool], *, limit: int | None = None
+) -> Iterator[Entry]:
     """Operations that hold a condition, in the order in which they are sent."""
     query = select(*_FIELDS).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
     for row in stream(connection, 500, query):
         yield _entry(row)
 
 
-def last(connection: Connection, condition: ColumnElement[bool], number: int | None) -> Iterator[Entry]:
+def last(
+    connection: Connection, condition: ColumnElement[bool], number: int | None
+) -> Iterator[Entry]:
     """The newest `number` operations (None for all) that hold a condition, the newest last."""
     if number is not None:
         newest = select(table.c.id).where(condition).order_by(table.c.id.desc()).limit(number)
@@ -309,14 +343,25 @@ def last(connection: Connection, condition: ColumnElement[bool], number: int | N
 def count(connection: Connection, condition: ColumnElement[bool]) -> dict[tuple[str, Status], int]:
     """(action, status) -> how many operations that hold a condition."""
     rows = connection.execute(
-        select(table.c.action, table.c.status, func.count()).where(condition).group_by(table.c.action, table.c.status)
+        select(table.c.action, table.c.status, func.count())
+        .where(condition)
+        .group_by(table.c.action, table.c.status)
     )
     return {(action, Status(status)): number for action, status, number in rows}
 
 
-def keys_where(connection: Connection, condition: ColumnElement[bool], after: str, limit: int) -> list[Key]:
-    """The next `limit` keys after `after`, in order, that have an operation which holds a condition."""
-    query = select(table.c.key).where(condition, table.c.key > after).distinct().order_by(table.c.key).limit(limit)
+def keys_where(
+    connection: Connection, condition: ColumnElement[bool], after: str, limit: int
+) -> list[Key]:
+    """The next `limit` keys after `after`, in order, that have an operation which holds a
+    condition."""
+    query = (
+        select(table.c.key)
+        .where(condition, table.c.key > after)
+        .distinct()
+        .order_by(table.c.key)
+        .limit(limit)
+    )
     return [Key(key) for key in connection.scalars(query)]
 
 
@@ -325,21 +370,33 @@ def with_action(*actions: str) -> ColumnElement[bool]:
     return table.c.action.in_(actions)
 
 
-def planned_keys(connection: Connection, condition: ColumnElement[bool], keys: Sequence[Key]) -> set[Key]:
+def planned_keys(
+    connection: Connection, condition: ColumnElement[bool], keys: Sequence[Key]
+) -> set[Key]:
     """Those of `keys` that have an operation which holds `condition`."""
     query = select(table.c.key).where(condition, table.c.key.in_(keys))
     return {Key(key) for key in connection.scalars(query)}
 
 
-def adopted(connection: Connection, condition: ColumnElement[bool], ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+def adopted(
+    connection: Connection, condition: ColumnElement[bool], ids: Sequence[RemoteId]
+) -> dict[RemoteId, Key]:
     """Remote id -> the key whose operation that holds `condition` adopts it already."""
-    query = select(table.c.remote_id, table.c.key).where(condition, table.c.action == "adopt", table.c.remote_id.in_(ids))
-    return {RemoteId(remote_id): Key(key) for remote_id, key in connection.execute(query)} if ids else {}
+    query = select(table.c.remote_id, table.c.key).where(
+        condition, table.c.action == "adopt", table.c.remote_id.in_(ids)
+    )
+    return (
+        {RemoteId(remote_id): Key(key) for remote_id, key in connection.execute(query)}
+        if ids
+        else {}
+    )
 
 
 def actions_of(connection: Connection, condition: ColumnElement[bool], key: Key) -> set[str]:
     """The actions of the operations of `key` that hold `condition`."""
-    return set(connection.scalars(select(table.c.action).where(condition, table.c.key == key).distinct()))
+    return set(
+        connection.scalars(select(table.c.action).where(condition, table.c.key == key).distinct())
+    )
 
 
 def of_kind(kind: Kind) -> ColumnElement[bool]:
@@ -347,10 +404,14 @@ def of_kind(kind: Kind) -> ColumnElement[bool]:
     return table.c.kind == kind
 
 
-def claimed_names(connection: Connection, run: int, target: str, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
+def claimed_names(
+    connection: Connection, run: int, target: str, kind: Kind, names: Sequence[str]
+) -> dict[str, Key]:
     """Folded unique name -> the key for which this run has planned it already."""
     rows = connection.execute(
-        select(table.c.unique_name, table.c.key).where(of_run(run, target), of_kind(kind), table.c.unique_name.in_(names))
+        select(table.c.unique_name, table.c.key).where(
+            of_run(run, target), of_kind(kind), table.c.unique_name.in_(names)
+        )
     )
     return {name: Key(key) for name, key in rows}
 

@@ -30,7 +30,8 @@ class LinkStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One resource at one target. `document` is what the target last acknowledged; empty where nothing is known."""
+    """One resource at one target. `document` is what the target last acknowledged; empty where
+    nothing is known."""
 
     kind: Kind
     key: Key
@@ -57,12 +58,16 @@ class Link:
 
     @property
     def has_account(self) -> bool:
-        return self.remote_id is not None and self.status in (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+        return self.remote_id is not None and self.status in (
+            LinkStatus.ACTIVE,
+            LinkStatus.INACTIVE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`key`'s attribute at `path` wants `ref_key`'s account; `remote_id` is what the target acknowledged, None for nothing."""
+    """`key`'s attribute at `path` wants `ref_key`'s account; `remote_id` is what the target
+    acknowledged, None for nothing."""
 
     kind: Kind
     key: Key
@@ -80,15 +85,23 @@ def fold_name(value: object) -> str | None:
     return None if value is None else str(value).casefold()
 
 
-def get_links(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+def get_links(
+    connection: Connection, target: str, kind: Kind, keys: Sequence[Key]
+) -> dict[Key, Link]:
     """The links of `keys` that exist."""
-    rows = connection.execute(select(table).where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys)))
+    rows = connection.execute(
+        select(table).where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
+    )
     return {Key(row["key"]): _link(row) for row in rows.mappings()}
 
 
 def all_links(connection: Connection, target: str, batch: int = 1000) -> Iterator[Link]:
     """Every link of a target, by kind and key."""
-    rows = stream(connection, batch, select(table).where(table.c.target == target).order_by(table.c.kind, table.c.key))
+    rows = stream(
+        connection,
+        batch,
+        select(table).where(table.c.target == target).order_by(table.c.kind, table.c.key),
+    )
     for row in rows.mappings():
         yield _link(row)
 
@@ -98,16 +111,28 @@ def put_links(connection: Connection, target: str, links: Iterable[Link]) -> Non
     upsert(connection, table, [_row(target, item) for item in links])
 
 
-def name_holders(connection: Connection, target: str, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+def name_holders(
+    connection: Connection, target: str, kind: Kind, names: Sequence[str]
+) -> dict[str, Link]:
     """Folded userName -> the link of the account that holds it."""
     rows = connection.execute(
-        select(table).where(table.c.target == target, table.c.kind == kind, table.c.unique_name.in_(names), _has_account())
+        select(table).where(
+            table.c.target == target,
+            table.c.kind == kind,
+            table.c.unique_name.in_(names),
+            _has_account(),
+        )
     )
     return {row["unique_name"]: _link(row) for row in rows.mappings()}
 
 
 def remote_ids(
-    connection: Connection, target: str, keys: Sequence[Key], kind: Kind = Kind.USER, *, deleted: bool = False
+    connection: Connection,
+    target: str,
+    keys: Sequence[Key],
+    kind: Kind = Kind.USER,
+    *,
+    deleted: bool = False,
 ) -> dict[Key, RemoteId]:
     """Remote ids of the resources of `keys` that exist; with `deleted` also of those that did."""
     condition = table.c.remote_id.is_not(None) if deleted else _has_account()
@@ -119,29 +144,41 @@ def remote_ids(
     return {Key(key): RemoteId(remote_id) for key, remote_id in rows}
 
 
-def owners(connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+def owners(
+    connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]
+) -> dict[RemoteId, Key]:
     """Remote id -> the key that is linked to it."""
     rows = connection.execute(
         select(table.c.remote_id, table.c.key).where(
-            table.c.target == target, table.c.kind == kind, table.c.remote_id.in_(ids), _has_account()
+            table.c.target == target,
+            table.c.kind == kind,
+            table.c.remote_id.in_(ids),
+            _has_account(),
         )
     )
     return {RemoteId(remote_id): Key(key) for remote_id, key in rows}
 
 
 def due_keys(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Select[str]]:
-    """Queries for the keys of links that ask for work although their record did not change: a try, a deletion.
+    """Queries for the keys of links that ask for work although their record did not change: a try,
+    a deletion.
 
     Two and not one with `or`: each has an index of its own.
     """
     keys = select(table.c.key).where(table.c.target == target, table.c.kind == kind)
     return (
         keys.where(is_over(table.c.next_try_at, now)),
-        keys.where(table.c.delete_after <= now, table.c.status == LinkStatus.INACTIVE, table.c.next_try_at.is_(None)),
+        keys.where(
+            table.c.delete_after <= now,
+            table.c.status == LinkStatus.INACTIVE,
+            table.c.next_try_at.is_(None),
+        ),
     )
 
 
-def keys_of_kind(connection: Connection, target: str, kind: Kind, condition: ColumnElement[bool]) -> list[Key]:
+def keys_of_kind(
+    connection: Connection, target: str, kind: Kind, condition: ColumnElement[bool]
+) -> list[Key]:
     """Keys of the links of a kind that hold a condition."""
     query = select(table.c.key).where(table.c.target == target, table.c.kind == kind, condition)
     return [Key(key) for key in connection.scalars(query)]
@@ -149,14 +186,25 @@ def keys_of_kind(connection: Connection, target: str, kind: Kind, condition: Col
 
 def count_links(connection: Connection, target: str, kind: Kind) -> int:
     """How many links of a kind a target has."""
-    query = select(func.count()).select_from(table).where(table.c.target == target, table.c.kind == kind)
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(table.c.target == target, table.c.kind == kind)
+    )
     return connection.scalar(query) or 0
 
 
 def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:
     """How many users of a target have a link of one of these statuses."""
     query = select(func.count()).select_from(table)
-    return connection.scalar(query.where(table.c.target == target, table.c.kind == Kind.USER, table.c.status.in_(statuses))) or 0
+    return (
+        connection.scalar(
+            query.where(
+                table.c.target == target, table.c.kind == Kind.USER, table.c.status.in_(statuses)
+            )
+        )
+        or 0
+    )
 
 
 def forget_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
@@ -186,7 +234,8 @@ def paused(now: datetime) -> ColumnElement[bool]:
 
 
 def doubtful(now: datetime) -> ColumnElement[bool]:
-    """The condition that nobody knows what became of a link's last request, and that it may be looked at again."""
+    """The condition that nobody knows what became of a link's last request, and that it may be
+    looked at again."""
     return and_(is_over(table.c.next_try_at, now), table.c.doubtful)
 
 
@@ -202,9 +251,13 @@ def exists() -> ColumnElement[bool]:
     return _has_account()
 
 
-def put_references(connection: Connection, target: str, keys: Sequence[Key], wanted: Sequence[Reference]) -> None:
+def put_references(
+    connection: Connection, target: str, keys: Sequence[Key], wanted: Sequence[Reference]
+) -> None:
     """Makes `wanted`, with what the target acknowledged of each, the references of `keys`."""
-    connection.execute(delete(reference).where(reference.c.target == target, reference.c.key.in_(keys)))
+    connection.execute(
+        delete(reference).where(reference.c.target == target, reference.c.key.in_(keys))
+    )
     upsert(
         connection,
         reference,
@@ -222,10 +275,16 @@ def put_references(connection: Connection, target: str, keys: Sequence[Key], wan
     )
 
 
-def acknowledge_references(connection: Connection, target: str, kind: Kind, documents: Mapping[Key, Document]) -> None:
+def acknowledge_references(
+    connection: Connection, target: str, kind: Kind, documents: Mapping[Key, Document]
+) -> None:
     """Notes which remote ids the target holds now at the places where references stand."""
     rows = connection.execute(
-        select(reference).where(reference.c.target == target, reference.c.kind == kind, reference.c.key.in_(list(documents)))
+        select(reference).where(
+            reference.c.target == target,
+            reference.c.kind == kind,
+            reference.c.key.in_(list(documents)),
+        )
     )
     changed = [
         dict(row) | {"remote_id": documents[row["key"]].get(row["path"])}
@@ -236,7 +295,8 @@ def acknowledge_references(connection: Connection, target: str, kind: Kind, docu
 
 
 def waiting_references(target: str) -> ColumnElement[bool]:
-    """Condition over `reference` joined with `link` (as the referenced): the account is there, the target has another value."""
+    """Condition over `reference` joined with `link` (as the referenced): the account is there, the
+    target has another value."""
     return and_(
         reference.c.target == target,
         _has_account(),
@@ -247,7 +307,9 @@ def waiting_references(target: str) -> ColumnElement[bool]:
 def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> set[Key]:
     """Keys of the resources that refer to one of `ref_keys`."""
     rows = connection.scalars(
-        select(reference.c.key).where(reference.c.target == target, reference.c.ref_key.in_(ref_keys)).distinct()
+        select(reference.c.key)
+        .where(reference.c.target == target, reference.c.ref_key.in_(ref_keys))
+        .distinct()
     )
     return {Key(key) for key in rows}
 
@@ -259,7 +321,9 @@ def failed(item: Link | None, kind: Kind, key: Key, error: str, next_try_at: dat
 
 
 def _has_account() -> ColumnElement[bool]:
-    return and_(table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE]))
+    return and_(
+        table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
+    )
 
 
 def _link(row: RowMapping) -> Link:

@@ -6,7 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, exists, func, insert, not_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    select,
+    true,
+    update,
+)
 
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
@@ -16,8 +30,9 @@ from scimsync.types import Key, Kind
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """`member` of `member_kind` in the group `group`. `revoked`: wanted by the group's record, but its person has left.
-    `doubtful`: a request about it was sent, and nobody knows what became of it."""
+    """`member` of `member_kind` in the group `group`. `revoked`: wanted by the group's record, but
+    its person has left. `doubtful`: a request about it was sent, and nobody knows what became of
+    it."""
 
     group: Key
     member_kind: Kind
@@ -42,9 +57,16 @@ class Membership:
         return self.group, self.member_kind, self.member
 
 
-def of_members(connection: Connection, target: str, kind: Kind, members: Sequence[Key]) -> list[Membership]:
+def of_members(
+    connection: Connection, target: str, kind: Kind, members: Sequence[Key]
+) -> list[Membership]:
     """All rows of some members."""
-    return _rows(connection, (table.c.target == target) & (table.c.member_kind == kind) & table.c.member_key.in_(members))
+    return _rows(
+        connection,
+        (table.c.target == target)
+        & (table.c.member_kind == kind)
+        & table.c.member_key.in_(members),
+    )
 
 
 def of_group(connection: Connection, target: str, group: Key) -> Iterator[Membership]:
@@ -57,8 +79,11 @@ def due(connection: Connection, target: str) -> Iterator[Membership]:
     yield from _stream(connection, (table.c.target == target) & table.c.due.is_(True))
 
 
-def put(connection: Connection, target: str, rows: Iterable[Membership], *, keep_empty: bool = False) -> None:
-    """Stores rows; those that are neither wanted nor acknowledged are removed, unless `keep_empty` (they hide others)."""
+def put(
+    connection: Connection, target: str, rows: Iterable[Membership], *, keep_empty: bool = False
+) -> None:
+    """Stores rows; those that are neither wanted nor acknowledged are removed, unless `keep_empty`
+    (they hide others)."""
     kept: list[Membership] = []
     gone: list[Membership] = []
     for row in rows:
@@ -93,9 +118,13 @@ def put(connection: Connection, target: str, rows: Iterable[Membership], *, keep
 
 
 def keep_replaced(
-    connection: Connection, target: str, rows: Sequence[Membership], before: Mapping[tuple[Key, Kind, Key], Membership]
+    connection: Connection,
+    target: str,
+    rows: Sequence[Membership],
+    before: Mapping[tuple[Key, Kind, Key], Membership],
 ) -> None:
-    """Notes what the rows to be stored replace, unless that is noted already; those that are not in `before` are new."""
+    """Notes what the rows to be stored replace, unless that is noted already; those that are not in
+    `before` are new."""
     noted = []
     for row in rows:
         old = before.get(row.id)
@@ -127,7 +156,10 @@ def accept(connection: Connection, targets: Sequence[str]) -> None:
 
 def put_back(connection: Connection, targets: Sequence[str]) -> None:
     """Memberships of these targets are as they were before a plan that nobody accepted."""
-    same = [table.c[name] == replaced.c[name] for name in ("target", "group_key", "member_kind", "member_key")]
+    same = [
+        table.c[name] == replaced.c[name]
+        for name in ("target", "group_key", "member_kind", "member_key")
+    ]
     ours = replaced.c.target.in_(targets)
     connection.execute(delete(table).where(table.c.target.in_(targets), exists().where(*same)))
     asked = replaced.c.wanted.is_(True) & replaced.c.revoked.is_(False)
@@ -137,7 +169,9 @@ def put_back(connection: Connection, targets: Sequence[str]) -> None:
         else_=replaced.c.acknowledged.is_(True),
     )
     names = [column.name for column in replaced.columns]
-    before = select(*(replaced.c[name] for name in names), due).where(ours, replaced.c.wanted.is_not(None))
+    before = select(*(replaced.c[name] for name in names), due).where(
+        ours, replaced.c.wanted.is_not(None)
+    )
     connection.execute(insert(table).from_select([*names, "due"], before))
     connection.execute(delete(replaced).where(ours))
 
@@ -145,12 +179,16 @@ def put_back(connection: Connection, targets: Sequence[str]) -> None:
 def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> None:
     """These groups were made anew: nobody is in them yet, and they are in no other."""
     held = table.c.acknowledged.is_(True) | table.c.doubtful.is_(True)
-    for ours in (table.c.group_key.in_(groups), (table.c.member_kind == Kind.GROUP) & table.c.member_key.in_(groups)):
+    for ours in (
+        table.c.group_key.in_(groups),
+        (table.c.member_kind == Kind.GROUP) & table.c.member_key.in_(groups),
+    ):
         _empty(connection, (table.c.target == target) & ours & held)
 
 
 def acknowledge(connection: Connection, target: str, rows: Sequence[Membership]) -> None:
-    """The target holds these as `acknowledged` says; who is wanted stays as it is. What nobody wants any more is forgotten."""
+    """The target holds these as `acknowledged` says; who is wanted stays as it is. What nobody
+    wants any more is forgotten."""
     if not rows:
         return
     here = (
@@ -169,15 +207,18 @@ def acknowledge(connection: Connection, target: str, rows: Sequence[Membership])
             continue
         asked = table.c.wanted.is_(True) & table.c.revoked.is_(False)
         connection.execute(
-            update(table).where(here).values(acknowledged=held, doubtful=False, due=not_(asked) if held else asked), some
+            update(table)
+            .where(here)
+            .values(acknowledged=held, doubtful=False, due=not_(asked) if held else asked),
+            some,
         )
         if not held:
             connection.execute(delete(table).where(here, table.c.wanted.is_(False)), some)
 
 
 def doubt(connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, Key]]) -> None:
-    """Of these (group, kind of member, member) a request was sent whose outcome is unknown: the target has to be told again,
-    whatever is wanted by then."""
+    """Of these (group, kind of member, member) a request was sent whose outcome is unknown: the
+    target has to be told again, whatever is wanted by then."""
     upsert(
         connection,
         table,
@@ -204,13 +245,17 @@ def count_wanted(connection: Connection, target: str, groups: Sequence[Key]) -> 
     return _count(connection, target, groups, table.c.wanted.is_(True))
 
 
-def count_acknowledged(connection: Connection, target: str, groups: Sequence[Key]) -> dict[Key, int]:
-    """How many members the target has acknowledged in each group; groups without any are left out."""
+def count_acknowledged(
+    connection: Connection, target: str, groups: Sequence[Key]
+) -> dict[Key, int]:
+    """How many members the target has acknowledged in each group; groups without any are left
+    out."""
     return _count(connection, target, groups, table.c.acknowledged.is_(True))
 
 
 def forget_group(connection: Connection, target: str, group: Key, *, wanted: bool) -> None:
-    """The group is gone at the target: nobody is in it any more. With `wanted`, who is wanted there waits for a new one."""
+    """The group is gone at the target: nobody is in it any more. With `wanted`, who is wanted there
+    waits for a new one."""
     condition = (table.c.target == target) & (table.c.group_key == group)
     if wanted:
         _empty(connection, condition)
@@ -219,7 +264,8 @@ def forget_group(connection: Connection, target: str, group: Key, *, wanted: boo
 
 
 def forget_members(connection: Connection, target: str, kind: Kind, members: Sequence[Key]) -> None:
-    """The members' accounts are gone: where they are wanted they wait for new ones, elsewhere they are still to be taken out."""
+    """The members' accounts are gone: where they are wanted they wait for new ones, elsewhere they
+    are still to be taken out."""
     connection.execute(
         update(table)
         .where(
@@ -235,10 +281,16 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
 def _empty(connection: Connection, condition: ColumnElement[bool]) -> None:
     """Nobody of these is a member: who is wanted waits, the others are forgotten."""
     connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
-    connection.execute(update(table).where(condition).values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False)))
+    connection.execute(
+        update(table)
+        .where(condition)
+        .values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
+    )
 
 
-def _count(connection: Connection, target: str, groups: Sequence[Key], condition: ColumnElement[bool]) -> dict[Key, int]:
+def _count(
+    connection: Connection, target: str, groups: Sequence[Key], condition: ColumnElement[bool]
+) -> dict[Key, int]:
     rows = connection.execute(
         select(table.c.group_key, func.count())
         .where(table.c.target == target, table.c.group_key.in_(groups), condition)
@@ -252,7 +304,11 @@ def _rows(connection: Connection, condition: ColumnElement[bool]) -> list[Member
 
 
 def _stream(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Membership]:
-    query = select(table).where(condition).order_by(table.c.group_key, table.c.member_kind, table.c.member_key)
+    query = (
+        select(table)
+        .where(condition)
+        .order_by(table.c.group_key, table.c.member_kind, table.c.member_key)
+    )
     for row in stream(connection, 2000, query):
         yield _membership(row)
 

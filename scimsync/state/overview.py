@@ -1,4 +1,5 @@
-"""What an administrator asks of the state: how links stand, what fails, which key somebody may have meant."""
+"""What an administrator asks of the state: how links stand, what fails, which key somebody may have
+meant."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _MOST_KEYS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A link that failed last. `next_try_at` is None where nothing is going to be tried by itself."""
+    """A link that failed last. `next_try_at` is None where nothing is going to be tried by
+    itself."""
 
     kind: Kind
     key: Key
@@ -30,7 +32,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """How many links of a target failed last, when the first is tried again, and some that failed most often."""
+    """How many links of a target failed last, when the first is tried again, and some that failed
+    most often."""
 
     count: int
     next_try_at: datetime | None
@@ -39,28 +42,48 @@ class Troubles:
 
 def count_links(connection: Connection, target: str) -> dict[tuple[Kind, LinkStatus], int]:
     """(kind, status) -> how many links of a target."""
-    query = select(link.c.kind, link.c.status, func.count()).where(link.c.target == target).group_by(link.c.kind, link.c.status)
-    return {(Kind(kind), LinkStatus(status)): number for kind, status, number in connection.execute(query)}
+    query = (
+        select(link.c.kind, link.c.status, func.count())
+        .where(link.c.target == target)
+        .group_by(link.c.kind, link.c.status)
+    )
+    return {
+        (Kind(kind), LinkStatus(status)): number
+        for kind, status, number in connection.execute(query)
+    }
 
 
 def troubles(connection: Connection, target: str, most: int) -> Troubles:
     """What fails at a target; `most` of it by key."""
     failing = _is_failing(target)
-    count, next_try_at = connection.execute(select(func.count(), func.min(link.c.next_try_at)).where(failing)).one()
+    count, next_try_at = connection.execute(
+        select(func.count(), func.min(link.c.next_try_at)).where(failing)
+    ).one()
     columns = (link.c.kind, link.c.key, link.c.failures, link.c.last_error, link.c.next_try_at)
-    rows = connection.execute(select(*columns).where(failing).order_by(link.c.failures.desc(), link.c.key).limit(most))
-    first = [Trouble(Kind(kind), Key(key), failures, error, again) for kind, key, failures, error, again in rows]
+    rows = connection.execute(
+        select(*columns).where(failing).order_by(link.c.failures.desc(), link.c.key).limit(most)
+    )
+    first = [
+        Trouble(Kind(kind), Key(key), failures, error, again)
+        for kind, key, failures, error, again in rows
+    ]
     return Troubles(count, next_try_at, tuple(first))
 
 
 def count_failed(connection: Connection, target: str) -> int:
-    """How many links of a target failed last; those that only wait because a run was ended do not count."""
-    query = select(func.count()).select_from(link).where(link.c.target == target, link.c.next_try_at.is_not(None))
+    """How many links of a target failed last; those that only wait because a run was ended do not
+    count."""
+    query = (
+        select(func.count())
+        .select_from(link)
+        .where(link.c.target == target, link.c.next_try_at.is_not(None))
+    )
     return connection.scalar(query.where(link.c.failures > 0)) or 0
 
 
 def failing_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
-    """Keys of the people (or groups) whose link at a target failed last, or waits for another try; in order."""
+    """Keys of the people (or groups) whose link at a target failed last, or waits for another try;
+    in order."""
     query = select(link.c.key).where(_is_failing(target), link.c.kind == kind).order_by(link.c.key)
     return [Key(key) for key in connection.scalars(query)]
 
@@ -70,12 +93,18 @@ def _is_failing(target: str) -> ColumnElement[bool]:
 
 
 def keys_like(connection: Connection, sources: Sequence[str], text: str) -> list[Key]:
-    """Keys of records that may be meant by `text`: of the same spelling but for case, or with the same first characters."""
-    same = select(record.c.key).where(record.c.source.in_(sources), func.lower(record.c.key) == text.lower())
+    """Keys of records that may be meant by `text`: of the same spelling but for case, or with the
+    same first characters."""
+    same = select(record.c.key).where(
+        record.c.source.in_(sources), func.lower(record.c.key) == text.lower()
+    )
     start = text[: max(1, len(text) // 2)]
     near = (
         select(record.c.key)
-        .where(record.c.source.in_(sources), or_(record.c.key.startswith(start, autoescape=True), record.c.key > text))
+        .where(
+            record.c.source.in_(sources),
+            or_(record.c.key.startswith(start, autoescape=True), record.c.key > text),
+        )
         .order_by(record.c.key)
         .limit(_MOST_KEYS)
     )
@@ -84,5 +113,9 @@ def keys_like(connection: Connection, sources: Sequence[str], text: str) -> list
 
 def keys_named(connection: Connection, user_name: str) -> list[tuple[str, Key]]:
     """(target, key) of those whose userName this is, anywhere."""
-    query = select(link.c.target, link.c.key).where(link.c.unique_name == links.fold_name(user_name)).order_by(link.c.target)
+    query = (
+        select(link.c.target, link.c.key)
+        .where(link.c.unique_name == links.fold_name(user_name))
+        .order_by(link.c.target)
+    )
     return [(target, Key(key)) for target, key in connection.execute(query)]

@@ -1,6 +1,7 @@
 """How long what fails is left alone, and when that is over.
 
-No pause is longer than `LONGEST`. What is to end later than that was written by a clock that was ahead, and is over.
+No pause is longer than `LONGEST`. What is to end later than that was written by a clock that was
+ahead, and is over.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
 
 
 def pause_after(failures: int) -> timedelta:
-    """How long somebody who keeps failing is left alone: five minutes, doubled each time, at most `LONGEST`."""
+    """How long somebody who keeps failing is left alone: five minutes, doubled each time, at most
+    `LONGEST`."""
     return min(timedelta(minutes=5 << min(failures - 1, 12)), LONGEST)
 
 

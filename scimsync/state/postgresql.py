@@ -13,7 +13,8 @@ from scimsync.errors import StateError
 
 LOCK_TIMEOUT_S = 30
 WRITE_TIMEOUT_S = 120
-"""A process that was stopped in the middle of a transaction holds up the others no longer than this."""
+"""A process that was stopped in the middle of a transaction holds up the others no longer than
+this."""
 
 _BEGIN_WRITING = (
     f"SET LOCAL idle_in_transaction_session_timeout = '{WRITE_TIMEOUT_S}s'; "
@@ -32,9 +33,12 @@ def engine_of(url: str) -> Engine:
         import psycopg
     except ImportError:
         raise StateError(
-            "sync.toml: state.url: PostgreSQL needs psycopg", hint="pip install 'scimsync[postgresql]' brings it"
+            "sync.toml: state.url: PostgreSQL needs psycopg",
+            hint="pip install 'scimsync[postgresql]' brings it",
         ) from None
-    engine = create_engine(url, connect_args={"connect_timeout": 10, "application_name": "scimsync"})
+    engine = create_engine(
+        url, connect_args={"connect_timeout": 10, "application_name": "scimsync"}
+    )
 
     def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
         connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET client_encoding = 'UTF8'")
@@ -43,9 +47,14 @@ def engine_of(url: str) -> Engine:
     def begin(connection: Connection) -> None:
         # one writer at a time, as with SQLite: what it has read is still true when it writes
         writing = connection.get_execution_options().get("scimsync_write", False)
-        raw: Any = connection.connection.dbapi_connection  # options of the connection, such as streaming, are not for this
+        # options of the connection, such as streaming, are not for this
+        raw: Any = connection.connection.dbapi_connection
         try:
-            raw.execute(_BEGIN_WRITING if writing else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            raw.execute(
+                _BEGIN_WRITING
+                if writing
+                else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            )
         except psycopg.Error as error:
             if raw.closed:
                 connection.invalidate(error)
@@ -58,7 +67,11 @@ def engine_of(url: str) -> Engine:
 
 def tables(connection: Connection) -> set[str]:
     """The names of all tables of the schema that is used."""
-    return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")))
+    return set(
+        connection.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        )
+    )
 
 
 def explain(error: DBAPIError, label: str) -> StateError:
@@ -66,16 +79,26 @@ def explain(error: DBAPIError, label: str) -> StateError:
     state = getattr(error.orig, "sqlstate", None)
     reason = " ".join(str(error.orig).split())
     if state == "55P03":
-        return StateError(f"{label}: the state database is locked by another process", hint="try again when it has ended")
+        return StateError(
+            f"{label}: the state database is locked by another process",
+            hint="try again when it has ended",
+        )
     if state in ("25006", "42501"):
         return StateError(
-            f"{label}: the state database is read-only for this user: {reason}", hint="the user must own its tables"
+            f"{label}: the state database is read-only for this user: {reason}",
+            hint="the user must own its tables",
         )
     if state == "53100":
-        return StateError(f"{label}: the disk is full", hint="nothing more was sent; what was, the next push looks up first")
+        return StateError(
+            f"{label}: the disk is full",
+            hint="nothing more was sent; what was, the next push looks up first",
+        )
     if state is None or state[:2] in ("08", "57", "28", "3D", "25"):
         return StateError(
             f"{label}: the state database cannot be reached: {reason}",
-            hint="nothing is sent without it; [state] url in sync.toml names it, ~/.pgpass or PGPASSWORD holds the password",
+            hint=(
+                "nothing is sent without it; [state] url in sync.toml names it, ~/.pgpass or"
+                " PGPASSWORD holds the password"
+            ),
         )
     return StateError(f"{label}: the state database failed: {reason}")

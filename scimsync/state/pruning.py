@@ -1,4 +1,5 @@
-"""What may be forgotten: old runs and their operations. Links, records and memberships are never touched."""
+"""What may be forgotten: old runs and their operations. Links, records and memberships are never
+touched."""
 
 from __future__ import annotations
 
@@ -21,15 +22,21 @@ class Pruned:
 
 
 def prune(connection: Connection, before: datetime) -> Pruned:
-    """Forgets runs that started before `before` (aware) and their operations, but for the last run, and for what recovery
-    needs: operations without an outcome, and all of those whose account nobody knows."""
+    """Forgets runs that started before `before` (aware) and their operations, but for the last run,
+    and for what recovery needs: operations without an outcome, and all of those whose account
+    nobody knows."""
     last = select(run.c.id).order_by(run.c.id.desc()).limit(1).scalar_subquery()
     old = select(run.c.id).where(run.c.started_at < before, run.c.id != last)
     doubtful = exists().where(
-        link.c.target == operation.c.target, link.c.kind == operation.c.kind, link.c.key == operation.c.key, link.c.doubtful
+        link.c.target == operation.c.target,
+        link.c.kind == operation.c.kind,
+        link.c.key == operation.c.key,
+        link.c.doubtful,
     )
     closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN)
-    operations = connection.execute(delete(operation).where(operation.c.run_id.in_(old), closed, ~doubtful)).rowcount
+    operations = connection.execute(
+        delete(operation).where(operation.c.run_id.in_(old), closed, ~doubtful)
+    ).rowcount
     has_operations = exists().where(operation.c.run_id == run.c.id)
     runs = connection.execute(delete(run).where(run.c.id.in_(old), ~has_operations)).rowcount
     return Pruned(runs, operations)

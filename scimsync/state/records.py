@@ -29,7 +29,8 @@ _DEEPEST = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is known of a source. `digest` is of the bytes and settings last ingested; `problems` are those found in them."""
+    """What is known of a source. `digest` is of the bytes and settings last ingested; `problems`
+    are those found in them."""
 
     name: str
     head_seq: Seq = Seq(0)
@@ -41,7 +42,11 @@ class SourceState:
 
 def get_source(connection: Connection, name: str) -> SourceState:
     """The state of a source; an empty one for a source never ingested."""
-    row = connection.execute(select(source_table).where(source_table.c.name == name)).mappings().first()
+    row = (
+        connection.execute(select(source_table).where(source_table.c.name == name))
+        .mappings()
+        .first()
+    )
     if row is None:
         return SourceState(name)
     return SourceState(
@@ -88,11 +93,16 @@ def put_records(connection: Connection, source: str, rows: Sequence[tuple[Key, S
     upsert(
         connection,
         table,
-        [{"source": source, "key": key, "seq": seq, "data": data, "removed_at": None} for key, seq, data in rows],
+        [
+            {"source": source, "key": key, "seq": seq, "data": data, "removed_at": None}
+            for key, seq, data in rows
+        ],
     )
 
 
-def remove_records(connection: Connection, source: str, rows: Sequence[tuple[Key, Seq]], now: datetime) -> None:
+def remove_records(
+    connection: Connection, source: str, rows: Sequence[tuple[Key, Seq]], now: datetime
+) -> None:
     """Marks records as gone; what they held last stays."""
     if rows:
         connection.execute(
@@ -103,55 +113,95 @@ def remove_records(connection: Connection, source: str, rows: Sequence[tuple[Key
         )
 
 
-def keep_replaced(connection: Connection, source: str, known: Sequence[Key], new: Sequence[Key]) -> None:
-    """Keeps what the records of `known` hold until `accept`, and that the source has none of `new`. The first ingest counts."""
+def keep_replaced(
+    connection: Connection, source: str, known: Sequence[Key], new: Sequence[Key]
+) -> None:
+    """Keeps what the records of `known` hold until `accept`, and that the source has none of `new`.
+    The first ingest counts."""
     some = 5000
     rows: list[dict[str, object]] = [{"source": source, "key": key, "data": None} for key in new]
     for start in range(0, len(known), some):
-        held = select(table.c.key, table.c.data).where(table.c.source == source, table.c.key.in_(known[start : start + some]))
-        rows += [{"source": source, "key": row.key, "data": row.data} for row in connection.execute(held)]
+        held = select(table.c.key, table.c.data).where(
+            table.c.source == source, table.c.key.in_(known[start : start + some])
+        )
+        rows += [
+            {"source": source, "key": row.key, "data": row.data} for row in connection.execute(held)
+        ]
     upsert(connection, replaced, rows, keep=("data",))
 
 
 def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] = ()) -> None:
     """What was ingested counts from now on: of `keys`, or of everybody where there are none."""
     condition = replaced.c.source.in_(sources)
-    connection.execute(delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition))
+    connection.execute(
+        delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition)
+    )
 
 
 def put_back(connection: Connection, sources: Sequence[str], now: datetime) -> int:
-    """Whatever of these sources was ingested and not accepted is as it was before, as a change of its own. Returns how many
-    records."""
+    """Whatever of these sources was ingested and not accepted is as it was before, as a change of
+    its own. Returns how many records."""
     number = 0
-    for name in list(connection.scalars(select(replaced.c.source).where(replaced.c.source.in_(sources)).distinct())):
-        rows = connection.execute(select(replaced.c.key, replaced.c.data).where(replaced.c.source == name)).all()
+    for name in list(
+        connection.scalars(
+            select(replaced.c.source).where(replaced.c.source.in_(sources)).distinct()
+        )
+    ):
+        rows = connection.execute(
+            select(replaced.c.key, replaced.c.data).where(replaced.c.source == name)
+        ).all()
         seq = last_seq(connection)
-        numbered = [(Key(row.key), Seq(seq + place), row.data) for place, row in enumerate(rows, start=1)]
-        put_records(connection, name, [(key, at, data) for key, at, data in numbered if data is not None])
-        remove_records(connection, name, [(key, at) for key, at, data in numbered if data is None], now)
+        numbered = [
+            (Key(row.key), Seq(seq + place), row.data) for place, row in enumerate(rows, start=1)
+        ]
+        put_records(
+            connection, name, [(key, at, data) for key, at, data in numbered if data is not None]
+        )
+        remove_records(
+            connection, name, [(key, at) for key, at, data in numbered if data is None], now
+        )
         head = numbered[-1][1]
-        connection.execute(update(source_table).where(source_table.c.name == name).values(head_seq=head, digest=None))
+        connection.execute(
+            update(source_table)
+            .where(source_table.c.name == name)
+            .values(head_seq=head, digest=None)
+        )
         connection.execute(delete(replaced).where(replaced.c.source == name))
         number += len(rows)
     return number
 
 
-def lay_over(connection: Connection, source: str, rows: Sequence[tuple[Key, str | None]], now: datetime) -> None:
-    """Stores records of a scratch store that lies over another: data as JSON text, None for one that is gone."""
+def lay_over(
+    connection: Connection, source: str, rows: Sequence[tuple[Key, str | None]], now: datetime
+) -> None:
+    """Stores records of a scratch store that lies over another: data as JSON text, None for one
+    that is gone."""
     upsert(
         connection,
         table,
         [
-            {"source": source, "key": key, "seq": 0, "data": data or "{}", "removed_at": now if data is None else None}
+            {
+                "source": source,
+                "key": key,
+                "seq": 0,
+                "data": data or "{}",
+                "removed_at": now if data is None else None,
+            }
             for key, data in rows
         ],
     )
 
 
-def live_records(connection: Connection, source: str, batch: int = 5000) -> Iterator[tuple[str, str]]:
+def live_records(
+    connection: Connection, source: str, batch: int = 5000
+) -> Iterator[tuple[str, str]]:
     """Key and JSON text of all records that the source still has."""
     rows = stream(
-        connection, batch, select(table.c.key, table.c.data).where(table.c.source == source, table.c.removed_at.is_(None))
+        connection,
+        batch,
+        select(table.c.key, table.c.data).where(
+            table.c.source == source, table.c.removed_at.is_(None)
+        ),
     )
     for row in rows:
         yield row.key, row.data
@@ -164,12 +214,21 @@ def changed_since(sources: Sequence[str], cursor: Seq) -> ColumnElement[bool]:
 
 def count_changed(connection: Connection, sources: Sequence[str], cursor: Seq) -> int:
     """How many records changed after `cursor`."""
-    return connection.scalar(select(func.count()).select_from(table).where(changed_since(sources, cursor))) or 0
+    return (
+        connection.scalar(
+            select(func.count()).select_from(table).where(changed_since(sources, cursor))
+        )
+        or 0
+    )
 
 
-def get_records(connection: Connection, sources: Sequence[str], keys: Sequence[Key]) -> list[Record]:
+def get_records(
+    connection: Connection, sources: Sequence[str], keys: Sequence[Key]
+) -> list[Record]:
     """The records of `keys` in each of `sources`, those that are gone included."""
-    rows = connection.execute(select(table).where(table.c.source.in_(sources), table.c.key.in_(keys)))
+    rows = connection.execute(
+        select(table).where(table.c.source.in_(sources), table.c.key.in_(keys))
+    )
     return [_record(row) for row in rows.mappings()]
 
 
@@ -188,7 +247,8 @@ def _record(row: RowMapping) -> Record:
 
 
 def _values(text: str) -> dict[str, Any]:
-    """Raises RecursionError for values that are nested more deeply than they could be written again."""
+    """Raises RecursionError for values that are nested more deeply than they could be written
+    again."""
     read: dict[str, Any]
     try:
         read = read_json(text) if _LONG_NUMBER.search(text) else orjson.loads(text)

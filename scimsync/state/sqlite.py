@@ -21,12 +21,16 @@ def file_of(url: str, base_dir: Path) -> Path:
     """The file behind a `sqlite:///` URL; relative ones are relative to the folder of sync.toml."""
     database = make_url(url).database
     if not database or database == ":memory:":
-        raise StateError("sync.toml: state.url: the state must be a file", hint="for example sqlite:///scimsync.db")
+        raise StateError(
+            "sync.toml: state.url: the state must be a file",
+            hint="for example sqlite:///scimsync.db",
+        )
     return (base_dir / Path(database).expanduser()).absolute()
 
 
 def create_private(path: Path) -> None:
-    """Makes an empty file that only its owner can read (0600): the state holds personal data. So where a link leads, too."""
+    """Makes an empty file that only its owner can read (0600): the state holds personal data. So
+    where a link leads, too."""
     path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +55,8 @@ def engine_of(path: Path, *, durable: bool = True) -> Engine:
         connection.execute("PRAGMA temp_store=FILE")
 
     def begin(connection: Connection) -> None:
-        # a read transaction that turns into a write one can fail at once in WAL mode; writers say so from the start
+        # a read transaction that turns into a write one can fail at once in WAL mode; writers say
+        # so from the start
         writing = connection.get_execution_options().get("scimsync_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
@@ -81,13 +86,23 @@ def explain(error: DBAPIError, label: str) -> StateError:
     """What went wrong, in words."""
     reason = str(error.orig)
     if "locked" in reason:
-        return StateError(f"{label}: the state database is locked by another process", hint="try again when it has ended")
+        return StateError(
+            f"{label}: the state database is locked by another process",
+            hint="try again when it has ended",
+        )
     if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
         return StateError(
-            f"{label}: the state database is read-only", hint="who runs scimsync must be able to write it, and its folder"
+            f"{label}: the state database is read-only",
+            hint="who runs scimsync must be able to write it, and its folder",
         )
     if "disk is full" in reason:
-        return StateError(f"{label}: the disk is full", hint="nothing more was sent; what was, the next push looks up first")
+        return StateError(
+            f"{label}: the disk is full",
+            hint="nothing more was sent; what was, the next push looks up first",
+        )
     if "not a database" in reason:
-        return StateError(f"{label}: this file is not a SQLite database", hint="[state] url in sync.toml names the file")
+        return StateError(
+            f"{label}: this file is not a SQLite database",
+            hint="[state] url in sync.toml names the file",
+        )
     return StateError(f"{label}: the state database failed: {reason}")

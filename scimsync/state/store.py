@@ -1,7 +1,8 @@
 """Opening the state database: where it lies, who may read it, which version its tables have.
 
-`Store.read()` and `Store.write()` give connections inside a transaction; everything else in this package is functions over
-such a connection. What only one kind of database knows stands in `sqlite`, `postgresql` and `bulk`.
+`Store.read()` and `Store.write()` give connections inside a transaction; everything else in this
+package is functions over such a connection. What only one kind of database knows stands in
+`sqlite`, `postgresql` and `bulk`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _SCRATCH = "nothing stored yet"
 
 
 class Store:
-    """An open state database. Threads may share it; each `read` or `write` takes a connection of its own.
+    """An open state database. Threads may share it; each `read` or `write` takes a connection of
+    its own.
 
     `label` is how messages call it; `path` is its file, None for a database server.
     """
@@ -43,7 +45,8 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: committed at the end of the block, rolled back on an exception. One at a time. Raises `StateError`."""
+        """A transaction: committed at the end of the block, rolled back on an exception. One at a
+        time. Raises `StateError`."""
         with (
             self.errors(),
             self.engine.connect().execution_options(scimsync_write=True) as connection,
@@ -78,11 +81,12 @@ class Store:
 
 
 def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
-    """Opens the state database at `url` (`sqlite:///relative/to/base_dir.db`, `postgresql+psycopg://…`) and brings its tables up
-    to date.
+    """Opens the state database at `url` (`sqlite:///relative/to/base_dir.db`,
+    `postgresql+psycopg://…`) and brings its tables up to date.
 
-    Without `create` nothing is written: a database that is not there yet is stood in for by an empty one in memory, and one
-    with older tables is refused. Raises `StateError` when it cannot be opened, is not scimsync's, or is newer than this program.
+    Without `create` nothing is written: a database that is not there yet is stood in for by an
+    empty one in memory, and one with older tables is refused. Raises `StateError` when it cannot be
+    opened, is not scimsync's, or is newer than this program.
     """
     if url.startswith("sqlite:"):
         path = sqlite.file_of(url, base_dir)
@@ -111,7 +115,8 @@ def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
 
 
 def scratch_store() -> Store:
-    """An empty store that leaves nothing behind: SQLite keeps it in memory and spills to an unlinked file."""
+    """An empty store that leaves nothing behind: SQLite keeps it in memory and spills to an
+    unlinked file."""
     directory = tempfile.TemporaryDirectory(prefix="scimsync-")
     path = Path(directory.name) / "scratch.db"
     engine = sqlite.engine_of(path, durable=False)
@@ -140,12 +145,14 @@ def _check_version(store: Store, version: str | None, *, upgrade: bool) -> None:
         return
     if version is not None and version > SCHEMA_VERSION:
         raise StateError(
-            f"{store.label}: the state was written by a newer scimsync (tables {version}, this program knows {SCHEMA_VERSION})",
+            f"{store.label}: the state was written by a newer scimsync (tables {version}, this"
+            f" program knows {SCHEMA_VERSION})",
             hint="upgrade scimsync, or point [state] url at another database",
         )
     if not upgrade:
         raise StateError(
-            f"{store.label}: the state was written by an older scimsync (tables {version}, this program has {SCHEMA_VERSION})",
+            f"{store.label}: the state was written by an older scimsync (tables {version}, this"
+            f" program has {SCHEMA_VERSION})",
             hint="the next push upgrades it, or scimsync state upgrade now",
         )
     from scimsync.state.migrate import upgrade as run_migrations
@@ -165,8 +172,13 @@ def _version(store: Store) -> str | None:
         if "alembic_version" not in names or "link" not in names:
             raise StateError(
                 f"{store.label}: this database is not scimsync's",
-                hint="[state] url in sync.toml names the file"
-                if store.is_file
-                else "it needs a database or a schema of its own: …?options=-csearch_path%3Dscimsync",
+                hint=(
+                    "[state] url in sync.toml names the file"
+                    if store.is_file
+                    else (
+                        "it needs a database or a schema of its own:"
+                        " …?options=-csearch_path%3Dscimsync"
+                    )
+                ),
             )
         return str(connection.scalar(text("SELECT version_num FROM alembic_version")))

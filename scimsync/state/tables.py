@@ -1,7 +1,7 @@
 """The tables of the state database: what each holds, and how they are indexed.
 
-JSON stands in text columns (written by orjson), times are UTC. A change here needs a migration under `migrations/versions`; a
-test compares both.
+JSON stands in text columns (written by orjson), times are UTC. A change here needs a migration
+under `migrations/versions`; a test compares both.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class _Without0(TypeDecorator[str]):
-    """Text for PostgreSQL, which has no place for NUL, in the order of code points whatever the server's language is."""
+    """Text for PostgreSQL, which has no place for NUL, in the order of code points whatever the
+    server's language is."""
 
     impl = String
     cache_ok = True
@@ -53,7 +54,8 @@ NAME = String().with_variant(_Without0(collation="C"), "postgresql")
 TEXT = Text().with_variant(_Without0(), "postgresql")
 metadata = MetaData()
 
-# A source: the sequence of its last change, the digest of the bytes and settings last ingested, what was wrong in them.
+# A source: the sequence of its last change, the digest of the bytes and settings last ingested,
+# what was wrong in them.
 source = Table(
     "source",
     metadata,
@@ -77,8 +79,9 @@ record = Table(
     Index("ix_record_source_seq", "source", "seq"),
 )
 
-# What a record held before an ingest that no plan has been accepted for yet; data is NULL where the source had no such record.
-# A push that a guard stops puts it back: what was in a refused file counts for nobody.
+# What a record held before an ingest that no plan has been accepted for yet; data is NULL where the
+# source had no such record. A push that a guard stops puts it back: what was in a refused file
+# counts for nobody.
 replaced = Table(
     "replaced",
     metadata,
@@ -87,11 +90,13 @@ replaced = Table(
     Column("data", TEXT),
 )
 
-# A target: the URL that its links belong to, the digest of its configuration, and up to which sequence number it was planned
-# under that. failures: how many runs in a row it failed as a whole; quarantined_until: when it is tried again; lowered_rate:
-# the requests a second that it was seen to take when it last answered 429, and when that was; ran_at: when a run last began that
-# read its sources, however it ended; good_run_at: when one last came to its end without an error of the target; group_tables:
-# the tables of groups that it was last planned with, and those before that are gone, as JSON.
+# A target: the URL that its links belong to, the digest of its configuration, and up to which
+# sequence number it was planned under that. failures: how many runs in a row it failed as a whole;
+# quarantined_until: when it is tried again; lowered_rate: the requests a second that it was seen to
+# take when it last answered 429, and when that was; ran_at: when a run last began that read its
+# sources, however it ended; good_run_at: when one last came to its end without an error of the
+# target; group_tables: the tables of groups that it was last planned with, and those before that
+# are gone, as JSON.
 target = Table(
     "target",
     metadata,
@@ -109,9 +114,10 @@ target = Table(
     Column("group_tables", TEXT),
 )
 
-# What is known of one resource at one target. document: acknowledged values of managed attributes; unique_name: the
-# acknowledged userName or displayName, case-folded; doubtful: a request was sent whose outcome is unknown, so the resource is
-# read before it is compared; left_at: when the person left, where the account is to be deleted later.
+# What is known of one resource at one target. document: acknowledged values of managed attributes;
+# unique_name: the acknowledged userName or displayName, case-folded; doubtful: a request was sent
+# whose outcome is unknown, so the resource is read before it is compared; left_at: when the person
+# left, where the account is to be deleted later.
 link = Table(
     "link",
     metadata,
@@ -137,7 +143,8 @@ link = Table(
     Index("ix_link_status", "target", "kind", "status"),
 )
 
-# A reference of one resource to another (manager): whom it wants, and the remote id that the target acknowledged.
+# A reference of one resource to another (manager): whom it wants, and the remote id that the target
+# acknowledged.
 reference = Table(
     "reference",
     metadata,
@@ -150,8 +157,9 @@ reference = Table(
     Index("ix_reference_ref_key", "target", "ref_key"),
 )
 
-# A member of a group: whether the rules want it there, whether that is taken back because it left, whether the target has
-# acknowledged it; doubtful: a request about it was sent whose outcome is unknown; due: the target has to be told.
+# A member of a group: whether the rules want it there, whether that is taken back because it left,
+# whether the target has acknowledged it; doubtful: a request about it was sent whose outcome is
+# unknown; due: the target has to be told.
 membership = Table(
     "membership",
     metadata,
@@ -168,8 +176,8 @@ membership = Table(
     Index("ix_membership_due", "target", "due", "group_key"),
 )
 
-# What a membership was before a plan that has not been accepted yet; wanted is NULL where there was none. A push that a guard
-# stops, or that dies while it plans, puts it back.
+# What a membership was before a plan that has not been accepted yet; wanted is NULL where there was
+# none. A push that a guard stops, or that dies while it plans, puts it back.
 replaced_membership = Table(
     "replaced_membership",
     metadata,
@@ -196,9 +204,10 @@ run = Table(
     Column("counts", TEXT),
 )
 
-# The journal: an intended change of one resource at one target, and what became of it. base: the document that changes start
-# from where that is not the link's; waits_for: the key whose operation frees the userName that this one takes; delete_after:
-# when an account that this deactivates is to be deleted.
+# The journal: an intended change of one resource at one target, and what became of it. base: the
+# document that changes start from where that is not the link's; waits_for: the key whose operation
+# frees the userName that this one takes; delete_after: when an account that this deactivates is to
+# be deleted.
 operation = Table(
     "operation",
     metadata,
@@ -249,7 +258,8 @@ lease = Table(
     Column("expires_at", UTCDateTime, nullable=False),
 )
 
-# What needs a person and has been told: open from `since` on, until it is over. `text` says what it is without naming people.
+# What needs a person and has been told: open from `since` on, until it is over. `text` says what it
+# is without naming people.
 trouble = Table(
     "trouble",
     metadata,
@@ -259,7 +269,8 @@ trouble = Table(
     Column("text", TEXT, nullable=False),
 )
 
-# A message on its way to a receiver of [notify.to], kept until it has arrived or is given up. body: the message as JSON.
+# A message on its way to a receiver of [notify.to], kept until it has arrived or is given up. body:
+# the message as JSON.
 notice = Table(
     "notice",
     metadata,

@@ -1,4 +1,5 @@
-"""Targets as the state knows them: digest of the configuration, the cursor, how they answered last."""
+"""Targets as the state knows them: digest of the configuration, the cursor, how they answered
+last."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from scimsync.types import Seq
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:
-    """A table of groups: its `form` (`each`, `rule`, `source`), and what becomes of groups without a reason (`delete`, `empty`,
-    `keep`)."""
+    """A table of groups: its `form` (`each`, `rule`, `source`), and what becomes of groups without
+    a reason (`delete`, `empty`, `keep`)."""
 
     form: str
     leave: str
@@ -25,14 +26,15 @@ class GroupTable:
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """`cursor` is the sequence number up to which records were planned, under the configuration of `digest`;
-    `url` is the service that its links belong to.
+    """`cursor` is the sequence number up to which records were planned, under the configuration of
+    `digest`; `url` is the service that its links belong to.
 
-    `failures` counts the last runs in a row in which the target as a whole failed, `last_error` says why, and until
-    `quarantined_until` it is left alone. `lowered_rate` (requests a second) is what it was seen to take at `lowered_at`, when
-    it last answered 429. `ran_at` is when a run last began that read its sources,
-    `good_run_at` when one last came to its end without an error of the target. `group_tables` are the
-    tables of groups that it was last planned with, by name, and those before that are gone.
+    `failures` counts the last runs in a row in which the target as a whole failed, `last_error`
+    says why, and until `quarantined_until` it is left alone. `lowered_rate` (requests a second) is
+    what it was seen to take at `lowered_at`, when it last answered 429. `ran_at` is when a run last
+    began that read its sources, `good_run_at` when one last came to its end without an error of the
+    target. `group_tables` are the tables of groups that it was last planned with, by name, and
+    those before that are gone.
     """
 
     name: str
@@ -54,10 +56,17 @@ def get_target(connection: Connection, name: str) -> TargetState:
     row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
     if row is None:
         return TargetState(name)
-    tables = {name: GroupTable(**known) for name, known in orjson.loads(row["group_tables"] or "{}").items()}
+    tables = {
+        name: GroupTable(**known)
+        for name, known in orjson.loads(row["group_tables"] or "{}").items()
+    }
     return TargetState(**{**row, "cursor": Seq(row["cursor"] or 0), "group_tables": tables})
 
 
 def put_target(connection: Connection, state: TargetState) -> None:
     """Stores all of it."""
-    upsert(connection, table, [asdict(state) | {"group_tables": orjson.dumps(state.group_tables).decode()}])
+    upsert(
+        connection,
+        table,
+        [asdict(state) | {"group_tables": orjson.dumps(state.group_tables).decode()}],
+    )

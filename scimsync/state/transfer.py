@@ -1,7 +1,9 @@
-"""The whole state as lines of JSON, and back: from SQLite to PostgreSQL, from one machine to another.
+"""The whole state as lines of JSON, and back: from SQLite to PostgreSQL, from one machine to
+another.
 
-The first line says what follows, each other one is a row, `["link", {…}]`, and the last says how many there were, so that a file
-that was cut off is known as such. Leases stay behind: nobody works on a state that is being moved.
+The first line says what follows, each other one is a row, `["link", {…}]`, and the last says how
+many there were, so that a file that was cut off is known as such. Leases stay behind: nobody works
+on a state that is being moved.
 """
 
 from __future__ import annotations
@@ -35,15 +37,22 @@ def export(store: Store, now: datetime) -> Iterator[bytes]:
         for table in tables():
             query = select(table).order_by(*table.primary_key.columns)
             for row in stream(connection, _BATCH, query).mappings():
-                yield _line([table.name, {str(name): value for name, value in row.items() if value is not None}])
+                yield _line(
+                    [
+                        table.name,
+                        {str(name): value for name, value in row.items() if value is not None},
+                    ]
+                )
                 number += 1
     yield _line({"rows": number})
 
 
 def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
-    """Fills an empty state; all or nothing. `name` is what messages call the lines. Returns table -> rows.
+    """Fills an empty state; all or nothing. `name` is what messages call the lines. Returns table
+    -> rows.
 
-    Raises StateError for a state that is not empty, and for lines that are no whole export of this version.
+    Raises StateError for a state that is not empty, and for lines that are no whole export of this
+    version.
     """
     source = iter(lines)
     _check_head(next(source, b""), name)
@@ -64,7 +73,14 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
                     continue
                 table = known[read[0]]
                 row = _row(table, read[1])
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError, AttributeError):
+            except (
+                orjson.JSONDecodeError,
+                KeyError,
+                TypeError,
+                ValueError,
+                IndexError,
+                AttributeError,
+            ):
                 raise StateError(f"{name}, line {number}: this is no row of an export") from None
             if table is not current or len(waiting) == _BATCH:
                 _store(connection, current, waiting)
@@ -72,7 +88,10 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
             waiting.append(row)
             counts[table.name] += 1
         if total != sum(counts.values()):
-            raise StateError(f"{name} is not whole: it ends after {sum(counts.values()):,} rows", hint="nothing was imported")
+            raise StateError(
+                f"{name} is not whole: it ends after {sum(counts.values()):,} rows",
+                hint="nothing was imported",
+            )
         _store(connection, current, waiting)
         _set_sequences(connection)
     return counts
@@ -99,7 +118,10 @@ def _check_empty(connection: Connection, store: Store) -> None:
         if connection.scalar(select(func.count()).select_from(table)):
             raise StateError(
                 f"{store.label}: the state is not empty: it has rows in {table.name}",
-                hint="an import fills an empty one; name another in [state] url, or move this one away",
+                hint=(
+                    "an import fills an empty one; name another in [state] url, or move this one"
+                    " away"
+                ),
             )
 
 
@@ -109,7 +131,11 @@ def _row(table: Table, values: dict[str, Any]) -> dict[str, Any]:
         value = values.pop(column.name, None)
         if value is None and not column.nullable:
             raise ValueError(column.name)
-        row[column.name] = datetime.fromisoformat(value) if value is not None and isinstance(column.type, UTCDateTime) else value
+        row[column.name] = (
+            datetime.fromisoformat(value)
+            if value is not None and isinstance(column.type, UTCDateTime)
+            else value
+        )
     if values:
         raise KeyError(next(iter(values)))
     return row
@@ -121,7 +147,8 @@ def _store(connection: Connection, table: Table | None, rows: list[dict[str, Any
 
 
 def _set_sequences(connection: Connection) -> None:
-    """PostgreSQL counts ids by itself and has to know where to go on; SQLite goes on after the highest."""
+    """PostgreSQL counts ids by itself and has to know where to go on; SQLite goes on after the
+    highest."""
     if connection.dialect.name != "postgresql":
         return
     for table in tables():

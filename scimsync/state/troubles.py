@@ -1,4 +1,5 @@
-"""What people are told: troubles that are open, messages on their way to somebody, and the figures of a summary."""
+"""What people are told: troubles that are open, messages on their way to somebody, and the figures
+of a summary."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from scimsync.state.tables import link, notice, run, trouble
 
 @dataclass(frozen=True, slots=True)
 class OpenTrouble:
-    """What has been told and is not over. `event` is a word of `[notify]`; `text` names no people."""
+    """What has been told and is not over. `event` is a word of `[notify]`; `text` names no
+    people."""
 
     event: str
     subject: str
@@ -25,7 +27,8 @@ class OpenTrouble:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message for one receiver that has not arrived yet. Ids of later messages are greater; `body` is JSON."""
+    """A message for one receiver that has not arrived yet. Ids of later messages are greater;
+    `body` is JSON."""
 
     id: str
     receiver: str
@@ -42,7 +45,9 @@ def is_open(connection: Connection) -> bool:
 
 def open_troubles(connection: Connection) -> list[OpenTrouble]:
     """All of them, the oldest first."""
-    rows = connection.execute(select(trouble).order_by(trouble.c.since, trouble.c.event, trouble.c.subject))
+    rows = connection.execute(
+        select(trouble).order_by(trouble.c.since, trouble.c.event, trouble.c.subject)
+    )
     return [OpenTrouble(**row) for row in rows.mappings()]
 
 
@@ -55,7 +60,9 @@ def close_troubles(connection: Connection, which: Iterable[tuple[str, str]]) -> 
     """Ends the troubles of these events and subjects."""
     which = list(which)
     if which:
-        connection.execute(delete(trouble).where(tuple_(trouble.c.event, trouble.c.subject).in_(which)))
+        connection.execute(
+            delete(trouble).where(tuple_(trouble.c.event, trouble.c.subject).in_(which))
+        )
 
 
 def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
@@ -66,13 +73,22 @@ def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
 
 def due_receivers(connection: Connection, now: datetime) -> list[str]:
     """The receivers for whom something is due, by name."""
-    query = select(notice.c.receiver).where(notice.c.next_try_at <= now).distinct().order_by(notice.c.receiver)
+    query = (
+        select(notice.c.receiver)
+        .where(notice.c.next_try_at <= now)
+        .distinct()
+        .order_by(notice.c.receiver)
+    )
     return list(connection.scalars(query))
 
 
 def notices_of(connection: Connection, receiver: str, limit: int) -> list[Notice]:
-    """The first messages for a receiver, in the order in which they were written, whether they are due or not."""
-    columns = (notice.c[name] for name in ("id", "receiver", "body", "created_at", "attempts", "next_try_at"))
+    """The first messages for a receiver, in the order in which they were written, whether they are
+    due or not."""
+    columns = (
+        notice.c[name]
+        for name in ("id", "receiver", "body", "created_at", "attempts", "next_try_at")
+    )
     query = select(*columns).where(notice.c.receiver == receiver).order_by(notice.c.id).limit(limit)
     return [Notice(**row) for row in connection.execute(query).mappings()]
 
@@ -87,17 +103,24 @@ def delete_notice(connection: Connection, notice_id: str) -> None:
     connection.execute(delete(notice).where(notice.c.id == notice_id))
 
 
-def put_off(connection: Connection, receiver: str, until: datetime, error: str, *, only: str | None = None) -> None:
-    """A receiver was tried and did not take what waits for it (or did not take the message of the id `only`), and is left alone
-    until then. `error` says why and holds no secret."""
+def put_off(
+    connection: Connection, receiver: str, until: datetime, error: str, *, only: str | None = None
+) -> None:
+    """A receiver was tried and did not take what waits for it (or did not take the message of the
+    id `only`), and is left alone until then. `error` says why and holds no secret."""
     which = notice.c.receiver == receiver if only is None else notice.c.id == only
     values = {"attempts": notice.c.attempts + 1, "next_try_at": until, "last_error": error}
     connection.execute(update(notice).where(which).values(values))
 
 
 def give_up(connection: Connection, receiver: str, written_before: datetime) -> int:
-    """Deletes the messages for a receiver that are older than that and were tried more than once; says how many."""
-    old = (notice.c.receiver == receiver, notice.c.created_at <= written_before, notice.c.attempts > 1)
+    """Deletes the messages for a receiver that are older than that and were tried more than once;
+    says how many."""
+    old = (
+        notice.c.receiver == receiver,
+        notice.c.created_at <= written_before,
+        notice.c.attempts > 1,
+    )
     return connection.execute(delete(notice).where(*old)).rowcount
 
 
@@ -116,21 +139,36 @@ def count_notices(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(notice)) or 0
 
 
-def keep_only(connection: Connection, known: Sequence[tuple[Sequence[str], Sequence[str]]], receivers: Sequence[str]) -> None:
-    """Forgets troubles of `known` (events, the subjects that they can have) about any other subject, and messages for others than
-    `receivers`."""
-    gone = [trouble.c.event.in_(events) & trouble.c.subject.not_in(subjects) for events, subjects in known]
+def keep_only(
+    connection: Connection,
+    known: Sequence[tuple[Sequence[str], Sequence[str]]],
+    receivers: Sequence[str],
+) -> None:
+    """Forgets troubles of `known` (events, the subjects that they can have) about any other
+    subject, and messages for others than `receivers`."""
+    gone = [
+        trouble.c.event.in_(events) & trouble.c.subject.not_in(subjects)
+        for events, subjects in known
+    ]
     connection.execute(delete(trouble).where(or_(*gone)))
     connection.execute(delete(notice).where(notice.c.receiver.not_in(receivers)))
 
 
 def count_runs(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
     """Outcome -> how many runs began in that time."""
-    query = select(run.c.outcome, func.count()).where(run.c.started_at >= since, run.c.started_at < until).group_by(run.c.outcome)
+    query = (
+        select(run.c.outcome, func.count())
+        .where(run.c.started_at >= since, run.c.started_at < until)
+        .group_by(run.c.outcome)
+    )
     return {str(outcome): int(number) for outcome, number in connection.execute(query)}
 
 
 def count_deletions_due(connection: Connection, target: str, until: datetime) -> int:
     """How many accounts that are switched off are to be deleted by then."""
-    due = (link.c.target == target, link.c.status == LinkStatus.INACTIVE, link.c.delete_after <= until)
+    due = (
+        link.c.target == target,
+        link.c.status == LinkStatus.INACTIVE,
+        link.c.delete_after <= until,
+    )
     return connection.scalar(select(func.count()).select_from(link).where(*due)) or 0

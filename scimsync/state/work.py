@@ -1,4 +1,5 @@
-"""Which people a target has to look at: what changed since its cursor, and what is due although nothing changed."""
+"""Which people a target has to look at: what changed since its cursor, and what is due although
+nothing changed."""
 
 from __future__ import annotations
 
@@ -18,11 +19,20 @@ _OWN = link.alias("own")
 
 
 def keys_to_plan(
-    connection: Connection, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool = False
+    connection: Connection,
+    target: str,
+    sources: Sequence[str],
+    cursor: Seq,
+    now: datetime,
+    *,
+    everybody: bool = False,
 ) -> Iterator[Key]:
-    """Keys in order, each once: records changed after `cursor`, links that are due, references whose account is there, is
-    another now or is gone, operations that an earlier run left without an outcome. `everybody`: also all who have an account."""
-    linked = select(link.c.key).where(link.c.target == target, link.c.kind == Kind.USER, links.exists())
+    """Keys in order, each once: records changed after `cursor`, links that are due, references
+    whose account is there, is another now or is gone, operations that an earlier run left without
+    an outcome. `everybody`: also all who have an account."""
+    linked = select(link.c.key).where(
+        link.c.target == target, link.c.kind == Kind.USER, links.exists()
+    )
     query = union(
         select(record.c.key).where(records.changed_since(sources, cursor)),
         *links.due_keys(target, Kind.USER, now),
@@ -37,29 +47,43 @@ def keys_to_plan(
 
 
 def waiting_keys(connection: Connection, target: str) -> list[Key]:
-    """Keys of those who refer to an account that exists, and whose own account does not say so yet."""
+    """Keys of those who refer to an account that exists, and whose own account does not say so
+    yet."""
     return [Key(key) for key in connection.scalars(_waiting(target))]
 
 
 def changed_keys(connection: Connection, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
     """Keys of the records that changed after `cursor`, in order."""
-    query = select(record.c.key).where(records.changed_since(sources, cursor)).distinct().order_by(record.c.key)
+    query = (
+        select(record.c.key)
+        .where(records.changed_since(sources, cursor))
+        .distinct()
+        .order_by(record.c.key)
+    )
     for row in stream(connection, 2000, query):
         yield Key(row.key)
 
 
 def left_over(target: str) -> ColumnElement[bool]:
-    """The condition that an operation of `target` has no outcome: only a run that died leaves such behind."""
+    """The condition that an operation of `target` has no outcome: only a run that died leaves such
+    behind."""
     return journal.of_target(target) & journal.is_open()
 
 
 def _waiting(target: str) -> Select[str]:
-    referenced = and_(link.c.target == reference.c.target, link.c.kind == Kind.USER, link.c.key == reference.c.ref_key)
-    return select(reference.c.key).where(links.waiting_references(target), referenced, *_own_account())
+    referenced = and_(
+        link.c.target == reference.c.target,
+        link.c.kind == Kind.USER,
+        link.c.key == reference.c.ref_key,
+    )
+    return select(reference.c.key).where(
+        links.waiting_references(target), referenced, *_own_account()
+    )
 
 
 def _own_account() -> tuple[ColumnElement[bool], ...]:
-    """The conditions that who refers has an account, in use, that is not due by itself: now, or after its pause."""
+    """The conditions that who refers has an account, in use, that is not due by itself: now, or
+    after its pause."""
     return (
         _OWN.c.target == reference.c.target,
         _OWN.c.kind == reference.c.kind,

@@ -1,4 +1,5 @@
-"""How long the chaos lasts: bounded in `make test`, long in `make chaos`; and from which seed it comes."""
+"""How long the chaos lasts: bounded in `make test`, long in `make chaos`; and from which seed it
+comes."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ def scaled(short: int, long: int) -> int:
 
 
 def seed() -> int:
-    """The same in each `make test`; another one in each long run, unless SEED names it. It is printed."""
+    """The same in each `make test`; another one in each long run, unless SEED names it. It is
+    printed."""
     given = os.environ.get("SCIMSYNC_CHAOS_SEED")
     number = int(given) if given else random.SystemRandom().randrange(2**32) if LONG else 20260302
     print(f"\nseed {number}")

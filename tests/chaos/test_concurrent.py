@@ -1,4 +1,5 @@
-"""Two pushes of one target at the same moment: one works, the other is told so or waits; nobody gets two accounts."""
+"""Two pushes of one target at the same moment: one works, the other is told so or waits; nobody
+gets two accounts."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def both(office: Office, *, wait: bool) -> list[Outcome | Exception]:
 
 
 @pytest.mark.parametrize("wait", [False, True], ids=["exit 5", "wait"])
-def test_two_pushes_at_once(office: Office, faulty: FaultyServer, wait: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_pushes_at_once(
+    office: Office, faulty: FaultyServer, wait: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(push_module, "WAIT_S", 0.01, raising=False)
     office.configure(guard='max_updates = "100%"')
     refused = 0

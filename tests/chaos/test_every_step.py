@@ -1,4 +1,5 @@
-"""A push that dies at any step of its journal: the next one ends where an undisturbed one would, and nothing is there twice.
+"""A push that dies at any step of its journal: the next one ends where an undisturbed one would,
+and nothing is there twice.
 
 Before that, a plan shows what it will do.
 """
@@ -47,7 +48,8 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Ends everything at the `step`th transaction, before or after it was committed; from then on nothing can be written."""
+    """Ends everything at the `step`th transaction, before or after it was committed; from then on
+    nothing can be written."""
 
     def __init__(self, step: int, committed: bool) -> None:
         self._step, self._committed = step, committed
@@ -73,27 +75,41 @@ def before() -> list[Row]:
 
 
 def after() -> list[Row]:
-    """One leaves, two swap their names, some move, the manager is new, new people refer to each other, a department ends."""
+    """One leaves, two swap their names, some move, the manager is new, new people refer to each
+    other, a department ends."""
     rows = {row["id"]: row for row in before()}
     del rows["00012"]
     rows["00003"]["email"], rows["00004"]["email"] = rows["00004"]["email"], rows["00003"]["email"]
     rows["00005"] |= {"dept": "Law", "manager": "00020"}
     rows["00009"]["dept"] = rows["00010"]["dept"] = rows["00011"]["dept"] = "IT"
-    new = [person(20, manager="00021"), person(21, manager="00020", dept="Law"), person(22, email="Person12@example.com")]
+    new = [
+        person(20, manager="00021"),
+        person(21, manager="00020", dept="Law"),
+        person(22, email="Person12@example.com"),
+    ]
     return [*rows.values(), *new]
 
 
 def office_of(folder: Path, real_server: tuple[str, str], state: str | None) -> Office:
-    """An office with a server of its own, at which `before()` is true and somebody made an account by hand."""
+    """An office with a server of its own, at which `before()` is true and somebody made an account
+    by hand."""
     url, token = real_server
     office = Office(folder, f"{url}/{secrets.token_hex(8)}/v2", token, state=state)
-    office.configure(user=USER + MANAGER, target='leave = { action = "delete" }', guard=GUARD, more=CONFIGURATION)
+    office.configure(
+        user=USER + MANAGER, target='leave = { action = "delete" }', guard=GUARD, more=CONFIGURATION
+    )
     office.hire(before())
     assert office.push().exit_code == 0
     import httpx2
 
-    body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "person21@example.com", "active": True}
-    made = httpx2.post(f"{office.url}/Users", json=body, headers={"Authorization": f"Bearer {token}"})
+    body = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": "person21@example.com",
+        "active": True,
+    }
+    made = httpx2.post(
+        f"{office.url}/Users", json=body, headers={"Authorization": f"Bearer {token}"}
+    )
     assert made.status_code == 201
     office.hire(after())
     return office
@@ -101,24 +117,34 @@ def office_of(folder: Path, real_server: tuple[str, str], state: str | None) -> 
 
 def held(office: Office) -> tuple[Any, Any]:
     """What the target holds, with keys for ids; nobody may be there twice."""
-    users = [one for one in read_all(office.url, office.token, "Users") if "externalId" in one]  # others are not ours
+    # others are not ours
+    users = [one for one in read_all(office.url, office.token, "Users") if "externalId" in one]
     groups = read_all(office.url, office.token, "Groups")
     assert max(Counter(one["externalId"] for one in users).values()) == 1
     assert max(Counter(one["displayName"] for one in groups).values()) == 1
     keys = {one["id"]: one["externalId"] for one in users}
     shown = {}
     for one in users:
-        rest = {name: value for name, value in one.items() if name not in ("id", "meta", "groups", "schemas")}
+        rest = {
+            name: value
+            for name, value in one.items()
+            if name not in ("id", "meta", "groups", "schemas")
+        }
         for name, value in rest.items():
             if name.startswith("urn:") and "manager" in value:
                 rest[name] = value | {"manager": keys.get(value["manager"]["value"], "nobody")}
         shown[one["externalId"]] = rest
-    members = {one["displayName"]: {keys.get(member["value"]) for member in one.get("members", [])} for one in groups}
+    members = {
+        one["displayName"]: {keys.get(member["value"]) for member in one.get("members", [])}
+        for one in groups
+    }
     return shown, {name: some - {None} for name, some in members.items()}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, then: str) -> Iterator[tuple[Any, Any]]:
+def undisturbed(
+    real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, then: str
+) -> Iterator[tuple[Any, Any]]:
     """What the target holds after pushes that nobody kills."""
     with pytest.MonkeyPatch.context() as patched:
         without_waiting(patched)
@@ -130,7 +156,9 @@ def undisturbed(real_server: tuple[str, str], tmp_path_factory: pytest.TempPathF
         yield held(office)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.parametrize("then", ["on", "back"], scope="module")
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
@@ -150,7 +178,9 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
         office = office_of(_folder(tmp_path, f"{step}-{committed}"), real_server, new_state())
         killer = Killer(step, committed)
         with monkeypatch.context() as patched:
-            patched.setattr(Store, "write", lambda store, killer=killer: killer.write(original, store))
+            patched.setattr(
+                Store, "write", lambda store, killer=killer: killer.write(original, store)
+            )
             try:
                 office.push()
             except Killed:
@@ -169,10 +199,16 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
         sent = [_without_requests(operation_document(one)) for one in office.journal()]
         missing, unforeseen = _apart(planned, sent), _apart(sent, planned)
         assert (step, committed, missing) == (step, committed, [])
-        # two newcomers who refer to each other: the one made first hears of the other in a second round
-        assert (step, committed, [one["reason"] for one in unforeseen]) in ((step, committed, []), (step, committed, RING))
+        # two newcomers who refer to each other: the one made first hears of the other in a second
+        # round
+        assert (step, committed, [one["reason"] for one in unforeseen]) in (
+            (step, committed, []),
+            (step, committed, RING),
+        )
 
-        failed = [(one.key, one.action, one.detail) for one in office.journal() if one.status == "failed"]
+        failed = [
+            (one.key, one.action, one.detail) for one in office.journal() if one.status == "failed"
+        ]
         assert (step, committed, failed) == (step, committed, [])
         assert (step, committed, outcome.exit_code, outcome.problems) == (step, committed, 0, ())
         assert held(office) == undisturbed, (step, committed)

@@ -1,4 +1,5 @@
-"""Half of all answers are spoilt: refused, cut off, lost after their effect, no JSON. It takes longer, and ends exactly right."""
+"""Half of all answers are spoilt: refused, cut off, lost after their effect, no JSON. It takes
+longer, and ends exactly right."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ MOST_RUNS = 30
 
 
 def pushes_until_calm(office: Office) -> int:
-    """How many pushes it takes until one has nothing to send; beyond `MOST_RUNS` nobody waits for it."""
+    """How many pushes it takes until one has nothing to send; beyond `MOST_RUNS` nobody waits for
+    it."""
     for number in range(1, MOST_RUNS + 1):
         outcome = office.push(later=timedelta(days=1))
         if outcome.exit_code == 0 and outcome.targets["wiki"].requests == 0:
@@ -28,7 +30,9 @@ def pushes_until_calm(office: Office) -> int:
 
 
 @pytest.mark.usefixtures("pauses")
-def test_half_of_all_answers_are_spoilt(real_server: tuple[str, str], tmp_path: Path, new_state: NewState) -> None:
+def test_half_of_all_answers_are_spoilt(
+    real_server: tuple[str, str], tmp_path: Path, new_state: NewState
+) -> None:
     url, token = real_server
     number = seed()
     rows = company(scaled(60, 1000), departments=scaled(8, 50))
@@ -56,7 +60,8 @@ def test_half_of_all_answers_are_spoilt_while_the_company_changes(
     with running_proxy(url, at_random(0.5, number)) as proxy:
         office = configured(tmp_path / "office", f"{proxy.url}/{tenant}/v2", token, new_state())
         for turn in range(scaled(2, 60)):
-            for _ in range(chance.randint(1, 4)):  # what a push has begun may not be wanted any more by the next one
+            # what a push has begun may not be wanted any more by the next one
+            for _ in range(chance.randint(1, 4)):
                 office.hire(rows)
                 office.push(later=timedelta(days=1))
                 rows = change(rows, chance)

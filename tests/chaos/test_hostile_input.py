@@ -1,4 +1,5 @@
-"""Records that try to be something else: templates, filters, paths, escapes, formulas. They are data, everywhere."""
+"""Records that try to be something else: templates, filters, paths, escapes, formulas. They are
+data, everywhere."""
 
 from __future__ import annotations
 
@@ -12,14 +13,71 @@ from tests.office import Office, Row, people, person
 from tests.servers.faulty import Fault, FaultyServer
 
 PIECES = (
-    "{{ 7 * 7 }}", "{% for x in range(10**9) %}", "{{ ''.__class__.__mro__ }}", "${HOME}", "$(id)", "`id`", "%s%n",
-    "%(token)s", '" or userName pr or "', 'emails[type eq "work"]', "urn:ietf:params:scim:schemas:core:2.0:User:active",
-    "../../Groups/1", "?filter=x&count=0", "#", "/", "\\", "%2e%2e%2f", "\x1b[2J\x1b[31m", "\x07", "\x00",
-    "\r\nX-Admin: 1\r\n", "\t", "\u202e", "\u200b", "\ufeff", "\ufffe", "\U0001f600", "\xe9", "e\u0301", "\xdf", "\u0130",
-    "=1+1", "@SUM(A1)", "+1", "-1", "'", "''", '"', '""', ";", ",", "|", "null", "None", "true", "NaN", "-0", "1e999",
-    "0x10", "[]", "{}", '{"a": 1}', "<script>", "&amp;", "' OR 1=1 --", "Robert'); DROP TABLE", "env:WIKI_TOKEN",
-    "file:/etc/passwd", "cmd:id", "sesame", " ", "   ", "\xa0", "\u2028",
-)  # fmt: skip
+    "{{ 7 * 7 }}",
+    "{% for x in range(10**9) %}",
+    "{{ ''.__class__.__mro__ }}",
+    "${HOME}",
+    "$(id)",
+    "`id`",
+    "%s%n",
+    "%(token)s",
+    '" or userName pr or "',
+    'emails[type eq "work"]',
+    "urn:ietf:params:scim:schemas:core:2.0:User:active",
+    "../../Groups/1",
+    "?filter=x&count=0",
+    "#",
+    "/",
+    "\\",
+    "%2e%2e%2f",
+    "\x1b[2J\x1b[31m",
+    "\x07",
+    "\x00",
+    "\r\nX-Admin: 1\r\n",
+    "\t",
+    "\u202e",
+    "\u200b",
+    "\ufeff",
+    "\ufffe",
+    "\U0001f600",
+    "\xe9",
+    "e\u0301",
+    "\xdf",
+    "\u0130",
+    "=1+1",
+    "@SUM(A1)",
+    "+1",
+    "-1",
+    "'",
+    "''",
+    '"',
+    '""',
+    ";",
+    ",",
+    "|",
+    "null",
+    "None",
+    "true",
+    "NaN",
+    "-0",
+    "1e999",
+    "0x10",
+    "[]",
+    "{}",
+    '{"a": 1}',
+    "<script>",
+    "&amp;",
+    "' OR 1=1 --",
+    "Robert'); DROP TABLE",
+    "env:WIKI_TOKEN",
+    "file:/etc/passwd",
+    "cmd:id",
+    "sesame",
+    " ",
+    "   ",
+    "\xa0",
+    "\u2028",
+)
 UNIQUE = ("id", "email")
 
 
@@ -42,7 +100,8 @@ def attack(row: Row, chance: random.Random) -> Row:
 def test_hostile_records(office: Office, faulty: FaultyServer) -> None:
     chance = random.Random(number := seed())
     guard = 'max_removals = "100%"\nmax_updates = "100%"\nmin_records = "0%"'
-    office.configure(target='leave = { action = "delete" }', guard=guard)  # or the target's list grows with each turn
+    # or the target's list grows with each turn
+    office.configure(target='leave = { action = "delete" }', guard=guard)
     good = people(20)
     office.hire(good)
     office.push()
@@ -68,7 +127,14 @@ def test_hostile_records(office: Office, faulty: FaultyServer) -> None:
 
 def look(office: Office, number: int) -> None:
     """Everything that prints a record: no escape reaches the terminal, no secret, no traceback."""
-    for command in (["plan"], ["status"], ["journal", "-v"], ["journal", "--failed"], ["runs"], ["plan", "--format", "markdown"]):
+    for command in (
+        ["plan"],
+        ["status"],
+        ["journal", "-v"],
+        ["journal", "--failed"],
+        ["runs"],
+        ["plan", "--format", "markdown"],
+    ):
         ran = office.run(*command)
         assert ran.code in (0, 4), (number, command, ran.err)
         for text in (ran.out, ran.err):
@@ -81,17 +147,26 @@ DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 ANSWERS: dict[str, dict[str, object]] = {
     "huge": {"status": 200, "body": b'{"Resources": ["' + b"x" * 11_000_000 + b'"]}'},
     "deeply nested": {"status": 200, "body": DEEP},
-    "the same key twice": {"status": 200, "body": b'{"totalResults": 1, "totalResults": 0, "Resources": [], "Resources": 3}'},
+    "the same key twice": {
+        "status": 200,
+        "body": b'{"totalResults": 1, "totalResults": 0, "Resources": [], "Resources": 3}',
+    },
     "a list": {"status": 200, "body": b"[]"},
     "a number": {"status": 200, "body": b"42"},
     "wrong types": {"status": 200, "body": {"totalResults": "many", "Resources": {"id": []}}},
-    "no end": {"status": 200, "body": {"totalResults": 10**9, "startIndex": 1, "itemsPerPage": 0, "Resources": []}},
+    "no end": {
+        "status": 200,
+        "body": {"totalResults": 10**9, "startIndex": 1, "itemsPerPage": 0, "Resources": []},
+    },
     "a redirect": {"status": 302, "headers": {"Location": "http://127.0.0.1:9/steal"}},
     "a redirect elsewhere": {"status": 307, "headers": {"Location": "https://thief.example.com/"}},
     "nothing": {"status": 200, "body": b""},
     "an id that is a path": {"status": 201, "body": {"id": "../../Groups/1", "userName": "x"}},
     "an id that is a list": {"status": 201, "body": {"id": ["x"], "userName": "x"}},
-    "another origin": {"status": 201, "headers": {"Location": "https://thief.example.com/v2/Users/7"}},
+    "another origin": {
+        "status": 201,
+        "headers": {"Location": "https://thief.example.com/v2/Users/7"},
+    },
     "bytes": {"status": 200, "body": bytes(range(256))},
     "an escape": {"status": 400, "body": {"detail": "no \x1b[2J\x07 sesame-open"}},
 }
@@ -118,4 +193,5 @@ def test_hostile_answers(office: Office, faulty: FaultyServer, what: str, method
     for _ in range(3):
         office.push(later=timedelta(days=2))
     assert len({user["externalId"] for user in faulty.users.values()}) == len(faulty.users)
-    assert len(faulty.users) == 6 or ANSWERS[what]["status"] == 201  # nobody can know that it is a lie
+    # nobody can know that it is a lie
+    assert len(faulty.users) == 6 or ANSWERS[what]["status"] == 201

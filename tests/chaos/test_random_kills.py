@@ -1,4 +1,5 @@
-"""The real program, killed at random moments while the company changes: whoever pushes next makes everything right."""
+"""The real program, killed at random moments while the company changes: whoever pushes next makes
+everything right."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from tests.office import Office
 
 
 def kill_at_random(office: Office, chance: random.Random, duration: float) -> float | None:
-    """Kills a push that may take `duration` seconds. None, or how long it took where it came to its end before."""
+    """Kills a push that may take `duration` seconds. None, or how long it took where it came to its
+    end before."""
     began = time.monotonic()
     program = office.start("push")
     try:
@@ -28,7 +30,9 @@ def kill_at_random(office: Office, chance: random.Random, duration: float) -> fl
     return time.monotonic() - began
 
 
-def test_pushes_killed_at_random(real_server: tuple[str, str], tmp_path: Path, new_state: NewState) -> None:
+def test_pushes_killed_at_random(
+    real_server: tuple[str, str], tmp_path: Path, new_state: NewState
+) -> None:
     url, token = real_server
     chance = random.Random(seed())
     office = configured(tmp_path / "office", f"{url}/{secrets.token_hex(8)}/v2", token, new_state())
@@ -51,7 +55,11 @@ def test_pushes_killed_at_random(real_server: tuple[str, str], tmp_path: Path, n
 
         outcome = office.push()
 
-        failed = [(one.key, one.action, one.changes, one.detail) for one in office.journal() if one.status == "failed"]
+        failed = [
+            (one.key, one.action, one.changes, one.detail)
+            for one in office.journal()
+            if one.status == "failed"
+        ]
         assert (outcome.exit_code, failed, outcome.problems) == (0, [], ()), kills
         assert held(office) == expected(rows, url, token, tmp_path), kills
         assert office.push().targets["wiki"].requests == 0, kills

@@ -15,11 +15,14 @@ DEPARTMENTS = ("IT", "Sales", "Law", "Care", "Stock")
 
 
 def configured(folder: Path, url: str, token: str, state: str | None) -> Office:
-    """An office with groups by department and by rule; leavers are deleted, no guard is in the way."""
+    """An office with groups by department and by rule; leavers are deleted, no guard is in the
+    way."""
     folder.mkdir()
     office = Office(folder, url, token, state=state)
     guard = GUARD.replace("100", "100000")
-    office.configure(user=USER + MANAGER, target='leave = { action = "delete" }', guard=guard, more=CONFIGURATION)
+    office.configure(
+        user=USER + MANAGER, target='leave = { action = "delete" }', guard=guard, more=CONFIGURATION
+    )
     return office
 
 
@@ -27,7 +30,9 @@ def company(number: int, departments: int = len(DEPARTMENTS)) -> list[Row]:
     """People with managers, spread over departments."""
     names = [*DEPARTMENTS, *(f"Unit {one}" for one in range(departments))][:departments]
     return [
-        person(one, dept=names[one % departments], manager=f"{(one // 7) + 1:05d}" if one > 7 else "")
+        person(
+            one, dept=names[one % departments], manager=f"{(one // 7) + 1:05d}" if one > 7 else ""
+        )
         for one in range(1, number + 1)
     ]
 
@@ -48,14 +53,22 @@ def change(rows: list[Row], chance: random.Random) -> list[Row]:
             rows.remove(one)
         else:
             there = {row["id"] for row in rows} | {row["email"] for row in rows}
-            number = chance.choice([n for n in range(1, 200) if f"{n:05d}" not in there and person(n)["email"] not in there])
+            number = chance.choice(
+                [
+                    n
+                    for n in range(1, 200)
+                    if f"{n:05d}" not in there and person(n)["email"] not in there
+                ]
+            )
             rows.append(person(number, dept=chance.choice(DEPARTMENTS)))
     return rows
 
 
 def expected(rows: list[Row], base: str, token: str, folder: Path) -> tuple[Any, Any]:
     """What an undisturbed first push of `rows` to an empty tenant makes."""
-    office = configured(folder / secrets.token_hex(4), f"{base}/{secrets.token_hex(8)}/v2", token, None)
+    office = configured(
+        folder / secrets.token_hex(4), f"{base}/{secrets.token_hex(8)}/v2", token, None
+    )
     office.hire(rows)
     assert office.push().exit_code == 0
     return held(office)

@@ -65,27 +65,47 @@ def test_attributes_that_the_target_does_not_know_are_named(real_office: Office)
     assert code == 0
     (warning,) = [one for one in findings if one["level"] == "warning"]
     assert warning["message"] == "1 attribute is not known to the target"
-    assert warning["details"] == ["urn:example:2.0:User:badge: the target has no schema urn:example:2.0:User"]
+    assert warning["details"] == [
+        "urn:example:2.0:User:badge: the target has no schema urn:example:2.0:User"
+    ]
 
 
 def test_a_target_without_discovery_is_no_failure(office: Office) -> None:
     office.hire(people(1))
     code, findings = found(office)
     assert code == 0
-    assert bad(findings) == [("warning", "wiki", "it does not say what it can do (/ServiceProviderConfig)")]
-    assert findings[-1]["message"].startswith("what it knows of attributes cannot be told: GET /Schemas: 404")
+    assert bad(findings) == [
+        ("warning", "wiki", "it does not say what it can do (/ServiceProviderConfig)")
+    ]
+    assert findings[-1]["message"].startswith(
+        "what it knows of attributes cannot be told: GET /Schemas: 404"
+    )
 
 
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"status": 401, "body": {"detail": "who?"}}, "the token is refused: GET /Users: 401: who?"),
-        ({"status": 403, "body": {"detail": "not you"}}, "the token may not read users: GET /Users: 403: not you"),
-        ({"status": 200, "body": HTML}, "there seems to be no SCIM service: GET /Users: the answer is no JSON object"),
-        ({"status": 503, "body": {"detail": "later"}}, "it does not answer as it should: GET /Users: 503: later"),
+        (
+            {"status": 401, "body": {"detail": "who?"}},
+            "the token is refused: GET /Users: 401: who?",
+        ),
+        (
+            {"status": 403, "body": {"detail": "not you"}},
+            "the token may not read users: GET /Users: 403: not you",
+        ),
+        (
+            {"status": 200, "body": HTML},
+            "there seems to be no SCIM service: GET /Users: the answer is no JSON object",
+        ),
+        (
+            {"status": 503, "body": {"detail": "later"}},
+            "it does not answer as it should: GET /Users: 503: later",
+        ),
     ],
 )
-def test_what_a_target_answers_is_told_apart(office: Office, faulty: FaultyServer, fault: Json, said: str) -> None:
+def test_what_a_target_answers_is_told_apart(
+    office: Office, faulty: FaultyServer, fault: Json, said: str
+) -> None:
     office.hire(people(1))
     faulty.fail(where=lambda seen: seen.path == "/Users", **fault)
     code, findings = found(office)
@@ -96,7 +116,10 @@ def test_what_a_target_answers_is_told_apart(office: Office, faulty: FaultyServe
 
 
 def test_it_goes_on_where_one_target_cannot_be_reached(office: Office) -> None:
-    more = '[targets.down]\nurl = "http://127.0.0.1:9/v2"\nauth = { type = "bearer", token = "env:WIKI_TOKEN" }\n'
+    more = (
+        '[targets.down]\nurl = "http://127.0.0.1:9/v2"\nauth = { type = "bearer", token ='
+        ' "env:WIKI_TOKEN" }\n'
+    )
     office.configure(more=more + '[targets.down.user]\nuserName = "email"\n')
     office.hire(people(1))
     code, findings = found(office)
@@ -117,20 +140,33 @@ def test_a_source_that_is_not_there_keeps_no_target_from_being_asked(office: Off
 def test_a_missing_secret_is_a_matter_of_configuration(office: Office) -> None:
     office.configure(target="timeout = 5")
     office.hire(people(1))
-    text = (office.folder / "sync.toml").read_text().replace("env:WIKI_TOKEN", "env:SCIMSYNC_TEST_NOT_SET")
+    text = (
+        (office.folder / "sync.toml")
+        .read_text()
+        .replace("env:WIKI_TOKEN", "env:SCIMSYNC_TEST_NOT_SET")
+    )
     office.write("sync.toml", text)
     code, findings = found(office)
     assert code == 2
-    message = "sync.toml: targets.wiki.auth.token: the environment variable SCIMSYNC_TEST_NOT_SET is not set"
+    message = (
+        "sync.toml: targets.wiki.auth.token: the environment variable SCIMSYNC_TEST_NOT_SET is"
+        " not set"
+    )
     assert bad(findings) == [("error", "wiki", message)]
 
 
-def test_a_column_that_is_not_there_is_found_and_the_target_asked_nevertheless(office: Office) -> None:
+def test_a_column_that_is_not_there_is_found_and_the_target_asked_nevertheless(
+    office: Office,
+) -> None:
     office.configure(user='userName = "mail"')
     office.hire(people(1))
     code, findings = found(office)
     assert code == 2
-    assert ("error", "wiki", 'sync.toml: targets.wiki.user.userName: no column "mail" in source hr') in bad(findings)
+    assert (
+        "error",
+        "wiki",
+        'sync.toml: targets.wiki.user.userName: no column "mail" in source hr',
+    ) in bad(findings)
     assert "it answers and takes the token; 0 users there" in [one["message"] for one in findings]
 
 
@@ -157,7 +193,9 @@ def test_a_file_with_the_token_that_others_may_read_is_a_warning(office: Office)
     (office.folder / "token").chmod(0o644)
     text = (office.folder / "sync.toml").read_text().replace("env:WIKI_TOKEN", "file:token")
     office.write("sync.toml", text)
-    assert any("others on this machine may read it" in message for _, _, message in bad(found(office)[1]))
+    assert any(
+        "others on this machine may read it" in message for _, _, message in bad(found(office)[1])
+    )
     (office.folder / "token").chmod(stat.S_IRUSR)
     assert not any("others on this machine" in message for _, _, message in bad(found(office)[1]))
 
@@ -171,12 +209,27 @@ SCHEMAS = [
         "attributes": [
             {"name": "userName", "required": True},
             {"name": "nickName", "mutability": "readOnly"},
-            {"name": "name", "subAttributes": [{"name": "givenName"}, {"name": "formatted", "mutability": "readOnly"}]},
-            {"name": "emails", "subAttributes": [{"name": "value", "required": True}, {"name": "type", "required": True}]},
+            {
+                "name": "name",
+                "subAttributes": [
+                    {"name": "givenName"},
+                    {"name": "formatted", "mutability": "readOnly"},
+                ],
+            },
+            {
+                "name": "emails",
+                "subAttributes": [
+                    {"name": "value", "required": True},
+                    {"name": "type", "required": True},
+                ],
+            },
             {"name": "userType", "required": True},
         ],
     },
-    {"id": "urn:example:2.0:User", "attributes": [{"name": "site", "required": True}, {"name": "desk"}]},
+    {
+        "id": "urn:example:2.0:User",
+        "attributes": [{"name": "site", "required": True}, {"name": "desk"}],
+    },
 ]
 
 
@@ -192,7 +245,10 @@ SCHEMAS = [
         (["userName", "userType", 'emails[type eq "work"].value'], []),
         (["userName", "userType", "emails[primary eq true].value"], [("emails.type", "required")]),
         (["userName", "userType", "emails"], []),
-        (["userName", "userType", "urn:example:2.0:User:desk"], [("urn:example:2.0:user:site", "required")]),
+        (
+            ["userName", "userType", "urn:example:2.0:User:desk"],
+            [("urn:example:2.0:user:site", "required")],
+        ),
         (["userName", "userType", "urn:other:2.0:User:x"], [("urn:other:2.0:User:x", "unknown")]),
     ],
 )

@@ -23,10 +23,17 @@ DEMO = [sys.executable, "-m", "scimsync", "demo"]
 def environment(tmp_path: Path) -> dict[str, str]:
     """Temporary files go to a folder of the test, and the sync.toml of somebody else is named."""
     (tmp_path / "tmp").mkdir()
-    return {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "SCIMSYNC_CONFIG": "elsewhere.toml", "COLUMNS": "100"}
+    return {
+        **os.environ,
+        "TMPDIR": str(tmp_path / "tmp"),
+        "SCIMSYNC_CONFIG": "elsewhere.toml",
+        "COLUMNS": "100",
+    }
 
 
-def test_two_days_at_a_real_server_and_a_folder_to_look_around_in(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_two_days_at_a_real_server_and_a_folder_to_look_around_in(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     done = subprocess.run(DEMO, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
@@ -61,16 +68,24 @@ def test_two_days_at_a_real_server_and_a_folder_to_look_around_in(tmp_path: Path
         program, *arguments = line.split()
         assert program == "scimsync"
         tried = subprocess.run(
-            [sys.executable, "-m", "scimsync", *arguments], cwd=folder, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "scimsync", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert tried.returncode == (4 if "plan" in arguments else 0), tried.stderr
         assert tried.stdout
 
 
-def test_the_demo_takes_an_empty_folder_and_no_other(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_the_demo_takes_an_empty_folder_and_no_other(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("Dear")
-    refused = subprocess.run([*DEMO, "--dir", str(tmp_path / "mine")], env=environment, capture_output=True, text=True)
+    refused = subprocess.run(
+        [*DEMO, "--dir", str(tmp_path / "mine")], env=environment, capture_output=True, text=True
+    )
     assert refused.returncode == 2
     assert "the folder is not empty" in refused.stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
@@ -84,7 +99,8 @@ def test_an_interrupt_stops_the_server_too(tmp_path: Path, environment: dict[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # as on a terminal, where an interrupt goes to all processes of a command
+        # as on a terminal, where an interrupt goes to all processes of a command
+        start_new_session=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -99,7 +115,12 @@ def test_an_interrupt_stops_the_server_too(tmp_path: Path, environment: dict[str
 
 def test_a_killed_demo_leaves_no_server(tmp_path: Path, environment: dict[str, str]) -> None:
     folder = tmp_path / "mine"
-    process = subprocess.Popen([*DEMO, "--dir", str(folder)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*DEMO, "--dir", str(folder)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith(b"$ scimsync plan"):
@@ -118,11 +139,16 @@ def test_the_server_takes_a_token_that_looks_like_an_option() -> None:
             assert answer.status == 200
 
 
-def test_without_the_extra_the_demo_says_what_to_install(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_without_the_extra_the_demo_says_what_to_install(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     code = (
-        "import sys; sys.modules['scim2_server'] = None; from scimsync.cli import main; sys.argv = ['scimsync', 'demo']; main()"
+        "import sys; sys.modules['scim2_server'] = None; from scimsync.cli import main; sys.argv ="
+        " ['scimsync', 'demo']; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 2
     assert "pip install 'scimsync[demo]'" in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []

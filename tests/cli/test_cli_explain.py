@@ -22,7 +22,9 @@ SCOPE = "scope = \"'Staff' in access or 'Admin' in access\""
 def company(real_office: Office) -> Office:
     """Three people with accounts at a real server."""
     real_office.configure(
-        user=USER + MANAGER + "password = { expr = \"given ~ '-sesame'\", once = true }\n", target=SCOPE, more=ACCESS
+        user=USER + MANAGER + "password = { expr = \"given ~ '-sesame'\", once = true }\n",
+        target=SCOPE,
+        more=ACCESS,
     )
     real_office.hire([person(1), person(2, manager="00001"), person(3)])
     assert real_office.push().exit_code == 0
@@ -39,7 +41,10 @@ def test_someone_whose_account_is_right(company: Office) -> None:
     document = explained(company, "00002")
     wiki = document["targets"]["wiki"]
     assert document["records"][0]["data"]["email"] == "Person2@example.com"
-    assert [(rule["name"], rule["holds"]) for rule in document["access"]] == [("Staff", True), ("Admin", False)]
+    assert [(rule["name"], rule["holds"]) for rule in document["access"]] == [
+        ("Staff", True),
+        ("Admin", False),
+    ]
     assert (wiki["in_scope"], wiki["would_send"], wiki["link"]["status"]) == (True, [], "active")
     assert wiki["desired"] == wiki["link"]["acknowledged"], "the reference to the manager is his id"
     assert [one["action"] for one in wiki["history"]][:1] == ["create"]
@@ -49,7 +54,13 @@ def test_someone_who_changed(company: Office) -> None:
     company.hire([person(1), person(2, manager="00001", dept="HR"), person(3)])
     wiki = explained(company, "00002")["targets"]["wiki"]
     assert [(one["action"], one["changes"]) for one in wiki["would_send"]] == [
-        ("update", [{"path": one["path"], "before": "IT", "after": "HR"} for one in wiki["would_send"][0]["changes"]])
+        (
+            "update",
+            [
+                {"path": one["path"], "before": "IT", "after": "HR"}
+                for one in wiki["would_send"][0]["changes"]
+            ],
+        )
     ]
     ran = company.run("explain", "00002", "-v")
     assert '    department                      "IT" → "HR"' in ran.out.splitlines()
@@ -79,8 +90,13 @@ def test_someone_who_is_no_longer_in_the_source(company: Office) -> None:
 
 def test_someone_new_whose_account_exists_already(company: Office) -> None:
     company.sql("delete from link where key = '00003'")
-    assert [one["action"] for one in explained(company, "00003")["targets"]["wiki"]["would_send"]] == ["adopt"]
-    assert [one["action"] for one in explained(company, "00003", "--offline")["targets"]["wiki"]["would_send"]] == ["create"]
+    assert [
+        one["action"] for one in explained(company, "00003")["targets"]["wiki"]["would_send"]
+    ] == ["adopt"]
+    assert [
+        one["action"]
+        for one in explained(company, "00003", "--offline")["targets"]["wiki"]["would_send"]
+    ] == ["create"]
 
 
 def test_someone_whose_mapping_fails(company: Office) -> None:
@@ -94,10 +110,16 @@ def test_someone_whose_mapping_fails(company: Office) -> None:
 
 def test_passwords_are_never_shown(company: Office) -> None:
     company.sql("delete from link where key = '00003'")
-    for arguments in (["explain", "00003", "-v"], ["explain", "00003", "--json"], ["explain", "00003", "-v", "--offline"]):
+    for arguments in (
+        ["explain", "00003", "-v"],
+        ["explain", "00003", "--json"],
+        ["explain", "00003", "-v", "--offline"],
+    ):
         out = company.run(*arguments).out
         assert "sesame" not in out
-        assert "Given3" not in out.replace("Given3 Family3", "").replace('"Given3"', ""), "the column that it is made of"
+        assert "Given3" not in out.replace("Given3 Family3", "").replace('"Given3"', ""), (
+            "the column that it is made of"
+        )
         assert "(secret)" in out
     assert "sesame" not in company.run("journal", "-v").out + company.run("journal", "--json").out
 
@@ -109,7 +131,9 @@ def test_a_password_that_cannot_be_made_is_not_shown_either(office: Office) -> N
     for command in (["explain", "00001"], ["journal"], ["status"], ["plan", "--offline"], ["push"]):
         ran = office.run(*command)
         said = (ran.out + ran.err).replace('"Given1 sesame"', "")
-        assert "targets.wiki.user.password: family | date: fails; what it holds is not shown" in said
+        assert (
+            "targets.wiki.user.password: family | date: fails; what it holds is not shown" in said
+        )
         assert "sesame" not in said
 
 
@@ -131,7 +155,11 @@ def test_a_target_that_cannot_be_asked(office: Office, faulty: FaultyServer) -> 
 
 def test_without_the_token_targets_are_left_alone(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(1))
-    text = (office.folder / "sync.toml").read_text().replace("env:WIKI_TOKEN", "env:SCIMSYNC_TEST_NOT_SET")
+    text = (
+        (office.folder / "sync.toml")
+        .read_text()
+        .replace("env:WIKI_TOKEN", "env:SCIMSYNC_TEST_NOT_SET")
+    )
     office.write("sync.toml", text)
     document = explained(office, "00001")
     assert document["note"].startswith("no target was asked: sync.toml: targets.wiki.auth.token")
@@ -151,7 +179,11 @@ def test_without_the_source_it_tells_what_was_read_last(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("key", "hint"),
-    [("0001", 'did you mean "00001"?'), ("person2@example.com", 'it is the userName of "00002" at wiki'), ("zzz", None)],
+    [
+        ("0001", 'did you mean "00001"?'),
+        ("person2@example.com", 'it is the userName of "00002" at wiki'),
+        ("zzz", None),
+    ],
 )
 def test_a_key_that_nobody_has(office: Office, key: str, hint: str | None) -> None:
     office.hire(people(3))

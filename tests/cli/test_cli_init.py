@@ -1,4 +1,5 @@
-"""`scimsync init`: what it writes is a sync.toml that plans, for the files that HR departments export."""
+"""`scimsync init`: what it writes is a sync.toml that plans, for the files that HR departments
+export."""
 
 from __future__ import annotations
 
@@ -10,12 +11,24 @@ import pytest
 
 from tests.office import Office
 
-ENGLISH = "Employee ID,First Name,Last Name,Work Email,Department\n007,Ann,Lee,ann@example.com,IT\n008,Bo,Kim,bo@example.com,HR\n"
-GERMAN = (
-    "Personalnummer;Vorname;Nachname;E-Mail;Abteilung\n007;Jürgen;Müller;jm@example.com;Küche\n008;Zoë;Ohm;zo@example.com;IT\n"
+ENGLISH = (
+    "Employee ID,First Name,Last Name,Work"
+    " Email,Department\n007,Ann,Lee,ann@example.com,IT\n008,Bo,Kim,bo@example.com,HR\n"
 )
-FRENCH = "matricule;prénom;nom;courriel;société\n007;Zoé;Léger;zoe@example.com;Ébène\n008;Luc;Roy;luc@example.com;Ébène\n"
-JSON = json.dumps([{"id": 7, "mail": "ann@example.com", "active": True}, {"id": 8, "mail": "bo@example.com", "active": False}])
+GERMAN = (
+    "Personalnummer;Vorname;Nachname;E-Mail;Abteilung\n"
+    "007;Jürgen;Müller;jm@example.com;Küche\n008;Zoë;Ohm;zo@example.com;IT\n"
+)
+FRENCH = (
+    "matricule;prénom;nom;courriel;société\n"
+    "007;Zoé;Léger;zoe@example.com;Ébène\n008;Luc;Roy;luc@example.com;Ébène\n"
+)
+JSON = json.dumps(
+    [
+        {"id": 7, "mail": "ann@example.com", "active": True},
+        {"id": 8, "mail": "bo@example.com", "active": False},
+    ]
+)
 
 
 @pytest.fixture
@@ -47,7 +60,9 @@ def planned_names(office: Office, *arguments: str) -> list[str]:
         ("odd.csv", "number,mail\n1,a@example.com\n2\n", "utf-8", ["a@example.com"]),
     ],
 )
-def test_what_it_writes_plans(empty: Office, name: str, text: str, encoding: str, expected: list[str]) -> None:
+def test_what_it_writes_plans(
+    empty: Office, name: str, text: str, encoding: str, expected: list[str]
+) -> None:
     (empty.folder / name).write_bytes(text.encode(encoding))
     ran = empty.run("init", name)
     assert (ran.code, ran.err) == (0, "")
@@ -60,7 +75,10 @@ def test_what_it_writes_plans(empty: Office, name: str, text: str, encoding: str
 def test_parquet_keeps_its_types(empty: Office) -> None:
     import duckdb
 
-    people = "select 1001 + range as id, 'p' || range || '@example.com' as email, range < 2 as active from range(3)"
+    people = (
+        "select 1001 + range as id, 'p' || range || '@example.com' as email, range < 2 as active"
+        " from range(3)"
+    )
     with duckdb.connect() as connection:
         connection.execute(f"copy ({people}) to '{empty.folder / 'hr.parquet'}' (format parquet)")
     assert empty.run("init").code == 0  # the only file that could be a source
@@ -89,7 +107,12 @@ def test_it_says_what_it_guessed_and_what_comes_next(empty: Office) -> None:
 def test_json_says_the_same(empty: Office) -> None:
     empty.write("hr.csv", ENGLISH)
     document = empty.run("init", "hr.csv", "--json").document
-    assert document["source"] == {"path": "hr.csv", "key": "Employee ID", "lists": {}, "encoding": None}
+    assert document["source"] == {
+        "path": "hr.csv",
+        "key": "Employee ID",
+        "lists": {},
+        "encoding": None,
+    }
     assert document["user"]["userName"] == "col['Work Email'] | lower"
     assert document["rows_looked_at"] == 2
 

@@ -1,4 +1,5 @@
-"""The program around its commands: what starts it, what it loads, how it ends, what a shell completes."""
+"""The program around its commands: what starts it, what it loads, how it ends, what a shell
+completes."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ def scimsync(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedP
 def completed(folder: Path, *words: str) -> list[str]:
     """What bash is told after `words`, the last of which may be unfinished."""
     ran = scimsync(
-        folder, _SCIMSYNC_COMPLETE="bash_complete", COMP_WORDS=" ".join(["scimsync", *words]), COMP_CWORD=str(len(words))
+        folder,
+        _SCIMSYNC_COMPLETE="bash_complete",
+        COMP_WORDS=" ".join(["scimsync", *words]),
+        COMP_CWORD=str(len(words)),
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     return [word for line in ran.stdout.splitlines() if (word := line.partition(",")[2])]
@@ -44,7 +48,8 @@ try:
     main()
 except SystemExit as end:
     assert end.code == 0, end
-heavy = ["duckdb", "jinja2", "sqlalchemy", "sqlmodel", "pydantic", "rich", "httpx2", "structlog", "orjson", "asyncio", "alembic"]
+heavy = ["duckdb", "jinja2", "sqlalchemy", "sqlmodel", "pydantic",
+"rich", "httpx2", "structlog", "orjson", "asyncio", "alembic"]
 print("loaded:", [name for name in heavy if name in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -89,8 +94,12 @@ def test_exit_code_of_a_command_is_that_of_the_program(office: Office) -> None:
     assert process.returncode == 6
 
 
-@pytest.mark.parametrize("command", [["check"], ["status"], ["explain", "E1"], ["journal"], ["runs"], ["retry"]])
-def test_without_sync_toml_there_is_a_message_and_no_traceback(command: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", [["check"], ["status"], ["explain", "E1"], ["journal"], ["runs"], ["retry"]]
+)
+def test_without_sync_toml_there_is_a_message_and_no_traceback(
+    command: list[str], tmp_path: Path
+) -> None:
     ran = scimsync(tmp_path, *command)
     assert ran.returncode == 2
     assert "sync.toml: no such file" in ran.stdout + ran.stderr
@@ -107,7 +116,11 @@ def test_errors_are_a_json_document_where_json_is_asked_for(office: Office) -> N
     ran = office.run("status", "--json", "-t", "wikki")
     assert ran.code == 2
     assert ran.document == {
-        "error": {"message": "sync.toml: no target 'wikki'", "details": ["found: wiki"], "hint": 'did you mean "wiki"?'},
+        "error": {
+            "message": "sync.toml: no target 'wikki'",
+            "details": ["found: wiki"],
+            "hint": 'did you mean "wiki"?',
+        },
         "exit_code": 2,
     }
 

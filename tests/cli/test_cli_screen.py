@@ -21,7 +21,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, columns: int | None, rows: list[list[str]]) -> list[str]:
+def printed(
+    monkeypatch: pytest.MonkeyPatch, columns: int | None, rows: list[list[str]]
+) -> list[str]:
     """What `rows` look like on a terminal of so many columns; in a pipe without."""
     out = io.StringIO() if columns is None else Terminal()
     monkeypatch.setattr(sys, "stdout", out)
@@ -45,7 +47,10 @@ def test_wide_characters_take_two_columns(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_long_cell_is_wrapped_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert printed(monkeypatch, 45, [["key", LONG]]) == ["  key  one two three four five six seven", "       eight nine ten"]
+    assert printed(monkeypatch, 45, [["key", LONG]]) == [
+        "  key  one two three four five six seven",
+        "       eight nine ten",
+    ]
 
 
 def test_where_too_little_room_is_left_it_goes_below(monkeypatch: pytest.MonkeyPatch) -> None:

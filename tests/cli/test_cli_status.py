@@ -14,11 +14,17 @@ HOUR = timedelta(hours=1)
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith((".db-shm", ".db-wal"))}
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if not path.name.endswith((".db-shm", ".db-wal"))
+    }
 
 
 def fail_creations(faulty: FaultyServer, times: int = 1) -> None:
-    faulty.fail("POST", status=400, body={"status": "400", "detail": "no room \x1b[31m"}, times=times)
+    faulty.fail(
+        "POST", status=400, body={"status": "400", "detail": "no room \x1b[31m"}, times=times
+    )
 
 
 @pytest.fixture
@@ -31,17 +37,26 @@ def troubled(office: Office, faulty: FaultyServer) -> Office:
     return office
 
 
-@pytest.mark.parametrize("command", [["status"], ["runs"], ["journal"], ["retry"], ["explain", "00001", "--offline"], ["check"]])
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["runs"], ["journal"], ["retry"], ["explain", "00001", "--offline"], ["check"]],
+)
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_looking_before_the_first_push_makes_no_state(office: Office, command: list[str], form: list[str]) -> None:
+def test_looking_before_the_first_push_makes_no_state(
+    office: Office, command: list[str], form: list[str]
+) -> None:
     office.hire(people(1))
     before = files(office.folder)
     assert office.run(*command, *form).code == 0
     assert files(office.folder) == before
 
 
-@pytest.mark.parametrize("command", [["status"], ["runs"], ["journal", "-v"], ["explain", "00002"], ["check"]])
-def test_looking_changes_nothing(troubled: Office, faulty: FaultyServer, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [["status"], ["runs"], ["journal", "-v"], ["explain", "00002"], ["check"]]
+)
+def test_looking_changes_nothing(
+    troubled: Office, faulty: FaultyServer, command: list[str]
+) -> None:
     before = files(troubled.folder)
     assert troubled.run(*command).code == 0
     assert files(troubled.folder) == before
@@ -58,7 +73,9 @@ def test_status_shows_sources_targets_failures_and_runs(troubled: Office) -> Non
     assert (wiki["pushed"], wiki["behind"], wiki["reconfigured"]) == (True, 0, False)
     assert wiki["failing"]["count"] == 1
     assert [(one["key"], one["failures"]) for one in wiki["failing"]["first"]] == [("00001", 1)]
-    assert [(run["id"], run["command"], run["outcome"]) for run in document["runs"]] == [(1, "push", "failed")]
+    assert [(run["id"], run["command"], run["outcome"]) for run in document["runs"]] == [
+        (1, "push", "failed")
+    ]
     assert document["leases"] == []
 
 
@@ -92,15 +109,21 @@ def test_status_works_without_its_sources(troubled: Office) -> None:
 def test_a_run_without_an_end_has_died_unless_somebody_is_at_work(troubled: Office) -> None:
     troubled.sql("update run set outcome = 'running', finished_at = null")
     assert troubled.run("runs", "--json").document["runs"][0]["outcome"] == "died"
-    troubled.sql("update lease set holder = 'host process 1', expires_at = '2026-03-02 08:10:00.000000'")
+    troubled.sql(
+        "update lease set holder = 'host process 1', expires_at = '2026-03-02 08:10:00.000000'"
+    )
     assert troubled.run("runs", "--json").document["runs"][0]["outcome"] == "running"
-    assert [lease["holder"] for lease in troubled.run("status", "--json").document["leases"]] == ["host process 1"] * 2
+    assert [lease["holder"] for lease in troubled.run("status", "--json").document["leases"]] == [
+        "host process 1"
+    ] * 2
 
 
 def test_runs_newest_first(troubled: Office) -> None:
     troubled.run("push")
     assert [run["id"] for run in troubled.run("runs", "--json").document["runs"]] == [2, 1]
-    assert [run["id"] for run in troubled.run("runs", "--json", "--limit", "1").document["runs"]] == [2]
+    assert [
+        run["id"] for run in troubled.run("runs", "--json", "--limit", "1").document["runs"]
+    ] == [2]
     lines = troubled.run("runs").out.splitlines()
     assert [line.split()[:2] for line in lines] == [["run", "2"], ["run", "1"]]
 
@@ -128,7 +151,9 @@ def test_journal_newest_last_and_narrowed(troubled: Office) -> None:
 
 def test_journal_for_people(troubled: Office) -> None:
     (line,) = troubled.run("journal", "--failed").out.splitlines()
-    assert line[21:].startswith("run 1  wiki  + create  00001  failed 400  no account yet: POST /Users: 400: no room")
+    assert line[21:].startswith(
+        "run 1  wiki  + create  00001  failed 400  no account yet: POST /Users: 400: no room"
+    )
     assert "\x1b" not in line
 
 
@@ -166,7 +191,10 @@ def test_retry_does_not_wait_for_its_turn(troubled: Office, faulty: FaultyServer
 
 
 def test_retry_of_some(troubled: Office, faulty: FaultyServer) -> None:
-    assert troubled.run("retry", "-k", "00002").out == "nothing has failed: there is nothing to try again\n"
+    assert (
+        troubled.run("retry", "-k", "00002").out
+        == "nothing has failed: there is nothing to try again\n"
+    )
     assert faulty.written() == []
     assert troubled.run("retry", "-k", "00001").code == 0
     assert len(faulty.written()) == 1
@@ -178,4 +206,10 @@ def test_retry_says_so_where_nothing_has_failed(office: Office) -> None:
     ran = office.run("retry")
     assert (ran.code, ran.out) == (0, "nothing has failed: there is nothing to try again\n")
     document = office.run("retry", "--json").document
-    assert document == {"run": None, "outcome": "done", "targets": {}, "guard": None, "problems": []}
+    assert document == {
+        "run": None,
+        "outcome": "done",
+        "targets": {},
+        "guard": None,
+        "problems": [],
+    }

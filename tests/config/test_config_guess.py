@@ -21,7 +21,9 @@ WORK_MAIL = 'emails[type eq "work"].value'
 
 
 def guessed(columns: Sequence[str], *rows: Sequence[object]) -> Config:
-    return loaded(guess(columns, [dict(zip(columns, row, strict=True)) for row in rows], "hr.csv", "hr"))
+    return loaded(
+        guess(columns, [dict(zip(columns, row, strict=True)) for row in rows], "hr.csv", "hr")
+    )
 
 
 def loaded(text: str) -> Config:
@@ -39,11 +41,24 @@ def scope(columns: Sequence[str], *rows: Sequence[object]) -> str | None:
 def mapping(columns: Sequence[str], *rows: Sequence[object]) -> dict[str, object]:
     """What the guessed file maps: path -> expression or constant."""
     user = guessed(columns, *rows).targets["app"].user
-    return {path: entry.expr if entry.kind is MappedKind.EXPR else entry.value for path, entry in user.items()}
+    return {
+        path: entry.expr if entry.kind is MappedKind.EXPR else entry.value
+        for path, entry in user.items()
+    }
 
 
 def test_a_usual_file_becomes_a_whole_configuration() -> None:
-    columns = ["employee_id", "email", "first_name", "last_name", "department", "job_title", "manager_id", "status", "groups"]
+    columns = [
+        "employee_id",
+        "email",
+        "first_name",
+        "last_name",
+        "department",
+        "job_title",
+        "manager_id",
+        "status",
+        "groups",
+    ]
     rows = [
         ["E1", "ann@example.com", "Ann", "Lee", "IT", "Lead", "", "active", "wiki;mail"],
         ["E2", "bo@example.com", "Bo", "Kim", "IT", "Engineer", "E1", "active", "mail"],
@@ -53,7 +68,11 @@ def test_a_usual_file_becomes_a_whole_configuration() -> None:
     source, target = config.sources["hr"], config.targets["app"]
 
     assert (source.path, source.key, source.lists) == ("hr.csv", "employee_id", {"groups": ";"})
-    assert (target.url, target.source, target.scope) == ("https://app.example.com/scim/v2", ("hr",), "status == 'active'")
+    assert (target.url, target.source, target.scope) == (
+        "https://app.example.com/scim/v2",
+        ("hr",),
+        "status == 'active'",
+    )
     assert target.auth.token.get_secret_value() == "env:SCIM_TOKEN"
     assert mapping(columns, *rows) == {
         "externalId": "employee_id",
@@ -71,7 +90,16 @@ def test_a_usual_file_becomes_a_whole_configuration() -> None:
 
 
 def test_a_german_file_with_odd_column_names() -> None:
-    columns = ["Personalnummer", "E-Mail", "Vorname", "Nachname", "Abteilung", "Vorgesetzter", "Status", "Eintritt"]
+    columns = [
+        "Personalnummer",
+        "E-Mail",
+        "Vorname",
+        "Nachname",
+        "Abteilung",
+        "Vorgesetzter",
+        "Status",
+        "Eintritt",
+    ]
     rows = [
         ["0017", "ann@example.com", "Ann", "Lee", "IT", "", "aktiv", "2020-01-01"],
         ["0018", "bo@example.com", "Bo", "Kim", "IT", "0017", "ausgeschieden", "2021-01-01"],
@@ -94,13 +122,16 @@ def test_a_german_file_with_odd_column_names() -> None:
         (["id", "staff_no"], [["1", "7"], ["2", "8"]], "staff_no"),  # more telling than id
         (["employee_id", "uid"], [["1", "7"], ["1", "8"]], "uid"),  # the first is repeated
         (["employee_id", "uid"], [["", "7"], ["2", "8"]], "uid"),  # the first is empty somewhere
-        (["manager_id", "badge_code"], [["1", "7"], ["2", "8"]], "badge_code"),  # a manager is no key
+        # a manager is no key
+        (["manager_id", "badge_code"], [["1", "7"], ["2", "8"]], "badge_code"),
         (["first_name", "email"], [["Ann", "a@example.com"], ["Bo", "b@example.com"]], "email"),
         (["x", "y"], [["1", "7"], ["1", "8"]], "y"),
         (["email", "Personnel Number"], [], "Personnel Number"),  # names alone
     ],
 )
-def test_the_key_is_a_column_that_names_each_record(columns: list[str], rows: list[list[object]], expected: str) -> None:
+def test_the_key_is_a_column_that_names_each_record(
+    columns: list[str], rows: list[list[object]], expected: str
+) -> None:
     assert key(columns, *rows) == expected
 
 
@@ -125,7 +156,10 @@ def test_a_user_name_column_is_preferred_to_the_address() -> None:
 
 
 def test_an_address_is_recognised_by_its_looks() -> None:
-    assert mapping(["id", "kontakt"], ["1", "ann@example.com"], ["2", "bo@example.com"])[WORK_MAIL] == "kontakt | lower"
+    assert (
+        mapping(["id", "kontakt"], ["1", "ann@example.com"], ["2", "bo@example.com"])[WORK_MAIL]
+        == "kontakt | lower"
+    )
 
 
 def test_a_column_called_email_that_holds_none_is_not_used() -> None:
@@ -143,14 +177,17 @@ def test_a_whole_name_is_the_display_name() -> None:
     ("column", "rows", "is_reference"),
     [
         ("manager", [["E1", ""], ["E2", "E1"]], True),
-        ("manager", [["E1", "E9"], ["E2", "E8"]], True),  # not among these rows, but of the same looks
+        # not among these rows, but of the same looks
+        ("manager", [["E1", "E9"], ["E2", "E8"]], True),
         ("manager", [["E1", "Ann Lee"], ["E2", "Bo Kim"]], False),
         ("manager", [["E1", "ann@example.com"], ["E2", ""]], False),
         ("manager_id", [["E1", ""]], True),  # nobody has one yet: the name decides
         ("manager", [["E1", ""]], False),
     ],
 )
-def test_a_manager_is_a_reference_only_if_the_values_are_keys(column: str, rows: list[list[object]], is_reference: bool) -> None:
+def test_a_manager_is_a_reference_only_if_the_values_are_keys(
+    column: str, rows: list[list[object]], is_reference: bool
+) -> None:
     mapped = mapping(["employee_id", column], *rows)
     assert mapped.get(f"{ENTERPRISE}:manager.value") == (f"ref({column})" if is_reference else None)
 
@@ -174,13 +211,20 @@ def test_a_manager_is_a_reference_only_if_the_values_are_keys(column: str, rows:
         ("status", [["active"], ["gone"]], None),
     ],
 )
-def test_scope_comes_from_a_status_column(column: str, values: list[object], expected: str | None) -> None:
+def test_scope_comes_from_a_status_column(
+    column: str, values: list[object], expected: str | None
+) -> None:
     rows = [[str(number), value] for number, value in enumerate(values)]
     assert scope(["id", column], *rows) == expected
 
 
 def test_values_out_of_scope_are_shown() -> None:
-    text = guess(["id", "status"], [{"id": 1, "status": "active"}, {"id": 2, "status": "parental\nleave"}], "hr.csv", "hr")
+    text = guess(
+        ["id", "status"],
+        [{"id": 1, "status": "active"}, {"id": 2, "status": "parental\nleave"}],
+        "hr.csv",
+        "hr",
+    )
     assert "# Seen too, and out of scope: 'parental\\nleave'\n" in text
 
 
@@ -194,8 +238,13 @@ def test_values_out_of_scope_are_shown() -> None:
         (["2024-01-31", ""], None),
     ],
 )
-def test_start_dates_are_used_if_all_can_be_read(values: list[object], expected: str | None) -> None:
-    assert scope(["id", "start_date"], *([str(number), value] for number, value in enumerate(values))) == expected
+def test_start_dates_are_used_if_all_can_be_read(
+    values: list[object], expected: str | None
+) -> None:
+    assert (
+        scope(["id", "start_date"], *([str(number), value] for number, value in enumerate(values)))
+        == expected
+    )
 
 
 # Lists
@@ -206,14 +255,17 @@ def test_start_dates_are_used_if_all_can_be_read(values: list[object], expected:
     [
         ("groups", ["a;b", "c"], {"groups": ";"}),
         ("Team Names", ["a|b", "c"], {"Team Names": "|"}),
-        ("roles", ["a,b", "c"], {"roles": ","}),  # a comma counts in columns with a telling name only
+        # a comma counts in columns with a telling name only
+        ("roles", ["a,b", "c"], {"roles": ","}),
         ("address", ["Main Street 1, Berlin", "x"], {}),
         ("roles", ["a", "b"], {}),
         ("remarks", ["came back; " + "very " * 20 + "long", "x"], {}),  # prose
         ("groups", [["a", "b"], ["c"]], {}),  # a typed format has lists
     ],
 )
-def test_columns_of_several_values(column: str, values: list[object], expected: Mapping[str, str]) -> None:
+def test_columns_of_several_values(
+    column: str, values: list[object], expected: Mapping[str, str]
+) -> None:
     rows = [[str(number), value] for number, value in enumerate(values)]
     assert guessed(["id", column], *rows).sources["hr"].lists == expected
 
@@ -228,7 +280,13 @@ def test_columns_that_nothing_uses_are_listed_as_expressions_name_them() -> None
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("hr", "hr"), ("HR export (new)", "HR-export-new"), ("…", "people"), ("", "people"), ("a.b", "a.b")],
+    [
+        ("hr", "hr"),
+        ("HR export (new)", "HR-export-new"),
+        ("…", "people"),
+        ("", "people"),
+        ("a.b", "a.b"),
+    ],
 )
 def test_the_source_name_is_made_plain(name: str, expected: str) -> None:
     assert list(loaded(guess(["id"], [], "hr.csv", name)).sources) == [expected]
@@ -246,16 +304,55 @@ def test_every_example_works_without_its_mark() -> None:
 
 ODD = st.one_of(
     st.text(max_size=12),
-    st.sampled_from(["is", "not", "None", "true", "today", "access", "col", "self", "_x", "Émile", "email", "status", "groups"]),
-    st.sampled_from(["a b", "a'b", 'a"b', "a\\b", "a\nb", "a\\", "{{x}}", "{% x %}", "#", "\x7f", "\u2028", "\ud800", " "]),
+    st.sampled_from(
+        [
+            "is",
+            "not",
+            "None",
+            "true",
+            "today",
+            "access",
+            "col",
+            "self",
+            "_x",
+            "Émile",
+            "email",
+            "status",
+            "groups",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "a b",
+            "a'b",
+            'a"b',
+            "a\\b",
+            "a\nb",
+            "a\\",
+            "{{x}}",
+            "{% x %}",
+            "#",
+            "\x7f",
+            "\u2028",
+            "\ud800",
+            " ",
+        ]
+    ),
 )
 CELLS: st.SearchStrategy[Any] = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.text(max_size=12), st.dates(), st.lists(st.text(max_size=3), max_size=2)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=12),
+    st.dates(),
+    st.lists(st.text(max_size=3), max_size=2),
 )
 
 
 @given(st.data(), st.lists(ODD, max_size=8), st.text(max_size=10), st.text(max_size=10))
-def test_any_columns_give_a_file_that_loads(data: st.DataObject, columns: list[str], file_name: str, source_name: str) -> None:
+def test_any_columns_give_a_file_that_loads(
+    data: st.DataObject, columns: list[str], file_name: str, source_name: str
+) -> None:
     names = [column for column in columns if not _has_surrogate(column)]
     row = st.fixed_dictionaries({}, optional=dict.fromkeys(names, CELLS))
     rows = data.draw(st.lists(row, max_size=4))

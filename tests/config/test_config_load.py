@@ -40,13 +40,29 @@ def test_what_a_small_file_leaves_out_has_the_defaults_of_the_design() -> None:
 
     assert config.state_url == "sqlite:////etc/scimsync/scimsync.db"
     assert config.state_dir == config.base_dir == Path("/etc/scimsync")
-    assert [str(limit) for limit in (config.guard.max_removals, config.guard.max_updates)] == ["10%", "50%"]
+    assert [str(limit) for limit in (config.guard.max_removals, config.guard.max_updates)] == [
+        "10%",
+        "50%",
+    ]
     assert str(config.guard.min_records) == "80%"
     assert (config.access, config.tables) == ({}, {})
-    assert (target.profile, target.dialect, target.match) == ("generic", "rfc", ("externalId", "userName"))
+    assert (target.profile, target.dialect, target.match) == (
+        "generic",
+        "rfc",
+        ("externalId", "userName"),
+    )
     assert (target.leave.action, target.leave.delete_after) == (LeaveAction.DEACTIVATE, None)
-    assert (target.scope, target.rate, target.concurrency, target.timeout) == (None, None, None, 30.0)
-    assert (target.actions.create, target.actions.update, target.actions.remove) == (True, True, True)
+    assert (target.scope, target.rate, target.concurrency, target.timeout) == (
+        None,
+        None,
+        None,
+        30.0,
+    )
+    assert (target.actions.create, target.actions.update, target.actions.remove) == (
+        True,
+        True,
+        True,
+    )
 
 
 def test_the_only_source_need_not_be_named() -> None:
@@ -55,8 +71,14 @@ def test_the_only_source_need_not_be_named() -> None:
 
 def test_one_source_and_several_are_read_alike() -> None:
     head = '[sources.crm]\ntype = "file"\npath = "crm.json"\nkey = "id"\n' + SMALL
-    one = parse(head.replace("[targets.wiki.user]", 'source = "crm"\n[targets.wiki.user]'), Path("sync.toml"))
-    two = parse(head.replace("[targets.wiki.user]", 'source = ["hr", "crm"]\n[targets.wiki.user]'), Path("sync.toml"))
+    one = parse(
+        head.replace("[targets.wiki.user]", 'source = "crm"\n[targets.wiki.user]'),
+        Path("sync.toml"),
+    )
+    two = parse(
+        head.replace("[targets.wiki.user]", 'source = ["hr", "crm"]\n[targets.wiki.user]'),
+        Path("sync.toml"),
+    )
 
     assert one.targets["wiki"].source == ("crm",)
     assert two.targets["wiki"].source == ("hr", "crm")
@@ -94,7 +116,9 @@ def test_true_and_false_are_conditions_too() -> None:
 
 
 def test_tables_hold_constants_and_lists_of_them() -> None:
-    config = parse(SMALL + '[tables.sites]\nBER = "Berlin"\n"" = "?"\nLIS = ["Lisbon", 2]\n', Path("sync.toml"))
+    config = parse(
+        SMALL + '[tables.sites]\nBER = "Berlin"\n"" = "?"\nLIS = ["Lisbon", 2]\n', Path("sync.toml")
+    )
     assert config.tables == {"sites": {"BER": "Berlin", "": "?", "LIS": ["Lisbon", 2]}}
 
 
@@ -106,7 +130,9 @@ def test_tables_hold_constants_and_lists_of_them() -> None:
         ("sqlite:////var/lib/s.db", "sqlite:////var/lib/s.db", "/var/lib"),
     ],
 )
-def test_the_state_database_stands_beside_sync_toml(url: str, state_url: str, state_dir: str) -> None:
+def test_the_state_database_stands_beside_sync_toml(
+    url: str, state_url: str, state_dir: str
+) -> None:
     config = small(f'[state]\nurl = "{url}"\n')
     assert (config.state_url, config.state_dir) == (state_url, Path(state_dir))
 
@@ -129,7 +155,9 @@ def test_https_and_loopback_are_accepted(url: str) -> None:
 
 
 def test_leavers_may_be_deleted_at_once_after_their_deactivation() -> None:
-    text = SMALL.replace("[targets.wiki.user]", 'leave = { delete_after = "0d" }\n[targets.wiki.user]')
+    text = SMALL.replace(
+        "[targets.wiki.user]", 'leave = { delete_after = "0d" }\n[targets.wiki.user]'
+    )
     assert parse(text, Path("sync.toml")).targets["wiki"].leave.delete_after == timedelta(0)
 
 

@@ -22,7 +22,9 @@ USER = '[targets.wiki.user]\nuserName = "email"\n'
 TARGET = f"[targets.wiki]\n{URL}{AUTH}"
 GOOD = SOURCE + TARGET + USER
 JARGON = re.compile(
-    r"input should|union|extra_forbidden|_type|literal_error|validat|pydantic|traceback|NoneType|dict\b|str\b|greater_than"
+    r"input"
+    r" should|union|extra_forbidden|_type|literal_error|validat|pydantic|traceback"
+    r"|NoneType|dict\b|str\b|greater_than"
 )
 
 
@@ -86,33 +88,63 @@ def test_a_misspelt_table_is_one_problem_not_two() -> None:
 
 
 def test_a_misspelt_required_key_is_one_problem_not_two() -> None:
-    assert complaint(GOOD.replace("key =", "keys =")) == lines("sync.toml: sources.hr.keys: unknown key", '  did you mean "key"?')
+    assert complaint(GOOD.replace("key =", "keys =")) == lines(
+        "sync.toml: sources.hr.keys: unknown key", '  did you mean "key"?'
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('displayName = "x"',
-         "sync.toml: targets.wiki.groups.staff: has neither each, members nor source\n  write members = \"'Admin' in access\""),
-        ('each = "department"',
-         'sync.toml: targets.wiki.groups.staff: displayName is missing\n'
-         '  write displayName = "value", or { value = "Administrators" }'),
-        ('each = "department"\nmembers = "true"\ndisplayName = "value"',
-         "sync.toml: targets.wiki.groups.staff: has each and members; one is needed\n"
-         "  each: a group for each value; its members are who has it"),
-        ('memers = "true"\ndisplayName = "value"',
-         'sync.toml: targets.wiki.groups.staff.memers: unknown key\n  did you mean "members"?'),
-        ('source = "team"\ndisplayName = "name"',
-         'sync.toml: targets.wiki.groups.staff.source: no source "team"\n  found: hr'),
-        ('each = "department"\ndisplayName = "value"\nsubgroups = "x"',
-         "sync.toml: targets.wiki.groups.staff: subgroups goes with source"),
-        ('each = "department"\ndisplayName = ["x"]',
-         "sync.toml: targets.wiki.groups.staff.displayName: a list is not a constant here\n"
-         "  write it as an expression: \"['one', 'two']\""),
-        ('each = "department"\ndisplayName = "value"\nleave = { action = "drop" }',
-         'sync.toml: targets.wiki.groups.staff.leave.action: "drop" is not one of delete, empty, keep'),
+        (
+            'displayName = "x"',
+            (
+                "sync.toml: targets.wiki.groups.staff: has neither each, members nor source\n "
+                " write members = \"'Admin' in access\""
+            ),
+        ),
+        (
+            'each = "department"',
+            (
+                "sync.toml: targets.wiki.groups.staff: displayName is missing\n"
+                '  write displayName = "value", or { value = "Administrators" }'
+            ),
+        ),
+        (
+            'each = "department"\nmembers = "true"\ndisplayName = "value"',
+            (
+                "sync.toml: targets.wiki.groups.staff: has each and members; one is needed\n"
+                "  each: a group for each value; its members are who has it"
+            ),
+        ),
+        (
+            'memers = "true"\ndisplayName = "value"',
+            'sync.toml: targets.wiki.groups.staff.memers: unknown key\n  did you mean "members"?',
+        ),
+        (
+            'source = "team"\ndisplayName = "name"',
+            'sync.toml: targets.wiki.groups.staff.source: no source "team"\n  found: hr',
+        ),
+        (
+            'each = "department"\ndisplayName = "value"\nsubgroups = "x"',
+            "sync.toml: targets.wiki.groups.staff: subgroups goes with source",
+        ),
+        (
+            'each = "department"\ndisplayName = ["x"]',
+            (
+                "sync.toml: targets.wiki.groups.staff.displayName: a list is not a constant here\n"
+                "  write it as an expression: \"['one', 'two']\""
+            ),
+        ),
+        (
+            'each = "department"\ndisplayName = "value"\nleave = { action = "drop" }',
+            (
+                'sync.toml: targets.wiki.groups.staff.leave.action: "drop" is not one of delete,'
+                " empty, keep"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_group_that_cannot_be(body: str, message: str) -> None:
     assert complaint(GOOD + f"[targets.wiki.groups.staff]\n{body}\n") == message
 
@@ -120,18 +152,39 @@ def test_a_group_that_cannot_be(body: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "sync.toml: 2 problems\n"
-             "  sync.toml: there is no [sources.NAME]; scimsync init hr.csv writes a file to start from\n"
-             "  sync.toml: there is no [targets.NAME]; scimsync init hr.csv writes a file to start from"),
-        (SOURCE, "sync.toml: there is no [targets.NAME]\n  scimsync init hr.csv writes a file to start from"),
+        (
+            "",
+            (
+                "sync.toml: 2 problems\n  sync.toml: there is no [sources.NAME]; scimsync init"
+                " hr.csv writes a file to start from\n  sync.toml: there is no [targets.NAME];"
+                " scimsync init hr.csv writes a file to start from"
+            ),
+        ),
+        (
+            SOURCE,
+            (
+                "sync.toml: there is no [targets.NAME]\n  scimsync init hr.csv writes a file to"
+                " start from"
+            ),
+        ),
         (SOURCE + "[targets]\n", "sync.toml: targets: there is no [targets.NAME]"),
-        (SOURCE + f"[targets]\n{URL}{AUTH}", "sync.toml: targets: url stands outside of any [targets.NAME]\n"
-                                             "  give it a name: write [targets.NAME]"),
-        (SOURCE + f"[[targets]]\n{URL}", "sync.toml: targets: must be a table, not a list\n  write [targets.NAME]"),
-        (TARGET.replace("[targets.wiki]", "[targets.wiki]") + USER + "[sources]\nhr = 'x'\n",
-         "sync.toml: sources.hr: must be a table, not a text"),
+        (
+            SOURCE + f"[targets]\n{URL}{AUTH}",
+            (
+                "sync.toml: targets: url stands outside of any [targets.NAME]\n"
+                "  give it a name: write [targets.NAME]"
+            ),
+        ),
+        (
+            SOURCE + f"[[targets]]\n{URL}",
+            "sync.toml: targets: must be a table, not a list\n  write [targets.NAME]",
+        ),
+        (
+            TARGET.replace("[targets.wiki]", "[targets.wiki]") + USER + "[sources]\nhr = 'x'\n",
+            "sync.toml: sources.hr: must be a table, not a text",
+        ),
     ],
-)  # fmt: skip
+)
 def test_sections_that_are_missing_or_not_named(text: str, expected: str) -> None:
     assert complaint(text) == expected
 
@@ -140,44 +193,65 @@ def test_sections_that_are_missing_or_not_named(text: str, expected: str) -> Non
     ("left_out", "place", "hint"),
     [
         (URL, "targets.wiki: url is missing", 'write url = "https://app.example.com/scim/v2"'),
-        (AUTH, "targets.wiki: auth is missing", 'write auth = { type = "bearer", token = "env:APP_TOKEN" }'),
-        (USER, "targets.wiki: user is missing",
-         'write a table [targets.NAME.user] with lines such as userName = "email"'),
+        (
+            AUTH,
+            "targets.wiki: auth is missing",
+            'write auth = { type = "bearer", token = "env:APP_TOKEN" }',
+        ),
+        (
+            USER,
+            "targets.wiki: user is missing",
+            'write a table [targets.NAME.user] with lines such as userName = "email"',
+        ),
         ('type = "file"\n', "sources.hr: type is missing", 'write type = "file"'),
-        ('key = "employee_id"\n', "sources.hr: key is missing",
-         'write key = "…", the column that names a record and never changes'),
+        (
+            'key = "employee_id"\n',
+            "sources.hr: key is missing",
+            'write key = "…", the column that names a record and never changes',
+        ),
         ('path = "hr.csv"\n', "sources.hr: path is missing", 'write path = "hr.csv"'),
     ],
-)  # fmt: skip
+)
 def test_a_required_key_that_is_missing(left_out: str, place: str, hint: str) -> None:
     assert complaint(GOOD.replace(left_out, "")) == f"sync.toml: {place}\n  {hint}"
 
 
 def test_a_path_that_no_file_can_have() -> None:
-    assert complaint(GOOD.replace("hr.csv", "hr\\u0000.csv")) == "sync.toml: sources.hr: no file has NUL in its name"
+    assert (
+        complaint(GOOD.replace("hr.csv", "hr\\u0000.csv"))
+        == "sync.toml: sources.hr: no file has NUL in its name"
+    )
 
 
 @pytest.mark.parametrize("table", ["sources", "targets", "access", "tables"])
 def test_names_are_plain(table: str) -> None:
     entry = {
         "sources": SOURCE.replace("sources.hr", 'sources."h r"'),
-        "targets": TARGET.replace("targets.wiki", 'targets."h r"') + USER.replace("targets.wiki", 'targets."h r"'),
+        "targets": (
+            TARGET.replace("targets.wiki", 'targets."h r"')
+            + USER.replace("targets.wiki", 'targets."h r"')
+        ),
         "access": '[access]\n"h r" = true\n',
         "tables": '[tables."h r"]\n',
     }[table]
-    assert complaint(GOOD + entry) == f'sync.toml: {table}."h r": a name is made of letters (a to z), digits, - _ and .'
+    assert (
+        complaint(GOOD + entry)
+        == f'sync.toml: {table}."h r": a name is made of letters (a to z), digits, - _ and .'
+    )
 
 
 def test_several_problems_are_told_at_once_one_line_each() -> None:
-    text = SOURCE + TARGET + 'scop = "x"\nleave = { action = "remove" }\nrate = 0\ncolour = 1\n' + USER
+    text = (
+        SOURCE + TARGET + 'scop = "x"\nleave = { action = "remove" }\nrate = 0\ncolour = 1\n' + USER
+    )
     assert complaint(text) == lines(
         "sync.toml: 4 problems",
-        "  sync.toml: targets.wiki.leave.action: \"remove\" is not one of deactivate, delete, keep",
+        '  sync.toml: targets.wiki.leave.action: "remove" is not one of deactivate, delete, keep',
         "  sync.toml: targets.wiki.rate: must be more than 0, found 0",
         '  sync.toml: targets.wiki.scop: unknown key; did you mean "scope"?',
-        "  sync.toml: targets.wiki.colour: unknown key; known here: url, profile, dialect, auth, source, scope, match, "
-        "leave, rate, concurrency, actions, timeout, user, groups",
-    )  # fmt: skip
+        "  sync.toml: targets.wiki.colour: unknown key; known here: url, profile, dialect, auth,"
+        " source, scope, match, leave, rate, concurrency, actions, timeout, user, groups",
+    )
 
 
 # Sources
@@ -200,62 +274,95 @@ def test_of_a_source_of_another_type_only_the_type_is_said(kind: str, message: s
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ('query = "select 1"', "sources.hr: has both path and query; one is needed\n  a query names its files itself"),
-        ('encoding = "klingon"',
-         'sources.hr.encoding: "klingon" is not an encoding\n  such as "utf-8", "latin-1", "utf-16"'),
-        ('encoding = "hex"', 'sources.hr.encoding: "hex" is not an encoding\n  such as "utf-8", "latin-1", "utf-16"'),
-        ('delimiter = "||"', 'sources.hr.delimiter: must be one character\n  such as ";", or "\\t" for a tab'),
-        ('lists = { groups = "" }',
-         'sources.hr.lists.groups: must be the character between two values\n  such as ";"'),
+        (
+            'query = "select 1"',
+            "sources.hr: has both path and query; one is needed\n  a query names its files itself",
+        ),
+        (
+            'encoding = "klingon"',
+            (
+                'sources.hr.encoding: "klingon" is not an encoding\n  such as "utf-8", "latin-1",'
+                ' "utf-16"'
+            ),
+        ),
+        (
+            'encoding = "hex"',
+            'sources.hr.encoding: "hex" is not an encoding\n  such as "utf-8", "latin-1", "utf-16"',
+        ),
+        (
+            'delimiter = "||"',
+            'sources.hr.delimiter: must be one character\n  such as ";", or "\\t" for a tab',
+        ),
+        (
+            'lists = { groups = "" }',
+            'sources.hr.lists.groups: must be the character between two values\n  such as ";"',
+        ),
         ('lists = "groups"', "sources.hr.lists: must be a table, not a text"),
     ],
-)  # fmt: skip
+)
 def test_keys_of_a_source(line: str, expected: str) -> None:
     assert in_source(line) == f"sync.toml: {expected}"
 
 
 @pytest.mark.parametrize("key", ["key", "path"])
 def test_empty_texts_of_a_source(key: str) -> None:
-    assert complaint(re.sub(rf'(?m)^{key} = ".*"', f'{key} = " "', GOOD)) == f"sync.toml: sources.hr.{key}: must not be empty"
+    assert (
+        complaint(re.sub(rf'(?m)^{key} = ".*"', f'{key} = " "', GOOD))
+        == f"sync.toml: sources.hr.{key}: must not be empty"
+    )
 
 
 def test_a_target_that_names_no_source_that_there_is() -> None:
     assert complaint(CRM + SOURCE + TARGET + 'source = "hrr"\n' + USER) == lines(
-        'sync.toml: targets.wiki.source: no source "hrr"', "  found: crm, hr", '  did you mean "hr"?'
+        'sync.toml: targets.wiki.source: no source "hrr"',
+        "  found: crm, hr",
+        '  did you mean "hr"?',
     )
 
 
 def test_a_target_that_must_choose_its_source() -> None:
     assert complaint(CRM + GOOD) == lines(
-        "sync.toml: targets.wiki: source is missing; there are 2 to choose from", "  found: crm, hr", '  write source = "crm"'
+        "sync.toml: targets.wiki: source is missing; there are 2 to choose from",
+        "  found: crm, hr",
+        '  write source = "crm"',
     )
 
 
 # State, guard, durations, numbers
 
-SQLITE = 'write "sqlite:///scimsync.db" (beside sync.toml) or "sqlite:////var/lib/scimsync/scimsync.db"'
+SQLITE = (
+    'write "sqlite:///scimsync.db" (beside sync.toml) or "sqlite:////var/lib/scimsync/scimsync.db"'
+)
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ('"mysql://ann:s3cr3t@db.example.com"', "this is not the URL of a SQLite file or of a PostgreSQL database"),
+        (
+            '"mysql://ann:s3cr3t@db.example.com"',
+            "this is not the URL of a SQLite file or of a PostgreSQL database",
+        ),
         ('"scimsync.db"', "this is not the URL of a SQLite file or of a PostgreSQL database"),
-        ('"sqlite://scimsync.db"', "this is not the URL of a SQLite file or of a PostgreSQL database"),
+        (
+            '"sqlite://scimsync.db"',
+            "this is not the URL of a SQLite file or of a PostgreSQL database",
+        ),
         ('"sqlite:///"', "names no file: the state must outlive the run"),
         ('"sqlite:///:memory:"', "names no file: the state must outlive the run"),
         ('"sqlite:///state/"', "names no file: the state must outlive the run"),
         ('"sqlite:///a.db?mode=ro"', "the name of the file must not hold ? or control characters"),
         ("3", "must be a URL in quotes, not a number"),
     ],
-)  # fmt: skip
+)
 def test_where_the_state_cannot_be(url: str, message: str) -> None:
     printed = complaint(f"[state]\nurl = {url}\n" + GOOD)
     assert printed == f"sync.toml: state.url: {message}\n  {SQLITE}"
     assert "s3cr3t" not in printed
 
 
-@pytest.mark.parametrize("url", ["postgres://ann:s3cr3t@db.example.com", "postgresql://a b/c", "postgresql://h:port/x"])
+@pytest.mark.parametrize(
+    "url", ["postgres://ann:s3cr3t@db.example.com", "postgresql://a b/c", "postgresql://h:port/x"]
+)
 def test_a_database_that_cannot_be_meant(url: str) -> None:
     printed = complaint(f'[state]\nurl = "{url}"\n' + GOOD)
     assert printed.startswith("sync.toml: state.url: this is not ")
@@ -288,18 +395,45 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ('leave = { action = "remove" }', 'leave.action: "remove" is not one of deactivate, delete, keep'),
-        ('leave = { action = "Delete" }',
-         'leave.action: "Delete" is not one of deactivate, delete, keep\n  did you mean "delete"?'),
-        ("leave = { action = 1 }", "leave.action: must be one of deactivate, delete, keep, not a number"),
+        (
+            'leave = { action = "remove" }',
+            'leave.action: "remove" is not one of deactivate, delete, keep',
+        ),
+        (
+            'leave = { action = "Delete" }',
+            (
+                'leave.action: "Delete" is not one of deactivate, delete, keep\n  did you mean'
+                ' "delete"?'
+            ),
+        ),
+        (
+            "leave = { action = 1 }",
+            "leave.action: must be one of deactivate, delete, keep, not a number",
+        ),
         ('leave = "keep"', "leave: must be a table, not a text"),
-        ("leave = { delete_after = 30 }",
-         f"leave.delete_after: must be a duration in quotes, not a number\n  {DURATION}"),
-        ('leave = { delete_after = "30 days" }', f'leave.delete_after: "30 days" is not a duration\n  {DURATION}'),
-        ('leave = { delete_after = "-1d" }', f'leave.delete_after: "-1d" is not a duration\n  {DURATION}'),
-        ('leave = { delete_after = "999999w" }', f'leave.delete_after: "999999w" is more than ten years\n  {DURATION}'),
-        ('leave = { action = "delete", delete_after = "1d" }',
-         'leave: delete_after has no meaning with action = "delete"\n  it goes with action = "deactivate"'),
+        (
+            "leave = { delete_after = 30 }",
+            f"leave.delete_after: must be a duration in quotes, not a number\n  {DURATION}",
+        ),
+        (
+            'leave = { delete_after = "30 days" }',
+            f'leave.delete_after: "30 days" is not a duration\n  {DURATION}',
+        ),
+        (
+            'leave = { delete_after = "-1d" }',
+            f'leave.delete_after: "-1d" is not a duration\n  {DURATION}',
+        ),
+        (
+            'leave = { delete_after = "999999w" }',
+            f'leave.delete_after: "999999w" is more than ten years\n  {DURATION}',
+        ),
+        (
+            'leave = { action = "delete", delete_after = "1d" }',
+            (
+                'leave: delete_after has no meaning with action = "delete"\n  it goes with action ='
+                ' "deactivate"'
+            ),
+        ),
         ("rate = 0", "rate: must be more than 0, found 0"),
         ("rate = -2.5", "rate: must be more than 0, found -2.5"),
         ("rate = inf", "rate: must be a number, not nan or inf"),
@@ -310,9 +444,14 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ("timeout = 0", "timeout: must be more than 0, found 0"),
         ("timeout = 2024-01-01", "timeout: must be a number, not a date or time"),
         ("actions = { remove = 0 }", "actions.remove: must be true or false, not a number"),
-        ('actions = { remove = "false" }',
-         "actions.remove: must be true or false, not a text\n  write false without quotes"),
-        ('actions = { delete = false }', "actions.delete: unknown key\n  known here: create, update, remove"),
+        (
+            'actions = { remove = "false" }',
+            "actions.remove: must be true or false, not a text\n  write false without quotes",
+        ),
+        (
+            "actions = { delete = false }",
+            "actions.delete: unknown key\n  known here: create, update, remove",
+        ),
         ("scope = 3", "scope: must be a text in quotes, not a number\n  put it in quotes"),
         ('scope = ""', "scope: must not be empty"),
         ("match = []", "match: must not be an empty list"),
@@ -325,7 +464,7 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ('dialect = "okta"', 'dialect: "okta" is not supported yet; this version knows: rfc'),
         ('dialect = "soap"', 'dialect: "soap" is unknown; this version knows: rfc'),
     ],
-)  # fmt: skip
+)
 def test_keys_of_a_target(line: str, expected: str) -> None:
     assert in_target(line) == f"sync.toml: targets.wiki.{expected}"
 
@@ -338,26 +477,52 @@ HTTPS = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings sh
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("wiki.example.com/scim", f"this is not a URL that begins with https:// and names a host\n  {HTTPS}"),
-        ("ftp://wiki.example.com", f"this is not a URL that begins with https:// and names a host\n  {HTTPS}"),
-        ("https:///scim", f"this is not a URL that begins with https:// and names a host\n  {HTTPS}"),
-        ("https://wiki.example.com/s cim", f"this is not a URL that begins with https:// and names a host\n  {HTTPS}"),
+        (
+            "wiki.example.com/scim",
+            f"this is not a URL that begins with https:// and names a host\n  {HTTPS}",
+        ),
+        (
+            "ftp://wiki.example.com",
+            f"this is not a URL that begins with https:// and names a host\n  {HTTPS}",
+        ),
+        (
+            "https:///scim",
+            f"this is not a URL that begins with https:// and names a host\n  {HTTPS}",
+        ),
+        (
+            "https://wiki.example.com/s cim",
+            f"this is not a URL that begins with https:// and names a host\n  {HTTPS}",
+        ),
         ("https://wiki.example.com:99999/", f"this is not a URL\n  {HTTPS}"),
         ("https://[::1/scim", f"this is not a URL\n  {HTTPS}"),
-        ("http://wiki.example.com/scim",
-         "must begin with https://: over http, anybody on the way could read the token\n"
-         "  http is for this machine only (localhost, 127.0.0.1, ::1)"),
-        ("http://localhost.example.com/scim",
-         "must begin with https://: over http, anybody on the way could read the token\n"
-         "  http is for this machine only (localhost, 127.0.0.1, ::1)"),
-        ("https://ann:s3cr3t@wiki.example.com/scim",
-         "a URL here must not hold a user or a password\n  secrets go into auth"),
-        ("https://wiki.example.com/scim?token=s3cr3t",
-         "a URL here must not hold a query (?…)\n  leave out what begins with ?"),
-        ("https://wiki.example.com/scim#s3cr3t",
-         "a URL here must not hold a fragment (#…)\n  leave out what begins with #"),
+        (
+            "http://wiki.example.com/scim",
+            (
+                "must begin with https://: over http, anybody on the way could read the token\n"
+                "  http is for this machine only (localhost, 127.0.0.1, ::1)"
+            ),
+        ),
+        (
+            "http://localhost.example.com/scim",
+            (
+                "must begin with https://: over http, anybody on the way could read the token\n"
+                "  http is for this machine only (localhost, 127.0.0.1, ::1)"
+            ),
+        ),
+        (
+            "https://ann:s3cr3t@wiki.example.com/scim",
+            "a URL here must not hold a user or a password\n  secrets go into auth",
+        ),
+        (
+            "https://wiki.example.com/scim?token=s3cr3t",
+            "a URL here must not hold a query (?…)\n  leave out what begins with ?",
+        ),
+        (
+            "https://wiki.example.com/scim#s3cr3t",
+            "a URL here must not hold a fragment (#…)\n  leave out what begins with #",
+        ),
     ],
-)  # fmt: skip
+)
 def test_urls_of_targets(url: str, message: str) -> None:
     printed = complaint(GOOD.replace("https://wiki.example.com/scim/v2", url))
     assert printed == f"sync.toml: targets.wiki.url: {message}"
@@ -375,24 +540,60 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
         ('"s3cr3t"', "auth: must be a table, not a text"),
         ('{ type = "bearer" }', 'auth: token is missing\n  write token = "env:APP_TOKEN"'),
         ('{ token = "env:X" }', 'auth: type is missing\n  write type = "bearer"'),
-        ('{ type = "oauth2", client_id = "s3cr3t" }',
-         'auth: type "oauth2" is not supported yet; this version knows: bearer'),
-        ('{ type = "s3cr3t", token = "env:X" }', "auth: this type is unknown; this version knows: bearer"),
-        ('{ type = "bearer", token = "s3cr3t" }',
-         f"auth.token: does not say where the token is found (its value is not shown here)\n  {FORMS}"),
-        ('{ type = "bearer", token = "s3cr3t:with:colons" }',
-         f"auth.token: does not say where the token is found (its value is not shown here)\n  {FORMS}"),
-        ('{ type = "bearer", token = ["s3cr3t"] }', f"auth.token: must be a text in quotes\n  {FORMS}"),
-        ('{ type = "bearer", token = "env:" }', f"auth.token: nothing stands after env:\n  {FORMS}"),
-        ('{ type = "bearer", token = "env:s3cr3t.x-y" }',
-         'auth.token: what stands after env: is not the name of an environment variable\n  such as "env:WIKI_TOKEN"'),
-        ('{ type = "bearer", token = "keyring:s3cr3t" }',
-         'auth.token: keyring: needs a service and a user\n  such as "keyring:scimsync/wiki"'),
-        ("{ type = \"bearer\", token = \"cmd:pass 's3cr3t\" }",
-         'auth.token: what stands after cmd: is not a command, look at its quotes\n  such as "cmd:pass show wiki"'),
-        ('{ type = "bearer", token = "env:X", tokn = "s3cr3t" }', 'auth.tokn: unknown key\n  did you mean "token"?'),
+        (
+            '{ type = "oauth2", client_id = "s3cr3t" }',
+            'auth: type "oauth2" is not supported yet; this version knows: bearer',
+        ),
+        (
+            '{ type = "s3cr3t", token = "env:X" }',
+            "auth: this type is unknown; this version knows: bearer",
+        ),
+        (
+            '{ type = "bearer", token = "s3cr3t" }',
+            (
+                "auth.token: does not say where the token is found (its value is not shown here)\n"
+                f"  {FORMS}"
+            ),
+        ),
+        (
+            '{ type = "bearer", token = "s3cr3t:with:colons" }',
+            (
+                "auth.token: does not say where the token is found (its value is not shown here)\n"
+                f"  {FORMS}"
+            ),
+        ),
+        (
+            '{ type = "bearer", token = ["s3cr3t"] }',
+            f"auth.token: must be a text in quotes\n  {FORMS}",
+        ),
+        (
+            '{ type = "bearer", token = "env:" }',
+            f"auth.token: nothing stands after env:\n  {FORMS}",
+        ),
+        (
+            '{ type = "bearer", token = "env:s3cr3t.x-y" }',
+            (
+                "auth.token: what stands after env: is not the name of an environment variable\n "
+                ' such as "env:WIKI_TOKEN"'
+            ),
+        ),
+        (
+            '{ type = "bearer", token = "keyring:s3cr3t" }',
+            'auth.token: keyring: needs a service and a user\n  such as "keyring:scimsync/wiki"',
+        ),
+        (
+            '{ type = "bearer", token = "cmd:pass \'s3cr3t" }',
+            (
+                "auth.token: what stands after cmd: is not a command, look at its quotes\n  such as"
+                ' "cmd:pass show wiki"'
+            ),
+        ),
+        (
+            '{ type = "bearer", token = "env:X", tokn = "s3cr3t" }',
+            'auth.tokn: unknown key\n  did you mean "token"?',
+        ),
     ],
-)  # fmt: skip
+)
 def test_authentication(auth: str, expected: str) -> None:
     printed = with_auth(auth)
     assert printed == f"sync.toml: targets.wiki.{expected}"
@@ -401,38 +602,84 @@ def test_authentication(auth: str, expected: str) -> None:
 
 # Mapping
 
-ENTRY = 'write an expression in quotes, or { value = "…" }, { expr = "…", once = true } or { generate = 32 }'
+ENTRY = (
+    'write an expression in quotes, or { value = "…" }, { expr = "…", once = true } or { generate ='
+    " 32 }"
+)
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ('title = ""', "title: the expression is empty\n  to leave an attribute alone, leave its line out"),
-        ('title = { expr = "" }', "title.expr: the expression is empty\n  to leave an attribute alone, leave its line out"),
-        ('title = { value = "" }', "title.value: must not be empty\n  to leave an attribute alone, leave its line out"),
-        ("title = { value = {} }", "title.value: must be a text, a number, true or false, not a table"),
+        (
+            'title = ""',
+            "title: the expression is empty\n  to leave an attribute alone, leave its line out",
+        ),
+        (
+            'title = { expr = "" }',
+            (
+                "title.expr: the expression is empty\n  to leave an attribute alone, leave its"
+                " line out"
+            ),
+        ),
+        (
+            'title = { value = "" }',
+            "title.value: must not be empty\n  to leave an attribute alone, leave its line out",
+        ),
+        (
+            "title = { value = {} }",
+            "title.value: must be a text, a number, true or false, not a table",
+        ),
         ("title = { expr = 3 }", "title.expr: must be an expression in quotes, not a number"),
         ('title = { expr = "x", once = 1 }', "title.once: must be true or false, not a number"),
         ('title = { exp = "x" }', 'title.exp: unknown key\n  did you mean "expr"?'),
         ('title = { value = "x", colour = 1 }', f"title.colour: unknown key\n  {ENTRY}"),
-        ('title = { value = "x", expr = "y" }', f"title: has both value and expr; one is needed\n  {ENTRY}"),
+        (
+            'title = { value = "x", expr = "y" }',
+            f"title: has both value and expr; one is needed\n  {ENTRY}",
+        ),
         ("title = { once = true }", f"title: has neither value, expr nor generate\n  {ENTRY}"),
         ("title = {}", f"title: has neither value, expr nor generate\n  {ENTRY}"),
-        ('roles = ["a"]', "roles: a list is not a constant here\n  write it as an expression: \"['one', 'two']\""),
-        ("title = 2024-01-01", "title: must be a text, a number, true or false, not a date or time\n  write dates in quotes"),
+        (
+            'roles = ["a"]',
+            "roles: a list is not a constant here\n  write it as an expression: \"['one', 'two']\"",
+        ),
+        (
+            "title = 2024-01-01",
+            (
+                "title: must be a text, a number, true or false, not a date or time\n  write dates"
+                " in quotes"
+            ),
+        ),
         ("title = nan", "title: nan and inf cannot be sent"),
         ("title = 99999999999999999999", "title: this number is too large"),
-        ("password = { generate = 4 }", "password.generate: must be from 8 to 256 characters, not 4"),
-        ("password = { generate = 257 }", "password.generate: must be from 8 to 256 characters, not 257"),
-        ('password = { generate = "long" }', "password.generate: must be a number of characters, not a text"),
-        ("password = { generate = true }", "password.generate: must be a number of characters, not true or false"),
-        ("password = { generate = 32, once = false }",
-         "password.once: a generated value is always sent once only\n  leave once out"),
-        ('name.givenName = "given"',
-         'name.givenName: a path with a dot must stand in quotes\n  write "name.givenName" = …'),
+        (
+            "password = { generate = 4 }",
+            "password.generate: must be from 8 to 256 characters, not 4",
+        ),
+        (
+            "password = { generate = 257 }",
+            "password.generate: must be from 8 to 256 characters, not 257",
+        ),
+        (
+            'password = { generate = "long" }',
+            "password.generate: must be a number of characters, not a text",
+        ),
+        (
+            "password = { generate = true }",
+            "password.generate: must be a number of characters, not true or false",
+        ),
+        (
+            "password = { generate = 32, once = false }",
+            "password.once: a generated value is always sent once only\n  leave once out",
+        ),
+        (
+            'name.givenName = "given"',
+            'name.givenName: a path with a dot must stand in quotes\n  write "name.givenName" = …',
+        ),
         ('"" = "given"', "an attribute without a name"),
     ],
-)  # fmt: skip
+)
 def test_mapping_entries(line: str, expected: str) -> None:
     separator = ": " if line.startswith('""') else "."
     assert in_user(line) == f"sync.toml: targets.wiki.user{separator}{expected}"
@@ -448,16 +695,19 @@ def test_a_mapping_maps_something(table: str) -> None:
 def test_a_mapping_is_a_table() -> None:
     assert in_target('user = "email"\n').splitlines()[0].startswith("sync.toml:")
     assert complaint(SOURCE + TARGET + 'user = "email"\n') == lines(
-        "sync.toml: targets.wiki.user: must be a table, not a text", "  write [targets.NAME.user] above the lines"
+        "sync.toml: targets.wiki.user: must be a table, not a text",
+        "  write [targets.NAME.user] above the lines",
     )
 
 
 def test_tables_for_lookup_hold_no_dates_or_tables() -> None:
     assert complaint(GOOD + "[tables.t]\na = 2024-01-01\n") == lines(
-        "sync.toml: tables.t.a: must be a text, a number, true or false, not a date or time", "  write dates in quotes"
+        "sync.toml: tables.t.a: must be a text, a number, true or false, not a date or time",
+        "  write dates in quotes",
     )
-    assert complaint(GOOD + "[tables.t]\na = { b = 1 }\n") == (
-        "sync.toml: tables.t.a: must be a text, a number, true or false, not a table"
+    assert (
+        complaint(GOOD + "[tables.t]\na = { b = 1 }\n")
+        == "sync.toml: tables.t.a: must be a text, a number, true or false, not a table"
     )
 
 
@@ -467,28 +717,55 @@ def test_tables_for_lookup_hold_no_dates_or_tables() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('[sources.hr\ntype = "file"\n', "sync.toml:1:12: expected ']' at the end of a table declaration\n"
-                                          "  1 | [sources.hr\n"
-                                          "                 ^"),
-        ('a = 1\nb = "x" y\n', "sync.toml:2:9: expected newline or end of document after a statement\n"
-                                '  2 | b = "x" y\n'
-                                "              ^"),
-        ("a = 1\r\na = 2\r\n", "sync.toml:2:6: this key stands here a second time\n  2 | a = 2\n           ^"),
-        ("[a.b]\n[a.b]\n", "sync.toml:2:5: the table [a.b] stands here a second time\n  2 | [a.b]\n          ^"),
-        ("[t]\nx = '''one\ntwo\n", "sync.toml:3: expected \"'''\"\n"
-                                    "  the file ends too early: look for a bracket or quote left open"),
-        ('urn:ietf:User:department = "department"\n',
-         "sync.toml:1:4: expected '=' after a key in a key/value pair\n"
-         '  1 | urn:ietf:User:department = "department"\n'
-         "         ^\n"
-         "  a path with : or [ must stand in quotes: 'emails[type eq \"work\"].value' = \"email\""),
-        ('emails[type eq "work"].value = "email"\n',
-         "sync.toml:1:7: expected '=' after a key in a key/value pair\n"
-         '  1 | emails[type eq "work"].value = "email"\n'
-         "            ^\n"
-         "  a path with : or [ must stand in quotes: 'emails[type eq \"work\"].value' = \"email\""),
+        (
+            '[sources.hr\ntype = "file"\n',
+            (
+                "sync.toml:1:12: expected ']' at the end of a table declaration\n"
+                "  1 | [sources.hr\n"
+                "                 ^"
+            ),
+        ),
+        (
+            'a = 1\nb = "x" y\n',
+            (
+                "sync.toml:2:9: expected newline or end of document after a statement\n"
+                '  2 | b = "x" y\n'
+                "              ^"
+            ),
+        ),
+        (
+            "a = 1\r\na = 2\r\n",
+            "sync.toml:2:6: this key stands here a second time\n  2 | a = 2\n           ^",
+        ),
+        (
+            "[a.b]\n[a.b]\n",
+            "sync.toml:2:5: the table [a.b] stands here a second time\n  2 | [a.b]\n          ^",
+        ),
+        (
+            "[t]\nx = '''one\ntwo\n",
+            (
+                "sync.toml:3: expected \"'''\"\n"
+                "  the file ends too early: look for a bracket or quote left open"
+            ),
+        ),
+        (
+            'urn:ietf:User:department = "department"\n',
+            (
+                "sync.toml:1:4: expected '=' after a key in a key/value pair\n  1 |"
+                ' urn:ietf:User:department = "department"\n         ^\n  a path with : or [ must'
+                ' stand in quotes: \'emails[type eq "work"].value\' = "email"'
+            ),
+        ),
+        (
+            'emails[type eq "work"].value = "email"\n',
+            (
+                "sync.toml:1:7: expected '=' after a key in a key/value pair\n  1 | emails[type"
+                ' eq "work"].value = "email"\n            ^\n  a path with : or [ must stand in'
+                ' quotes: \'emails[type eq "work"].value\' = "email"'
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_syntax_error_shows_its_line(text: str, expected: str) -> None:
     assert complaint(text) == expected
 
@@ -502,7 +779,12 @@ def test_a_long_line_is_cut_around_the_fault() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ['token = "s3cr3t', 'auth = { type = "bearer", token = "s3cr3t" x', "x = ['literal:s3cr3t' 1]", "password = s3cr3t"],
+    [
+        'token = "s3cr3t',
+        'auth = { type = "bearer", token = "s3cr3t" x',
+        "x = ['literal:s3cr3t' 1]",
+        "password = s3cr3t",
+    ],
 )
 def test_a_line_that_may_hold_a_secret_is_not_shown(line: str) -> None:
     printed = complaint(line + "\n")
@@ -528,11 +810,17 @@ def failure(path: Path) -> ConfigError:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     error = failure(tmp_path / "sync.toml")
-    assert str(error) == f"sync.toml: no such file\n  looked in {tmp_path}\n  scimsync init hr.csv writes one"
+    assert (
+        str(error)
+        == f"sync.toml: no such file\n  looked in {tmp_path}\n  scimsync init hr.csv writes one"
+    )
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    assert str(failure(tmp_path)) == f"{tmp_path.name}: is a folder, not a file\n  write -c {tmp_path / 'sync.toml'}"
+    assert (
+        str(failure(tmp_path))
+        == f"{tmp_path.name}: is a folder, not a file\n  write -c {tmp_path / 'sync.toml'}"
+    )
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -540,20 +828,32 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert str(failure(tmp_path / "sync.toml")) == f"sync.toml: may not be read by this user\n  in {tmp_path}"
+    assert (
+        str(failure(tmp_path / "sync.toml"))
+        == f"sync.toml: may not be read by this user\n  in {tmp_path}"
+    )
 
 
 def test_a_path_through_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert str(failure(tmp_path / "file" / "sync.toml")) == "sync.toml: cannot be read: Not a directory"
+    assert (
+        str(failure(tmp_path / "file" / "sync.toml"))
+        == "sync.toml: cannot be read: Not a directory"
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("# Müller\n".encode("latin-1"), "sync.toml:1: not UTF-8 (byte 0xFC)\n  save the file as UTF-8"),
+        (
+            "# Müller\n".encode("latin-1"),
+            "sync.toml:1: not UTF-8 (byte 0xFC)\n  save the file as UTF-8",
+        ),
         (b"\n\n" + b"x = '\xe9'", "sync.toml:3: not UTF-8 (byte 0xE9)\n  save the file as UTF-8"),
-        ("a = 1\n".encode("utf-16"), "sync.toml:1: not UTF-8 (byte 0xFF)\n  save the file as UTF-8"),
+        (
+            "a = 1\n".encode("utf-16"),
+            "sync.toml:1: not UTF-8 (byte 0xFF)\n  save the file as UTF-8",
+        ),
     ],
 )
 def test_a_file_that_is_not_utf8(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -569,28 +869,46 @@ LEAVES = st.one_of(
     st.integers(-(2**70), 2**70),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(["file", "bearer", "env:X", "30d", "10%", "https://x.example.com", "keep", "rfc", "{message}"]),
+    st.sampled_from(
+        [
+            "file",
+            "bearer",
+            "env:X",
+            "30d",
+            "10%",
+            "https://x.example.com",
+            "keep",
+            "rfc",
+            "{message}",
+        ]
+    ),
     st.dates(),
 )
 WORDS = """
-    state sources access guard tables targets hr wiki type path query key lists encoding delimiter url auth token profile
-    dialect source scope match leave action delete_after rate concurrency actions create timeout user groups expr value
+    state sources access guard tables targets hr wiki type path query key lists encoding delimiter
+    url auth token profile dialect source scope match leave action delete_after rate concurrency
+    actions create timeout user groups expr value
     once generate userName max_removals min_records [key]"""
 KEYS = st.sampled_from(WORDS.split()) | st.text(max_size=4)
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
 )
 SECTION = st.fixed_dictionaries(
     {},
     optional={
         "sources": VALUES | st.dictionaries(KEYS, VALUES, max_size=2),
-        "targets": VALUES
-        | st.dictionaries(
-            KEYS,
-            st.fixed_dictionaries(
-                {"url": VALUES, "auth": VALUES, "user": VALUES}, optional={"leave": VALUES, "actions": VALUES, "rate": LEAVES}
-            ),
-            max_size=2,
+        "targets": (
+            VALUES
+            | st.dictionaries(
+                KEYS,
+                st.fixed_dictionaries(
+                    {"url": VALUES, "auth": VALUES, "user": VALUES},
+                    optional={"leave": VALUES, "actions": VALUES, "rate": LEAVES},
+                ),
+                max_size=2,
+            )
         ),
         "guard": VALUES,
         "state": VALUES,
@@ -610,7 +928,11 @@ def inline(value: Any) -> str:
         case list():
             return f"[{', '.join(map(inline, value))}]"
         case dict():
-            return "{" + ", ".join(f"{toml_key(key)} = {inline(item)}" for key, item in value.items()) + "}"
+            return (
+                "{"
+                + ", ".join(f"{toml_key(key)} = {inline(item)}" for key, item in value.items())
+                + "}"
+            )
     return str(value)
 
 
@@ -623,4 +945,8 @@ def test_any_nonsense_gets_words_not_jargon(document: dict[str, Any]) -> None:
     printed = str(caught.value)
     assert printed.startswith("sync.toml")
     assert "this value cannot be used here" not in printed
-    assert not re.search(r"input should|extra_forbidden|pydantic|_type\b|validator|expected argument", printed, re.IGNORECASE)
+    assert not re.search(
+        r"input should|extra_forbidden|pydantic|_type\b|validator|expected argument",
+        printed,
+        re.IGNORECASE,
+    )

@@ -67,7 +67,11 @@ def as_toml(value: Any) -> str:
         case list():
             return f"[{', '.join(map(as_toml, value))}]"
         case dict():
-            return "{" + ", ".join(f"{toml_key(key)} = {as_toml(item)}" for key, item in value.items()) + "}"
+            return (
+                "{"
+                + ", ".join(f"{toml_key(key)} = {as_toml(item)}" for key, item in value.items())
+                + "}"
+            )
     return str(value)
 
 
@@ -91,7 +95,12 @@ def test_every_key_is_described() -> None:
     schema = json_schema()
     tables = [schema, *(table for table in schema["$defs"].values() if "properties" in table)]
     assert len(tables) >= 8
-    assert [key for table in tables for key, field in table["properties"].items() if not field.get("description")] == []
+    assert [
+        key
+        for table in tables
+        for key, field in table["properties"].items()
+        if not field.get("description")
+    ] == []
 
 
 def test_defaults_are_shown_as_they_are_written() -> None:

@@ -39,8 +39,8 @@ def test_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_variable_that_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WIKI_TOKEN", raising=False)
-    assert refusal("env:WIKI_TOKEN", tmp_path) == (
-        "the environment variable WIKI_TOKEN is not set\n"
+    assert (
+        refusal("env:WIKI_TOKEN", tmp_path) == "the environment variable WIKI_TOKEN is not set\n"
         "  export WIKI_TOKEN=…  (cron and systemd do not read your shell's profile)"
     )
 
@@ -56,13 +56,24 @@ def test_a_variable_that_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("s3cr3t\n", "the value from env: holds a line break\n  a token is one line"),
         ("s3c\rr3t", "the value from env: holds a line break\n  a token is one line"),
         ("s3cr3t\x07", "the value from env: holds a control character\n  copy the token again"),
-        ("s3cr3t\u2026", "the value from env: holds a character that is not ASCII\n  copy the token again"),
+        (
+            "s3cr3t\u2026",
+            "the value from env: holds a character that is not ASCII\n  copy the token again",
+        ),
         (" s3cr3t", "the value from env: begins or ends with a space\n  copy the token again"),
         ("   ", "the value from env: is empty"),
-        ("Bearer s3cr3t", 'the value from env: begins with the word "Bearer"\n  leave the word out, scimsync adds it'),
+        (
+            "Bearer s3cr3t",
+            (
+                'the value from env: begins with the word "Bearer"\n  leave the word out, scimsync'
+                " adds it"
+            ),
+        ),
     ],
 )
-def test_what_a_header_cannot_carry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
+def test_what_a_header_cannot_carry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
     monkeypatch.setenv("WIKI_TOKEN", value)
     assert refusal("env:WIKI_TOKEN", tmp_path) == message
 
@@ -116,7 +127,9 @@ class FakeKeyringError(Exception):
     """Stands for keyring.errors.KeyringError."""
 
 
-def install_keyring(monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str], str] | None) -> None:
+def install_keyring(
+    monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str], str] | None
+) -> None:
     """Puts a keyring with `entries` in place of the real one; None is a keyring that is locked."""
 
     def get_password(service: str, user: str) -> str | None:
@@ -136,22 +149,26 @@ def test_from_the_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert resolve("keyring:https://wiki.example.com/ann", tmp_path, WHERE) == "s3cr3t"
 
 
-def test_a_keyring_without_the_entry_or_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keyring_without_the_entry_or_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install_keyring(monkeypatch, {})
-    assert refusal("keyring:wiki/ann", tmp_path) == (
-        "the keyring holds nothing for user ann of service wiki\n  keyring set wiki ann"
+    assert (
+        refusal("keyring:wiki/ann", tmp_path)
+        == "the keyring holds nothing for user ann of service wiki\n  keyring set wiki ann"
     )
     install_keyring(monkeypatch, None)
-    assert refusal("keyring:wiki/ann", tmp_path) == (
-        "the keyring cannot be used: FakeKeyringError\n"
+    assert (
+        refusal("keyring:wiki/ann", tmp_path) == "the keyring cannot be used: FakeKeyringError\n"
         "  a keyring must be unlocked for the user who runs scimsync; env: and file: need none"
     )
 
 
 def test_a_keyring_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert refusal("keyring:wiki/ann", tmp_path) == (
-        "the keyring needs a package that is not installed\n  pip install 'scimsync[keyring]'"
+    assert (
+        refusal("keyring:wiki/ann", tmp_path)
+        == "the keyring needs a package that is not installed\n  pip install 'scimsync[keyring]'"
     )
 
 
@@ -169,7 +186,10 @@ def test_from_the_first_line_of_a_command(tmp_path: Path) -> None:
 
 def test_a_command_is_split_like_a_shell_does_but_no_shell_runs(tmp_path: Path) -> None:
     code = "import sys; print('/'.join(sys.argv[1:]))"
-    assert resolve(f"{script(tmp_path, code)} 'one two' '$HOME;id'", tmp_path, WHERE) == "one two/$HOME;id"
+    assert (
+        resolve(f"{script(tmp_path, code)} 'one two' '$HOME;id'", tmp_path, WHERE)
+        == "one two/$HOME;id"
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,29 +197,42 @@ def test_a_command_is_split_like_a_shell_does_but_no_shell_runs(tmp_path: Path) 
     [
         ("", "the command {python} wrote nothing"),
         ("print()", "the command {python} wrote nothing"),
-        (r"import sys; sys.stdout.buffer.write(b'\xff')", "what the command {python} wrote is not text"),
+        (
+            r"import sys; sys.stdout.buffer.write(b'\xff')",
+            "what the command {python} wrote is not text",
+        ),
         ("raise SystemExit(3)", "the command {python} ended with exit code 3"),
-        ("raise SystemExit('not logged in\\nsecond line')",
-         "the command {python} ended with exit code 1\n  it said: not logged in"),
+        (
+            "raise SystemExit('not logged in\\nsecond line')",
+            "the command {python} ended with exit code 1\n  it said: not logged in",
+        ),
         # a command that prints what it found and then fails, repeating it
-        ("import sys; print('s3cr3t'); sys.exit('cannot use s3cr3t here')",
-         "the command {python} ended with exit code 1\n  it said: cannot use … here"),
-        ("import sys; sys.exit('\\x1b[31mred\\x1b[0m' + 'x' * 500)",
-         "the command {python} ended with exit code 1\n  it said: [31mred [0m" + "x" * 189),
+        (
+            "import sys; print('s3cr3t'); sys.exit('cannot use s3cr3t here')",
+            "the command {python} ended with exit code 1\n  it said: cannot use … here",
+        ),
+        (
+            "import sys; sys.exit('\\x1b[31mred\\x1b[0m' + 'x' * 500)",
+            "the command {python} ended with exit code 1\n  it said: [31mred [0m" + "x" * 189,
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_command_that_gives_no_token(tmp_path: Path, code: str, message: str) -> None:
     assert refusal(script(tmp_path, code), tmp_path) == message.format(python=PYTHON)
 
 
 def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
-    assert refusal("cmd:no-such-command s3cr3t", tmp_path) == (
-        "no such command: no-such-command\n  a shell is not used; write the whole path"
+    assert (
+        refusal("cmd:no-such-command s3cr3t", tmp_path)
+        == "no such command: no-such-command\n  a shell is not used; write the whole path"
     )
 
 
 def test_a_file_that_is_no_command(tmp_path: Path) -> None:
-    assert refusal(f"cmd:{tmp_path}", tmp_path) == f"the command {tmp_path} cannot be run: Permission denied"
+    assert (
+        refusal(f"cmd:{tmp_path}", tmp_path)
+        == f"the command {tmp_path} cannot be run: Permission denied"
+    )
 
 
 def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,8 +243,15 @@ def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
         raise subprocess.TimeoutExpired(words, secrets.CMD_TIMEOUT, output=b"s3cr3t")
 
     monkeypatch.setattr(subprocess, "run", hang)
-    assert refusal("cmd:pass show s3cr3t", tmp_path) == "the command pass did not end within 30 seconds"
-    assert (seen["timeout"], seen["stdin"], seen.get("shell", False)) == (30.0, subprocess.DEVNULL, False)
+    assert (
+        refusal("cmd:pass show s3cr3t", tmp_path)
+        == "the command pass did not end within 30 seconds"
+    )
+    assert (seen["timeout"], seen["stdin"], seen.get("shell", False)) == (
+        30.0,
+        subprocess.DEVNULL,
+        False,
+    )
 
 
 # literal: and the rest
@@ -223,6 +263,8 @@ def test_a_literal_token(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["s3cr3t", "s3cr3t:x", ""])
 def test_what_is_no_reference_is_not_repeated(tmp_path: Path, reference: str) -> None:
-    assert refusal(reference, tmp_path) == (
-        "does not say where the secret is found\n  write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal:TOKEN"
+    assert (
+        refusal(reference, tmp_path)
+        == "does not say where the secret is found\n  write env:NAME, file:PATH,"
+        " keyring:SERVICE/USER, cmd:COMMAND or literal:TOKEN"
     )

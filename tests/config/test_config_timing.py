@@ -1,4 +1,5 @@
-"""When things happen by themselves: intervals, cron expressions, and days on which the clocks are set."""
+"""When things happen by themselves: intervals, cron expressions, and days on which the clocks are
+set."""
 
 from __future__ import annotations
 
@@ -64,14 +65,23 @@ def test_summer_time_begins(cron: str, expected: list[str]) -> None:
 
 def test_summer_time_ends_and_nothing_happens_twice() -> None:
     start = datetime(2026, 10, 24, 0, tzinfo=BERLIN)
-    assert times("30 2 * * *", start, 3) == ["10-24 02:30 CEST", "10-25 02:30 CEST", "10-26 02:30 CET"]
+    assert times("30 2 * * *", start, 3) == [
+        "10-24 02:30 CEST",
+        "10-25 02:30 CEST",
+        "10-26 02:30 CET",
+    ]
 
 
 def test_an_hourly_push_happens_in_each_hour_of_both_days() -> None:
     timings = schedule('push = "0 * * * *"').push
-    for day, hours in ((datetime(2026, 3, 29, tzinfo=BERLIN), 23), (datetime(2026, 10, 25, tzinfo=BERLIN), 25)):
+    for day, hours in (
+        (datetime(2026, 3, 29, tzinfo=BERLIN), 23),
+        (datetime(2026, 10, 25, tzinfo=BERLIN), 25),
+    ):
         at, number = day.astimezone(UTC) - timedelta(seconds=1), 0
-        while (following := first_after(timings, at, BERLIN)) is not None and following.astimezone(BERLIN).date() == day.date():
+        while (following := first_after(timings, at, BERLIN)) is not None and following.astimezone(
+            BERLIN
+        ).date() == day.date():
             at, number = following, number + 1
         assert number == hours
 
@@ -88,31 +98,60 @@ def test_intervals_are_even_whenever_they_are_asked(seconds: int, moment: int) -
 
 def test_of_several_times_the_first_counts() -> None:
     assert first_after(
-        schedule('push = ["0 2 * * *", "0 14 * * *"]').push, datetime(2026, 3, 2, 8, tzinfo=UTC), BERLIN
+        schedule('push = ["0 2 * * *", "0 14 * * *"]').push,
+        datetime(2026, 3, 2, 8, tzinfo=UTC),
+        BERLIN,
     ) == datetime(2026, 3, 2, 13, tzinfo=UTC)
 
 
 def test_false_is_never() -> None:
-    assert first_after(schedule("push = false").push, datetime(2026, 3, 2, 8, tzinfo=UTC), BERLIN) is None
+    assert (
+        first_after(schedule("push = false").push, datetime(2026, 3, 2, 8, tzinfo=UTC), BERLIN)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('push = "61 * * * *"', 'sync.toml: schedule.push: "61 * * * *" is no cron expression: bad minute'),
-        ('push = "0 0 31 2 *"', 'sync.toml: schedule.push: "0 0 31 2 *" is no cron expression: bad day-of-month'),
-        ('push = "tomorrow"', 'schedule.push: "tomorrow" is neither an interval nor a cron expression of five fields'),
+        (
+            'push = "61 * * * *"',
+            'sync.toml: schedule.push: "61 * * * *" is no cron expression: bad minute',
+        ),
+        (
+            'push = "0 0 31 2 *"',
+            'sync.toml: schedule.push: "0 0 31 2 *" is no cron expression: bad day-of-month',
+        ),
+        (
+            'push = "tomorrow"',
+            'schedule.push: "tomorrow" is neither an interval nor a cron expression of five fields',
+        ),
         ('push = "5s"', 'schedule.push: "5s" is shorter than 10 seconds'),
         ("push = true", "schedule.push: true says no time"),
         ("push = []", "schedule.push: must not be an empty list"),
-        ('timezone = "Mars/Olympus"', 'schedule.timezone: "Mars/Olympus" is no time zone that this system knows'),
+        (
+            'timezone = "Mars/Olympus"',
+            'schedule.timezone: "Mars/Olympus" is no time zone that this system knows',
+        ),
         ('jitter = "5"', 'schedule.jitter: "5" is not a length of time'),
         ('[schedule.targets]\nwikki = "1h"', "sync.toml: schedule.targets.wikki: no such target"),
-        ('[notify.to.ops]\napprise = "mailto://x"', "notify.to.ops.apprise: does not say where the token is found"),
+        (
+            '[notify.to.ops]\napprise = "mailto://x"',
+            "notify.to.ops.apprise: does not say where the token is found",
+        ),
         ("[notify.to.ops]\npersonal = true", "notify.to.ops: needs one of apprise and webhook"),
-        ('[notify.to.ops]\nwebhook = "https://x.example.com"', "notify.to.ops: a webhook needs secret"),
-        ('[notify.to.ops]\nwebhook = "http://x.example.com"\nsecret = "env:X"', "must begin with https://"),
-        ('[notify.to.ops]\napprise = "env:X"\nevents = ["gard"]', '"gard" is not one of guard, target, failures'),
+        (
+            '[notify.to.ops]\nwebhook = "https://x.example.com"',
+            "notify.to.ops: a webhook needs secret",
+        ),
+        (
+            '[notify.to.ops]\nwebhook = "http://x.example.com"\nsecret = "env:X"',
+            "must begin with https://",
+        ),
+        (
+            '[notify.to.ops]\napprise = "env:X"\nevents = ["gard"]',
+            '"gard" is not one of guard, target, failures',
+        ),
         ("[health]\nport = 70000", "health.port: must be at most 65535"),
     ],
 )
@@ -122,7 +161,9 @@ def test_what_is_wrong_is_said(text: str, said: str) -> None:
     assert said in str(raised.value)
 
 
-def test_the_zone_of_the_system_knows_its_summer_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_zone_of_the_system_knows_its_summer_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TZ", "Europe/Berlin")
     assert datetime(2026, 7, 1, tzinfo=system_zone()).utcoffset() == timedelta(hours=2)
     monkeypatch.setenv("TZ", "nowhere at all")

@@ -1,7 +1,8 @@
 """A month of a made-up company, lived through by a real daemon whose clock is under control.
 
-`python -m tests.daemon.month FOLDER` goes on where FOLDER says that it stopped, so that it may be killed at any moment and
-started again. Everything happens at its time: files are dropped, sync.toml is broken and mended, a target is down for a day.
+`python -m tests.daemon.month FOLDER` goes on where FOLDER says that it stopped, so that it may be
+killed at any moment and started again. Everything happens at its time: files are dropped, sync.toml
+is broken and mended, a target is down for a day.
 """
 
 from __future__ import annotations
@@ -113,7 +114,16 @@ def people(number: int) -> list[Row]:
 def employee(number: int, **more: str) -> Row:
     """A row of hr.csv."""
     dept = ("Sales", "IT", "Law")[number % 3]
-    return person(number, dept=dept, manager="00001" if number > 1 else "", status="active", start="2020-01-01") | more
+    return (
+        person(
+            number,
+            dept=dept,
+            manager="00001" if number > 1 else "",
+            status="active",
+            start="2020-01-01",
+        )
+        | more
+    )
 
 
 def rows_until(moment: datetime) -> list[Row]:
@@ -122,7 +132,10 @@ def rows_until(moment: datetime) -> list[Row]:
     if moment >= day(3, 11, 10):  # two come, one moves, two swap names
         rows |= {f"{n:05}": employee(n) for n in (41, 42)}
         rows["00005"]["dept"] = "Law"
-        rows["00006"]["email"], rows["00007"]["email"] = rows["00007"]["email"], rows["00006"]["email"]
+        rows["00006"]["email"], rows["00007"]["email"] = (
+            rows["00007"]["email"],
+            rows["00006"]["email"],
+        )
     if moment >= day(3, 12, 9, 2):  # a file that was half written two minutes before
         rows["00043"] = employee(43)
     if moment >= day(3, 14, 15):  # a leaver, and somebody who begins in April
@@ -234,7 +247,9 @@ def everybody_left(*moment: int) -> Event:
 
 def edited(text: str, *moment: int) -> Event:
     """sync.toml."""
-    return Event(day(*moment), lambda month: month.write("sync.toml", (month.folder / text).read_bytes()))
+    return Event(
+        day(*moment), lambda month: month.write("sync.toml", (month.folder / text).read_bytes())
+    )
 
 
 def down(*moment: int) -> Event:
@@ -254,20 +269,40 @@ def noted(name: str, *moment: int) -> Event:
 
 EVENTS = sorted(
     (
-        dropped(3, 11, 10), noted("drop", 3, 11, 11),
-        half(3, 12, 9), noted("half", 3, 12, 9, 1), dropped(3, 12, 9, 2), noted("whole", 3, 12, 10),
-        dropped(3, 14, 15), noted("left", 3, 14, 16),
-        edited("bad.toml", 3, 16, 12), noted("bad", 3, 16, 12, 30), edited("good.toml", 3, 16, 13), noted("good", 3, 16, 14),
-        down(3, 17, 8), dropped(3, 17, 9), noted("down", 3, 17, 22), up(3, 18, 8), noted("up", 3, 19, 10),
+        dropped(3, 11, 10),
+        noted("drop", 3, 11, 11),
+        half(3, 12, 9),
+        noted("half", 3, 12, 9, 1),
+        dropped(3, 12, 9, 2),
+        noted("whole", 3, 12, 10),
+        dropped(3, 14, 15),
+        noted("left", 3, 14, 16),
+        edited("bad.toml", 3, 16, 12),
+        noted("bad", 3, 16, 12, 30),
+        edited("good.toml", 3, 16, 13),
+        noted("good", 3, 16, 14),
+        down(3, 17, 8),
+        dropped(3, 17, 9),
+        noted("down", 3, 17, 22),
+        up(3, 18, 8),
+        noted("up", 3, 19, 10),
         dropped(3, 19, 11),
-        everybody_left(3, 20, 11), noted("guard", 3, 20, 12), dropped(3, 20, 16), noted("free", 3, 20, 17),
-        dropped(3, 22, 10), noted("back", 3, 22, 11),
-        noted("waiting", 3, 24, 14, 59), noted("deleted", 3, 24, 15, 1),
+        everybody_left(3, 20, 11),
+        noted("guard", 3, 20, 12),
+        dropped(3, 20, 16),
+        noted("free", 3, 20, 17),
+        dropped(3, 22, 10),
+        noted("back", 3, 22, 11),
+        noted("waiting", 3, 24, 14, 59),
+        noted("deleted", 3, 24, 15, 1),
         dropped(3, 27, 16),
-        noted("eve", 4, 1, 23, 59), noted("started", 4, 2, 0, 1), noted("stale", 4, 2, 12), noted("end", 4, 10, 23),
+        noted("eve", 4, 1, 23, 59),
+        noted("started", 4, 2, 0, 1),
+        noted("stale", 4, 2, 12),
+        noted("end", 4, 10, 23),
     ),
     key=lambda event: event.at,
-)  # fmt: skip
+)
 """The first of several at one time goes first."""
 
 
@@ -277,14 +312,27 @@ def live(folder: Path) -> None:
     set_up_logging(Common(log_format="json"))
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked(month := Month(folder)))
     pauses = Pauses()
-    vars(preparing)["Channel"] = partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock)  # nobody waits
+    # nobody waits
+    vars(preparing)["Channel"] = partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock)
     day_long = timedelta(hours=6)
-    world = World(month.clock, month.steady, month, Inline(), Inline(), Systemd({}), Random(1), poll=day_long, look=day_long)
+    world = World(
+        month.clock,
+        month.steady,
+        month,
+        Inline(),
+        Inline(),
+        Systemd({}),
+        Random(1),
+        poll=day_long,
+        look=day_long,
+    )
     while True:
         try:
             daemon = Daemon(folder / "sync.toml", world)
             break
-        except ConfigError:  # it was killed while sync.toml was broken: it starts when somebody has mended it
+        except (
+            ConfigError
+        ):  # it was killed while sync.toml was broken: it starts when somebody has mended it
             month.wait(3600)
     month.stop, month.metrics = daemon.stop, daemon.vitals.metrics
     print("alive", flush=True)

@@ -39,7 +39,10 @@ class Simulation:
 
     def __init__(self, now: datetime, events: Sequence[Event], seconds: float) -> None:
         self.now = self.start = now
-        self._events = sorted(((now + timedelta(seconds=after), do) for after, do in events), key=lambda event: event[0])
+        self._events = sorted(
+            ((now + timedelta(seconds=after), do) for after, do in events),
+            key=lambda event: event[0],
+        )
         self._end = now + timedelta(seconds=seconds)
         self._awake = False
         self.stop: Callable[[int], None] = lambda _: None
@@ -70,7 +73,11 @@ class Simulation:
 
 
 def live(
-    office: Office, *events: Event, seconds: float, poll: float = 5, clocked: Callable[[Simulation], None] | None = None
+    office: Office,
+    *events: Event,
+    seconds: float,
+    poll: float = 5,
+    clocked: Callable[[Simulation], None] | None = None,
 ) -> Daemon:
     """Runs a daemon in the office for so long; afterwards it is as late there."""
     simulation = Simulation(office.now, events, seconds)
@@ -97,9 +104,16 @@ def live(
 
 def log_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the daemon has said."""
-    return [record.getMessage() for record in caplog.records if record.name == "scimsync" and record.levelno >= logging.INFO]
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "scimsync" and record.levelno >= logging.INFO
+    ]
 
 
 def open_troubles(office: Office) -> list[tuple[str, str]]:
     """Event and subject of what is not over."""
-    return [(one["event"], one["subject"]) for one in json.loads(office.run("status", "--json").out)["troubles"]]
+    return [
+        (one["event"], one["subject"])
+        for one in json.loads(office.run("status", "--json").out)["troubles"]
+    ]

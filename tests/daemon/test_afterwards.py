@@ -1,4 +1,5 @@
-"""A push by cron tells its keepers and writes figures, as the daemon does; neither changes what the push came to."""
+"""A push by cron tells its keepers and writes figures, as the daemon does; neither changes what the
+push came to."""
 
 from __future__ import annotations
 
@@ -57,7 +58,10 @@ def test_a_guard_is_told_once_and_when_it_is_over(told: Office, hooks: Hooks) ->
     push(told)
     push(told)
     assert "Troubles" not in told.run("status").out
-    assert [one.document["type"] for one in hooks.got] == ["scimsync.guard.began", "scimsync.guard.ended"]
+    assert [one.document["type"] for one in hooks.got] == [
+        "scimsync.guard.began",
+        "scimsync.guard.ended",
+    ]
     assert "00001" not in hooks.bodies
 
 
@@ -67,17 +71,25 @@ def test_a_source_that_is_missing_is_told(told: Office, hooks: Hooks) -> None:
     push(told, code=1)
     told.hire(people(31))
     push(told)
-    assert hooks.titles == ["scimsync: hr cannot be read", "scimsync: hr can be read again (unreadable for 1 h)"]
+    assert hooks.titles == [
+        "scimsync: hr cannot be read",
+        "scimsync: hr can be read again (unreadable for 1 h)",
+    ]
 
 
-def test_a_target_that_fails_is_told_after_the_first_night(told: Office, hooks: Hooks, faulty: FaultyServer) -> None:
+def test_a_target_that_fails_is_told_after_the_first_night(
+    told: Office, hooks: Hooks, faulty: FaultyServer
+) -> None:
     faulty.fail(times=1000, status=401)
     told.hire([person(1, dept="Sales"), *people(30)[1:]])
     push(told, code=1)
     push(told, code=1)
     faulty.faults.clear()
     push(told)
-    assert hooks.titles == ["scimsync: wiki cannot be used", "scimsync: wiki is back (down for 1 h)"]
+    assert hooks.titles == [
+        "scimsync: wiki cannot be used",
+        "scimsync: wiki is back (down for 1 h)",
+    ]
 
 
 def test_people_who_fail_are_told(told: Office, hooks: Hooks, faulty: FaultyServer) -> None:
@@ -86,7 +98,10 @@ def test_people_who_fail_are_told(told: Office, hooks: Hooks, faulty: FaultyServ
     push(told, code=4)
     fault.times = 0
     push(told)
-    assert [one.document["type"] for one in hooks.got] == ["scimsync.failures.began", "scimsync.failures.ended"]
+    assert [one.document["type"] for one in hooks.got] == [
+        "scimsync.failures.began",
+        "scimsync.failures.ended",
+    ]
 
 
 def test_a_push_of_one_person_says_nothing_about_guards(told: Office, hooks: Hooks) -> None:
@@ -97,17 +112,24 @@ def test_a_push_of_one_person_says_nothing_about_guards(told: Office, hooks: Hoo
 
 
 @pytest.mark.parametrize("answer", ["cut", 500, 302])
-def test_who_cannot_be_told_changes_nothing_and_is_told_later(told: Office, hooks: Hooks, answer: int | str) -> None:
+def test_who_cannot_be_told_changes_nothing_and_is_told_later(
+    told: Office, hooks: Hooks, answer: int | str
+) -> None:
     hooks.status = answer
     (told.folder / "hr.csv").unlink()
     push(told, code=1)
     hooks.status = 204
     told.hire(people(31))
     push(told)
-    assert hooks.titles == ["scimsync: hr cannot be read", "scimsync: hr can be read again (unreadable for 30 min)"]
+    assert hooks.titles == [
+        "scimsync: hr cannot be read",
+        "scimsync: hr can be read again (unreadable for 30 min)",
+    ]
 
 
-def test_a_secret_that_is_missing_changes_nothing(told: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_missing_changes_nothing(
+    told: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("HOOK_SECRET")
     (told.folder / "hr.csv").unlink()
     told.now += timedelta(minutes=30)
@@ -146,9 +168,14 @@ def test_figures_go_on_from_push_to_push(office: Office, tmp_path: Path) -> None
     assert figures(file)["scimsync_troubles{source}"] == 1
 
 
-def test_a_metrics_file_that_cannot_be_written_is_told_before_anything_is_done(office: Office, faulty: FaultyServer) -> None:
+def test_a_metrics_file_that_cannot_be_written_is_told_before_anything_is_done(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(3))
-    for path, said in (("missing/x.prom", "its folder is not there"), ("hr.csv", "metrics go into a file .prom")):
+    for path, said in (
+        ("missing/x.prom", "its folder is not there"),
+        ("hr.csv", "metrics go into a file .prom"),
+    ):
         ran = office.run("push", "--metrics-file", path)
         assert ran.code == 2
         assert said in ran.err
@@ -168,11 +195,19 @@ except SystemExit as end:
 heavy = ["scimsync.daemon", "prometheus_client", "uvicorn", "starlette", "apprise", "cronsim"]
 print("loaded:", [name for name in heavy if name in sys.modules])
 """
-    ran = subprocess.run([sys.executable, "-c", code], cwd=office.folder, env=office.env(), capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=office.folder,
+        env=office.env(),
+        capture_output=True,
+        text=True,
+    )
     assert ran.stdout.splitlines()[-1] == "loaded: []", ran.stderr
 
 
-def test_check_tells_whether_they_can_be_told_and_when_the_daemon_pushes(told: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_tells_whether_they_can_be_told_and_when_the_daemon_pushes(
+    told: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told.configure(more=NOTIFY + '[schedule]\npush = "0 2 * * *"\ntimezone = "UTC"\n')
     ran = told.run("check")
     assert (ran.code, "can be told" in ran.out) == (0, True), ran.out
@@ -184,4 +219,7 @@ def test_check_tells_whether_they_can_be_told_and_when_the_daemon_pushes(told: O
 
     told.configure(more=NOTIFY.replace("env:HOOK_SECRET", "literal:abcdefgh"))
     (told.folder / "sync.toml").chmod(0o644)
-    assert "holds notify.to.desk.secret, and others on this machine may read it" in told.run("check").out
+    assert (
+        "holds notify.to.desk.secret, and others on this machine may read it"
+        in told.run("check").out
+    )

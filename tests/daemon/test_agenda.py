@@ -17,7 +17,9 @@ HOUR = timedelta(hours=1)
 MORE = BASE.replace("[targets.wiki", "[targets.crm")
 
 
-def agenda(schedule: str, last_runs: Mapping[str, datetime | None] | None = None, *, now: datetime = NOON) -> Agenda:
+def agenda(
+    schedule: str, last_runs: Mapping[str, datetime | None] | None = None, *, now: datetime = NOON
+) -> Agenda:
     text = BASE + MORE[MORE.index("[targets") :] + f'\n[schedule]\ntimezone = "UTC"\n{schedule}\n'
     config = parse(text, Path("sync.toml"))
     made = Agenda(config.schedule, list(config.targets), config.schedule.zone, Random(7))
@@ -51,7 +53,9 @@ def test_what_was_missed_is_done_once_and_at_once() -> None:
 
 
 def test_what_was_missed_is_left_where_nobody_wants_it() -> None:
-    one = agenda('push = "0 2 * * *"\ncatch_up = false', {"wiki": NOON - timedelta(days=3), "crm": None})
+    one = agenda(
+        'push = "0 2 * * *"\ncatch_up = false', {"wiki": NOON - timedelta(days=3), "crm": None}
+    )
     assert one.take(NOON) is None
     assert one.next_time() == datetime(2026, 3, 3, 2, tzinfo=UTC)
 

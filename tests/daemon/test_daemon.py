@@ -1,4 +1,5 @@
-"""A daemon forgets nothing, whatever happens between two of its turns, and one trouble is not everybody's."""
+"""A daemon forgets nothing, whatever happens between two of its turns, and one trouble is not
+everybody's."""
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ def dropped(office: Office, count: int, name: str = "hr.csv") -> None:
     (office.folder / "new.csv").replace(office.folder / name)
 
 
-def test_what_a_push_read_and_did_not_come_to_is_pushed_after_a_start(company: Office, faulty: FaultyServer) -> None:
+def test_what_a_push_read_and_did_not_come_to_is_pushed_after_a_start(
+    company: Office, faulty: FaultyServer
+) -> None:
     """The file is known by then, but its changes are in no plan."""
     faulty.fail(times=1000, status=401)
     company.hire(people(5))
@@ -55,7 +58,9 @@ def test_what_a_push_read_and_did_not_come_to_is_pushed_after_a_start(company: O
     assert len(faulty.users) == 5
 
 
-def test_a_target_that_failed_before_the_stop_is_tried_after_the_start(company: Office, faulty: FaultyServer) -> None:
+def test_a_target_that_failed_before_the_stop_is_tried_after_the_start(
+    company: Office, faulty: FaultyServer
+) -> None:
     faulty.fail("POST", times=1000, status=401)
     live(company, (10, lambda: dropped(company, 5)), seconds=60)
     assert len(faulty.users) == 3
@@ -66,12 +71,17 @@ def test_a_target_that_failed_before_the_stop_is_tried_after_the_start(company: 
     assert len(faulty.users) == 5
 
 
-def test_what_becomes_due_while_a_push_is_at_work_is_done_after_it(company: Office, faulty: FaultyServer) -> None:
-    faulty.fail("POST", where=lambda seen: (seen.body or {}).get("externalId") == "00004", status=400)
+def test_what_becomes_due_while_a_push_is_at_work_is_done_after_it(
+    company: Office, faulty: FaultyServer
+) -> None:
+    faulty.fail(
+        "POST", where=lambda seen: (seen.body or {}).get("externalId") == "00004", status=400
+    )
     simulations: list[Simulation] = []
 
     def slow(seen: object) -> bool:
-        """The second push takes a minute, in which the next try of the first one's person comes due."""
+        """The second push takes a minute, in which the next try of the first one's person comes
+        due."""
         if simulations[0].steady() > 250:
             simulations[0].now += timedelta(minutes=1)
         return False
@@ -85,11 +95,16 @@ def test_what_becomes_due_while_a_push_is_at_work_is_done_after_it(company: Offi
         clocked=simulations.append,
     )
 
-    assert sorted(user["externalId"] for user in faulty.users.values()) == [f"0000{n}" for n in range(1, 6)]
+    assert sorted(user["externalId"] for user in faulty.users.values()) == [
+        f"0000{n}" for n in range(1, 6)
+    ]
 
 
-def test_pushes_that_move_nothing_rest_longer_and_longer(company: Office, faulty: FaultyServer) -> None:
-    """Somebody waits for an account that does not come to be: that is looked at ever more seldom."""
+def test_pushes_that_move_nothing_rest_longer_and_longer(
+    company: Office, faulty: FaultyServer
+) -> None:
+    """Somebody waits for an account that does not come to be: that is looked at ever more
+    seldom."""
     faulty.fail("POST", times=10_000, status=400)
     live(company, (10, lambda: dropped(company, 4)), seconds=6 * 3600, poll=300)
     runs = company.sql("select id from run")
@@ -148,18 +163,24 @@ def test_a_file_that_never_comes_to_rest_holds_up_its_targets_for_ten_minutes_an
     assert said.count("other: is being written; pushes wait for it, 10 minutes at most") == 1
     assert "00004" in {user["externalId"] for user in faulty.users.values()}
     assert "00008" in {user["externalId"] for user in faulty.users.values()}
-    first = next(at for at, line in enumerate(said) if " create (" in line and line.startswith("chat: "))
+    first = next(
+        at for at, line in enumerate(said) if " create (" in line and line.startswith("chat: ")
+    )
     assert sum(line.startswith("pushing to wiki:") for line in said[:first]) >= 8
 
 
-def test_a_source_that_is_missing_stops_its_own_targets_only(company: Office, faulty: FaultyServer) -> None:
+def test_a_source_that_is_missing_stops_its_own_targets_only(
+    company: Office, faulty: FaultyServer
+) -> None:
     two_targets(company, EVERY_MINUTE)
     live(company, (10, lambda: dropped(company, 4)), seconds=200, poll=10)
     assert "00004" in {user["externalId"] for user in faulty.users.values()}
     assert open_troubles(company) == [("source", "other")]
 
 
-def test_a_file_that_is_gone_is_told_and_loses_nobody(company: Office, faulty: FaultyServer) -> None:
+def test_a_file_that_is_gone_is_told_and_loses_nobody(
+    company: Office, faulty: FaultyServer
+) -> None:
     live(company, (10, (company.folder / "hr.csv").unlink), seconds=300)
     assert open_troubles(company) == [("source", "hr")]
     live(company, (10, lambda: dropped(company, 3)), seconds=60)
@@ -178,7 +199,9 @@ def test_sync_toml_that_is_gone_is_told(company: Office) -> None:
     def look() -> None:
         seen.extend(event for (event,) in company.sql("select event from trouble"))
 
-    live(company, (10, (company.folder / "sync.toml").unlink), (290, look), (300, back), seconds=400)
+    live(
+        company, (10, (company.folder / "sync.toml").unlink), (290, look), (300, back), seconds=400
+    )
     assert seen == ["config"]
     assert open_troubles(company) == []
 
@@ -209,7 +232,9 @@ def test_a_secret_that_was_missing_is_looked_for_again(
 
 
 @pytest.mark.sqlite
-def test_a_state_that_is_gone_is_not_begun_anew(company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_that_is_gone_is_not_begun_anew(
+    company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """An empty one would forget who has to go."""
     database = company.folder / "scimsync.db"
     ready: list[Condition] = []
@@ -241,19 +266,25 @@ def test_a_state_that_is_gone_is_not_begun_anew(company: Office, faulty: FaultyS
     assert [seen.method for seen in faulty.written()] == ["POST", "POST"]
 
 
-def test_another_state_is_refused_while_it_runs(company: Office, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_state_is_refused_while_it_runs(
+    company: Office, caplog: pytest.LogCaptureFixture
+) -> None:
     def other() -> None:
         company.state, before = None, company.state
         company.configure(more=f'[state]\nurl = "sqlite:///elsewhere/other.db"\n{NEVER}')
         company.state = before
 
     live(company, (10, other), seconds=60)
-    assert "state.url: the state cannot be another one while the daemon runs" in "".join(log_of(caplog))
+    assert "state.url: the state cannot be another one while the daemon runs" in "".join(
+        log_of(caplog)
+    )
     assert not (company.folder / "elsewhere").exists()
     assert company.sql("select event, subject from trouble") == [("config", "sync.toml")]
 
 
-def test_what_is_due_goes_on_beside_a_guard_and_does_not_end_it(company: Office, faulty: FaultyServer) -> None:
+def test_what_is_due_goes_on_beside_a_guard_and_does_not_end_it(
+    company: Office, faulty: FaultyServer
+) -> None:
     faulty.fail("POST", status=400)
 
     def too_many() -> None:
@@ -263,19 +294,24 @@ def test_what_is_due_goes_on_beside_a_guard_and_does_not_end_it(company: Office,
     company.push()
     live(
         company,
-        (10, lambda: dropped(company, 13)),  # one of them fails, and is tried again after five minutes
+        # one of them fails, and is tried again after five minutes
+        (10, lambda: dropped(company, 13)),
         (60, too_many),
         seconds=900,
     )
     assert open_troubles(company) == [("guard", "wiki")]
     assert len(faulty.users) == 13
     assert {
-        user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] for user in faulty.users.values()
+        user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"]
+        for user in faulty.users.values()
     } == {"IT"}
 
 
 def test_an_error_that_nobody_foresaw_is_told_and_the_daemon_goes_on(
-    company: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    company: Office,
+    faulty: FaultyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     look = Watch.look
     troubled: list[list[tuple[str, str]]] = []
@@ -308,7 +344,9 @@ def test_a_file_may_bear_any_time() -> None:
 
 
 def test_a_source_is_stale_also_where_its_files_push_nothing(company: Office) -> None:
-    company.configure(more=NEVER.replace("[health]", "watch = false\n[health]") + '[notify]\nstale = "1d"\n')
+    company.configure(
+        more=NEVER.replace("[health]", "watch = false\n[health]") + '[notify]\nstale = "1d"\n'
+    )
     old = (company.now - timedelta(days=2)).timestamp()
     os.utime(company.folder / "hr.csv", (old, old))
     live(company, seconds=120)
@@ -336,7 +374,10 @@ def serves(port: int) -> bool:
 
 
 def test_health_stays_where_it_is_when_it_cannot_move() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
         first, taken = one.getsockname()[1], two.getsockname()[1]
         one.close()
         place = HealthPlace(Fine())

@@ -1,4 +1,5 @@
-"""The real program: it pushes what is dropped, reads sync.toml again, ends in order, and gets along with others."""
+"""The real program: it pushes what is dropped, reads sync.toml again, ends in order, and gets along
+with others."""
 
 from __future__ import annotations
 
@@ -119,7 +120,9 @@ def test_a_file_that_is_dropped_is_pushed(company: Office, faulty: FaultyServer)
     assert "daemon: file" in ran.out
 
 
-def test_a_file_that_came_while_nobody_looked_is_pushed_after_the_start(company: Office, faulty: FaultyServer) -> None:
+def test_a_file_that_came_while_nobody_looked_is_pushed_after_the_start(
+    company: Office, faulty: FaultyServer
+) -> None:
     drop(company, 4)
     with running(company) as daemon:
         daemon.until("1 create")
@@ -162,7 +165,10 @@ def test_sync_toml_is_read_again_when_it_changes_and_when_it_is_told(company: Of
 def test_a_bad_sync_toml_does_not_start_it(company: Office) -> None:
     configure(company, 'push = "tomorrow"')
     with running(company) as daemon:
-        daemon.until('sync.toml: schedule.push: "tomorrow" is neither an interval nor a cron expression of five fields')
+        daemon.until(
+            'sync.toml: schedule.push: "tomorrow" is neither an interval nor a cron expression of'
+            " five fields"
+        )
         assert daemon.process.wait(PATIENCE_S) == 2
 
 
@@ -198,13 +204,17 @@ def test_what_is_in_flight_comes_to_its_end(company: Office, faulty: FaultyServe
         answered.set()
         daemon.until("stopped")
         assert daemon.process.wait(PATIENCE_S) == 0
-    assert [entry.status for entry in company.journal() if entry.status in ("sent", "planned")] == []
+    assert [
+        entry.status for entry in company.journal() if entry.status in ("sent", "planned")
+    ] == []
     company.now = datetime.now(UTC)
     assert company.push().exit_code == 0
     assert len(faulty.users) == 9
 
 
-def test_a_second_signal_ends_it_at_once_and_loses_nothing(company: Office, faulty: FaultyServer) -> None:
+def test_a_second_signal_ends_it_at_once_and_loses_nothing(
+    company: Office, faulty: FaultyServer
+) -> None:
     faulty.fail("POST", hold=True)
     with running(company) as daemon:
         daemon.until("not by schedule")
@@ -244,7 +254,11 @@ def test_systemd_is_told(company: Office, tmp_path_factory: pytest.TempPathFacto
             assert listener.recv(1024) == b"READY=1\nSTATUS=watching"
             assert listener.recv(1024) == b"WATCHDOG=1"
             daemon.process.send_signal(signal.SIGHUP)
-            said = [one for one in iter(lambda: listener.recv(1024), b"READY=1\nSTATUS=watching") if one != b"WATCHDOG=1"]
+            said = [
+                one
+                for one in iter(lambda: listener.recv(1024), b"READY=1\nSTATUS=watching")
+                if one != b"WATCHDOG=1"
+            ]
             assert [one.partition(b"=")[0] for one in said] == [b"RELOADING"]
             daemon.process.send_signal(signal.SIGTERM)
             while listener.recv(1024) != b"STOPPING=1\nSTATUS=finishing what is in flight":
@@ -252,7 +266,9 @@ def test_systemd_is_told(company: Office, tmp_path_factory: pytest.TempPathFacto
             assert daemon.process.wait(PATIENCE_S) == 0
 
 
-def test_lines_for_collectors_name_the_run_and_nobody(company: Office, faulty: FaultyServer) -> None:
+def test_lines_for_collectors_name_the_run_and_nobody(
+    company: Office, faulty: FaultyServer
+) -> None:
     faulty.fail("POST", status=409, body={"detail": "person5@example.com is there already"})
     with running(company, "-v", "--log-format", "json") as daemon:
         daemon.until("not by schedule")
@@ -281,7 +297,11 @@ def test_the_mapping_may_change_while_it_runs(company: Office, faulty: FaultySer
     with running(company) as daemon:
         daemon.until("not by schedule")
         user = USER.replace("given ~ ' ' ~ family", "family ~ ', ' ~ given")
-        company.configure(user=user, source=SOURCE, more='[schedule]\npush = false\nquiet = "1s"\n[health]\nport = 0')
+        company.configure(
+            user=user,
+            source=SOURCE,
+            more='[schedule]\npush = false\nquiet = "1s"\n[health]\nport = 0',
+        )
         daemon.until("sync.toml was read again")
         drop(company, 4)
         daemon.until("1 create, 3 update")
@@ -301,5 +321,7 @@ def test_the_folder_is_as_it_was(company: Office) -> None:
         daemon.until("not by schedule")
         assert daemon.end() == 0
     assert [
-        name for name in sorted(path.name for path in Path(company.folder).iterdir()) if not name.endswith(("-wal", "-shm"))
+        name
+        for name in sorted(path.name for path in Path(company.folder).iterdir())
+        if not name.endswith(("-wal", "-shm"))
     ] == [name for name in before if not name.endswith(("-wal", "-shm"))]

@@ -72,7 +72,11 @@ def ask(server: HealthServer, path: str, method: str = "GET") -> Said:
     with closing(http.client.HTTPConnection(server.host, server.port, timeout=20)) as connection:
         connection.request(method, path)
         answer = connection.getresponse()
-        return Said(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Said(
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            answer.read(),
+        )
 
 
 def document(said: Said) -> tuple[int, dict[str, str]]:
@@ -87,16 +91,27 @@ def no_thread_answers() -> bool:
 
 def test_a_daemon_at_work_is_alive_and_ready(server: HealthServer) -> None:
     assert document(ask(server, "/healthz")) == (200, {"status": "ok", "detail": "at work"})
-    assert document(ask(server, "/readyz")) == (200, {"status": "ok", "detail": "pushes by schedule"})
+    assert document(ask(server, "/readyz")) == (
+        200,
+        {"status": "ok", "detail": "pushes by schedule"},
+    )
 
 
-def test_a_daemon_that_hangs_and_one_that_cannot_work_say_so_where_it_is_asked(server: HealthServer, daemon: Daemon) -> None:
+def test_a_daemon_that_hangs_and_one_that_cannot_work_say_so_where_it_is_asked(
+    server: HealthServer, daemon: Daemon
+) -> None:
     daemon.readiness = Condition(False, "the state cannot be used")
-    assert document(ask(server, "/readyz")) == (503, {"status": "failing", "detail": "the state cannot be used"})
+    assert document(ask(server, "/readyz")) == (
+        503,
+        {"status": "failing", "detail": "the state cannot be used"},
+    )
     assert ask(server, "/healthz").status == 200
 
     daemon.life = Condition(False, "nothing was done for 10 minutes")
-    assert document(ask(server, "/healthz")) == (503, {"status": "failing", "detail": "nothing was done for 10 minutes"})
+    assert document(ask(server, "/healthz")) == (
+        503,
+        {"status": "failing", "detail": "nothing was done for 10 minutes"},
+    )
 
 
 def test_metrics_come_as_prometheus_expects_them(server: HealthServer) -> None:
@@ -122,7 +137,9 @@ def test_there_is_nothing_else(server: HealthServer, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/nothing"])
-def test_answers_are_not_kept_and_do_not_say_what_program_this_is(server: HealthServer, path: str) -> None:
+def test_answers_are_not_kept_and_do_not_say_what_program_this_is(
+    server: HealthServer, path: str
+) -> None:
     headers = ask(server, path).headers
 
     assert headers["cache-control"] == "no-store"
@@ -140,7 +157,10 @@ def test_an_error_is_for_the_log_and_not_for_who_asks(
         raise ZeroDivisionError("a secret of 00001")
 
     daemon.figures = broken
-    assert document(ask(server, "/metrics")) == (500, {"detail": "this could not be found out; the log says why"})
+    assert document(ask(server, "/metrics")) == (
+        500,
+        {"detail": "this could not be found out; the log says why"},
+    )
     daemon.figures = worse
     said = ask(server, "/metrics")
     assert (said.status, b"secret" in said.body, b"Traceback" in said.body) == (500, False, False)
@@ -155,7 +175,10 @@ def test_an_error_is_for_the_log_and_not_for_who_asks(
 
 
 def test_a_condition_that_cannot_be_told_is_a_bad_one(
-    server: HealthServer, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: HealthServer,
+    daemon: Daemon,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(self: Daemon) -> Condition:
         raise ZeroDivisionError
@@ -169,7 +192,9 @@ def test_a_condition_that_cannot_be_told_is_a_bad_one(
     assert [one.getMessage() for one in caplog.records] == ["/healthz: unexpected error"]
 
 
-def test_figures_that_do_not_come_keep_nobody_from_seeing_that_the_daemon_is_alive(server: HealthServer, daemon: Daemon) -> None:
+def test_figures_that_do_not_come_keep_nobody_from_seeing_that_the_daemon_is_alive(
+    server: HealthServer, daemon: Daemon
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slow() -> bytes:
@@ -205,7 +230,9 @@ def test_figures_are_read_one_after_the_other_and_the_end_waits_for_none(daemon:
     server = HealthServer("127.0.0.1", 0, daemon)
     server.start()
     said: list[Said] = []
-    scrapers = [threading.Thread(target=lambda: said.append(ask(server, "/metrics"))) for _ in range(2)]
+    scrapers = [
+        threading.Thread(target=lambda: said.append(ask(server, "/metrics"))) for _ in range(2)
+    ]
     for scraper in scrapers:
         scraper.start()
     assert begun.wait(20)
@@ -250,7 +277,9 @@ def test_a_client_that_hangs_in_the_middle_of_its_request_holds_up_no_end(daemon
     assert no_thread_answers()
 
 
-def test_what_is_no_http_is_refused_without_a_word_in_the_log(server: HealthServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_http_is_refused_without_a_word_in_the_log(
+    server: HealthServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         assert client.makefile("rb").read().startswith(b"HTTP/1.1 400")
@@ -262,7 +291,10 @@ def test_signals_and_logging_stay_as_they_are(
     daemon: Daemon, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def settings() -> list[object]:
-        loggers = [logging.getLogger(name) for name in (None, "uvicorn", "uvicorn.access", "uvicorn.error", "scimsync")]
+        loggers = [
+            logging.getLogger(name)
+            for name in (None, "uvicorn", "uvicorn.access", "uvicorn.error", "scimsync")
+        ]
         return [
             *((one.level, one.propagate, list(one.handlers), one.disabled) for one in loggers),
             [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
@@ -279,11 +311,17 @@ def test_signals_and_logging_stay_as_they_are(
     server.stop()
 
     assert (during, settings()) == (before, before)
-    assert not [one for one in caplog.records if one.name == "uvicorn.access" or "GET /healthz" in one.getMessage()]
+    assert not [
+        one
+        for one in caplog.records
+        if one.name == "uvicorn.access" or "GET /healthz" in one.getMessage()
+    ]
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_port_that_is_taken_is_said_with_what_to_write(server: HealthServer, daemon: Daemon) -> None:
+def test_a_port_that_is_taken_is_said_with_what_to_write(
+    server: HealthServer, daemon: Daemon
+) -> None:
     with pytest.raises(ConfigError) as raised:
         HealthServer("127.0.0.1", server.port, daemon).start()
 
@@ -294,7 +332,10 @@ def test_a_port_that_is_taken_is_said_with_what_to_write(server: HealthServer, d
 
 
 def test_an_address_of_another_machine_is_said(daemon: Daemon) -> None:
-    with pytest.raises(ConfigError, match=r"sync\.toml: health\.host: nothing can listen at 192\.0\.2\.1: Cannot assign"):
+    with pytest.raises(
+        ConfigError,
+        match=r"sync\.toml: health\.host: nothing can listen at 192\.0\.2\.1: Cannot assign",
+    ):
         HealthServer("192.0.2.1", 0, daemon).start()
 
 
@@ -307,7 +348,9 @@ def test_an_address_may_be_ipv6(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn"])
-def test_a_package_that_is_missing_is_named(daemon: Daemon, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+def test_a_package_that_is_missing_is_named(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(ConfigError, match=f"needs {package}") as raised:

@@ -19,7 +19,8 @@ NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def samples(text: bytes) -> dict[str, float]:
-    """`name{label="value"}` -> value, of all samples; none has a timestamp, and none stands there twice."""
+    """`name{label="value"}` -> value, of all samples; none has a timestamp, and none stands there
+    twice."""
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(text.decode()):
         for one in family.samples:
@@ -32,7 +33,11 @@ def samples(text: bytes) -> dict[str, float]:
 
 def told(figures: Figures) -> dict[str, float]:
     """All samples but those that are 0."""
-    return {name: value for name, value in samples(exposition(figures, [], process=False)).items() if value}
+    return {
+        name: value
+        for name, value in samples(exposition(figures, [], process=False)).items()
+        if value
+    }
 
 
 def buckets(found: dict[str, float], start: str) -> list[float]:
@@ -59,16 +64,41 @@ def test_requests_are_counted_by_the_status_of_their_answer() -> None:
     observe("chat", "GET", 200, 100.0)
 
     found = samples(exposition(figures, [], process=False))
-    assert {name: value for name, value in found.items() if name.startswith("scimsync_requests_total")} == {
+    assert {
+        name: value for name, value in found.items() if name.startswith("scimsync_requests_total")
+    } == {
         'scimsync_requests_total{method="GET",status="200",target="chat"}': 1,
         'scimsync_requests_total{method="POST",status="201",target="wiki"}': 2,
         'scimsync_requests_total{method="POST",status="none",target="wiki"}': 1,
     }
-    of_posts = {name: value for name, value in found.items() if 'method="POST",target="wiki"' in name}
-    assert of_posts["scimsync_request_duration_seconds_bucket{" + 'le="0.05",method="POST",target="wiki"}'] == 1
-    assert buckets(of_posts, "scimsync_request_duration_seconds_bucket") == [0, 0, 1, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3]
+    of_posts = {
+        name: value for name, value in found.items() if 'method="POST",target="wiki"' in name
+    }
+    assert (
+        of_posts[
+            "scimsync_request_duration_seconds_bucket{" + 'le="0.05",method="POST",target="wiki"}'
+        ]
+        == 1
+    )
+    assert buckets(of_posts, "scimsync_request_duration_seconds_bucket") == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+        2,
+        2,
+        2,
+        2,
+        2,
+        3,
+        3,
+    ]
     assert of_posts['scimsync_request_duration_seconds_count{method="POST",target="wiki"}'] == 3
-    assert of_posts['scimsync_request_duration_seconds_sum{method="POST",target="wiki"}'] == pytest.approx(30.75)
+    assert of_posts[
+        'scimsync_request_duration_seconds_sum{method="POST",target="wiki"}'
+    ] == pytest.approx(30.75)
     chat = {name: value for name, value in found.items() if 'method="GET",target="chat"' in name}
     assert buckets(chat, "scimsync_request_duration_seconds_bucket") == [0] * 12 + [1]
 
@@ -94,7 +124,13 @@ def test_operations_count_once_they_have_an_outcome() -> None:
     figures = Figures()
 
     figures.operations(
-        "wiki", {("create", "applied"): 3, ("create", "failed"): 1, ("update", "planned"): 7, ("update", "sent"): 1}
+        "wiki",
+        {
+            ("create", "applied"): 3,
+            ("create", "failed"): 1,
+            ("update", "planned"): 7,
+            ("update", "sent"): 1,
+        },
     )
     figures.operations("wiki", {("create", "applied"): 2, ("update", "skipped"): 4})
 
@@ -175,7 +211,9 @@ def test_what_is_optional_is_loaded_when_it_is_used() -> None:
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
-def test_without_prometheus_client_a_process_counts_and_says_what_telling_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_prometheus_client_a_process_counts_and_says_what_telling_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     figures = Figures()
     figures.request("wiki", "GET", 200, 0.1)

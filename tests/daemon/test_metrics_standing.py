@@ -41,7 +41,9 @@ def state(office: Office, *, create: bool = False) -> Iterator[Store]:
 def text(office: Office, changed_at: Mapping[str, datetime] | None = None) -> bytes:
     config = load(office.folder / "sync.toml")
     with state(office) as store:
-        return exposition(Figures(), standing(config, store, office.now, changed_at or {}), process=False)
+        return exposition(
+            Figures(), standing(config, store, office.now, changed_at or {}), process=False
+        )
 
 
 def gauges(office: Office, changed_at: Mapping[str, datetime] | None = None) -> dict[str, float]:
@@ -56,7 +58,9 @@ def gauges(office: Office, changed_at: Mapping[str, datetime] | None = None) -> 
 def of_accounts(**numbers: int) -> dict[str, float]:
     """The gauges of all kinds and states of accounts at the wiki."""
     return {
-        f'accounts{{kind="{kind}",status="{status}",target="wiki"}}': numbers.get(f"{kind}_{status}", 0)
+        f'accounts{{kind="{kind}",status="{status}",target="wiki"}}': numbers.get(
+            f"{kind}_{status}", 0
+        )
         for kind in Kind
         for status in LinkStatus
     }
@@ -106,7 +110,9 @@ def test_people_who_fail_wait_and_then_are_due(office: Office, faulty: FaultySer
     assert [gauges(office)[f'{name}{{target="wiki"}}'] for name in ("due", "failing")] == [0, 0]
 
 
-def test_a_target_that_is_down_is_in_quarantine_until_it_answers(office: Office, faulty: FaultyServer) -> None:
+def test_a_target_that_is_down_is_in_quarantine_until_it_answers(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(5))
     office.push()
     office.hire(people(20))
@@ -115,7 +121,10 @@ def test_a_target_that_is_down_is_in_quarantine_until_it_answers(office: Office,
 
     def at_the_wiki() -> tuple[float, float, float]:
         found = gauges(office)
-        good = found['last_run_timestamp_seconds{target="wiki"}'] - found['last_good_run_timestamp_seconds{target="wiki"}']
+        good = (
+            found['last_run_timestamp_seconds{target="wiki"}']
+            - found['last_good_run_timestamp_seconds{target="wiki"}']
+        )
         return found['quarantined{target="wiki"}'], found['target_failed_runs{target="wiki"}'], good
 
     seen = []
@@ -142,7 +151,11 @@ def test_a_target_that_is_down_is_in_quarantine_until_it_answers(office: Office,
     ],
 )
 def test_the_rate_in_force_is_the_lower_of_what_is_given_and_what_was_learned(
-    office: Office, configured: float | None, learned: float | None, age: timedelta, expected: float | None
+    office: Office,
+    configured: float | None,
+    learned: float | None,
+    age: timedelta,
+    expected: float | None,
 ) -> None:
     office.configure(target="" if configured is None else f"rate = {configured}")
     office.hire(people(1))
@@ -155,7 +168,9 @@ def test_the_rate_in_force_is_the_lower_of_what_is_given_and_what_was_learned(
     assert gauges(office).get('rate_limit{target="wiki"}') == expected
 
 
-def test_the_rate_of_a_profile_is_in_force_where_sync_toml_names_none(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_of_a_profile_is_in_force_where_sync_toml_names_none(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = import_module("scimsync.daemon.metrics.standing")
     monkeypatch.setattr(module, "load_profile", lambda name: Profile(name, rate=4))
 
@@ -174,22 +189,30 @@ def test_troubles_and_messages_on_their_way_are_counted(office: Office) -> None:
                 OpenTrouble("guard", "", MONDAY, "a guard stops pushes"),
             ],
         )
-        troubles.add_notices(connection, [Notice(str(number), "ops", "{}", MONDAY, 0, MONDAY) for number in range(4)])
+        troubles.add_notices(
+            connection, [Notice(str(number), "ops", "{}", MONDAY, 0, MONDAY) for number in range(4)]
+        )
 
     found = gauges(office)
 
-    assert {name: value for name, value in found.items() if name.startswith("troubles")} == of_troubles(failures=2, guard=1)
+    assert {
+        name: value for name, value in found.items() if name.startswith("troubles")
+    } == of_troubles(failures=2, guard=1)
     assert found["notices_waiting"] == 4
 
 
 def test_nothing_of_anybody_is_told(office: Office, faulty: FaultyServer) -> None:
     rows = [
-        person(number, id=f"staff{number}", email=f"mail{number}@example.com", dept=f"dept{number}") for number in range(1, 9)
+        person(number, id=f"staff{number}", email=f"mail{number}@example.com", dept=f"dept{number}")
+        for number in range(1, 9)
     ]
     office.hire(rows)
     office.push()
     faulty.fail("PATCH", status=400, times=2, body={"detail": "no staff1 mail1@example.com"})
-    office.hire([*({**row, "family": f"Married{row['id']}"} for row in rows[:-1]), rows[-1], rows[-1]])  # one is there twice
+    # one is there twice
+    office.hire(
+        [*({**row, "family": f"Married{row['id']}"} for row in rows[:-1]), rows[-1], rows[-1]]
+    )
     assert office.push(later=timedelta(hours=1), updates=9).problems
 
     told = text(office).decode()
@@ -210,21 +233,38 @@ LINKS = [
 ]
 
 
-@pytest.mark.parametrize("moment", [MONDAY + timedelta(minutes=minutes) for minutes in (-30, 0, 30, 60, 90, 120, 150)])
-def test_tries_and_deletions_are_due_when_their_time_has_come(office: Office, moment: datetime) -> None:
+@pytest.mark.parametrize(
+    "moment", [MONDAY + timedelta(minutes=minutes) for minutes in (-30, 0, 30, 60, 90, 120, 150)]
+)
+def test_tries_and_deletions_are_due_when_their_time_has_come(
+    office: Office, moment: datetime
+) -> None:
     def inactive(one: Link) -> bool:
         return one.status is LinkStatus.INACTIVE
 
     with state(office, create=True) as store, store.write() as connection:
         put_links(connection, "wiki", LINKS)
-        put_links(connection, "chat", [Link(Kind.USER, Key("1"), LinkStatus.ACTIVE, next_try_at=moment + timedelta(minutes=1))])
+        put_links(
+            connection,
+            "chat",
+            [
+                Link(
+                    Kind.USER,
+                    Key("1"),
+                    LinkStatus.ACTIVE,
+                    next_try_at=moment + timedelta(minutes=1),
+                )
+            ],
+        )
 
         expected = 0
         for one in LINKS:
             try_at = one.next_try_at or (one.delete_after if inactive(one) else None)
             expected += try_at is not None and try_at <= moment
         assert due.count_due(connection, "wiki", moment) == expected
-        assert due.count_waiting(connection, "wiki") == sum(one.next_try_at is not None for one in LINKS)
+        assert due.count_waiting(connection, "wiki") == sum(
+            one.next_try_at is not None for one in LINKS
+        )
         later = [one for one in STEPS if one is not None and one > moment]
         assert due.next_due(connection, "wiki", moment) == (later[0] if later else None)
 
@@ -232,9 +272,22 @@ def test_tries_and_deletions_are_due_when_their_time_has_come(office: Office, mo
 @pytest.mark.parametrize(
     ("one", "expected"),
     [
-        (Link(Kind.USER, Key("1"), LinkStatus.INACTIVE, delete_after=MONDAY + timedelta(days=30)), timedelta(days=30)),
-        (Link(Kind.GROUP, Key("1"), LinkStatus.PENDING, next_try_at=MONDAY + timedelta(minutes=5)), timedelta(minutes=5)),
-        (Link(Kind.USER, Key("1"), LinkStatus.DELETED, delete_after=MONDAY + timedelta(days=30)), None),
+        (
+            Link(
+                Kind.USER, Key("1"), LinkStatus.INACTIVE, delete_after=MONDAY + timedelta(days=30)
+            ),
+            timedelta(days=30),
+        ),
+        (
+            Link(
+                Kind.GROUP, Key("1"), LinkStatus.PENDING, next_try_at=MONDAY + timedelta(minutes=5)
+            ),
+            timedelta(minutes=5),
+        ),
+        (
+            Link(Kind.USER, Key("1"), LinkStatus.DELETED, delete_after=MONDAY + timedelta(days=30)),
+            None,
+        ),
         (Link(Kind.USER, Key("1"), LinkStatus.ACTIVE), None),
     ],
 )
@@ -244,4 +297,6 @@ def test_the_next_that_is_due_is_a_try_or_a_deletion_of_who_is_switched_off(
     with state(office, create=True) as store, store.write() as connection:
         put_links(connection, "wiki", [one])
 
-        assert due.next_due(connection, "wiki", MONDAY) == (None if expected is None else MONDAY + expected)
+        assert due.next_due(connection, "wiki", MONDAY) == (
+            None if expected is None else MONDAY + expected
+        )

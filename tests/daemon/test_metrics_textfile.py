@@ -1,4 +1,5 @@
-"""The file of one-off pushes for node_exporter: its counters go on growing, whatever happens between two pushes."""
+"""The file of one-off pushes for node_exporter: its counters go on growing, whatever happens
+between two pushes."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ def read(file: Path) -> dict[str, float]:
 def push(office: Office, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `push --metrics-file` does, with figures of its own as in a process of its own."""
     figures = Figures()
-    monkeypatch.setattr("tests.office.push", partial(scimsync.execute.push, observe=figures.request))
+    monkeypatch.setattr(
+        "tests.office.push", partial(scimsync.execute.push, observe=figures.request)
+    )
     outcome = office.push(later=timedelta(hours=1))
     config = load(office.folder / "sync.toml")
     with closing(open_state(office.state_url, office.folder, create=False)) as store:
@@ -79,13 +82,21 @@ def test_counters_grow_over_pushes_and_gauges_say_how_it_stands(
     office.hire(people(9))
     push(office, file, monkeypatch)
     second = read(file)
-    assert (second[created("applied")], second[created("failed")], second['scimsync_failing{target="wiki"}']) == (7, 2, 2)
+    assert (
+        second[created("applied")],
+        second[created("failed")],
+        second['scimsync_failing{target="wiki"}'],
+    ) == (7, 2, 2)
     assert (second[DONE], second['scimsync_runs_total{cause="command",outcome="failed"}']) == (1, 1)
 
     office.now += timedelta(days=1)
     push(office, file, monkeypatch)
     third = read(file)
-    assert (third[created("applied")], third[created("failed")], third['scimsync_failing{target="wiki"}']) == (9, 2, 0)
+    assert (
+        third[created("applied")],
+        third[created("failed")],
+        third['scimsync_failing{target="wiki"}'],
+    ) == (9, 2, 0)
     assert (third[DONE], third['scimsync_runs_total{cause="command",outcome="failed"}']) == (2, 1)
     assert third['scimsync_accounts{kind="user",status="active",target="wiki"}'] == 9
     posts = len([one for one in faulty.seen if one.method == "POST"])
@@ -129,7 +140,9 @@ OTHER = [
 
 
 @pytest.mark.parametrize("content", OTHER)
-def test_counters_begin_anew_where_the_file_holds_something_else(file: Path, content: bytes) -> None:
+def test_counters_begin_anew_where_the_file_holds_something_else(
+    file: Path, content: bytes
+) -> None:
     file.write_bytes(content)
 
     write_textfile(file, one_run(), [])
@@ -150,9 +163,13 @@ def test_a_file_that_was_cut_off_anywhere_stops_nothing(file: Path) -> None:
         assert read(file)[DONE] in (1, 2)
 
 
-def test_a_histogram_of_a_version_with_other_buckets_begins_anew_and_the_rest_goes_on(file: Path) -> None:
+def test_a_histogram_of_a_version_with_other_buckets_begins_anew_and_the_rest_goes_on(
+    file: Path,
+) -> None:
     write_textfile(file, one_run(), [])
-    file.write_text(file.read_text().replace('{cause="command",le="5.0"}', '{cause="command",le="4.0"}'))
+    file.write_text(
+        file.read_text().replace('{cause="command",le="5.0"}', '{cause="command",le="4.0"}')
+    )
 
     write_textfile(file, one_run(), [])
 
@@ -164,15 +181,22 @@ def test_a_histogram_of_a_version_with_other_buckets_begins_anew_and_the_rest_go
 
 def test_counts_that_shrink_from_one_bucket_to_the_next_are_not_ours(file: Path) -> None:
     write_textfile(file, one_run(), [])
-    file.write_text(file.read_text().replace('{cause="command",le="5.0"} 1.0', '{cause="command",le="5.0"} 9.0'))
+    file.write_text(
+        file.read_text().replace('{cause="command",le="5.0"} 1.0', '{cause="command",le="5.0"} 9.0')
+    )
 
     write_textfile(file, one_run(), [])
 
-    assert (read(file)[DONE], buckets(read(file), "scimsync_run_duration_seconds_bucket")) == (1, [0, 0, 0] + [1] * 12)
+    assert (read(file)[DONE], buckets(read(file), "scimsync_run_duration_seconds_bucket")) == (
+        1,
+        [0, 0, 0] + [1] * 12,
+    )
 
 
 @given(st.binary(max_size=200), st.integers(0, 3000))
-def test_no_content_makes_it_fail(tmp_path_factory: pytest.TempPathFactory, noise: bytes, place: int) -> None:
+def test_no_content_makes_it_fail(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, place: int
+) -> None:
     file = tmp_path_factory.getbasetemp() / "noise.prom"
     file.unlink(missing_ok=True)
     write_textfile(file, one_run(), [])
@@ -186,10 +210,9 @@ def test_no_content_makes_it_fail(tmp_path_factory: pytest.TempPathFactory, nois
 
 def test_pushes_that_end_at_once_lose_nothing(file: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from scimsync.daemon.metrics import Figures, write_textfile\n"
-        "for _ in range(40):\n"
-        "    figures = Figures(); figures.run('command', 'done', 3.0)\n"
-        "    write_textfile(Path(sys.argv[1]), figures, [])\n"
+        "import sys; from pathlib import Path; from scimsync.daemon.metrics import Figures,"
+        " write_textfile\nfor _ in range(40):\n    figures = Figures(); figures.run('command',"
+        " 'done', 3.0)\n    write_textfile(Path(sys.argv[1]), figures, [])\n"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program, str(file)]) for _ in range(2)]
     with ThreadPoolExecutor(4) as threads:
@@ -221,7 +244,9 @@ def test_who_reads_meanwhile_sees_a_whole_file(file: Path) -> None:
     assert {len(samples(content)) for content in seen} == {len(read(file))}
 
 
-def test_what_a_killed_push_left_half_written_is_in_nobodys_way(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_push_left_half_written_is_in_nobodys_way(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_textfile(file, one_run(), [])
     beside = file.with_name(f".{file.name}.new")
     beside.write_text("half of")
@@ -232,7 +257,9 @@ def test_what_a_killed_push_left_half_written_is_in_nobodys_way(file: Path, monk
     assert (read(file)[DONE], beside.exists()) == (2, False)
 
 
-def test_a_disk_that_is_full_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_textfile(file, one_run(), [])
     before = file.read_bytes()
 
@@ -292,7 +319,9 @@ def test_a_place_that_can_be_written_is_checked_in_silence(file: Path) -> None:
     check_textfile(file)
 
 
-def test_without_prometheus_client_it_is_said_before_the_run(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_prometheus_client_it_is_said_before_the_run(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
     for attempt in (check_textfile, partial(write_textfile, figures=one_run(), gauges=[])):

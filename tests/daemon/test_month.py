@@ -1,4 +1,5 @@
-"""A daemon lives through a month: all is seen, nothing is lost or doubled, and the targets hold exactly what they should."""
+"""A daemon lives through a month: all is seen, nothing is lost or doubled, and the targets hold
+exactly what they should."""
 
 from __future__ import annotations
 
@@ -59,13 +60,20 @@ class Life:
 
     def log(self) -> list[dict[str, Any]]:
         """Its lines, in order."""
-        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines() if line.startswith("{")]
+        return [
+            json.loads(line)
+            for line in (self.folder / "log").read_text().splitlines()
+            if line.startswith("{")
+        ]
 
     def metrics(self, name: str) -> dict[str, float]:
         """`name{label="value",…}` -> value, at a moment at which somebody looked."""
         text = (self.folder / f"metrics-{name}").read_text()
         return {
-            sample.name + "{" + ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items())) + "}": sample.value
+            sample.name
+            + "{"
+            + ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
+            + "}": sample.value
             for family in text_string_to_metric_families(text)
             for sample in family.samples
         }
@@ -74,11 +82,13 @@ class Life:
         """Types of what its keepers were told, with subjects; each message once."""
         messages = {one.headers["webhook-id"]: one.document for one in self.hooks.got}
         return [
-            f"{one['type'].removeprefix('scimsync.')} {' '.join(one['data']['subjects'])}".strip() for one in messages.values()
+            f"{one['type'].removeprefix('scimsync.')} {' '.join(one['data']['subjects'])}".strip()
+            for one in messages.values()
         ]
 
     def held(self, target: str) -> dict[str, Any]:
-        """userName -> what the target holds for it, managers by their userName; names must be unique."""
+        """userName -> what the target holds for it, managers by their userName; names must be
+        unique."""
         url = f"{self.wires[target].url}/Users?count=1000"
         found = fetch(url, self.token)["Resources"]
         assert max(Counter(one["externalId"] for one in found).values()) == 1
@@ -95,10 +105,14 @@ class Life:
     def groups(self) -> dict[str, set[str]]:
         """displayName -> userNames."""
         names = {
-            one["id"]: one["userName"] for one in fetch(f"{self.wires['wiki'].url}/Users?count=1000", self.token)["Resources"]
+            one["id"]: one["userName"]
+            for one in fetch(f"{self.wires['wiki'].url}/Users?count=1000", self.token)["Resources"]
         }
         found = fetch(f"{self.wires['wiki'].url}/Groups?count=1000", self.token)["Resources"]
-        return {one["displayName"]: {names[member["value"]] for member in one.get("members", [])} for one in found}
+        return {
+            one["displayName"]: {names[member["value"]] for member in one.get("members", [])}
+            for one in found
+        }
 
 
 @pytest.fixture
@@ -106,14 +120,18 @@ def life(tmp_path: Path, real_server: tuple[str, str]) -> Iterator[Life]:
     url, token = real_server
     with ExitStack() as stack:
         hooks = stack.enter_context(running_hooks())
-        wires = {name: stack.enter_context(watched(f"{url}/{name}-{secrets.token_hex(6)}/v2")) for name in ("wiki", "crm")}
+        wires = {
+            name: stack.enter_context(watched(f"{url}/{name}-{secrets.token_hex(6)}/v2"))
+            for name in ("wiki", "crm")
+        }
         wires["crm"].is_down = (tmp_path / "down").exists
         month.prepare(tmp_path, wires["wiki"].url, wires["crm"].url)
         yield Life(tmp_path, wires, hooks, token)
 
 
 def assert_exact(life: Life, tmp_path: Path) -> None:
-    """Both targets hold what a first push of the last file to empty ones makes; the state has nothing left to do."""
+    """Both targets hold what a first push of the last file to empty ones makes; the state has
+    nothing left to do."""
     now = month.END
     rows = month.rows_until(now)
     at_work = {row["id"]: row for row in rows if row["status"] == "active"}
@@ -122,13 +140,22 @@ def assert_exact(life: Life, tmp_path: Path) -> None:
     expected = {}
     for key, row in at_work.items():
         more = {"department": row["dept"]} | ({"manager": boss} if row["manager"] else {})
-        expected[row["email"].lower()] = (key, f"{row['given']} {row['family']}", True, {enterprise: more})
+        expected[row["email"].lower()] = (
+            key,
+            f"{row['given']} {row['family']}",
+            True,
+            {enterprise: more},
+        )
     assert life.held("wiki") == expected
     assert life.held("crm") == {
-        row["email"].lower(): (key, None, True, {}) for key, row in at_work.items() if row["dept"] == "Sales"
+        row["email"].lower(): (key, None, True, {})
+        for key, row in at_work.items()
+        if row["dept"] == "Sales"
     }
     assert life.groups() == {
-        f"Department {dept}": {row["email"].lower() for row in at_work.values() if row["dept"] == dept}
+        f"Department {dept}": {
+            row["email"].lower() for row in at_work.values() if row["dept"] == dept
+        }
         for dept in ("Sales", "IT", "Law")
     }
     office = Office(life.folder, "", life.token, now=now)
@@ -141,7 +168,11 @@ def assert_exact(life: Life, tmp_path: Path) -> None:
 
 def created(wire: Wire) -> Counter[str]:
     """externalId -> how often an account was asked for."""
-    return Counter(body["externalId"] for method, path, body in wire.seen if method == "POST" and path.endswith("/Users"))
+    return Counter(
+        body["externalId"]
+        for method, path, body in wire.seen
+        if method == "POST" and path.endswith("/Users")
+    )
 
 
 DAYS = {"03": range(10, 32), "04": range(1, 11)}
@@ -169,8 +200,12 @@ def test_a_month(life: Life, tmp_path: Path) -> None:
     lines = [f"{line['at'][:16]} {line['event']}" for line in log]
 
     # every night at half past two, and on the day without that hour right after it
-    nights = [line[:16] for line in lines if re.search(r"pushing to wiki(, crm)?: it is time", line)]
-    assert [at[:10] for at in nights] == [f"2026-{month}-{day:02}" for month, some in DAYS.items() for day in some]
+    nights = [
+        line[:16] for line in lines if re.search(r"pushing to wiki(, crm)?: it is time", line)
+    ]
+    assert [at[:10] for at in nights] == [
+        f"2026-{month}-{day:02}" for month, some in DAYS.items() for day in some
+    ]
     assert {at[11:] for at in nights} == {"02:30", "03:00"}
     assert [at for at in nights if at.endswith("03:00")] == ["2026-03-29T03:00"]
 

@@ -1,4 +1,5 @@
-"""Messages arrive: signed, in order, once; a receiver that is dead loses nothing and holds up no other."""
+"""Messages arrive: signed, in order, once; a receiver that is dead loses nothing and holds up no
+other."""
 
 from __future__ import annotations
 
@@ -19,14 +20,22 @@ import pytest
 from scimsync.config.load import parse
 from scimsync.config.models import Config
 from scimsync.config.operating import Event
-from scimsync.daemon.notify import Finding, check_receivers, deliver, next_delivery, note, note_summary
+from scimsync.daemon.notify import (
+    Finding,
+    check_receivers,
+    deliver,
+    next_delivery,
+    note,
+    note_summary,
+)
 from scimsync.daemon.notify import delivery as delivering
 from scimsync.state import leases, troubles
 from scimsync.state.store import Store, open_state, scratch_store
 from tests.office import MONDAY
 from tests.servers.hooks import SECRET, Hooks, running_hooks
 
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise looks for it
+# Apprise looks for it
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 MINUTE = timedelta(minutes=1)
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
@@ -78,7 +87,12 @@ class Post:
         """So many troubles, each of a message of its own."""
         for _ in range(number):
             self.count += 1
-            note(self.store, self.config, [Finding(Event.ERROR, f"part{self.count}", "It broke.")], self.now)
+            note(
+                self.store,
+                self.config,
+                [Finding(Event.ERROR, f"part{self.count}", "It broke.")],
+                self.now,
+            )
 
     def deliver(self, later: timedelta = timedelta(), budget_s: float = 15.0) -> int:
         self.now += later
@@ -91,7 +105,10 @@ class Post:
 
     def rows(self, columns: str) -> list[Any]:
         with self.store.engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(f"select {columns} from notice order by id")]
+            return [
+                tuple(row)
+                for row in connection.exec_driver_sql(f"select {columns} from notice order by id")
+            ]
 
 
 @pytest.fixture
@@ -112,7 +129,12 @@ def told(name: str) -> str:
 
 
 def test_a_webhook_is_a_signed_post_of_json(post: Post, hooks: Hooks) -> None:
-    note(post.store, post.config, [Finding(Event.GUARD, "wiki", "7 of 9 would go.", None, "scimsync plan")], post.now)
+    note(
+        post.store,
+        post.config,
+        [Finding(Event.GUARD, "wiki", "7 of 9 would go.", None, "scimsync plan")],
+        post.now,
+    )
 
     assert post.deliver(later=90 * MINUTE) == 1
 
@@ -151,7 +173,9 @@ def test_types_of_events_tell_beginning_end_and_summary_apart(post: Post, hooks:
     assert [got.data["began"] for got in hooks.got] == [True, False, None]
 
 
-def test_a_secret_that_is_no_base64_is_the_key_itself(post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_no_base64_is_the_key_itself(
+    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOOK_SECRET", "correct horse battery staple")
     post.trouble()
     post.deliver()
@@ -159,7 +183,9 @@ def test_a_secret_that_is_no_base64_is_the_key_itself(post: Post, hooks: Hooks, 
     assert hooks.got[0].is_signed_with(b"correct horse battery staple")
 
 
-def test_what_fails_is_tried_again_with_growing_pauses_and_the_same_id(post: Post, hooks: Hooks) -> None:
+def test_what_fails_is_tried_again_with_growing_pauses_and_the_same_id(
+    post: Post, hooks: Hooks
+) -> None:
     hooks.status = 500
     post.trouble()
     pauses = []
@@ -253,7 +279,9 @@ def test_a_receiver_that_does_not_take_it_is_told_of_in_the_log(
     assert len(hooks.refused) == 1
 
 
-def test_nobody_listens(post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_nobody_listens(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("HOOK_URL", "http://127.0.0.1:9/in")
     post.trouble()
 
@@ -281,7 +309,10 @@ def test_a_dead_receiver_holds_up_no_other_and_the_time_is_bounded(
         assert arrived == 6
         assert took < 6.0
         assert [got.path for got in hooks.got].count("/chat") == 3
-        assert sorted(post.rows("receiver, attempts")) == [("dead", 1)] * 3 + [("dead-chat", 1)] * 3 + [("slow", 1)] * 3
+        assert (
+            sorted(post.rows("receiver, attempts"))
+            == [("dead", 1)] * 3 + [("dead-chat", 1)] * 3 + [("slow", 1)] * 3
+        )
 
 
 def test_what_time_does_not_suffice_for_waits_for_the_next_call(post: Post, hooks: Hooks) -> None:
@@ -292,7 +323,9 @@ def test_what_time_does_not_suffice_for_waits_for_the_next_call(post: Post, hook
     assert post.deliver() == 3
 
 
-def test_who_is_killed_before_the_message_is_sent_leaves_it_to_the_next(hooks: Hooks, post: Post, tmp_path: Path) -> None:
+def test_who_is_killed_before_the_message_is_sent_leaves_it_to_the_next(
+    hooks: Hooks, post: Post, tmp_path: Path
+) -> None:
     with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
         Post(store, post.config).trouble()
     with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
@@ -327,7 +360,9 @@ def test_one_process_at_a_time_delivers_to_a_receiver(post: Post, hooks: Hooks) 
     assert post.deliver(later=timedelta(minutes=3)) == 1
 
 
-def test_what_is_written_while_another_is_told_is_told_too(post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_written_while_another_is_told_is_told_too(
+    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting = delivering._Round._waiting
 
     def look(self: delivering._Round, release: Callable[[Any], None]) -> Any:
@@ -343,7 +378,9 @@ def test_what_is_written_while_another_is_told_is_told_too(post: Post, hooks: Ho
     assert hooks.titles == [told(f"part{number}") for number in (1, 2, 3)]
 
 
-def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(post: Post, hooks: Hooks) -> None:
+def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(
+    post: Post, hooks: Hooks
+) -> None:
     post.trouble()
 
     assert with_receivers(post, "").deliver() == 0
@@ -352,7 +389,12 @@ def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(post: Post,
 
 def test_apprise_tells_title_and_body_and_how_bad_it_is(post: Post, hooks: Hooks) -> None:
     post = with_receivers(post, CHAT)
-    note(post.store, post.config, [Finding(Event.TARGET, "wiki", "No <answer> & *more*.", None, "scimsync status")], post.now)
+    note(
+        post.store,
+        post.config,
+        [Finding(Event.TARGET, "wiki", "No <answer> & *more*.", None, "scimsync status")],
+        post.now,
+    )
     note(post.store, post.config, [Finding(Event.TARGET, "wiki")], post.now + MINUTE)
     note(post.store, post.config, [Finding(Event.ERROR, "push", "It broke.")], post.now + MINUTE)
     note_summary(post.store, post.config, post.now, post.now + 2 * MINUTE)
@@ -371,7 +413,12 @@ def test_a_service_that_wants_html_gets_the_lines_and_no_markup_of_others(
 ) -> None:
     monkeypatch.setenv("CHAT_URL", f"json://127.0.0.1:{hooks.port}/?format=html")
     post = with_receivers(post, CHAT)
-    note(post.store, post.config, [Finding(Event.TARGET, "wiki", "No <b>answer</b>.", None, "scimsync status")], post.now)
+    note(
+        post.store,
+        post.config,
+        [Finding(Event.TARGET, "wiki", "No <b>answer</b>.", None, "scimsync status")],
+        post.now,
+    )
     post.deliver()
 
     message = json.loads(hooks.got[0].body)["message"]
@@ -393,8 +440,16 @@ def test_a_service_that_does_not_take_it_is_tried_again(
 
 
 WRONG = [
-    ("HOOK_URL", "http://hooks.example.com/s3cret", "webhook: must begin with https://; http is for this machine only"),
-    ("HOOK_URL", "https://me:s3cret@hooks.example.com", "webhook: the URL of a webhook must not hold a user, a password"),
+    (
+        "HOOK_URL",
+        "http://hooks.example.com/s3cret",
+        "webhook: must begin with https://; http is for this machine only",
+    ),
+    (
+        "HOOK_URL",
+        "https://me:s3cret@hooks.example.com",
+        "webhook: the URL of a webhook must not hold a user, a password",
+    ),
     ("HOOK_URL", "https://[s3cret", "webhook: this is not a URL"),
     ("HOOK_URL", None, "webhook: the environment variable HOOK_URL is not set"),
     ("HOOK_SECRET", None, "secret: the environment variable HOOK_SECRET is not set"),
@@ -434,7 +489,9 @@ def test_what_cannot_be_used_is_found_by_check_and_is_a_failure_of_that_receiver
     assert [row[0] for row in post.rows("receiver")] == [receiver] * 2
 
 
-def test_without_apprise_the_message_says_what_brings_it(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_apprise_the_message_says_what_brings_it(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "scimsync.daemon.notify.services", None)
 
     why = "apprise is not installed; pip install 'scimsync[notify]' brings it"
@@ -442,12 +499,20 @@ def test_without_apprise_the_message_says_what_brings_it(post: Post, monkeypatch
 
 
 def test_no_secret_gets_into_log_errors_or_state(
-    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    post: Post,
+    hooks: Hooks,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     caplog.set_level(1)
     for name in ("httpx2", "httpcore2", "urllib3", "apprise", "asyncio"):
         caplog.set_level(1, name)
-    for url in (f"{hooks.url}/s3cret", f"https://127.0.0.1:{hooks.port}/s3cret", "http://127.0.0.1:9/s3cret"):
+    for url in (
+        f"{hooks.url}/s3cret",
+        f"https://127.0.0.1:{hooks.port}/s3cret",
+        "http://127.0.0.1:9/s3cret",
+    ):
         monkeypatch.setenv("HOOK_URL", url)
         with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
             fresh = Post(store, post.config)
@@ -460,7 +525,10 @@ def test_no_secret_gets_into_log_errors_or_state(
     whole = "\n".join(f"{record.getMessage()} {record.exc_text}" for record in ours)
     whole += "".join(path.read_bytes().decode("latin-1") for path in tmp_path.iterdir())
 
-    assert all(why in whole for why in ("not told: it answered 500", "not told: TLS failed", "not told: cannot connect"))
+    assert all(
+        why in whole
+        for why in ("not told: it answered 500", "not told: TLS failed", "not told: cannot connect")
+    )
     assert "s3cret" not in whole
     assert SECRET not in whole
     assert SECRET.removeprefix("whsec_") not in whole
@@ -471,7 +539,9 @@ def test_both_databases_keep_order_and_tell_once(
     state_kind: str, new_state: Callable[[], str | None], post: Post, hooks: Hooks, tmp_path: Path
 ) -> None:
     url = new_state()
-    state_url = "sqlite:///both.db" if url is None else url.replace("postgresql:", "postgresql+psycopg:")
+    state_url = (
+        "sqlite:///both.db" if url is None else url.replace("postgresql:", "postgresql+psycopg:")
+    )
     with closing(open_state(state_url, tmp_path, create=True)) as store:
         both = Post(store, post.config)
         both.trouble(5)

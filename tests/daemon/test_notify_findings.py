@@ -1,4 +1,5 @@
-"""What pushes and errors say about targets and sources, and that nobody is named to those who did not ask for it."""
+"""What pushes and errors say about targets and sources, and that nobody is named to those who did
+not ask for it."""
 
 from __future__ import annotations
 
@@ -13,9 +14,24 @@ import pytest
 from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.config.operating import Event
-from scimsync.daemon.notify import Change, Finding, findings_of_error, findings_of_push, note, note_summary
+from scimsync.daemon.notify import (
+    Change,
+    Finding,
+    findings_of_error,
+    findings_of_push,
+    note,
+    note_summary,
+)
 from scimsync.daemon.notify.model import Message
-from scimsync.errors import ConfigError, GuardStop, Interrupted, LeaseHeld, SourceFormatError, SourceUnavailable, StateError
+from scimsync.errors import (
+    ConfigError,
+    GuardStop,
+    Interrupted,
+    LeaseHeld,
+    SourceFormatError,
+    SourceUnavailable,
+    StateError,
+)
 from scimsync.execute import Outcome
 from scimsync.state import troubles
 from scimsync.state.store import Store, open_state
@@ -54,7 +70,9 @@ def pushed(
     """A push, and what is news after it."""
     outcome = office.push(later=later)
     with opened(office) as (config, store):
-        findings = findings_of_push(config, ["wiki"], ["hr"], outcome, store, whole=whole, patient=patient)
+        findings = findings_of_push(
+            config, ["wiki"], ["hr"], outcome, store, whole=whole, patient=patient
+        )
         return outcome, note(store, config, findings, office.now)
 
 
@@ -85,9 +103,10 @@ def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office)
 
     began, over = told(office, "ops")
     assert began.title == "scimsync: a guard stops wiki"
-    assert began.text == (
-        "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%, here 5. "
-        "if that is right: scimsync push --allow-removals 6"
+    assert (
+        began.text
+        == "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%,"
+        " here 5. if that is right: scimsync push --allow-removals 6"
     )
     assert over.title == "scimsync: no guard stops wiki any more (stopped for 2 h)"
     assert "First: 00035, 00036" in told(office, "hr")[0].text
@@ -121,7 +140,9 @@ def test_a_push_of_some_says_nothing_about_guards(office: Office) -> None:
     assert (outcome.guard, changes) == (None, [])
 
 
-def test_a_target_that_could_not_be_planned_does_not_end_its_guard(office: Office, faulty: FaultyServer) -> None:
+def test_a_target_that_could_not_be_planned_does_not_end_its_guard(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(40))
     pushed(office)
     office.hire(people(20))
@@ -153,10 +174,13 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
         [],
         [("target", False)],
     ]
-    messages = {receiver: [one for one in told(office, receiver) if one.event is Event.TARGET] for receiver in ("ops", "hr")}
+    messages = {
+        receiver: [one for one in told(office, receiver) if one.event is Event.TARGET]
+        for receiver in ("ops", "hr")
+    }
     began, over = messages["ops"]
-    assert began.body == (
-        "No usable answer in 3 runs in a row.\n"
+    assert (
+        began.body == "No usable answer in 3 runs in a row.\n"
         "It is left alone until 2026-03-02 11:05 UTC; nothing is forgotten.\n"
         "Since 2026-03-02 11:00 UTC.\n"
         "scimsync status says why; scimsync push -t wiki tries at once."
@@ -165,19 +189,24 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
     assert "503" in messages["hr"][0].text
 
 
-def test_who_does_not_try_again_soon_is_told_of_the_first_failure(office: Office, faulty: FaultyServer) -> None:
+def test_who_does_not_try_again_soon_is_told_of_the_first_failure(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(5))
     pushed(office)
     office.hire(people(20))
     faulty.fail(status=503, times=10_000)
     news = [brief(pushed(office, later=timedelta(days=1), patient=False)[1]) for _ in range(2)]
-    news.append(brief(pushed(office, later=timedelta(minutes=5))[1]))  # the daemon has nothing against it
+    # the daemon has nothing against it
+    news.append(brief(pushed(office, later=timedelta(minutes=5))[1]))
     faulty.faults.clear()
     news.append(brief(pushed(office, later=timedelta(days=1))[1]))
 
     assert news == [[("target", True)], [], [], [("target", False)]]
     began, _ = told(office, "ops")
-    assert began.body.startswith("No usable answer in the last run.\nNothing is forgotten; the next run tries again.\n")
+    assert began.body.startswith(
+        "No usable answer in the last run.\nNothing is forgotten; the next run tries again.\n"
+    )
 
 
 def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: FaultyServer) -> None:
@@ -190,7 +219,9 @@ def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: Fault
     assert brief(pushed(office, later=timedelta(days=1))[1]) == [("failures", False)]
 
     assert told(office, "ops")[0].text == "5 people or groups fail; [notify] failures allows 2."
-    assert told(office, "hr")[0].text.splitlines()[1].partition(": ")[2].startswith("POST /Users: 400")
+    assert (
+        told(office, "hr")[0].text.splitlines()[1].partition(": ")[2].startswith("POST /Users: 400")
+    )
 
 
 def test_failures_may_be_a_share_of_the_accounts(office: Office, faulty: FaultyServer) -> None:
@@ -201,13 +232,20 @@ def test_failures_may_be_a_share_of_the_accounts(office: Office, faulty: FaultyS
     faulty.fail("POST", status=400, times=3)
 
     assert brief(pushed(office)[1]) == [("failures", True)]
-    assert told(office, "ops")[0].text == "3 people or groups fail; [notify] failures allows 20%, here 2."
+    assert (
+        told(office, "ops")[0].text
+        == "3 people or groups fail; [notify] failures allows 20%, here 2."
+    )
 
 
 def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office) -> None:
     office.hire(people(3))
     with opened(office) as (config, store):
-        for error in (SourceUnavailable("there is no file hr.csv"), RuntimeError("Bearer s3cret"), ConfigError("no token")):
+        for error in (
+            SourceUnavailable("there is no file hr.csv"),
+            RuntimeError("Bearer s3cret"),
+            ConfigError("no token"),
+        ):
             note(store, config, findings_of_error(["wiki"], ["hr"], error, None), office.now)
 
     assert brief(pushed(office)[1]) == [("error", False), ("config", False), ("source", False)]
@@ -219,35 +257,58 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
         "scimsync: sync.toml (in a push) can be used again (unusable for less than a minute)",
         "scimsync: hr can be read again (unreadable for less than a minute)",
     ]
-    assert told(office, "ops")[0].text == "there is no file hr.csv\nNothing is sent to wiki meanwhile."
+    assert (
+        told(office, "ops")[0].text == "there is no file hr.csv\nNothing is sent to wiki meanwhile."
+    )
 
 
 def test_what_errors_say() -> None:
-    def of(error: Exception, source: str | None = None) -> list[tuple[str, str, str | None, str | None]]:
+    def of(
+        error: Exception, source: str | None = None
+    ) -> list[tuple[str, str, str | None, str | None]]:
         found = findings_of_error(["wiki", "chat"], ["hr", "more"], error, source)
         return [(one.event.value, one.subject, one.text, one.personal) for one in found]
 
-    shown = SourceFormatError('sync.toml: sources.hr.query: could not convert "1001"', hint="Ann Abel")
+    shown = SourceFormatError(
+        'sync.toml: sources.hr.query: could not convert "1001"', hint="Ann Abel"
+    )
     assert of(LeaseHeld("busy")) == of(Interrupted("stop", number=15)) == []
-    assert [one[:2] for one in of(SourceUnavailable("gone"))] == [("source", "hr"), ("source", "more")]
+    assert [one[:2] for one in of(SourceUnavailable("gone"))] == [
+        ("source", "hr"),
+        ("source", "more"),
+    ]
     ((event, subject, text, personal),) = of(shown, "more")
     assert (event, subject) == ("source", "more")
-    assert text == (
-        "It is not what sync.toml says: a column, the encoding or the format is another.\n"
+    assert (
+        text == "It is not what sync.toml says: a column, the encoding or the format is another.\n"
         "Nothing is sent to wiki and chat meanwhile."
     )
     assert "1001" in (personal or "")
     ((event, subject, text, personal),) = of(
         ConfigError("nobody with the key 1001 is known", brief="nobody with this key is known")
     )
-    assert (event, subject, text) == ("config", "sync.toml (in a push)", "nobody with this key is known")
+    assert (event, subject, text) == (
+        "config",
+        "sync.toml (in a push)",
+        "nobody with this key is known",
+    )
     assert personal == "nobody with the key 1001 is known"
-    assert of(StateError("Key (key)=(1001)"))[0][:3] == ("error", "push", "The state database cannot be used.")
-    assert of(ValueError("Bearer s3cret")) == [("error", "push", "It ended by an error that nobody foresaw: ValueError.", None)]
+    assert of(StateError("Key (key)=(1001)"))[0][:3] == (
+        "error",
+        "push",
+        "The state database cannot be used.",
+    )
+    assert of(ValueError("Bearer s3cret")) == [
+        ("error", "push", "It ended by an error that nobody foresaw: ValueError.", None)
+    ]
 
 
-def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(office: Office, faulty: FaultyServer) -> None:
-    office.configure(target='leave = { action = "deactivate", delete_after = "5d" }', more=RECEIVERS)
+def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        target='leave = { action = "deactivate", delete_after = "5d" }', more=RECEIVERS
+    )
     office.hire(people(30))
     faulty.fail("POST", status=400, times=3)
     began = office.now
@@ -263,26 +324,40 @@ def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(office: Offic
     assert message == told(office, "hr")[-1]
     assert (message.title, message.body) == (
         "scimsync: 32 changes, 1 trouble is open",
-        "2 runs: 1 done, 1 with failures.\n"
-        "wiki: 30 created, 2 deactivated, 3 failed. Now 28 active, 2 inactive; 2 are to be deleted within 7 days.\n"
-        "Open: nothing new from hr, since 2026-03-02 09:00 UTC.\n"
-        "From 2026-03-02 08:00 UTC to 2026-03-02 09:01 UTC.",
+        (
+            "2 runs: 1 done, 1 with failures.\nwiki: 30 created, 2 deactivated, 3 failed. Now 28"
+            " active, 2 inactive; 2 are to be deleted within 7 days.\nOpen: nothing new from hr,"
+            " since 2026-03-02 09:00 UTC.\nFrom 2026-03-02 08:00 UTC to 2026-03-02 09:01 UTC."
+        ),
     )
 
 
-def test_nobody_is_named_to_those_who_did_not_ask_for_it(office: Office, faulty: FaultyServer) -> None:
+def test_nobody_is_named_to_those_who_did_not_ask_for_it(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(40))
     pushed(office)
     office.hire(people(34))
     pushed(office)
     office.hire([*({**row, "dept": "Law"} for row in people(15)), *people(40)[15:]])
-    faulty.fail("PATCH", status=400, body={"detail": "Given7 Family7 Person7@example.com 00007"}, times=15)
+    faulty.fail(
+        "PATCH", status=400, body={"detail": "Given7 Family7 Person7@example.com 00007"}, times=15
+    )
     pushed(office)
     for method in ("GET", "POST", "PATCH"):
-        faulty.fail(method, status=503, body={"detail": "Given7 Family7 Person7@example.com 00007"}, times=10_000)
+        faulty.fail(
+            method,
+            status=503,
+            body={"detail": "Given7 Family7 Person7@example.com 00007"},
+            times=10_000,
+        )
     for _ in range(4):
         pushed(office, later=timedelta(days=1))
-    for wrong in ("employee,x\n00001,Given1\n", "id,email\n00001,\xe9\n", 'id,email\n00001,"Given1\n'):
+    for wrong in (
+        "employee,x\n00001,Given1\n",
+        "id,email\n00001,\xe9\n",
+        'id,email\n00001,"Given1\n',
+    ):
         (office.folder / "hr.csv").write_bytes(wrong.encode("latin-1"))
         with opened(office) as (config, store):
             try:
@@ -293,14 +368,20 @@ def test_nobody_is_named_to_those_who_did_not_ask_for_it(office: Office, faulty:
     with opened(office) as (config, store):
         note_summary(store, config, office.now - timedelta(days=9), office.now)
 
-    said = {receiver: "\n".join(one.stored() for one in told(office, receiver)) for receiver in ("ops", "hr")}
+    said = {
+        receiver: "\n".join(one.stored() for one in told(office, receiver))
+        for receiver in ("ops", "hr")
+    }
     events = {one.event for one in told(office, "ops")}
     assert events >= {Event.GUARD, Event.FAILURES, Event.TARGET, Event.SOURCE, Event.SUMMARY}
     for word in ("Given", "Family", "example.com", "0000", "0002", "0003"):
         assert word not in said["ops"], word
         assert word in said["hr"] or word == "0002", word
     with opened(office) as (_, store), store.read() as connection:
-        assert "0000" not in orjson.dumps([one.text for one in troubles.open_troubles(connection)]).decode()
+        assert (
+            "0000"
+            not in orjson.dumps([one.text for one in troubles.open_troubles(connection)]).decode()
+        )
 
 
 def test_what_is_told_lies_in_the_state_beside_the_people(office: Office, tmp_path: Path) -> None:
@@ -310,4 +391,7 @@ def test_what_is_told_lies_in_the_state_beside_the_people(office: Office, tmp_pa
     pushed(office)
 
     assert office.sql("select event, subject from trouble") == [("guard", "wiki")]
-    assert office.sql("select receiver, attempts from notice order by receiver") == [("hr", 0), ("ops", 0)]
+    assert office.sql("select receiver, attempts from notice order by receiver") == [
+        ("hr", 0),
+        ("ops", 0),
+    ]

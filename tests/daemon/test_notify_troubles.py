@@ -1,4 +1,5 @@
-"""A trouble is told once when it begins and once when it is over, whatever is found in between and whoever finds it."""
+"""A trouble is told once when it begins and once when it is over, whatever is found in between and
+whoever finds it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,16 @@ from hypothesis import strategies as st
 from scimsync.config.load import parse
 from scimsync.config.models import Config
 from scimsync.config.operating import Event
-from scimsync.daemon.notify import Change, Finding, forget_unknown, note, note_summary, stale_findings, summary, words
+from scimsync.daemon.notify import (
+    Change,
+    Finding,
+    forget_unknown,
+    note,
+    note_summary,
+    stale_findings,
+    summary,
+    words,
+)
 from scimsync.state import troubles
 from scimsync.state.store import Store, open_state, scratch_store
 from tests.office import MONDAY
@@ -83,16 +93,23 @@ def fine(*targets: str) -> list[Finding]:
     return [Finding(Event.TARGET, name) for name in targets]
 
 
-def test_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between(store: Store) -> None:
+def test_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between(
+    store: Store,
+) -> None:
     changes = [
         note(store, config(), findings, MONDAY + at * MINUTE)
-        for at, findings in enumerate([fine("wiki"), down("wiki"), down("wiki"), fine("wiki"), fine("wiki")])
+        for at, findings in enumerate(
+            [fine("wiki"), down("wiki"), down("wiki"), fine("wiki"), fine("wiki")]
+        )
     ]
 
     began = Change(Event.TARGET, ("wiki",), True, "No answer.", MONDAY + MINUTE)
     over = Change(Event.TARGET, ("wiki",), False, "No answer.", MONDAY + MINUTE)
     assert changes == [[], [began], [], [over], []]
-    assert titles(store) == ["scimsync: wiki cannot be used", "scimsync: wiki is back (down for 2 min)"]
+    assert titles(store) == [
+        "scimsync: wiki cannot be used",
+        "scimsync: wiki is back (down for 2 min)",
+    ]
 
 
 def test_a_message_says_what_since_when_and_what_to_do(store: Store) -> None:
@@ -112,16 +129,30 @@ def test_who_starts_again_tells_nothing_twice(tmp_path: Path) -> None:
     for _ in range(3):
         with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
             note(store, config(), fine("wiki"), MONDAY + HOUR)
-            assert titles(store) == ["scimsync: wiki cannot be used", "scimsync: wiki is back (down for 1 h)"]
+            assert titles(store) == [
+                "scimsync: wiki cannot be used",
+                "scimsync: wiki is back (down for 1 h)",
+            ]
 
 
 def test_the_same_trouble_of_several_in_one_call_is_one_message(store: Store) -> None:
-    guard = [Finding(Event.GUARD, name, "Too many.", "Too many: 1001.", "scimsync plan") for name in ("wiki", "chat")]
+    guard = [
+        Finding(Event.GUARD, name, "Too many.", "Too many: 1001.", "scimsync plan")
+        for name in ("wiki", "chat")
+    ]
     changes = note(store, config(OPS + HR), [*guard, *down("wiki")], MONDAY)
 
-    assert [(one.event, one.subjects) for one in changes] == [(Event.GUARD, ("wiki", "chat")), (Event.TARGET, ("wiki",))]
-    assert titles(store) == ["scimsync: a guard stops wiki and chat", "scimsync: wiki cannot be used"]
-    assert [(one["subjects"], one["text"]) for one in told(store, "hr")] == [(["wiki", "chat"], "Too many: 1001.")]
+    assert [(one.event, one.subjects) for one in changes] == [
+        (Event.GUARD, ("wiki", "chat")),
+        (Event.TARGET, ("wiki",)),
+    ]
+    assert titles(store) == [
+        "scimsync: a guard stops wiki and chat",
+        "scimsync: wiki cannot be used",
+    ]
+    assert [(one["subjects"], one["text"]) for one in told(store, "hr")] == [
+        (["wiki", "chat"], "Too many: 1001.")
+    ]
 
 
 def test_what_ends_together_is_one_message_if_it_was_the_same(store: Store) -> None:
@@ -132,14 +163,22 @@ def test_what_ends_together_is_one_message_if_it_was_the_same(store: Store) -> N
     note(store, config(), fine("chat", "wiki"), MONDAY + 4 * HOUR)
 
     assert titles(store)[1] == "scimsync: chat and wiki are back (down for 1 h)"
-    assert titles(store)[4:] == ["scimsync: chat is back (down for 1 h)", "scimsync: wiki is back (down for 2 h)"]
+    assert titles(store)[4:] == [
+        "scimsync: chat is back (down for 1 h)",
+        "scimsync: wiki is back (down for 2 h)",
+    ]
 
 
 def test_new_words_of_an_open_trouble_are_kept_and_not_told(store: Store) -> None:
     note(store, config(), down("wiki", text="3 runs failed."), MONDAY)
-    assert note(store, config(), down("wiki", text="4 runs failed.\nUntil then."), MONDAY + HOUR) == []
+    assert (
+        note(store, config(), down("wiki", text="4 runs failed.\nUntil then."), MONDAY + HOUR) == []
+    )
 
-    assert note(store, config(), fine("wiki"), MONDAY + 2 * HOUR)[0].text == "4 runs failed.\nUntil then."
+    assert (
+        note(store, config(), fine("wiki"), MONDAY + 2 * HOUR)[0].text
+        == "4 runs failed.\nUntil then."
+    )
     assert told(store)[1]["body"].endswith("It was: 4 runs failed.")
     assert told(store)[1]["title"] == "scimsync: wiki is back (down for 2 h)"
 
@@ -151,9 +190,16 @@ def test_who_wants_some_events_only_gets_these(store: Store) -> None:
     assert len(titles(store, "ops")) == 2
 
 
-def test_messages_keep_their_order_where_the_clock_stands_still_or_is_set_back(store: Store) -> None:
+def test_messages_keep_their_order_where_the_clock_stands_still_or_is_set_back(
+    store: Store,
+) -> None:
     for number in range(20):
-        note(store, config(), [Finding(Event.ERROR, f"part{number}", "x")], MONDAY - max(number - 10, 0) * HOUR)
+        note(
+            store,
+            config(),
+            [Finding(Event.ERROR, f"part{number}", "x")],
+            MONDAY - max(number - 10, 0) * HOUR,
+        )
 
     assert titles(store) == [f"scimsync: part{number} does not work" for number in range(20)]
 
@@ -165,7 +211,9 @@ def test_without_receivers_troubles_are_known_all_the_same(store: Store) -> None
 
 
 def test_what_names_people_goes_to_nobody_who_did_not_ask_for_it(store: Store) -> None:
-    finding = Finding(Event.GUARD, "wiki", "7 would be deleted.", "7 would be deleted. First: 1001.")
+    finding = Finding(
+        Event.GUARD, "wiki", "7 would be deleted.", "7 would be deleted. First: 1001."
+    )
     note(store, config(OPS + HR), [finding], MONDAY)
     note(store, config(OPS + HR), [Finding(Event.GUARD, "wiki")], MONDAY)
 
@@ -175,7 +223,16 @@ def test_what_names_people_goes_to_nobody_who_did_not_ask_for_it(store: Store) -
 
 
 def test_nothing_that_a_terminal_would_obey_is_told_or_kept(store: Store) -> None:
-    note(store, config(), [Finding(Event.ERROR, "push", "bad \x1b[31m\x07\0\u202e name\r\n\n\n  next", todo="a\x1bb")], MONDAY)
+    note(
+        store,
+        config(),
+        [
+            Finding(
+                Event.ERROR, "push", "bad \x1b[31m\x07\0\u202e name\r\n\n\n  next", todo="a\x1bb"
+            )
+        ],
+        MONDAY,
+    )
 
     with store.read() as connection:
         kept = troubles.open_troubles(connection)[0].text
@@ -191,7 +248,11 @@ def test_a_text_without_end_is_cut(store: Store) -> None:
 
 def test_who_is_not_in_the_configuration_any_more_is_forgotten_without_a_word(store: Store) -> None:
     both = config(OPS + HR)
-    findings = [Finding(Event.STALE, "hr", "Old."), Finding(Event.CONFIG, "sync.toml", "Bad."), *down("chat", "wiki")]
+    findings = [
+        Finding(Event.STALE, "hr", "Old."),
+        Finding(Event.CONFIG, "sync.toml", "Bad."),
+        *down("chat", "wiki"),
+    ]
     note(store, both, findings, MONDAY)
     text = (SYNC_TOML + OPS).replace(".chat", ".talk").replace(".hr]", ".people]")
 
@@ -274,7 +335,9 @@ FOUND = st.builds(
 
 @settings(max_examples=60)
 @given(st.lists(st.lists(FOUND, max_size=5), max_size=8))
-def test_beginnings_and_ends_take_turns_whatever_is_found(calls: Sequence[Sequence[Finding]]) -> None:
+def test_beginnings_and_ends_take_turns_whatever_is_found(
+    calls: Sequence[Sequence[Finding]],
+) -> None:
     both = config(OPS + HR.replace('events = ["guard", "stale"]', ""))
     with closing(scratch_store()) as store:
         wrong: dict[tuple[str, str], bool] = {}
@@ -282,14 +345,22 @@ def test_beginnings_and_ends_take_turns_whatever_is_found(calls: Sequence[Sequen
         for at, findings in enumerate(calls):
             changes = note(store, both, findings, MONDAY + at * MINUTE)
             last = {(one.event.value, one.subject): one.text is not None for one in findings}
-            news = {place for place, is_wrong in last.items() if wrong.get(place, False) != is_wrong}
-            told_now = [(one.event.value, subject, one.began) for one in changes for subject in one.subjects]
+            news = {
+                place for place, is_wrong in last.items() if wrong.get(place, False) != is_wrong
+            }
+            told_now = [
+                (one.event.value, subject, one.began) for one in changes for subject in one.subjects
+            ]
             assert sorted((event, subject) for event, subject, _ in told_now) == sorted(news)
             assert all(last[event, subject] is began for event, subject, began in told_now)
             wrong |= last
             seen += told_now
         for receiver in ("ops", "hr"):
-            got = [(one["event"], subject, one["began"]) for one in told(store, receiver) for subject in one["subjects"]]
+            got = [
+                (one["event"], subject, one["began"])
+                for one in told(store, receiver)
+                for subject in one["subjects"]
+            ]
             assert sorted(got) == sorted(seen)
             for place in wrong:
                 turns = [began for *of, began in got if tuple(of) == place]

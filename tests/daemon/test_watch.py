@@ -1,4 +1,5 @@
-"""A file is told once it is complete: renamed into place, or quiet for a while; never half of it."""
+"""A file is told once it is complete: renamed into place, or quiet for a while; never half of
+it."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ QUIET = timedelta(seconds=2)
 class Scene:
     """A folder with hr.csv, watched once a second."""
 
-    def __init__(self, folder: Path, *some: str, known: bool = True, is_written: Callable[[Path], bool] = has_writer) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *some: str,
+        known: bool = True,
+        is_written: Callable[[Path], bool] = has_writer,
+    ) -> None:
         self.file = folder / "hr.csv"
         self.file.write_text("id\n1\n")
         self.now = START
@@ -49,7 +56,9 @@ def test_a_file_that_nobody_has_read_is_told_once(tmp_path: Path) -> None:
     assert Scene(tmp_path, known=False).seconds(60) == [3]
 
 
-def test_a_file_renamed_into_place_is_told_within_five_seconds(scene: Scene, tmp_path: Path) -> None:
+def test_a_file_renamed_into_place_is_told_within_five_seconds(
+    scene: Scene, tmp_path: Path
+) -> None:
     scene.seconds(5)
     (tmp_path / "hr.new").write_text("id\n1\n2\n")
     (tmp_path / "hr.new").replace(scene.file)
@@ -97,7 +106,11 @@ def test_a_file_that_is_gone_for_a_moment_is_told_when_it_is_back(scene: Scene) 
 
 
 def test_a_pattern_is_told_when_all_its_files_are_complete(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, "hr*.csv", is_written=lambda path: path.name == "hr-2.csv" and not (tmp_path / "done").exists())
+    scene = Scene(
+        tmp_path,
+        "hr*.csv",
+        is_written=lambda path: path.name == "hr-2.csv" and not (tmp_path / "done").exists(),
+    )
     (tmp_path / "hr-2.csv").write_text("id\n3\n")
     assert scene.seconds(60) == []
     assert scene.watch.unsettled_since("hr") is not None

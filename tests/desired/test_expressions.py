@@ -17,7 +17,9 @@ TABLES = {"sites": {"B": "Berlin", "7": "Seven", "X": {"city": "Xi'an"}}}
 
 def result(expression: str, **data: Any) -> Any:
     """What `expression` gives, as a JSON value; None where it is absent."""
-    program = compile_program("wiki", {THING: Expression(expression), "userName": Constant("a")}, None, {}, TABLES)
+    program = compile_program(
+        "wiki", {THING: Expression(expression), "userName": Constant("a")}, None, {}, TABLES
+    )
     return program.desire(Record("hr", Key("E17"), data), TODAY).document.get(THING)
 
 
@@ -161,7 +163,9 @@ def test_dates_in_common_formats(written: Any, expected: date | None) -> None:
 
 @pytest.mark.parametrize("written", ["24/11/2026", "03/04/2026", "3-4-26", "11/24/26 10:00"])
 def test_a_date_that_can_be_read_in_two_ways_asks_for_its_format(written: str) -> None:
-    assert failure("x | date", x=written).endswith("can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')")
+    assert failure("x | date", x=written).endswith(
+        "can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')"
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,21 +231,35 @@ def test_a_key_that_the_table_lacks_fails_that_record() -> None:
     ("expression", "data", "detail"),
     [
         ("x > 5", {"x": "7"}, "text > a number cannot be compared; | int makes text a number"),
-        ("x <= today", {"x": "2026-01-01"}, "text <= a date cannot be compared; | date makes text a date"),
+        (
+            "x <= today",
+            {"x": "2026-01-01"},
+            "text <= a date cannot be compared; | date makes text a date",
+        ),
         ("x | date <= today", {"x": ""}, "an empty value <= a date cannot be compared"),
         ("x + 'a'", {"x": None}, "an empty value + text cannot be worked out"),
-        ("'a' + x", {"x": None}, "text + an empty value cannot be joined; ~ joins anything, and takes empty as nothing"),
+        (
+            "'a' + x",
+            {"x": None},
+            "text + an empty value cannot be joined; ~ joins anything, and takes empty as nothing",
+        ),
         ("x.split('@')[0]", {"x": None}, 'an empty value has no "split"'),
         ("x.split('@')[1]", {"x": "ann"}, "a list has no element 1: it has 1"),
         ("x.city", {"x": {"town": "Bonn"}}, 'a table has no "city"'),
         ("x | batch(2)", {"x": 5}, "a number is not iterable"),
         ("1 / x", {"x": 0}, "division by zero"),
-        ("'a' ~ x", {"x": ["b"]}, "a list cannot be a part of a text; | join(', ') makes text of a list"),
+        (
+            "'a' ~ x",
+            {"x": ["b"]},
+            "a list cannot be a part of a text; | join(', ') makes text of a list",
+        ),
         ("x | lower", {"x": {"a": 1}}, "a table cannot be a part of a text"),
         ("x | sort", {"x": [1, "a"]}, "text < a number cannot be compared"),
     ],
 )
-def test_failures_are_told_in_plain_words(expression: str, data: dict[str, Any], detail: str) -> None:
+def test_failures_are_told_in_plain_words(
+    expression: str, data: dict[str, Any], detail: str
+) -> None:
     assert detail in failure(expression, **data)
 
 
@@ -260,16 +278,23 @@ def test_a_failure_names_the_expression_that_failed_among_many() -> None:
 
     def message(**data: Any) -> str:
         with pytest.raises(DesireError) as caught:
-            program.desire(Record("hr", Key("E17"), {"email": "a", "grade": 4, "bonus": 1, **data}), TODAY)
+            program.desire(
+                Record("hr", Key("E17"), {"email": "a", "grade": 4, "bonus": 1, **data}), TODAY
+            )
         return str(caught.value)
 
     assert program.rules == ("Staff",)  # Other is not asked for, so it is not worked out
     assert (
         message(level="1", bonus=0)
-        == 'E17: targets.wiki.user.title: level | int / bonus: division by zero (level = "1", bonus = 0)'
+        == 'E17: targets.wiki.user.title: level | int / bonus: division by zero (level = "1", bonus'
+        " = 0)"
     )
-    assert message(grade="x").startswith("E17: access.Staff: grade > 3: text > a number cannot be compared")
-    assert message(name=["a\nb"]).startswith("E17: targets.wiki.user.displayName: name | lower: a list cannot be")
+    assert message(grade="x").startswith(
+        "E17: access.Staff: grade > 3: text > a number cannot be compared"
+    )
+    assert message(name=["a\nb"]).startswith(
+        "E17: targets.wiki.user.displayName: name | lower: a list cannot be"
+    )
 
 
 def test_a_message_is_one_printable_line_whatever_the_record_holds() -> None:

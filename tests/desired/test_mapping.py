@@ -1,4 +1,5 @@
-"""What a record becomes: the rules for values, absent ones, elements, references, and what is sent once."""
+"""What a record becomes: the rules for values, absent ones, elements, references, and what is sent
+once."""
 
 from __future__ import annotations
 
@@ -8,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from scimsync.desired import Constant, Desired, DesireError, Expression, Generate, Mapped, Ref, compile_program
+from scimsync.desired import (
+    Constant,
+    Desired,
+    DesireError,
+    Expression,
+    Generate,
+    Mapped,
+    Ref,
+    compile_program,
+)
 from scimsync.types import Key, Kind, Record
 
 TODAY = date(2026, 11, 24)
@@ -23,7 +33,10 @@ def desired(
     access: Mapping[str, str] | None = None,
     tables: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Desired:
-    lines = {path: Expression(mapped) if isinstance(mapped, str) else mapped for path, mapped in mapping.items()}
+    lines = {
+        path: Expression(mapped) if isinstance(mapped, str) else mapped
+        for path, mapped in mapping.items()
+    }
     if not any(path.lower() == "username" for path in mapping):
         lines["userName"] = Constant("ann@example.com")
     program = compile_program("wiki", lines, scope, access or {}, tables or {})
@@ -67,7 +80,10 @@ def test_a_record_becomes_the_document_that_the_mapping_describes() -> None:
             "status": "active",
         },
         scope="'Viewer' in access",
-        access={"Admin": "'Viewer' in access and col['Dept. Name'] == 'IT'", "Viewer": "status == 'active'"},
+        access={
+            "Admin": "'Viewer' in access and col['Dept. Name'] == 'IT'",
+            "Viewer": "status == 'active'",
+        },
     )
 
     assert found == Desired(
@@ -153,7 +169,9 @@ def test_what_json_does_not_know_fails(given: Any, detail: str) -> None:
         ("urn:example:people:User:badge", 17, 17),  # of its type nothing is known
     ],
 )
-def test_numbers_become_text_where_the_attribute_is_known_to_be_text(path: str, given: Any, expected: Any) -> None:
+def test_numbers_become_text_where_the_attribute_is_known_to_be_text(
+    path: str, given: Any, expected: Any
+) -> None:
     assert value(path, "x", x=given) == expected
 
 
@@ -170,7 +188,12 @@ def test_other_things_are_no_text(given: Any, detail: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["active", 'emails[type eq "work"].primary', "urn:ietf:params:scim:schemas:core:2.0:User:Active"]
+    "path",
+    [
+        "active",
+        'emails[type eq "work"].primary',
+        "urn:ietf:params:scim:schemas:core:2.0:User:Active",
+    ],
 )
 @pytest.mark.parametrize(
     ("given", "expected"),
@@ -180,7 +203,11 @@ def test_other_things_are_no_text(given: Any, detail: str) -> None:
     ],
 )
 def test_words_become_true_and_false(path: str, given: Any, expected: bool) -> None:
-    (found,) = [held for name, held in desired({path: "x"}, {"x": given}).document.items() if name != "userName"]
+    (found,) = [
+        held
+        for name, held in desired({path: "x"}, {"x": given}).document.items()
+        if name != "userName"
+    ]
     assert found is expected
 
 
@@ -195,15 +222,34 @@ def test_a_boolean_is_never_guessed(given: Any) -> None:
         ("roles", "Admin", [{"value": "Admin"}]),
         ("entitlements", ["b", "a", "b", ""], [{"value": "b"}, {"value": "a"}]),
         ("ROLES", [1, "1"], [{"value": "1"}]),
-        ("emails", ["a@example.com", {"value": "b@example.com", "type": "home", "primary": "yes", "display": ""}],
-         [{"value": "a@example.com"}, {"value": "b@example.com", "type": "home", "primary": True}]),
-        ("photos", {"value": "https://example.com/a.png"}, [{"value": "https://example.com/a.png"}]),
+        (
+            "emails",
+            [
+                "a@example.com",
+                {"value": "b@example.com", "type": "home", "primary": "yes", "display": ""},
+            ],
+            [
+                {"value": "a@example.com"},
+                {"value": "b@example.com", "type": "home", "primary": True},
+            ],
+        ),
+        (
+            "photos",
+            {"value": "https://example.com/a.png"},
+            [{"value": "https://example.com/a.png"}],
+        ),
         ("addresses", "1 Main Street", [{"formatted": "1 Main Street"}]),  # addresses have no value
         ("urn:example:people:User:tags", ["a", "b"], ["a", "b"]),
     ],
-)  # fmt: skip
-def test_texts_become_elements_of_a_multi_valued_attribute(path: str, given: Any, expected: Any) -> None:
-    assert [held for name, held in desired({path: "x"}, {"x": given}).document.items() if name != "userName"] == [expected]
+)
+def test_texts_become_elements_of_a_multi_valued_attribute(
+    path: str, given: Any, expected: Any
+) -> None:
+    assert [
+        held
+        for name, held in desired({path: "x"}, {"x": given}).document.items()
+        if name != "userName"
+    ] == [expected]
 
 
 def test_lists_of_lists_are_no_elements() -> None:
@@ -232,20 +278,35 @@ WORK = 'emails[type eq "work"]'
             {f"{WORK}.display": "Ann", f"{WORK}.primary": True},
         ),
         # all constant
-        ({f"{WORK}.value": Constant("info@example.com"), f"{WORK}.primary": Constant(True)}, {},
-         {f"{WORK}.value": "info@example.com", f"{WORK}.primary": True}),
+        (
+            {f"{WORK}.value": Constant("info@example.com"), f"{WORK}.primary": Constant(True)},
+            {},
+            {f"{WORK}.value": "info@example.com", f"{WORK}.primary": True},
+        ),
         # primary says nothing of its own, unless there is nothing else
         ({f"{WORK}.value": "mail", f"{WORK}.primary": "main"}, {"mail": "", "main": "yes"}, {}),
-        ({'roles[value eq "a"].primary': "main", 'roles[value eq "a"].display': Constant("A")}, {"main": ""}, {}),
-        ({'roles[value eq "admin"].primary': "main"}, {"main": "yes"}, {'roles[value eq "admin"].primary': True}),
+        (
+            {'roles[value eq "a"].primary': "main", 'roles[value eq "a"].display': Constant("A")},
+            {"main": ""},
+            {},
+        ),
+        (
+            {'roles[value eq "admin"].primary': "main"},
+            {"main": "yes"},
+            {'roles[value eq "admin"].primary': True},
+        ),
         # two elements do not keep each other alive
         (
-            {f"{WORK}.value": "mail", f"{WORK}.primary": Constant(True), 'emails[type eq "home"].value': "home"},
+            {
+                f"{WORK}.value": "mail",
+                f"{WORK}.primary": Constant(True),
+                'emails[type eq "home"].value': "home",
+            },
             {"mail": "", "home": "ann@example.com"},
             {'emails[type eq "home"].value': "ann@example.com"},
         ),
     ],
-)  # fmt: skip
+)
 def test_constants_do_not_keep_an_element_alive(
     mapping: dict[str, str | Mapped], data: dict[str, Any], expected: dict[str, Any]
 ) -> None:
@@ -254,14 +315,21 @@ def test_constants_do_not_keep_an_element_alive(
     assert dict(found.once) == {}
 
 
-@pytest.mark.parametrize(("key", "expected"), [("E2", Ref("E2")), (2, Ref("2")), (2.0, Ref("2")), ("", None), (None, None)])
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("E2", Ref("E2")), (2, Ref("2")), (2.0, Ref("2")), ("", None), (None, None)],
+)
 def test_ref_names_the_record_behind_a_key(key: Any, expected: Ref | None) -> None:
     assert value(f"{ENTERPRISE}:manager.value", "ref(x)", x=key) == expected
 
 
 @pytest.mark.parametrize(
     ("path", "expression"),
-    [("roles", "[ref('E2')]"), (f"{ENTERPRISE}:manager", "{'value': ref(x)}"), ("displayName", "'by ' ~ ref(x)")],
+    [
+        ("roles", "[ref('E2')]"),
+        (f"{ENTERPRISE}:manager", "{'value': ref(x)}"),
+        ("displayName", "'by ' ~ ref(x)"),
+    ],
 )
 def test_a_reference_is_a_whole_value(path: str, expression: str) -> None:
     assert "ref(…)" in failure(path, f"x and {expression}", x="E2")
@@ -273,22 +341,32 @@ def test_ref_takes_one_key(key: Any) -> None:
 
 
 @pytest.mark.parametrize("email", ["", None])
-def test_a_required_attribute_that_comes_out_empty_fails_with_all_that_is_needed_to_mend_it(email: str | None) -> None:
+def test_a_required_attribute_that_comes_out_empty_fails_with_all_that_is_needed_to_mend_it(
+    email: str | None,
+) -> None:
     with pytest.raises(DesireError) as caught:
         desired({"userName": "email | lower"}, {"email": email, "salary": 1})
 
     error = caught.value
-    assert (error.key, error.where, error.expression) == ("E17", "targets.wiki.user.userName", "email | lower")
+    assert (error.key, error.where, error.expression) == (
+        "E17",
+        "targets.wiki.user.userName",
+        "email | lower",
+    )
     assert error.values == {"email": email}
     shown = '""' if email == "" else "null"
-    assert str(error) == (
-        f"E17: targets.wiki.user.userName: email | lower: came out empty, and userName is required (email = {shown})"
+    assert (
+        str(error)
+        == "E17: targets.wiki.user.userName: email | lower: came out empty, and userName is"
+        f" required (email = {shown})"
     )
     assert error.exit_code == 4
 
 
 def test_a_user_name_that_is_sent_once_is_there() -> None:
-    assert desired({"userName": Expression("email", once=True)}, {"email": "a"}).once == {"userName": "a"}
+    assert desired({"userName": Expression("email", once=True)}, {"email": "a"}).once == {
+        "userName": "a"
+    }
 
 
 def test_a_group_needs_its_display_name() -> None:
@@ -301,8 +379,12 @@ def test_a_group_needs_its_display_name() -> None:
         kind=Kind.GROUP,
         section=("targets", "wiki", "groups", "teams"),
     )
-    assert program.desire(Record("teams", Key("T1"), {"name": 7}), TODAY).document == {"displayName": "7"}
-    with pytest.raises(DesireError, match=r"^T1: targets\.wiki\.groups\.teams\.DISPLAYNAME: name: came out empty"):
+    assert program.desire(Record("teams", Key("T1"), {"name": 7}), TODAY).document == {
+        "displayName": "7"
+    }
+    with pytest.raises(
+        DesireError, match=r"^T1: targets\.wiki\.groups\.teams\.DISPLAYNAME: name: came out empty"
+    ):
         program.desire(Record("teams", Key("T1"), {}), TODAY)
 
 
@@ -328,18 +410,29 @@ def test_a_column_that_a_record_lacks_is_none() -> None:
     assert value("displayName", "x if x is not none else 'nobody'") == "nobody"
 
 
-@pytest.mark.parametrize("name", ["today", "access", "col", "ref", "self", "loop", "_c0", "range", "First Name", "9", "ö"])
+@pytest.mark.parametrize(
+    "name",
+    ["today", "access", "col", "ref", "self", "loop", "_c0", "range", "First Name", "9", "ö"],
+)
 def test_every_column_can_be_reached_through_col(name: str) -> None:
     assert value("displayName", f"col['{name}']", **{name: "found"}) == "found"
 
 
-@pytest.mark.parametrize("name", ["self", "loop", "range", "dict", "caller", "_c0", "_r0", "_v0", "context", "environment", "ö"])
+@pytest.mark.parametrize(
+    "name",
+    ["self", "loop", "range", "dict", "caller", "_c0", "_r0", "_v0", "context", "environment", "ö"],
+)
 def test_a_column_may_have_a_name_that_means_something_to_jinja(name: str) -> None:
     assert value("displayName", f"{name} ~ other", other="!", **{name: "found"}) == "found!"
 
 
 def test_two_programs_and_many_records_share_nothing() -> None:
-    program = compile_program("wiki", {"userName": Expression("email"), "roles": Expression("groups")}, None, {}, {})
+    program = compile_program(
+        "wiki", {"userName": Expression("email"), "roles": Expression("groups")}, None, {}, {}
+    )
     first = program.desire(Record("hr", Key("1"), {"email": "a", "groups": ["x"]}), TODAY)
     second = program.desire(Record("hr", Key("2"), {"email": "b"}), TODAY)
-    assert (first.document, second.document) == ({"userName": "a", "roles": [{"value": "x"}]}, {"userName": "b"})
+    assert (first.document, second.document) == (
+        {"userName": "a", "roles": [{"value": "x"}]},
+        {"userName": "b"},
+    )

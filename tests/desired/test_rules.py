@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from scimsync.desired import Constant, Expression, Generate, Program, check_columns, compile_program, digest
+from scimsync.desired import (
+    Constant,
+    Expression,
+    Generate,
+    Program,
+    check_columns,
+    compile_program,
+    digest,
+)
 from scimsync.errors import ConfigError
 from scimsync.types import Key, Kind, Record
 
@@ -15,7 +23,10 @@ TODAY = date(2026, 11, 24)
 
 
 def program(scope: str | None = None, access: dict[str, str] | None = None, **more: Any) -> Program:
-    mapping = {path: Expression(text) for path, text in {"userName": "email", **more.pop("mapping", {})}.items()}
+    mapping = {
+        path: Expression(text)
+        for path, text in {"userName": "email", **more.pop("mapping", {})}.items()
+    }
     return compile_program("wiki", mapping, scope, access or {}, more.pop("tables", {}), **more)
 
 
@@ -24,7 +35,12 @@ def access_of(compiled: Program, **data: Any) -> tuple[str, ...]:
 
 
 def test_rules_hold_in_the_order_of_their_definition_also_when_they_ask_for_later_ones() -> None:
-    rules = {"Owner": "'Admin' in access and x", "Admin": "'Viewer' in access", "Viewer": "x", "Guest": "'Viewer' not in access"}
+    rules = {
+        "Owner": "'Admin' in access and x",
+        "Admin": "'Viewer' in access",
+        "Viewer": "x",
+        "Guest": "'Viewer' not in access",
+    }
     compiled = program(access=rules, mapping={"roles": "access"})
 
     assert access_of(compiled, x=True) == ("Owner", "Admin", "Viewer")
@@ -32,7 +48,9 @@ def test_rules_hold_in_the_order_of_their_definition_also_when_they_ask_for_late
 
 
 def test_the_truth_of_a_rule_is_all_that_counts() -> None:
-    compiled = program(access={"A": "x", "B": "('A' in access) == true"}, mapping={"roles": "access"})
+    compiled = program(
+        access={"A": "x", "B": "('A' in access) == true"}, mapping={"roles": "access"}
+    )
     assert access_of(compiled, x="some text") == ("A", "B")
 
 
@@ -49,7 +67,10 @@ def test_only_rules_that_are_asked_for_are_worked_out() -> None:
 @pytest.mark.parametrize(
     ("rules", "circle"),
     [
-        ({"Admin": "'Auditor' in access", "Auditor": "'Admin' in access"}, "Admin -> Auditor -> Admin"),
+        (
+            {"Admin": "'Auditor' in access", "Auditor": "'Admin' in access"},
+            "Admin -> Auditor -> Admin",
+        ),
         ({"Me": "x or 'Me' not in access"}, "Me -> Me"),
         ({"A": "'B' in access", "B": "'C' in access", "C": "'B' in access"}, "B -> C -> B"),
     ],
@@ -62,18 +83,33 @@ def test_rules_must_not_go_in_circles(rules: dict[str, str], circle: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "rule", ["access | length > 1", "name in access", "access", "'A' is in access", "access[0] == 'A'", "'A' in access == true"]
+    "rule",
+    [
+        "access | length > 1",
+        "name in access",
+        "access",
+        "'A' is in access",
+        "access[0] == 'A'",
+        "'A' in access == true",
+    ],
 )
 def test_a_rule_asks_for_another_by_name_only(rule: str) -> None:
     with pytest.raises(ConfigError) as caught:
         program(None, {"A": "x", "B": rule})
-    assert str(caught.value) == (
-        f"sync.toml: access.B: an access rule can ask for another one by its name only\n  {rule}\n  write 'Name' in access"
+    assert (
+        str(caught.value)
+        == "sync.toml: access.B: an access rule can ask for another one by its name only\n "
+        f" {rule}\n  write 'Name' in access"
     )
 
 
 @pytest.mark.parametrize(
-    ("scope", "rules"), [("'Viewr' in access", {}), (None, {"Other": "'Viewr' not in access"}), ("1 == 'Viewr' in access", {})]
+    ("scope", "rules"),
+    [
+        ("'Viewr' in access", {}),
+        (None, {"Other": "'Viewr' not in access"}),
+        ("1 == 'Viewr' in access", {}),
+    ],
 )
 def test_a_rule_that_is_not_there(scope: str | None, rules: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -86,7 +122,10 @@ def test_columns_are_found_in_everything_that_is_worked_out() -> None:
     compiled = program(
         "x[a] == b.c and d | default(e) and f is sameas g",
         {"R": "col['Two Words']"},
-        mapping={"title": "{'k': h, i: [j, (k, -l)]} if 'R' in access else ref(m) or today", "locale": "n[o:p]"},
+        mapping={
+            "title": "{'k': h, i: [j, (k, -l)]} if 'R' in access else ref(m) or today",
+            "locale": "n[o:p]",
+        },
     )
     assert set(compiled.columns) == {*"xabdefghijklmnop", "Two Words", "email"}
     assert compiled.uses_today
@@ -95,20 +134,28 @@ def test_columns_are_found_in_everything_that_is_worked_out() -> None:
 
 def test_a_column_that_is_nowhere() -> None:
     with pytest.raises(ConfigError) as caught:
-        check_columns(program(mapping={"userName": "mail"}), {"hr": ["employee_id", "email", "given"]})
-    assert str(caught.value) == (
-        'sync.toml: targets.wiki.user.userName: no column "mail" in source hr\n'
+        check_columns(
+            program(mapping={"userName": "mail"}), {"hr": ["employee_id", "email", "given"]}
+        )
+    assert (
+        str(caught.value)
+        == 'sync.toml: targets.wiki.user.userName: no column "mail" in source hr\n'
         "  found: employee_id, email, given\n"
         '  did you mean "email"?'
     )
 
 
 def test_all_columns_that_are_nowhere_are_told_at_once() -> None:
-    compiled = program("Status", {}, mapping={"title": "jobtitle ~ First_Name", 'emails[type eq "work"].value': "zzz"})
+    compiled = program(
+        "Status",
+        {},
+        mapping={"title": "jobtitle ~ First_Name", 'emails[type eq "work"].value': "zzz"},
+    )
     with pytest.raises(ConfigError) as caught:
         check_columns(compiled, {"staff": ["email", "First Name"], "guests": ["email", "status"]})
-    assert str(caught.value) == (
-        'sync.toml: targets.wiki.scope: no column "Status" in sources staff, guests\n'
+    assert (
+        str(caught.value)
+        == 'sync.toml: targets.wiki.scope: no column "Status" in sources staff, guests\n'
         "  found in staff: email, First Name\n"
         "  found in guests: email, status\n"
         '  also targets.wiki.user.title: no column "jobtitle"\n'
@@ -133,12 +180,18 @@ def test_hints_for_a_column_that_is_nowhere(expression: str, hint: str | None) -
 
 
 def test_a_column_that_one_source_of_several_has_is_enough() -> None:
-    check_columns(program(mapping={"title": "agency"}), {"employees": ["email"], "contractors": ["email", "agency"]})
+    check_columns(
+        program(mapping={"title": "agency"}),
+        {"employees": ["email"], "contractors": ["email", "agency"]},
+    )
 
 
 def test_the_digest_changes_with_what_decides_the_result_and_with_nothing_else() -> None:
     base: dict[str, Any] = {
-        "mapping": {"userName": Expression("email"), "title": Expression("code | lookup('sites') if 'A' in access")},
+        "mapping": {
+            "userName": Expression("email"),
+            "title": Expression("code | lookup('sites') if 'A' in access"),
+        },
         "scope": "x",
         "access": {"A": "'B' in access", "B": "y", "Unused": "z"},
         "tables": {"sites": {"B": "Berlin"}, "unused": {"a": "b"}},
@@ -173,10 +226,14 @@ def test_the_digest_changes_with_what_decides_the_result_and_with_nothing_else()
     assert len({before, *others}) == len(others) + 1
 
 
-@pytest.mark.parametrize("expression", ["code | lookup(table)", "[code] | map('lookup', 'a')", "[code] | map(x, 'a')"])
+@pytest.mark.parametrize(
+    "expression", ["code | lookup(table)", "[code] | map('lookup', 'a')", "[code] | map(x, 'a')"]
+)
 def test_a_table_that_is_chosen_at_run_time_is_part_of_the_digest(expression: str) -> None:
     mapping = {"title": expression}
-    assert digest(program(mapping=mapping, tables={"a": {"x": 1}})) != digest(program(mapping=mapping, tables={"a": {"x": 2}}))
+    assert digest(program(mapping=mapping, tables={"a": {"x": 1}})) != digest(
+        program(mapping=mapping, tables={"a": {"x": 2}})
+    )
 
 
 @pytest.mark.parametrize("path", ["id", "meta", "meta.created", "schemas", "groups", "Groups"])
@@ -188,12 +245,24 @@ def test_what_the_service_provider_sets_cannot_be_mapped(path: str) -> None:
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
-        ({"username": "x"}, "sync.toml: targets.wiki.user.username: sets the same value as 'userName'"),
+        (
+            {"username": "x"},
+            "sync.toml: targets.wiki.user.username: sets the same value as 'userName'",
+        ),
         ({"name.givenName": "x", "Name.GivenName": "y"}, "sets the same value as 'name.givenName'"),
         ({"name": "x", "name.givenName": "y"}, "sets a part of the same attribute as 'name'"),
-        ({"emails": "x", 'emails[type eq "work"].value': "y"}, "sets a part of the same attribute as 'emails'"),
-        ({'emails[type eq "work"].value': "x", 'emails[TYPE eq "Work"].Value': "y"}, "sets the same value as"),
-        ({'emails[type ne "work"].value': "x"}, "the filter of a mapping has to say what its element holds"),
+        (
+            {"emails": "x", 'emails[type eq "work"].value': "y"},
+            "sets a part of the same attribute as 'emails'",
+        ),
+        (
+            {'emails[type eq "work"].value': "x", 'emails[TYPE eq "Work"].Value': "y"},
+            "sets the same value as",
+        ),
+        (
+            {'emails[type ne "work"].value': "x"},
+            "the filter of a mapping has to say what its element holds",
+        ),
         ({"emails.value": "x"}, "'emails' holds several values; say which"),
         ({"name..x": "x"}, "expected"),
         ({"": "x"}, 'targets.wiki.user."": expected an attribute name'),
@@ -208,11 +277,17 @@ def test_paths_that_cannot_be_set(mapping: dict[str, str], problem: str) -> None
 def test_a_mapping_needs_lines_and_the_required_one() -> None:
     with pytest.raises(ConfigError, match=r"targets\.wiki\.user: maps no attribute"):
         compile_program("wiki", {}, None, {}, {})
-    with pytest.raises(ConfigError, match=r"targets\.wiki\.user: userName is required and not mapped"):
+    with pytest.raises(
+        ConfigError, match=r"targets\.wiki\.user: userName is required and not mapped"
+    ):
         compile_program("wiki", {"title": Expression("x")}, None, {}, {})
-    with pytest.raises(ConfigError, match=r"targets\.wiki\.group: displayName is required and not mapped"):
+    with pytest.raises(
+        ConfigError, match=r"targets\.wiki\.group: displayName is required and not mapped"
+    ):
         compile_program("wiki", {"externalId": Expression("x")}, None, {}, {}, kind=Kind.GROUP)
-    with pytest.raises(ConfigError, match=r"targets\.wiki\.user\.userName: is required and must not be empty"):
+    with pytest.raises(
+        ConfigError, match=r"targets\.wiki\.user\.userName: is required and must not be empty"
+    ):
         compile_program("wiki", {"userName": Constant("")}, None, {}, {})
 
 
@@ -227,9 +302,13 @@ def test_a_mapping_needs_lines_and_the_required_one() -> None:
         ("locale", Constant(float("nan")), "nan is no number"),
     ],
 )
-def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(path: str, constant: Any, problem: str) -> None:
+def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(
+    path: str, constant: Any, problem: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
-        compile_program("wiki", {"userName": Expression("x"), path: constant}, None, {}, {}, where="people.toml")
+        compile_program(
+            "wiki", {"userName": Expression("x"), path: constant}, None, {}, {}, where="people.toml"
+        )
     assert str(caught.value).startswith(f"people.toml: targets.wiki.user.{path}: ")
     assert problem in str(caught.value)
 
@@ -238,7 +317,10 @@ def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(path: s
     ("expression", "message"),
     [
         ("email | | lower", 'unexpected "|"\n  email | | lower\n          ^'),
-        ("Ann Smith", "unexpected \"Smith\"\n  Ann Smith\n      ^\n  a text stands in quotes: 'Ann';"),
+        (
+            "Ann Smith",
+            "unexpected \"Smith\"\n  Ann Smith\n      ^\n  a text stands in quotes: 'Ann';",
+        ),
         ("(email", "the expression ends too early\n  (email\n        ^"),
         ("email)", "unexpected ')'\n  email)"),
         ("'abc", "a quote is not closed\n  'abc\n  ^"),
@@ -259,7 +341,10 @@ def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(path: s
         ("lower(email)", 'no function "lower"\n  lower(email)\n  write … | lower'),
         ("range(3)", 'no function "range"'),
         ("[1](2)", "only methods can be called"),
-        ("x | lookup('site')", 'no table "site"\n  x | lookup(\'site\')\n  found: sites\n  did you mean "sites"?'),
+        (
+            "x | lookup('site')",
+            'no table "site"\n  x | lookup(\'site\')\n  found: sites\n  did you mean "sites"?',
+        ),
         ("x | map('lookup', 'site')", 'no table "site"'),
         ("x | lookup(table='site')", 'no table "site"'),
         ("x | lookup", "lookup takes the name of a table"),
@@ -274,9 +359,11 @@ def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(path: s
         ("'{}'.format(x)", 'there is no "format" of texts in expressions'),
     ],
 )
-def test_what_is_wrong_with_an_expression_is_told_with_its_place(expression: str, message: str) -> None:
+def test_what_is_wrong_with_an_expression_is_told_with_its_place(
+    expression: str, message: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         program(mapping={"title": expression}, tables={"sites": {}})
-    assert f"sync.toml: targets.wiki.user.title: {message}".replace("title: nested", "title: the expression is nested") in str(
-        caught.value
-    )
+    assert f"sync.toml: targets.wiki.user.title: {message}".replace(
+        "title: nested", "title: the expression is nested"
+    ) in str(caught.value)

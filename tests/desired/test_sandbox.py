@@ -18,7 +18,16 @@ from scimsync.types import Key, Record
 
 TODAY = date(2026, 11, 24)
 THING = "urn:example:people:User:thing"
-TEMPLATES = ["{{ 7*7 }}", "{% set x = 1 %}", "{# note #}", "{{ ''.__class__ }}", "${7*7}", "%(x)s", "{0.__class__}", "\\u007b"]
+TEMPLATES = [
+    "{{ 7*7 }}",
+    "{% set x = 1 %}",
+    "{# note #}",
+    "{{ ''.__class__ }}",
+    "${7*7}",
+    "%(x)s",
+    "{0.__class__}",
+    "\\u007b",
+]
 
 json_values = st.recursive(
     st.none()
@@ -28,7 +37,9 @@ json_values = st.recursive(
     | st.text(st.characters(codec=None))
     | st.dates()
     | st.sampled_from(["2026-11-24", "true", "E1", "03/04/2026", *TEMPLATES]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -39,7 +50,9 @@ def test_there_are_no_globals_and_no_filters_that_were_taken_out() -> None:
 
 
 def evaluate(expression: str, **data: Any) -> Any:
-    program = compile_program("wiki", {THING: Expression(expression), "userName": Constant("a")}, None, {}, {})
+    program = compile_program(
+        "wiki", {THING: Expression(expression), "userName": Constant("a")}, None, {}, {}
+    )
     return program.desire(Record("hr", Key("E17"), data), TODAY).document.get(THING)
 
 
@@ -50,7 +63,9 @@ as_they_are = compile_program(
         "displayName": Expression("x"),
         "title": Expression("'<' ~ x ~ '>'"),
         "roles": Expression("[x]"),
-        THING: Expression("[x | replace('$none$', ''), '%s' | format(x), '%s' % x, [x] | join, x[:]]"),
+        THING: Expression(
+            "[x | replace('$none$', ''), '%s' | format(x), '%s' % x, [x] | join, x[:]]"
+        ),
     },
     None,
     {},
@@ -58,7 +73,11 @@ as_they_are = compile_program(
 )
 
 
-@given(st.text(min_size=1) | st.sampled_from(TEMPLATES) | st.tuples(st.sampled_from(TEMPLATES), st.text()).map("".join))
+@given(
+    st.text(min_size=1)
+    | st.sampled_from(TEMPLATES)
+    | st.tuples(st.sampled_from(TEMPLATES), st.text()).map("".join)
+)
 def test_text_of_a_record_is_never_evaluated(text: str) -> None:
     document = as_they_are.desire(Record("hr", Key("E17"), {"x": text}), TODAY).document
 
@@ -114,7 +133,9 @@ def test_no_record_can_do_worse_than_fail_for_itself(x: Any, y: Any) -> None:
 
 def sendable(value: Any) -> bool:
     if isinstance(value, dict):
-        return bool(value) and all(type(name) is str and sendable(inner) for name, inner in value.items())
+        return bool(value) and all(
+            type(name) is str and sendable(inner) for name, inner in value.items()
+        )
     if isinstance(value, list):
         return bool(value) and all(map(sendable, value))
     if isinstance(value, Ref):

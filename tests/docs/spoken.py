@@ -1,8 +1,9 @@
-"""What scimsync can say to a person when something is wrong: read out of its code, so that no message is forgotten.
+"""What scimsync can say to a person when something is wrong: read out of its code, so that no
+message is forgotten.
 
-Texts are followed from where they end up (an error, a fault of sync.toml, a failed operation, a warning of the log) back to where
-they are written: over arguments, local names, tables of words and what functions return. A message is its text with … for
-whatever is another one each time.
+Texts are followed from where they end up (an error, a fault of sync.toml, a failed operation, a
+warning of the log) back to where they are written: over arguments, local names, tables of words and
+what functions return. A message is its text with … for whatever is another one each time.
 """
 
 from __future__ import annotations
@@ -17,9 +18,32 @@ PACKAGE = Path(__file__).parents[2] / "scimsync"
 LOGS = {"_LOG", "LOG"}
 
 ERRORS = (
-    *("ScimsyncError", "ConfigError", "SourceFormatError", "SourceUnavailable", "TargetUnavailable", "TargetQuarantined"),
-    *("StateError", "GuardStop", "Interrupted", "LeaseHeld", "Stopped", "ScimError", "BaseUrlError", "ListingError"),
-    *("TransportFailure", "UnexpectedAnswer", "Unusable", "Undeliverable", "UsageError", "BadParameter"),
+    *(
+        "ScimsyncError",
+        "ConfigError",
+        "SourceFormatError",
+        "SourceUnavailable",
+        "TargetUnavailable",
+        "TargetQuarantined",
+    ),
+    *(
+        "StateError",
+        "GuardStop",
+        "Interrupted",
+        "LeaseHeld",
+        "Stopped",
+        "ScimError",
+        "BaseUrlError",
+        "ListingError",
+    ),
+    *(
+        "TransportFailure",
+        "UnexpectedAnswer",
+        "Unusable",
+        "Undeliverable",
+        "UsageError",
+        "BadParameter",
+    ),
 )
 SAYS = {
     **dict.fromkeys((*ERRORS, "fault", "Refusal", "error", "warning", "troubled"), 0),
@@ -105,10 +129,16 @@ class Spoken:
             case ast.Constant(value=str(text)):
                 self._say(value, re.sub(r"%[+.\d]*[a-z]", "…", text) if logged else text)
             case ast.JoinedStr(values=parts):
-                self._say(value, "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts))
+                self._say(
+                    value,
+                    "".join(
+                        str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts
+                    ),
+                )
                 for part in parts:
                     if isinstance(part, ast.FormattedValue) and (
-                        isinstance(part.value, ast.Name | ast.IfExp | ast.Subscript) or _name(part.value).startswith("_")
+                        isinstance(part.value, ast.Name | ast.IfExp | ast.Subscript)
+                        or _name(part.value).startswith("_")
                     ):
                         self._follow(part.value, scope)
             case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
@@ -123,7 +153,9 @@ class Spoken:
                         self._follow(word, None)
             case ast.Name(id=name):
                 self._follow_name(name, scope)
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name)):
+            case ast.Call(
+                func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name)
+            ):
                 for function in self._functions.get(name, []):
                     for node in ast.walk(function):
                         if isinstance(node, ast.Return) and node.value is not None:
@@ -134,13 +166,19 @@ class Spoken:
         if name in CARRIES and name in (*parameters, *named_only) and scope is not None:
             at = parameters.index(name) if name in parameters else None
             self._carriers.setdefault(scope.name, set()).add((at, name))
-        local = [one for node in ast.walk(scope) for one in _assigned(node)] if scope is not None else []
+        local = (
+            [one for node in ast.walk(scope) for one in _assigned(node)]
+            if scope is not None
+            else []
+        )
         values = [value for known, value in local if known == name]
         for value in values or ([] if name in parameters else self._tables.get(name, [])):
             self._follow(value, scope if values else None)
 
     def _say(self, node: ast.expr, text: str) -> None:
-        self.found.setdefault(text.strip(), set()).add(f"{self._file[node].relative_to(PACKAGE)}:{node.lineno}")
+        self.found.setdefault(text.strip(), set()).add(
+            f"{self._file[node].relative_to(PACKAGE)}:{node.lineno}"
+        )
 
     def _scope(self, node: ast.AST) -> Function | None:
         above = self._above.get(node)
@@ -152,7 +190,13 @@ class Spoken:
 def _name(node: ast.AST) -> str:
     """What is named, or called by its name."""
     node = node.func if isinstance(node, ast.Call) else node
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return (
+        node.id
+        if isinstance(node, ast.Name)
+        else node.attr
+        if isinstance(node, ast.Attribute)
+        else ""
+    )
 
 
 def _parameters(scope: Function | None) -> tuple[list[str], list[str]]:
@@ -181,7 +225,9 @@ def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 def _failures(node: ast.AST) -> Iterator[ast.expr]:
     """What a statement puts into a mapping of `FAILURES`."""
     match node:
-        case ast.Assign(targets=[ast.Subscript(value=into)], value=value) if _name(into) in FAILURES:
+        case ast.Assign(targets=[ast.Subscript(value=into)], value=value) if (
+            _name(into) in FAILURES
+        ):
             yield value
         case ast.AugAssign(target=into, value=ast.DictComp(value=value)) if _name(into) in FAILURES:
             yield value

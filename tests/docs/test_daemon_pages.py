@@ -1,4 +1,5 @@
-"""What docs/daemon.md, docs/notifications.md and docs/metrics.md show is what the program says, sends and exposes."""
+"""What docs/daemon.md, docs/notifications.md and docs/metrics.md show is what the program says,
+sends and exposes."""
 
 from __future__ import annotations
 
@@ -23,7 +24,10 @@ from tests.office import MONDAY, Office
 from tests.servers.hooks import SECRET, Hooks, running_hooks
 
 ROOT = Path(__file__).parents[2]
-PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("daemon", "metrics", "notifications")}
+PAGES = {
+    name: (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    for name in ("daemon", "metrics", "notifications")
+}
 SYSTEMD = ROOT / "examples" / "systemd"
 
 
@@ -61,7 +65,9 @@ def test_the_daemon_says_what_the_page_shows(company: Office) -> None:
     with running(company, TZ="Europe/Berlin") as daemon:
         daemon.until("7 create")
         people = (company.folder / "incoming" / "hr.csv").read_text("utf-8")
-        people = people.replace("Account Manager,Sales,1004,active,2020-03", "Recruiter,People,1007,active,2020-03")
+        people = people.replace(
+            "Account Manager,Sales,1004,active,2020-03", "Recruiter,People,1007,active,2020-03"
+        )
         company.write("new.csv", people.replace("1002,active,2024", "1002,left,2024"))
         (company.folder / "new.csv").replace(company.folder / "incoming" / "hr.csv")
         daemon.until("1 update, 1 deactivate")
@@ -81,7 +87,11 @@ def got(company: Office) -> Any:
     """What a webhook gets of a half-written file."""
     receiver = '[notify.to.desk]\nwebhook = "HOOK_URL"\nsecret = "literal:SECRET"\n'
     with running_hooks() as hooks:
-        edit(company, "[health]", receiver.replace("HOOK_URL", hooks.url).replace("SECRET", SECRET) + "[health]")
+        edit(
+            company,
+            "[health]",
+            receiver.replace("HOOK_URL", hooks.url).replace("SECRET", SECRET) + "[health]",
+        )
         people = (company.folder / "incoming" / "hr.csv").read_bytes()
         (company.folder / "incoming" / "hr.csv").write_bytes(people[:-30])
         assert company.run("-q", "push").code == 1
@@ -96,12 +106,18 @@ def one_of(hooks: Hooks) -> Any:
 def test_a_webhook_gets_what_the_page_shows(got: Any) -> None:
     example = json.loads(shown("notifications", "{", "json"))
     moments = {"timestamp": got.document["timestamp"]}
-    assert got.document == {**example, **moments, "data": {**example["data"], "since": got.data["since"]}}
+    assert got.document == {
+        **example,
+        **moments,
+        "data": {**example["data"], "since": got.data["since"]},
+    }
     head = shown("notifications", "POST /").splitlines()[1:]
     assert {line.partition(":")[0].lower() for line in head} <= got.headers.keys()
 
 
-def test_the_receiver_of_the_page_knows_who_has_sent_it(got: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_receiver_of_the_page_knows_who_has_sent_it(
+    got: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program: dict[str, Any] = {}
     exec(shown("notifications", "import base64", "python"), program)
     comes_from_scimsync = program["comes_from_scimsync"]
@@ -117,7 +133,9 @@ def test_the_receiver_of_the_page_knows_who_has_sent_it(got: Any, monkeypatch: p
 
 
 def test_each_event_stands_on_the_page_with_its_title() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(scimsync: .*)` \|$", PAGES["notifications"], re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(scimsync: .*)` \|$", PAGES["notifications"], re.MULTILINE
+    )
     assert [event for event, _ in rows] == [event.value for event in Event]
     for event, title in rows[:-1]:
         subjects = {"source": "hr", "stale": "hr", "config": "sync.toml", "error": "push"}
@@ -138,9 +156,13 @@ def test_each_metric_stands_on_the_page_with_its_labels(tmp_path: Path) -> None:
     rows = dict(re.findall(r"^\| `(scimsync_\w+)` \|([^|]*)\|", PAGES["metrics"], re.MULTILINE))
 
     families = {
-        family.name + ("_total" if family.type == "counter" else ""): family for family in text_string_to_metric_families(exposed)
+        family.name + ("_total" if family.type == "counter" else ""): family
+        for family in text_string_to_metric_families(exposed)
     }
     assert rows.keys() == families.keys()
     for name, family in families.items():
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-        assert not family.samples or set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", rows[name]))) == labels, name
+        assert (
+            not family.samples
+            or set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", rows[name]))) == labels
+        ), name

@@ -1,4 +1,5 @@
-"""What the documentation shows is true: links lead somewhere, TOML is a sync.toml, commands exist, examples plan and push."""
+"""What the documentation shows is true: links lead somewhere, TOML is a sync.toml, commands exist,
+examples plan and push."""
 
 from __future__ import annotations
 
@@ -15,7 +16,16 @@ import pytest
 from scimsync.cli import cli
 from scimsync.config import load
 from scimsync.config.load import parse
-from scimsync.config.models import Actions, FileSource, Group, GroupLeave, Guard, Leave, State, Target
+from scimsync.config.models import (
+    Actions,
+    FileSource,
+    Group,
+    GroupLeave,
+    Guard,
+    Leave,
+    State,
+    Target,
+)
 from scimsync.config.operating import Health, Notify, Receiver, Schedule
 from scimsync.config.table import Table
 from scimsync.execute.settings import set_up
@@ -35,7 +45,9 @@ EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/sync.toml"))
 TOML = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
-    for number, block in enumerate(re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1)
+    for number, block in enumerate(
+        re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1
+    )
 ]
 WHOLE: dict[str, Any] = {
     "sources": {
@@ -80,14 +92,22 @@ def laid_over(whole: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     made = dict(whole)
     for name, value in part.items():
         both = isinstance(value, dict) and isinstance(made.get(name), dict)
-        made[name] = laid_over(made[name], value) if both and not ({"type", "value", "expr"} & value.keys()) else value
+        made[name] = (
+            laid_over(made[name], value)
+            if both and not ({"type", "value", "expr"} & value.keys())
+            else value
+        )
     return made
 
 
 def as_toml(value: Any) -> str:
     """`value` as TOML in one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {as_toml(entry)}" for key, entry in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{json.dumps(key)} = {as_toml(entry)}" for key, entry in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(as_toml, value)) + "]"
     return json.dumps(value)
@@ -98,7 +118,10 @@ def test_toml_in_the_documentation_is_a_sync_toml_that_compiles(block: str, tmp_
     part = tomllib.loads(block)
     whole = part if {"sources", "targets"} <= part.keys() else laid_over(WHOLE, part)
 
-    config = parse("".join(f"{key} = {as_toml(value)}\n" for key, value in whole.items()), tmp_path / "sync.toml")
+    config = parse(
+        "".join(f"{key} = {as_toml(value)}\n" for key, value in whole.items()),
+        tmp_path / "sync.toml",
+    )
 
     assert set_up(config, read=False).targets.keys() == whole["targets"].keys()
 
@@ -106,14 +129,20 @@ def test_toml_in_the_documentation_is_a_sync_toml_that_compiles(block: str, tmp_
 @pytest.mark.parametrize("page", TYPED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_options_in_the_documentation_exist(page: Path) -> None:
     context = cli.make_context("scimsync", ["status"], resilient_parsing=True)
-    for name, options in re.findall(r"\bscimsync (?:-\w+ (?:sync\.toml )?)*(\w+)((?:[^\S\n]+[^\s`|;&#]+)*)", code_of(page)):
+    for name, options in re.findall(
+        r"\bscimsync (?:-\w+ (?:sync\.toml )?)*(\w+)((?:[^\S\n]+[^\s`|;&#]+)*)", code_of(page)
+    ):
         command = cli.get_command(context, name)
         assert command is not None, f"scimsync {name}"
         if isinstance(command, click.Group):
             part = command.get_command(context, options.split()[0]) if options.split() else command
             assert part is not None, f"scimsync {name} {options}"
             command = part
-        there = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+        there = {
+            option
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        } | {"--help"}
         for option in re.findall(r"(?<=\s)--?[a-z][\w-]*", options):
             assert option in there, f"scimsync {name} {option}"
 
@@ -125,14 +154,20 @@ def code_of(page: Path) -> str:
         return "\n".join(line for line in text.splitlines() if not line.startswith("name:"))
     fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     blocks = [block for language, block in fenced if language in ("sh", "console", "")]
-    typed = ["\n".join(re.findall(r"^ *\$ (.*)$", block, re.MULTILINE)) or block for block in blocks]  # a session, or commands
+    # a session, or commands
+    typed = [
+        "\n".join(re.findall(r"^ *\$ (.*)$", block, re.MULTILINE)) or block for block in blocks
+    ]
     outside = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
     return "\n".join([*typed, *re.findall(r"`([^`\n]+)`", outside)])
 
 
 @pytest.fixture
-def example(request: pytest.FixtureRequest, real_office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
-    """One of the examples as it stands, but for the addresses of its targets (each a server of its own), token and state."""
+def example(
+    request: pytest.FixtureRequest, real_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> Office:
+    """One of the examples as it stands, but for the addresses of its targets (each a server of its
+    own), token and state."""
     shutil.copytree(request.param, real_office.folder, dirs_exist_ok=True)
     text = (real_office.folder / "sync.toml").read_text("utf-8")
     for number, url in enumerate(re.findall(r'url\s*= "(https://[^"]*)"', text)):
@@ -145,7 +180,9 @@ def example(request: pytest.FixtureRequest, real_office: Office, monkeypatch: py
     return real_office
 
 
-each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name, indirect=True)
+each_example = pytest.mark.parametrize(
+    "example", EXAMPLES, ids=lambda path: path.name, indirect=True
+)
 
 
 @each_example
@@ -158,7 +195,9 @@ def test_examples_are_checked_and_pushed_and_then_there_is_nothing_to_do(example
     assert all(target["counts"].get("create") for target in pushed.document["targets"].values())
 
     again = example.run("push", "--json").document
-    assert {name: target["requests"] for name, target in again["targets"].items()} == dict.fromkeys(again["targets"], 0)
+    assert {name: target["requests"] for name, target in again["targets"].items()} == dict.fromkeys(
+        again["targets"], 0
+    )
 
 
 @each_example
@@ -177,13 +216,27 @@ def test_the_example_of_everything_compiles() -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [State, FileSource, Guard, Target, Leave, Actions, Group, GroupLeave, Schedule, Health, Notify, Receiver],
+    [
+        State,
+        FileSource,
+        Guard,
+        Target,
+        Leave,
+        Actions,
+        Group,
+        GroupLeave,
+        Schedule,
+        Health,
+        Notify,
+        Receiver,
+    ],
     ids=lambda table: table.__name__,
 )
 def test_every_key_of_sync_toml_stands_on_the_page_and_in_the_example(table: type[Table]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     example = (ROOT / "sync.toml.example").read_text("utf-8")
-    for key in table.model_fields.keys() - {"attributes"}:  # attributes of a group stand in its own table
+    # attributes of a group stand in its own table
+    for key in table.model_fields.keys() - {"attributes"}:
         assert re.search(rf"`{key}\b", page), key
         assert re.search(rf"\b{key}\b", example), key
 

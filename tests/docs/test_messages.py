@@ -21,7 +21,8 @@ PAGE = (ROOT / "docs" / "bad-input.md").read_text("utf-8")
 
 @dataclass
 class Scene:
-    """The people and the sync.toml of examples/first, with a target `app`; `setup` may change anything of it."""
+    """The people and the sync.toml of examples/first, with a target `app`; `setup` may change
+    anything of it."""
 
     office: Office
     faulty: FaultyServer
@@ -42,7 +43,9 @@ class Scene:
 
     def more(self, text: str) -> Scene:
         """Puts tables at the end of sync.toml."""
-        return self.file("sync.toml", (self.office.folder / "sync.toml").read_text("utf-8") + f"\n{text}\n")
+        return self.file(
+            "sync.toml", (self.office.folder / "sync.toml").read_text("utf-8") + f"\n{text}\n"
+        )
 
     def file(self, name: str, text: str) -> Scene:
         self.office.write(name, text)
@@ -73,7 +76,9 @@ def written_meanwhile(scene: Scene) -> None:
     hashing = module.digest
 
     def grows(*arguments: Any) -> Any:
-        scene.bytes(lambda content: content + b"1009,Late,Lark,Late.Lark@example.com,,,,active,2026-01-01\n")
+        scene.bytes(
+            lambda content: content + b"1009,Late,Lark,Late.Lark@example.com,,,,active,2026-01-01\n"
+        )
         return hashing(*arguments)
 
     scene.monkeypatch.setattr(module, "digest", grows)
@@ -99,7 +104,8 @@ def answered(**fault: Any) -> Callable[[Scene], None]:
 
 @dataclass(frozen=True)
 class Case:
-    """`says` are messages of the page, with … for what is another one each time; `pushed`: there was a good push before."""
+    """`says` are messages of the page, with … for what is another one each time; `pushed`: there
+    was a good push before."""
 
     setup: Callable[[Scene], object]
     code: int
@@ -119,7 +125,12 @@ CASES = {
     "no key": Case(
         lambda s: s.row("1002,", ","),
         4,
-        ('hr line 3: the row has no key and is left out; it may be that of "1002", kept as before',),
+        (
+            (
+                'hr line 3: the row has no key and is left out; it may be that of "1002", kept as'
+                " before"
+            ),
+        ),
     ),
     "a key twice": Case(
         lambda s: s.row(r"(1008,.*)\n", r"\1\n\1\n"),
@@ -127,12 +138,17 @@ CASES = {
         ('hr line 10 1008: key "1008" stands in line 9 already; the row is left out',),
     ),
     "no key column": Case(
-        lambda s: s.row("employee_id", "number"), 2, ('sync.toml: sources.hr.key: no column "employee_id" in hr.csv',)
+        lambda s: s.row("employee_id", "number"),
+        2,
+        ('sync.toml: sources.hr.key: no column "employee_id" in hr.csv',),
     ),
     "no column of an expression": Case(
         lambda s: s.row("(.*),email,", r"\1,mail,"),
         2,
-        ('sync.toml: targets.app.user.userName: no column "email" in source hr', 'did you mean "mail"?'),
+        (
+            'sync.toml: targets.app.user.userName: no column "email" in source hr',
+            'did you mean "mail"?',
+        ),
     ),
     "another encoding": Case(
         lambda s: s.bytes(lambda content: content.replace("é,Č".encode(), b"\xe9,C")),
@@ -142,28 +158,46 @@ CASES = {
             'if it comes from Excel, try encoding = "windows-1252"',
         ),
     ),
-    "no file": Case(lambda s: (s.office.folder / "hr.csv").unlink(), 1, ("sync.toml: sources.hr.path: there is no file hr.csv",)),
-    "a cut row": Case(
-        lambda s: s.row("1008,.*\n", '1008,"Hug'), 1, ("hr.csv ends in the middle of a row; is it still being written?",)
+    "no file": Case(
+        lambda s: (s.office.folder / "hr.csv").unlink(),
+        1,
+        ("sync.toml: sources.hr.path: there is no file hr.csv",),
     ),
-    "written meanwhile": Case(written_meanwhile, 1, ("hr.csv changed while it was read; is it still being written?",)),
+    "a cut row": Case(
+        lambda s: s.row("1008,.*\n", '1008,"Hug'),
+        1,
+        ("hr.csv ends in the middle of a row; is it still being written?",),
+    ),
+    "written meanwhile": Case(
+        written_meanwhile, 1, ("hr.csv changed while it was read; is it still being written?",)
+    ),
     "an empty file": Case(lambda s: s.bytes(lambda _: b""), 3, ("hr.csv is empty",)),
     "nothing but a header": Case(lambda s: s.row(r"\d.*\n", ""), 3, ("hr.csv is empty",)),
     "half a file": Case(
-        lambda s: s.row(r"100[5-8].*\n", ""), 3, ("hr: 4 records, and there were 8; guard.min_records wants at least 7",)
+        lambda s: s.row(r"100[5-8].*\n", ""),
+        3,
+        ("hr: 4 records, and there were 8; guard.min_records wants at least 7",),
     ),
     "an expression that fails": Case(
         lambda s: s.row("(1005.*),2020-03-01", r"\1,soon"),
         4,
         (
-            "hr 1005: app: targets.app.scope: status == 'active' and start | date <= today: \"soon\" is no date; 2026-11-24, "
-            '24.11.2026 and 20261124 are, others need date(\'%d %b %Y\') (status = "active", start = "soon")',
+            (
+                "hr 1005: app: targets.app.scope: status == 'active' and start | date <= today:"
+                ' "soon" is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need date(\'%d'
+                ' %b %Y\') (status = "active", start = "soon")'
+            ),
         ),
     ),
     "no userName": Case(
         lambda s: s.row("1007,Gina,Grau,[^,]*", "1007,Gina,Grau,"),
         4,
-        ('hr 1007: app: targets.app.user.userName: email | lower: came out empty, and userName is required (email = "")',),
+        (
+            (
+                "hr 1007: app: targets.app.user.userName: email | lower: came out empty, and"
+                ' userName is required (email = "")'
+            ),
+        ),
     ),
     "a userName twice": Case(
         lambda s: s.row("(.*)Hugo.Holm@", r"\1Ann.Abel@"),
@@ -171,10 +205,15 @@ CASES = {
         ("hr 1008: app: userName ann.abel@example.com is taken by the account of 1001",),
     ),
     "more than one account": Case(
-        another_account, 4, ("hr 1001: app: ambiguous: 2 accounts match by externalId: …, …",), pushed=False
+        another_account,
+        4,
+        ("hr 1001: app: ambiguous: 2 accounts match by externalId: …, …",),
+        pushed=False,
     ),
     "an unknown key": Case(
-        lambda s: s.setting("scope", "scop"), 2, ("sync.toml: targets.app.scop: unknown key", 'did you mean "scope"?')
+        lambda s: s.setting("scope", "scop"),
+        2,
+        ("sync.toml: targets.app.scop: unknown key", 'did you mean "scope"?'),
     ),
     "no expression": Case(
         lambda s: s.setting("displayName = .*", 'displayName = "given ~ ~ family"'),
@@ -197,7 +236,9 @@ CASES = {
         ('sync.toml: targets.app.user.userName: no filter "lowr"', 'did you mean "lower"?'),
     ),
     "an unknown rule": Case(
-        lambda s: s.setting("scope = .*", "scope = \"'Staf' in access\"").more("[access]\nStaff = \"status == 'active'\""),
+        lambda s: s.setting("scope = .*", "scope = \"'Staf' in access\"").more(
+            "[access]\nStaff = \"status == 'active'\""
+        ),
         2,
         ('sync.toml: targets.app.scope: no access rule "Staf"', 'did you mean "Staff"?'),
     ),
@@ -219,21 +260,38 @@ CASES = {
     "a value of the wrong kind": Case(
         lambda s: s.setting("title = .*", 'title = "[title, family]"'),
         4,
-        ("hr 1001: app: targets.app.user.title: [title, family]: it takes a text, and the expression gave a list: …",),
+        (
+            (
+                "hr 1001: app: targets.app.user.title: [title, family]: it takes a text, and the"
+                " expression gave a list: …"
+            ),
+        ),
     ),
     "a table that lacks a value": Case(
         lambda s: s.setting("title = .*", LOOKED_UP).more('[tables.titles]\nIT = "Engineer"'),
         4,
         (
-            "hr 1005: app: targets.app.user.title: department | lookup('titles'): tables.titles has no \"Sales\" "
-            '(department = "Sales")',
+            (
+                "hr 1005: app: targets.app.user.title: department | lookup('titles'):"
+                ' tables.titles has no "Sales" (department = "Sales")'
+            ),
         ),
     ),
-    "two sources": Case(two_sources, 4, ("hr 1008: app: the sources hr, more each have a record with this key",), pushed=False),
+    "two sources": Case(
+        two_sources,
+        4,
+        ("hr 1008: app: the sources hr, more each have a record with this key",),
+        pushed=False,
+    ),
     "http": Case(
         lambda s: s.setting("url = .*", 'url = "http://app.example.com/scim/v2"'),
         2,
-        ("sync.toml: targets.app.url: must begin with https://: over http, anybody on the way could read the token",),
+        (
+            (
+                "sync.toml: targets.app.url: must begin with https://: over http, anybody on the"
+                " way could read the token"
+            ),
+        ),
     ),
     "no token": Case(
         without_token,
@@ -275,14 +333,21 @@ CASES = {
     "HTML": Case(
         answered(status=200, body=HTML),
         4,
-        ("app: update 1005: PATCH /Users/…: the answer is no JSON object (status 200, text/html): <!DOCTYPE html>…",),
+        (
+            (
+                "app: update 1005: PATCH /Users/…: the answer is no JSON object (status 200,"
+                " text/html): <!DOCTYPE html>…"
+            ),
+        ),
     ),
     "a redirect": Case(
         answered(status=302, headers={"Location": "https://login.example.com"}),
         4,
         (
-            "app: update 1005: PATCH /Users/…: redirects to https://login.example.com, and redirects are not followed "
-            "(status 302, text/html)",
+            (
+                "app: update 1005: PATCH /Users/…: redirects to https://login.example.com, and"
+                " redirects are not followed (status 302, text/html)"
+            ),
         ),
     ),
 }
@@ -319,4 +384,8 @@ def test_the_page_shows_these_messages_and_no_others() -> None:
     made = {message for case in CASES.values() for message in case.says}
 
     assert made - shown == set()
-    assert {text for text in shown if re.match(r"sync\.toml: |hr: |hr \w|hr\.csv |app: |did you mean", text)} - made == set()
+    assert {
+        text
+        for text in shown
+        if re.match(r"sync\.toml: |hr: |hr \w|hr\.csv |app: |did you mean", text)
+    } - made == set()

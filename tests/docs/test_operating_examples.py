@@ -1,6 +1,8 @@
-"""The examples of running scimsync hold: units, container, cluster, alerts and dashboard name what there is.
+"""The examples of running scimsync hold: units, container, cluster, alerts and dashboard name what
+there is.
 
-What systemd and promtool can judge they do judge, where they are installed; what is asserted without them holds everywhere.
+What systemd and promtool can judge they do judge, where they are installed; what is asserted
+without them holds everywhere.
 """
 
 from __future__ import annotations
@@ -46,9 +48,12 @@ Json = dict[str, Any]
 
 
 def is_command(words: list[str]) -> None:
-    """Parses a command line of scimsync as scimsync does; fails where a command or option is not there."""
+    """Parses a command line of scimsync as scimsync does; fails where a command or option is not
+    there."""
     with cli.make_context("scimsync", words) as context:
-        name, command, rest = cli.resolve_command(context, [*context._protected_args, *context.args])
+        name, command, rest = cli.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
         assert command is not None, name
         command.make_context(name or "", list(rest), parent=context)
 
@@ -108,7 +113,9 @@ def systemd_version() -> int:
     """That of systemd-analyze; 0 where there is none."""
     if shutil.which("systemd-analyze") is None:
         return 0
-    said = subprocess.run(["systemd-analyze", "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["systemd-analyze", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     found = re.search(r"systemd (\d+)", said)
     return int(found[1]) if found else 0
 
@@ -126,20 +133,39 @@ def units(tmp_path: Path) -> Path:
 
 def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
     paths = sorted(path for path in units.iterdir() if path.is_file())
-    assert [path.name for path in paths] == ["scimsync-push.service", "scimsync-push.timer", "scimsync.service"]
+    assert [path.name for path in paths] == [
+        "scimsync-push.service",
+        "scimsync-push.timer",
+        "scimsync.service",
+    ]
     assert all(unit(path) for path in [*paths, SYSTEMD / "credentials.conf"])
     if systemd_version():
-        ran = subprocess.run(["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True)
-        about_ours = [line for line in ran.stderr.splitlines() if str(units) in line or "scimsync" in line]
+        ran = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True
+        )
+        about_ours = [
+            line for line in ran.stderr.splitlines() if str(units) in line or "scimsync" in line
+        ]
         assert about_ours == []
 
 
 @each_service
 def test_systemd_rates_the_services_as_well_shut_in(units: Path, path: Path) -> None:
     settings = unit(path)["Service"]
-    assert {("NoNewPrivileges", "yes"), ("CapabilityBoundingSet", ""), ("MemoryDenyWriteExecute", "yes")} <= set(settings)
+    assert {
+        ("NoNewPrivileges", "yes"),
+        ("CapabilityBoundingSet", ""),
+        ("MemoryDenyWriteExecute", "yes"),
+    } <= set(settings)
     if systemd_version() >= 250:
-        command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(units / path.name)]
+        command = [
+            "systemd-analyze",
+            "security",
+            "--offline=true",
+            "--threshold=20",
+            "--no-pager",
+            str(units / path.name),
+        ]
         ran = subprocess.run(command, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -149,7 +175,9 @@ def test_systemd_rates_the_services_as_well_shut_in(units: Path, path: Path) -> 
 
 def instructions() -> list[tuple[str, str]]:
     """The instructions of the Containerfile and what stands behind them."""
-    text = re.sub(r"^#.*\n", "", (CONTAINER / "Containerfile").read_text("utf-8"), flags=re.MULTILINE)
+    text = re.sub(
+        r"^#.*\n", "", (CONTAINER / "Containerfile").read_text("utf-8"), flags=re.MULTILINE
+    )
     lines = [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line]
     split = [line.split(None, 1) for line in lines]
     return [(word, " ".join(rest)) for word, *rest in split]
@@ -176,7 +204,11 @@ def test_a_containerfile_has_instructions_that_there_are_and_copies_what_there_i
         "CMD",
     }
     assert {word for word, _ in instructions()} <= known
-    stages = [found[1] for word, rest in instructions() if word == "FROM" and (found := re.search(r" AS (\w+)$", rest))]
+    stages = [
+        found[1]
+        for word, rest in instructions()
+        if word == "FROM" and (found := re.search(r" AS (\w+)$", rest))
+    ]
     for rest in [rest for word, rest in instructions() if word == "COPY"]:
         *sources, _ = rest.split()
         if sources[0].startswith("--from="):
@@ -220,7 +252,8 @@ def test_a_container_is_healthy_where_healthz_says_so(status: int, code: int) ->
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         ran = subprocess.run(
-            [sys.executable, "-c", program.replace(f":{DEFAULT_PORT}/", f":{server.server_port}/")], capture_output=True
+            [sys.executable, "-c", program.replace(f":{DEFAULT_PORT}/", f":{server.server_port}/")],
+            capture_output=True,
         )
         thread.join()
     assert ran.returncode == code
@@ -232,7 +265,9 @@ def test_what_is_mounted_is_where_the_container_looks() -> None:
     assert len(runs) == 2
     for words in runs:
         assert {"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"} <= set(words)
-        mounts = [following.split(":")[1] for word, following in pairwise(words) if word == "--volume"]
+        mounts = [
+            following.split(":")[1] for word, following in pairwise(words) if word == "--volume"
+        ]
         assert mounts == [last("WORKDIR"), last("VOLUME")]
         assert words[words.index("--tmpfs") + 1] == "/tmp"
     state = tomllib.loads((CONTAINER / "sync.toml").read_text("utf-8"))["state"]["url"]
@@ -245,7 +280,10 @@ def test_what_is_mounted_is_where_the_container_looks() -> None:
 def manifests(name: str) -> dict[str, Json]:
     """kind -> manifest; a claim by its name."""
     documents = list(yaml.safe_load_all((KUBERNETES / name).read_text("utf-8")))
-    return {one["metadata"]["name"] if one["kind"] == "PersistentVolumeClaim" else one["kind"]: one for one in documents}
+    return {
+        one["metadata"]["name"] if one["kind"] == "PersistentVolumeClaim" else one["kind"]: one
+        for one in documents
+    }
 
 
 def pod(name: str) -> Json:
@@ -295,7 +333,11 @@ def test_a_pod_has_its_files_where_scimsync_looks(name: str) -> None:
     assert {mount["name"] for mount in mounts.values()} == volumes.keys()
     assert config["state"]["url"].startswith(f"sqlite:///{state}/")
     assert config["sources"]["hr"]["path"].startswith("incoming/")
-    claims = {volume["persistentVolumeClaim"]["claimName"] for volume in volumes.values() if "persistentVolumeClaim" in volume}
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for volume in volumes.values()
+        if "persistentVolumeClaim" in volume
+    }
     assert claims == manifests("storage.yaml").keys()
 
 
@@ -319,8 +361,14 @@ def test_kustomize_finds_what_it_puts_together(name: str) -> None:
     (image,) = kustomization["images"]
     (container,) = pod(name)["containers"]
 
-    assert [file for file in [*kustomization["resources"], *generated["files"]] if not (KUBERNETES / file).is_file()] == []
-    assert [volume["configMap"]["name"] for volume in pod(name)["volumes"] if "configMap" in volume] == [generated["name"]]
+    assert [
+        file
+        for file in [*kustomization["resources"], *generated["files"]]
+        if not (KUBERNETES / file).is_file()
+    ] == []
+    assert [
+        volume["configMap"]["name"] for volume in pod(name)["volumes"] if "configMap" in volume
+    ] == [generated["name"]]
     assert container["image"] == image["name"]
 
 
@@ -334,12 +382,18 @@ def test_a_cronjob_never_runs_twice_at_once_and_tries_again_only_what_may_get_be
     failing, _ = job["podFailurePolicy"]["rules"]
     assert failing["action"] == "FailJob"
     assert failing["onExitCodes"]["values"] == [2, 3, 4]
-    assert failing["onExitCodes"]["containerName"] == job["template"]["spec"]["containers"][0]["name"]
+    assert (
+        failing["onExitCodes"]["containerName"] == job["template"]["spec"]["containers"][0]["name"]
+    )
 
 
 def test_there_is_one_daemon_and_who_watches_reaches_it() -> None:
     made = manifests("deployment.yaml")
-    deployment, service, policy = made["Deployment"]["spec"], made["Service"]["spec"], made["NetworkPolicy"]["spec"]
+    deployment, service, policy = (
+        made["Deployment"]["spec"],
+        made["Service"]["spec"],
+        made["NetworkPolicy"]["spec"],
+    )
     labels = deployment["template"]["metadata"]["labels"]
     (container,) = pod("deployment.yaml")["containers"]
     (port,) = container["ports"]
@@ -347,10 +401,21 @@ def test_there_is_one_daemon_and_who_watches_reaches_it() -> None:
 
     assert (deployment["replicas"], deployment["strategy"]["type"]) == (1, "Recreate")
     assert (health.host, health.port) == ("0.0.0.0", port["containerPort"])
-    for selector in (deployment["selector"]["matchLabels"], service["selector"], policy["podSelector"]["matchLabels"]):
+    for selector in (
+        deployment["selector"]["matchLabels"],
+        service["selector"],
+        policy["podSelector"]["matchLabels"],
+    ):
         assert selector.items() <= labels.items()
-    probes = {probe: container[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
-    assert {one["port"] for one in probes.values()} == {port["name"]} == {one["targetPort"] for one in service["ports"]}
+    probes = {
+        probe: container[probe]["httpGet"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert (
+        {one["port"] for one in probes.values()}
+        == {port["name"]}
+        == {one["targetPort"] for one in service["ports"]}
+    )
     assert {probe: one["path"] for probe, one in probes.items()} == {
         "startupProbe": "/healthz",
         "livenessProbe": "/healthz",
@@ -372,7 +437,8 @@ FREE = {"target", "source", "version", "instance", "method", "le", "status"}
 
 @pytest.fixture
 def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
-    """What the daemon exposes after a push and a bit of everything: name of a series -> label -> values."""
+    """What the daemon exposes after a push and a bit of everything: name of a series -> label ->
+    values."""
     office.hire(people(3))
     office.configure(target="rate = 10")
     office.push()
@@ -381,12 +447,16 @@ def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
         for outcome in OUTCOMES:
             figures.run(cause, outcome, 1.5)
     figures.request("wiki", "GET", 429, 0.1)
-    figures.operations("wiki", {(action.value, status.value): 1 for action in Action for status in ENDS})
+    figures.operations(
+        "wiki", {(action.value, status.value): 1 for action in Action for status in ENDS}
+    )
     figures.reloaded(True, MONDAY)
     figures.planned({"wiki": MONDAY})
     config = load(office.folder / "sync.toml")
     with closing(open_state(config.state_url, config.base_dir, create=False)) as store:
-        text = exposition(figures, standing(config, store, office.now, {"hr": MONDAY}), process=True).decode()
+        text = exposition(
+            figures, standing(config, store, office.now, {"hr": MONDAY}), process=True
+        ).decode()
     found: dict[str, dict[str, set[str]]] = {"up": {}}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -407,7 +477,8 @@ def rules() -> list[Json]:
 
 
 def queries() -> Iterator[tuple[str, list[str]]]:
-    """Every expression of the alerts and of the dashboard, and the labels that are put into words beside it."""
+    """Every expression of the alerts and of the dashboard, and the labels that are put into words
+    beside it."""
     for rule in rules():
         yield rule["expr"], re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"]))
     for panel in dashboard()["panels"]:
@@ -418,18 +489,27 @@ def queries() -> Iterator[tuple[str, list[str]]]:
 QUERIES = list(queries())
 
 
-def test_alerts_and_dashboard_ask_for_what_is_exposed(exposed: dict[str, dict[str, set[str]]]) -> None:
+def test_alerts_and_dashboard_ask_for_what_is_exposed(
+    exposed: dict[str, dict[str, set[str]]],
+) -> None:
     for expression, shown in QUERIES:
         bare = re.sub(r'"[^"]*"', '""', expression)
         names = set(re.findall(r"\b(?:scimsync_\w+|process_\w+|up)\b", bare))
         assert names, expression
         assert names <= exposed.keys(), expression
         there = {label for name in names for label in exposed[name]} | OF_PROMETHEUS.keys()
-        grouped = [re.findall(r"\w+", inner) for inner in re.findall(r"\b(?:by|on|group_left) \(([^)]*)\)", bare)]
+        grouped = [
+            re.findall(r"\w+", inner)
+            for inner in re.findall(r"\b(?:by|on|group_left) \(([^)]*)\)", bare)
+        ]
         assert {label for labels in grouped for label in labels} <= there, expression
         aggregated = [re.findall(r"\w+", inner) for inner in re.findall(r"\bby \(([^)]*)\)", bare)]
-        assert set(shown) <= ({label for labels in aggregated for label in labels} if aggregated else there), expression
-        for name, selector in re.findall(r'\b(scimsync_\w+|process_\w+|up)\{((?:[^}"]|"[^"]*")*)\}', expression):
+        assert set(shown) <= (
+            {label for labels in aggregated for label in labels} if aggregated else there
+        ), expression
+        for name, selector in re.findall(
+            r'\b(scimsync_\w+|process_\w+|up)\{((?:[^}"]|"[^"]*")*)\}', expression
+        ):
             for label, _, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"', selector):
                 known = exposed[name].get(label) or OF_PROMETHEUS.get(label)
                 assert known is not None, expression
@@ -441,7 +521,8 @@ def test_what_is_exposed_is_shown_or_watched(exposed: dict[str, dict[str, set[st
     asked = {name for expression, _ in QUERIES for name in re.findall(r"scimsync_\w+", expression)}
     ours = {name.removesuffix("_bucket") for name in exposed if name.startswith("scimsync_")}
     parts = {name for name in ours if name.endswith(("_count", "_sum"))}
-    beside = {"scimsync_config_loaded_timestamp_seconds"}  # for who asks when; the alert says whether
+    # for who asks when; the alert says whether
+    beside = {"scimsync_config_loaded_timestamp_seconds"}
     assert ours - parts - beside == {name.removesuffix("_bucket") for name in asked}
 
 
@@ -449,7 +530,10 @@ def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"].keys() == {"summary", "description"}
-        for command in re.findall(r"scimsync ((?:[a-z]+)(?: --?[\w-]+(?: \{\{.*?\}\})?)*)", rule["annotations"]["description"]):
+        for command in re.findall(
+            r"scimsync ((?:[a-z]+)(?: --?[\w-]+(?: \{\{.*?\}\})?)*)",
+            rule["annotations"]["description"],
+        ):
             is_command(shlex.split(command.replace("{{ $labels.target }}", "wiki")))
 
 
@@ -462,7 +546,10 @@ def test_each_alert_is_shown_to_be_raised() -> None:
         for test in yaml.safe_load(tests)["tests"]
         for name in [
             *(one["alertname"] for one in test.get("alert_rule_test", []) if one["exp_alerts"]),
-            *re.findall(r'alertname="(\w+)"', json.dumps(test.get("promql_expr_test", [])).replace('\\"', '"')),
+            *re.findall(
+                r'alertname="(\w+)"',
+                json.dumps(test.get("promql_expr_test", [])).replace('\\"', '"'),
+            ),
         ]
     }
     assert set(names) == raised
@@ -475,9 +562,13 @@ def test_prometheus_takes_the_configuration_and_the_alerts(tmp_path: Path) -> No
     if promtool := shutil.which("promtool"):
         for path in MONITORING.iterdir():
             shutil.copy(path, tmp_path)
-        queries = [{"record": f"panel:{number}", "expr": expr} for number, (expr, _) in enumerate(QUERIES)]
+        queries = [
+            {"record": f"panel:{number}", "expr": expr} for number, (expr, _) in enumerate(QUERIES)
+        ]
         text = json.dumps({"groups": [{"name": "dashboard", "rules": queries}]})
-        (tmp_path / "dashboard.yml").write_text(text.replace("$__rate_interval", "5m").replace("$target", ".*"), "utf-8")
+        (tmp_path / "dashboard.yml").write_text(
+            text.replace("$__rate_interval", "5m").replace("$target", ".*"), "utf-8"
+        )
         for words in (
             ["check", "config", "prometheus.yml"],
             ["check", "rules", "rules.yml", "dashboard.yml"],
@@ -502,11 +593,18 @@ def test_the_dashboard_is_put_together_right() -> None:
         assert len(set(references)) == len(references)
         assert panel["type"] == "row" or panel["datasource"]["uid"] == "${datasource}"
     assert len({panel["id"] for panel in panels}) == len(panels)
-    used = set(re.findall(r"\$\{?(\w+)\}?", " ".join(re.sub(r"\$__\w+", "", expression) for expression, _ in QUERIES)))
+    used = set(
+        re.findall(
+            r"\$\{?(\w+)\}?",
+            " ".join(re.sub(r"\$__\w+", "", expression) for expression, _ in QUERIES),
+        )
+    )
     assert used | {"datasource"} == variables == {"datasource", "target"}
 
 
-def test_a_variable_of_the_dashboard_lists_what_is_exposed(exposed: dict[str, dict[str, set[str]]]) -> None:
+def test_a_variable_of_the_dashboard_lists_what_is_exposed(
+    exposed: dict[str, dict[str, set[str]]],
+) -> None:
     (target,) = [one for one in dashboard()["templating"]["list"] if one["name"] == "target"]
     found = re.fullmatch(r"label_values\((\w+), (\w+)\)", target["query"]["query"])
     assert found is not None
@@ -518,7 +616,9 @@ def test_a_variable_of_the_dashboard_lists_what_is_exposed(exposed: dict[str, di
 
 def test_lines_of_a_crontab_come_true_and_start_commands_that_exist() -> None:
     text = (ROOT / "examples" / "cron" / "crontab").read_text("utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#") and "=" not in line]
+    lines = [
+        line for line in text.splitlines() if line and not line.startswith("#") and "=" not in line
+    ]
     assert lines
     for line in lines:
         *when, command = line.split(None, 5)

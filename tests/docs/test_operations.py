@@ -31,7 +31,9 @@ def alike(text: str) -> str:
 
 def shown(heading: str) -> str:
     """The console block below a heading."""
-    part = re.split(r"^## ", PAGE.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    part = re.split(r"^## ", PAGE.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[
+        0
+    ]
     (block,) = re.findall(r"^```console\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
     return str(block)
 
@@ -46,7 +48,8 @@ def says_what_is_shown(office: Office, heading: str) -> int:
 
 @pytest.fixture
 def two_targets(real_office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
-    """A wiki with everybody, a group of administrators, and tickets for administrators; all have what they should have."""
+    """A wiki with everybody, a group of administrators, and tickets for administrators; all have
+    what they should have."""
     monkeypatch.setenv("TICKETS_TOKEN", real_office.token)
     shutil.copy(THREE / "people.csv", real_office.folder)
     real_office.write(
@@ -87,14 +90,26 @@ userName = "email | lower"
     return real_office
 
 
-def test_a_plan_shows_what_adoption_overwrites(real_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_shows_what_adoption_overwrites(
+    real_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SCIM_TOKEN", real_office.token)
     real_office.write("hr.csv", "id,email,name\n1001,ann.abel@example.com,Ann Abel\n")
-    real_office.configure(user='externalId = "id"\nuserName = "email"\ndisplayName = "name"\n', source=SOURCE)
+    real_office.configure(
+        user='externalId = "id"\nuserName = "email"\ndisplayName = "name"\n', source=SOURCE
+    )
     config = (real_office.folder / "sync.toml").read_text("utf-8")
-    real_office.write("sync.toml", config.replace("targets.wiki", "targets.app").replace("WIKI_TOKEN", "SCIM_TOKEN"))
+    real_office.write(
+        "sync.toml",
+        config.replace("targets.wiki", "targets.app").replace("WIKI_TOKEN", "SCIM_TOKEN"),
+    )
     schema = "urn:ietf:params:scim:schemas:core:2.0:User"
-    account = {"schemas": [schema], "userName": "ann.abel@example.com", "displayName": "A. Abel", "active": True}
+    account = {
+        "schemas": [schema],
+        "userName": "ann.abel@example.com",
+        "displayName": "A. Abel",
+        "active": True,
+    }
     fetch(f"{real_office.url}/Users", real_office.token, account)
 
     assert says_what_is_shown(real_office, "Accounts that exist already") == 0
@@ -109,11 +124,16 @@ def test_somebody_is_deprovisioned_and_given_back(two_targets: Office) -> None:
     assert two_targets.accounts()["ellis.field@example.com"]["active"] is True
 
 
-def test_somebody_is_deprovisioned_where_leave_keeps_and_the_file_is_broken(two_targets: Office) -> None:
+def test_somebody_is_deprovisioned_where_leave_keeps_and_the_file_is_broken(
+    two_targets: Office,
+) -> None:
     text = (two_targets.folder / "sync.toml").read_text("utf-8")
     scope = "scope = \"'Staff' in access\""
     assert scope in text
-    two_targets.write("sync.toml", text.replace(scope, scope + '\nleave = { action = "keep" }\nactions = { remove = false }'))
+    two_targets.write(
+        "sync.toml",
+        text.replace(scope, scope + '\nleave = { action = "keep" }\nactions = { remove = false }'),
+    )
     two_targets.write("people.csv", "")
 
     ran = two_targets.run("deprovision", "1005")
@@ -135,8 +155,12 @@ def test_a_saved_plan_is_carried_out_once(two_targets: Office) -> None:
 
 def test_another_run_is_told_who_is_at_work(two_targets: Office) -> None:
     holder = "hr-server process 4711 elsewhere"
-    until = (two_targets.now.replace(tzinfo=None)).isoformat(" ").replace("08:00:00", "08:01:27.000000")
-    two_targets.sql("update lease set holder = ?, expires_at = ? where name = 'target wiki'", holder, until)
+    until = (
+        (two_targets.now.replace(tzinfo=None)).isoformat(" ").replace("08:00:00", "08:01:27.000000")
+    )
+    two_targets.sql(
+        "update lease set holder = ?, expires_at = ? where name = 'target wiki'", holder, until
+    )
 
     ran = two_targets.run("-q", "push")
 
@@ -148,7 +172,9 @@ def test_check_says_what_a_target_can_do(real_office: Office) -> None:
     page = (ROOT / "docs" / "targets.md").read_text("utf-8")
     shutil.copytree(ROOT / "examples" / "first", real_office.folder, dirs_exist_ok=True)
     config = (real_office.folder / "sync.toml").read_text("utf-8")
-    real_office.write("sync.toml", config.replace("https://wiki.example.com/scim/v2", real_office.url))
+    real_office.write(
+        "sync.toml", config.replace("https://wiki.example.com/scim/v2", real_office.url)
+    )
     found = re.search(r"^\$ scimsync check\n…\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert found is not None
 

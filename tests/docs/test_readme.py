@@ -1,4 +1,5 @@
-"""What README shows on the command line is what the program says to the same people, at a real server."""
+"""What README shows on the command line is what the program says to the same people, at a real
+server."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ PROGRESS = re.compile(r"^\w+: [a-z]+: [\d,]+ in \d+\.\d s\n", re.MULTILINE)
 
 def section(heading: str) -> str:
     """The part of README below a heading."""
-    return re.split(r"^## ", README.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return re.split(
+        r"^## ", README.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE
+    )[0]
 
 
 def toml_of(heading: str) -> str:
@@ -74,7 +77,10 @@ def replay(office: Office, shown: list[tuple[str, str]]) -> list[int]:
 def first(real_office: Office) -> Office:
     """The example, whose people all have accounts."""
     shutil.copy(FIRST / "hr.csv", real_office.folder)
-    real_office.write("sync.toml", toml_of("sync.toml").replace("https://wiki.example.com/scim/v2", real_office.url))
+    real_office.write(
+        "sync.toml",
+        toml_of("sync.toml").replace("https://wiki.example.com/scim/v2", real_office.url),
+    )
     assert real_office.run("push").code == 0
     return real_office
 
@@ -88,10 +94,14 @@ def change(office: Office, pattern: str, replacement: str, *, name: str = "hr.cs
 
 
 def test_the_first_sync_toml_is_that_of_the_example() -> None:
-    assert tomllib.loads(toml_of("sync.toml")) == tomllib.loads((FIRST / "sync.toml").read_text("utf-8"))
+    assert tomllib.loads(toml_of("sync.toml")) == tomllib.loads(
+        (FIRST / "sync.toml").read_text("utf-8")
+    )
 
 
-def test_a_newcomer_gets_from_a_file_to_accounts(real_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newcomer_gets_from_a_file_to_accounts(
+    real_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SCIM_TOKEN", real_office.token)
     (real_office.folder / "sync.toml").unlink()
     shutil.copy(FIRST / "hr.csv", real_office.folder)
@@ -108,7 +118,11 @@ def test_a_newcomer_gets_from_a_file_to_accounts(real_office: Office, monkeypatc
 
 def test_a_leaver_and_a_mover(first: Office) -> None:
     change(first, "1008(.*),active,", r"1008\1,left,")
-    change(first, "1005,.*$", "1005,Eva,Engel,Eva.Engel@example.com,Recruiter,People,1007,active,2020-03-01")
+    change(
+        first,
+        "1005,.*$",
+        "1005,Eva,Engel,Eva.Engel@example.com,Recruiter,People,1007,active,2020-03-01",
+    )
 
     assert set(replay(first, commands_of("A leaver and a mover"))) == {0}
 
@@ -117,12 +131,16 @@ def test_a_leaver_and_a_mover(first: Office) -> None:
     assert accounts["eva.engel@example.com"]["title"] == "Recruiter"
 
 
-def test_somebody_who_is_no_administrator_any_more(real_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_who_is_no_administrator_any_more(
+    real_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TICKETS_TOKEN", real_office.token)
     heading = "Who may do what, written once"
     shutil.copy(PEOPLE, real_office.folder)
     text = toml_of(heading).replace("https://wiki.example.com/scim/v2", real_office.url)
-    text = text.replace("https://tickets.example.com/scim", real_office.url.removesuffix("/v2") + "tickets")
+    text = text.replace(
+        "https://tickets.example.com/scim", real_office.url.removesuffix("/v2") + "tickets"
+    )
     real_office.write("sync.toml", text)
     assert real_office.run("push").code == 0
     change(real_office, "1001(.*),IT,", r"1001\1,Sales,", name="people.csv")

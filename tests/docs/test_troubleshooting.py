@@ -1,4 +1,5 @@
-"""docs/messages.md has an entry for each message that the program can say when something is wrong, and no others."""
+"""docs/messages.md has an entry for each message that the program can say when something is wrong,
+and no others."""
 
 from __future__ import annotations
 
@@ -29,7 +30,16 @@ NO_TROUBLE = {
     "(… random characters)": "what a request shows in the place of a generated value",
     "changed record": "what status counts",
     **dict.fromkeys(
-        ("a date or time", "a list", "a number", "a table", "a text", "a text in quotes", "a whole number", "true or false"),
+        (
+            "a date or time",
+            "a list",
+            "a number",
+            "a table",
+            "a text",
+            "a text in quotes",
+            "a whole number",
+            "true or false",
+        ),
         "what a value is",
     ),
 }
@@ -46,7 +56,9 @@ ANSWER = re.compile(r"(^|: )[45]\d\d\b")
 def holds_words(message: str) -> bool:
     """Whether a message says anything by itself, and is not put together of others."""
     words = re.sub(r"[^A-Za-z]+", " ", message).split()
-    return (len(words) > 1 and " " in message.strip("… ")) or message.startswith(("interrupted", "unexpected"))
+    return (len(words) > 1 and " " in message.strip("… ")) or message.startswith(
+        ("interrupted", "unexpected")
+    )
 
 
 def said() -> dict[str, set[str]]:
@@ -54,7 +66,9 @@ def said() -> dict[str, set[str]]:
     return {
         message: places
         for message, places in Spoken().read().items()
-        if holds_words(message) and message not in NO_TROUBLE and not all(place.startswith(SILENT) for place in places)
+        if holds_words(message)
+        and message not in NO_TROUBLE
+        and not all(place.startswith(SILENT) for place in places)
     }
 
 
@@ -62,7 +76,8 @@ SAID = said()
 
 
 def pattern(message: str) -> re.Pattern[str]:
-    """What a message looks like with words in the place of …; what the program breaks into lines stands in one."""
+    """What a message looks like with words in the place of …; what the program breaks into lines
+    stands in one."""
     text = message.replace("\n", " ").strip("… \n:;,")
     return re.compile(r"\s*(?:.+?)\s*".join(re.escape(part.strip()) for part in text.split("…")))
 

@@ -1,4 +1,5 @@
-"""What bad input gets: a message with the place, an exit code, and nobody loses an account because a row was bad."""
+"""What bad input gets: a message with the place, an exit code, and nobody loses an account because
+a row was bad."""
 
 from __future__ import annotations
 
@@ -58,20 +59,32 @@ WHOLE = (HEAD + "\n".join(lines(20)) + "\n").encode()
 
 REFUSED = {
     "no key column": Refused(
-        WHOLE.replace(b"id,email", b"number,email", 1), 2, ("sync.toml: sources.hr.key", '"id"', "number, email, given")
+        WHOLE.replace(b"id,email", b"number,email", 1),
+        2,
+        ("sync.toml: sources.hr.key", '"id"', "number, email, given"),
     ),
     "no mapped column": Refused(
         WHOLE.replace(b"id,email", b"id,mail", 1),
         2,
-        ("sync.toml: targets.wiki.user.userName", '"email"', "id, mail, given, family, dept, manager", 'did you mean "mail"?'),
+        (
+            "sync.toml: targets.wiki.user.userName",
+            '"email"',
+            "id, mail, given, family, dept, manager",
+            'did you mean "mail"?',
+        ),
     ),
-    "not its encoding": Refused(WHOLE.replace(b"Given7,", b"Giv\xe9n,"), 2, ("hr.csv", "line 8", "encoding")),
+    "not its encoding": Refused(
+        WHOLE.replace(b"Given7,", b"Giv\xe9n,"), 2, ("hr.csv", "line 8", "encoding")
+    ),
     "no bytes": Refused(b"", 3, ("hr.csv", "empty")),
     "no rows": Refused(HEAD.encode(), 3, ("hr.csv", "empty")),
-    "half of the rows": Refused((HEAD + "\n".join(lines(10)) + "\n").encode(), 3, ("10 records", "20", "min_records")),
+    "half of the rows": Refused(
+        (HEAD + "\n".join(lines(10)) + "\n").encode(), 3, ("10 records", "20", "min_records")
+    ),
     "no good row": Refused((HEAD + "x\ny\n").encode(), 3, ("hr.csv", "no row")),
     "a file still being written": Refused(
-        b'[{"id": "00001", "email": "a@example.com", "given": "A", "family": "B", "dept": "IT"}, {"id": "00',
+        b'[{"id": "00001", "email": "a@example.com", "given": "A", "family": "B", "dept": "IT"},'
+        b' {"id": "00',
         1,
         ("hr.json", "written"),
         source=SOURCE.replace("hr.csv", "hr.json"),
@@ -81,7 +94,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_file_of_no_use_stops_the_push_with_a_message(twenty: Office, faulty: FaultyServer, what: str) -> None:
+def test_a_file_of_no_use_stops_the_push_with_a_message(
+    twenty: Office, faulty: FaultyServer, what: str
+) -> None:
     case = REFUSED[what]
     (twenty.folder / case.name).write_bytes(case.content)
     twenty.configure(source=case.source, user=case.user)
@@ -142,14 +157,24 @@ class BadRow:
 
 
 BAD_ROWS = {
-    "too few fields": BadRow("00007,Person7@example.com,Given7", "00007", ("hr", "line 8", "00007")),
-    "too many fields": BadRow("00007,Person7@example.com,Given7,Family7,IT,,slipped,cells", "00007", ("line 8", "00007")),
-    "no key": BadRow(",Person7@example.com,Given7,Family7,IT,", None, ("line 8", "no key", '"00007"', "kept as before")),
+    "too few fields": BadRow(
+        "00007,Person7@example.com,Given7", "00007", ("hr", "line 8", "00007")
+    ),
+    "too many fields": BadRow(
+        "00007,Person7@example.com,Given7,Family7,IT,,slipped,cells", "00007", ("line 8", "00007")
+    ),
+    "no key": BadRow(
+        ",Person7@example.com,Given7,Family7,IT,",
+        None,
+        ("line 8", "no key", '"00007"', "kept as before"),
+    ),
 }
 
 
 @pytest.mark.parametrize("what", BAD_ROWS)
-def test_a_bad_row_is_reported_and_nobody_is_gone(twenty: Office, faulty: FaultyServer, what: str) -> None:
+def test_a_bad_row_is_reported_and_nobody_is_gone(
+    twenty: Office, faulty: FaultyServer, what: str
+) -> None:
     case = BAD_ROWS[what]
     rows = lines(20)
     rows[6] = case.row
@@ -162,13 +187,17 @@ def test_a_bad_row_is_reported_and_nobody_is_gone(twenty: Office, faulty: Faulty
     assert ran.code == 4
     for piece in case.said:
         assert piece in ran.err
-    assert [(one["source"], one["line"], one["key"]) for one in again.document["problems"]] == [("hr", case.line, case.key)]
+    assert [(one["source"], one["line"], one["key"]) for one in again.document["problems"]] == [
+        ("hr", case.line, case.key)
+    ]
     assert again.code == 4
     assert [str(one) for one in faulty.written()] == ["PATCH /Users/id-00001"]
     assert nobody_is_switched_off(faulty)
 
 
-def test_a_row_with_a_key_seen_before_is_left_out_and_the_first_counts(twenty: Office, faulty: FaultyServer) -> None:
+def test_a_row_with_a_key_seen_before_is_left_out_and_the_first_counts(
+    twenty: Office, faulty: FaultyServer
+) -> None:
     rows = lines(20)
     rows.insert(7, "00006,stranger@example.com,Some,Body,Sales,")
     twenty.write("hr.csv", HEAD + "\n".join(rows) + "\n")
@@ -185,9 +214,16 @@ def test_a_row_with_a_key_seen_before_is_left_out_and_the_first_counts(twenty: O
 # Single people
 
 
-def test_an_expression_that_fails_for_one_fails_only_that_person(twenty: Office, faulty: FaultyServer) -> None:
-    twenty.hire([row | {"joined": "2024-05-01"} for row in people(6)] + [person(7) | {"joined": "soon"}])
-    twenty.configure(user=USER + 'title = "(joined | date).year"\n', guard='min_records = "0%"\nmax_removals = 20')
+def test_an_expression_that_fails_for_one_fails_only_that_person(
+    twenty: Office, faulty: FaultyServer
+) -> None:
+    twenty.hire(
+        [row | {"joined": "2024-05-01"} for row in people(6)] + [person(7) | {"joined": "soon"}]
+    )
+    twenty.configure(
+        user=USER + 'title = "(joined | date).year"\n',
+        guard='min_records = "0%"\nmax_removals = 20',
+    )
 
     ran = twenty.run("push", "--json")
     told = twenty.run("push")
@@ -208,15 +244,23 @@ ODD_JSON = {
     "too large for a float": ("1e400", "inf is no number that can be sent"),
     "no number": ("NaN", "nan is no number that can be sent"),
     "infinite within": ('{"a": [-1e999]}', "-inf is no number that can be sent"),
-    "longer than a number that can be sent": ("99999999999999999999999999", "the number is too large"),
+    "longer than a number that can be sent": (
+        "99999999999999999999999999",
+        "the number is too large",
+    ),
     "longer than Python reads": ('{"a": ' + "1" * 5000 + "}", "inf is no number that can be sent"),
     "deep": ("[" * 200 + "]" * 200, "the record in hr: a value is nested too deeply"),
-    "too deep to be read": ("[" * 5000 + "]" * 5000, "the record in hr: a value is nested too deeply"),
+    "too deep to be read": (
+        "[" * 5000 + "]" * 5000,
+        "the record in hr: a value is nested too deeply",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", ODD_JSON)
-def test_json_that_no_attribute_can_hold_fails_only_that_person(office: Office, faulty: FaultyServer, what: str) -> None:
+def test_json_that_no_attribute_can_hold_fails_only_that_person(
+    office: Office, faulty: FaultyServer, what: str
+) -> None:
     value, said = ODD_JSON[what]
     source = SOURCE.replace("hr.csv", "hr.json")
     office.configure(source=source, user=USER + 'title = "level"\n', guard='min_records = "0%"')
@@ -255,7 +299,9 @@ def test_an_empty_user_name_fails_only_that_person(twenty: Office, faulty: Fault
     assert nobody_is_switched_off(faulty)
 
 
-def test_of_two_who_want_one_user_name_the_one_who_has_it_keeps_it(twenty: Office, faulty: FaultyServer) -> None:
+def test_of_two_who_want_one_user_name_the_one_who_has_it_keeps_it(
+    twenty: Office, faulty: FaultyServer
+) -> None:
     twenty.hire([person(0, email="PERSON7@example.com"), *people(20)])
 
     ran = twenty.run("push", "--json")
@@ -267,7 +313,9 @@ def test_of_two_who_want_one_user_name_the_one_who_has_it_keeps_it(twenty: Offic
     assert faulty.written() == []
 
 
-def test_an_ambiguous_match_sends_nothing_for_that_person(twenty: Office, faulty: FaultyServer) -> None:
+def test_an_ambiguous_match_sends_nothing_for_that_person(
+    twenty: Office, faulty: FaultyServer
+) -> None:
     one = faulty.add(userName="first@example.com", externalId="00021")
     two = faulty.add(userName="second@example.com", externalId="00021")
     twenty.hire(people(22))
@@ -279,7 +327,9 @@ def test_an_ambiguous_match_sends_nothing_for_that_person(twenty: Office, faulty
     assert problem["key"] == "00021"
     for piece in ("ambiguous", one["id"], two["id"]):
         assert piece in problem["detail"]
-    assert [(str(seen), (seen.body or {})["externalId"]) for seen in faulty.written()] == [("POST /Users", "00022")]
+    assert [(str(seen), (seen.body or {})["externalId"]) for seen in faulty.written()] == [
+        ("POST /Users", "00022")
+    ]
 
 
 # sync.toml
@@ -300,16 +350,34 @@ WRONG = {
         'userName = "mail | lower"',
         ("targets.wiki.user.userName", '"mail"', 'did you mean "email"?'),
     ),
-    "a filter that does not exist": Wrong('"email | lower"', '"email | lowr"', ("targets.wiki.user.userName", "lowr")),
-    "no expression": Wrong('displayName = "given', 'displayName = "given ~', ("targets.wiki.user.displayName",)),
-    "a bad path": Wrong("displayName =", '"emails[type eq].value" =', ("targets.wiki.user", "emails[type eq].value")),
-    "an unknown key": Wrong("[guard]", "[guard]\nmax_removal = 3", ("guard.max_removal", "max_removals")),
-    "an unknown guard": Wrong("[guard]", '[guard]\nmax_removals = "lots"', ("guard.max_removals", "lots")),
+    "a filter that does not exist": Wrong(
+        '"email | lower"', '"email | lowr"', ("targets.wiki.user.userName", "lowr")
+    ),
+    "no expression": Wrong(
+        'displayName = "given', 'displayName = "given ~', ("targets.wiki.user.displayName",)
+    ),
+    "a bad path": Wrong(
+        "displayName =", '"emails[type eq].value" =', ("targets.wiki.user", "emails[type eq].value")
+    ),
+    "an unknown key": Wrong(
+        "[guard]", "[guard]\nmax_removal = 3", ("guard.max_removal", "max_removals")
+    ),
+    "an unknown guard": Wrong(
+        "[guard]", '[guard]\nmax_removals = "lots"', ("guard.max_removals", "lots")
+    ),
     "no TOML": Wrong("[guard]", "[guard", ("sync.toml:",)),
-    "a secret that is not there": Wrong("env:WIKI_TOKEN", "env:NO_SUCH", ("targets.wiki.auth.token", "NO_SUCH")),
-    "a token in place of a reference": Wrong("env:WIKI_TOKEN", "tok-4711", ("targets.wiki.auth.token", "env:NAME")),
-    "http elsewhere": Wrong("http://127.0.0.1", "http://wiki.example.com", ("targets.wiki.url", "https")),
-    "a source that is not there": Wrong("[targets.wiki]", '[targets.wiki]\nsource = "crm"', ("targets.wiki.source", "crm", "hr")),
+    "a secret that is not there": Wrong(
+        "env:WIKI_TOKEN", "env:NO_SUCH", ("targets.wiki.auth.token", "NO_SUCH")
+    ),
+    "a token in place of a reference": Wrong(
+        "env:WIKI_TOKEN", "tok-4711", ("targets.wiki.auth.token", "env:NAME")
+    ),
+    "http elsewhere": Wrong(
+        "http://127.0.0.1", "http://wiki.example.com", ("targets.wiki.url", "https")
+    ),
+    "a source that is not there": Wrong(
+        "[targets.wiki]", '[targets.wiki]\nsource = "crm"', ("targets.wiki.source", "crm", "hr")
+    ),
 }
 
 
@@ -340,7 +408,9 @@ def test_an_error_is_one_json_document_where_json_is_asked_for(twenty: Office) -
 
     assert ran.code == 2
     assert ran.document["exit_code"] == 2
-    assert ran.document["error"]["message"].startswith('sync.toml: targets.wiki.user.displayName: no column "givn" in source hr')
+    assert ran.document["error"]["message"].startswith(
+        'sync.toml: targets.wiki.user.displayName: no column "givn" in source hr'
+    )
     assert ran.document["error"]["hint"] == 'did you mean "given"?'
 
 
@@ -367,7 +437,9 @@ def test_an_unknown_target_is_told_with_those_there_are(twenty: Office) -> None:
     assert "found: wiki" in ran.err
 
 
-def test_text_beside_a_quoted_cell_is_a_bad_row_and_nobody_is_gone(office: Office, faulty: FaultyServer) -> None:
+def test_text_beside_a_quoted_cell_is_a_bad_row_and_nobody_is_gone(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(10))
     office.push()
     text = (office.folder / "hr.csv").read_text("utf-8")

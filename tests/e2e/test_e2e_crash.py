@@ -1,4 +1,5 @@
-"""A push that is killed at any point: the next one settles what is unknown, makes nothing twice, and leaves nothing to do."""
+"""A push that is killed at any point: the next one settles what is unknown, makes nothing twice,
+and leaves nothing to do."""
 
 from __future__ import annotations
 
@@ -36,17 +37,23 @@ def kill_while_held(office: Office, faulty: FaultyServer) -> None:
     faulty.forget()
 
 
-def everybody_has_one_account(office: Office, faulty: FaultyServer, rows: list[dict[str, str]]) -> bool:
+def everybody_has_one_account(
+    office: Office, faulty: FaultyServer, rows: list[dict[str, str]]
+) -> bool:
     wanted = {row["email"].lower(): bare(resource(row)) for row in rows}
     held = {user["userName"]: bare(user) for user in faulty.users.values() if user["active"]}
     return held == wanted
 
 
 @pytest.mark.parametrize("effect", [True, False], ids=["after its effect", "before its effect"])
-def test_a_push_killed_in_a_creation_is_settled_by_the_next(office: Office, faulty: FaultyServer, effect: bool) -> None:
+def test_a_push_killed_in_a_creation_is_settled_by_the_next(
+    office: Office, faulty: FaultyServer, effect: bool
+) -> None:
     office.configure(target="concurrency = 4")
     office.hire(people(60))
-    faulty.fail("POST", where=lambda seen: len(faulty.users) >= 20, times=4, hold=True, effect=effect)
+    faulty.fail(
+        "POST", where=lambda seen: len(faulty.users) >= 20, times=4, hold=True, effect=effect
+    )
     kill_while_held(office, faulty)
     there = len(faulty.users)
     assert 20 <= there < 60
@@ -61,15 +68,24 @@ def test_a_push_killed_in_a_creation_is_settled_by_the_next(office: Office, faul
 
 
 @pytest.mark.parametrize("effect", [True, False], ids=["after its effect", "before its effect"])
-def test_a_push_killed_in_an_update_is_settled_by_the_next(office: Office, faulty: FaultyServer, effect: bool) -> None:
+def test_a_push_killed_in_an_update_is_settled_by_the_next(
+    office: Office, faulty: FaultyServer, effect: bool
+) -> None:
     office.configure(target="concurrency = 2")
     office.now = datetime.now(UTC)
     office.hire(people(30))
     office.push()
-    rows = [*(person(number, dept="Sales", family="Other") for number in range(1, 11)), *people(30)[10:]]
+    rows = [
+        *(person(number, dept="Sales", family="Other") for number in range(1, 11)),
+        *people(30)[10:],
+    ]
     office.hire(rows)
     faulty.fail(
-        "PATCH", where=lambda seen: seen.path in ("/Users/id-00004", "/Users/id-00005"), hold=True, effect=effect, times=2
+        "PATCH",
+        where=lambda seen: seen.path in ("/Users/id-00004", "/Users/id-00005"),
+        hold=True,
+        effect=effect,
+        times=2,
     )
     kill_while_held(office, faulty)
 
@@ -84,7 +100,9 @@ def test_a_push_killed_in_an_update_is_settled_by_the_next(office: Office, fault
     [True, False],
     ids=["after its effect", "before its effect"],
 )
-def test_a_push_killed_in_a_deactivation_is_settled_by_the_next(office: Office, faulty: FaultyServer, effect: bool) -> None:
+def test_a_push_killed_in_a_deactivation_is_settled_by_the_next(
+    office: Office, faulty: FaultyServer, effect: bool
+) -> None:
     office.configure(target=LEAVE)
     office.now = datetime.now(UTC)
     office.hire(people(30))
@@ -97,13 +115,19 @@ def test_a_push_killed_in_a_deactivation_is_settled_by_the_next(office: Office, 
 
     assert faulty.users["id-00030"]["active"] is False
     link = office.links()["00030"]
-    assert (link.status, link.doubtful, link.delete_after) == ("inactive", False, office.now + timedelta(days=30))
+    assert (link.status, link.doubtful, link.delete_after) == (
+        "inactive",
+        False,
+        office.now + timedelta(days=30),
+    )
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
     assert counts(office.push(later=timedelta(days=30))) == {"delete": 1}
 
 
 @pytest.mark.parametrize("effect", [True, False], ids=["after its effect", "before its effect"])
-def test_a_push_killed_in_a_deletion_is_settled_by_the_next(office: Office, faulty: FaultyServer, effect: bool) -> None:
+def test_a_push_killed_in_a_deletion_is_settled_by_the_next(
+    office: Office, faulty: FaultyServer, effect: bool
+) -> None:
     office.configure(target='leave = { action = "delete" }')
     office.now = datetime.now(UTC)
     office.hire(people(30))
@@ -119,7 +143,9 @@ def test_a_push_killed_in_a_deletion_is_settled_by_the_next(office: Office, faul
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
 
 
-def test_a_push_killed_in_an_adoption_is_settled_by_the_next(office: Office, faulty: FaultyServer) -> None:
+def test_a_push_killed_in_an_adoption_is_settled_by_the_next(
+    office: Office, faulty: FaultyServer
+) -> None:
     for number in range(1, 11):
         faulty.add(**resource(person(number, dept="Old")))
     office.hire(people(10))
@@ -132,7 +158,9 @@ def test_a_push_killed_in_an_adoption_is_settled_by_the_next(office: Office, fau
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
 
 
-def test_a_push_killed_while_it_plans_is_settled_by_the_next(office: Office, faulty: FaultyServer) -> None:
+def test_a_push_killed_while_it_plans_is_settled_by_the_next(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(10))
     faulty.fail("GET", hold=True)
     kill_while_held(office, faulty)
@@ -143,7 +171,9 @@ def test_a_push_killed_while_it_plans_is_settled_by_the_next(office: Office, fau
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
 
 
-def test_a_plan_after_a_crash_looks_and_says_what_the_push_will_do(office: Office, faulty: FaultyServer) -> None:
+def test_a_plan_after_a_crash_looks_and_says_what_the_push_will_do(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target="concurrency = 1")
     office.hire(people(5))
     faulty.fail("POST", where=lambda seen: len(faulty.users) == 2, hold=True, effect=True)
@@ -183,7 +213,8 @@ def test_a_push_that_is_interrupted_ends_what_is_in_flight_and_the_next_one_goes
     assert 20 < there < 60
     faulty.forget()
     office.now = datetime.now(UTC)
-    assert office.sql("SELECT count(*) FROM link WHERE remote_id IS NOT NULL") == [(there,)]  # all that was in flight is known
+    # all that was in flight is known
+    assert office.sql("SELECT count(*) FROM link WHERE remote_id IS NOT NULL") == [(there,)]
     assert office.sql("SELECT outcome FROM run") == [("interrupted",)]
     assert office.push().exit_code == 0  # it gave its leases back
     assert everybody_has_one_account(office, faulty, people(60))
@@ -210,7 +241,9 @@ def test_an_interrupt_leaves_no_copies_of_what_was_read(
     assert list(temporary.iterdir()) == []
 
 
-def test_sigterm_ends_a_program_that_a_shell_began_in_the_background(office: Office, faulty: FaultyServer) -> None:
+def test_sigterm_ends_a_program_that_a_shell_began_in_the_background(
+    office: Office, faulty: FaultyServer
+) -> None:
     """Such a shell has it ignore SIGINT."""
     office.hire(people(2))
     faulty.fail("GET", hold=True)
@@ -253,7 +286,9 @@ def test_a_second_interrupt_ends_at_once(office: Office, faulty: FaultyServer) -
     assert everybody_has_one_account(office, faulty, people(5))
 
 
-def test_an_interrupt_does_not_wait_for_a_pause_that_the_target_asked_for(office: Office, faulty: FaultyServer) -> None:
+def test_an_interrupt_does_not_wait_for_a_pause_that_the_target_asked_for(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(2))
     faulty.fail("POST", status=503, headers={"Retry-After": "250"}, times=50)
     program = office.start("push")
@@ -267,7 +302,9 @@ def test_an_interrupt_does_not_wait_for_a_pause_that_the_target_asked_for(office
     assert faulty.users == {}
 
 
-def test_of_two_pushes_at_once_the_second_is_told_and_sends_nothing(office: Office, faulty: FaultyServer) -> None:
+def test_of_two_pushes_at_once_the_second_is_told_and_sends_nothing(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(5))
     faulty.fail("POST", hold=True, effect=True)
     first = office.start("push")
@@ -295,7 +332,9 @@ def kill_at_once(office: Office, faulty: FaultyServer) -> None:
     office.now -= LEASE_IS_OVER
 
 
-def test_a_push_that_died_on_this_machine_holds_nobody_up(office: Office, faulty: FaultyServer) -> None:
+def test_a_push_that_died_on_this_machine_holds_nobody_up(
+    office: Office, faulty: FaultyServer
+) -> None:
     kill_at_once(office, faulty)
 
     assert office.push().exit_code == 0
@@ -314,4 +353,5 @@ def test_a_push_that_died_on_another_machine_holds_others_up_until_its_lease_is_
     assert faulty.seen == []
 
     outcome = office.push(later=timedelta(minutes=2, seconds=1))
-    assert (outcome.exit_code, sum(counts(outcome).values()), len(faulty.users)) == (0, 3, 3)  # made, or found to be there
+    # made, or found to be there
+    assert (outcome.exit_code, sum(counts(outcome).values()), len(faulty.users)) == (0, 3, 3)

@@ -1,4 +1,5 @@
-"""Limits that stop a run before it does damage: what they say, what they leave alone, how they are lifted."""
+"""Limits that stop a run before it does damage: what they say, what they leave alone, how they are
+lifted."""
 
 from __future__ import annotations
 
@@ -22,14 +23,24 @@ def hundred(office: Office, faulty: FaultyServer) -> Office:
     return office
 
 
-def test_too_many_leavers_stop_the_push_and_it_says_all_to_decide(hundred: Office, faulty: FaultyServer) -> None:
+def test_too_many_leavers_stop_the_push_and_it_says_all_to_decide(
+    hundred: Office, faulty: FaultyServer
+) -> None:
     hundred.hire(people(89))
 
     ran = hundred.run("push")
 
     assert ran.code == 3
     assert ran.out == ""
-    for part in ("wiki", "11 of 100 accounts", "guard.max_removals", "10%", "00090, 00091", "6 more", "--allow-removals 11"):
+    for part in (
+        "wiki",
+        "11 of 100 accounts",
+        "guard.max_removals",
+        "10%",
+        "00090, 00091",
+        "6 more",
+        "--allow-removals 11",
+    ):
         assert part in ran.err
     assert "nothing was sent" in ran.err
     assert "Traceback" not in ran.err
@@ -62,13 +73,21 @@ def test_ten_percent_of_a_hundred_may_leave(hundred: Office) -> None:
     assert counts(hundred.push()) == {"deactivate": 10}
 
 
-def test_too_many_changes_stop_the_push_and_it_says_all_to_decide(hundred: Office, faulty: FaultyServer) -> None:
+def test_too_many_changes_stop_the_push_and_it_says_all_to_decide(
+    hundred: Office, faulty: FaultyServer
+) -> None:
     hundred.hire(shifted(people(51)) + people(100)[51:])
 
     ran = hundred.run("push")
 
     assert ran.code == 3
-    for part in ("51 of 100 accounts would be changed", "guard.max_updates", "50%", "00001, 00002", "--allow-updates 51"):
+    for part in (
+        "51 of 100 accounts would be changed",
+        "guard.max_updates",
+        "50%",
+        "00001, 00002",
+        "--allow-updates 51",
+    ):
         assert part in ran.err
     assert faulty.seen == []
     assert counts(hundred.push(updates=51)) == {"update": 51}
@@ -80,14 +99,23 @@ def test_half_of_a_hundred_may_change(hundred: Office) -> None:
     assert counts(hundred.push()) == {"update": 50}
 
 
-def test_an_emptier_file_stops_the_push_and_nobody_is_gone(hundred: Office, faulty: FaultyServer) -> None:
+def test_an_emptier_file_stops_the_push_and_nobody_is_gone(
+    hundred: Office, faulty: FaultyServer
+) -> None:
     hundred.configure(guard='max_removals = "100%"')
     hundred.hire(people(79))
 
     ran = hundred.run("push")
 
     assert ran.code == 3
-    for part in ("hr", "79 records", "there were 100", "guard.min_records", "at least 80", "--allow-records 79"):
+    for part in (
+        "hr",
+        "79 records",
+        "there were 100",
+        "guard.min_records",
+        "at least 80",
+        "--allow-records 79",
+    ):
         assert part in ran.err
     assert faulty.seen == []
 
@@ -196,7 +224,10 @@ def test_what_was_read_is_put_back_when_a_guard_stops(office: Office, faulty: Fa
     office.hire(shifted(people(20)) + [person(number) for number in range(40, 60)])
     assert office.push().exit_code == 3
 
-    assert office.sql("select key, data, removed_at from record where removed_at is null order by key") == before
+    assert (
+        office.sql("select key, data, removed_at from record where removed_at is null order by key")
+        == before
+    )
     assert office.sql("select count(*) from replaced") == [(0,)]
 
 
@@ -207,5 +238,9 @@ def test_an_order_by_name_is_not_counted(office: Office, faulty: FaultyServer) -
 
     assert office.run("deprovision", "00002").code == 0
 
-    assert [faulty.named(f"person{number}@example.com")["active"] for number in (1, 2, 3)] == [True, False, True]
+    assert [faulty.named(f"person{number}@example.com")["active"] for number in (1, 2, 3)] == [
+        True,
+        False,
+        True,
+    ]
     assert office.push().exit_code == 0

@@ -78,7 +78,9 @@ def test_what_is_lost_sends_nothing(office: Office, faulty: FaultyServer, lost: 
     assert office.plan() == []
 
 
-def test_a_change_is_found_although_index_and_cursor_are_lost(office: Office, faulty: FaultyServer) -> None:
+def test_a_change_is_found_although_index_and_cursor_are_lost(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(40))
     office.push()
     faulty.forget()
@@ -86,7 +88,11 @@ def test_a_change_is_found_although_index_and_cursor_are_lost(office: Office, fa
     office.hire([person(1, dept="Sales"), *people(41)[1:39], person(41)])
 
     assert counts(office.push()) == {"create": 1, "update": 1, "deactivate": 1}
-    assert [str(one) for one in faulty.written()] == ["PATCH /Users/id-00040", "PATCH /Users/id-00001", "POST /Users"]
+    assert [str(one) for one in faulty.written()] == [
+        "PATCH /Users/id-00040",
+        "PATCH /Users/id-00001",
+        "POST /Users",
+    ]
 
 
 @pytest.mark.sqlite
@@ -101,11 +107,15 @@ def test_a_lost_state_database_adopts_all_accounts_and_changes_none(real_office:
     assert counts(real_office.push()) == {"adopt": 30}
 
     assert real_office.accounts() == before
-    assert {name: bare(user) for name, user in before.items()} == {row["email"].lower(): resource(row) for row in rows}
+    assert {name: bare(user) for name, user in before.items()} == {
+        row["email"].lower(): resource(row) for row in rows
+    }
     assert real_office.push().targets["wiki"].requests == 0
 
 
-def test_a_file_written_again_with_the_same_content_sends_nothing(office: Office, faulty: FaultyServer) -> None:
+def test_a_file_written_again_with_the_same_content_sends_nothing(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(10))
     office.push()
     faulty.forget()

@@ -1,4 +1,5 @@
-"""What the main path promises, against a real server: each person once, then only what changed, and never more."""
+"""What the main path promises, against a real server: each person once, then only what changed, and
+never more."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ def test_two_thousand_people_then_nothing_then_only_what_changed(real_office: Of
         assert counts(office.push()) == {"create": 2000}
         created = wire.written()
         assert {(method, path) for method, path, _ in created} == {("POST", "/Users")}
-        assert sorted(body["userName"] for _, _, body in created) == sorted(row["email"].lower() for row in rows)
+        assert sorted(body["userName"] for _, _, body in created) == sorted(
+            row["email"].lower() for row in rows
+        )
 
         wire.seen.clear()
         outcome = office.push()
@@ -33,5 +36,8 @@ def test_two_thousand_people_then_nothing_then_only_what_changed(real_office: Of
         assert counts(office.push()) == {}
         assert wire.seen == []
     held = {name: bare(user) for name, user in office.accounts().items()}
-    wanted = [*(resource(row) for row in [*changed, *rows[25:-5], *new]), *(resource(row, active=False) for row in rows[-5:])]
+    wanted = [
+        *(resource(row) for row in [*changed, *rows[25:-5], *new]),
+        *(resource(row, active=False) for row in rows[-5:]),
+    ]
     assert held == {one["userName"]: one | {"schemas": sorted(one["schemas"])} for one in wanted}

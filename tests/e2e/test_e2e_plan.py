@@ -21,7 +21,8 @@ def day_two() -> list[Row]:
 
 @pytest.fixture
 def company(office: Office, faulty: FaultyServer) -> Office:
-    """Twenty people with accounts, and an account that somebody else made for number 22; day two is still to be pushed."""
+    """Twenty people with accounts, and an account that somebody else made for number 22; day two is
+    still to be pushed."""
     office.hire(people(20))
     office.push()
     faulty.add(userName="Person22@example.com", title="Prophet")
@@ -32,13 +33,19 @@ def company(office: Office, faulty: FaultyServer) -> Office:
 
 def contents(office: Office) -> dict[str, str]:
     """Every file of the folder and a digest of what it holds."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in office.folder.iterdir()}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in office.folder.iterdir()
+    }
 
 
 @pytest.mark.parametrize(
-    "form", [["--format", "text"], ["--format", "markdown"], ["--json"], ["--offline"], ["-k", "00001"]], ids=" ".join
+    "form",
+    [["--format", "text"], ["--format", "markdown"], ["--json"], ["--offline"], ["-k", "00001"]],
+    ids=" ".join,
 )
-def test_a_plan_writes_nothing_and_stores_nothing(company: Office, faulty: FaultyServer, form: list[str]) -> None:
+def test_a_plan_writes_nothing_and_stores_nothing(
+    company: Office, faulty: FaultyServer, form: list[str]
+) -> None:
     before = contents(company)
 
     ran = company.run("plan", *form)
@@ -65,7 +72,9 @@ def test_an_offline_plan_asks_nobody(company: Office, faulty: FaultyServer) -> N
     assert ran.document["targets"]["wiki"]["counts"] == {"create": 2, "update": 2, "deactivate": 2}
 
 
-def test_an_offline_plan_needs_neither_target_nor_token(company: Office, faulty: FaultyServer) -> None:
+def test_an_offline_plan_needs_neither_target_nor_token(
+    company: Office, faulty: FaultyServer
+) -> None:
     text = (company.folder / "sync.toml").read_text()
     company.write("sync.toml", text.replace("env:WIKI_TOKEN", "env:NO_SUCH_TOKEN"))
 
@@ -74,7 +83,9 @@ def test_an_offline_plan_needs_neither_target_nor_token(company: Office, faulty:
 
 
 @pytest.mark.parametrize(("tell", "code"), [([], 0), (["--exit-code"], 6)])
-def test_exit_code_tells_whether_there_is_something_to_do(company: Office, tell: list[str], code: int) -> None:
+def test_exit_code_tells_whether_there_is_something_to_do(
+    company: Office, tell: list[str], code: int
+) -> None:
     assert company.run("plan", *tell).code == code
     company.push()
     assert company.run("plan", *tell).code == 0
@@ -111,12 +122,16 @@ def test_the_document_has_the_shape_that_is_promised(company: Office) -> None:
                 "path": "/Users/id-00001",
                 "body": {
                     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-                    "Operations": [{"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Sales"}],
+                    "Operations": [
+                        {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Sales"}
+                    ],
                 },
             }
         ],
     }
-    assert by_key["00002"]["changes"] == [{"path": f"{ENTERPRISE}:department", "before": "IT", "after": None}]
+    assert by_key["00002"]["changes"] == [
+        {"path": f"{ENTERPRISE}:department", "before": "IT", "after": None}
+    ]
 
 
 def test_the_document_of_a_push_has_the_shape_that_is_promised(company: Office) -> None:
@@ -124,7 +139,12 @@ def test_the_document_of_a_push_has_the_shape_that_is_promised(company: Office) 
 
     document = ran.document
     assert (ran.code, set(document)) == (0, {"run", "outcome", "targets", "guard", "problems"})
-    assert (document["run"], document["outcome"], document["guard"], document["problems"]) == (2, "done", None, [])
+    assert (document["run"], document["outcome"], document["guard"], document["problems"]) == (
+        2,
+        "done",
+        None,
+        [],
+    )
     wiki = document["targets"]["wiki"]
     assert set(wiki) == {"counts", "failed", "requests", "seconds", "error"}
     assert wiki["counts"] == {"create": 1, "adopt": 1, "update": 2, "deactivate": 2}
@@ -140,13 +160,17 @@ def test_what_is_planned_is_what_goes_over_the_wire(real_office: Office) -> None
     office.push()
     with watched(office.url) as wire:
         text = (office.folder / "sync.toml").read_text()
-        office.hire(row | {"nick": "" if row["id"] == "00003" else row["given"]} for row in day_two())
+        office.hire(
+            row | {"nick": "" if row["id"] == "00003" else row["given"]} for row in day_two()
+        )
         planned = office.plan()
         office.write("sync.toml", text.replace(office.url, wire.url))
 
         assert sum(counts(office.push(new_url=True)).values()) == len(planned) == 7
 
-        sent = [{"method": method, "path": path, "body": body} for method, path, body in wire.written()]
+        sent = [
+            {"method": method, "path": path, "body": body} for method, path, body in wire.written()
+        ]
     assert _in_order(request for one in planned for request in one["requests"]) == _in_order(sent)
     assert office.plan() == []
 
@@ -164,11 +188,15 @@ def test_the_journal_holds_what_went_over_the_wire(real_office: Office) -> None:
         wire.seen.clear()
         office.hire(day_two())
         office.push()
-        sent = [{"method": method, "path": path, "body": body} for method, path, body in wire.written()]
+        sent = [
+            {"method": method, "path": path, "body": body} for method, path, body in wire.written()
+        ]
 
     entries = office.journal()
     assert {entry.status for entry in entries} == {"applied"}
-    assert _in_order(request for entry in entries for request in json.loads(entry.request or "[]")) == _in_order(sent)
+    assert _in_order(
+        request for entry in entries for request in json.loads(entry.request or "[]")
+    ) == _in_order(sent)
 
 
 def test_any_order_of_rows_gives_the_same_plan(company: Office) -> None:
@@ -180,7 +208,9 @@ def test_any_order_of_rows_gives_the_same_plan(company: Office) -> None:
         assert company.plan() == wanted
 
 
-def test_a_plan_for_one_person_shows_that_person_only(company: Office, faulty: FaultyServer) -> None:
+def test_a_plan_for_one_person_shows_that_person_only(
+    company: Office, faulty: FaultyServer
+) -> None:
     assert [one["key"] for one in company.plan("00001")] == ["00001"]
 
     assert counts(company.push("00001")) == {"update": 1}

@@ -14,7 +14,9 @@ from tests.servers.faulty import FaultyServer
 @pytest.fixture
 def saved(office: Office, faulty: FaultyServer) -> Office:
     """20 people with accounts, and a saved plan: one leaves, one moves, one comes."""
-    office.configure(user=(office.folder / "sync.toml").read_text().partition("[targets.wiki.user]\n")[2])
+    office.configure(
+        user=(office.folder / "sync.toml").read_text().partition("[targets.wiki.user]\n")[2]
+    )
     office.hire(people(20))
     office.push()
     office.hire([person(1, dept="Sales"), *people(19)[1:], person(21)])
@@ -26,7 +28,9 @@ def saved(office: Office, faulty: FaultyServer) -> Office:
 
 
 def test_a_saved_plan_is_carried_out(saved: Office, faulty: FaultyServer) -> None:
-    planned = json.loads((saved.folder / "tonight.plan").read_text())["plan"]["targets"]["wiki"]["operations"]
+    planned = json.loads((saved.folder / "tonight.plan").read_text())["plan"]["targets"]["wiki"][
+        "operations"
+    ]
 
     ran = saved.run("push", "tonight.plan")
 
@@ -63,7 +67,10 @@ def test_nothing_is_sent_where_something_has_moved_on(
     ran = saved.run("push", "tonight.plan")
 
     assert ran.code == 3
-    assert "tonight.plan: source, state or configuration has moved on since this plan was made" in ran.err
+    assert (
+        "tonight.plan: source, state or configuration has moved on since this plan was made"
+        in ran.err
+    )
     assert "plan --out" in ran.err
     assert faulty.written() == []
 

@@ -39,7 +39,9 @@ def assert_kept_secret(secret: str, office: Office, ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
-def test_the_token_is_shown_and_stored_nowhere(office: Office, faulty: FaultyServer, way: list[str]) -> None:
+def test_the_token_is_shown_and_stored_nowhere(
+    office: Office, faulty: FaultyServer, way: list[str]
+) -> None:
     office.hire(people(3))
 
     ran = office.run("push", *way)
@@ -69,15 +71,24 @@ def _echo_html(faulty: FaultyServer) -> None:
 
 
 def _echo_scim(faulty: FaultyServer) -> None:
-    faulty.fail("POST", status=400, body={"detail": f"what is {TOKEN}?", "scimType": TOKEN}, times=50)
+    faulty.fail(
+        "POST", status=400, body={"detail": f"what is {TOKEN}?", "scimType": TOKEN}, times=50
+    )
 
 
 def _echo_in_headers(faulty: FaultyServer) -> None:
-    faulty.fail("POST", status=302, headers={"Location": f"https://elsewhere.example.com/?token={TOKEN}"}, times=50)
+    faulty.fail(
+        "POST",
+        status=302,
+        headers={"Location": f"https://elsewhere.example.com/?token={TOKEN}"},
+        times=50,
+    )
 
 
 def _echo_as_type(faulty: FaultyServer) -> None:
-    faulty.fail("POST", status=200, body=b"what?", headers={"Content-Type": f"text/{TOKEN}"}, times=50)
+    faulty.fail(
+        "POST", status=200, body=b"what?", headers={"Content-Type": f"text/{TOKEN}"}, times=50
+    )
 
 
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
@@ -153,7 +164,11 @@ def test_a_mapped_password_is_sent_and_shown_and_stored_nowhere_but_in_the_snaps
     office.configure(user=USER + "password = \"'canary-' ~ secret ~ '-password'\"\n")
     office.hire([person(number) | {"secret": "mapped-9Kx"} for number in (1, 2)])
 
-    plans = [office.run("plan", "--format", form, "--debug") for form in ("text", "markdown", "json")] if "-v" in way else []
+    plans = (
+        [office.run("plan", "--format", form, "--debug") for form in ("text", "markdown", "json")]
+        if "-v" in way
+        else []
+    )
     ran = office.run("push", *way)
 
     assert ran.code == 0
@@ -164,7 +179,9 @@ def test_a_mapped_password_is_sent_and_shown_and_stored_nowhere_but_in_the_snaps
     assert office.push().targets["wiki"].requests == 0
 
 
-def test_a_changed_password_is_sent_and_nothing_shows_it(office: Office, faulty: FaultyServer) -> None:
+def test_a_changed_password_is_sent_and_nothing_shows_it(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + 'password = "secret"\n')
     office.hire([person(number) | {"secret": f"old-{number}"} for number in (1, 2)])
     office.push()
@@ -184,7 +201,9 @@ def test_a_changed_password_is_sent_and_nothing_shows_it(office: Office, faulty:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
-def test_a_generated_password_is_sent_once_and_kept_nowhere(office: Office, faulty: FaultyServer, way: list[str]) -> None:
+def test_a_generated_password_is_sent_once_and_kept_nowhere(
+    office: Office, faulty: FaultyServer, way: list[str]
+) -> None:
     office.configure(user=USER + "password = { generate = 24 }\n")
     office.hire(people(2))
 

@@ -53,7 +53,9 @@ def test_a_target_that_is_down_holds_up_no_other(office: Office, faulty: FaultyS
         assert (faulty.written(), vault.written()) == ([], [])
 
 
-def test_a_target_that_refuses_somebody_holds_up_no_other(office: Office, faulty: FaultyServer) -> None:
+def test_a_target_that_refuses_somebody_holds_up_no_other(
+    office: Office, faulty: FaultyServer
+) -> None:
     with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
         three(office, crm=crm.url, vault=vault.url)
         crm.fail("POST", status=400, body={"detail": "no"}, times=1)
@@ -61,7 +63,11 @@ def test_a_target_that_refuses_somebody_holds_up_no_other(office: Office, faulty
         ran = office.run("push", "--json")
 
     assert ran.code == 4
-    assert {name: one["failed"] for name, one in ran.document["targets"].items()} == {"wiki": 0, "crm": 1, "vault": 0}
+    assert {name: one["failed"] for name, one in ran.document["targets"].items()} == {
+        "wiki": 0,
+        "crm": 1,
+        "vault": 0,
+    }
     assert ran.document["outcome"] == "failed"
 
 
@@ -69,9 +75,12 @@ def test_a_target_that_refuses_somebody_holds_up_no_other(office: Office, faulty
 def test_a_bug_at_one_target_holds_up_no_other(
     office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """`plan`: while crm is planned; `request`: after the third request of one person; `journal`: when outcomes are written."""
+    """`plan`: while crm is planned; `request`: after the third request of one person; `journal`:
+    when outcomes are written."""
 
-    def with_a_bug(plain: Callable[..., Any], goes_wrong: Callable[..., bool]) -> Callable[..., Any]:
+    def with_a_bug(
+        plain: Callable[..., Any], goes_wrong: Callable[..., bool]
+    ) -> Callable[..., Any]:
         def wrapped(*values: Any, **named: Any) -> Any:
             if goes_wrong(*values):
                 raise KeyError("person3@example.com")
@@ -141,7 +150,9 @@ def test_another_address_stops_the_push_until_somebody_says_that_it_is_the_same_
         assert office.run("push").code == 0
 
 
-def test_an_order_by_name_counts_at_every_target_and_until_it_is_lifted(office: Office, faulty: FaultyServer) -> None:
+def test_an_order_by_name_counts_at_every_target_and_until_it_is_lifted(
+    office: Office, faulty: FaultyServer
+) -> None:
     with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
         three(office, crm=crm.url, vault=vault.url)
         office.push()
@@ -160,7 +171,9 @@ def test_an_order_by_name_counts_at_every_target_and_until_it_is_lifted(office: 
 
 
 @pytest.mark.parametrize("source", ["gone", "broken"])
-def test_an_order_by_name_needs_no_source(office: Office, faulty: FaultyServer, source: str) -> None:
+def test_an_order_by_name_needs_no_source(
+    office: Office, faulty: FaultyServer, source: str
+) -> None:
     office.hire(people(5))
     office.push()
     if source == "gone":

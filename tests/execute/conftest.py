@@ -29,11 +29,16 @@ def script() -> Script:
 
 @pytest.fixture
 def proxied(
-    real_server: tuple[str, str], tmp_path: Path, new_state: Callable[[], str | None], script: Script
+    real_server: tuple[str, str],
+    tmp_path: Path,
+    new_state: Callable[[], str | None],
+    script: Script,
 ) -> Iterator[Proxied]:
     """An office whose target, a tenant of a real server, stands behind a proxy."""
     url, token = real_server
     with running_proxy(url, script) as proxy:
-        office = Office(tmp_path, f"{proxy.url}/{secrets.token_hex(8)}/v2", token, state=new_state())
+        office = Office(
+            tmp_path, f"{proxy.url}/{secrets.token_hex(8)}/v2", token, state=new_state()
+        )
         office.configure(user=USER + MANAGER, guard=NO_GUARD, more=BY_DEPARTMENT)
         yield office, proxy

@@ -1,4 +1,5 @@
-"""What tests of doubt share: a proxy with a script before a real server, a push that dies, the target as others change it."""
+"""What tests of doubt share: a proxy with a script before a real server, a push that dies, the
+target as others change it."""
 
 from __future__ import annotations
 
@@ -33,14 +34,20 @@ POST_GROUP, FIND_GROUP, PATCH_GROUP, DELETE_GROUP = (
     "PATCH .*/Groups/",
     "DELETE .*/Groups/",
 )
-REFUSAL = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400", "detail": "not so"}
+REFUSAL = {
+    "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+    "status": "400",
+    "detail": "not so",
+}
 UNSEEN_USER = {POST_USER: ["late 500"], FIND_USER: ["", "", *["500"] * 5]}
-"""An account is made, and no answer and no look-up says so; before that it is looked for by two attributes."""
+"""An account is made, and no answer and no look-up says so; before that it is looked for by two
+attributes."""
 UNSEEN_GROUP = {POST_GROUP: ["late 500"], FIND_GROUP: ["", *["500"] * 5]}
 
 
 class Script:
-    """Spoils the answers to requests whose line fits a pattern, each pattern's in the order given, and no others."""
+    """Spoils the answers to requests whose line fits a pattern, each pattern's in the order given,
+    and no others."""
 
     def __init__(self) -> None:
         self.plan: dict[str, list[str]] = {}
@@ -61,9 +68,14 @@ class Killed(BaseException):
 
 
 def push_that_dies(
-    office: Office, monkeypatch: pytest.MonkeyPatch, where: object, name: str, replaced: Callable[..., Any]
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    where: object,
+    name: str,
+    replaced: Callable[..., Any],
 ) -> None:
-    """A push in which `where.name` is `replaced`, called with what ends the process: nothing can be written from then on."""
+    """A push in which `where.name` is `replaced`, called with what ends the process: nothing can be
+    written from then on."""
     dead: list[bool] = []
     write = Store.write
 
@@ -84,7 +96,9 @@ def push_that_dies(
     assert dead
 
 
-def pushed_until(office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[Entry], bool]) -> None:
+def pushed_until(
+    office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[Entry], bool]
+) -> None:
     """A push that dies right after an operation `which` was carried out."""
     perform = Performer.perform
 
@@ -109,7 +123,9 @@ def names(office: Office, collection: str = "Groups") -> list[str]:
 def one_of(office: Office, collection: str, **values: str) -> dict[str, Any]:
     """The one user or group that holds `values`."""
     (found,) = (
-        one for one in read_all(office.url, office.token, collection) if all(one.get(name) == is_ for name, is_ in values.items())
+        one
+        for one in read_all(office.url, office.token, collection)
+        if all(one.get(name) == is_ for name, is_ in values.items())
     )
     return found
 
@@ -117,7 +133,9 @@ def one_of(office: Office, collection: str, **values: str) -> dict[str, Any]:
 def change(office: Office, collection: str, ident: str, **values: Any) -> None:
     """Somebody else changes a resource; None removes."""
     operations = [
-        {"op": "remove", "path": path} if value is None else {"op": "replace", "path": path, "value": value}
+        {"op": "remove", "path": path}
+        if value is None
+        else {"op": "replace", "path": path, "value": value}
         for path, value in values.items()
     ]
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}

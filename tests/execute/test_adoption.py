@@ -1,4 +1,5 @@
-"""Accounts that exist already: found, adopted with the fewest changes, never stolen, never made twice."""
+"""Accounts that exist already: found, adopted with the fewest changes, never stolen, never made
+twice."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ def existing(faulty: FaultyServer, number: int, **more: object) -> str:
     return made
 
 
-def test_an_account_that_is_right_is_adopted_without_a_write(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_is_right_is_adopted_without_a_write(
+    office: Office, faulty: FaultyServer
+) -> None:
     existing(faulty, 1)
     office.hire(people(1))
 
@@ -25,8 +28,13 @@ def test_an_account_that_is_right_is_adopted_without_a_write(office: Office, fau
     assert office.links()["00001"].remote_id == "id-00001"
 
 
-def test_only_what_differs_is_changed_in_an_adopted_account(office: Office, faulty: FaultyServer) -> None:
-    emails = [{"type": "home", "value": "ann@home.example.com"}, {"type": "work", "value": "old@example.com", "primary": True}]
+def test_only_what_differs_is_changed_in_an_adopted_account(
+    office: Office, faulty: FaultyServer
+) -> None:
+    emails = [
+        {"type": "home", "value": "ann@home.example.com"},
+        {"type": "work", "value": "old@example.com", "primary": True},
+    ]
     existing(faulty, 1, externalId="old", displayName="Old", title="Prophet", emails=emails)
     office.hire(people(1))
 
@@ -40,7 +48,11 @@ def test_only_what_differs_is_changed_in_an_adopted_account(office: Office, faul
         "externalId",
     ]
     (user,) = faulty.users.values()
-    assert (user["title"], user["displayName"], user["emails"][0]) == ("Prophet", "Given1 Family1", emails[0])
+    assert (user["title"], user["displayName"], user["emails"][0]) == (
+        "Prophet",
+        "Given1 Family1",
+        emails[0],
+    )
 
 
 def test_external_id_finds_before_user_name_does(office: Office, faulty: FaultyServer) -> None:
@@ -61,7 +73,9 @@ def test_user_names_are_found_in_any_case(office: Office, faulty: FaultyServer) 
     assert bare(faulty.users[found]) == bare(resource(person(1)))
 
 
-def test_an_account_that_is_switched_off_is_switched_on_when_adopted(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_is_switched_off_is_switched_on_when_adopted(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER.replace("active = true\n", ""))
     found = existing(faulty, 1, active=False)
     office.hire(people(1))
@@ -71,20 +85,31 @@ def test_an_account_that_is_switched_off_is_switched_on_when_adopted(office: Off
     assert faulty.users[found]["active"] is True
 
 
-def test_more_than_one_match_is_ambiguous_and_names_the_accounts(office: Office, faulty: FaultyServer) -> None:
-    first, second = (faulty.add(userName=name, externalId="00001")["id"] for name in ("a@example.com", "b@example.com"))
+def test_more_than_one_match_is_ambiguous_and_names_the_accounts(
+    office: Office, faulty: FaultyServer
+) -> None:
+    first, second = (
+        faulty.add(userName=name, externalId="00001")["id"]
+        for name in ("a@example.com", "b@example.com")
+    )
     office.hire(people(2))
 
     outcome = office.push()
 
     assert (counts(outcome), outcome.exit_code) == ({"create": 1}, 4)
     (failed,) = (entry for entry in office.journal() if entry.status == "failed")
-    assert (failed.key, first in (failed.detail or ""), second in (failed.detail or "")) == ("00001", True, True)
+    assert (failed.key, first in (failed.detail or ""), second in (failed.detail or "")) == (
+        "00001",
+        True,
+        True,
+    )
     del faulty.users[second]
     assert counts(office.push()) == {"adopt": 1}
 
 
-def test_an_account_that_is_linked_to_somebody_is_not_stolen(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_is_linked_to_somebody_is_not_stolen(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(1))
     office.push()
     faulty.forget()
@@ -98,17 +123,23 @@ def test_an_account_that_is_linked_to_somebody_is_not_stolen(office: Office, fau
     assert faulty.written() == []
 
 
-def test_of_two_who_match_one_account_only_one_adopts_it(office: Office, faulty: FaultyServer) -> None:
+def test_of_two_who_match_one_account_only_one_adopts_it(
+    office: Office, faulty: FaultyServer
+) -> None:
     faulty.add(userName="person1@example.com")
     office.hire([person(1), person(2, email="PERSON1@example.com")])
 
     outcome = office.push()
 
     assert (counts(outcome), outcome.exit_code) == ({"adopt": 1}, 4)
-    assert [link.remote_id for link in office.links().values() if link.remote_id] == list(faulty.users)
+    assert [link.remote_id for link in office.links().values() if link.remote_id] == list(
+        faulty.users
+    )
 
 
-def test_of_two_new_people_with_one_user_name_the_first_gets_it(office: Office, faulty: FaultyServer) -> None:
+def test_of_two_new_people_with_one_user_name_the_first_gets_it(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire([person(1), person(2, email="PERSON1@example.com")])
 
     outcome = office.push()
@@ -119,7 +150,9 @@ def test_of_two_new_people_with_one_user_name_the_first_gets_it(office: Office, 
     assert [user["externalId"] for user in faulty.users.values()] == ["00001"]
 
 
-def test_the_one_who_failed_gets_the_name_once_it_is_free(office: Office, faulty: FaultyServer) -> None:
+def test_the_one_who_failed_gets_the_name_once_it_is_free(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire([person(1), person(2, email="person1@example.com")])
     office.push()
     office.hire([person(1, email="new@example.com"), person(2, email="person1@example.com")])
@@ -182,7 +215,9 @@ QUIRKS = {
     "no body on POST": Quirks(mute_post=True),
     "neither body nor Location on POST": Quirks(mute_post=True, location=False),
     "small pages": Quirks(max_page=3),
-    "all of it": Quirks(numeric_ids=True, other_case=True, mute_post=True, location=False, max_page=2),
+    "all of it": Quirks(
+        numeric_ids=True, other_case=True, mute_post=True, location=False, max_page=2
+    ),
 }
 
 
@@ -202,9 +237,14 @@ def test_what_can_be_understood_is(office: Office, quirk: str) -> None:
         assert (counts(first), first.exit_code) == ({"create": 6, "adopt": 2}, 0)
         assert (quiet.targets["wiki"].requests, office.plan()) == (0, [])
         assert counts(last) == {"update": 1, "deactivate": 1}
-        wanted = [resource(person(1, dept="Sales")), *(resource(person(number)) for number in range(2, 8))]
+        wanted = [
+            resource(person(1, dept="Sales")),
+            *(resource(person(number)) for number in range(2, 8)),
+        ]
         wanted.append(resource(person(8), active=False))
-        assert {one["userName"]: bare(one) for one in server.users.values()} == {one["userName"]: bare(one) for one in wanted}
+        assert {one["userName"]: bare(one) for one in server.users.values()} == {
+            one["userName"]: bare(one) for one in wanted
+        }
 
 
 def test_unmapped_attributes_are_never_touched(office: Office, faulty: FaultyServer) -> None:
@@ -218,4 +258,8 @@ def test_unmapped_attributes_are_never_touched(office: Office, faulty: FaultySer
     assert counts(office.push()) == {Action.UPDATE: 1}
 
     user = faulty.users["id-00001"]
-    assert (user["title"], user["displayName"], user[ENTERPRISE]) == ("Prophet", "Given1 Other", {"costCenter": "42"})
+    assert (user["title"], user["displayName"], user[ENTERPRISE]) == (
+        "Prophet",
+        "Given1 Other",
+        {"costCenter": "42"},
+    )

@@ -24,7 +24,9 @@ DAY = timedelta(days=1)
 TWO = SOURCE + '[sources.ext]\ntype = "file"\npath = "ext.csv"\nkey = "id"\n'
 
 
-def test_people_of_a_source_that_a_target_has_no_longer_are_switched_off(office: Office, faulty: FaultyServer) -> None:
+def test_people_of_a_source_that_a_target_has_no_longer_are_switched_off(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(source=TWO, target='source = ["hr", "ext"]', guard=NO_GUARD)
     office.hire(people(2))
     office.hire([person(9)], "ext.csv")
@@ -36,7 +38,9 @@ def test_people_of_a_source_that_a_target_has_no_longer_are_switched_off(office:
     assert faulty.users["id-00009"]["active"] is False
 
 
-def test_who_left_while_the_source_was_renamed_is_switched_off(office: Office, faulty: FaultyServer) -> None:
+def test_who_left_while_the_source_was_renamed_is_switched_off(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard=NO_GUARD)
     office.hire(people(3))
     office.push()
@@ -48,7 +52,9 @@ def test_who_left_while_the_source_was_renamed_is_switched_off(office: Office, f
     assert faulty.users["id-00003"]["active"] is False
 
 
-def test_an_attribute_that_is_sent_once_from_now_on_stays(office: Office, faulty: FaultyServer) -> None:
+def test_an_attribute_that_is_sent_once_from_now_on_stays(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + 'nickName = "given"\n', guard=NO_GUARD)
     office.hire(people(2))
     office.push()
@@ -58,7 +64,9 @@ def test_an_attribute_that_is_sent_once_from_now_on_stays(office: Office, faulty
     assert [one.get("nickName") for one in faulty.users.values()] == ["Given1", "Given2"]
 
 
-def test_a_push_that_reads_nothing_knows_no_column_that_it_never_read(office: Office, faulty: FaultyServer) -> None:
+def test_a_push_that_reads_nothing_knows_no_column_that_it_never_read(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure()
     office.hire([row | {"status": "active"} for row in people(3)])
     office.push()
@@ -80,7 +88,9 @@ def test_a_push_that_reads_nothing_knows_no_column_that_it_never_read(office: Of
     assert [one["active"] for one in faulty.users.values()] == [True] * 3
 
 
-def test_a_bad_row_protects_whom_a_renamed_source_has_no_longer(office: Office, faulty: FaultyServer) -> None:
+def test_a_bad_row_protects_whom_a_renamed_source_has_no_longer(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard=NO_GUARD)
     office.hire(people(3))
     office.push()

@@ -1,4 +1,5 @@
-"""A run whose lease went to another one sends nothing more, whatever it slept through; a clock that jumps ends no run."""
+"""A run whose lease went to another one sends nothing more, whatever it slept through; a clock that
+jumps ends no run."""
 
 from __future__ import annotations
 
@@ -55,8 +56,12 @@ def test_a_process_that_slept_and_still_has_its_lease_goes_on(
     assert counts(office.push()) == {"create": 40}
 
 
-@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400)], ids=["forward", "back"])
-def test_a_clock_that_jumps_ends_no_push(office: Office, faulty: FaultyServer, jump: timedelta) -> None:
+@pytest.mark.parametrize(
+    "jump", [timedelta(days=400), timedelta(days=-400)], ids=["forward", "back"]
+)
+def test_a_clock_that_jumps_ends_no_push(
+    office: Office, faulty: FaultyServer, jump: timedelta
+) -> None:
     office.hire(people(80))
 
     def set_clock(seen: Seen) -> bool:

@@ -37,7 +37,9 @@ def with_team(office: Office, *members: int, employed: int = 2) -> None:
     assert office.push().exit_code == 0
 
 
-def test_a_member_who_was_put_in_unseen_is_taken_out_although_the_next_try_was_refused(proxied: Proxied, script: Script) -> None:
+def test_a_member_who_was_put_in_unseen_is_taken_out_although_the_next_try_was_refused(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     with_team(office, 1)
     script.plan = {PATCH_GROUP: ["lost", *["429"] * 4]}
@@ -51,7 +53,9 @@ def test_a_member_who_was_put_in_unseen_is_taken_out_although_the_next_try_was_r
     assert groups(office) == {"Team a": {"00001"}, "Team z": set()}
 
 
-def test_a_change_of_a_group_that_failed_is_tried_again_although_its_members_went_well(proxied: Proxied, script: Script) -> None:
+def test_a_change_of_a_group_that_failed_is_tried_again_although_its_members_went_well(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     with_team(office, 1)
     script.plan = {PATCH_GROUP: ["500"] * 5}
@@ -64,7 +68,9 @@ def test_a_change_of_a_group_that_failed_is_tried_again_although_its_members_wen
     assert requests(office) == 0
 
 
-def test_a_name_that_was_taken_is_tried_again_although_the_members_went_well(proxied: Proxied) -> None:
+def test_a_name_that_was_taken_is_tried_again_although_the_members_went_well(
+    proxied: Proxied,
+) -> None:
     office, _ = proxied
     with_team(office, 1)
     write_teams(office, [team("z"), team("a", 1, 2, name="Team z")])
@@ -78,7 +84,9 @@ def test_a_name_that_was_taken_is_tried_again_although_the_members_went_well(pro
     assert groups(office) == {"Team z": {"00001", "00002"}, "Team c": set()}
 
 
-def test_a_rename_and_new_members_of_a_push_that_died_are_undone(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rename_and_new_members_of_a_push_that_died_are_undone(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office, _ = proxied
     with_team(office, 1)
     write_teams(office, [team("z"), team("a", 1, 2, name="Renamed")])
@@ -105,9 +113,9 @@ def test_a_subgroup_that_comes_back_is_in_its_group_again(proxied: Proxied) -> N
     write_teams(office, [team("a", parts="b"), team("b", 1)])
     assert office.push(later=SOON).exit_code == 0
 
-    assert [member["value"] for member in one_of(office, "Groups", displayName="Team a")["members"]][-1] == (
-        one_of(office, "Groups", displayName="Team b")["id"]
-    )
+    assert [
+        member["value"] for member in one_of(office, "Groups", displayName="Team a")["members"]
+    ][-1] == (one_of(office, "Groups", displayName="Team b")["id"])
     assert requests(office) == 0
 
 
@@ -174,7 +182,9 @@ def test_a_leaver_whose_account_is_gone_holds_no_group(proxied: Proxied, script:
 
 
 @pytest.mark.parametrize("status", ["400", "404"])
-def test_one_member_whom_the_service_refuses_keeps_nobody_out(proxied: Proxied, status: str) -> None:
+def test_one_member_whom_the_service_refuses_keeps_nobody_out(
+    proxied: Proxied, status: str
+) -> None:
     office, proxy = proxied
     with_team(office, employed=5)
     refused = str(one_of(office, "Users", externalId="00003")["id"]).encode()

@@ -1,4 +1,5 @@
-"""Who is deprovisioned by hand is switched off, by the run that was started for it or by the next."""
+"""Who is deprovisioned by hand is switched off, by the run that was started for it or by the
+next."""
 
 from __future__ import annotations
 
@@ -105,7 +106,9 @@ def test_a_lift_after_sync_toml_changed_waits_for_a_push_that_reads(proxied: Pro
     office.hire([row | {"title": "Clerk"} for row in people(3)])
     office.push()
     office.run("deprovision", "00002")
-    office.configure(user=USER + 'title = "title"\n', target="scope = \"title == 'Clerk'\"", guard=NO_GUARD)
+    office.configure(
+        user=USER + 'title = "title"\n', target="scope = \"title == 'Clerk'\"", guard=NO_GUARD
+    )
 
     lifted = office.run("deprovision", "00002", "--lift")
     assert lifted.code == 0
@@ -119,7 +122,9 @@ def test_a_lift_after_sync_toml_changed_waits_for_a_push_that_reads(proxied: Pro
     assert one_of(office, "Users", externalId="00002")["title"] == "Clerk"
 
 
-def test_a_deprovisioning_that_died_at_once_is_done_by_the_next_push(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deprovisioning_that_died_at_once_is_done_by_the_next_push(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office, _ = proxied
     office.hire(people(2))
     office.push()
@@ -136,7 +141,9 @@ def test_a_deprovisioning_that_died_at_once_is_done_by_the_next_push(proxied: Pr
     assert not is_active(office)
 
 
-def test_a_deprovisioning_that_the_target_refused_to_plan_is_done_by_the_next_push(proxied: Proxied, script: Script) -> None:
+def test_a_deprovisioning_that_the_target_refused_to_plan_is_done_by_the_next_push(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.hire(people(2))
     office.push()
@@ -187,7 +194,8 @@ def test_those_who_cannot_be_read_hold_up_nobody_else(proxied: Proxied, script: 
     office.configure(target="concurrency = 1", guard=f"{NO_GUARD}max_updates = 1000\n")
     office.hire(people(12))
     office.push()
-    script.plan = {PATCH_USER: [*["late 500"] * 20, "", *["late 500"] * 20]}  # five in a row, and the target would be down
+    # five in a row, and the target would be down
+    script.plan = {PATCH_USER: [*["late 500"] * 20, "", *["late 500"] * 20]}
     office.hire([*(person(number, dept="X") for number in range(1, 10)), *people(12)[9:]])
     office.push()
     doubtful = [str(link.remote_id) for link in office.links().values() if link.doubtful]

@@ -8,7 +8,14 @@ from datetime import timedelta
 import pytest
 
 from tests.execute.story import NO_GUARD, PATCH_GROUP, REFUSAL, SOON, Proxied, Script, one_of
-from tests.lifecycle.test_groups import BY_DEPARTMENT, BY_TEAM, groups, team, with_teams, write_teams
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    BY_TEAM,
+    groups,
+    team,
+    with_teams,
+    write_teams,
+)
 from tests.office import USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
@@ -22,7 +29,9 @@ REVOKED = USER + 'title = "dept"\n'
 
 def sets(path: str) -> Callable[[Seen], bool]:
     """Requests that say something of `path`."""
-    return lambda seen: any(one.get("path") == path for one in (seen.body or {}).get("Operations", ()))
+    return lambda seen: any(
+        one.get("path") == path for one in (seen.body or {}).get("Operations", ())
+    )
 
 
 def refuse(faulty: FaultyServer, path: str, times: int = 1000) -> None:
@@ -30,7 +39,9 @@ def refuse(faulty: FaultyServer, path: str, times: int = 1000) -> None:
     faulty.fail("PATCH", where=sets(path), times=times, status=400, body=REFUSAL)
 
 
-def test_a_leaver_whose_new_name_is_taken_is_switched_off(office: Office, faulty: FaultyServer) -> None:
+def test_a_leaver_whose_new_name_is_taken_is_switched_off(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=BY_MAPPING)
     office.hire(people(3))
     office.push()
@@ -41,33 +52,59 @@ def test_a_leaver_whose_new_name_is_taken_is_switched_off(office: Office, faulty
     assert "userName person2@example.com is taken by the account of 00002" in planned["reason"]
     outcome = office.push()
 
-    assert (outcome.exit_code, counts(outcome), outcome.targets["wiki"].failed) == (4, {"deactivate": 1}, 1)
+    assert (outcome.exit_code, counts(outcome), outcome.targets["wiki"].failed) == (
+        4,
+        {"deactivate": 1},
+        1,
+    )
     assert faulty.users["id-00003"]["active"] is False
     assert faulty.users["id-00003"]["userName"] == "person3@example.com"
     assert "taken by the account of 00002" in (office.links()["00003"].last_error or "")
 
-    office.hire([person(1), person(2, email="person9@example.com"), person(3, dept="away", email="person2@example.com")])
+    office.hire(
+        [
+            person(1),
+            person(2, email="person9@example.com"),
+            person(3, dept="away", email="person2@example.com"),
+        ]
+    )
     assert office.push(later=DAY).exit_code == 0
     assert faulty.users["id-00003"]["userName"] == "person2@example.com"
     assert office.push(later=DAY).targets["wiki"].requests == 0
 
 
-def test_a_leaver_takes_a_name_that_comes_free_after_access_has_ended(office: Office, faulty: FaultyServer) -> None:
+def test_a_leaver_takes_a_name_that_comes_free_after_access_has_ended(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=BY_MAPPING)
     office.hire(people(2))
     office.push()
     faulty.forget()
-    office.hire([person(1, email="person9@example.com"), person(2, dept="away", email="person1@example.com")])
+    office.hire(
+        [
+            person(1, email="person9@example.com"),
+            person(2, dept="away", email="person1@example.com"),
+        ]
+    )
 
     outcome = office.push()
 
     assert (outcome.exit_code, counts(outcome)) == (0, {"update": 2, "deactivate": 1})
-    assert [seen.path for seen in faulty.written()] == ["/Users/id-00002", "/Users/id-00001", "/Users/id-00002"]
-    assert (faulty.users["id-00002"]["userName"], faulty.users["id-00002"]["active"]) == ("person1@example.com", False)
+    assert [seen.path for seen in faulty.written()] == [
+        "/Users/id-00002",
+        "/Users/id-00001",
+        "/Users/id-00002",
+    ]
+    assert (faulty.users["id-00002"]["userName"], faulty.users["id-00002"]["active"]) == (
+        "person1@example.com",
+        False,
+    )
     assert office.push(later=DAY).targets["wiki"].requests == 0
 
 
-def test_a_leaver_of_whose_record_the_target_refuses_something_is_switched_off(office: Office, faulty: FaultyServer) -> None:
+def test_a_leaver_of_whose_record_the_target_refuses_something_is_switched_off(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=BY_MAPPING)
     office.hire(people(2))
     office.push()
@@ -76,7 +113,11 @@ def test_a_leaver_of_whose_record_the_target_refuses_something_is_switched_off(o
 
     outcome = office.push()
 
-    assert (outcome.exit_code, counts(outcome), outcome.targets["wiki"].failed) == (4, {"deactivate": 1}, 1)
+    assert (outcome.exit_code, counts(outcome), outcome.targets["wiki"].failed) == (
+        4,
+        {"deactivate": 1},
+        1,
+    )
     assert faulty.users["id-00002"]["active"] is False
     assert faulty.users["id-00002"]["displayName"] == "Given2 Family2"
 
@@ -86,7 +127,9 @@ def test_a_leaver_of_whose_record_the_target_refuses_something_is_switched_off(o
     assert office.push(later=DAY).targets["wiki"].requests == 0
 
 
-def test_a_leaver_whose_rights_cannot_be_taken_is_switched_off_and_loses_them_later(office: Office, faulty: FaultyServer) -> None:
+def test_a_leaver_whose_rights_cannot_be_taken_is_switched_off_and_loses_them_later(
+    office: Office, faulty: FaultyServer
+) -> None:
     leave = 'leave = { action = "deactivate", delete_after = "30d", revoke = ["title"] }'
     office.configure(user=REVOKED, target=leave, guard=LOOSE)
     office.hire(people(2))
@@ -110,7 +153,9 @@ def test_a_leaver_whose_rights_cannot_be_taken_is_switched_off_and_loses_them_la
     assert counts(office.push(later=30 * DAY)) == {"delete": 1}
 
 
-def test_the_time_until_deletion_counts_from_the_last_leaving(office: Office, faulty: FaultyServer) -> None:
+def test_the_time_until_deletion_counts_from_the_last_leaving(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard=LOOSE)
     office.hire(people(2))
     office.push()
@@ -127,8 +172,12 @@ def test_the_time_until_deletion_counts_from_the_last_leaving(office: Office, fa
     assert counts(office.push(later=2 * DAY)) == {"delete": 1}
 
 
-def test_the_time_until_deletion_counts_from_the_last_leaving_of_a_bad_record(office: Office, faulty: FaultyServer) -> None:
-    office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard=NO_GUARD)
+def test_the_time_until_deletion_counts_from_the_last_leaving_of_a_bad_record(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        target='leave = { action = "deactivate", delete_after = "30d" }', guard=NO_GUARD
+    )
     office.hire(people(2))
     office.push()
     office.hire(people(1))
@@ -142,8 +191,12 @@ def test_the_time_until_deletion_counts_from_the_last_leaving_of_a_bad_record(of
     assert "id-00002" in faulty.users
 
 
-def test_what_a_guard_refused_of_a_return_leaves_the_time_until_deletion(office: Office, faulty: FaultyServer) -> None:
-    office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard="max_updates = 0")
+def test_what_a_guard_refused_of_a_return_leaves_the_time_until_deletion(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        target='leave = { action = "deactivate", delete_after = "30d" }', guard="max_updates = 0"
+    )
     office.hire(people(20))
     office.push()
     office.hire(people(18))
@@ -171,13 +224,17 @@ def test_a_leaver_comes_into_no_group_that_refused_before(proxied: Proxied, scri
 
     assert one_of(office, "Users", externalId="00002")["active"] is False
     law = one_of(office, "Groups", displayName="Department Law")
-    assert [one["value"] for one in law["members"]] == [one_of(office, "Users", externalId="00003")["id"]]
+    assert [one["value"] for one in law["members"]] == [
+        one_of(office, "Users", externalId="00003")["id"]
+    ]
     assert office.push(later=DAY).targets["wiki"].requests == 0
 
 
 @pytest.mark.parametrize("kind", ["each", "source"])
 @pytest.mark.parametrize("how", ["500", "503", "429"])
-def test_a_leaver_comes_into_no_group_that_did_not_answer(proxied: Proxied, script: Script, kind: str, how: str) -> None:
+def test_a_leaver_comes_into_no_group_that_did_not_answer(
+    proxied: Proxied, script: Script, kind: str, how: str
+) -> None:
     office, _ = proxied
     with_teams(office, groups=BY_TEAM if kind == "source" else BY_DEPARTMENT)
     office.hire([person(1), person(2, dept="Law")])
@@ -197,7 +254,9 @@ def test_a_leaver_comes_into_no_group_that_did_not_answer(proxied: Proxied, scri
     assert groups(office)[name] == {"00001"}
 
 
-def test_an_account_that_is_to_be_there_switched_off_is_made_again(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_is_to_be_there_switched_off_is_made_again(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=BY_MAPPING)
     office.hire(people(2))
     office.push()
@@ -211,7 +270,9 @@ def test_an_account_that_is_to_be_there_switched_off_is_made_again(office: Offic
     assert office.plan() == []
 
 
-def test_who_failed_where_nobody_is_made_is_looked_for_no_longer(office: Office, faulty: FaultyServer) -> None:
+def test_who_failed_where_nobody_is_made_is_looked_for_no_longer(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target="actions = { create = false }")
     faulty.fail("GET", where=lambda seen: "filter" in seen.query, times=1, status=400)
     office.hire(people(1))
@@ -223,7 +284,9 @@ def test_who_failed_where_nobody_is_made_is_looked_for_no_longer(office: Office,
     assert office.links() == {}
 
 
-def test_a_leaver_who_failed_is_no_trouble_once_nobody_is_removed(office: Office, faulty: FaultyServer) -> None:
+def test_a_leaver_who_failed_is_no_trouble_once_nobody_is_removed(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard=LOOSE)
     office.hire(people(2))
     office.push()
@@ -238,8 +301,12 @@ def test_a_leaver_who_failed_is_no_trouble_once_nobody_is_removed(office: Office
     assert office.push(later=DAY).targets["wiki"].requests == 0
 
 
-def test_what_a_leaver_loses_is_taken_although_the_switching_off_had_no_answer(office: Office, faulty: FaultyServer) -> None:
-    office.configure(user=REVOKED, target='leave = { action = "deactivate", revoke = ["title"] }', guard=NO_GUARD)
+def test_what_a_leaver_loses_is_taken_although_the_switching_off_had_no_answer(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        user=REVOKED, target='leave = { action = "deactivate", revoke = ["title"] }', guard=NO_GUARD
+    )
     office.hire(people(2))
     office.push()
     refuse(faulty, "title", times=1)
@@ -255,8 +322,12 @@ def test_what_a_leaver_loses_is_taken_although_the_switching_off_had_no_answer(o
     assert "title" not in faulty.users["id-00002"]
 
 
-def test_what_a_leaver_loses_is_taken_although_others_switched_the_account_off(office: Office, faulty: FaultyServer) -> None:
-    office.configure(user=REVOKED, target='leave = { action = "deactivate", revoke = ["title"] }', guard=NO_GUARD)
+def test_what_a_leaver_loses_is_taken_although_others_switched_the_account_off(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        user=REVOKED, target='leave = { action = "deactivate", revoke = ["title"] }', guard=NO_GUARD
+    )
     office.hire(people(2))
     office.push()
     faulty.fail("PATCH", times=5, status=500)
@@ -283,7 +354,9 @@ def test_who_may_not_be_changed_is_only_switched_off(office: Office, faulty: Fau
     assert faulty.users["id-00002"]["displayName"] == "Given2 Family2"
 
 
-def test_who_cannot_be_read_is_switched_off_by_the_mapping_too(office: Office, faulty: FaultyServer) -> None:
+def test_who_cannot_be_read_is_switched_off_by_the_mapping_too(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=BY_MAPPING, guard=NO_GUARD)
     office.hire(people(2))
     office.push()
@@ -298,8 +371,12 @@ def test_who_cannot_be_read_is_switched_off_by_the_mapping_too(office: Office, f
     assert faulty.users["id-00002"]["active"] is False
 
 
-def test_what_somebody_loses_by_name_is_tried_again_where_leavers_are_kept(office: Office, faulty: FaultyServer) -> None:
-    office.configure(user=REVOKED, target='leave = { action = "keep", revoke = ["title"] }', guard=NO_GUARD)
+def test_what_somebody_loses_by_name_is_tried_again_where_leavers_are_kept(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        user=REVOKED, target='leave = { action = "keep", revoke = ["title"] }', guard=NO_GUARD
+    )
     office.hire(people(2))
     office.push()
     refuse(faulty, "title", times=1)

@@ -1,4 +1,5 @@
-"""Accounts and groups that came to be, or were adopted, without anybody saying so: they are found, and are nobody else's."""
+"""Accounts and groups that came to be, or were adopted, without anybody saying so: they are found,
+and are nobody else's."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def test_an_account_that_nobody_found_is_found_when_its_person_has_left_meanwhil
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire([person(1)])
     office.push()
-    script.plan = {POST_USER: ["late 500"], FIND_USER: ["", "", *look_up]}  # looked for by two attributes before
+    # looked for by two attributes before
+    script.plan = {POST_USER: ["late 500"], FIND_USER: ["", "", *look_up]}
     office.hire([person(1), person(2)])
     assert office.push().exit_code == 4
     assert len(names(office, "Users")) == 2
@@ -59,7 +61,9 @@ def a_group_is_made_unseen(office: Office, script: Script) -> None:
     assert names(office) == ["Department IT", "Department Law"]
 
 
-def test_a_group_that_nobody_found_is_found_when_nobody_needs_it_any_more(proxied: Proxied, script: Script) -> None:
+def test_a_group_that_nobody_found_is_found_when_nobody_needs_it_any_more(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     a_group_is_made_unseen(office, script)
 
@@ -70,11 +74,18 @@ def test_a_group_that_nobody_found_is_found_when_nobody_needs_it_any_more(proxie
     assert office.push(later=SOON).targets["wiki"].requests == 0
 
 
-def test_a_group_with_members_is_nobodys_that_was_made_unseen(proxied: Proxied, script: Script) -> None:
+def test_a_group_with_members_is_nobodys_that_was_made_unseen(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     a_group_is_made_unseen(office, script)
     law = one_of(office, "Groups", displayName="Department Law")
-    change(office, "Groups", law["id"], members=[{"value": read_all(office.url, office.token, "Users")[0]["id"]}])
+    change(
+        office,
+        "Groups",
+        law["id"],
+        members=[{"value": read_all(office.url, office.token, "Users")[0]["id"]}],
+    )
 
     office.hire([person(1), person(2)])
     assert office.push(later=SOON).exit_code == 0
@@ -108,9 +119,13 @@ def test_a_group_that_was_made_unseen_is_found_by_its_old_name(
     assert groups(office) == {"Renamed": {"00001"}, "Team z": set()}
 
 
-def test_an_account_that_was_made_unseen_is_found_by_its_old_name(proxied: Proxied, script: Script) -> None:
+def test_an_account_that_was_made_unseen_is_found_by_its_old_name(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
-    office.configure(user=USER.replace('externalId = "id"\n', ""), target='match = ["userName"]', guard=NO_GUARD)
+    office.configure(
+        user=USER.replace('externalId = "id"\n', ""), target='match = ["userName"]', guard=NO_GUARD
+    )
     office.hire([person(1)])
     office.push()
     script.plan = {POST_USER: ["late 500"], FIND_USER: ["", *["500"] * 5]}
@@ -124,13 +139,19 @@ def test_an_account_that_was_made_unseen_is_found_by_its_old_name(proxied: Proxi
 
 
 @pytest.mark.parametrize(
-    "written", [{"userName": "person2@example.com"}, {"externalId": None}], ids=["in lower case", "without externalId"]
+    "written",
+    [{"userName": "person2@example.com"}, {"externalId": None}],
+    ids=["in lower case", "without externalId"],
 )
 def test_an_account_that_the_target_writes_its_own_way_is_found(
     proxied: Proxied, script: Script, written: dict[str, str | None]
 ) -> None:
     office, _ = proxied
-    office.configure(user=USER.replace('userName = "email | lower"', 'userName = "email"'), target=DELETE, guard=NO_GUARD)
+    office.configure(
+        user=USER.replace('userName = "email | lower"', 'userName = "email"'),
+        target=DELETE,
+        guard=NO_GUARD,
+    )
     office.hire([person(1)])
     office.push()
     script.plan = dict(UNSEEN_USER)
@@ -144,7 +165,9 @@ def test_an_account_that_the_target_writes_its_own_way_is_found(
     assert [name.lower() for name in names(office, "Users")] == ["person1@example.com"]
 
 
-def test_who_takes_the_name_of_an_account_that_was_made_unseen_does_not_get_the_account(proxied: Proxied, script: Script) -> None:
+def test_who_takes_the_name_of_an_account_that_was_made_unseen_does_not_get_the_account(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.hire([person(1)])
     office.push()
@@ -153,7 +176,9 @@ def test_who_takes_the_name_of_an_account_that_was_made_unseen_does_not_get_the_
     assert office.push().exit_code == 4
     made = one_of(office, "Users", externalId="00005")["id"]
 
-    office.hire([person(1), person(3, email="Person5@example.com"), person(5, email="new@example.com")])
+    office.hire(
+        [person(1), person(3, email="Person5@example.com"), person(5, email="new@example.com")]
+    )
     assert office.push(later=SOON).exit_code == 0
 
     assert one_of(office, "Users", externalId="00005")["id"] == made
@@ -161,7 +186,9 @@ def test_who_takes_the_name_of_an_account_that_was_made_unseen_does_not_get_the_
     assert requests(office) == 0
 
 
-def test_an_account_that_was_made_unseen_is_linked_where_nothing_may_be_changed(proxied: Proxied, script: Script) -> None:
+def test_an_account_that_was_made_unseen_is_linked_where_nothing_may_be_changed(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.configure(target="actions = { update = false }", guard=NO_GUARD)
     office.hire([person(1)])
@@ -176,7 +203,9 @@ def test_an_account_that_was_made_unseen_is_linked_where_nothing_may_be_changed(
     assert requests(office) == 0
 
 
-def test_an_account_of_the_same_name_that_others_made_stays(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_of_the_same_name_that_others_made_stays(
+    office: Office, faulty: FaultyServer
+) -> None:
     """The POST never arrived."""
     user = USER.replace('externalId = "id"\n', "")
     office.configure(user=user, target=f'match = ["userName"]\n{DELETE}', guard=NO_GUARD)
@@ -193,7 +222,9 @@ def test_an_account_of_the_same_name_that_others_made_stays(office: Office, faul
     assert len(faulty.users) == 2
 
 
-def test_an_account_whose_id_nobody_told_is_found_when_its_person_has_left(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_whose_id_nobody_told_is_found_when_its_person_has_left(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire([person(1)])
     office.push()
@@ -239,7 +270,9 @@ def made_meanwhile(faulty: FaultyServer) -> None:
     faulty.fail("POST", where=make)
 
 
-def test_an_account_that_is_adopted_after_all_is_switched_on(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_is_adopted_after_all_is_switched_on(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER.replace("active = true\n", ""), guard=NO_GUARD)
     office.hire([person(1)])
     office.push()
@@ -251,7 +284,9 @@ def test_an_account_that_is_adopted_after_all_is_switched_on(office: Office, fau
     assert faulty.named("person2@example.com")["active"] is True
 
 
-def test_an_account_that_was_adopted_after_all_and_unseen_is_a_leavers(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_was_adopted_after_all_and_unseen_is_a_leavers(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire([person(1)])
     office.push()
@@ -277,7 +312,9 @@ def test_accounts_whose_adoption_was_never_sent_stay_as_they_are(
         faulty.add(userName=f"person{number}@example.com", active=True, displayName="Made by hand")
     office.hire(people(4))  # the wrong file
     pushed_until(office, monkeypatch, lambda _entry: True)
-    untouched = {ident for ident, user in faulty.users.items() if user["displayName"] == "Made by hand"}
+    untouched = {
+        ident for ident, user in faulty.users.items() if user["displayName"] == "Made by hand"
+    }
     assert len(untouched) == 2
 
     office.hire(people(1))
@@ -291,7 +328,10 @@ def test_accounts_whose_adoption_was_never_sent_stay_as_they_are(
 
 @pytest.mark.parametrize(
     ("mapped", "attribute"),
-    [("title = { expr = \"given ~ ' the first'\", once = true }", "title"), ("nickName = { generate = 8 }", "nickName")],
+    [
+        ("title = { expr = \"given ~ ' the first'\", once = true }", "title"),
+        ("nickName = { generate = 8 }", "nickName"),
+    ],
 )
 def test_what_is_sent_once_stays_at_an_account_that_was_made_unseen(
     proxied: Proxied, script: Script, mapped: str, attribute: str

@@ -17,7 +17,8 @@ from scimsync.execute.pace import Pace
 
 @dataclass
 class Bucket:
-    """A strict token bucket: `rate` tokens a second flow in, `capacity` are held at most; `noise` refuses by chance."""
+    """A strict token bucket: `rate` tokens a second flow in, `capacity` are held at most; `noise`
+    refuses by chance."""
 
     rate: float
     capacity: float
@@ -40,7 +41,8 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Result:
-    """`used` is the share of what the bucket would have given in the same time, `refused` that of 429 among answers."""
+    """`used` is the share of what the bucket would have given in the same time, `refused` that of
+    429 among answers."""
 
     seconds: float
     used: float
@@ -48,7 +50,15 @@ class Result:
     rate: float | None
 
 
-def send(number: int, bucket: Bucket, pace: Pace, *, retry_after: float | None, concurrency: int = 8, seed: int = 1) -> Result:
+def send(
+    number: int,
+    bucket: Bucket,
+    pace: Pace,
+    *,
+    retry_after: float | None,
+    concurrency: int = 8,
+    seed: int = 1,
+) -> Result:
     """Sends until `number` requests were taken."""
     chance, ticket, rate, capacity = random.Random(seed), count(), bucket.rate, bucket.capacity
     now, todo, done, refused = 100.0, number, 0, 0
@@ -61,7 +71,10 @@ def send(number: int, bucket: Bucket, pace: Pace, *, retry_after: float | None, 
             pace.take(now)
             todo -= 1
             latency = chance.uniform(0.001, 0.004)
-            heapq.heappush(on_their_way, (now + latency, next(ticket), bucket.takes(now + latency / 2, chance), now))
+            heapq.heappush(
+                on_their_way,
+                (now + latency, next(ticket), bucket.takes(now + latency / 2, chance), now),
+            )
             continue
         moments = [on_their_way[0][0]] if on_their_way else []
         moments += [later[0]] if later else []
@@ -82,12 +95,19 @@ def send(number: int, bucket: Bucket, pace: Pace, *, retry_after: float | None, 
                 pace.pause(now, retry_after)
             heapq.heappush(later, now if retry_after else now + chance.uniform(0, 0.5))
     seconds = now - began
-    return Result(seconds, number / min(number, capacity + rate * seconds), refused / (number + refused), pace.rate(now))
+    return Result(
+        seconds,
+        number / min(number, capacity + rate * seconds),
+        refused / (number + refused),
+        pace.rate(now),
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("retry_after", [1.0, None], ids=["Retry-After", "without"])
-def test_a_thousand_requests_under_a_limit_that_nobody_told(seed: int, retry_after: float | None) -> None:
+def test_a_thousand_requests_under_a_limit_that_nobody_told(
+    seed: int, retry_after: float | None
+) -> None:
     result = send(1000, Bucket(25, 25), Pace(), retry_after=retry_after, seed=seed)
 
     assert 1000 / (25 * result.seconds) >= 0.98
@@ -103,7 +123,9 @@ def test_a_limit_that_is_told_is_used_to_the_full_and_never_hit(seed: int, capac
     assert result.refused == 0
 
 
-@pytest.mark.parametrize(("rate", "capacity"), [(25, 10), (25, 50), (25, 100), (5, 5), (100, 100), (250, 250)])
+@pytest.mark.parametrize(
+    ("rate", "capacity"), [(25, 10), (25, 50), (25, 100), (5, 5), (100, 100), (250, 250)]
+)
 def test_other_limits_are_found_too(rate: float, capacity: float) -> None:
     result = send(2000, Bucket(rate, capacity), Pace(), retry_after=None)
 
@@ -114,10 +136,14 @@ def test_other_limits_are_found_too(rate: float, capacity: float) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
 @pytest.mark.parametrize("noise", [0.1, 0.3])
-def test_a_429_that_comes_by_chance_does_not_slow_a_push_down_for_good(noise: float, concurrency: int) -> None:
+def test_a_429_that_comes_by_chance_does_not_slow_a_push_down_for_good(
+    noise: float, concurrency: int
+) -> None:
     never = Bucket(1e9, 1e9, noise)
 
-    result = send(1000, never, Pace(concurrency=concurrency), retry_after=None, concurrency=concurrency)
+    result = send(
+        1000, never, Pace(concurrency=concurrency), retry_after=None, concurrency=concurrency
+    )
 
     assert result.seconds < 400
 

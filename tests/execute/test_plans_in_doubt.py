@@ -1,4 +1,5 @@
-"""After a push that died, a plan is what the next push does: one that was read and saved is carried out."""
+"""After a push that died, a plan is what the next push does: one that was read and saved is carried
+out."""
 
 from __future__ import annotations
 
@@ -37,7 +38,11 @@ AFTERWARDS: dict[str, list[Row]] = {
     "is somebody's manager": [*people(3), NEW, person(5, dept="Law", manager="00004")],
     "leads who was there before": [person(1, manager="00004"), *people(3)[1:], NEW],
     "leaves": people(3),
-    "gives the name to another": [*people(3), NEW | {"email": "other@example.com"}, person(6, email=NEW["email"])],
+    "gives the name to another": [
+        *people(3),
+        NEW | {"email": "other@example.com"},
+        person(6, email=NEW["email"]),
+    ],
 }
 
 
@@ -61,13 +66,19 @@ def test_who_was_made_unseen(
 
 
 @pytest.mark.parametrize("afterwards", ["nothing else", "back again"])
-def test_members_who_were_sent(proxied: Proxied, monkeypatch: pytest.MonkeyPatch, afterwards: str) -> None:
+def test_members_who_were_sent(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch, afterwards: str
+) -> None:
     office, _ = proxied
     before = [*people(3), person(4, dept="Law")]
     office.hire(before)
     office.push()
     office.hire([*people(2), person(3, dept="Law"), person(4, dept="Law")])
-    pushed_until(office, monkeypatch, lambda entry: entry.action in (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS))
+    pushed_until(
+        office,
+        monkeypatch,
+        lambda entry: entry.action in (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS),
+    )
     if afterwards == "back again":
         office.hire(before)
 
@@ -77,7 +88,9 @@ def test_members_who_were_sent(proxied: Proxied, monkeypatch: pytest.MonkeyPatch
     assert groups(office)["Department Law"] == law
 
 
-def test_what_a_push_wanted_that_died_before_it_sent_anything(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_push_wanted_that_died_before_it_sent_anything(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office, _ = proxied
     office.hire(people(3))
     office.push()

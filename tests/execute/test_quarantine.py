@@ -1,4 +1,5 @@
-"""A target that is down is given up within a run, left alone for a while after several, and asked once before it gets more."""
+"""A target that is down is given up within a run, left alone for a while after several, and asked
+once before it gets more."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def _no_waiting(pauses: Pauses) -> None:
     """Nobody sleeps."""
 
 
-def test_a_target_that_only_fails_is_given_up_within_the_run(office: Office, faulty: FaultyServer) -> None:
+def test_a_target_that_only_fails_is_given_up_within_the_run(
+    office: Office, faulty: FaultyServer
+) -> None:
     faulty.fail("POST", status=503, body={"detail": "Come back later"}, times=10_000)
     office.hire(people(300))
 
@@ -49,7 +52,9 @@ def test_a_target_that_only_fails_is_given_up_within_the_run(office: Office, fau
     assert len(faulty.users) == 300
 
 
-def test_where_no_creation_comes_to_anything_no_more_are_begun(office: Office, faulty: FaultyServer) -> None:
+def test_where_no_creation_comes_to_anything_no_more_are_begun(
+    office: Office, faulty: FaultyServer
+) -> None:
     """Everything else is answered: the target is not down."""
     faulty.fail("POST", status=503, times=10_000)
     office.hire(people(300))
@@ -81,10 +86,16 @@ def test_refusals_of_single_people_give_nothing_up(office: Office, faulty: Fault
 
     outcome = office.push()
 
-    assert (outcome.exit_code, outcome.targets["wiki"].failed, counts(outcome)) == (4, 150, {"create": 50})
+    assert (outcome.exit_code, outcome.targets["wiki"].failed, counts(outcome)) == (
+        4,
+        150,
+        {"create": 50},
+    )
 
 
-def test_a_target_that_keeps_failing_is_left_alone_and_then_asked_once(office: Office, faulty: FaultyServer) -> None:
+def test_a_target_that_keeps_failing_is_left_alone_and_then_asked_once(
+    office: Office, faulty: FaultyServer
+) -> None:
     quarantined(office, faulty)
 
     outcome = office.push(later=timedelta(minutes=4))
@@ -106,11 +117,15 @@ def test_a_target_that_keeps_failing_is_left_alone_and_then_asked_once(office: O
     outcome = office.push(later=timedelta(minutes=20))
     assert (outcome.exit_code, outcome.targets["wiki"].error) == (0, None)
     assert len(faulty.users) == len(office.links())
-    assert office.sql("select failures, quarantined_until, last_error from target") == [(0, None, None)]
+    assert office.sql("select failures, quarantined_until, last_error from target") == [
+        (0, None, None)
+    ]
     assert office.push().targets["wiki"].requests == 0
 
 
-def test_who_names_a_target_in_quarantine_gets_it_tried_at_once(office: Office, faulty: FaultyServer) -> None:
+def test_who_names_a_target_in_quarantine_gets_it_tried_at_once(
+    office: Office, faulty: FaultyServer
+) -> None:
     quarantined(office, faulty)
     assert office.run("push").code == 1
     assert faulty.seen == []
@@ -166,14 +181,20 @@ userName = "email | lower"
             office.hire(people(number))
             outcome = office.push()
             assert (outcome.exit_code, len(chat.users)) == (1, number)
-        assert outcome.targets["wiki"].requests == 1 or isinstance(outcome.targets["wiki"].error, TargetQuarantined)
+        assert outcome.targets["wiki"].requests == 1 or isinstance(
+            outcome.targets["wiki"].error, TargetQuarantined
+        )
 
 
-def test_pauses_that_a_clock_wrote_which_was_years_ahead_are_over(office: Office, faulty: FaultyServer) -> None:
+def test_pauses_that_a_clock_wrote_which_was_years_ahead_are_over(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard='min_records = "0%"')
     office.hire(people(3))
     office.push()
-    faulty.fail("PATCH", where=lambda seen: seen.path.endswith("id-00003"), times=10_000, status=400)
+    faulty.fail(
+        "PATCH", where=lambda seen: seen.path.endswith("id-00003"), times=10_000, status=400
+    )
     office.hire(people(2))
     office.now += timedelta(days=3650)
     assert office.push().exit_code == 4

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.usefixtures("pauses")
 # What is read in doubt
 
 
-def test_what_others_wrote_stays_when_an_account_is_read_in_doubt(proxied: Proxied, script: Script) -> None:
+def test_what_others_wrote_stays_when_an_account_is_read_in_doubt(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.configure(user=USER + 'title = "title"\nnickName = "nick"\n', guard=NO_GUARD)
     office.hire([person(1, title="", nick="")])
@@ -39,10 +41,16 @@ def test_what_others_wrote_stays_when_an_account_is_read_in_doubt(proxied: Proxi
     assert office.push(later=SOON).exit_code == 0
 
     user = one_of(office, "Users")
-    assert (user["title"], user["nickName"], user[ENTERPRISE]["department"]) == ("Set by hand", "Hand", "Sales")
+    assert (user["title"], user["nickName"], user[ENTERPRISE]["department"]) == (
+        "Set by hand",
+        "Hand",
+        "Sales",
+    )
 
 
-def test_a_value_that_was_sent_unseen_goes_when_it_is_not_wanted_any_more(proxied: Proxied, script: Script) -> None:
+def test_a_value_that_was_sent_unseen_goes_when_it_is_not_wanted_any_more(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.configure(user=USER + 'title = "title"\n', guard=NO_GUARD)
     office.hire([person(1, title="")])
@@ -73,8 +81,12 @@ def test_a_doubt_ends_where_leavers_stay(proxied: Proxied, script: Script) -> No
     assert [requests(office), requests(office)] == [0, 0]
 
 
-def test_who_came_back_unseen_and_left_again_has_the_whole_time_again(office: Office, faulty: FaultyServer) -> None:
-    office.configure(target='leave = { action = "deactivate", delete_after = "30d" }', guard=NO_GUARD)
+def test_who_came_back_unseen_and_left_again_has_the_whole_time_again(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        target='leave = { action = "deactivate", delete_after = "30d" }', guard=NO_GUARD
+    )
     office.hire(people(2))
     office.push()
     office.hire(people(1))
@@ -93,7 +105,9 @@ def test_who_came_back_unseen_and_left_again_has_the_whole_time_again(office: Of
     assert "id-00002" not in faulty.users
 
 
-def test_who_came_back_unseen_and_left_again_is_switched_off_where_nobody_tells(office: Office, faulty: FaultyServer) -> None:
+def test_who_came_back_unseen_and_left_again_is_switched_off_where_nobody_tells(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard=NO_GUARD)
     office.hire(people(2))
     office.push()
@@ -102,8 +116,12 @@ def test_who_came_back_unseen_and_left_again_is_switched_off_where_nobody_tells(
     faulty.fail("PATCH", effect=True, hang_up=True, times=5)
     office.hire(people(2))
     assert office.push().exit_code == 4
-    silent: dict[str, Any] = {name: value for name, value in faulty.users["id-00002"].items() if name != "active"}
-    faulty.fail("GET", where=lambda seen: seen.path == "/Users/id-00002", status=200, body=silent, times=100)
+    silent: dict[str, Any] = {
+        name: value for name, value in faulty.users["id-00002"].items() if name != "active"
+    }
+    faulty.fail(
+        "GET", where=lambda seen: seen.path == "/Users/id-00002", status=200, body=silent, times=100
+    )
 
     office.hire(people(1))
     office.push(later=SOON)
@@ -112,7 +130,9 @@ def test_who_came_back_unseen_and_left_again_is_switched_off_where_nobody_tells(
     assert requests(office) == 0
 
 
-def test_who_was_switched_off_by_hand_while_a_change_was_in_doubt_stays_off(proxied: Proxied, script: Script) -> None:
+def test_who_was_switched_off_by_hand_while_a_change_was_in_doubt_stays_off(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.configure(user=USER.replace("active = true\n", ""), guard=NO_GUARD)
     office.hire([person(1)])

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("pauses")
 DAY = timedelta(days=1)
 
 
-def test_a_reference_that_is_refused_is_left_alone_for_a_while(office: Office, faulty: FaultyServer) -> None:
+def test_a_reference_that_is_refused_is_left_alone_for_a_while(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER, guard=NO_GUARD)
     office.hire([person(1), person(2)])
     office.push()
@@ -31,8 +33,12 @@ def test_a_reference_that_is_refused_is_left_alone_for_a_while(office: Office, f
     assert (first, second) == (1, 0)
 
 
-def test_a_deletion_that_is_refused_is_left_alone_for_a_while(office: Office, faulty: FaultyServer) -> None:
-    office.configure(target='leave = { action = "deactivate", delete_after = "1d" }', guard=NO_GUARD)
+def test_a_deletion_that_is_refused_is_left_alone_for_a_while(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        target='leave = { action = "deactivate", delete_after = "1d" }', guard=NO_GUARD
+    )
     office.hire(people(2))
     office.push()
     office.hire(people(1))

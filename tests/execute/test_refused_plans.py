@@ -1,4 +1,5 @@
-"""What a plan was that a guard stopped, or that died before it was accepted: nothing of it is carried out by anybody."""
+"""What a plan was that a guard stopped, or that died before it was accepted: nothing of it is
+carried out by anybody."""
 
 from __future__ import annotations
 
@@ -39,8 +40,12 @@ GUARD = 'max_removals = 5\nmin_records = "0%"\n'
 
 
 def law_and_it(office: Office) -> list[Row]:
-    """22 people, three of them in Law; then a guard stops a file that lacks half of them, Law among them."""
-    rows = [*(person(number) for number in range(1, 20)), *(person(number, dept="Law") for number in (20, 21, 22))]
+    """22 people, three of them in Law; then a guard stops a file that lacks half of them, Law among
+    them."""
+    rows = [
+        *(person(number) for number in range(1, 20)),
+        *(person(number, dept="Law") for number in (20, 21, 22)),
+    ]
     office.configure(target=DELETE, guard=GUARD, more=BY_DEPARTMENT)
     office.hire(rows)
     assert office.push().exit_code == 0
@@ -60,7 +65,9 @@ def killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("end", [stopped, killed])
 def test_one_person_is_pushed_and_no_group_of_the_refused_plan_goes(
-    proxied: Proxied, monkeypatch: pytest.MonkeyPatch, end: Callable[[Office, pytest.MonkeyPatch], None]
+    proxied: Proxied,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Office, pytest.MonkeyPatch], None],
 ) -> None:
     office, _ = proxied
     rows = law_and_it(office)
@@ -93,7 +100,10 @@ def test_who_cannot_be_planned_stays_where_he_was_before_the_refused_plan(
     proxied: Proxied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office, _ = proxied
-    mapped = USER.replace('"name.givenName" = "given"', '"name.givenName" = "given if given != \'bad\' else given.nothing.more"')
+    mapped = USER.replace(
+        '"name.givenName" = "given"',
+        '"name.givenName" = "given if given != \'bad\' else given.nothing.more"',
+    )
     office.configure(user=mapped, target=DELETE, guard=GUARD, more=BY_DEPARTMENT)
     rows = people(19)
     office.hire(rows)
@@ -109,7 +119,9 @@ def test_who_cannot_be_planned_stays_where_he_was_before_the_refused_plan(
     assert groups(office) == before
 
 
-def test_one_person_is_pushed_and_stays_in_the_group_of_a_source(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_person_is_pushed_and_stays_in_the_group_of_a_source(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office, _ = proxied
     with_teams(office, guard='max_removals = 2\nmin_records = "0%"\n')
     office.hire([person(number, rights="") for number in range(1, 21)])
@@ -153,8 +165,11 @@ def test_members_of_a_group_that_a_refused_plan_would_have_adopted_are_not_taken
     assert requests(office) == 0
 
 
-def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run deletes an account and is stopped for longer than its lease; another one makes the account anew meanwhile."""
+def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run deletes an account and is stopped for longer than its lease; another one makes the
+    account anew meanwhile."""
     office, _ = proxied
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire(people(2))
@@ -248,7 +263,8 @@ def test_one_person_is_pushed_and_no_small_team_goes_that_a_refused_file_lacks(
 def test_who_was_read_in_a_refused_plan_is_planned_again(
     proxied: Proxied, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody in doubt moves while he cannot be read; then a guard stops the run that reads him; then the file is mended."""
+    """Somebody in doubt moves while he cannot be read; then a guard stops the run that reads him;
+    then the file is mended."""
     office, _ = proxied
     mapped = "".join(line for line in USER.splitlines(keepends=True) if "department" not in line)
     office.configure(user=mapped, guard=GUARD, more=BY_DEPARTMENT)

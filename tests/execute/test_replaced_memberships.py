@@ -32,7 +32,11 @@ SOME = st.lists(ROWS, max_size=8, unique_by=lambda row: row.id)
 def store(tmp_path: Path, new_state: Callable[[], str | None]) -> Iterator[Store]:
     """An empty state."""
     url = new_state()
-    where = "sqlite:///scimsync.db" if url is None else url.replace("postgresql:", "postgresql+psycopg:")
+    where = (
+        "sqlite:///scimsync.db"
+        if url is None
+        else url.replace("postgresql:", "postgresql+psycopg:")
+    )
     with closing(open_state(where, tmp_path, create=True)) as opened:
         yield opened
 
@@ -50,7 +54,11 @@ def test_what_plans_changed_is_put_back(
     held = everything(store)
     for plan in plans:
         with store.write() as connection:
-            known = {row.id: row for group in ("a", "b") for row in memberships.of_group(connection, "wiki", Key(group))}
+            known = {
+                row.id: row
+                for group in ("a", "b")
+                for row in memberships.of_group(connection, "wiki", Key(group))
+            }
             memberships.keep_replaced(connection, "wiki", plan, known)
             memberships.put(connection, "wiki", plan)
 
@@ -64,6 +72,10 @@ def everything(store: Store) -> list[list[Membership]]:
     """All memberships of both targets, and which of them are due."""
     with store.read() as connection:
         return [
-            *(list(memberships.of_group(connection, target, Key(group))) for target in ("wiki", "mail") for group in ("a", "b")),
+            *(
+                list(memberships.of_group(connection, target, Key(group)))
+                for target in ("wiki", "mail")
+                for group in ("a", "b")
+            ),
             *(list(memberships.due(connection, target)) for target in ("wiki", "mail")),
         ]

@@ -1,4 +1,5 @@
-"""What follows from an answer, and from none: tried again where that is safe, looked up where it is not, never done twice."""
+"""What follows from an answer, and from none: tried again where that is safe, looked up where it is
+not, never done twice."""
 
 from __future__ import annotations
 
@@ -31,13 +32,18 @@ def is_about(key: str) -> Callable[[Seen], bool]:
 def state_is(office: Office, faulty: FaultyServer, rows: int) -> bool:
     """Whether the accounts of `rows` people are there, each once, as the file says."""
     wanted = {row["email"].lower(): bare(resource(row)) for row in people(rows)}
-    return len(faulty.users) == rows and {one["userName"]: bare(one) for one in faulty.users.values()} == wanted
+    return (
+        len(faulty.users) == rows
+        and {one["userName"]: bare(one) for one in faulty.users.values()} == wanted
+    )
 
 
 # What passes by
 
 
-def test_a_429_is_tried_again_after_the_time_it_names(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+def test_a_429_is_tried_again_after_the_time_it_names(
+    office: Office, faulty: FaultyServer, pauses: Pauses
+) -> None:
     faulty.fail("POST", status=429, headers={"Retry-After": "17"})
     office.hire(people(1))
 
@@ -48,7 +54,9 @@ def test_a_429_is_tried_again_after_the_time_it_names(office: Office, faulty: Fa
     assert max(pauses) == pytest.approx(17, abs=1)
 
 
-def test_a_target_that_names_no_time_to_wait_is_given_some(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+def test_a_target_that_names_no_time_to_wait_is_given_some(
+    office: Office, faulty: FaultyServer, pauses: Pauses
+) -> None:
     faulty.fail("POST", status=503, headers={"Retry-After": "0"}, times=3)
     office.hire(people(1))
 
@@ -57,7 +65,9 @@ def test_a_target_that_names_no_time_to_wait_is_given_some(office: Office, fault
     assert sum(pauses) > 0
 
 
-def test_while_a_target_pauses_nobody_else_is_sent(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+def test_while_a_target_pauses_nobody_else_is_sent(
+    office: Office, faulty: FaultyServer, pauses: Pauses
+) -> None:
     faulty.fail("POST", status=429, headers={"Retry-After": "100"})
     office.configure(target="concurrency = 1")
     office.hire(people(20))
@@ -68,7 +78,9 @@ def test_while_a_target_pauses_nobody_else_is_sent(office: Office, faulty: Fault
     assert len([seconds for seconds in pauses if seconds > 90]) >= 1
 
 
-def test_a_pause_of_hours_is_not_waited_for(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+def test_a_pause_of_hours_is_not_waited_for(
+    office: Office, faulty: FaultyServer, pauses: Pauses
+) -> None:
     faulty.fail("POST", status=429, headers={"Retry-After": "86400"}, times=100)
     office.hire(people(1))
 
@@ -106,7 +118,9 @@ def test_what_passes_by_fails_nobody(office: Office, faulty: FaultyServer, fault
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_tries_come_to_an_end_and_the_person_stays_due(office: Office, faulty: FaultyServer, status: int, pauses: Pauses) -> None:
+def test_tries_come_to_an_end_and_the_person_stays_due(
+    office: Office, faulty: FaultyServer, status: int, pauses: Pauses
+) -> None:
     faulty.fail("PATCH", where=is_about("00002"), status=status, times=1000)
     office.hire(people(3))
     office.push()
@@ -121,10 +135,14 @@ def test_tries_come_to_an_end_and_the_person_stays_due(office: Office, faulty: F
     assert (entry.status, entry.http_status) == ("failed", status)
     faulty.faults.clear()
     assert counts(office.push(later=SOON)) == {"update": 1}
-    assert faulty.users["id-00002"]["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] == {"department": "Sales"}
+    assert faulty.users["id-00002"][
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    ] == {"department": "Sales"}
 
 
-def test_pauses_between_pushes_grow_while_somebody_keeps_failing(office: Office, faulty: FaultyServer) -> None:
+def test_pauses_between_pushes_grow_while_somebody_keeps_failing(
+    office: Office, faulty: FaultyServer
+) -> None:
     faulty.fail("POST", where=is_about("00001"), status=400, times=1000)
     office.hire(people(2))
     office.push()
@@ -154,7 +172,9 @@ def test_pauses_between_pushes_grow_while_somebody_keeps_failing(office: Office,
     ],
     ids=["reset", "500", "504", "HTML", "no JSON", "no body"],
 )
-def test_a_post_without_an_answer_is_looked_up_and_not_sent_twice(office: Office, faulty: FaultyServer, fault: Fault) -> None:
+def test_a_post_without_an_answer_is_looked_up_and_not_sent_twice(
+    office: Office, faulty: FaultyServer, fault: Fault
+) -> None:
     faulty.faults.append(fault)
     office.hire(people(1))
 
@@ -184,7 +204,9 @@ def test_a_post_that_stays_without_an_answer_is_settled_by_the_next_push(
     assert office.push(later=SOON).targets["wiki"].requests == 0
 
 
-def test_a_silent_target_is_given_up_and_the_account_is_found(office: Office, faulty: FaultyServer) -> None:
+def test_a_silent_target_is_given_up_and_the_account_is_found(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target="timeout = 0.2")
     faulty.fail("POST", hold=True, effect=True)
     office.hire(people(1))
@@ -220,11 +242,17 @@ def test_a_409_adopts_the_account_that_is_there(office: Office, faulty: FaultySe
     office.configure()
     assert counts(office.push(later=SOON)) == {"adopt": 1}
 
-    assert faulty.users[stranger["id"]] == {"id": stranger["id"], "title": "Prophet", **faulty.users[stranger["id"]]}
+    assert faulty.users[stranger["id"]] == {
+        "id": stranger["id"],
+        "title": "Prophet",
+        **faulty.users[stranger["id"]],
+    }
     assert bare(faulty.users[stranger["id"]]) == bare(resource(person(2))) | {"title": "Prophet"}
 
 
-def test_an_account_made_between_look_up_and_post_is_adopted(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_made_between_look_up_and_post_is_adopted(
+    office: Office, faulty: FaultyServer
+) -> None:
     def meanwhile(seen: Seen) -> bool:
         if not faulty.users:
             faulty.add(userName="person1@example.com", title="Prophet")
@@ -241,16 +269,25 @@ def test_an_account_made_between_look_up_and_post_is_adopted(office: Office, fau
 
 
 @pytest.mark.parametrize("status", [400, 409, 413])
-def test_a_refusal_fails_one_person_and_the_others_go_on(office: Office, faulty: FaultyServer, status: int) -> None:
+def test_a_refusal_fails_one_person_and_the_others_go_on(
+    office: Office, faulty: FaultyServer, status: int
+) -> None:
     office.configure(target='match = ["externalId"]')
     faulty.fail(
-        "POST", where=is_about("00002"), status=status, body={"detail": "we do not like Given2", "scimType": "invalidValue"}
+        "POST",
+        where=is_about("00002"),
+        status=status,
+        body={"detail": "we do not like Given2", "scimType": "invalidValue"},
     )
     office.hire(people(3))
 
     outcome = office.push()
 
-    assert (counts(outcome), outcome.targets["wiki"].failed, outcome.exit_code) == ({"create": 2}, 1, 4)
+    assert (counts(outcome), outcome.targets["wiki"].failed, outcome.exit_code) == (
+        {"create": 2},
+        1,
+        4,
+    )
     (failed,) = (entry for entry in office.journal() if entry.status == "failed")
     assert (failed.key, failed.http_status, failed.scim_type) == ("00002", status, "invalidValue")
     assert "we do not like Given2" in (failed.detail or "")
@@ -258,7 +295,9 @@ def test_a_refusal_fails_one_person_and_the_others_go_on(office: Office, faulty:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_token_stops_the_target_at_once(office: Office, faulty: FaultyServer, status: int) -> None:
+def test_a_refused_token_stops_the_target_at_once(
+    office: Office, faulty: FaultyServer, status: int
+) -> None:
     faulty.fail("POST", status=status, times=1000)
     office.hire(people(200))
 
@@ -282,7 +321,9 @@ def test_the_push_after_the_token_was_mended_does_all(office: Office, faulty: Fa
     assert counts(office.push()) == {"create": 40}
 
 
-def test_a_token_refused_while_planning_stops_the_target_at_once(office: Office, faulty: FaultyServer) -> None:
+def test_a_token_refused_while_planning_stops_the_target_at_once(
+    office: Office, faulty: FaultyServer
+) -> None:
     faulty.token = "another"
     office.hire(people(50))
 
@@ -296,7 +337,9 @@ def test_a_token_refused_while_planning_stops_the_target_at_once(office: Office,
 # Accounts that are gone, or that changed
 
 
-def test_an_account_that_is_gone_is_made_again_in_the_same_push(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_that_is_gone_is_made_again_in_the_same_push(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(3))
     office.push()
     del faulty.users["id-00002"]
@@ -310,7 +353,9 @@ def test_an_account_that_is_gone_is_made_again_in_the_same_push(office: Office, 
 
 
 @pytest.mark.parametrize("leave", ["deactivate", "delete"])
-def test_a_leaver_whose_account_is_gone_is_fine(office: Office, faulty: FaultyServer, leave: str) -> None:
+def test_a_leaver_whose_account_is_gone_is_fine(
+    office: Office, faulty: FaultyServer, leave: str
+) -> None:
     office.configure(target=f'leave = {{ action = "{leave}" }}', guard='min_records = "0%"')
     office.hire(people(3))
     office.push()
@@ -321,7 +366,10 @@ def test_a_leaver_whose_account_is_gone_is_fine(office: Office, faulty: FaultySe
 
     assert (outcome.targets["wiki"].failed, outcome.exit_code) == (0, 0)
     assert office.links()["00003"].status == "deleted"
-    assert (office.plan(), office.push(later=timedelta(days=90)).targets["wiki"].requests) == ([], 0)
+    assert (office.plan(), office.push(later=timedelta(days=90)).targets["wiki"].requests) == (
+        [],
+        0,
+    )
 
 
 def test_a_412_is_read_and_compared_again(office: Office, faulty: FaultyServer) -> None:
@@ -335,7 +383,11 @@ def test_a_412_is_read_and_compared_again(office: Office, faulty: FaultyServer) 
     outcome = office.push()
 
     assert (counts(outcome), outcome.exit_code) == ({"update": 1}, 0)
-    assert [str(one) for one in faulty.seen] == ["PATCH /Users/id-00001", "GET /Users/id-00001", "PATCH /Users/id-00001"]
+    assert [str(one) for one in faulty.seen] == [
+        "PATCH /Users/id-00001",
+        "GET /Users/id-00001",
+        "PATCH /Users/id-00001",
+    ]
     assert bare(faulty.users["id-00001"]) == bare(resource(person(1, dept="Sales")))
 
 
@@ -372,7 +424,11 @@ userName = "email | lower"
 
         outcome = office.push()
 
-        assert (outcome.exit_code, counts(outcome, "wiki"), counts(outcome, "chat")) == (1, {}, {"create": 5})
+        assert (outcome.exit_code, counts(outcome, "wiki"), counts(outcome, "chat")) == (
+            1,
+            {},
+            {"create": 5},
+        )
         assert isinstance(outcome.targets["wiki"].error, TargetUnavailable)
         assert outcome.targets["chat"].error is None
         assert len(chat.users) == 5
@@ -381,7 +437,9 @@ userName = "email | lower"
         assert ran.document["targets"]["chat"]["requests"] == 0
 
 
-def test_a_web_page_in_place_of_scim_fails_with_its_first_bytes(office: Office, faulty: FaultyServer) -> None:
+def test_a_web_page_in_place_of_scim_fails_with_its_first_bytes(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(2))
     office.push()
     faulty.fail("PATCH", where=is_about("00001"), status=200, body=HTML)
@@ -389,12 +447,21 @@ def test_a_web_page_in_place_of_scim_fails_with_its_first_bytes(office: Office, 
 
     outcome = office.push()
 
-    assert (counts(outcome), outcome.targets["wiki"].failed, outcome.exit_code) == ({"update": 1}, 1, 4)
+    assert (counts(outcome), outcome.targets["wiki"].failed, outcome.exit_code) == (
+        {"update": 1},
+        1,
+        4,
+    )
     (failed,) = (entry for entry in office.journal() if entry.status == "failed")
     assert "<!DOCTYPE html><html><body><h1>Please sign in" in (failed.detail or "")
     assert counts(office.push(later=SOON)) == {"update": 1}
     assert (
-        len({user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] for user in faulty.users.values()})
+        len(
+            {
+                user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"]
+                for user in faulty.users.values()
+            }
+        )
         == 1
     )
 
@@ -410,8 +477,12 @@ def test_a_web_page_for_a_look_up_sends_nothing(office: Office, faulty: FaultySe
     assert faulty.written() == []
 
 
-def test_a_look_up_that_is_refused_fails_only_that_person(office: Office, faulty: FaultyServer) -> None:
-    faulty.fail("GET", where=lambda seen: "00001" in seen.query.get("filter", ""), status=400, times=10)
+def test_a_look_up_that_is_refused_fails_only_that_person(
+    office: Office, faulty: FaultyServer
+) -> None:
+    faulty.fail(
+        "GET", where=lambda seen: "00001" in seen.query.get("filter", ""), status=400, times=10
+    )
     office.hire(people(2))
 
     outcome = office.push()
@@ -419,10 +490,14 @@ def test_a_look_up_that_is_refused_fails_only_that_person(office: Office, faulty
     assert (counts(outcome), outcome.exit_code) == ({"create": 1}, 4)
 
 
-def test_requests_keep_to_the_rate(office: Office, faulty: FaultyServer, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_keep_to_the_rate(
+    office: Office, faulty: FaultyServer, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     microseconds = count()
     monkeypatch.setattr(
-        preparing, "Channel", partial(Channel, sleep=pauses.sleep, clock=lambda: sum(pauses) + next(microseconds) / 1e6)
+        preparing,
+        "Channel",
+        partial(Channel, sleep=pauses.sleep, clock=lambda: sum(pauses) + next(microseconds) / 1e6),
     )
     office.configure(target="rate = 10\nconcurrency = 1")
     office.hire(people(20))
@@ -432,7 +507,9 @@ def test_requests_keep_to_the_rate(office: Office, faulty: FaultyServer, pauses:
     assert sum(pauses) == pytest.approx((len(faulty.seen) - 1) * 0.1, abs=0.01)
 
 
-def test_every_request_says_who_asks_and_what_it_takes(office: Office, faulty: FaultyServer) -> None:
+def test_every_request_says_who_asks_and_what_it_takes(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(2))
     office.push()
 

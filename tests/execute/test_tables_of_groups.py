@@ -1,4 +1,5 @@
-"""Groups whose table is gone from sync.toml, or is of another kind now: nobody gets in, and leavers get out."""
+"""Groups whose table is gone from sync.toml, or is of another kind now: nobody gets in, and leavers
+get out."""
 
 from __future__ import annotations
 
@@ -7,7 +8,15 @@ from datetime import timedelta
 import pytest
 
 from tests.execute.story import NO_GUARD, POST_GROUP, POST_USER, Proxied, Script, names, one_of
-from tests.lifecycle.test_groups import BY_DEPARTMENT, BY_RULE, BY_TEAM, groups, team, with_teams, write_teams
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    BY_RULE,
+    BY_TEAM,
+    groups,
+    team,
+    with_teams,
+    write_teams,
+)
 from tests.office import people
 
 pytestmark = pytest.mark.usefixtures("pauses")
@@ -19,7 +28,9 @@ KEEP = 'leave = { action = "keep" }\n'
 
 @pytest.mark.parametrize("other", ["", BY_RULE], ids=["last table", "another table left"])
 @pytest.mark.parametrize("table", [BY_TEAM, BY_DEPARTMENT], ids=["source", "each"])
-def test_a_leaver_loses_memberships_of_groups_whose_table_is_gone(proxied: Proxied, other: str, table: str) -> None:
+def test_a_leaver_loses_memberships_of_groups_whose_table_is_gone(
+    proxied: Proxied, other: str, table: str
+) -> None:
     office, _ = proxied
     with_teams(office, target=REVOKE, groups=f"{table}{KEEP}{other}")
     office.hire(people(2))
@@ -39,7 +50,9 @@ def test_a_leaver_loses_memberships_of_groups_whose_table_is_gone(proxied: Proxi
 
 
 @pytest.mark.parametrize("other", ["", BY_RULE], ids=["last table", "another table left"])
-def test_nobody_comes_into_a_group_whose_table_is_gone(proxied: Proxied, script: Script, other: str) -> None:
+def test_nobody_comes_into_a_group_whose_table_is_gone(
+    proxied: Proxied, script: Script, other: str
+) -> None:
     office, _ = proxied
     office.configure(guard=NO_GUARD, more=f"{BY_DEPARTMENT}{KEEP}{other}")
     office.hire(people(1))
@@ -55,7 +68,9 @@ def test_nobody_comes_into_a_group_whose_table_is_gone(proxied: Proxied, script:
     assert groups(office)["Department IT"] == {"00001"}
 
 
-def test_a_group_that_was_never_made_is_not_made_by_a_table_of_another_kind(proxied: Proxied, script: Script) -> None:
+def test_a_group_that_was_never_made_is_not_made_by_a_table_of_another_kind(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     with_teams(office)
     office.hire(people(2))

@@ -1,4 +1,5 @@
-"""Requests of which nobody knows whether they had their effect: what is there is found again, and is there once."""
+"""Requests of which nobody knows whether they had their effect: what is there is found again, and
+is there once."""
 
 from __future__ import annotations
 
@@ -37,10 +38,13 @@ from tests.servers.proxy import HELD, NOBODY
 pytestmark = pytest.mark.usefixtures("pauses")
 
 
-def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned_again(proxied: Proxied, script: Script) -> None:
+def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned_again(
+    proxied: Proxied, script: Script
+) -> None:
     office, proxy = proxied
     script.plan = {POST_GROUP: ["reset", "lost"], FIND_GROUP: ["", "", *["500"] * 5]}
-    office.hire([person(1, manager="00002"), person(2, manager="00001")])  # one gets the manager in a second turn
+    # one gets the manager in a second turn
+    office.hire([person(1, manager="00002"), person(2, manager="00001")])
 
     assert office.push().exit_code == 4
     assert names(office) == ["Department IT"]
@@ -110,7 +114,9 @@ def test_a_creation_that_arrives_after_its_connection_broke_is_not_sent_again(
     assert office.push().targets["wiki"].requests == 0
 
 
-def test_two_whose_swap_of_names_ended_without_an_answer_swap_back(proxied: Proxied, script: Script) -> None:
+def test_two_whose_swap_of_names_ended_without_an_answer_swap_back(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     one, two = people(2)
     office.hire([one, two])
@@ -122,7 +128,9 @@ def test_two_whose_swap_of_names_ended_without_an_answer_swap_back(proxied: Prox
     office.hire([one, two])
     assert office.push(later=SOON).exit_code == 0
 
-    held = {user["externalId"]: user["userName"] for user in read_all(office.url, office.token, "Users")}
+    held = {
+        user["externalId"]: user["userName"] for user in read_all(office.url, office.token, "Users")
+    }
     assert held == {row["id"]: row["email"].lower() for row in (one, two)}
     assert office.push(later=SOON).targets["wiki"].requests == 0
 
@@ -130,7 +138,9 @@ def test_two_whose_swap_of_names_ended_without_an_answer_swap_back(proxied: Prox
 # Refused after a try that may have had its effect
 
 
-@pytest.mark.parametrize("then", [["429"] * 4, ["400"], ["401"], ["409"], ["412"]], ids=lambda then: then[0])
+@pytest.mark.parametrize(
+    "then", [["429"] * 4, ["400"], ["401"], ["409"], ["412"]], ids=lambda then: then[0]
+)
 def test_a_change_whose_first_try_had_its_effect_is_undone_although_the_next_was_refused(
     proxied: Proxied, script: Script, then: list[str]
 ) -> None:
@@ -195,7 +205,9 @@ def test_a_deletion_whose_first_try_had_its_effect_is_seen_although_the_next_was
     assert names(office, "Users") == ["person1@example.com", "person2@example.com"]
 
 
-def test_an_adoption_whose_first_try_had_its_effect_is_a_leavers_account(office: Office, faulty: FaultyServer) -> None:
+def test_an_adoption_whose_first_try_had_its_effect_is_a_leavers_account(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire([person(1)])
     office.push()
@@ -232,7 +244,9 @@ def test_who_stepped_aside_in_vain_gets_his_name_back(office: Office, faulty: Fa
     assert requests(office) == 0
 
 
-def test_a_target_where_an_account_is_and_is_not_fails(office: Office, faulty: FaultyServer) -> None:
+def test_a_target_where_an_account_is_and_is_not_fails(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(2))
     office.push()
     faulty.fail("PATCH", where=lambda seen: seen.path == "/Users/id-00002", status=404, times=1000)
@@ -247,7 +261,9 @@ def test_a_target_where_an_account_is_and_is_not_fails(office: Office, faulty: F
 
 
 @pytest.mark.parametrize("post", [POST_USER, POST_GROUP])
-def test_a_503_of_a_proxy_is_no_answer_of_the_service(proxied: Proxied, script: Script, post: str) -> None:
+def test_a_503_of_a_proxy_is_no_answer_of_the_service(
+    proxied: Proxied, script: Script, post: str
+) -> None:
     office, _ = proxied
     script.plan = {post: ["late 503"]}
     office.hire([person(1)])
@@ -260,7 +276,9 @@ def test_a_503_of_a_proxy_is_no_answer_of_the_service(proxied: Proxied, script: 
 # A router that does not find the service
 
 
-def test_the_404_of_a_router_does_not_say_that_an_account_is_gone(proxied: Proxied, script: Script) -> None:
+def test_the_404_of_a_router_does_not_say_that_an_account_is_gone(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.hire(people(2))
     office.push()
@@ -273,7 +291,9 @@ def test_the_404_of_a_router_does_not_say_that_an_account_is_gone(proxied: Proxi
     assert one_of(office, "Users", externalId="00002")["active"] is False
 
 
-def test_the_404_of_a_router_does_not_say_that_there_is_no_group(proxied: Proxied, script: Script) -> None:
+def test_the_404_of_a_router_does_not_say_that_there_is_no_group(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.hire(people(1))
     office.push()
@@ -290,7 +310,9 @@ def test_the_404_of_a_router_does_not_say_that_there_is_no_group(proxied: Proxie
 # Creations that come to nothing
 
 
-def test_a_limiter_that_says_503_with_a_page_is_waited_for(proxied: Proxied, script: Script) -> None:
+def test_a_limiter_that_says_503_with_a_page_is_waited_for(
+    proxied: Proxied, script: Script
+) -> None:
     office, _ = proxied
     office.configure(guard=NO_GUARD)
     script.plan = {POST_USER: ["late 503"] * 4}
@@ -301,7 +323,9 @@ def test_a_limiter_that_says_503_with_a_page_is_waited_for(proxied: Proxied, scr
     assert len(names(office, "Users")) == 6
 
 
-def test_newcomers_whom_the_service_cannot_take_hold_nobody_up(office: Office, faulty: FaultyServer) -> None:
+def test_newcomers_whom_the_service_cannot_take_hold_nobody_up(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target="concurrency = 1", guard=NO_GUARD)
     office.hire([person(10)])
     office.push()
@@ -312,4 +336,7 @@ def test_newcomers_whom_the_service_cannot_take_hold_nobody_up(office: Office, f
     outcome = office.push()
 
     assert (outcome.exit_code, outcome.targets["wiki"].failed) == (4, 7)
-    assert {user["userName"] for user in faulty.users.values()} == {"person10@example.com", "person50@example.com"}
+    assert {user["userName"] for user in faulty.users.values()} == {
+        "person10@example.com",
+        "person50@example.com",
+    }

@@ -15,7 +15,10 @@ def holders(office: Office) -> dict[str, str]:
 
 def renamed(count: int, names: dict[int, int]) -> list[dict[str, str]]:
     """`count` people, of whom some have the e-mail of another number."""
-    return [person(number, email=f"Person{names.get(number, number)}@example.com") for number in range(1, count + 1)]
+    return [
+        person(number, email=f"Person{names.get(number, number)}@example.com")
+        for number in range(1, count + 1)
+    ]
 
 
 CASES = {
@@ -24,11 +27,14 @@ CASES = {
     "a chain": ({1: 2, 2: 3, 3: 4, 4: 99}, 0),
     "a chain the other way": ({4: 3, 3: 2, 2: 1, 1: 99}, 0),
 }
-"""Number of a person -> whose userName they get; and how many have to step aside under a temporary name."""
+"""Number of a person -> whose userName they get; and how many have to step aside under a temporary
+name."""
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_people_take_each_others_user_names_with_the_fewest_requests(office: Office, faulty: FaultyServer, case: str) -> None:
+def test_people_take_each_others_user_names_with_the_fewest_requests(
+    office: Office, faulty: FaultyServer, case: str
+) -> None:
     names, aside = CASES[case]
     office.hire(people(20))
     office.push()
@@ -50,12 +56,16 @@ def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
 
     assert counts(real_office.push()) == {"update": 3}
 
-    assert holders(real_office) == {row["email"].lower(): row["id"] for row in renamed(4, {1: 2, 2: 3, 3: 1})}
+    assert holders(real_office) == {
+        row["email"].lower(): row["id"] for row in renamed(4, {1: 2, 2: 3, 3: 1})
+    }
     assert real_office.plan() == []
 
 
 @pytest.mark.parametrize("gives_up", ["renamed", "deleted"])
-def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(office: Office, gives_up: str) -> None:
+def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(
+    office: Office, gives_up: str
+) -> None:
     office.configure(target='leave = { action = "delete" }', guard='min_records = "0%"')
     office.hire(people(2))
     office.push()
@@ -68,7 +78,9 @@ def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(office: O
     assert holders(office)["person1@example.com"] == "00003"
 
 
-def test_a_leaver_keeps_the_user_name_and_the_new_one_is_told(office: Office, faulty: FaultyServer) -> None:
+def test_a_leaver_keeps_the_user_name_and_the_new_one_is_told(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard='min_records = "0%"')
     office.hire(people(2))
     office.push()
@@ -77,5 +89,7 @@ def test_a_leaver_keeps_the_user_name_and_the_new_one_is_told(office: Office, fa
     outcome = office.push()
 
     assert (counts(outcome), outcome.exit_code) == ({"deactivate": 1}, 4)
-    assert [(problem.key, "00001" in problem.detail) for problem in outcome.problems] == [("00003", True)]
+    assert [(problem.key, "00001" in problem.detail) for problem in outcome.problems] == [
+        ("00003", True)
+    ]
     assert faulty.users["id-00001"]["active"] is False

@@ -1,7 +1,8 @@
-"""A made-up company that lives through a year: who works there, in which teams, under which rules, and what happens each month.
+"""A made-up company that lives through a year: who works there, in which teams, under which rules,
+and what happens each month.
 
-Nothing here knows scimsync. `Company` is what HR and the teams' list say; `Rules` is what the administrator has decided, and
-`sync_toml` writes it down.
+Nothing here knows scimsync. `Company` is what HR and the teams' list say; `Rules` is what the
+administrator has decided, and `sync_toml` writes it down.
 """
 
 from __future__ import annotations
@@ -9,11 +10,57 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 
-DEPARTMENTS = ("Sales", "Support", "IT", "Finance", "Legal", "Research", "Design", "Factory", "Stores", "Press")
+DEPARTMENTS = (
+    "Sales",
+    "Support",
+    "IT",
+    "Finance",
+    "Legal",
+    "Research",
+    "Design",
+    "Factory",
+    "Stores",
+    "Press",
+)
 REGIONS = ("North", "South", "East", "West")
-PROJECTS = tuple(f"Project {name}" for name in ("Ash", "Birch", "Cedar", "Elm", "Fir", "Hazel", "Larch", "Maple", "Oak", "Yew"))
-GIVEN = ("Ada", "Bo", "Cleo", "Dan", "Eva", "Finn", "Gül", "Hana", "Ivo", "José", "Kim", "Lea", "Max", "Noor", "Olga", "Per")
-FAMILY = ("Abel", "Berg", "Costa", "Dahl", "Ekman", "Faro", "Große", "Holm", "Ito", "Jansen", "Kaya", "Lund", "Moss", "Núñez")
+PROJECTS = tuple(
+    f"Project {name}"
+    for name in ("Ash", "Birch", "Cedar", "Elm", "Fir", "Hazel", "Larch", "Maple", "Oak", "Yew")
+)
+GIVEN = (
+    "Ada",
+    "Bo",
+    "Cleo",
+    "Dan",
+    "Eva",
+    "Finn",
+    "Gül",
+    "Hana",
+    "Ivo",
+    "José",
+    "Kim",
+    "Lea",
+    "Max",
+    "Noor",
+    "Olga",
+    "Per",
+)
+FAMILY = (
+    "Abel",
+    "Berg",
+    "Costa",
+    "Dahl",
+    "Ekman",
+    "Faro",
+    "Große",
+    "Holm",
+    "Ito",
+    "Jansen",
+    "Kaya",
+    "Lund",
+    "Moss",
+    "Núñez",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +137,10 @@ class Company:
             company.heads.append(company.join(level=6, manager=""))
         for _ in range(40):
             company.leads.append(
-                company.join(level=company.chance.choice((4, 5, 5)), manager=company.chance.choice(company.heads))
+                company.join(
+                    level=company.chance.choice((4, 5, 5)),
+                    manager=company.chance.choice(company.heads),
+                )
             )
         while len(company.people) < size:
             company.join()
@@ -102,7 +152,9 @@ class Company:
 
     def some(self, number: int, *, ordinary: bool = False) -> list[str]:
         """Keys of people, chosen by chance; `ordinary` ones lead nobody."""
-        choice = sorted(key for key in self.people if not ordinary or key not in (*self.heads, *self.leads))
+        choice = sorted(
+            key for key in self.people if not ordinary or key not in (*self.heads, *self.leads)
+        )
         return self.chance.sample(choice, number)
 
     def join(self, **more: object) -> str:
@@ -143,7 +195,12 @@ class Company:
     def rename(self, key: str, family: str) -> None:
         """Somebody marries: name, address and login are others."""
         one = self.people[key]
-        self.change(key, family=family, email=f"{one.given}.{family}.{key}.new@example.com", login=f"{one.login}n")
+        self.change(
+            key,
+            family=family,
+            email=f"{one.given}.{family}.{key}.new@example.com",
+            login=f"{one.login}n",
+        )
 
     def swap(self, *keys: str) -> None:
         """Each takes address and login of the next, the last those of the first."""
@@ -179,7 +236,10 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 def sync_toml(rules: Rules, urls: dict[str, str]) -> str:
     """The file. `urls`: name of a target -> its base URL."""
-    admin = f"dept in {list(rules.admin_departments)} and level | int >= {rules.admin_level} and 'Viewer' in access"
+    admin = (
+        f"dept in {list(rules.admin_departments)} and level | int >= {rules.admin_level} and"
+        " 'Viewer' in access"
+    )
     auth = 'auth = { type = "bearer", token = "env:WIKI_TOKEN" }\nsource = "hr"'
     return "\n".join(
         [
@@ -205,7 +265,10 @@ Lead = "level | int >= 4 and 'Viewer' in access"
 url = "{urls["wiki"]}"
 {auth}
 scope = "'Viewer' in access"
-leave = {{ action = "deactivate", delete_after = "{rules.months_until_deletion * 30 - 15}d", revoke = ["memberships", "roles"] }}
+[targets.wiki.leave]
+action = "deactivate"
+delete_after = "{rules.months_until_deletion * 30 - 15}d"
+revoke = ["memberships", "roles"]
 [targets.wiki.user]
 externalId = "id"
 userName = "email | lower"
@@ -235,14 +298,16 @@ displayName = "name"
 members = "member_ids"
 subgroups = "child_ids"
 """,
-            """
+            (
+                """
 [targets.wiki.groups.projects]
 each = "projects"
 displayName = "value"
 externalId = "'project-' ~ value"
 """
-            if rules.wiki_projects
-            else "",
+                if rules.wiki_projects
+                else ""
+            ),
             f"""
 [targets.crm]
 url = "{urls["crm"]}"
@@ -265,7 +330,8 @@ leave = {{ action = "empty" }}
 displayName = {{ value = "Senior people" }}
 members = "level | int >= 3"
 """,
-            f"""
+            (
+                f"""
 [targets.vault]
 url = "{urls["vault"]}"
 {auth}
@@ -290,7 +356,8 @@ displayName = "name ~ ' (vault)'"
 members = "member_ids"
 leave = {{ action = "keep" }}
 """
-            if rules.vault
-            else "",
+                if rules.vault
+                else ""
+            ),
         ]
     )

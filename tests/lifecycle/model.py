@@ -1,7 +1,9 @@
-"""What the rules of `tests.lifecycle.company` come to, worked out in the simplest way: everybody, every month, from scratch.
+"""What the rules of `tests.lifecycle.company` come to, worked out in the simplest way: everybody,
+every month, from scratch.
 
-Written from the design and not from the program: it shares no code with it. What it remembers of a target from month to month is
-what a target remembers: accounts, switched on or off, groups, members.
+Written from the design and not from the program: it shares no code with it. What it remembers of a
+target from month to month is what a target remembers: accounts, switched on or off, groups,
+members.
 """
 
 from __future__ import annotations
@@ -54,8 +56,9 @@ class Wanted:
 class TargetRules:
     """What is particular about one target.
 
-    `document` makes an account of a person, given the account of the manager; `by_person` are groups whose members' own records
-    tell, `by_team` those from the teams' list. `keeps` are names of groups that outlive their reason.
+    `document` makes an account of a person, given the account of the manager; `by_person` are
+    groups whose members' own records tell, `by_team` those from the teams' list. `keeps` are names
+    of groups that outlive their reason.
     """
 
     in_scope: Callable[[Person], bool]
@@ -74,8 +77,8 @@ class TargetRules:
 class Target:
     """One target, as it should be.
 
-    `had`: how many accounts somebody had; `stepped_aside`: people who had a temporary name so far; `chunked`: groups whose
-    members changed by more than one request can tell.
+    `had`: how many accounts somebody had; `stepped_aside`: people who had a temporary name so far;
+    `chunked`: groups whose members changed by more than one request can tell.
     """
 
     users: dict[str, User] = field(default_factory=dict)
@@ -96,10 +99,14 @@ class Target:
                 self.had[key] = self.had.get(key, 0) + 1
         for key, person in in_scope.items():
             manager = self.users.get(person.manager)
-            self.users[key].holds = rules.document(person, None if manager is None else manager.account)
+            self.users[key].holds = rules.document(
+                person, None if manager is None else manager.account
+            )
             self.users[key].left = None
         after = {key: (user.account, user.holds) for key, user in self.users.items()}
-        writes = len([key for key in before.keys() | after.keys() if before.get(key) != after.get(key)])
+        writes = len(
+            [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+        )
         rings = self._rings(before, names)
         self.stepped_aside += rings
         return writes + rings + self._groups_month(rules, company, in_scope)
@@ -107,13 +114,19 @@ class Target:
     def _leavers(self, rules: TargetRules, in_scope: Mapping[str, Person], now: datetime) -> None:
         for key in [key for key in self.users if key not in in_scope]:
             user = self.users[key]
-            due = user.left is not None and rules.delete_after is not None and user.left + rules.delete_after <= now
+            due = (
+                user.left is not None
+                and rules.delete_after is not None
+                and user.left + rules.delete_after <= now
+            )
             if rules.leave == "delete" or due:
                 del self.users[key]
             elif user.left is None:
                 user.left = now
                 lost = ("active", "roles") if rules.loses_roles else ("active",)
-                user.holds = {name: value for name, value in user.holds.items() if name not in lost} | {"active": False}
+                user.holds = {
+                    name: value for name, value in user.holds.items() if name not in lost
+                } | {"active": False}
 
     def _rings(self, before: Mapping[str, tuple[Account, Json]], names: Mapping[str, str]) -> int:
         """People who take each other's userName in a ring: one of each ring steps aside first."""
@@ -132,7 +145,9 @@ class Target:
                 waits.pop(key, None)
         return rings
 
-    def _groups_month(self, rules: TargetRules, company: Company, in_scope: Mapping[str, Person]) -> int:
+    def _groups_month(
+        self, rules: TargetRules, company: Company, in_scope: Mapping[str, Person]
+    ) -> int:
         wanted = rules.by_person(in_scope)
         for key, group in self.groups.items():
             # who is gone and keeps memberships is still a member of what the record told
@@ -155,10 +170,14 @@ class Target:
             self.groups.setdefault(key, Group({})).holds = one.holds
         for key, one in wanted.items():
             before = self.groups[key].members
-            there = {user: ("User", self.users[user].account) for user in one.users if user in self.users}
+            there = {
+                user: ("User", self.users[user].account) for user in one.users if user in self.users
+            }
             # who has left comes into no further groups
             members: set[tuple[str, Any]] = {
-                member for user, member in there.items() if user in in_scope or (member in before and not rules.loses_memberships)
+                member
+                for user, member in there.items()
+                if user in in_scope or (member in before and not rules.loses_memberships)
             }
             members |= {("Group", group) for group in one.groups if group in self.groups}
             changed = len(members ^ before)
@@ -173,7 +192,15 @@ def access(person: Person, rules: Rules) -> list[str]:
     """The rules that hold for somebody."""
     viewer = person.status == "active"
     admin = person.dept in rules.admin_departments and person.level >= rules.admin_level and viewer
-    return [name for name, holds in (("Admin", admin), ("Viewer", viewer), ("Lead", person.level >= 4 and viewer)) if holds]
+    return [
+        name
+        for name, holds in (
+            ("Admin", admin),
+            ("Viewer", viewer),
+            ("Lead", person.level >= 4 and viewer),
+        )
+        if holds
+    ]
 
 
 def _values(texts: list[str] | tuple[str, ...]) -> list[Json]:
@@ -181,13 +208,18 @@ def _values(texts: list[str] | tuple[str, ...]) -> list[Json]:
 
 
 def _by(
-    name: str, people: Mapping[str, Person], values: Callable[[Person], tuple[str, ...]], holds: Callable[[str], Json]
+    name: str,
+    people: Mapping[str, Person],
+    values: Callable[[Person], tuple[str, ...]],
+    holds: Callable[[str], Json],
 ) -> Any:
     found: dict[str, set[str]] = {}
     for key, person in people.items():
         for value in values(person):
             found.setdefault(value, set()).add(key)
-    return {f"{name}:{value}": Wanted(holds(value), frozenset(keys)) for value, keys in found.items()}
+    return {
+        f"{name}:{value}": Wanted(holds(value), frozenset(keys)) for value, keys in found.items()
+    }
 
 
 def wiki(rules: Rules) -> TargetRules:
@@ -209,14 +241,20 @@ def wiki(rules: Rules) -> TargetRules:
 
     def by_person(people: Mapping[str, Person]) -> dict[str, Wanted]:
         groups: dict[str, Wanted] = _by(
-            "departments", people, lambda one: (one.dept,), lambda v: {"displayName": f"Department {v}"}
+            "departments",
+            people,
+            lambda one: (one.dept,),
+            lambda v: {"displayName": f"Department {v}"},
         )
         admins = frozenset(key for key, one in people.items() if "Admin" in access(one, rules))
         groups["admins"] = Wanted({"displayName": "Administrators"}, admins)
         groups["everybody"] = Wanted({"displayName": "Everybody"}, frozenset(people))
         if rules.wiki_projects:
             groups |= _by(
-                "projects", people, lambda one: one.projects, lambda v: {"displayName": v, "externalId": f"project-{v}"}
+                "projects",
+                people,
+                lambda one: one.projects,
+                lambda v: {"displayName": v, "externalId": f"project-{v}"},
             )
         return groups
 
@@ -256,7 +294,9 @@ def crm(rules: Rules) -> TargetRules:
         return made | ({"title": person.title} if rules.crm_title and person.title else {})
 
     def by_person(people: Mapping[str, Person]) -> dict[str, Wanted]:
-        groups: dict[str, Wanted] = _by("regions", people, lambda one: (one.region,), lambda value: {"displayName": value})
+        groups: dict[str, Wanted] = _by(
+            "regions", people, lambda one: (one.region,), lambda value: {"displayName": value}
+        )
         seniors = frozenset(key for key, one in people.items() if one.level >= 3)
         return groups | {"seniors": Wanted({"displayName": "Senior people"}, seniors)}
 
@@ -280,16 +320,25 @@ def vault(rules: Rules) -> TargetRules:
             "displayName": person.given,
             "active": True,
             "roles": _values([one for one in access(person, rules) if one != "Viewer"]),
-            ENTERPRISE: {"costCenter": person.dept.upper()} | ({} if manager is None else {"manager": {"value": manager}}),
+            ENTERPRISE: {"costCenter": person.dept.upper()}
+            | ({} if manager is None else {"manager": {"value": manager}}),
         }
         return made | ({"entitlements": _values(person.projects)} if person.projects else {})
 
     def by_person(people: Mapping[str, Person]) -> dict[str, Wanted]:
-        return {"leads": Wanted({"displayName": "Leads"}, frozenset(key for key, one in people.items() if one.level >= 4))}
+        return {
+            "leads": Wanted(
+                {"displayName": "Leads"},
+                frozenset(key for key, one in people.items() if one.level >= 4),
+            )
+        }
 
     def by_team(teams: Mapping[str, Team]) -> dict[str, Wanted]:
         return {
-            f"teams:{team.id}": Wanted({"externalId": team.id, "displayName": f"{team.name} (vault)"}, frozenset(team.members))
+            f"teams:{team.id}": Wanted(
+                {"externalId": team.id, "displayName": f"{team.name} (vault)"},
+                frozenset(team.members),
+            )
             for team in teams.values()
         }
 

@@ -43,18 +43,34 @@ class Reader:
         found = read_all(self._url, self._token, "Groups")
         assert max(Counter(one["displayName"] for one in found).values(), default=1) == 1
         keys = {group.holds["displayName"]: key for key, group in expected.groups.items()}
-        whose: dict[str, tuple[str, Any]] = {key: ("User", account) for key, account in self._whose.items()}
+        whose: dict[str, tuple[str, Any]] = {
+            key: ("User", account) for key, account in self._whose.items()
+        }
         whose |= {one["id"]: ("Group", keys.get(one["displayName"])) for one in found}
         return {
             one["displayName"]: (
-                {name: value for name, value in one.items() if name in ("displayName", "externalId")},
-                sorted((whose.get(member["value"], ("nobody", member["value"])) for member in one.get("members", [])), key=str),
+                {
+                    name: value
+                    for name, value in one.items()
+                    if name in ("displayName", "externalId")
+                },
+                sorted(
+                    (
+                        whose.get(member["value"], ("nobody", member["value"]))
+                        for member in one.get("members", [])
+                    ),
+                    key=str,
+                ),
             )
             for one in found
         }
 
     def _user(self, resource: Json) -> Json:
-        held = {name: value for name, value in resource.items() if name not in ("id", "meta", "schemas", "groups")}
+        held = {
+            name: value
+            for name, value in resource.items()
+            if name not in ("id", "meta", "schemas", "groups")
+        }
         for name, value in list(held.items()):
             if name in ("roles", "entitlements"):
                 held[name] = sorted(({"value": one["value"]} for one in value), key=str)
@@ -74,7 +90,10 @@ def expected_users(target: Target) -> dict[str, Json]:
 
 def expected_groups(target: Target) -> dict[str, tuple[Json, list[Any]]]:
     """The model's groups in the form of `Reader.groups`."""
-    return {group.holds["displayName"]: (group.holds, sorted(group.members, key=str)) for group in target.groups.values()}
+    return {
+        group.holds["displayName"]: (group.holds, sorted(group.members, key=str))
+        for group in target.groups.values()
+    }
 
 
 def differences(held: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

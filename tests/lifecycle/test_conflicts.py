@@ -1,4 +1,5 @@
-"""What two who want one thing are told, and whoever might be one of several; and that nothing is sent for them."""
+"""What two who want one thing are told, and whoever might be one of several; and that nothing is
+sent for them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,15 @@ from datetime import timedelta
 
 import pytest
 
-from tests.lifecycle.test_groups import BY_DEPARTMENT, OFTEN, groups, settled, team, with_teams, write_teams
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    OFTEN,
+    groups,
+    settled,
+    team,
+    with_teams,
+    write_teams,
+)
 from tests.office import SOURCE, Office, counts, fetch, people, person
 from tests.servers.faulty import FaultyServer
 from tests.servers.wire import Wire
@@ -42,7 +51,9 @@ def a_new_one_wants_the_name_of_a_leaver(office: Office, faulty: FaultyServer) -
 
 
 def two_new_ones_want_one_name(office: Office, faulty: FaultyServer) -> None:
-    office.hire([*people(2), person(3, email="new@example.com"), person(4, email="New@example.com")])
+    office.hire(
+        [*people(2), person(3, email="new@example.com"), person(4, email="New@example.com")]
+    )
 
 
 def two_change_to_one_name(office: Office, faulty: FaultyServer) -> None:
@@ -78,27 +89,66 @@ def two_sources_have_one_key(office: Office, faulty: FaultyServer) -> None:
 
 
 CONFLICTS = [
-    Conflict(a_new_one_wants_a_name_that_is_held, "00003", "userName person2@example.com is taken by the account of 00002"),
-    Conflict(one_changes_to_a_name_that_is_held, "00001", "userName person2@example.com is taken by the account of 00002"),
+    Conflict(
+        a_new_one_wants_a_name_that_is_held,
+        "00003",
+        "userName person2@example.com is taken by the account of 00002",
+    ),
+    Conflict(
+        one_changes_to_a_name_that_is_held,
+        "00001",
+        "userName person2@example.com is taken by the account of 00002",
+    ),
     Conflict(
         a_new_one_wants_the_name_of_a_leaver,
         "00003",
         "userName person2@example.com is taken by the account of 00002 (deactivated)",
     ),
-    Conflict(two_new_ones_want_one_name, "00004", "userName new@example.com is wanted by 00003 too", written=1),
-    Conflict(two_change_to_one_name, "00002", "userName new@example.com is wanted by 00001 too", written=1),
-    Conflict(two_accounts_have_one_external_id, "00003", "ambiguous: 2 accounts match by externalId: id-00003, id-1", written=0),
-    Conflict(two_match_one_account, "00004", "the account that matches by userName (id-1) belongs to 00003", written=1),
     Conflict(
-        somebody_has_the_account_that_matches, "00003", "the account that matches by externalId (id-00001) belongs to 00001"
+        two_new_ones_want_one_name,
+        "00004",
+        "userName new@example.com is wanted by 00003 too",
+        written=1,
     ),
-    Conflict(a_stranger_has_the_name, "00001", "PATCH /Users/id-00001: 409 uniqueness: stranger@example.com exists", written=1),
-    Conflict(two_sources_have_one_key, "00001", "the sources hr, agency each have a record with this key"),
+    Conflict(
+        two_change_to_one_name,
+        "00002",
+        "userName new@example.com is wanted by 00001 too",
+        written=1,
+    ),
+    Conflict(
+        two_accounts_have_one_external_id,
+        "00003",
+        "ambiguous: 2 accounts match by externalId: id-00003, id-1",
+        written=0,
+    ),
+    Conflict(
+        two_match_one_account,
+        "00004",
+        "the account that matches by userName (id-1) belongs to 00003",
+        written=1,
+    ),
+    Conflict(
+        somebody_has_the_account_that_matches,
+        "00003",
+        "the account that matches by externalId (id-00001) belongs to 00001",
+    ),
+    Conflict(
+        a_stranger_has_the_name,
+        "00001",
+        "PATCH /Users/id-00001: 409 uniqueness: stranger@example.com exists",
+        written=1,
+    ),
+    Conflict(
+        two_sources_have_one_key, "00001", "the sources hr, agency each have a record with this key"
+    ),
 ]
 
 
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=lambda conflict: conflict.happens.__name__)
-def test_a_conflict_is_told_to_the_one_who_came_second(office: Office, faulty: FaultyServer, conflict: Conflict) -> None:
+def test_a_conflict_is_told_to_the_one_who_came_second(
+    office: Office, faulty: FaultyServer, conflict: Conflict
+) -> None:
     office.configure(guard=OFTEN)
     office.hire(people(2))
     office.push()
@@ -120,12 +170,18 @@ def test_a_conflict_is_told_to_the_one_who_came_second(office: Office, faulty: F
 
 
 @pytest.mark.parametrize("by", ["externalId", "displayName"])
-def test_a_group_that_may_be_one_of_two_is_left_alone(real_office: Office, wire: Wire, by: str) -> None:
+def test_a_group_that_may_be_one_of_two_is_left_alone(
+    real_office: Office, wire: Wire, by: str
+) -> None:
     office = real_office
     made = []
     for name in ("Team A", "Team A") if by == "displayName" else ("One", "Two"):
         external = {} if by == "displayName" else {"externalId": "A"}
-        body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, **external}
+        body = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+            "displayName": name,
+            **external,
+        }
         made.append(fetch(f"{office.url}/Groups", office.token, body)["id"])
     with_teams(office)
     office.hire(people(1))
@@ -142,7 +198,9 @@ def test_a_group_that_may_be_one_of_two_is_left_alone(real_office: Office, wire:
     assert [(method, path) for method, path, _ in wire.written()] == [("POST", "/Users")]
 
 
-def test_a_group_that_two_tables_ask_for_belongs_to_the_first(real_office: Office, wire: Wire) -> None:
+def test_a_group_that_two_tables_ask_for_belongs_to_the_first(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     again = BY_DEPARTMENT.replace("groups.departments", "groups.divisions")
     office.configure(more=BY_DEPARTMENT, guard=OFTEN)
@@ -170,21 +228,28 @@ def test_teams_exchange_their_names(real_office: Office, wire: Wire) -> None:
     office.push()
     wire.seen.clear()
 
-    write_teams(office, [team("A", 1, name="Team B"), team("B", 2, name="Team C"), team("C", 3, name="Team A")])
+    write_teams(
+        office,
+        [team("A", 1, name="Team B"), team("B", 2, name="Team C"), team("C", 3, name="Team A")],
+    )
     outcome = office.push()
 
     assert (outcome.exit_code, counts(outcome), len(wire.written())) == (0, {"update": 3}, 3)
     assert groups(office) == {"Team B": {"00001"}, "Team C": {"00002"}, "Team A": {"00003"}}
 
 
-def test_group_names_pass_from_one_to_the_next_in_any_number(office: Office, faulty: FaultyServer) -> None:
+def test_group_names_pass_from_one_to_the_next_in_any_number(
+    office: Office, faulty: FaultyServer
+) -> None:
     with_teams(office)
     teams_at(faulty, number=600)
     office.hire(people(1))
     write_teams(office, [team(f"{number:04}") for number in range(600)])
     assert counts(office.push()) == {"create": 601}
 
-    write_teams(office, [team(f"{number:04}", name=f"Team {number - 1:04}") for number in range(600)])
+    write_teams(
+        office, [team(f"{number:04}", name=f"Team {number - 1:04}") for number in range(600)]
+    )
     outcome = office.push()
 
     assert (outcome.exit_code, counts(outcome)) == (0, {"update": 600})
@@ -192,14 +257,29 @@ def test_group_names_pass_from_one_to_the_next_in_any_number(office: Office, fau
 
 def teams_at(faulty: FaultyServer, number: int) -> None:
     """The faulty server knows no groups: these are its answers to those who ask for some."""
-    faulty.fail("GET", where=lambda seen: seen.path == "/Groups", times=100, status=200, body={"totalResults": 0})
+    faulty.fail(
+        "GET",
+        where=lambda seen: seen.path == "/Groups",
+        times=100,
+        status=200,
+        body={"totalResults": 0},
+    )
     for one in range(number):
-        faulty.fail("POST", where=lambda seen: seen.path == "/Groups", status=201, body={"id": f"group-{one}"})
-    faulty.fail("PATCH", where=lambda seen: seen.path.startswith("/Groups"), times=number, status=204)
+        faulty.fail(
+            "POST",
+            where=lambda seen: seen.path == "/Groups",
+            status=201,
+            body={"id": f"group-{one}"},
+        )
+    faulty.fail(
+        "PATCH", where=lambda seen: seen.path.startswith("/Groups"), times=number, status=204
+    )
 
 
 @pytest.mark.parametrize("what", ["a team under another key", "a table under another name"])
-def test_a_group_takes_the_name_of_one_that_goes(real_office: Office, wire: Wire, what: str) -> None:
+def test_a_group_takes_the_name_of_one_that_goes(
+    real_office: Office, wire: Wire, what: str
+) -> None:
     office = real_office
     with_teams(office)
     office.hire(people(2))

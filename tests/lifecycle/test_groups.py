@@ -18,7 +18,10 @@ from tests.office import USER, Office, Row, counts, people, person
 from tests.servers.wire import Wire
 
 LISTS = '[sources.hr]\ntype = "file"\npath = "hr.csv"\nkey = "id"\nlists = { rights = ";" }\n'
-TEAMS = '[sources.teams]\ntype = "file"\npath = "teams.csv"\nkey = "team_id"\nlists = { member_ids = ";", parts = ";" }\n'
+TEAMS = (
+    '[sources.teams]\ntype = "file"\npath = "teams.csv"\nkey = "team_id"\nlists = { member_ids ='
+    ' ";", parts = ";" }\n'
+)
 BY_DEPARTMENT = """
 [targets.wiki.groups.departments]
 each = "dept"
@@ -42,7 +45,9 @@ subgroups = "parts"
 OFTEN = 'max_removals = 1000\nmax_updates = 1000\nmin_records = "0%"\n'
 
 
-def with_teams(office: Office, *, target: str = "", groups: str = BY_TEAM, guard: str = OFTEN) -> None:
+def with_teams(
+    office: Office, *, target: str = "", groups: str = BY_TEAM, guard: str = OFTEN
+) -> None:
     """Teams in a file of their own."""
     source = f"{LISTS}{TEAMS}"
     office.configure(source=source, target=f'source = "hr"\n{target}', more=groups, guard=guard)
@@ -62,10 +67,16 @@ def team(key: str, *members: int, name: str | None = None, parts: str = "") -> d
 
 def groups(office: Office) -> dict[str, set[str]]:
     """displayName -> keys of users and names of groups in it, read without scimsync."""
-    users = {one["id"]: str(one.get("externalId", one["userName"])) for one in read_all(office.url, office.token, "Users")}
+    users = {
+        one["id"]: str(one.get("externalId", one["userName"]))
+        for one in read_all(office.url, office.token, "Users")
+    }
     found = read_all(office.url, office.token, "Groups")
     names = users | {one["id"]: one["displayName"] for one in found}
-    return {one["displayName"]: {names[member["value"]] for member in one.get("members", [])} for one in found}
+    return {
+        one["displayName"]: {names[member["value"]] for member in one.get("members", [])}
+        for one in found
+    }
 
 
 def ids(office: Office) -> dict[str, str]:
@@ -96,9 +107,13 @@ def test_one_group_for_each_value(real_office: Office, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    ("leave", "left"), [("delete", None), ("empty", set()), ("keep", set())], ids=["deleted", "emptied", "kept"]
+    ("leave", "left"),
+    [("delete", None), ("empty", set()), ("keep", set())],
+    ids=["deleted", "emptied", "kept"],
 )
-def test_a_group_that_lost_its_last_reason(real_office: Office, wire: Wire, leave: str, left: set[str] | None) -> None:
+def test_a_group_that_lost_its_last_reason(
+    real_office: Office, wire: Wire, leave: str, left: set[str] | None
+) -> None:
     office = real_office
     office.configure(more=f'{BY_DEPARTMENT}leave = {{ action = "{leave}" }}\n', guard=OFTEN)
     office.hire([*people(2), person(3, dept="Press")])
@@ -112,7 +127,9 @@ def test_a_group_that_lost_its_last_reason(real_office: Office, wire: Wire, leav
     assert settled(office, wire)
 
 
-def test_a_table_that_leaves_sync_toml_takes_its_groups_with_it(real_office: Office, wire: Wire) -> None:
+def test_a_table_that_leaves_sync_toml_takes_its_groups_with_it(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     office.configure(more=BY_DEPARTMENT + BY_RULE, guard=OFTEN)
     office.hire(people(3))
@@ -125,12 +142,18 @@ def test_a_table_that_leaves_sync_toml_takes_its_groups_with_it(real_office: Off
     assert settled(office, wire)
 
 
-@pytest.mark.parametrize(("leave", "left"), [("empty", set()), ("keep", {"00001", "00002", "00003"})], ids=["emptied", "kept"])
+@pytest.mark.parametrize(
+    ("leave", "left"),
+    [("empty", set()), ("keep", {"00001", "00002", "00003"})],
+    ids=["emptied", "kept"],
+)
 def test_what_a_table_said_of_its_groups_holds_when_it_is_gone(
     real_office: Office, wire: Wire, leave: str, left: set[str]
 ) -> None:
     office = real_office
-    office.configure(more=f'{BY_DEPARTMENT}leave = {{ action = "{leave}" }}\n{BY_RULE}', guard=OFTEN)
+    office.configure(
+        more=f'{BY_DEPARTMENT}leave = {{ action = "{leave}" }}\n{BY_RULE}', guard=OFTEN
+    )
     office.hire(people(3))
     office.push()
 
@@ -146,9 +169,13 @@ def test_what_a_table_said_of_its_groups_holds_when_it_is_gone(
 
 
 @pytest.mark.parametrize(
-    ("leave", "left"), [("delete", None), ("empty", set()), ("keep", {"00001", "00002"})], ids=["deleted", "emptied", "kept"]
+    ("leave", "left"),
+    [("delete", None), ("empty", set()), ("keep", {"00001", "00002"})],
+    ids=["deleted", "emptied", "kept"],
 )
-def test_groups_of_a_table_that_has_another_source(real_office: Office, wire: Wire, leave: str, left: set[str] | None) -> None:
+def test_groups_of_a_table_that_has_another_source(
+    real_office: Office, wire: Wire, leave: str, left: set[str] | None
+) -> None:
     office = real_office
     ending = f'{BY_TEAM}leave = {{ action = "{leave}" }}\n'
     with_teams(office, groups=ending)
@@ -158,7 +185,12 @@ def test_groups_of_a_table_that_has_another_source(real_office: Office, wire: Wi
     write_teams(office, [team("B", 1)])
     (office.folder / "teams.csv").rename(office.folder / "others.csv")
     source = LISTS + TEAMS.replace("teams", "others")
-    office.configure(source=source, target='source = "hr"', more=ending.replace('"teams"', '"others"'), guard=OFTEN)
+    office.configure(
+        source=source,
+        target='source = "hr"',
+        more=ending.replace('"teams"', '"others"'),
+        guard=OFTEN,
+    )
 
     office.push()
 
@@ -168,7 +200,9 @@ def test_groups_of_a_table_that_has_another_source(real_office: Office, wire: Wi
 
 
 @pytest.mark.parametrize("kinds", list(permutations(("each", "rule", "source"), 2)), ids="-".join)
-def test_a_table_of_another_kind_leaves_no_groups_behind(real_office: Office, wire: Wire, kinds: tuple[str, str]) -> None:
+def test_a_table_of_another_kind_leaves_no_groups_behind(
+    real_office: Office, wire: Wire, kinds: tuple[str, str]
+) -> None:
     office = real_office
     tables = {
         "each": BY_DEPARTMENT.replace("departments", "teams"),
@@ -192,7 +226,9 @@ def test_a_table_of_another_kind_leaves_no_groups_behind(real_office: Office, wi
     assert settled(office, wire)
 
 
-def test_a_mover_loses_what_a_rule_gave_everywhere_in_one_push(real_office: Office, wire: Wire) -> None:
+def test_a_mover_loses_what_a_rule_gave_everywhere_in_one_push(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     more = (
         BY_RULE
@@ -221,13 +257,19 @@ active = true
     assert groups(office)["Administrators"] == {"00001"}
 
 
-def test_groups_from_a_source_of_their_own_with_groups_in_them(real_office: Office, wire: Wire) -> None:
+def test_groups_from_a_source_of_their_own_with_groups_in_them(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     with_teams(office)
     office.hire(people(4))
     write_teams(office, [team("A", 1, 2, parts="B;C"), team("B", 3), team("C")])
     office.push()
-    assert groups(office) == {"Team A": {"00001", "00002", "Team B", "Team C"}, "Team B": {"00003"}, "Team C": set()}
+    assert groups(office) == {
+        "Team A": {"00001", "00002", "Team B", "Team C"},
+        "Team B": {"00003"},
+        "Team C": set(),
+    }
     assert settled(office, wire)
 
     write_teams(office, [team("A", 2, 4), team("B", 3)])
@@ -283,16 +325,24 @@ def test_memberships_of_leavers(real_office: Office, wire: Wire, revoke: bool) -
     office.push()
 
     gone = set() if revoke else {"00002"}
-    assert groups(office) == {"Team A": {"00001"} | gone, "Administrators": {"00001", "00003"} | gone}
+    assert groups(office) == {
+        "Team A": {"00001"} | gone,
+        "Administrators": {"00001", "00003"} | gone,
+    }
     assert settled(office, wire)
 
     office.hire(people(3))
     office.push()
-    assert groups(office) == {"Team A": {"00001", "00002"}, "Administrators": {"00001", "00002", "00003"}}
+    assert groups(office) == {
+        "Team A": {"00001", "00002"},
+        "Administrators": {"00001", "00002", "00003"},
+    }
 
 
 @pytest.mark.parametrize("revoke", [True, False], ids=["taken", "kept"])
-def test_a_group_that_names_leavers_takes_in_those_who_stay(real_office: Office, wire: Wire, revoke: bool) -> None:
+def test_a_group_that_names_leavers_takes_in_those_who_stay(
+    real_office: Office, wire: Wire, revoke: bool
+) -> None:
     office = real_office
     leave = 'leave = { action = "deactivate", revoke = ["memberships"] }' if revoke else ""
     with_teams(office, target=leave)
@@ -300,7 +350,8 @@ def test_a_group_that_names_leavers_takes_in_those_who_stay(real_office: Office,
     write_teams(office, [team("A", 1), team("B", 1)])
     office.push()
     office.hire(people(1))
-    write_teams(office, [team("A", 1, 2), team("B", 1)])  # 2 is named in the push in which he leaves
+    # 2 is named in the push in which he leaves
+    write_teams(office, [team("A", 1, 2), team("B", 1)])
     office.push()
     write_teams(office, [team("A", 1, 2), team("B", 1, 3)])  # 3 after that
     office.push()
@@ -308,13 +359,19 @@ def test_a_group_that_names_leavers_takes_in_those_who_stay(real_office: Office,
     assert settled(office, wire)
 
     office.hire(people(3))
-    write_teams(office, [team("A", 1, 2, 3), team("B", 1, 2, 3)])  # and both in the push in which they are back
+    # and both in the push in which they are back
+    write_teams(office, [team("A", 1, 2, 3), team("B", 1, 2, 3)])
     office.push()
-    assert groups(office) == {"Team A": {"00001", "00002", "00003"}, "Team B": {"00001", "00002", "00003"}}
+    assert groups(office) == {
+        "Team A": {"00001", "00002", "00003"},
+        "Team B": {"00001", "00002", "00003"},
+    }
     assert settled(office, wire)
 
 
-def test_what_leavers_lost_stays_lost_when_nobody_is_to_lose_it_any_more(real_office: Office, wire: Wire) -> None:
+def test_what_leavers_lost_stays_lost_when_nobody_is_to_lose_it_any_more(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     with_teams(office, target='leave = { action = "deactivate", revoke = ["memberships"] }')
     office.hire(people(2))
@@ -333,7 +390,9 @@ def test_what_leavers_lost_stays_lost_when_nobody_is_to_lose_it_any_more(real_of
     assert groups(office) == {"Team A": {"00001", "00002"}}
 
 
-def test_a_group_that_is_there_already_is_adopted_with_its_members(real_office: Office, wire: Wire) -> None:
+def test_a_group_that_is_there_already_is_adopted_with_its_members(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     office.hire(people(2))
     office.push()
@@ -349,7 +408,9 @@ def test_a_group_that_is_there_already_is_adopted_with_its_members(real_office: 
 
     assert counts(outcome)["adopt"] == 3
     assert ids(office) == {"Department IT": members}
-    assert {one["externalId"]: one["id"] for one in read_all(office.url, office.token, "Users")} == before
+    assert {
+        one["externalId"]: one["id"] for one in read_all(office.url, office.token, "Users")
+    } == before
     assert groups(office) == {"Department IT": {"00001", "00002"}}
 
 
@@ -368,14 +429,18 @@ def test_two_groups_that_want_one_name(real_office: Office, wire: Wire) -> None:
     assert groups(office) == {"Team A": {"00001"}}
 
 
-def test_two_groups_at_the_target_with_one_name_are_ambiguous(real_office: Office, wire: Wire) -> None:
+def test_two_groups_at_the_target_with_one_name_are_ambiguous(
+    real_office: Office, wire: Wire
+) -> None:
     import httpx2
 
     office = real_office
     schema = "urn:ietf:params:scim:schemas:core:2.0:Group"
     for _ in range(2):
         body = {"schemas": [schema], "displayName": "Department IT"}
-        answer = httpx2.post(f"{office.url}/Groups", json=body, headers={"Authorization": f"Bearer {office.token}"})
+        answer = httpx2.post(
+            f"{office.url}/Groups", json=body, headers={"Authorization": f"Bearer {office.token}"}
+        )
         assert answer.status_code == 201
     office.configure(more=BY_DEPARTMENT)
     office.hire(people(1))
@@ -388,7 +453,9 @@ def test_two_groups_at_the_target_with_one_name_are_ambiguous(real_office: Offic
     assert counts(outcome) == {"create": 1}
 
 
-def test_too_many_who_would_be_taken_out_of_a_group_stop_the_push(real_office: Office, wire: Wire) -> None:
+def test_too_many_who_would_be_taken_out_of_a_group_stop_the_push(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     with_teams(office, guard="")
     office.hire(people(60))
@@ -400,7 +467,10 @@ def test_too_many_who_would_be_taken_out_of_a_group_stop_the_push(real_office: O
     ran = office.run("push")
 
     assert ran.code == 3
-    assert "group teams:A: 8 of 60 members would be taken out; guard.max_removals allows 10%, here 6" in ran.err
+    assert (
+        "group teams:A: 8 of 60 members would be taken out; guard.max_removals allows 10%, here 6"
+        in ran.err
+    )
     assert "First: 00053, 00054" in ran.err
     assert "scimsync push --allow-removals 8" in ran.err
     assert wire.written() == []
@@ -420,13 +490,19 @@ def test_a_first_push_of_forty_thousand_memberships(real_office: Office, wire: W
 
     assert counts(outcome) == {"create": 400, "add_members": 200}
     assert len(wire.written()) <= 600
-    assert {name: len(members) for name, members in groups(office).items()} == {f"right-{n:03}": 200 for n in range(200)}
+    assert {name: len(members) for name, members in groups(office).items()} == {
+        f"right-{n:03}": 200 for n in range(200)
+    }
     assert settled(office, wire)
 
 
-def test_deprovisioned_people_lose_their_memberships_where_leavers_do(real_office: Office, wire: Wire) -> None:
+def test_deprovisioned_people_lose_their_memberships_where_leavers_do(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
-    office.configure(target='leave = { action = "deactivate", revoke = ["memberships"] }', more=BY_DEPARTMENT)
+    office.configure(
+        target='leave = { action = "deactivate", revoke = ["memberships"] }', more=BY_DEPARTMENT
+    )
     office.hire(people(3))
     office.push()
 
@@ -446,7 +522,12 @@ def test_deprovisioned_people_lose_their_memberships_where_leavers_do(real_offic
 def test_rows_in_any_order_give_the_same_plan(real_office: Office, wire: Wire) -> None:
     office = real_office
     office.configure(more=BY_DEPARTMENT + BY_RULE)
-    rows = [person(1, manager="00003"), person(2, dept="Sales"), person(3, email="Person2@example.com"), person(4)]
+    rows = [
+        person(1, manager="00003"),
+        person(2, dept="Sales"),
+        person(3, email="Person2@example.com"),
+        person(4),
+    ]
     plans = set()
     for order in permutations(rows):
         office.hire(order)
@@ -471,7 +552,11 @@ def days(draw: st.DrawFn) -> list[Row]:
     """Some people of eight, with any department and rights."""
     numbers = draw(st.lists(st.integers(1, 8), unique=True, min_size=1))
     return [
-        person(number, dept=draw(departments), rights=";".join(draw(st.lists(st.sampled_from("abc"), unique=True))))
+        person(
+            number,
+            dept=draw(departments),
+            rights=";".join(draw(st.lists(st.sampled_from("abc"), unique=True))),
+        )
         for number in numbers
     ]
 
@@ -489,13 +574,19 @@ def test_one_big_step_or_many_small_ones_end_in_the_same_state(
     for steps in (story, story[-1:]):
         office = Office(tmp_path_factory.mktemp("story"), f"{url}/{secrets.token_hex(8)}/v2", token)
         leave = 'leave = { action = "delete" }'
-        office.configure(source=LISTS, more=BY_DEPARTMENT + BY_RULE + rights, target=leave, guard=OFTEN)
+        office.configure(
+            source=LISTS, more=BY_DEPARTMENT + BY_RULE + rights, target=leave, guard=OFTEN
+        )
         for day in steps:
             office.hire(day)
             assert office.push().exit_code == 0
             assert office.plan() == []
         accounts = {name: one["displayName"] for name, one in office.accounts().items()}
-        held = {name: members for name, members in groups(office).items() if members or name == "Administrators"}
+        held = {
+            name: members
+            for name, members in groups(office).items()
+            if members or name == "Administrators"
+        }
         ends.append((accounts, held))
 
     assert ends[0] == ends[1]

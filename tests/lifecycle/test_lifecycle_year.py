@@ -1,5 +1,5 @@
-"""A year of a made-up company: at the end of each month all targets are what a simple model of the rules says they should be,
-and no request was made that the model does not ask for."""
+"""A year of a made-up company: at the end of each month all targets are what a simple model of the
+rules says they should be, and no request was made that the model does not ask for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def wires(real_server: tuple[str, str]) -> Iterator[dict[str, Wire]]:
     """Three targets, each a scim2-server of its own, all requests seen."""
     url, _ = real_server
     with ExitStack() as stack:
-        yield {name: stack.enter_context(watched(f"{url}/{name}-{secrets.token_hex(8)}/v2")) for name in ("wiki", "crm", "vault")}
+        yield {
+            name: stack.enter_context(watched(f"{url}/{name}-{secrets.token_hex(8)}/v2"))
+            for name in ("wiki", "crm", "vault")
+        }
 
 
 def rules_of_targets(rules: Rules) -> dict[str, TargetRules]:
@@ -55,13 +58,18 @@ class Year:
         return self.office.push(**NO_LIMIT)
 
     def write(self, rules: Rules) -> None:
-        self.office.write("sync.toml", sync_toml(rules, {name: wire.url for name, wire in self.wires.items()}))
+        self.office.write(
+            "sync.toml", sync_toml(rules, {name: wire.url for name, wire in self.wires.items()})
+        )
         self.office.hire(one.row() for one in self.company.people.values())
         self.office.hire((one.row() for one in self.company.teams.values()), "teams.csv")
 
 
 def test_a_year_of_five_hundred_people_at_three_targets(
-    tmp_path: Path, real_server: tuple[str, str], wires: dict[str, Wire], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    real_server: tuple[str, str],
+    wires: dict[str, Wire],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("WIKI_TOKEN", real_server[1])
     year = Year(Office(tmp_path, "", real_server[1]), wires, 505)
@@ -73,7 +81,10 @@ def test_a_year_of_five_hundred_people_at_three_targets(
 
         written = {name: len(wire.written()) for name, wire in wires.items()}
         there = rules_of_targets(rules)
-        requests = {name: year.targets[name].month(one, year.company, year.office.now) for name, one in there.items()}
+        requests = {
+            name: year.targets[name].month(one, year.company, year.office.now)
+            for name, one in there.items()
+        }
         assert outcome.exit_code == 0, (month, outcome.problems)
         for name in there:
             held = year.readers[name].users(year.targets[name])
@@ -89,7 +100,10 @@ def test_a_year_of_five_hundred_people_at_three_targets(
         year.office.now += timedelta(days=30)
         months += 1
     assert months == 12
-    assert all(len(year.targets[name].users) >= number for name, number in (("wiki", 500), ("crm", 60), ("vault", 40)))
+    assert all(
+        len(year.targets[name].users) >= number
+        for name, number in (("wiki", 500), ("crm", 60), ("vault", 40))
+    )
     assert set(happened) == set(Action) - {Action.ADOPT}
     assert sum(target.stepped_aside for target in year.targets.values()) >= 2
     assert year.targets["wiki"].chunked >= 1

@@ -52,30 +52,42 @@ def branch(server: tuple[str, str], folders: pytest.TempPathFactory) -> Iterator
     """Its targets are at a real server, each a tenant of its own."""
     with ExitStack() as stack:
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("WIKI_TOKEN", server[1])
-        # a wire passes an answer on in one piece; the server itself sends it in two, and the client's TCP waits before the second
+        # a wire passes an answer on in one piece; the server itself sends it in two, and the
+        # client's TCP waits before the second
         wires = {
             name: stack.enter_context(watched(f"{server[0]}/{name}-{secrets.token_hex(8)}/v2"))
             for name in ("wiki", "crm", "vault")
         }
-        yield Branch(Office(folders.mktemp("branch"), "", server[1]), {name: wire.url for name, wire in wires.items()})
+        yield Branch(
+            Office(folders.mktemp("branch"), "", server[1]),
+            {name: wire.url for name, wire in wires.items()},
+        )
 
 
 def held_by(url: str, token: str, keys: set[str]) -> tuple[dict[str, Json], dict[str, set[str]]]:
-    """Key -> what the account holds, and displayName -> members, as far as it is about `keys` and groups with such members."""
+    """Key -> what the account holds, and displayName -> members, as far as it is about `keys` and
+    groups with such members."""
     users = read_all(url, token, "Users")
     whose = {one["id"]: one["externalId"] for one in users if one["externalId"] in keys}
     accounts = {one["externalId"]: _account(one, whose) for one in users if one["id"] in whose}
     found = read_all(url, token, "Groups")
     names = {one["id"]: one["displayName"] for one in found}
     members = {
-        one["displayName"]: {whose.get(member["value"]) or names.get(member["value"], "") for member in one.get("members", [])}
+        one["displayName"]: {
+            whose.get(member["value"]) or names.get(member["value"], "")
+            for member in one.get("members", [])
+        }
         for one in found
     }
     return accounts, {name: some - {""} for name, some in members.items() if some - {""}}
 
 
 def _account(user: Json, whose: Mapping[str, str]) -> Json:
-    held = {name: value for name, value in user.items() if name not in ("id", "meta", "groups", "schemas") and value != []}
+    held = {
+        name: value
+        for name, value in user.items()
+        if name not in ("id", "meta", "groups", "schemas") and value != []
+    }
     for name in ("roles", "entitlements"):
         held[name] = sorted(one["value"] for one in held.get(name, []))
     extension = dict(held.get(ENTERPRISE, {}))
@@ -86,9 +98,12 @@ def _account(user: Json, whose: Mapping[str, str]) -> Json:
 def test_a_year_in_twelve_steps_and_in_one_end_in_the_same_state(
     real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Leavers are left out: who comes and goes between two steps never had an account, and is nobody's manager. So are teams
-    that were dissolved, which the vault keeps."""
-    with branch(real_server, tmp_path_factory) as by_month, branch(real_server, tmp_path_factory) as at_once:
+    """Leavers are left out: who comes and goes between two steps never had an account, and is
+    nobody's manager. So are teams that were dissolved, which the vault keeps."""
+    with (
+        branch(real_server, tmp_path_factory) as by_month,
+        branch(real_server, tmp_path_factory) as at_once,
+    ):
         company = Company.founded(1, SMALL)
         rules = Rules()
         for _, rules in live(company):
@@ -102,12 +117,18 @@ def test_a_year_in_twelve_steps_and_in_one_end_in_the_same_state(
         dissolved = {f"Team {number} (vault)" for number in range(1, 16)} - {
             f"{team.name} (vault)" for team in company.teams.values()
         }
-        for name, target in (("wiki", model.wiki(rules)), ("crm", model.crm(rules)), ("vault", model.vault(rules))):
+        for name, target in (
+            ("wiki", model.wiki(rules)),
+            ("crm", model.crm(rules)),
+            ("vault", model.vault(rules)),
+        ):
             keys = {key for key, person in company.people.items() if target.in_scope(person)}
             accounts, groups = held_by(by_month.urls[name], by_month.office.token, keys)
             assert accounts.keys() == keys
             known = {group: members for group, members in groups.items() if group not in dissolved}
-            assert (accounts, known) == held_by(at_once.urls[name], at_once.office.token, keys), name
+            assert (accounts, known) == held_by(at_once.urls[name], at_once.office.token, keys), (
+                name
+            )
 
 
 @settings(max_examples=2, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -115,7 +136,8 @@ def test_a_year_in_twelve_steps_and_in_one_end_in_the_same_state(
 def test_rows_in_any_order_give_the_same_plan(
     real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, seed: int, order: Random
 ) -> None:
-    """Of a company's first day, and of the same company half a year later, when everything has changed."""
+    """Of a company's first day, and of the same company half a year later, when everything has
+    changed."""
     with branch(real_server, tmp_path_factory) as one:
         company = Company.founded(seed, SMALL)
         year = live(company)

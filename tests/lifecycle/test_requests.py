@@ -1,4 +1,5 @@
-"""How few requests it takes: one for a person who changed, one for a group and each chunk of its members."""
+"""How few requests it takes: one for a person who changed, one for a group and each chunk of its
+members."""
 
 from __future__ import annotations
 
@@ -18,11 +19,14 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
     "comes back": (people(3)[1:], [person(1, manager=BOSS), *people(3)[1:]]),
     "moves": (people(3), [person(1, dept="Sales", manager=BOSS), *people(3)[1:]]),
 }
-"""The people before and after something happens to one of them, who at the same time gets a manager who is new, too."""
+"""The people before and after something happens to one of them, who at the same time gets a manager
+who is new, too."""
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_who_gets_a_new_manager_and_something_else_is_changed_once(office: Office, faulty: FaultyServer, case: str) -> None:
+def test_who_gets_a_new_manager_and_something_else_is_changed_once(
+    office: Office, faulty: FaultyServer, case: str
+) -> None:
     before, after = CASES[case]
     office.configure(user=USER + MANAGER, guard=OFTEN)
     office.hire(people(3))
@@ -36,8 +40,15 @@ def test_who_gets_a_new_manager_and_something_else_is_changed_once(office: Offic
 
     assert outcome.exit_code == 0
     assert sorted(one.method for one in faulty.written()) == ["PATCH", "POST"]
-    (boss,) = (user["id"] for user in faulty.users.values() if user["userName"] == "person9@example.com")
-    assert str([user for user in faulty.users.values() if user["userName"] != "person9@example.com"]).count(boss) == 1
+    (boss,) = (
+        user["id"] for user in faulty.users.values() if user["userName"] == "person9@example.com"
+    )
+    assert (
+        str(
+            [user for user in faulty.users.values() if user["userName"] != "person9@example.com"]
+        ).count(boss)
+        == 1
+    )
     assert office.plan() == []
 
 
@@ -69,17 +80,27 @@ MOVERS = 10
 
 
 def staff(members: int, movers: int = 0) -> list[Row]:
-    """`PEOPLE` people, of whom the first `members` are in IT; `movers` of them leave it, as many others come."""
+    """`PEOPLE` people, of whom the first `members` are in IT; `movers` of them leave it, as many
+    others come."""
     moved = {*range(1, movers // 2 + 1), *range(members + 1, members + movers // 2 + 1)}
-    return [person(number, dept="IT" if (number <= members) != (number in moved) else "Sales") for number in range(1, PEOPLE + 1)]
+    return [
+        person(number, dept="IT" if (number <= members) != (number in moved) else "Sales")
+        for number in range(1, PEOPLE + 1)
+    ]
 
 
 def change_large_group(office: Office, faulty: FaultyServer, members: int) -> int:
-    """Pushes ten changes in a group of `members`, everybody having an account; returns the most memory it took, in bytes.
+    """Pushes ten changes in a group of `members`, everybody having an account; returns the most
+    memory it took, in bytes.
 
     The state is made as a push would have left it; what is pushed is only the change.
     """
-    office.configure(user='userName = "email | lower"', target="actions = { create = false }", more=BY_RULE, guard=OFTEN)
+    office.configure(
+        user='userName = "email | lower"',
+        target="actions = { create = false }",
+        more=BY_RULE,
+        guard=OFTEN,
+    )
     office.hire(staff(members))
     none = {"totalResults": 0, "Resources": []}
     faulty.fail("GET", where=lambda seen: seen.path == "/Groups", status=200, body=none)
@@ -87,10 +108,14 @@ def change_large_group(office: Office, faulty: FaultyServer, members: int) -> in
     columns = "(target, kind, key, remote_id, status, document, unique_name, doubtful, failures)"
     office.sql(
         f"insert into link {columns} select 'wiki', 'user', key, 'id-' || key, 'active',"
-        " json_object('userName', lower(data ->> 'email')), lower(data ->> 'email'), 0, 0 from record"
+        " json_object('userName', lower(data ->> 'email')), lower(data ->> 'email'), 0, 0 from"
+        " record"
     )
     group = """'{"displayName": "Administrators"}', 'administrators'"""
-    office.sql(f"insert into link {columns} values ('wiki', 'group', 'admins', 'id-admins', 'active', {group}, 0, 0)")
+    office.sql(
+        f"insert into link {columns} values ('wiki', 'group', 'admins', 'id-admins', 'active',"
+        f" {group}, 0, 0)"
+    )
     office.sql("update membership set acknowledged = 1, due = 0")
     assert office.sql("select count(*) from membership where wanted") == [(members,)]
     assert office.plan() == []
@@ -104,7 +129,9 @@ def change_large_group(office: Office, faulty: FaultyServer, members: int) -> in
     tracemalloc.stop()
 
     assert (outcome.exit_code, counts(outcome)) == (0, {"remove_members": 1})
-    assert [(str(one), _size(one.body or {})) for one in faulty.seen] == [("PATCH /Groups/id-admins", MOVERS)]
+    assert [(str(one), _size(one.body or {})) for one in faulty.seen] == [
+        ("PATCH /Groups/id-admins", MOVERS)
+    ]
     return most
 
 

@@ -1,4 +1,5 @@
-"""Pushes that a guard or a saved plan stops where groups are concerned: what they say, and that nothing is sent."""
+"""Pushes that a guard or a saved plan stops where groups are concerned: what they say, and that
+nothing is sent."""
 
 from __future__ import annotations
 
@@ -6,7 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.lifecycle.test_groups import BY_DEPARTMENT, BY_RULE, BY_TEAM, OFTEN, groups, settled, team, with_teams, write_teams
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    BY_RULE,
+    BY_TEAM,
+    OFTEN,
+    groups,
+    settled,
+    team,
+    with_teams,
+    write_teams,
+)
 from tests.office import USER, Office, people, person
 from tests.servers.wire import Wire
 
@@ -36,9 +47,10 @@ def test_a_large_group_that_would_lose_everybody_stops_the_push(
     assert ran.code == 3
     said = " ".join(ran.err.split())
     assert (
-        "wiki: group teams:A: 12 of 12 members would be taken out; guard.max_removals allows 10%, here 5. "
-        "First: 00001, 00002, 00003, 00004, 00005 and 7 more. if that is right: scimsync push --allow-removals 12"
-    ) in said
+        "wiki: group teams:A: 12 of 12 members would be taken out; guard.max_removals allows 10%,"
+        " here 5. First: 00001, 00002, 00003, 00004, 00005 and 7 more. if that is right: scimsync"
+        " push --allow-removals 12" in said
+    )
     assert wire.written() == []
     assert groups(office)["Team A"] == {row["id"] for row in people(12)}
     assert office.run("push", "--allow-removals", "12").code == 0
@@ -46,20 +58,27 @@ def test_a_large_group_that_would_lose_everybody_stops_the_push(
     assert settled(office, wire)
 
 
-def test_a_rule_that_suddenly_holds_for_nobody_stops_the_push(real_office: Office, wire: Wire) -> None:
+def test_a_rule_that_suddenly_holds_for_nobody_stops_the_push(
+    real_office: Office, wire: Wire
+) -> None:
     office = real_office
     office.configure(user=f'{USER}roles = "access"\n', more=BY_RULE)
     office.hire(people(20))
     office.push()
     wire.seen.clear()
 
-    office.configure(user=f'{USER}roles = "access"\n', more=BY_RULE.replace("dept == 'IT'", "dept == 'it'"))
+    office.configure(
+        user=f'{USER}roles = "access"\n', more=BY_RULE.replace("dept == 'IT'", "dept == 'it'")
+    )
     ran = office.run("push")
 
     assert ran.code == 3
     said = " ".join(ran.err.split())
     assert "wiki: 20 of 20 accounts would be changed; guard.max_updates allows 50%, here 10" in said
-    assert "wiki: group admins: 20 of 20 members would be taken out; guard.max_removals allows 10%, here 5" in said
+    assert (
+        "wiki: group admins: 20 of 20 members would be taken out; guard.max_removals allows 10%,"
+        " here 5" in said
+    )
     assert wire.written() == []
     assert office.run("push", "--allow-updates", "20").code == 3
     assert wire.written() == []
@@ -109,17 +128,25 @@ def test_a_saved_plan_of_groups_is_carried_out_as_it_was_read_or_not_at_all(
     assert office.run("plan", "--out", "tonight.plan").code == 0
     wire.seen.clear()
 
-    unmoved = {name: (office.folder / name).read_text() for name in ("hr.csv", "teams.csv", "sync.toml")}
+    unmoved = {
+        name: (office.folder / name).read_text() for name in ("hr.csv", "teams.csv", "sync.toml")
+    }
     move(office)
     stopped = office.run("push", "tonight.plan")
 
     assert stopped.code == 3
-    assert "tonight.plan: source, state or configuration has moved on since this plan was made" in " ".join(stopped.err.split())
+    assert (
+        "tonight.plan: source, state or configuration has moved on since this plan was made"
+        in " ".join(stopped.err.split())
+    )
     assert wire.written() == []
 
     for name, text in unmoved.items():
         office.write(name, text)
     assert office.run("push", "tonight.plan").code == 0
     assert [method for method, _, _ in wire.written()] == ["PATCH", "PATCH"]
-    assert groups(office) == {"Department IT": {"00001", "00002", "00003"}, "Team Uno": {"00001", "00002"}}
+    assert groups(office) == {
+        "Department IT": {"00001", "00002", "00003"},
+        "Team Uno": {"00001", "00002"},
+    }
     assert office.run("push", "tonight.plan").code == 3

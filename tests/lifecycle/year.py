@@ -31,7 +31,9 @@ def first_changes(company: Company, rules: Rules) -> Rules:
     for key in company.some(3, ordinary=True):
         company.rename(key, "Ødegård")
     newcomer = company.join(dept="Support")
-    company.teams["T4"] = replace(company.teams["T4"], members=(*company.teams["T4"].members, newcomer, "9999"))
+    company.teams["T4"] = replace(
+        company.teams["T4"], members=(*company.teams["T4"].members, newcomer, "9999")
+    )
     return rules
 
 
@@ -54,14 +56,16 @@ def support_is_renamed(company: Company, rules: Rules) -> Rules:
 
 
 def a_third_target(company: Company, rules: Rules) -> Rules:
-    """Added in the middle of the year; one of the leads goes, and the reports keep the name for a while."""
+    """Added in the middle of the year; one of the leads goes, and the reports keep the name for a
+    while."""
     _noise(company)
     company.leave(company.leads[0])
     return replace(rules, vault=True)
 
 
 def a_month_of_leave(company: Company, rules: Rules) -> Rules:
-    """Some are away for long: out of the wiki, switched off in the CRM. One who was deleted long ago comes back."""
+    """Some are away for long: out of the wiki, switched off in the CRM. One who was deleted long
+    ago comes back."""
     _noise(company)
     for key in [*company.some(8, ordinary=True), company.leads[1]]:
         company.change(key, status="away")
@@ -77,7 +81,8 @@ def it_is_split(company: Company, rules: Rules) -> Rules:
 
 
 def teams_change(company: Company, rules: Rules) -> Rules:
-    """Fewer are admins; a team is renamed, one ends, one begins inside of another, two exchange members."""
+    """Fewer are admins; a team is renamed, one ends, one begins inside of another, two exchange
+    members."""
     _noise(company)
     teams = company.teams
     teams["T1"] = replace(teams["T1"], name="Team Uno", children=("T15", "T11"))
@@ -97,7 +102,8 @@ def projects_end_and_titles_begin(company: Company, rules: Rules) -> Rules:
 
 
 def back_to_work(company: Company, rules: Rules) -> Rules:
-    """Those who were away are back, some elsewhere; a name that a leaver had in the CRM is somebody else's now."""
+    """Those who were away are back, some elsewhere; a name that a leaver had in the CRM is somebody
+    else's now."""
     for key in sorted(company.people):
         if company.people[key].status == "away":
             company.change(key, status="active")
@@ -113,7 +119,8 @@ def back_to_work(company: Company, rules: Rules) -> Rules:
 
 
 def a_region_closes(company: Company, rules: Rules) -> Rules:
-    """Nobody is in the West any more: the group stays, empty. Movers lose what they had everywhere."""
+    """Nobody is in the West any more: the group stays, empty. Movers lose what they had
+    everywhere."""
     _noise(company)
     for key, one in list(company.people.items()):
         if one.region == "West":
@@ -124,7 +131,8 @@ def a_region_closes(company: Company, rules: Rules) -> Rules:
 
 
 def everything_at_once(company: Company, rules: Rules) -> Rules:
-    """Two departments become one, a region opens again, accounts are deleted earlier, rehires, teams anew."""
+    """Two departments become one, a region opens again, accounts are deleted earlier, rehires,
+    teams anew."""
     for key in company.department("Legal"):
         company.change(key, dept="Finance")
     for key in company.some(6, ordinary=True):

@@ -1,4 +1,5 @@
-"""From hiring to deletion: what becomes of somebody's account when the record changes, goes, and comes back."""
+"""From hiring to deletion: what becomes of somebody's account when the record changes, goes, and
+comes back."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ LOOSE = 'min_records = "0%"'
 
 
 def leavers_wait(office: Office, days: int = 30) -> None:
-    office.configure(target=f'leave = {{ action = "deactivate", delete_after = "{days}d" }}', guard=LOOSE)
+    office.configure(
+        target=f'leave = {{ action = "deactivate", delete_after = "{days}d" }}', guard=LOOSE
+    )
 
 
 def settled(office: Office) -> bool:
@@ -25,7 +28,9 @@ def settled(office: Office) -> bool:
 # Leaving
 
 
-def test_who_is_no_longer_in_the_source_is_deactivated(office: Office, faulty: FaultyServer) -> None:
+def test_who_is_no_longer_in_the_source_is_deactivated(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard=LOOSE)
     office.hire(people(3))
     office.push()
@@ -33,7 +38,11 @@ def test_who_is_no_longer_in_the_source_is_deactivated(office: Office, faulty: F
     office.hire(people(2))
 
     (planned,) = office.plan()
-    assert (planned["action"], planned["key"], planned["reason"]) == ("deactivate", "00003", "no longer in the source")
+    assert (planned["action"], planned["key"], planned["reason"]) == (
+        "deactivate",
+        "00003",
+        "no longer in the source",
+    )
     assert counts(office.push()) == {"deactivate": 1}
 
     (patch,) = faulty.written()
@@ -43,7 +52,9 @@ def test_who_is_no_longer_in_the_source_is_deactivated(office: Office, faulty: F
     assert settled(office)
 
 
-def test_who_is_out_of_scope_is_deactivated_and_back_in_scope_reactivated(office: Office, faulty: FaultyServer) -> None:
+def test_who_is_out_of_scope_is_deactivated_and_back_in_scope_reactivated(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target="scope = \"dept == 'IT'\"")
     office.hire([*people(2), person(3, dept="Sales")])
     assert counts(office.push()) == {"create": 2}
@@ -61,7 +72,9 @@ def test_who_is_out_of_scope_is_deactivated_and_back_in_scope_reactivated(office
     assert settled(office)
 
 
-def test_who_becomes_inactive_by_the_mapping_keeps_the_account(office: Office, faulty: FaultyServer) -> None:
+def test_who_becomes_inactive_by_the_mapping_keeps_the_account(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER.replace("active = true", "active = \"dept != 'away'\""))
     office.hire(people(2))
     office.push()
@@ -74,7 +87,9 @@ def test_who_becomes_inactive_by_the_mapping_keeps_the_account(office: Office, f
     assert counts(office.push()) == {"reactivate": 1}
 
 
-def test_an_account_is_deleted_when_its_time_has_passed_and_not_before(office: Office, faulty: FaultyServer) -> None:
+def test_an_account_is_deleted_when_its_time_has_passed_and_not_before(
+    office: Office, faulty: FaultyServer
+) -> None:
     leavers_wait(office)
     office.hire(people(3))
     office.push()
@@ -92,7 +107,9 @@ def test_an_account_is_deleted_when_its_time_has_passed_and_not_before(office: O
     assert settled(office)
 
 
-def test_who_comes_back_in_time_gets_the_same_account_with_what_changed_meanwhile(office: Office, faulty: FaultyServer) -> None:
+def test_who_comes_back_in_time_gets_the_same_account_with_what_changed_meanwhile(
+    office: Office, faulty: FaultyServer
+) -> None:
     leavers_wait(office)
     office.hire(people(3))
     office.push()
@@ -120,7 +137,10 @@ def test_who_comes_back_too_late_gets_a_new_account(office: Office, faulty: Faul
     office.hire(people(3))
 
     (planned,) = office.plan()
-    assert (planned["action"], planned["reason"]) == ("create", "came back; the account was deleted")
+    assert (planned["action"], planned["reason"]) == (
+        "create",
+        "came back; the account was deleted",
+    )
     assert counts(office.push()) == {"create": 1}
     assert settled(office)
 
@@ -154,7 +174,9 @@ def test_leave_delete_deletes_at_once(office: Office, faulty: FaultyServer) -> N
     assert counts(office.push()) == {"create": 1}
 
 
-def test_leave_keep_does_nothing_until_the_person_changes(office: Office, faulty: FaultyServer) -> None:
+def test_leave_keep_does_nothing_until_the_person_changes(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(target='leave = { action = "keep" }', guard=LOOSE)
     office.hire(people(3))
     office.push()
@@ -175,7 +197,12 @@ def test_leavers_come_first(office: Office, faulty: FaultyServer) -> None:
     faulty.forget()
     office.hire([person(1, dept="Sales"), *people(27)[1:], person(99)])
 
-    assert counts(office.push(later=31 * DAY)) == {"create": 1, "update": 1, "deactivate": 1, "delete": 2}
+    assert counts(office.push(later=31 * DAY)) == {
+        "create": 1,
+        "update": 1,
+        "deactivate": 1,
+        "delete": 2,
+    }
 
     methods = [(one.method, one.path) for one in faulty.written()]
     assert methods[0] == ("PATCH", "/Users/id-00028")
@@ -184,9 +211,16 @@ def test_leavers_come_first(office: Office, faulty: FaultyServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "leave", ['{ action = "deactivate" }', '{ action = "keep" }', '{ action = "deactivate", delete_after = "90d" }']
+    "leave",
+    [
+        '{ action = "deactivate" }',
+        '{ action = "keep" }',
+        '{ action = "deactivate", delete_after = "90d" }',
+    ],
 )
-def test_nobody_is_deleted_once_sync_toml_says_no_longer_so(office: Office, faulty: FaultyServer, leave: str) -> None:
+def test_nobody_is_deleted_once_sync_toml_says_no_longer_so(
+    office: Office, faulty: FaultyServer, leave: str
+) -> None:
     leavers_wait(office)
     office.hire(people(2))
     office.push()
@@ -231,13 +265,18 @@ def test_a_kind_of_action_that_is_switched_off_happens_once_it_is_on(
 # Values that are sent once
 
 
-def test_once_and_generated_values_are_sent_at_creation_only(office: Office, faulty: FaultyServer) -> None:
+def test_once_and_generated_values_are_sent_at_creation_only(
+    office: Office, faulty: FaultyServer
+) -> None:
     user = USER + 'nickName = { expr = "given", once = true }\npassword = { generate = 16 }\n'
     office.configure(user=user, target="concurrency = 1")
     office.hire(people(2))
     office.push()
     created = [one.body or {} for one in faulty.written()]
-    assert [(one["nickName"], len(one["password"])) for one in created] == [("Given1", 16), ("Given2", 16)]
+    assert [(one["nickName"], len(one["password"])) for one in created] == [
+        ("Given1", 16),
+        ("Given2", 16),
+    ]
     faulty.users["id-00001"]["nickName"] = "Annie"
     faulty.forget()
     office.hire([person(1, given="Anna"), person(2)])
@@ -246,11 +285,16 @@ def test_once_and_generated_values_are_sent_at_creation_only(office: Office, fau
 
     (patch,) = faulty.written()
     assert patch.body is not None
-    assert sorted(one["path"] for one in patch.body["Operations"]) == ["displayName", "name.givenName"]
+    assert sorted(one["path"] for one in patch.body["Operations"]) == [
+        "displayName",
+        "name.givenName",
+    ]
     assert faulty.users["id-00001"]["nickName"] == "Annie"
 
 
-def test_what_is_empty_is_absent_and_what_was_not_set_is_not_removed(office: Office, faulty: FaultyServer) -> None:
+def test_what_is_empty_is_absent_and_what_was_not_set_is_not_removed(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + 'title = "title"\n')
     office.hire([person(1) | {"title": ""}, person(2) | {"title": "CEO"}])
     office.push()
@@ -265,7 +309,9 @@ def test_what_is_empty_is_absent_and_what_was_not_set_is_not_removed(office: Off
     assert "title" not in faulty.users["id-00002"]
 
 
-def test_an_attribute_taken_out_of_the_mapping_is_removed_where_it_was_set(office: Office, faulty: FaultyServer) -> None:
+def test_an_attribute_taken_out_of_the_mapping_is_removed_where_it_was_set(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + 'title = "dept"\n', guard='max_updates = "100%"')
     office.hire(people(2))
     office.push()
@@ -298,7 +344,9 @@ def managers(faulty: FaultyServer) -> dict[str, str | None]:
         for name, value in user.items():
             if name.startswith("urn:"):
                 remote_id = value.get("manager", {}).get("value")
-                found[user["externalId"]] = None if remote_id is None else faulty.users[remote_id]["externalId"]
+                found[user["externalId"]] = (
+                    None if remote_id is None else faulty.users[remote_id]["externalId"]
+                )
     return found
 
 
@@ -320,7 +368,9 @@ COMPANIES: dict[str, list[Row]] = {
 
 
 @pytest.mark.parametrize("company", COMPANIES)
-def test_everybody_gets_the_manager_whatever_the_order(office: Office, faulty: FaultyServer, company: str) -> None:
+def test_everybody_gets_the_manager_whatever_the_order(
+    office: Office, faulty: FaultyServer, company: str
+) -> None:
     rows = COMPANIES[company]
     office.configure(user=USER + MANAGER)
     office.hire(rows)
@@ -334,7 +384,9 @@ def test_everybody_gets_the_manager_whatever_the_order(office: Office, faulty: F
     assert settled(office)
 
 
-def test_a_manager_is_created_before_those_who_refer_to_them(office: Office, faulty: FaultyServer) -> None:
+def test_a_manager_is_created_before_those_who_refer_to_them(
+    office: Office, faulty: FaultyServer
+) -> None:
     rows = COMPANIES["managers last"]
     office.configure(user=USER + MANAGER)
     office.hire(rows)
@@ -346,7 +398,9 @@ def test_a_manager_is_created_before_those_who_refer_to_them(office: Office, fau
     ]
 
 
-def test_a_reference_to_nobody_is_left_out_until_there_is_somebody(office: Office, faulty: FaultyServer) -> None:
+def test_a_reference_to_nobody_is_left_out_until_there_is_somebody(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER)
     staff = [person(number, manager="00009") for number in (1, 2)]
     office.hire(staff)
@@ -364,7 +418,9 @@ def test_a_reference_to_nobody_is_left_out_until_there_is_somebody(office: Offic
     assert settled(office)
 
 
-def test_the_plan_shows_who_refers_to_somebody_who_is_adopted(office: Office, faulty: FaultyServer) -> None:
+def test_the_plan_shows_who_refers_to_somebody_who_is_adopted(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER)
     office.hire([person(2, manager="00001")])
     office.push()
@@ -374,7 +430,9 @@ def test_the_plan_shows_who_refers_to_somebody_who_is_adopted(office: Office, fa
     assert actions(office.plan()) == {"00001": "adopt", "00002": "update"}
 
 
-def test_who_refers_to_a_manager_out_of_scope_gets_one_when_that_changes(office: Office, faulty: FaultyServer) -> None:
+def test_who_refers_to_a_manager_out_of_scope_gets_one_when_that_changes(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER, target="scope = \"dept == 'IT'\"")
     office.hire([person(1, dept="Board"), person(2, manager="00001")])
     office.push()
@@ -385,7 +443,9 @@ def test_who_refers_to_a_manager_out_of_scope_gets_one_when_that_changes(office:
     assert managers(faulty) == {"00001": None, "00002": "00001"}
 
 
-def test_a_managers_account_made_again_is_referred_to_again(office: Office, faulty: FaultyServer) -> None:
+def test_a_managers_account_made_again_is_referred_to_again(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER)
     rows = [person(1), *(person(number, manager="00001") for number in range(2, 12))]
     office.hire(rows)
@@ -403,9 +463,13 @@ def test_a_managers_account_made_again_is_referred_to_again(office: Office, faul
     assert settled(office)
 
 
-def test_a_manager_whose_creation_fails_is_left_out_and_comes_later(office: Office, faulty: FaultyServer) -> None:
+def test_a_manager_whose_creation_fails_is_left_out_and_comes_later(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER)
-    faulty.fail("POST", where=lambda seen: (seen.body or {}).get("externalId") == "00001", status=400)
+    faulty.fail(
+        "POST", where=lambda seen: (seen.body or {}).get("externalId") == "00001", status=400
+    )
     office.hire([person(1), person(2, manager="00001")])
     outcome = office.push()
     assert (counts(outcome), outcome.exit_code) == ({"create": 1}, 4)
@@ -433,8 +497,12 @@ def test_another_manager_is_one_change(office: Office, faulty: FaultyServer) -> 
     assert settled(office)
 
 
-def test_a_reference_that_is_sent_once_is_the_managers_id(office: Office, faulty: FaultyServer) -> None:
-    office.configure(user=USER + MANAGER.replace('"ref(manager)"', '{ expr = "ref(manager)", once = true }'))
+def test_a_reference_that_is_sent_once_is_the_managers_id(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(
+        user=USER + MANAGER.replace('"ref(manager)"', '{ expr = "ref(manager)", once = true }')
+    )
     office.hire([person(1), person(2, manager="00001")])
 
     office.push()
@@ -442,7 +510,9 @@ def test_a_reference_that_is_sent_once_is_the_managers_id(office: Office, faulty
     assert managers(faulty) == {"00001": None, "00002": "00001"}
 
 
-def test_a_managers_account_that_is_deleted_leaves_nothing_to_be_done(office: Office, faulty: FaultyServer) -> None:
+def test_a_managers_account_that_is_deleted_leaves_nothing_to_be_done(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(user=USER + MANAGER, target='leave = { action = "delete" }', guard=LOOSE)
     office.hire([person(1), person(2, manager="00001")])
     office.push()

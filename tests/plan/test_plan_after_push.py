@@ -1,4 +1,5 @@
-"""Whatever a population and its next day are: after a push nothing is left to do, and the target says what the file says."""
+"""Whatever a population and its next day are: after a push nothing is left to do, and the target
+says what the file says."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ LOOSE = 'min_records = "0%"\nmax_removals = 100\nmax_updates = 100'
 
 @st.composite
 def days(draw: st.DrawFn) -> list[Row]:
-    """Some of six people, each with a name, a department and a manager of that day; nobody shares a name."""
+    """Some of six people, each with a name, a department and a manager of that day; nobody shares a
+    name."""
     there = draw(st.lists(st.sampled_from(NUMBERS), min_size=1, unique=True))
     names = draw(st.permutations(NUMBERS))
     return [
@@ -66,12 +68,15 @@ def test_after_each_push_the_plan_is_empty(leave: str, story: list[list[Row]]) -
         without_waiting(patched)
         patched.setenv("WIKI_TOKEN", server.token)
         office = Office(Path(folder), server.url, server.token)
-        office.configure(user=USER + MANAGER, target=f'leave = {{ action = "{leave}" }}', guard=LOOSE)
+        office.configure(
+            user=USER + MANAGER, target=f'leave = {{ action = "{leave}" }}', guard=LOOSE
+        )
         for rows in story:
             office.hire(rows)
             outcome = office.push()
             tries = 0
-            while outcome.exit_code == 4 and tries < 2:  # a name that a leaver holds, or that is freed in this very push
+            # a name that a leaver holds, or that is freed in this very push
+            while outcome.exit_code == 4 and tries < 2:
                 tries += 1
                 outcome = office.push(later=timedelta(hours=1))
             assert office.plan() == []
@@ -86,7 +91,9 @@ def test_after_each_push_the_plan_is_empty(leave: str, story: list[list[Row]]) -
                 if row["id"] not in failed:
                     remote_id = links[row["id"]].remote_id
                     assert remote_id is not None
-                    told = said(server.users[remote_id], {str(key): value for key, value in key_of.items()})
+                    told = said(
+                        server.users[remote_id], {str(key): value for key, value in key_of.items()}
+                    )
                     known = keys | {key for key, link in links.items() if link.has_account}
                     assert told == wanted(row, known - (failed - set(key_of.values())))
             assert len(key_of) == len({link.remote_id for link in links.values() if link.remote_id})

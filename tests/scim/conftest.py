@@ -1,4 +1,5 @@
-"""Servers on loopback for the tests of the protocol: a real SCIM server, and one that answers what it is told to."""
+"""Servers on loopback for the tests of the protocol: a real SCIM server, and one that answers what
+it is told to."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def scim2_server() -> Iterator[tuple[str, str]]:
 
 @dataclass
 class Loopback:
-    """Answers each request with the next of its raw answers (the last one again and again) and keeps the requests."""
+    """Answers each request with the next of its raw answers (the last one again and again) and
+    keeps the requests."""
 
     answers: list[bytes]
     url: str = ""
@@ -49,7 +51,8 @@ class Loopback:
 
 
 def _is_whole(answer: bytes) -> bool:
-    """Whether the answer has all the bytes that it announces, so that the connection can be used again."""
+    """Whether the answer has all the bytes that it announces, so that the connection can be used
+    again."""
     head, _, body = answer.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)
     return length is not None and int(length.group(1)) == len(body)

@@ -37,7 +37,9 @@ def http(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def ask(loopback: Any, request: Request, *answers: bytes, **options: Any) -> tuple[Answer | ScimError, str]:
+def ask(
+    loopback: Any, request: Request, *answers: bytes, **options: Any
+) -> tuple[Answer | ScimError, str]:
     """What one request gets from a server with these answers, and the raw request that it saw."""
 
     async def scenario() -> tuple[Answer | ScimError, str]:
@@ -68,7 +70,11 @@ def test_a_request_on_the_wire(loopback: Callable[..., Any]) -> None:
     head, _, body = seen.partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    assert first == ("PATCH /v2/Users/a%2Fb%20%C3%B8?filter=userName%20eq%20%22a%2Bb%26c%3Dd%2Fe%22&count=2 HTTP/1.1")
+    assert (
+        first
+        == "PATCH /v2/Users/a%2Fb%20%C3%B8?filter=userName%20eq%20%22a%2Bb%26c%3Dd%2Fe%22&count=2"
+        " HTTP/1.1"
+    )
     assert headers.pop("host").startswith("127.0.0.1:")
     assert headers == {
         "user-agent": "scimsync/1.0",
@@ -98,9 +104,13 @@ def test_a_base_url_may_end_with_a_slash(loopback: Callable[..., Any]) -> None:
 def test_an_answer_is_understood(loopback: Callable[..., Any]) -> None:
     headers = ('ETag: W/"7"', "Location: https://wiki.example.com/Users/1", "Retry-After: 3")
 
-    answer, _ = ask(loopback, READ, http("201 Created", b'\xef\xbb\xbf{"ID": 42, "x": "\xc3\xb8"}', *headers))
+    answer, _ = ask(
+        loopback, READ, http("201 Created", b'\xef\xbb\xbf{"ID": 42, "x": "\xc3\xb8"}', *headers)
+    )
 
-    assert answer == Answer(201, {"ID": 42, "x": "ø"}, 'W/"7"', "https://wiki.example.com/Users/1", 3.0)
+    assert answer == Answer(
+        201, {"ID": 42, "x": "ø"}, 'W/"7"', "https://wiki.example.com/Users/1", 3.0
+    )
     assert isinstance(answer, Answer)
     assert answer.resource_id == "42"
     assert answer.version == 'W/"7"'
@@ -116,11 +126,15 @@ def test_an_answer_is_understood(loopback: Callable[..., Any]) -> None:
         ({"meta": {"version": 2}}, None),
     ],
 )
-def test_the_version_of_a_resource_is_in_its_meta_where_no_header_says_it(body: Any, version: str | None) -> None:
+def test_the_version_of_a_resource_is_in_its_meta_where_no_header_says_it(
+    body: Any, version: str | None
+) -> None:
     assert Answer(200, body).version == version
 
 
-@pytest.mark.parametrize("raw", [http("204 No Content"), http("200 OK"), http("200 OK", b" \r\n"), http("202 Accepted")])
+@pytest.mark.parametrize(
+    "raw", [http("204 No Content"), http("200 OK"), http("200 OK", b" \r\n"), http("202 Accepted")]
+)
 def test_an_answer_may_have_no_body(loopback: Callable[..., Any], raw: bytes) -> None:
     answer, _ = ask(loopback, Request("DELETE", "/Users/1"), raw)
 
@@ -129,7 +143,9 @@ def test_an_answer_may_have_no_body(loopback: Callable[..., Any], raw: bytes) ->
 
 
 def test_compressed_answers_are_read(loopback: Callable[..., Any]) -> None:
-    answer, _ = ask(loopback, READ, http("200 OK", gzip.compress(b'{"id": "1"}'), "Content-Encoding: gzip"))
+    answer, _ = ask(
+        loopback, READ, http("200 OK", gzip.compress(b'{"id": "1"}'), "Content-Encoding: gzip")
+    )
 
     assert isinstance(answer, Answer)
     assert answer.body == {"id": "1"}
@@ -143,9 +159,27 @@ def test_compressed_answers_are_read(loopback: Callable[..., Any]) -> None:
         (404, b'{"Detail": "gone", "status": "404"}', ErrorKind.NOT_FOUND, None, "404: gone"),
         (404, b"", ErrorKind.NOT_FOUND, None, "404"),
         (409, b"", ErrorKind.CONFLICT, None, "409"),
-        (400, b'{"SCIMTYPE": "Uniqueness", "detail": "taken"}', ErrorKind.CONFLICT, "Uniqueness", "400 Uniqueness: taken"),
-        (400, b'{"scimType": "noTarget"}', ErrorKind.REFUSED, "noTarget", '400 noTarget: {"scimType": "noTarget"}'),
-        (400, b'{"error": "no\xff\x00"}', ErrorKind.REFUSED, None, '400: {"error": "no\ufffd\ufffd"}'),
+        (
+            400,
+            b'{"SCIMTYPE": "Uniqueness", "detail": "taken"}',
+            ErrorKind.CONFLICT,
+            "Uniqueness",
+            "400 Uniqueness: taken",
+        ),
+        (
+            400,
+            b'{"scimType": "noTarget"}',
+            ErrorKind.REFUSED,
+            "noTarget",
+            '400 noTarget: {"scimType": "noTarget"}',
+        ),
+        (
+            400,
+            b'{"error": "no\xff\x00"}',
+            ErrorKind.REFUSED,
+            None,
+            '400: {"error": "no\ufffd\ufffd"}',
+        ),
         (400, b'{"detail": ["x"]}', ErrorKind.REFUSED, None, '400: {"detail": ["x"]}'),
         (408, b"", ErrorKind.SERVER, None, "408"),
         (412, b"", ErrorKind.PRECONDITION, None, "412"),
@@ -156,7 +190,12 @@ def test_compressed_answers_are_read(loopback: Callable[..., Any]) -> None:
     ],
 )
 def test_error_statuses(
-    loopback: Callable[..., Any], status: int, body: bytes, kind: ErrorKind, scim_type: str | None, said: str
+    loopback: Callable[..., Any],
+    status: int,
+    body: bytes,
+    kind: ErrorKind,
+    scim_type: str | None,
+    said: str,
 ) -> None:
     error, _ = ask(loopback, READ, http(f"{status} X", body))
 
@@ -203,25 +242,48 @@ PAGE = b"<!doctype html>\n<title>Sign in</title>"
     [
         (
             http("200 OK", PAGE, "Content-Type: text/html"),
-            "the answer is no JSON object (status 200, text/html): <!doctype html> <title>Sign in</title>",
+            (
+                "the answer is no JSON object (status 200, text/html): <!doctype html> <title>Sign"
+                " in</title>"
+            ),
         ),
         (
             http("404 Not Found", PAGE, "Content-Type: text/html"),
-            "there is a web page and no SCIM here (status 404, text/html): <!doctype html> <title>Sign in</title>",
+            (
+                "there is a web page and no SCIM here (status 404, text/html): <!doctype html>"
+                " <title>Sign in</title>"
+            ),
         ),
         (http("200 OK", b"[1]"), "the answer is no JSON object (status 200, no content type): [1]"),
-        (http("200 OK", b'{"a": "\xff"}'), 'the answer is no JSON object (status 200, no content type): {"a": "\ufffd"}'),
+        (
+            http("200 OK", b'{"a": "\xff"}'),
+            'the answer is no JSON object (status 200, no content type): {"a": "\ufffd"}',
+        ),
         (
             http("302 Found", b"", "Location: https://sso.example.com/login"),
-            "redirects to https://sso.example.com/login, and redirects are not followed (status 302, no content type)",
+            (
+                "redirects to https://sso.example.com/login, and redirects are not followed (status"
+                " 302, no content type)"
+            ),
         ),
-        (http("304 Not Modified"), "redirects to an unknown place, and redirects are not followed (status 304, no content type)"),
+        (
+            http("304 Not Modified"),
+            (
+                "redirects to an unknown place, and redirects are not followed (status 304, no"
+                " content type)"
+            ),
+        ),
         (
             http("200 OK", b"not gzip", "Content-Encoding: gzip"),
-            "the answer cannot be decompressed: Error -3 while decompressing data: incorrect header check"
-            " (status 200, no content type)",
+            (
+                "the answer cannot be decompressed: Error -3 while decompressing data: incorrect"
+                " header check (status 200, no content type)"
+            ),
         ),
-        (http("200 OK", b" " * 2001), "the answer is longer than 2000 bytes (status 200, no content type)"),
+        (
+            http("200 OK", b" " * 2001),
+            "the answer is longer than 2000 bytes (status 200, no content type)",
+        ),
         (
             http("200 OK", gzip.compress(b" " * 3_000_000), "Content-Encoding: gzip"),
             "the answer is longer than 2000 bytes (status 200, no content type)",
@@ -244,8 +306,12 @@ def test_what_is_no_scim_is_shown(loopback: Callable[..., Any], raw: bytes, said
     assert str(error) == f"GET /Users/1: {said}"
 
 
-def test_an_error_status_counts_even_where_the_body_is_too_long(loopback: Callable[..., Any]) -> None:
-    error, _ = ask(loopback, READ, http("503 X", b"x" * 3000, "Retry-After: 7"), max_response_bytes=2000)
+def test_an_error_status_counts_even_where_the_body_is_too_long(
+    loopback: Callable[..., Any],
+) -> None:
+    error, _ = ask(
+        loopback, READ, http("503 X", b"x" * 3000, "Retry-After: 7"), max_response_bytes=2000
+    )
 
     assert isinstance(error, ScimProtocolError)
     assert (error.kind, error.retry_after) == (ErrorKind.SERVER, 7.0)
@@ -260,7 +326,9 @@ def test_an_error_status_counts_even_where_the_body_is_too_long(loopback: Callab
         http("302 Found", b"", f"Location: https://evil.example.com/?{TOKEN}"),
     ],
 )
-def test_a_token_that_is_echoed_is_not_shown(loopback: Callable[..., Any], raw: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_that_is_echoed_is_not_shown(
+    loopback: Callable[..., Any], raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
 
     error, _ = ask(loopback, READ, raw)
@@ -284,11 +352,14 @@ def test_a_refused_connection_had_no_effect() -> None:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nothing can connect
 
         async def scenario() -> None:
-            async with ScimClient(f"http://127.0.0.1:{taken.getsockname()[1]}", user_agent="x") as client:
+            async with ScimClient(
+                f"http://127.0.0.1:{taken.getsockname()[1]}", user_agent="x"
+            ) as client:
                 await client.send(Request("POST", "/Users", {}))
 
         with pytest.raises(
-            TransportFailure, match=r"^POST /Users: cannot connect to 127\.0\.0\.1: Connection refused$"
+            TransportFailure,
+            match=r"^POST /Users: cannot connect to 127\.0\.0\.1: Connection refused$",
         ) as caught:
             asyncio.run(scenario())
         assert not caught.value.may_have_had_effect
@@ -335,7 +406,9 @@ def test_a_service_provider_that_stays_silent(limits: dict[str, Any]) -> None:
         (httpx2.RemoteProtocolError, True),
     ],
 )
-def test_which_failures_may_have_had_an_effect(error: type[httpx2.TransportError], effect: bool) -> None:
+def test_which_failures_may_have_had_an_effect(
+    error: type[httpx2.TransportError], effect: bool
+) -> None:
     def fail(request: httpx2.Request) -> httpx2.Response:
         raise error("broken")
 
@@ -354,7 +427,10 @@ def test_which_failures_may_have_had_an_effect(error: type[httpx2.TransportError
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("http://wiki.example.com/v2", "http://wiki.example.com/v2 is not https; only loopback addresses may do without"),
+        (
+            "http://wiki.example.com/v2",
+            "http://wiki.example.com/v2 is not https; only loopback addresses may do without",
+        ),
         ("http://127.0.0.1.example.com", "is not https"),
         ("http://10.0.0.1", "is not https"),
         ("ftp://wiki.example.com", "is no https URL"),
@@ -363,7 +439,10 @@ def test_which_failures_may_have_had_an_effect(error: type[httpx2.TransportError
         ("https://wiki.example.com:port", "no valid URL"),
         ("https://wiki.example.com/v2?a=1", "has no query"),
         ("https://wiki.example.com/v2#a", "has no query"),
-        ("https://ann:pa55@wiki.example.com", "the URL of wiki.example.com holds a user name or password"),
+        (
+            "https://ann:pa55@wiki.example.com",
+            "the URL of wiki.example.com holds a user name or password",
+        ),
         ("https://ann:pa55@wiki.example.com:port", "no valid URL"),
     ],
 )
@@ -375,7 +454,10 @@ def test_a_base_url_that_is_not_safe_is_refused(url: str, problem: str) -> None:
     assert "pa55" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["https://wiki.example.com/v2", "http://localhost:1", "http://127.8.0.1", "http://[::1]:8080"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://wiki.example.com/v2", "http://localhost:1", "http://127.8.0.1", "http://[::1]:8080"],
+)
 def test_https_and_loopback_are_fine(url: str) -> None:
     async def scenario() -> None:
         async with ScimClient(url, user_agent="x"):
@@ -395,13 +477,16 @@ def test_https_and_loopback_are_fine(url: str) -> None:
     ],
 )
 def test_a_token_is_not_shown_however_it_is_written(written: str) -> None:
-    shown = BearerAuth("canary/7Y+q==", "https://wiki.example.com").redact(f"invalid token {written}, says the target")
+    shown = BearerAuth("canary/7Y+q==", "https://wiki.example.com").redact(
+        f"invalid token {written}, says the target"
+    )
     assert shown == "invalid token ***, says the target"
 
 
 def test_tls_that_breaks_is_no_whole_answer() -> None:
     def fail(request: httpx2.Request) -> httpx2.Response:
-        raise ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] certificate required")  # past the handshake
+        # past the handshake
+        raise ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] certificate required")
 
     async def scenario() -> None:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(fail)) as connections:
@@ -414,7 +499,9 @@ def test_tls_that_breaks_is_no_whole_answer() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("text", ["Mon, 02 Mar 2026 08:00:00 +99999999999999999999", "9" * 400], ids=["zone", "digits"])
+@pytest.mark.parametrize(
+    "text", ["Mon, 02 Mar 2026 08:00:00 +99999999999999999999", "9" * 400], ids=["zone", "digits"]
+)
 def test_a_retry_after_that_cannot_be_is_none(text: str) -> None:
     assert parse_retry_after(text, "Mon, 02 Mar 2026 08:00:00 GMT") is None
     assert parse_retry_after("9" * 20, None) == 1e20
@@ -431,7 +518,11 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str) -
 def test_a_token_goes_to_its_origin_only() -> None:
     auth = BearerAuth(TOKEN, "https://wiki.example.com:443/v2")
 
-    for url in ("https://wiki.example.com.evil.org/", "http://wiki.example.com/", "https://wiki.example.com:444/"):
+    for url in (
+        "https://wiki.example.com.evil.org/",
+        "http://wiki.example.com/",
+        "https://wiki.example.com:444/",
+    ):
         with pytest.raises(ScimError, match="the token is not meant for"):
             next(auth.auth_flow(httpx2.Request("GET", url)))
     sent = next(auth.auth_flow(httpx2.Request("GET", "https://WIKI.example.com/other")))

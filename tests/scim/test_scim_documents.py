@@ -1,4 +1,5 @@
-"""Documents become resources and come back; paths that cannot be mapped are refused before anything is sent."""
+"""Documents become resources and come back; paths that cannot be mapped are refused before anything
+is sent."""
 
 from __future__ import annotations
 
@@ -18,7 +19,12 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 HR = "urn:example:hr:1.0:Person"
 
 text = st.text(min_size=1, max_size=8)
-value = text | st.booleans() | st.integers() | st.lists(st.fixed_dictionaries({"value": text}), min_size=1, max_size=3)
+value = (
+    text
+    | st.booleans()
+    | st.integers()
+    | st.lists(st.fixed_dictionaries({"value": text}), min_size=1, max_size=3)
+)
 paths = [
     "userName",
     f"{USER}:nickName",
@@ -90,10 +96,19 @@ def test_resources_are_read_whatever_the_case_of_their_names() -> None:
     resource = {
         "USERNAME": "ann",
         "Name": {"GivenName": "Ann"},
-        "emails": [{"type": "home", "value": "h"}, {"type": "WORK"}, {"Type": "Work", "Value": "w"}],
+        "emails": [
+            {"type": "home", "value": "h"},
+            {"type": "WORK"},
+            {"Type": "Work", "Value": "w"},
+        ],
         ENTERPRISE.upper(): {"Department": "IT"},
     }
-    wanted = ["userName", "name.givenName", 'emails[type eq "work"].value', f"{ENTERPRISE}:department"]
+    wanted = [
+        "userName",
+        "name.givenName",
+        'emails[type eq "work"].value',
+        f"{ENTERPRISE}:department",
+    ]
 
     assert list(project(resource, wanted).values()) == ["ann", "Ann", "w", "IT"]
 
@@ -102,26 +117,45 @@ def test_resources_are_read_whatever_the_case_of_their_names() -> None:
     "resource",
     [
         {},
-        {"title": None, "name": {"givenName": None}, "emails": [{"type": "work", "value": None}], "roles": None},
-        {"title": "", "name": {"givenName": ""}, "emails": [{"type": "work", "value": ""}], "roles": []},
+        {
+            "title": None,
+            "name": {"givenName": None},
+            "emails": [{"type": "work", "value": None}],
+            "roles": None,
+        },
+        {
+            "title": "",
+            "name": {"givenName": ""},
+            "emails": [{"type": "work", "value": ""}],
+            "roles": [],
+        },
         {"name": "Ann", "emails": ["ann@example.com"], ENTERPRISE: "none", "roles": {}},
         {"name": [{"givenName": "Ann"}], "emails": {"type": "home", "value": "h"}, ENTERPRISE: {}},
     ],
 )
 def test_what_is_missing_null_or_empty_is_absent(resource: dict[str, Any]) -> None:
-    wanted = ["title", "name.givenName", 'emails[type eq "work"].value', "roles", f"{ENTERPRISE}:department"]
+    wanted = [
+        "title",
+        "name.givenName",
+        'emails[type eq "work"].value',
+        "roles",
+        f"{ENTERPRISE}:department",
+    ]
 
     assert project(resource, wanted) == {}
 
 
 def test_false_and_zero_are_values() -> None:
-    assert project({"active": False, "x-level": 0}, ["active", "x-level"]) == {"active": False, "x-level": 0}
+    assert project({"active": False, "x-level": 0}, ["active", "x-level"]) == {
+        "active": False,
+        "x-level": 0,
+    }
 
 
 def test_an_object_where_a_list_belongs_is_read_as_its_only_element() -> None:
-    assert project({"emails": {"type": "work", "value": "w"}}, ['emails[type eq "work"].value']) == {
-        'emails[type eq "work"].value': "w"
-    }
+    assert project(
+        {"emails": {"type": "work", "value": "w"}}, ['emails[type eq "work"].value']
+    ) == {'emails[type eq "work"].value': "w"}
 
 
 @pytest.mark.parametrize(
@@ -130,12 +164,18 @@ def test_an_object_where_a_list_belongs_is_read_as_its_only_element() -> None:
         ("id", "'id' is set by the service provider and cannot be mapped"),
         ("META.version", "'META' is set by the service provider and cannot be mapped"),
         ("groups", "'groups' is set by the service provider and cannot be mapped"),
-        ("emails.value", "'emails' holds several values; say which, as in emails[type eq \"work\"].value"),
+        (
+            "emails.value",
+            "'emails' holds several values; say which, as in emails[type eq \"work\"].value",
+        ),
         ('emails[type eq "work"]', "expected a sub-attribute such as .value after the filter"),
         ('emails[type eq "work"].Type', "'Type' is set by the filter already"),
         (ENTERPRISE, f"expected ':' and an attribute of the schema, as in {ENTERPRISE}:department"),
         *(
-            (f"emails[{condition}].value", 'the filter of a mapping has to say what its element holds, with eq and "and" only')
+            (
+                f"emails[{condition}].value",
+                'the filter of a mapping has to say what its element holds, with eq and "and" only',
+            )
             for condition in (
                 "primary pr",
                 'type co "work"',
@@ -169,8 +209,16 @@ def test_paths_that_can_be_mapped_stand_together() -> None:
         ("name", "name.givenName", "sets a part of the same attribute as"),
         ('emails[type eq "work"].value', "emails", "sets a part of the same attribute as"),
         ('emails[type eq "work"].value', 'emails[type eq "Work"].VALUE', "sets the same value as"),
-        ('emails[type eq "work"].value', "emails[primary eq true].value", "may choose the same element as"),
-        ('emails[type eq "work"].value', 'emails[type eq "work" and primary eq true].display', "may choose the same element"),
+        (
+            'emails[type eq "work"].value',
+            "emails[primary eq true].value",
+            "may choose the same element as",
+        ),
+        (
+            'emails[type eq "work"].value',
+            'emails[type eq "work" and primary eq true].display',
+            "may choose the same element",
+        ),
     ],
 )
 def test_paths_that_disagree_are_refused_together(one: str, other: str, problem: str) -> None:
@@ -182,7 +230,9 @@ def test_paths_that_disagree_are_refused_together(one: str, other: str, problem:
         assert earlier in caught.value.problem
 
 
-@pytest.mark.parametrize("document", [{"name": "x", "name.givenName": "y"}, {"userName": "x", "username": "y"}])
+@pytest.mark.parametrize(
+    "document", [{"name": "x", "name.givenName": "y"}, {"userName": "x", "username": "y"}]
+)
 def test_build_refuses_paths_that_disagree(document: dict[str, Any]) -> None:
     with pytest.raises(PathError):
         build(document, USER)
@@ -222,6 +272,8 @@ def test_ids_are_text(resource: dict[str, Any], found: str | None) -> None:
         ([1], 1, False),
     ],
 )
-def test_values_are_the_same_as_json_with_lists_in_any_order(one: Any, other: Any, same: bool) -> None:
+def test_values_are_the_same_as_json_with_lists_in_any_order(
+    one: Any, other: Any, same: bool
+) -> None:
     assert same_value(one, other) is same
     assert same_value(other, one) is same

@@ -26,11 +26,35 @@ from scimsync.scim.paths import Path, eq_filter, parse_path
 MANY = settings(max_examples=600, database=None)
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-names = st.sampled_from(["a", "userName", "USERNAME", "$ref", "x-y_1", "and", "or", "not", "NOT", "pr", "eq", "true", "e5"])
-schemas = st.sampled_from([None, ENTERPRISE, "urn:example:hr:1.0.3:Person", "http://schemas.example.com/2006/11/Group"])
+names = st.sampled_from(
+    [
+        "a",
+        "userName",
+        "USERNAME",
+        "$ref",
+        "x-y_1",
+        "and",
+        "or",
+        "not",
+        "NOT",
+        "pr",
+        "eq",
+        "true",
+        "e5",
+    ]
+)
+schemas = st.sampled_from(
+    [None, ENTERPRISE, "urn:example:hr:1.0.3:Person", "http://schemas.example.com/2006/11/Group"]
+)
 attributes = st.builds(AttributePath, schemas, names, st.none() | names)
 words = st.text(max_size=6)
-scalars = words | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | st.none()
+scalars = (
+    words
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans()
+    | st.none()
+)
 numbers_and_text = words | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 comparisons = (
     st.builds(Comparison, attributes, st.sampled_from(["eq", "ne"]), scalars)
@@ -48,7 +72,9 @@ def combined(parts: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
 plain = comparisons | st.builds(Present, attributes)
 value_filters = st.recursive(plain, combined, max_leaves=4)
 filters = st.recursive(
-    plain | st.builds(ValuePath, st.builds(AttributePath, schemas, names), value_filters), combined, max_leaves=5
+    plain | st.builds(ValuePath, st.builds(AttributePath, schemas, names), value_filters),
+    combined,
+    max_leaves=5,
 )
 paths = st.builds(Path, schemas, names, st.none(), st.none() | names) | st.builds(
     Path, schemas, names, value_filters, st.none() | names
@@ -99,9 +125,21 @@ def test_a_lookup_compares_with_exactly_the_value_it_was_given(value: str | int 
         ("userName", 'a"b\\c\n', r'userName eq "a\"b\\c\n"'),
         ("name.familyName", "Ødegård", 'name.familyName eq "Ødegård"'),
         (f"{ENTERPRISE}:employeeNumber", "007", f'{ENTERPRISE}:employeeNumber eq "007"'),
-        ('emails[type eq "work"].value', "a@example.com", 'emails[type eq "work" and value eq "a@example.com"]'),
-        ('emails[type eq "a" or primary eq true].value', "x", 'emails[(type eq "a" or primary eq true) and value eq "x"]'),
-        ('emails[type eq "a" and primary eq true]', "x", 'emails[type eq "a" and primary eq true and value eq "x"]'),
+        (
+            'emails[type eq "work"].value',
+            "a@example.com",
+            'emails[type eq "work" and value eq "a@example.com"]',
+        ),
+        (
+            'emails[type eq "a" or primary eq true].value',
+            "x",
+            'emails[(type eq "a" or primary eq true) and value eq "x"]',
+        ),
+        (
+            'emails[type eq "a" and primary eq true]',
+            "x",
+            'emails[type eq "a" and primary eq true and value eq "x"]',
+        ),
     ],
 )
 def test_a_lookup_filter_reads(attribute: str, value: str, text: str) -> None:
@@ -125,10 +163,28 @@ def test_a_lookup_of_what_is_no_unicode_is_refused() -> None:
         ('urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"', None),
         ('meta.lastModified gt "2011-05-13T04:42:34Z"', None),
         ('title pr and userType eq "Employee"', None),
-        ('userType eq "Employee" and (emails co "example.com" or emails.value co "example.org")', None),
-        ('userType ne "Employee" and not (emails co "example.com" or emails.value co "example.org")', None),
-        ('userType eq "Employee" and (emails.type eq "work")', 'userType eq "Employee" and emails.type eq "work"'),
-        ('emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value co "@foo.com"]', None),
+        (
+            'userType eq "Employee" and (emails co "example.com" or emails.value co "example.org")',
+            None,
+        ),
+        (
+            (
+                'userType ne "Employee" and not (emails co "example.com" or emails.value co'
+                ' "example.org")'
+            ),
+            None,
+        ),
+        (
+            'userType eq "Employee" and (emails.type eq "work")',
+            'userType eq "Employee" and emails.type eq "work"',
+        ),
+        (
+            (
+                'emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value'
+                ' co "@foo.com"]'
+            ),
+            None,
+        ),
         # precedence: not, and, or; brackets only where they mean something
         ("a pr or b pr and c pr", None),
         ("(a pr or b pr) and c pr", None),
@@ -153,16 +209,52 @@ def test_filters_of_the_rfc(text: str, canonical: str | None) -> None:
     ("text", "position", "problem"),
     [
         ("", 1, "expected an attribute name, found the end"),
-        ("userName", 9, f"expected an operator ({' '.join(OPERATORS)} pr) after 'userName', found the end"),
-        ("userName is 1", 10, f"expected an operator ({' '.join(OPERATORS)} pr) after 'userName', found 'is'"),
-        ("userName eq ann", 13, "expected a value: \"text\" in double quotes, a number, true, false or null, found 'ann'"),
-        ("userName eq True", 13, "expected a value: \"text\" in double quotes, a number, true, false or null, found 'True'"),
-        ("userName eq 'ann'", 13, "expected a value: \"text\" in double quotes, a number, true, false or null, found ''ann''"),
+        (
+            "userName",
+            9,
+            f"expected an operator ({' '.join(OPERATORS)} pr) after 'userName', found the end",
+        ),
+        (
+            "userName is 1",
+            10,
+            f"expected an operator ({' '.join(OPERATORS)} pr) after 'userName', found 'is'",
+        ),
+        (
+            "userName eq ann",
+            13,
+            (
+                'expected a value: "text" in double quotes, a number, true, false or null, found'
+                " 'ann'"
+            ),
+        ),
+        (
+            "userName eq True",
+            13,
+            (
+                'expected a value: "text" in double quotes, a number, true, false or null, found'
+                " 'True'"
+            ),
+        ),
+        (
+            "userName eq 'ann'",
+            13,
+            (
+                'expected a value: "text" in double quotes, a number, true, false or null, found'
+                " ''ann''"
+            ),
+        ),
         ('userName eq "ann', 13, "a string that never ends"),
         (r'userName eq "\q"', 13, r"""expected a JSON string or number, found '"\q"'"""),
         (r'userName eq "\ud800"', 13, "a string that is no valid Unicode"),
         ("a eq 1e999", 6, "a number too large"),
-        ("a eq 01", 6, "expected a value: \"text\" in double quotes, a number, true, false or null, found '01'"),
+        (
+            "a eq 01",
+            6,
+            (
+                'expected a value: "text" in double quotes, a number, true, false or null, found'
+                " '01'"
+            ),
+        ),
         ("a gt true", 6, "expected text or a number after 'gt', found 'true'"),
         ("a co 5", 6, "expected text in double quotes after 'co', found '5'"),
         ("a pr b", 6, "expected 'and', 'or' or the end, found 'b'"),
@@ -175,7 +267,9 @@ def test_filters_of_the_rfc(text: str, canonical: str | None) -> None:
         ("(" * 60 + "a pr" + ")" * 60, 52, "more than 50 brackets inside each other"),
     ],
 )
-def test_a_wrong_filter_says_where_and_what_was_expected(text: str, position: int, problem: str) -> None:
+def test_a_wrong_filter_says_where_and_what_was_expected(
+    text: str, position: int, problem: str
+) -> None:
     with pytest.raises(FilterError) as caught:
         parse_filter(text)
 
@@ -193,13 +287,21 @@ WORK = Comparison(AttributePath(None, "type"), "eq", "work")
         ("name.givenName", Path(None, "name", None, "givenName")),
         ("members", Path(None, "members")),
         ('emails[type eq "work"]', Path(None, "emails", WORK)),
-        ('emails[TYPE EQ "work"].$ref'.replace("TYPE EQ", "type EQ"), Path(None, "emails", WORK, "$ref")),
+        (
+            'emails[TYPE EQ "work"].$ref'.replace("TYPE EQ", "type EQ"),
+            Path(None, "emails", WORK, "$ref"),
+        ),
         (f"{ENTERPRISE}:department", Path(ENTERPRISE, "department")),
         (f"{ENTERPRISE}:manager.value", Path(ENTERPRISE, "manager", None, "value")),
-        ('urn:example:1.0:X:emails[type eq "work"].value', Path("urn:example:1.0:X", "emails", WORK, "value")),
+        (
+            'urn:example:1.0:X:emails[type eq "work"].value',
+            Path("urn:example:1.0:X", "emails", WORK, "value"),
+        ),
         (
             'members[value eq "a:b]c"].display',
-            Path(None, "members", Comparison(AttributePath(None, "value"), "eq", "a:b]c"), "display"),
+            Path(
+                None, "members", Comparison(AttributePath(None, "value"), "eq", "a:b]c"), "display"
+            ),
         ),
     ],
 )
@@ -215,18 +317,31 @@ def test_paths(text: str, path: Path) -> None:
         ("user name", 6, "expected the end of the path, found 'name'"),
         ("emails.value[type pr]", 13, "a filter belongs to 'emails', before '.value'"),
         ("emails[]", 8, "expected an attribute name, found ']'"),
-        ("emails[type pr]value", 16, "expected '.' and a sub-attribute name, or the end, found 'value'"),
-        ("emails[type pr].a.b", 16, "expected '.' and a sub-attribute name, or the end, found '.a.b'"),
+        (
+            "emails[type pr]value",
+            16,
+            "expected '.' and a sub-attribute name, or the end, found 'value'",
+        ),
+        (
+            "emails[type pr].a.b",
+            16,
+            "expected '.' and a sub-attribute name, or the end, found '.a.b'",
+        ),
         ("emails[type pr] .value x", 24, "expected the end of the path, found 'x'"),
         (
             "email:value",
             1,
-            "expected a schema URI such as urn:ietf:params:scim:schemas:core:2.0:User before ':', found 'email:value'",
+            (
+                "expected a schema URI such as urn:ietf:params:scim:schemas:core:2.0:User before"
+                " ':', found 'email:value'"
+            ),
         ),
         ("[type pr]", 1, "expected an attribute name, found '['"),
     ],
 )
-def test_a_wrong_path_says_where_and_what_was_expected(text: str, position: int, problem: str) -> None:
+def test_a_wrong_path_says_where_and_what_was_expected(
+    text: str, position: int, problem: str
+) -> None:
     with pytest.raises(PathError) as caught:
         parse_path(text)
 
@@ -238,7 +353,10 @@ def test_true_is_not_one() -> None:
 
 
 def test_paths_compare_without_case_but_keep_their_spelling() -> None:
-    one, other = parse_path('Emails[Type eq "Work"].Value'), parse_path('emails[type eq "work"].value')
+    one, other = (
+        parse_path('Emails[Type eq "Work"].Value'),
+        parse_path('emails[type eq "work"].value'),
+    )
 
     assert one.key == other.key
     assert str(one) == 'Emails[Type eq "Work"].Value'

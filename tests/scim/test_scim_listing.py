@@ -14,9 +14,12 @@ from scimsync.scim.messages import Answer, Request
 
 
 class Provider:
-    """A service provider with `people` accounts whose answer to startIndex and count is `answer(people, start, count)`."""
+    """A service provider with `people` accounts whose answer to startIndex and count is
+    `answer(people, start, count)`."""
 
-    def __init__(self, people: int, answer: Callable[[list[dict[str, Any]], int, int], Any]) -> None:
+    def __init__(
+        self, people: int, answer: Callable[[list[dict[str, Any]], int, int], Any]
+    ) -> None:
         self.people = [{"id": number, "userName": f"user{number}"} for number in range(people)]
         self.answer = answer
         self.queries: list[dict[str, str]] = []
@@ -121,11 +124,16 @@ def test_accounts_that_move_between_pages_come_once() -> None:
 def test_what_is_asked_for() -> None:
     provider = Provider(3, faithful)
 
-    pages = listed(provider, count=2, filter='userName sw "a"', attributes=["userName", "externalId"])
+    pages = listed(
+        provider, count=2, filter='userName sw "a"', attributes=["userName", "externalId"]
+    )
 
     base = {"filter": 'userName sw "a"', "count": "2", "attributes": "userName,externalId"}
     assert provider.queries == [base | {"startIndex": "1"}, base | {"startIndex": "3"}]
-    assert [(page.start_index, page.total_results, len(page.resources)) for page in pages] == [(1, 3, 2), (3, 3, 1)]
+    assert [(page.start_index, page.total_results, len(page.resources)) for page in pages] == [
+        (1, 3, 2),
+        (3, 3, 1),
+    ]
 
 
 def test_a_caller_that_sees_the_total_can_stop_after_one_page() -> None:
@@ -148,18 +156,27 @@ def test_an_empty_list_is_one_empty_page() -> None:
     "answer",
     [
         lambda people, start, count: {"totalResults": len(people), "Resources": people[:count]},
-        lambda people, start, count: {"totalResults": 25, "Resources": [{"userName": f"a{n}"} for n in range(count)]},
+        lambda people, start, count: {
+            "totalResults": 25,
+            "Resources": [{"userName": f"a{n}"} for n in range(count)],
+        },
     ],
 )
 def test_the_same_page_for_ever_ends_with_an_error(answer: Any) -> None:
     provider = Provider(25, answer)
 
-    with pytest.raises(ListingError, match=r"^/Users: startIndex=11 brought the same resources again, 10 of 25 came$"):
+    with pytest.raises(
+        ListingError,
+        match=r"^/Users: startIndex=11 brought the same resources again, 10 of 25 came$",
+    ):
         listed(provider)
     assert len(provider.queries) == 2
 
 
-@pytest.mark.parametrize("body", [None, {}, {"Resources": {}}, {"totalResults": 1, "Resources": ["ann"]}, {"userName": "ann"}])
+@pytest.mark.parametrize(
+    "body",
+    [None, {}, {"Resources": {}}, {"totalResults": 1, "Resources": ["ann"]}, {"userName": "ann"}],
+)
 def test_what_is_no_list_is_an_error(body: Any) -> None:
     with pytest.raises(ScimError, match=r"^/Users: the answer holds no list of resources$"):
         listed(Provider(0, lambda *_: body))

@@ -1,4 +1,5 @@
-"""PATCH: what a service provider makes of operations, and the fewest operations from one document to another."""
+"""PATCH: what a service provider makes of operations, and the fewest operations from one document
+to another."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ add, replace, remove = (partial(PatchOperation, op) for op in ("add", "replace",
 def unordered(value: Any) -> Any:
     """`value` in a form in which the order of lists means nothing and true is not 1."""
     if isinstance(value, list):
-        return sorted((unordered(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
+        return sorted(
+            (unordered(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True)
+        )
     if isinstance(value, dict):
         return {name: unordered(one) for name, one in value.items()}
     return (type(value).__name__, value)
@@ -40,7 +43,9 @@ people = st.fixed_dictionaries(
         "x-level": st.integers(0, 2) | st.booleans(),
         "name.givenName": text,
         "name.familyName": text,
-        "roles": st.lists(text, min_size=1, max_size=3, unique=True).map(lambda all_: [{"value": one} for one in all_]),
+        "roles": st.lists(text, min_size=1, max_size=3, unique=True).map(
+            lambda all_: [{"value": one} for one in all_]
+        ),
         'emails[type eq "work"].value': text,
         'emails[type eq "work"].display': text,
         'emails[type eq "home"].value': text,
@@ -53,20 +58,31 @@ people = st.fixed_dictionaries(
         f"{HR}:desks[floor eq 2].window": st.booleans(),
     },
 )
-primaries = st.sampled_from([(), (("work", True),), (("home", True),), (("work", True), ("home", False)), (("home", False),)])
+primaries = st.sampled_from(
+    [
+        (),
+        (("work", True),),
+        (("home", True),),
+        (("work", True), ("home", False)),
+        (("home", False),),
+    ]
+)
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """A document with its paths in any order, and one primary address at most."""
-    document = draw(people) | {f'emails[type eq "{kind}"].primary': on for kind, on in draw(primaries)}
+    document = draw(people) | {
+        f'emails[type eq "{kind}"].primary': on for kind, on in draw(primaries)
+    }
     return dict(draw(st.permutations(list(document.items()))))
 
 
 def with_extras(resource: dict[str, Any], extras: set[str], kept: dict[str, Any]) -> dict[str, Any]:
     """`resource` with what a service provider may hold beside: none of it is managed.
 
-    A note inside a managed element is put where the element is there in `kept` too: it lives as long as its element.
+    A note inside a managed element is put where the element is there in `kept` too: it lives as
+    long as its element.
     """
     resource = copy.deepcopy(resource)
     if "attribute" in extras:
@@ -74,8 +90,12 @@ def with_extras(resource: dict[str, Any], extras: set[str], kept: dict[str, Any]
     if "sub-attribute" in extras:
         resource.setdefault("name", {})["middleName"] = "B."
     if "element" in extras:
-        resource.setdefault("emails", []).append({"type": "other", "value": "o@example.com", "primary": False})
-        resource.setdefault("addresses", []).append({"type": "work", "country": "SE", "locality": "Lund"})
+        resource.setdefault("emails", []).append(
+            {"type": "other", "value": "o@example.com", "primary": False}
+        )
+        resource.setdefault("addresses", []).append(
+            {"type": "work", "country": "SE", "locality": "Lund"}
+        )
     if "extension" in extras:
         resource.setdefault("urn:example:1.0:Other", {})["x"] = [1]
         resource["schemas"] = [*resource["schemas"], "urn:example:1.0:Other"]
@@ -97,7 +117,11 @@ all_extras = ["attribute", "sub-attribute", "element", "extension", "in extensio
 def test_a_patched_resource_holds_the_new_document_and_everything_else_as_before(
     before: dict[str, Any], after: dict[str, Any], extras: set[str]
 ) -> None:
-    both = {path: after[path] for path in after if path.split("]")[0] in {other.split("]")[0] for other in before}}
+    both = {
+        path: after[path]
+        for path in after
+        if path.split("]")[0] in {other.split("]")[0] for other in before}
+    }
     resource = with_extras(build(before, USER), extras, both)
     untouched = copy.deepcopy(resource)
 
@@ -130,7 +154,9 @@ def test_no_operation_can_be_left_out(before: dict[str, Any], after: dict[str, A
 
     for index, operation in enumerate(operations):
         if operation.value is False and operation.path and operation.path.endswith(".primary"):
-            continue  # another address that becomes primary says so as well, at a service provider to the letter
+            # another address that becomes primary says so as well, at a service provider to the
+            # letter
+            continue
         fewer = operations[:index] + operations[index + 1 :]
         assert unordered(project(apply(fewer, resource), before | after)) != unordered(after)
 
@@ -163,11 +189,24 @@ WORK, HOME = 'emails[type eq "work"]', 'emails[type eq "home"]'
         (
             {f"{WORK}.value": "w", "title": "t"},
             {"nickName": "n", f"{HOME}.value": "h"},
-            [remove(WORK), remove("title"), add("nickName", "n"), add("emails", [{"type": "home", "value": "h"}])],
+            [
+                remove(WORK),
+                remove("title"),
+                add("nickName", "n"),
+                add("emails", [{"type": "home", "value": "h"}]),
+            ],
         ),
         # multi-valued attributes as a whole: their order means nothing
-        ({"roles": [{"value": "a"}, {"value": "b"}]}, {"roles": [{"value": "b"}, {"value": "a"}]}, []),
-        ({"roles": [{"value": "a"}]}, {"roles": [{"value": "b"}]}, [replace("roles", [{"value": "b"}])]),
+        (
+            {"roles": [{"value": "a"}, {"value": "b"}]},
+            {"roles": [{"value": "b"}, {"value": "a"}]},
+            [],
+        ),
+        (
+            {"roles": [{"value": "a"}]},
+            {"roles": [{"value": "b"}]},
+            [replace("roles", [{"value": "b"}])],
+        ),
         # an object: a replace would leave the members that are gone (RFC 7644 section 3.5.2.3)
         (
             {"name": {"givenName": "a", "familyName": "f"}},
@@ -180,14 +219,22 @@ WORK, HOME = 'emails[type eq "work"]', 'emails[type eq "home"]'
             {f"{ENTERPRISE}:department": "HR"},
             [remove(f"{ENTERPRISE}:manager.value"), replace(f"{ENTERPRISE}:department", "HR")],
         ),
-        ({}, {f"{HR}:desks[floor eq 2].number": 7}, [add(f"{HR}:desks", [{"floor": 2, "number": 7}])]),
+        (
+            {},
+            {f"{HR}:desks[floor eq 2].number": 7},
+            [add(f"{HR}:desks", [{"floor": 2, "number": 7}])],
+        ),
         # paths are sent as the grammar prints them
         (
             {},
             {"title": "t", 'emails[ type EQ "work" ].value': "w"},
             [add("title", "t"), add("emails", [{"type": "work", "value": "w"}])],
         ),
-        ({'emails[ type EQ "work" ].value': "w"}, {f"{WORK}.value": "x"}, [replace(f"{WORK}.value", "x")]),
+        (
+            {'emails[ type EQ "work" ].value': "w"},
+            {f"{WORK}.value": "x"},
+            [replace(f"{WORK}.value", "x")],
+        ),
     ],
 )
 def test_the_operations_between_two_documents(
@@ -197,7 +244,9 @@ def test_the_operations_between_two_documents(
 
 
 def test_operations_as_json() -> None:
-    assert patch_body([remove("title"), replace("active", False), add(None, {"a": 1}), replace("title", None)]) == {
+    assert patch_body(
+        [remove("title"), replace("active", False), add(None, {"a": 1}), replace("title", None)]
+    ) == {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [
             {"op": "remove", "path": "title"},
@@ -228,34 +277,61 @@ OFF = {**W, "primary": False}
             add("name", {"GIVENNAME": "A", "middleName": "B"}),
             {"name": {"givenName": "A", "familyName": "Ash", "middleName": "B"}},
         ),
-        (add("emails", [{"type": "other", "value": "o"}]), {"emails": [W, H, {"type": "other", "value": "o"}]}),
+        (
+            add("emails", [{"type": "other", "value": "o"}]),
+            {"emails": [W, H, {"type": "other", "value": "o"}]},
+        ),
         (add("emails", {"type": "other"}), {"emails": [W, H, {"type": "other"}]}),
         (add("emails", [{"value": "h", "type": "home"}]), {}),  # already there
         (add("emails", [{"type": "x"}, {"type": "x"}]), {"emails": [W, H, {"type": "x"}]}),
-        (add("emails", [{"type": "x", "primary": True}]), {"emails": [OFF, H, {"type": "x", "primary": True}]}),
+        (
+            add("emails", [{"type": "x", "primary": True}]),
+            {"emails": [OFF, H, {"type": "x", "primary": True}]},
+        ),
         (add("roles", {"value": "r"}), {"roles": [{"value": "r"}]}),
         (add("x-tags", ["a", "a", "b"]), {"x-tags": ["a", "a", "b"]}),
         (add(f"{HOME}.primary", True), {"emails": [OFF, {**H, "primary": True}]}),
         (add(HOME, {"display": "d"}), {"emails": [W, {**H, "display": "d"}]}),
         (add("NAME.middleName", "B"), {"name": {**ANN["name"], "middleName": "B"}}),
         (add("manager.value", "2"), {"manager": {"value": "2"}}),
-        (add(None, {"title": "t", "name": {"middleName": "B"}}), {"title": "t", "name": {**ANN["name"], "middleName": "B"}}),
-        (add(None, {ENTERPRISE: {"division": "N"}}), {ENTERPRISE: {"department": "IT", "division": "N"}}),
+        (
+            add(None, {"title": "t", "name": {"middleName": "B"}}),
+            {"title": "t", "name": {**ANN["name"], "middleName": "B"}},
+        ),
+        (
+            add(None, {ENTERPRISE: {"division": "N"}}),
+            {ENTERPRISE: {"department": "IT", "division": "N"}},
+        ),
         (add(None, {HR: {"badge": 1}}), {HR: {"badge": 1}, "schemas": [USER, ENTERPRISE, HR]}),
         (add(f"{HR}:badge", 1), {HR: {"badge": 1}, "schemas": [USER, ENTERPRISE, HR]}),
-        (add(f"{ENTERPRISE}:manager", {"value": "2"}), {ENTERPRISE: {"department": "IT", "manager": {"value": "2"}}}),
+        (
+            add(f"{ENTERPRISE}:manager", {"value": "2"}),
+            {ENTERPRISE: {"department": "IT", "manager": {"value": "2"}}},
+        ),
         # replace: section 3.5.2.3
         (replace("title", "t"), {"title": "t"}),
         (replace("name", {"givenName": "A"}), {"name": {"givenName": "A", "familyName": "Ash"}}),
         (replace("emails", [{"type": "x"}]), {"emails": [{"type": "x"}]}),
         (replace("emails", []), {"emails": None}),
         (replace(f"{WORK}.value", "x"), {"emails": [{**W, "value": "x"}, H]}),
-        (replace(WORK, {"type": "work", "value": "x"}), {"emails": [{"type": "work", "value": "x"}, H]}),
-        (replace("emails[value pr].display", "d"), {"emails": [{**W, "display": "d"}, {**H, "display": "d"}]}),
-        (replace("emails.display", "d"), {"emails": [{**W, "display": "d"}, {**H, "display": "d"}]}),
+        (
+            replace(WORK, {"type": "work", "value": "x"}),
+            {"emails": [{"type": "work", "value": "x"}, H]},
+        ),
+        (
+            replace("emails[value pr].display", "d"),
+            {"emails": [{**W, "display": "d"}, {**H, "display": "d"}]},
+        ),
+        (
+            replace("emails.display", "d"),
+            {"emails": [{**W, "display": "d"}, {**H, "display": "d"}]},
+        ),
         (replace(f"{HOME}.primary", True), {"emails": [OFF, {**H, "primary": True}]}),
         (replace("name.givenName", None), {"name": {"familyName": "Ash"}}),
-        (replace(None, {"name.givenName": "A", "id": "1"}), {"name": {"givenName": "A", "familyName": "Ash"}}),
+        (
+            replace(None, {"name.givenName": "A", "id": "1"}),
+            {"name": {"givenName": "A", "familyName": "Ash"}},
+        ),
         (replace(f"{USER}:title", "t"), {"title": "t"}),
         (replace(None, {"schemas": ["x"]}), {}),
         # remove: section 3.5.2.2
@@ -272,7 +348,9 @@ OFF = {**W, "primary": False}
         (remove(f"{HR}:badge"), {}),
     ],
 )
-def test_what_a_service_provider_makes_of_an_operation(operation: PatchOperation, changed: dict[str, Any]) -> None:
+def test_what_a_service_provider_makes_of_an_operation(
+    operation: PatchOperation, changed: dict[str, Any]
+) -> None:
     expected = {name: value for name, value in (ANN | changed).items() if value is not None}
     before = copy.deepcopy(ANN)
 

@@ -1,4 +1,5 @@
-"""The operations of `diff` against a real service provider, scim2-server: POST, PATCH, GET, compare."""
+"""The operations of `diff` against a real service provider, scim2-server: POST, PATCH, GET,
+compare."""
 
 from __future__ import annotations
 
@@ -45,13 +46,17 @@ people = st.fixed_dictionaries(
         f"{ENTERPRISE}:manager.value": words,
     },
 )
-primary = st.sampled_from([{}, {"work": True}, {"home": True}, {"work": False, "home": True}, {"work": False}])
+primary = st.sampled_from(
+    [{}, {"work": True}, {"home": True}, {"work": False, "home": True}, {"work": False}]
+)
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """A document with its paths in any order, and one primary address at most."""
-    document = draw(people) | {f'emails[type eq "{kind}"].primary': on for kind, on in draw(primary).items()}
+    document = draw(people) | {
+        f'emails[type eq "{kind}"].primary': on for kind, on in draw(primary).items()
+    }
     return dict(draw(st.permutations(list(document.items()))))
 
 
@@ -63,7 +68,10 @@ def client_of(server: tuple[str, str]) -> ScimClient:
 
 
 def unordered(document: dict[str, Any]) -> dict[str, Any]:
-    return {path: sorted(map(str, value)) if isinstance(value, list) else value for path, value in document.items()}
+    return {
+        path: sorted(map(str, value)) if isinstance(value, list) else value
+        for path, value in document.items()
+    }
 
 
 @settings(max_examples=60, database=None)
@@ -94,12 +102,24 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
     async def scenario() -> None:
         async with client_of(scim2_server) as client:
             name = 'ann "the" \\ \N{LATIN SMALL LETTER O WITH STROKE}+&=?@example.com'
-            document = {"userName": name, "active": True, 'emails[type eq "work"].value': "ann@example.com"}
+            document = {
+                "userName": name,
+                "active": True,
+                'emails[type eq "work"].value': "ann@example.com",
+            }
             created = await client.send(rfc.create("user", document))
             remote_id = created.resource_id or ""
 
-            for attribute, value in (("userName", name), ('emails[type eq "work"].value', "ann@example.com")):
-                pages = [page async for page in list_resources(client, "/Users", filter=f"{_eq(attribute, value)}")]
+            for attribute, value in (
+                ("userName", name),
+                ('emails[type eq "work"].value', "ann@example.com"),
+            ):
+                pages = [
+                    page
+                    async for page in list_resources(
+                        client, "/Users", filter=f"{_eq(attribute, value)}"
+                    )
+                ]
                 assert [one["id"] for page in pages for one in page.resources] == [remote_id]
                 found = await client.send(rfc.match("user", attribute, value))
                 assert (found.body or {})["totalResults"] == 1
@@ -116,7 +136,9 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
             assert (held.body or {})["active"] is False
             assert held.version != created.version
 
-            stale = rfc.update("user", remote_id, document, document | {"title": "CEO"}, etag=created.version)
+            stale = rfc.update(
+                "user", remote_id, document, document | {"title": "CEO"}, etag=created.version
+            )
             assert stale is not None
             with pytest.raises(ScimProtocolError) as changed:
                 await client.send(stale)
@@ -140,10 +162,17 @@ def test_all_accounts_are_listed_page_by_page(scim2_server: tuple[str, str]) -> 
             for number in range(7):
                 await client.send(rfc.create("group", {"displayName": f"group {number}"}))
 
-            pages = [page async for page in list_resources(client, "/Groups", count=3, attributes=["displayName"])]
+            pages = [
+                page
+                async for page in list_resources(
+                    client, "/Groups", count=3, attributes=["displayName"]
+                )
+            ]
 
             assert [len(page.resources) for page in pages] == [3, 3, 1]
-            assert {one["displayName"] for page in pages for one in page.resources} == {f"group {n}" for n in range(7)}
+            assert {one["displayName"] for page in pages for one in page.resources} == {
+                f"group {n}" for n in range(7)
+            }
             assert pages[0].total_results == 7
 
     asyncio.run(scenario())
@@ -153,7 +182,13 @@ def test_capabilities_and_a_wrong_token(scim2_server: tuple[str, str]) -> None:
     async def scenario() -> None:
         async with client_of(scim2_server) as client:
             found = await discover(client)
-        assert (found.patch, found.filter, found.etag, found.sort, found.bulk) == (True, True, True, True, True)
+        assert (found.patch, found.filter, found.etag, found.sort, found.bulk) == (
+            True,
+            True,
+            True,
+            True,
+            True,
+        )
         assert found != Capabilities()
         assert found.authentication_schemes[0]["type"] == "oauthbearertoken"
 

@@ -24,7 +24,11 @@ rfc = get_dialect("rfc")
     [
         (
             rfc.create("user", {"userName": "ann", "name.givenName": "Ann"}),
-            Request("POST", "/Users", {"schemas": [USER], "userName": "ann", "name": {"givenName": "Ann"}}),
+            Request(
+                "POST",
+                "/Users",
+                {"schemas": [USER], "userName": "ann", "name": {"givenName": "Ann"}},
+            ),
         ),
         (
             rfc.create("group", {"displayName": "IT"}),
@@ -35,7 +39,10 @@ rfc = get_dialect("rfc")
             Request(
                 "PATCH",
                 "/Groups/a%2Fb",
-                {"schemas": [PATCH], "Operations": [{"op": "replace", "path": "displayName", "value": "HR"}]},
+                {
+                    "schemas": [PATCH],
+                    "Operations": [{"op": "replace", "path": "displayName", "value": "HR"}],
+                },
                 if_match='W/"1"',
             ),
         ),
@@ -45,18 +52,29 @@ rfc = get_dialect("rfc")
             Request(
                 "PATCH",
                 "/Users/1",
-                {"schemas": [PATCH], "Operations": [{"op": "replace", "path": "active", "value": False}]},
+                {
+                    "schemas": [PATCH],
+                    "Operations": [{"op": "replace", "path": "active", "value": False}],
+                },
             ),
         ),
         (rfc.delete("group", "1"), Request("DELETE", "/Groups/1")),
         (rfc.read("user", "1"), Request("GET", "/Users/1")),
         (
             rfc.match("user", "userName", 'a"b'),
-            Request("GET", "/Users", query=(("filter", 'userName eq "a\\"b"'), ("startIndex", "1"), ("count", "2"))),
+            Request(
+                "GET",
+                "/Users",
+                query=(("filter", 'userName eq "a\\"b"'), ("startIndex", "1"), ("count", "2")),
+            ),
         ),
         (
             rfc.match("group", "displayName", "IT", count=7),
-            Request("GET", "/Groups", query=(("filter", 'displayName eq "IT"'), ("startIndex", "1"), ("count", "7"))),
+            Request(
+                "GET",
+                "/Groups",
+                query=(("filter", 'displayName eq "IT"'), ("startIndex", "1"), ("count", "7")),
+            ),
         ),
     ],
 )
@@ -90,13 +108,21 @@ def test_an_unknown_profile_names_those_there_are() -> None:
 
 
 def test_a_profile_states_numbers() -> None:
-    assert read_profile("x", "page_size = 50\nmembers_per_patch = 9\nrate = 2.5\nconcurrency = 4") == Profile("x", 50, 9, 2.5, 4)
+    assert read_profile(
+        "x", "page_size = 50\nmembers_per_patch = 9\nrate = 2.5\nconcurrency = 4"
+    ) == Profile("x", 50, 9, 2.5, 4)
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("speed = 1", "profile x: unknown fact 'speed'; there are: page_size, members_per_patch, rate, concurrency"),
+        (
+            "speed = 1",
+            (
+                "profile x: unknown fact 'speed'; there are: page_size, members_per_patch, rate,"
+                " concurrency"
+            ),
+        ),
         ("rate = true", "profile x: rate has to be a number above 0, not True"),
         ("rate = 0", "profile x: rate has to be a number above 0, not 0"),
         ("page_size = 1.5", "profile x: page_size has to be a number above 0, not 1.5"),
@@ -137,7 +163,10 @@ class Says:
             },
             Capabilities(True, True, 200, False, None, False, ({"type": "oauthbearertoken"},)),
         ),
-        ({"patch": True, "filter": {"maxResults": 0}, "authenticationSchemes": "x"}, Capabilities()),
+        (
+            {"patch": True, "filter": {"maxResults": 0}, "authenticationSchemes": "x"},
+            Capabilities(),
+        ),
         ({"filter": {"maxResults": True}}, Capabilities()),
         (None, Capabilities()),
         (ScimProtocolError(404), Capabilities()),
@@ -152,7 +181,11 @@ def test_discovery_takes_what_it_can_get(outcome: Any, capabilities: Capabilitie
 
 @pytest.mark.parametrize(
     "error",
-    [ScimProtocolError(401), ScimProtocolError(500), UnexpectedAnswer("a page", status=200, content_type="text/html")],
+    [
+        ScimProtocolError(401),
+        ScimProtocolError(500),
+        UnexpectedAnswer("a page", status=200, content_type="text/html"),
+    ],
 )
 def test_discovery_does_not_hide_other_errors(error: ScimError) -> None:
     with pytest.raises(type(error)):

@@ -1,7 +1,8 @@
-"""A small SCIM server on loopback that does what no real one does on demand: fails when it is told to, and answers oddly.
+"""A small SCIM server on loopback that does what no real one does on demand: fails when it is told
+to, and answers oddly.
 
-Users live in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list of `Fault`s says which requests
-go wrong and how; `Quirks` say how all answers look.
+Users live in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list of
+`Fault`s says which requests go wrong and how; `Quirks` say how all answers look.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ HTML = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came in. `path` is relative to the base URL and decoded; `query` likewise."""
+    """One request as it came in. `path` is relative to the base URL and decoded; `query`
+    likewise."""
 
     method: str
     path: str
@@ -49,8 +51,9 @@ class Seen:
 class Fault:
     """What goes wrong with the next `times` requests of `method` for which `where` holds.
 
-    With `effect` the request is carried out first. Then the connection is cut (`hang_up`), no answer comes at all (`hold`), the
-    right answer comes once `until` is set, or the answer has `status`, `body` and `headers`.
+    With `effect` the request is carried out first. Then the connection is cut (`hang_up`), no
+    answer comes at all (`hold`), the right answer comes once `until` is set, or the answer has
+    `status`, `body` and `headers`.
     """
 
     method: str | None = None
@@ -70,7 +73,8 @@ class Fault:
 
 @dataclass
 class Quirks:
-    """How answers look: ids as numbers, attribute names in other case, no body (nor Location) after POST, small pages."""
+    """How answers look: ids as numbers, attribute names in other case, no body (nor Location) after
+    POST, small pages."""
 
     numeric_ids: bool = False
     other_case: bool = False
@@ -89,9 +93,11 @@ class Reply:
 
 
 class FaultyServer(LoopbackServer):
-    """Runs in a thread of its own. `users`, `seen` and `faults` may be read and changed while no push is at work.
+    """Runs in a thread of its own. `users`, `seen` and `faults` may be read and changed while no
+    push is at work.
 
-    A new user's id tells whose account it is: `id-EXTERNALID`, or a running number where that id was given before.
+    A new user's id tells whose account it is: `id-EXTERNALID`, or a running number where that id
+    was given before.
     """
 
     def __init__(self, token: str, quirks: Quirks) -> None:
@@ -131,7 +137,8 @@ class FaultyServer(LoopbackServer):
         self.seen.clear()
 
     def wait_until_all_hung_up(self) -> None:
-        """Returns once nobody is connected any more, so that nothing more of a killed client arrives."""
+        """Returns once nobody is connected any more, so that nothing more of a killed client
+        arrives."""
         asyncio.run_coroutine_threadsafe(self.until_all_hung_up(), self.loop).result()
 
     # HTTP
@@ -140,11 +147,20 @@ class FaultyServer(LoopbackServer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.strip().split("\r\n")
         method, target, _ = first.split(" ")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         url = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        seen = Seen(method, unquote(url.path.removeprefix("/v2")), query, headers, json.loads(body) if body else None)
+        seen = Seen(
+            method,
+            unquote(url.path.removeprefix("/v2")),
+            query,
+            headers,
+            json.loads(body) if body else None,
+        )
         self.seen.append(seen)
         fault = next((one for one in self.faults if one.fits(seen)), None)
         reply = Reply(500)
@@ -172,7 +188,10 @@ class FaultyServer(LoopbackServer):
         body = reply.body
         kind = "text/html"
         if isinstance(body, dict):
-            body, kind = json.dumps(_other_case(body) if self.quirks.other_case else body).encode(), "application/scim+json"
+            body, kind = (
+                json.dumps(_other_case(body) if self.quirks.other_case else body).encode(),
+                "application/scim+json",
+            )
         body = body or b""
         headers = {"Content-Type": kind, **reply.headers, "Content-Length": str(len(body))}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -188,7 +207,9 @@ class FaultyServer(LoopbackServer):
             return _error(404, f"no {seen.path}")
         try:
             if not user_id:
-                return self._post(seen.body or {}) if seen.method == "POST" else self._list(seen.query)
+                return (
+                    self._post(seen.body or {}) if seen.method == "POST" else self._list(seen.query)
+                )
             if user_id not in self.users:
                 return _error(404, f"no user {user_id}")
             return self._user(seen, user_id)
@@ -199,7 +220,11 @@ class FaultyServer(LoopbackServer):
         if self._taken(body, None):
             return _error(409, f"{body['userName']} exists", "uniqueness")
         user = self._keep(body)
-        headers = {"Location": f"{self.url}/Users/{quote(str(user['id']), safe='')}"} if self.quirks.location else {}
+        headers = (
+            {"Location": f"{self.url}/Users/{quote(str(user['id']), safe='')}"}
+            if self.quirks.location
+            else {}
+        )
         return Reply(201, None if self.quirks.mute_post else user, headers)
 
     def _list(self, query: Mapping[str, str]) -> Reply:
@@ -208,7 +233,15 @@ class FaultyServer(LoopbackServer):
         start = int(query.get("startIndex", "1"))
         count = min(int(query.get("count", "100")), self.quirks.max_page)
         page = found[start - 1 : start - 1 + count]
-        return Reply(200, {"totalResults": len(found), "startIndex": start, "itemsPerPage": len(page), "Resources": page})
+        return Reply(
+            200,
+            {
+                "totalResults": len(found),
+                "startIndex": start,
+                "itemsPerPage": len(page),
+                "Resources": page,
+            },
+        )
 
     def _user(self, seen: Seen, user_id: str) -> Reply:
         user = self.users[user_id]
@@ -217,7 +250,8 @@ class FaultyServer(LoopbackServer):
             return Reply(204)
         if seen.method == "PATCH":
             operations = [
-                PatchOperation(one["op"], one.get("path"), one.get("value", ABSENT)) for one in (seen.body or {})["Operations"]
+                PatchOperation(one["op"], one.get("path"), one.get("value", ABSENT))
+                for one in (seen.body or {})["Operations"]
             ]
             changed = apply(operations, user)
             if self._taken(changed, user_id):
@@ -228,7 +262,11 @@ class FaultyServer(LoopbackServer):
 
     def _taken(self, body: Json, but: str | None) -> bool:
         name = body["userName"].casefold()
-        return any(one["userName"].casefold() == name for user_id, one in self.users.items() if user_id != but)
+        return any(
+            one["userName"].casefold() == name
+            for user_id, one in self.users.items()
+            if user_id != but
+        )
 
     def _keep(self, body: Json) -> Json:
         number = str(body.get("externalId") or self._next_id)
@@ -244,18 +282,26 @@ class FaultyServer(LoopbackServer):
 
 
 def _error(status: int, detail: str, scim_type: str | None = None) -> Reply:
-    body: Json = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status), "detail": detail}
+    body: Json = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+        "status": str(status),
+        "detail": detail,
+    }
     return Reply(status, body | ({"scimType": scim_type} if scim_type else {}))
 
 
 def _other_case(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name if ":" in name else name.upper(): _other_case(held) for name, held in value.items()}
+        return {
+            name if ":" in name else name.upper(): _other_case(held) for name, held in value.items()
+        }
     return [_other_case(one) for one in value] if isinstance(value, list) else value
 
 
 @contextmanager
-def running_faulty_server(token: str = "sesame-open", quirks: Quirks | None = None) -> Iterator[FaultyServer]:
+def running_faulty_server(
+    token: str = "sesame-open", quirks: Quirks | None = None
+) -> Iterator[FaultyServer]:
     """Runs a server as long as the context lasts."""
     server = FaultyServer(token, quirks or Quirks())
     with server.running():

@@ -1,4 +1,5 @@
-"""A receiver of webhooks on loopback that keeps what it got, and refuses, hangs or hangs up when it is told to."""
+"""A receiver of webhooks on loopback that keeps what it got, and refuses, hangs or hangs up when it
+is told to."""
 
 from __future__ import annotations
 
@@ -34,7 +35,13 @@ class Got:
 
     def is_signed_with(self, key: bytes) -> bool:
         """As Standard Webhooks 1.0 says how a receiver finds out, without regard to the time."""
-        signed = b".".join([self.headers["webhook-id"].encode(), self.headers["webhook-timestamp"].encode(), self.body])
+        signed = b".".join(
+            [
+                self.headers["webhook-id"].encode(),
+                self.headers["webhook-timestamp"].encode(),
+                self.body,
+            ]
+        )
         version, _, signature = self.headers["webhook-signature"].partition(",")
         return version == "v1" and hmac.compare_digest(
             base64.b64decode(signature), hmac.new(key, signed, hashlib.sha256).digest()
@@ -43,8 +50,9 @@ class Got:
 
 @dataclass
 class Hooks:
-    """`got` are the requests that were answered with 2xx, `refused` all others. The next requests are answered by `answers`, one
-    each, and all further ones by `status`: a status, `hang` (no answer until the end) or `cut` (the connection ends)."""
+    """`got` are the requests that were answered with 2xx, `refused` all others. The next requests
+    are answered by `answers`, one each, and all further ones by `status`: a status, `hang` (no
+    answer until the end) or `cut` (the connection ends)."""
 
     url: str = ""
     port: int = 0
@@ -67,7 +75,10 @@ class Hooks:
     @property
     def everything(self) -> str:
         """All that ever was said to it."""
-        return "\n".join(f"{one.path}\n{dict(one.headers)}\n{one.body.decode()}" for one in [*self.got, *self.refused])
+        return "\n".join(
+            f"{one.path}\n{dict(one.headers)}\n{one.body.decode()}"
+            for one in [*self.got, *self.refused]
+        )
 
 
 @contextmanager
@@ -78,7 +89,9 @@ def running_hooks() -> Iterator[Hooks]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            got = Got(
+                self.path, {name.lower(): value for name, value in self.headers.items()}, body
+            )
             answer = hooks.answers.pop(0) if hooks.answers else hooks.status
             taken = isinstance(answer, int) and 200 <= answer < 300
             (hooks.got if taken else hooks.refused).append(got)
@@ -103,7 +116,9 @@ def running_hooks() -> Iterator[Hooks]:
         server.block_on_close = False
         hooks.port = server.server_address[1]
         hooks.url = f"http://127.0.0.1:{hooks.port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         thread.start()
         try:
             yield hooks

@@ -1,4 +1,5 @@
-"""A server of one's own on loopback, in a thread of its own: takes connections, and one request after the other from each."""
+"""A server of one's own on loopback, in a thread of its own: takes connections, and one request
+after the other from each."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 
 class LoopbackServer:
-    """`url` is where it listens while `running`, with `path` behind it. What it answers says `one`; what has not one answer for
-    each request says `connection`."""
+    """`url` is where it listens while `running`, with `path` behind it. What it answers says `one`;
+    what has not one answer for each request says `connection`."""
 
     def __init__(self, path: str = "") -> None:
         self.url = ""

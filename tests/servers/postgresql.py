@@ -30,28 +30,46 @@ _SETTINGS = (
     "autovacuum=off", "jit=off", "min_wal_size=32MB", "max_wal_size=128MB",
 )  # fmt: skip
 
-_OWN_SETTINGS = "pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
-_CATALOGS = ("pg_attribute", "pg_attrdef", "pg_constraint", "pg_namespace", "pg_proc", "pg_trigger", _OWN_SETTINGS)
+_OWN_SETTINGS = (
+    "pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname ="
+    " current_database())"
+)
+_CATALOGS = (
+    "pg_attribute",
+    "pg_attrdef",
+    "pg_constraint",
+    "pg_namespace",
+    "pg_proc",
+    "pg_trigger",
+    _OWN_SETTINGS,
+)
 _SHAPE = "SELECT (SELECT version_num FROM alembic_version), " + ", ".join(
     f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {catalog})" for catalog in _CATALOGS
 )
-"""Changes with every table, column, constraint, index, function, trigger and setting, not with the rows that tables hold."""
+"""Changes with every table, column, constraint, index, function, trigger and setting, not with the
+rows that tables hold."""
 
 _TABLES = """
 SELECT format('%I', relname) FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+  AND pg_relation_size(oid) > 0
 """
 
-_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence WHERE pg_sequence_last_value(seqrelid) IS NOT NULL"
+_SEQUENCES = (
+    "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence WHERE"
+    " pg_sequence_last_value(seqrelid) IS NOT NULL"
+)
 
 _OTHERS = (
-    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname ="
+    " current_database() AND pid <> pg_backend_pid()"
 )
 
 
 @dataclass
 class Server:
-    """A server with a database `template_state` that holds the tables of an empty state, and others like it that are free."""
+    """A server with a database `template_state` that holds the tables of an empty state, and others
+    like it that are free."""
 
     port: int
     free: list[str] = field(default_factory=list)
@@ -78,7 +96,8 @@ class Server:
 
     @contextmanager
     def states(self) -> Iterator[Callable[[], str]]:
-        """Gives a function that gives the URL of an empty state that nobody else has until the end of the block."""
+        """Gives a function that gives the URL of an empty state that nobody else has until the end
+        of the block."""
         given: list[str] = []
 
         def new() -> str:
@@ -91,7 +110,8 @@ class Server:
             self.free += filter(self._emptied, given)
 
     def _emptied(self, url: str) -> bool:
-        """Whether the state at `url` is as it was in the beginning, now that its rows are gone and nobody is connected."""
+        """Whether the state at `url` is as it was in the beginning, now that its rows are gone and
+        nobody is connected."""
         import psycopg
 
         try:
@@ -120,7 +140,8 @@ def programs() -> Path | None:
 
 @contextmanager
 def running_postgresql() -> Iterator[Server]:
-    """Starts a server and stops it. Skips the test where PostgreSQL is missing; with CI=true that is a failure."""
+    """Starts a server and stops it. Skips the test where PostgreSQL is missing; with CI=true that
+    is a failure."""
     folder = programs()
     if folder is None:
         words = "PostgreSQL is missing (initdb): apt-get install postgresql"
@@ -147,7 +168,18 @@ def running_postgresql() -> Iterator[Server]:
             )
             assert done.returncode == 0, f"{program}: see {place}"
 
-        run("initdb", "-D", f"{place}/data", "-A", "trust", "-U", "scimsync", "-E", "UTF8", "--no-sync")
+        run(
+            "initdb",
+            "-D",
+            f"{place}/data",
+            "-A",
+            "trust",
+            "-U",
+            "scimsync",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        )
         settings = " ".join(f"-c {one}" for one in (*_SETTINGS, f"port={port}"))
         run("pg_ctl", "-D", f"{place}/data", "-l", f"{place}/log", "-w", "-o", settings, "start")
         try:
@@ -159,7 +191,8 @@ def running_postgresql() -> Iterator[Server]:
 
 
 def _memory() -> str | None:
-    """A file system in memory that has room; None where there is none. The server is a few thousand small files."""
+    """A file system in memory that has room; None where there is none. The server is a few thousand
+    small files."""
     place = Path("/dev/shm")
     return str(place) if place.is_dir() and shutil.disk_usage(place).free > 2**30 else None
 

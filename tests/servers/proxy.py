@@ -1,4 +1,5 @@
-"""A proxy on loopback before a real SCIM server that spoils answers, in all the ways in which networks do."""
+"""A proxy on loopback before a real SCIM server that spoils answers, in all the ways in which
+networks do."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ BEFORE = ("429", "503", "500", "reset")
 """What happens instead of the request."""
 
 AFTER = ("lost", "late 500", "late 503", "truncated", "no JSON", "web page", "slow")
-"""What happens to its answer. `slow` comes whole, in pieces; 503 is what a proxy says that lost the answer of the service."""
+"""What happens to its answer. `slow` comes whole, in pieces; 503 is what a proxy says that lost the
+answer of the service."""
 
 NOBODY = "nobody there"
 """A router before the service answers, which does not find it just now."""
@@ -25,7 +27,8 @@ HELD = "held"
 
 
 Choice = Callable[[str, bytes], str]
-"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: `BEFORE`, `AFTER`, `HELD`, `NOBODY`, a status."""
+"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: `BEFORE`, `AFTER`,
+`HELD`, `NOBODY`, a status."""
 
 
 def at_random(share: float, seed: int) -> Choice:
@@ -35,7 +38,8 @@ def at_random(share: float, seed: int) -> Choice:
 
 
 class Proxy(LoopbackServer):
-    """Spoils what `choose` says; `spoilt` counts how, `requests` are the lines of those that came."""
+    """Spoils what `choose` says; `spoilt` counts how, `requests` are the lines of those that
+    came."""
 
     def __init__(self, upstream: str, choose: Choice) -> None:
         super().__init__()
@@ -104,18 +108,33 @@ class Proxy(LoopbackServer):
 
     async def _ask(self, head: bytes, body: bytes) -> tuple[bytes, bytes]:
         """The real answer."""
-        lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith((b"connection:", b"host:"))]
+        lines = [
+            line
+            for line in head.split(b"\r\n")
+            if line and not line.lower().startswith((b"connection:", b"host:"))
+        ]
         host = f"Host: {self._host}:{self._port}".encode()
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
-            writer.write(b"\r\n".join([lines[0], host, *lines[1:], b"Connection: close", b"", b""]) + body)
+            writer.write(
+                b"\r\n".join([lines[0], host, *lines[1:], b"Connection: close", b"", b""]) + body
+            )
             answer = await reader.read()
         finally:
             writer.close()
         answer_head, _, content = answer.partition(b"\r\n\r\n")
         status, *headers = answer_head.split(b"\r\n")
-        kept = [one for one in headers if not one.lower().startswith((b"connection:", b"content-length:", b"transfer-encoding:"))]
-        return b"\r\n".join([status, *kept, f"Content-Length: {len(content)}".encode(), b"", b""]), content
+        kept = [
+            one
+            for one in headers
+            if not one.lower().startswith(
+                (b"connection:", b"content-length:", b"transfer-encoding:")
+            )
+        ]
+        return (
+            b"\r\n".join([status, *kept, f"Content-Length: {len(content)}".encode(), b"", b""]),
+            content,
+        )
 
 
 def _length(head: bytes) -> int:
@@ -127,7 +146,11 @@ def _length(head: bytes) -> int:
 
 
 def _answer(status: int, body: bytes) -> bytes:
-    return f"HTTP/1.1 {status} Said\r\nContent-Type: application/scim+json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"HTTP/1.1 {status} Said\r\nContent-Type: application/scim+json\r\nContent-Length:"
+        f" {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 @contextmanager

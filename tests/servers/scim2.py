@@ -14,7 +14,8 @@ from contextlib import contextmanager
 def running_scim2_server() -> Iterator[tuple[str, str]]:
     """Run a server as long as the context lasts; gives its URL and its bearer token.
 
-    Each `URL/TENANT/v2` is a store of its own, made when it is first asked for, so that tests need not share one.
+    Each `URL/TENANT/v2` is a store of its own, made when it is first asked for, so that tests need
+    not share one.
     """
     token = secrets.token_hex(16)
     process, url = _start(token)
@@ -31,7 +32,15 @@ def _start(token: str) -> tuple[subprocess.Popen[str], str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "scim2_server.testserver.cli", "--hostname", "127.0.0.1", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "scim2_server.testserver.cli",
+            "--hostname",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         process = subprocess.Popen(
             [*command, "--bearer-token", token, "--dynamic-tenants"],
             stdout=subprocess.PIPE,
@@ -39,7 +48,8 @@ def _start(token: str) -> tuple[subprocess.Popen[str], str]:
             text=True,
         )
         assert process.stdout is not None
-        if process.stdout.readline().startswith("Serving"):  # printed once it listens; "" when it ended
+        # printed once it listens; "" when it ended
+        if process.stdout.readline().startswith("Serving"):
             return process, f"http://127.0.0.1:{port}"
         process.kill()
         process.communicate()

@@ -1,4 +1,5 @@
-"""Stands between scimsync and a real server, passes everything on, and keeps what went over the wire."""
+"""Stands between scimsync and a real server, passes everything on, and keeps what went over the
+wire."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from tests.servers.loopback import LoopbackServer
 
 
 class Wire(LoopbackServer):
-    """`seen` holds method, path with query, and body of each request, in order. While `is_down` says so nobody gets through."""
+    """`seen` holds method, path with query, and body of each request, in order. While `is_down`
+    says so nobody gets through."""
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -34,12 +36,18 @@ class Wire(LoopbackServer):
                 head = await reader.readuntil(b"\r\n\r\n")
                 first, *lines = head.decode("latin-1").strip().split("\r\n")
                 method, target, _ = first.split(" ")
-                lengths = [line.partition(":")[2] for line in lines if line.lower().startswith("content-length:")]
+                lengths = [
+                    line.partition(":")[2]
+                    for line in lines
+                    if line.lower().startswith("content-length:")
+                ]
                 body = await reader.readexactly(int(lengths[0])) if lengths else b""
                 if self.is_down():
                     writer.transport.abort()
                     return
-                self.seen.append((method, target.removeprefix(self.path), json.loads(body) if body else None))
+                self.seen.append(
+                    (method, target.removeprefix(self.path), json.loads(body) if body else None)
+                )
                 server_writer.write(head + body)
                 await server_writer.drain()
         finally:

@@ -55,7 +55,9 @@ class World:
         yield from self.stored.items()
 
     def compare(self) -> Comparison:
-        return compare(self.spec, self.columns, self.index, self.rebuild, self.head_seq, self.digest)
+        return compare(
+            self.spec, self.columns, self.index, self.rebuild, self.head_seq, self.digest
+        )
 
     def plan(self) -> Outcome:
         """Look, store nothing."""
@@ -84,23 +86,46 @@ class World:
     def _outcome(comparison: Comparison) -> Outcome:
         changes = [change for batch in comparison.changes(3) for change in batch]
         assert [change.key for change in changes] == sorted(change.key for change in changes)
-        new = {str(c.key): json.loads(c.data_json) for c in changes if c.new and c.data_json is not None}
-        changed = {str(c.key): json.loads(c.data_json) for c in changes if not c.new and c.data_json is not None}
+        new = {
+            str(c.key): json.loads(c.data_json)
+            for c in changes
+            if c.new and c.data_json is not None
+        }
+        changed = {
+            str(c.key): json.loads(c.data_json)
+            for c in changes
+            if not c.new and c.data_json is not None
+        }
         gone = [str(c.key) for c in changes if c.data_json is None]
-        assert (len(new), len(changed), len(gone)) == (comparison.new, comparison.changed, comparison.gone)
+        assert (len(new), len(changed), len(gone)) == (
+            comparison.new,
+            comparison.changed,
+            comparison.gone,
+        )
         problems = [(problem.line, problem.key, problem.detail) for problem in comparison.problems]
-        return Outcome(new, changed, gone, comparison.total, comparison.previous, comparison.unchanged_file, problems)
+        return Outcome(
+            new,
+            changed,
+            gone,
+            comparison.total,
+            comparison.previous,
+            comparison.unchanged_file,
+            problems,
+        )
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A source `hr` with the key `id`. Whatever is left in the folder for temporary files fails the test."""
+    """A source `hr` with the key `id`. Whatever is left in the folder for temporary files fails the
+    test."""
     (tmp_path / "source").mkdir()
     return World(tmp_path / "source", FileSpec("hr", "hr.csv", "id", tmp_path / "source"))
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_is_left(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Copies of personal data are gone after each comparison."""
     folder = tmp_path_factory.mktemp("temporary")
     monkeypatch.setattr("tempfile.tempdir", str(folder))

@@ -21,13 +21,34 @@ DAY_ONE = "id,name,dept\n1,Ann,IT\n2,Bo,Ops\n3,Cy,HR\n"
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ("1,Ann,IT\n2,Bo\n3,Cy,HR\n", (3, "2", "has 2 fields where the header has 3; the row is left out")),
-        ("1,Ann,IT\n2\n3,Cy,HR\n", (3, "2", "has 1 field where the header has 3; the row is left out")),
-        ("1,Ann,IT\n2,Bo,Ops,x\n3,Cy,HR\n", (3, "2", "has 4 fields where the header has 3; the row is left out")),
-        ("1,Ann,IT\n3,Cy,HR\n2,Bo,Ops,x", (4, "2", "has 4 fields where the header has 3; the row is left out")),
-        ('1,Ann,IT\n2,"Bo" Z,Ops\n3,Cy,HR\n', (3, "2", "has text beside a quoted cell; the row is left out")),
-        ('1,Ann,IT\n2,"Bo,Ops\n3,Cy,HR\n', (3, "2", "has a quote that is never closed; the row is left out")),
-        ('1,"An\nn",IT\n\n2,Bo\n3,Cy,HR\n', (5, "2", "has 2 fields where the header has 3; the row is left out")),
+        (
+            "1,Ann,IT\n2,Bo\n3,Cy,HR\n",
+            (3, "2", "has 2 fields where the header has 3; the row is left out"),
+        ),
+        (
+            "1,Ann,IT\n2\n3,Cy,HR\n",
+            (3, "2", "has 1 field where the header has 3; the row is left out"),
+        ),
+        (
+            "1,Ann,IT\n2,Bo,Ops,x\n3,Cy,HR\n",
+            (3, "2", "has 4 fields where the header has 3; the row is left out"),
+        ),
+        (
+            "1,Ann,IT\n3,Cy,HR\n2,Bo,Ops,x",
+            (4, "2", "has 4 fields where the header has 3; the row is left out"),
+        ),
+        (
+            '1,Ann,IT\n2,"Bo" Z,Ops\n3,Cy,HR\n',
+            (3, "2", "has text beside a quoted cell; the row is left out"),
+        ),
+        (
+            '1,Ann,IT\n2,"Bo,Ops\n3,Cy,HR\n',
+            (3, "2", "has a quote that is never closed; the row is left out"),
+        ),
+        (
+            '1,"An\nn",IT\n\n2,Bo\n3,Cy,HR\n',
+            (5, "2", "has 2 fields where the header has 3; the row is left out"),
+        ),
     ],
     ids=[
         "too few",
@@ -52,8 +73,14 @@ def test_a_row_that_cannot_be_read_is_reported_and_its_key_is_not_gone(
 
 
 @pytest.mark.parametrize("other", ["3,Cy,HR\n", "3,Cy\n"], ids=["good", "bad"])
-def test_separators_after_the_last_field_mean_nothing_whatever_stands_in_other_rows(world: World, other: str) -> None:
-    assert world.push("id,name,dept\n1,Ann,IT,\n2,Bo,Ops,,\n" + other).new["2"] == {"id": "2", "name": "Bo", "dept": "Ops"}
+def test_separators_after_the_last_field_mean_nothing_whatever_stands_in_other_rows(
+    world: World, other: str
+) -> None:
+    assert world.push("id,name,dept\n1,Ann,IT,\n2,Bo,Ops,,\n" + other).new["2"] == {
+        "id": "2",
+        "name": "Bo",
+        "dept": "Ops",
+    }
 
 
 def test_problems_are_reported_again_while_the_file_stays_the_same(world: World) -> None:
@@ -78,7 +105,9 @@ def test_a_slipped_row_protects_all_keys_that_stand_in_it(world: World) -> None:
 
     outcome = world.push("name,id,dept\nAnn,1,IT\nBo,Jr,2,Ops\n")
 
-    assert outcome.problems == [(3, "Jr", "has 4 fields where the header has 3; the row is left out")]
+    assert outcome.problems == [
+        (3, "Jr", "has 4 fields where the header has 3; the row is left out")
+    ]
     assert outcome.gone == []
 
 
@@ -94,7 +123,12 @@ def test_of_rows_with_one_key_the_first_counts(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "rows", ["1,Ann,IT\n1,Ann,IT\n2,Bo,Ops\n3,Cy,HR\n", "1,Ann,IT\n1,Ann,IT\n3,Cy,HR\n", "1,Ann,X\n1,Ann,IT\n2,Bo,Ops\n"]
+    "rows",
+    [
+        "1,Ann,IT\n1,Ann,IT\n2,Bo,Ops\n3,Cy,HR\n",
+        "1,Ann,IT\n1,Ann,IT\n3,Cy,HR\n",
+        "1,Ann,X\n1,Ann,IT\n2,Bo,Ops\n",
+    ],
 )
 def test_a_key_that_comes_twice_is_seen_beside_what_else_changed(world: World, rows: str) -> None:
     world.push(DAY_ONE)
@@ -107,7 +141,9 @@ def test_a_row_without_a_key_keeps_the_gone_record_that_it_resembles(world: Worl
 
     outcome = world.push("id,name,dept\n1,Ann,IT\n , BO ,Sales\n")
 
-    assert outcome.problems == [(3, None, 'the row has no key and is left out; it may be that of "2", kept as before')]
+    assert outcome.problems == [
+        (3, None, 'the row has no key and is left out; it may be that of "2", kept as before')
+    ]
     assert outcome.gone == ["3"]
 
 
@@ -130,7 +166,14 @@ def test_a_row_too_short_to_have_a_key_keeps_whom_it_resembles(world: World) -> 
     # the last line has a line break, so the file is complete
 
     assert outcome.problems == [
-        (3, None, 'has 1 field where the header has 3; the row is left out; it may be that of "2", kept as before')
+        (
+            3,
+            None,
+            (
+                'has 1 field where the header has 3; the row is left out; it may be that of "2",'
+                " kept as before"
+            ),
+        )
     ]
     assert outcome.gone == ["3"]
 
@@ -152,7 +195,10 @@ def test_with_very_many_bad_rows_nobody_is_gone_and_the_last_problem_counts_them
     outcome = world.push("id,name,dept\n1,Ann,IT\n" + "7,x\n" * 4 + ",,\n" * 4)
 
     assert [line for line, _, _ in outcome.problems] == [3, 4, 5, None]
-    assert outcome.problems[-1][2] == "5 more rows are left out; with so many, no record counts as gone"
+    assert (
+        outcome.problems[-1][2]
+        == "5 more rows are left out; with so many, no record counts as gone"
+    )
     assert outcome.gone == []
 
 
@@ -179,7 +225,13 @@ def test_a_file_of_several_is_named(world: World) -> None:
 def test_lines_of_ndjson_and_rows_of_json_are_told(world: World) -> None:
     world.spec = replace(world.spec, path="hr.ndjson")
     world.write('{"id": 1}\n\n{"id": 1}\n{"id": null}\n5\n{"id": ""}\n{"id": [1]}\n', "hr.ndjson")
-    assert [(line, key) for line, key, _ in world.plan().problems] == [(3, "1"), (4, None), (5, None), (6, None), (7, None)]
+    assert [(line, key) for line, key, _ in world.plan().problems] == [
+        (3, "1"),
+        (4, None),
+        (5, None),
+        (6, None),
+        (7, None),
+    ]
 
     world.spec = replace(world.spec, path="hr.json")
     world.write('[{"id": 1}, {"id": 1}, {"name": "Ann"}]', "hr.json")
@@ -196,7 +248,9 @@ def test_a_query_leaves_out_bad_rows_of_its_people(world: World) -> None:
 
     outcome = world.push("id,name,d\n1,Ann,x\n2,Bo\n")
 
-    assert outcome.problems == [(3, "2", "hr.csv: has 2 fields where the header has 3; the row is left out")]
+    assert outcome.problems == [
+        (3, "2", "hr.csv: has 2 fields where the header has 3; the row is left out")
+    ]
     assert outcome.gone == []
 
 
@@ -208,16 +262,23 @@ def test_a_query_that_gives_a_key_twice_says_so(world: World) -> None:
     outcome = world.push()
 
     assert outcome.problems == [
-        (None, "1", 'the result of the query: key "1" stands in another row already; the row is left out')
+        (
+            None,
+            "1",
+            'the result of the query: key "1" stands in another row already; the row is left out',
+        )
     ]
     assert outcome.new["1"]["dept"] == "IT"
 
 
 def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[int, str]:
-    """Exit code and message of a comparison that stops; the records and the index stay what they were."""
+    """Exit code and message of a comparison that stops; the records and the index stay what they
+    were."""
     world.spec = replace(world.spec, **spec)  # type: ignore[arg-type]
     if text is not None:
-        (world.folder / Path(world.spec.path).name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (world.folder / Path(world.spec.path).name).write_bytes(
+            text if isinstance(text, bytes) else text.encode()
+        )
     with pytest.raises(ScimsyncError) as caught:
         world.plan()
     return caught.value.exit_code, str(caught.value)
@@ -231,34 +292,91 @@ def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[in
         ("hr.csv", b"\n\n", 2, "sync.toml: sources.hr.path: hr.csv has no header"),
         ("hr.csv", b"id,name,dept\n,Ann,IT\n", 3, "hr.csv has no row that can be used"),
         ("hr.json", b"[]", 2, 'sync.toml: sources.hr.key: no column "id" in hr.json'),
-        ("hr.csv", b"id,name,dept\n1,Ann,IT\n2,Bo", 1, "hr.csv ends in the middle of a row; is it still being written?"),
+        (
+            "hr.csv",
+            b"id,name,dept\n1,Ann,IT\n2,Bo",
+            1,
+            "hr.csv ends in the middle of a row; is it still being written?",
+        ),
         ("hr.csv", b'id,name,dept\n1,Ann,IT\n2,Bo,"O', 1, "hr.csv ends in the middle of a row"),
         ("hr.csv", b'id,name,dept\n1,Ann,IT\n2,Bo,"O\nps', 1, "hr.csv ends in the middle of a row"),
         ("hr.csv", b"id,name,dept\n1,Ann,IT\n2,Zo\xc3", 1, "hr.csv ends in the middle of a "),
         ("hr.ndjson", b'{"id": 1}\n{"id": 2, "na', 1, "hr.ndjson ends in the middle of a value"),
         ("hr.json", b'[{"id": 1}, {"id": 2, "na', 1, "hr.json ends in the middle of a value"),
         ("hr.json", b'[{"id": 1},', 1, "hr.json ends in the middle of a value"),
-        ("hr.ndjson", b'{"id": 1}\n{"id": \n{"id": 3}\n', 2, "sync.toml: sources.hr.path: hr.ndjson, line 2: not JSON"),
-        ("hr.json", b'[{"id": 1},\n{"id": 2} x,\n{"id": 3}]\n', 2, "sync.toml: sources.hr.path: hr.json, line 2: not JSON"),
+        (
+            "hr.ndjson",
+            b'{"id": 1}\n{"id": \n{"id": 3}\n',
+            2,
+            "sync.toml: sources.hr.path: hr.ndjson, line 2: not JSON",
+        ),
+        (
+            "hr.json",
+            b'[{"id": 1},\n{"id": 2} x,\n{"id": 3}]\n',
+            2,
+            "sync.toml: sources.hr.path: hr.json, line 2: not JSON",
+        ),
         (
             "hr.csv",
             b"id,name,dept\n1,Ann,IT\n2,Zo\xeb,IT\n",
             2,
             "sync.toml: sources.hr.encoding: hr.csv, line 3: byte 0xeb is not utf-8",
         ),
-        ("hr.csv", b"id,name,dept,x\n1,Ann,IT,\n2,Zo,IT,\xeb\n", 2, "sync.toml: sources.hr.encoding: hr.csv, line 3"),
-        ("hr.csv", b"id,n\xebme,dept\n1,Ann,IT\n", 2, "sync.toml: sources.hr.encoding: hr.csv, line 1"),
-        ("hr.csv", b"id,name,dept\n1\n2,Zo\xeb,IT\n", 2, "sync.toml: sources.hr.encoding: hr.csv, line 3"),
-        ("hr.ndjson", b'{"id": 1}\n{"id": "\xeb"}\n', 2, "sync.toml: sources.hr.encoding: hr.ndjson, line 2"),
-        ("hr.csv", b"ID,name,dept\n1,Ann,IT\n", 2, 'no column "id" in hr.csv\n  found: ID, name, dept\n  did you mean "ID"?'),
-        ("hr.csv", b"id,name,name\n1,Ann,IT\n", 2, 'sync.toml: sources.hr.path: hr.csv has 2 columns "name"'),
-        ("hr.csv", b'id,"name" x\n1,Ann,IT\n', 2, "hr.csv, line 1: the header has text beside a quoted cell"),
-        ("hr.parquet", b"PAR1 and nothing more", 2, "sync.toml: sources.hr.path: hr.parquet is not a Parquet file"),
+        (
+            "hr.csv",
+            b"id,name,dept,x\n1,Ann,IT,\n2,Zo,IT,\xeb\n",
+            2,
+            "sync.toml: sources.hr.encoding: hr.csv, line 3",
+        ),
+        (
+            "hr.csv",
+            b"id,n\xebme,dept\n1,Ann,IT\n",
+            2,
+            "sync.toml: sources.hr.encoding: hr.csv, line 1",
+        ),
+        (
+            "hr.csv",
+            b"id,name,dept\n1\n2,Zo\xeb,IT\n",
+            2,
+            "sync.toml: sources.hr.encoding: hr.csv, line 3",
+        ),
+        (
+            "hr.ndjson",
+            b'{"id": 1}\n{"id": "\xeb"}\n',
+            2,
+            "sync.toml: sources.hr.encoding: hr.ndjson, line 2",
+        ),
+        (
+            "hr.csv",
+            b"ID,name,dept\n1,Ann,IT\n",
+            2,
+            'no column "id" in hr.csv\n  found: ID, name, dept\n  did you mean "ID"?',
+        ),
+        (
+            "hr.csv",
+            b"id,name,name\n1,Ann,IT\n",
+            2,
+            'sync.toml: sources.hr.path: hr.csv has 2 columns "name"',
+        ),
+        (
+            "hr.csv",
+            b'id,"name" x\n1,Ann,IT\n',
+            2,
+            "hr.csv, line 1: the header has text beside a quoted cell",
+        ),
+        (
+            "hr.parquet",
+            b"PAR1 and nothing more",
+            2,
+            "sync.toml: sources.hr.path: hr.parquet is not a Parquet file",
+        ),
         ("hr.xlsx", b"PK", 2, "sync.toml: sources.hr.path: hr.xlsx: xlsx is not supported yet"),
         ("hr.dat", b"id", 2, 'sync.toml: sources.hr.path: hr.dat: unknown extension ".dat"'),
     ],
 )
-def test_a_file_that_cannot_be_used_stops_the_run(world: World, name: str, content: bytes, code: int, message: str) -> None:
+def test_a_file_that_cannot_be_used_stops_the_run(
+    world: World, name: str, content: bytes, code: int, message: str
+) -> None:
     world.push(DAY_ONE)
     world.columns = () if "json" in name else ("name", "dept")
 
@@ -276,7 +394,9 @@ def test_bytes_that_are_not_the_encoding_of_the_setting_are_told(world: World) -
         2,
         "sync.toml: sources.hr.encoding: hr.csv, line 2: byte 0x81 is not cp1252",
     )
-    assert stop(world, b"id", encoding="utf-9")[1].startswith('sync.toml: sources.hr.encoding: unknown encoding "utf-9"')
+    assert stop(world, b"id", encoding="utf-9")[1].startswith(
+        'sync.toml: sources.hr.encoding: unknown encoding "utf-9"'
+    )
 
 
 @pytest.mark.parametrize("chunk", [3, 7, 64])
@@ -293,17 +413,30 @@ def test_the_line_of_a_wrong_byte_does_not_depend_on_how_much_is_read_at_once(
 
 
 def test_wrong_bytes_far_down_in_a_column_that_nothing_uses_are_told(world: World) -> None:
-    content = b"id,name,dept,note\n" + b"".join(b"%d,Ann,IT,\n" % number for number in range(5_000)) + b"x,Ann,IT,\xeb\n"
+    content = (
+        b"id,name,dept,note\n"
+        + b"".join(b"%d,Ann,IT,\n" % number for number in range(5_000))
+        + b"x,Ann,IT,\xeb\n"
+    )
 
-    assert stop(world, content)[1].startswith("sync.toml: sources.hr.encoding: hr.csv, line 5002: byte 0xeb is not utf-8")
+    assert stop(world, content)[1].startswith(
+        "sync.toml: sources.hr.encoding: hr.csv, line 5002: byte 0xeb is not utf-8"
+    )
 
 
 def test_a_missing_file_a_folder_and_a_glob_without_a_match_are_told(world: World) -> None:
     (world.folder / "sub.csv").mkdir()
 
-    assert stop(world, path="no.csv") == (1, f"sync.toml: sources.hr.path: there is no file no.csv\n  looked in {world.folder}")
-    assert stop(world, path="sub.csv")[1].startswith("sync.toml: sources.hr.path: sub.csv is a directory")
-    assert stop(world, path="no-*.csv")[1].startswith("sync.toml: sources.hr.path: no file matches no-*.csv")
+    assert stop(world, path="no.csv") == (
+        1,
+        f"sync.toml: sources.hr.path: there is no file no.csv\n  looked in {world.folder}",
+    )
+    assert stop(world, path="sub.csv")[1].startswith(
+        "sync.toml: sources.hr.path: sub.csv is a directory"
+    )
+    assert stop(world, path="no-*.csv")[1].startswith(
+        "sync.toml: sources.hr.path: no file matches no-*.csv"
+    )
 
 
 def test_a_file_without_permission_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,9 +450,13 @@ def test_a_file_without_permission_is_told(world: World, monkeypatch: pytest.Mon
         world.plan()
 
 
-@pytest.mark.parametrize("content", [DAY_ONE + "4,Di,IT\n", "id,name,dept\n1,Ann"], ids=["good", "half"])
+@pytest.mark.parametrize(
+    "content", [DAY_ONE + "4,Di,IT\n", "id,name,dept\n1,Ann"], ids=["good", "half"]
+)
 @pytest.mark.parametrize("how", ["write", "replace", "remove"])
-def test_a_file_that_changes_while_it_is_read_is_not_used(world: World, content: str, how: str) -> None:
+def test_a_file_that_changes_while_it_is_read_is_not_used(
+    world: World, content: str, how: str
+) -> None:
     world.write(DAY_ONE)
 
     def rebuild() -> list[tuple[str, str]]:  # is called while the source is read
@@ -343,15 +480,30 @@ def test_a_file_that_changes_while_it_is_read_is_not_used(world: World, content:
     [
         ("select id from", "sync.toml: sources.hr.query: syntax error at"),
         ("delete from 'hr.csv'", "sync.toml: sources.hr.query: only a SELECT can be a source"),
-        ("select * from 'hr.csv'; select 1", "sync.toml: sources.hr.query: one SELECT is wanted, 2 statements found"),
+        (
+            "select * from 'hr.csv'; select 1",
+            "sync.toml: sources.hr.query: one SELECT is wanted, 2 statements found",
+        ),
         ("select 1 as id", "sync.toml: sources.hr.query: no file is read"),
-        ("select * from read_csv('hr.csv')", "sync.toml: sources.hr.query: read_csv(…) reads past scimsync"),
-        ("select nope from 'hr.csv'", 'sync.toml: sources.hr.query: Referenced column "nope" not found'),
-        ("select name from 'hr.csv'", 'sync.toml: sources.hr.key: no column "id" in the result of the query'),
+        (
+            "select * from read_csv('hr.csv')",
+            "sync.toml: sources.hr.query: read_csv(…) reads past scimsync",
+        ),
+        (
+            "select nope from 'hr.csv'",
+            'sync.toml: sources.hr.query: Referenced column "nope" not found',
+        ),
+        (
+            "select name from 'hr.csv'",
+            'sync.toml: sources.hr.key: no column "id" in the result of the query',
+        ),
         ("select id, id from 'hr.csv'", 'sync.toml: sources.hr.query: two columns are called "id"'),
         ("select * from 'no.csv'", "sync.toml: sources.hr.query: there is no file no.csv"),
         ("select *, name::int as dept from 'hr.csv'", "sync.toml: sources.hr.query: "),
-        ("select id, name::int as name, dept from 'hr.csv'", "sync.toml: sources.hr.query: Could not convert string 'Ann'"),
+        (
+            "select id, name::int as name, dept from 'hr.csv'",
+            "sync.toml: sources.hr.query: Could not convert string 'Ann'",
+        ),
     ],
 )
 def test_a_query_that_cannot_be_used_is_told(world: World, query: str, message: str) -> None:
@@ -368,7 +520,10 @@ def test_a_bad_row_in_a_file_that_a_query_joins_stops_the_run(world: World) -> N
     world.write("d,dept\nx,IT\ny\n", "dept.csv")
     world.write("id,name,d\n1,Ann,x\n")
 
-    with pytest.raises(SourceFormatError, match=r"sources.hr.query: dept.csv, line 3 has 1 field where the header has 2"):
+    with pytest.raises(
+        SourceFormatError,
+        match=r"sources.hr.query: dept.csv, line 3 has 1 field where the header has 2",
+    ):
         world.plan()
 
 

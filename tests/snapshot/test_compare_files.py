@@ -44,8 +44,12 @@ def test_same_bytes_are_not_compared(world: World) -> None:
     assert (outcome.total, outcome.previous) == (3, 3)
 
 
-@pytest.mark.parametrize("other", [{"key": "name"}, {"lists": {"dept": ";"}}, {"encoding": "latin-1"}], ids=str)
-def test_same_bytes_are_compared_where_sync_toml_changed(world: World, other: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "other", [{"key": "name"}, {"lists": {"dept": ";"}}, {"encoding": "latin-1"}], ids=str
+)
+def test_same_bytes_are_compared_where_sync_toml_changed(
+    world: World, other: dict[str, Any]
+) -> None:
     world.push(DAY_ONE)
     world.spec = replace(world.spec, **other)
 
@@ -109,7 +113,10 @@ def test_odd_cells_survive(world: World, cell: str) -> None:
 
     outcome = world.push(f'id,name,dept\n1,"{quoted}",IT\n2,Bo,"{quoted}"\n')
 
-    assert outcome.new == {"1": {"id": "1", "name": cell, "dept": "IT"}, "2": {"id": "2", "name": "Bo", "dept": cell}}
+    assert outcome.new == {
+        "1": {"id": "1", "name": cell, "dept": "IT"},
+        "2": {"id": "2", "name": "Bo", "dept": cell},
+    }
     world.index.path.unlink()
     world.digest = None
     assert world.plan().nothing
@@ -187,11 +194,21 @@ def test_utf_16_is_known_by_its_mark(world: World) -> None:
 
 def test_json_keeps_its_types_and_keys_become_text(world: World) -> None:
     world.spec = replace(world.spec, path="hr.json")
-    data = '{"id": 7, "name": {"first": "Ann", "tags": [1, 2.5, null, true]}, "dept": ["IT", "Ops;x"]}'
-    world.write(f'[{data}, {{"id": 8, "dept": "2024-01-01T00:00:00Z"}}, {{"id": "9", "name": null, "dept": 1e3}}]', "hr.json")
+    data = (
+        '{"id": 7, "name": {"first": "Ann", "tags": [1, 2.5, null, true]}, "dept": ["IT", "Ops;x"]}'
+    )
+    world.write(
+        f'[{data}, {{"id": 8, "dept": "2024-01-01T00:00:00Z"}}, {{"id": "9", "name": null, "dept":'
+        " 1e3}]",
+        "hr.json",
+    )
 
     assert world.push().new == {
-        "7": {"id": "7", "name": {"first": "Ann", "tags": [1, 2.5, None, True]}, "dept": ["IT", "Ops;x"]},
+        "7": {
+            "id": "7",
+            "name": {"first": "Ann", "tags": [1, 2.5, None, True]},
+            "dept": ["IT", "Ops;x"],
+        },
         "8": {"id": "8", "name": None, "dept": "2024-01-01T00:00:00Z"},
         "9": {"id": "9", "name": None, "dept": 1000.0},
     }
@@ -202,7 +219,10 @@ def test_json_keeps_its_types_and_keys_become_text(world: World) -> None:
 
 def test_a_list_in_json_stays_and_text_is_split(world: World) -> None:
     world.spec = replace(world.spec, path="hr.ndjson", lists={"dept": ";"})
-    world.write('{"id": 1, "name": "A", "dept": ["IT;x"]}\n{"id": 2, "name": "B", "dept": "IT; Ops"}\n', "hr.ndjson")
+    world.write(
+        '{"id": 1, "name": "A", "dept": ["IT;x"]}\n{"id": 2, "name": "B", "dept": "IT; Ops"}\n',
+        "hr.ndjson",
+    )
 
     new = world.push().new
 
@@ -225,13 +245,26 @@ def test_number_that_becomes_text_is_a_change(world: World) -> None:
 
 def test_parquet_keeps_its_types(world: World) -> None:
     world.spec = replace(world.spec, path="hr.parquet")
-    rows = "(values (7, 'Ann', ['a', 'b'], date '2024-02-29', 1.5::double, true), (8, null, [], null, 'nan'::double, null))"
+    rows = (
+        "(values (7, 'Ann', ['a', 'b'], date '2024-02-29', 1.5::double, true), (8, null, [], null,"
+        " 'nan'::double, null))"
+    )
     target = world.folder / "hr.parquet"
-    duckdb.sql(f"copy (select * from {rows} t(id, name, tags, start, rate, active)) to '{target}' (format parquet)")
+    duckdb.sql(
+        f"copy (select * from {rows} t(id, name, tags, start, rate, active)) to '{target}' (format"
+        " parquet)"
+    )
     world.columns = ("name", "tags", "start", "rate", "active")
 
     assert world.push().new == {
-        "7": {"id": "7", "name": "Ann", "tags": ["a", "b"], "start": "2024-02-29", "rate": 1.5, "active": True},
+        "7": {
+            "id": "7",
+            "name": "Ann",
+            "tags": ["a", "b"],
+            "start": "2024-02-29",
+            "rate": 1.5,
+            "active": True,
+        },
         "8": {"id": "8", "name": None, "tags": [], "start": None, "rate": None, "active": None},
     }
     world.index.path.unlink()
@@ -267,7 +300,10 @@ def test_a_query_joins_files_whose_cells_stay_text(world: World) -> None:
     world.spec = replace(
         world.spec,
         path="",
-        query="select e.*, d.name as dept from 'employees.csv' e join 'departments.csv' d using (dept_id) -- by number\n ;",
+        query=(
+            "select e.*, d.name as dept from 'employees.csv' e join 'departments.csv' d using"
+            " (dept_id) -- by number\n ;"
+        ),
     )
     world.write("id,name,dept_id\n007,Ann,01\n008,Bo,02\n", "employees.csv")
     world.write("dept_id,name\n01,IT\n02,Ops\n", "departments.csv")
@@ -285,8 +321,10 @@ def test_a_query_reads_typed_formats_and_makes_lists(world: World) -> None:
     world.spec = replace(
         world.spec,
         path="",
-        query="with m as (select person, list(team order by team) as dept from 'teams.ndjson' group by 1) "
-        "select id, p.name, m.dept from 'people-*.csv' p left join m on m.person = p.id",
+        query=(
+            "with m as (select person, list(team order by team) as dept from 'teams.ndjson' group"
+            " by 1) select id, p.name, m.dept from 'people-*.csv' p left join m on m.person = p.id"
+        ),
     )
     world.write("id,name\n1,Ann\n", "people-a.csv")
     world.write("name,id\nBo,2\n", "people-b.csv")
@@ -309,15 +347,22 @@ def test_a_column_that_is_not_there_is_named(world: World) -> None:
     world.columns = ("name", "deptt")
     world.write(DAY_ONE)
 
-    with pytest.raises(SourceFormatError, match=r'no column "deptt" in hr.csv\n  found: id, name, dept\n  did you mean "dept"'):
+    with pytest.raises(
+        SourceFormatError,
+        match=r'no column "deptt" in hr.csv\n  found: id, name, dept\n  did you mean "dept"',
+    ):
         world.plan()
 
 
 def test_changes_come_in_batches_ordered_by_key(world: World) -> None:
-    world.write("id,name,dept\n" + "".join(f"{number * 7 % 101:03d},n,d\n" for number in range(101)))
+    world.write(
+        "id,name,dept\n" + "".join(f"{number * 7 % 101:03d},n,d\n" for number in range(101))
+    )
 
     with world.compare() as comparison:
         batches = list(comparison.changes(10))
 
     assert [len(batch) for batch in batches] == [10] * 10 + [1]
-    assert [change.key for batch in batches for change in batch] == [f"{number:03d}" for number in range(101)]
+    assert [change.key for batch in batches for change in batch] == [
+        f"{number:03d}" for number in range(101)
+    ]

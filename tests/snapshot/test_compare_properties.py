@@ -32,7 +32,9 @@ rows = st.dictionaries(keys, st.tuples(text, text), min_size=1, max_size=8)
 fast = settings(max_examples=40)
 
 
-def write(path: Path, people: Rows, order: random.Random | None = None, broken: bool = False) -> None:
+def write(
+    path: Path, people: Rows, order: random.Random | None = None, broken: bool = False
+) -> None:
     lines = [[key, *cells] for key, cells in people.items()]
     if order is not None:
         order.shuffle(lines)
@@ -43,7 +45,10 @@ def write(path: Path, people: Rows, order: random.Random | None = None, broken: 
 
 
 def expected(people: Rows) -> dict[str, dict[str, object]]:
-    tags = {key: [tag for part in cells[1].split(";") if (tag := part.strip(WHITE_SPACE))] for key, cells in people.items()}
+    tags = {
+        key: [tag for part in cells[1].split(";") if (tag := part.strip(WHITE_SPACE))]
+        for key, cells in people.items()
+    }
     return {key: {"id": key, "name": cells[0], "tags": tags[key]} for key, cells in people.items()}
 
 
@@ -55,20 +60,33 @@ class Folder:
         self.index = Path(path) / "hr.index.duckdb"
         self.spec = FileSpec("hr", "hr.csv", "id", Path(path), lists={"tags": ";"})
 
-    def look(self, stored: Mapping[str, dict[str, object]], head: int, commit: bool) -> list[tuple[str, object, bool]]:
+    def look(
+        self, stored: Mapping[str, dict[str, object]], head: int, commit: bool
+    ) -> list[tuple[str, object, bool]]:
         texts = {key: json.dumps(data) for key, data in stored.items()}
-        with compare(self.spec, COLUMNS, IndexFile(self.index), texts.items, head, None) as comparison:
+        with compare(
+            self.spec, COLUMNS, IndexFile(self.index), texts.items, head, None
+        ) as comparison:
             changes = [change for batch in comparison.changes() for change in batch]
             if commit:
                 comparison.commit_index(head + 1)
-        return [(c.key, None if c.data_json is None else json.loads(c.data_json), c.new) for c in changes]
+        return [
+            (c.key, None if c.data_json is None else json.loads(c.data_json), c.new)
+            for c in changes
+        ]
 
 
 @fast
 @given(before=rows, after=rows, seed=st.integers())
-def test_differences_of_two_sets_of_rows_are_found_in_any_order_and_with_any_index(before: Rows, after: Rows, seed: int) -> None:
+def test_differences_of_two_sets_of_rows_are_found_in_any_order_and_with_any_index(
+    before: Rows, after: Rows, seed: int
+) -> None:
     was, now = expected(before), expected(after)
-    differences = [(key, now.get(key), key not in was) for key in sorted({*was, *now}) if was.get(key) != now.get(key)]
+    differences = [
+        (key, now.get(key), key not in was)
+        for key in sorted({*was, *now})
+        if was.get(key) != now.get(key)
+    ]
 
     with TemporaryDirectory() as path:
         folder = Folder(path)
@@ -94,12 +112,16 @@ def test_a_bad_row_changes_nothing_about_the_other_rows(people: Rows) -> None:
         folder = Folder(path)
         write(folder.file, people, broken=True)
 
-        assert folder.look({}, 0, True) == [(key, data, True) for key, data in sorted(expected(people).items())]
+        assert folder.look({}, 0, True) == [
+            (key, data, True) for key, data in sorted(expected(people).items())
+        ]
         write(folder.file, people)
         assert folder.look(expected(people), 1, False) == []
 
 
-sloppy = st.lists(st.sampled_from(['"', '""', ",", "\n", "\r\n", "a", "1", " ", '"b,c"', "\t", "é"]), max_size=25).map("".join)
+sloppy = st.lists(
+    st.sampled_from(['"', '""', ",", "\n", "\r\n", "a", "1", " ", '"b,c"', "\t", "é"]), max_size=25
+).map("".join)
 
 
 def test_careful_reading_takes_what_quick_reading_takes() -> None:
@@ -135,10 +157,15 @@ def test_careful_reading_takes_what_quick_reading_takes() -> None:
 
 
 @pytest.mark.parametrize("rows_in_file", [70_000])
-def test_large_files_are_read_by_several_threads_without_loss(tmp_path: Path, rows_in_file: int) -> None:
+def test_large_files_are_read_by_several_threads_without_loss(
+    tmp_path: Path, rows_in_file: int
+) -> None:
     folder = Folder(str(tmp_path))
     people = {
-        f"{n:06d}": ("\n".join(f"{n},x{line},y" for line in range(n % 5)) + 'q"' * (n % 3), "a;b" * 40)
+        f"{n:06d}": (
+            "\n".join(f"{n},x{line},y" for line in range(n % 5)) + 'q"' * (n % 3),
+            "a;b" * 40,
+        )
         for n in range(rows_in_file)
     }
     write(folder.file, people)

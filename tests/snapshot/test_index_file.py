@@ -99,7 +99,17 @@ def edit(world: World, statement: str) -> None:
         connection.execute("detach kept")
 
 
-BROKEN = [missing, empty, cut, noise, damaged, another_head, another_version, another_layout, another_database]
+BROKEN = [
+    missing,
+    empty,
+    cut,
+    noise,
+    damaged,
+    another_head,
+    another_version,
+    another_layout,
+    another_database,
+]
 
 
 @pytest.mark.parametrize("spoil", BROKEN)
@@ -130,9 +140,15 @@ def test_an_index_that_cannot_be_written_is_no_error(world: World) -> None:
 
 def test_an_index_that_another_program_holds_is_not_waited_for(world: World) -> None:
     world.push(DAY_ONE)
-    program = "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
+    program = (
+        "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); print('open', flush=True);"
+        " sys.stdin.readline()"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(world.index.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(world.index.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"

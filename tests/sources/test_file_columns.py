@@ -29,11 +29,21 @@ def spec(tmp_path: Path) -> FileSpec:
         ("hr.csv", b'\xef\xbb\xbf"employee_id","given\nname"\n', ["employee_id", "given\nname"]),
         ("hr.csv", "employee_id,größe\n".encode("utf-16"), ["employee_id", "größe"]),
         ("hr.tsv", b"employee_id\tname, first\n", ["employee_id", "name, first"]),
-        ("hr.json", b'[{"employee_id": 1, "b": 2}, {"a": [], "employee_id": 2}]', ["employee_id", "b", "a"]),
-        ("hr.ndjson", b'{"z": 1, "employee_id": 1}\n7\n{"a/b~c": 2}\n', ["z", "employee_id", "a/b~c"]),
+        (
+            "hr.json",
+            b'[{"employee_id": 1, "b": 2}, {"a": [], "employee_id": 2}]',
+            ["employee_id", "b", "a"],
+        ),
+        (
+            "hr.ndjson",
+            b'{"z": 1, "employee_id": 1}\n7\n{"a/b~c": 2}\n',
+            ["z", "employee_id", "a/b~c"],
+        ),
     ],
 )
-def test_columns_come_in_the_order_of_the_file(spec: FileSpec, name: str, content: bytes, found: list[str]) -> None:
+def test_columns_come_in_the_order_of_the_file(
+    spec: FileSpec, name: str, content: bytes, found: list[str]
+) -> None:
     (spec.base_dir / name).write_bytes(content)
 
     assert columns(replace(spec, path=name)) == found
@@ -41,7 +51,9 @@ def test_columns_come_in_the_order_of_the_file(spec: FileSpec, name: str, conten
 
 def test_columns_of_parquet_of_globs_and_of_queries(spec: FileSpec) -> None:
     folder = spec.base_dir
-    duckdb.sql(f"copy (select 1 as employee_id, 'x' as a) to '{folder / 'p.parquet'}' (format parquet)")
+    duckdb.sql(
+        f"copy (select 1 as employee_id, 'x' as a) to '{folder / 'p.parquet'}' (format parquet)"
+    )
     (folder / "1.csv").write_text("employee_id,a\n1,2\n")
     (folder / "2.csv").write_text("b;employee_id\n1;2\n")
 
@@ -57,8 +69,10 @@ def test_a_key_that_is_not_there_is_named_with_what_was_found_and_meant(spec: Fi
     with pytest.raises(SourceFormatError) as caught:
         columns(spec)
 
-    assert str(caught.value) == (
-        'sync.toml: sources.hr.key: no column "employee_id" in hr.csv\n  found: Employee_ID, email\n  did you mean "Employee_ID"?'
+    assert (
+        str(caught.value)
+        == 'sync.toml: sources.hr.key: no column "employee_id" in hr.csv\n  found: Employee_ID,'
+        ' email\n  did you mean "Employee_ID"?'
     )
     assert caught.value.exit_code == 2
 
@@ -75,7 +89,9 @@ def test_each_file_of_a_glob_needs_the_key(spec: FileSpec) -> None:
 def test_a_delimiter_that_is_none_is_told(spec: FileSpec, delimiter: str) -> None:
     (spec.base_dir / "hr.csv").write_text("employee_id\n")
 
-    with pytest.raises(SourceFormatError, match=r"sync.toml: sources.hr.delimiter: .* cannot separate columns"):
+    with pytest.raises(
+        SourceFormatError, match=r"sync.toml: sources.hr.delimiter: .* cannot separate columns"
+    ):
         columns(replace(spec, delimiter=delimiter))
 
 
@@ -110,8 +126,12 @@ def test_the_configuration_file_is_called_as_it_is(spec: FileSpec) -> None:
 def test_headers_are_read_without_loading_duckdb(spec: FileSpec) -> None:
     (spec.base_dir / "hr.csv").write_text("employee_id,a\n1,2\n")
     program = (
-        "import sys; from pathlib import Path; from scimsync.sources import FileSpec, columns; "
-        "columns(FileSpec('hr', 'hr.csv', 'employee_id', Path(sys.argv[1]))); assert 'duckdb' not in sys.modules"
+        "import sys; from pathlib import Path; from scimsync.sources import FileSpec, columns;"
+        " columns(FileSpec('hr', 'hr.csv', 'employee_id', Path(sys.argv[1]))); assert 'duckdb' not"
+        " in sys.modules"
     )
 
-    assert subprocess.run([sys.executable, "-c", program, str(spec.base_dir)], check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", program, str(spec.base_dir)], check=False).returncode
+        == 0
+    )

@@ -14,7 +14,9 @@ from scimsync.sources.rows import read_rows
 
 def read(text: str, delimiter: str = ",") -> list[tuple[int, int, list[str], str | None, bool]]:
     lines = io.StringIO(text, newline="")
-    return [(row.line, row.end, row.fields, row.fault, row.cut) for row in read_rows(lines, delimiter)]
+    return [
+        (row.line, row.end, row.fields, row.fault, row.cut) for row in read_rows(lines, delimiter)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,10 @@ def read(text: str, delimiter: str = ",") -> list[tuple[int, int, list[str], str
         ("a,b\n", [(1, 1, ["a", "b"], None, False)]),
         ("a,b", [(1, 1, ["a", "b"], None, True)]),
         ("\n  \r\na,b\r\n\n", [(3, 3, ["a", "b"], None, False)]),
-        ('"a\r\nb",c\rd,e\n', [(1, 2, ["a\r\nb", "c"], None, False), (3, 3, ["d", "e"], None, False)]),
+        (
+            '"a\r\nb",c\rd,e\n',
+            [(1, 2, ["a\r\nb", "c"], None, False), (3, 3, ["d", "e"], None, False)],
+        ),
         (' "a,b" ,c \n', [(1, 1, ["a,b", "c "], None, False)]),
         ('x"y,"z""",""\n', [(1, 1, ['x"y', 'z"', ""], None, False)]),
         (",\n", [(1, 1, ["", ""], None, False)]),
@@ -54,12 +59,19 @@ def test_a_row_of_millions_of_characters_is_bad(quote: str) -> None:
 
 
 @given(
-    st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=3), max_size=5),
+    st.lists(
+        st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=3),
+        max_size=5,
+    ),
     st.sampled_from(",;\t|"),
     st.sampled_from(["\n", "\r\n"]),
 )
-def test_what_the_csv_module_writes_is_read_back(table: list[list[str]], delimiter: str, end: str) -> None:
+def test_what_the_csv_module_writes_is_read_back(
+    table: list[list[str]], delimiter: str, end: str
+) -> None:
     buffer = io.StringIO()
-    csv.writer(buffer, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(table)
+    csv.writer(buffer, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
+        table
+    )
 
     assert [fields for _, _, fields, _, _ in read(buffer.getvalue(), delimiter)] == table

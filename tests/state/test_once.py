@@ -1,4 +1,5 @@
-"""What tests elsewhere take in place of the real thing is the same; see `tests.once` and `tests.servers.postgresql`."""
+"""What tests elsewhere take in place of the real thing is the same; see `tests.once` and
+`tests.servers.postgresql`."""
 
 from __future__ import annotations
 
@@ -18,11 +19,18 @@ from tests.servers.postgresql import Server
 
 def schema(store: Store) -> list[tuple[object, ...]]:
     with store.read() as connection:
-        made = connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"))
-        return [*map(tuple, made), *map(tuple, connection.execute(text("SELECT * FROM alembic_version")))]
+        made = connection.execute(
+            text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name")
+        )
+        return [
+            *map(tuple, made),
+            *map(tuple, connection.execute(text("SELECT * FROM alembic_version"))),
+        ]
 
 
-def test_copied_tables_are_those_of_the_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copied_tables_are_those_of_the_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(open_state("sqlite:///real.db", tmp_path, create=True)) as real:
         monkeypatch.setattr(migrate, "upgrade", copied_upgrade)
         with closing(open_state("sqlite:///copied.db", tmp_path, create=True)) as copied:
@@ -30,11 +38,17 @@ def test_copied_tables_are_those_of_the_migrations(tmp_path: Path, monkeypatch: 
 
 
 def test_what_was_committed_is_on_the_disk(tmp_path: Path) -> None:
-    with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store, store.read() as connection:
+    with (
+        closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store,
+        store.read() as connection,
+    ):
         assert connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
 
 
-ROW = "INSERT INTO run (command, started_at, outcome) VALUES ('push', '2026-03-02', 'done') RETURNING id"
+ROW = (
+    "INSERT INTO run (command, started_at, outcome) VALUES ('push', '2026-03-02', 'done')"
+    " RETURNING id"
+)
 
 
 def test_an_emptied_database_is_a_new_one(postgresql: Server) -> None:

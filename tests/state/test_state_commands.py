@@ -26,7 +26,9 @@ def in_postgresql(office: Office, server: Server, folder: Path) -> Office:
     return other
 
 
-def test_from_sqlite_to_postgresql_and_back(office: Office, faulty: FaultyServer, postgresql: Server, tmp_path: Path) -> None:
+def test_from_sqlite_to_postgresql_and_back(
+    office: Office, faulty: FaultyServer, postgresql: Server, tmp_path: Path
+) -> None:
     office.hire(people(30))
     faulty.fail("POST", status=400)
     office.push()
@@ -56,7 +58,9 @@ def test_from_sqlite_to_postgresql_and_back(office: Office, faulty: FaultyServer
 
 
 @pytest.mark.parametrize("spoil", ["cut", "foreign", "older", "row", "nothing", "more"])
-def test_an_import_is_all_or_nothing(office: Office, faulty: FaultyServer, spoil: str, tmp_path: Path) -> None:
+def test_an_import_is_all_or_nothing(
+    office: Office, faulty: FaultyServer, spoil: str, tmp_path: Path
+) -> None:
     office.hire(people(5))
     office.push()
     office.run("state", "export", "state.ndjson")
@@ -87,7 +91,9 @@ def test_an_import_is_all_or_nothing(office: Office, faulty: FaultyServer, spoil
     assert other.links() == {}
 
 
-def test_an_import_into_a_state_that_is_in_use_is_refused(office: Office, faulty: FaultyServer) -> None:
+def test_an_import_into_a_state_that_is_in_use_is_refused(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(3))
     office.push()
     office.run("state", "export", "state.ndjson")
@@ -115,7 +121,9 @@ def test_old_runs_are_forgotten_and_nothing_else(office: Office, faulty: FaultyS
     assert office.run("state", "upgrade").code == 0
 
 
-def test_what_recovery_needs_is_not_forgotten(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
+def test_what_recovery_needs_is_not_forgotten(
+    office: Office, faulty: FaultyServer, pauses: Pauses
+) -> None:
     office.hire(people(10))
     office.push()
     faulty.fail("PATCH", status=500, times=100)
@@ -127,10 +135,15 @@ def test_what_recovery_needs_is_not_forgotten(office: Office, faulty: FaultyServ
     ran = office.run("state", "prune", "--keep", "90d", "--json")
 
     assert ran.document == {"runs": 0, "operations": 9}
-    assert office.sql("SELECT action FROM operation WHERE key = '00001' ORDER BY id") == [("create",), ("update",)]
+    assert office.sql("SELECT action FROM operation WHERE key = '00001' ORDER BY id") == [
+        ("create",),
+        ("update",),
+    ]
 
 
-def test_a_full_disk_is_told_and_nothing_is_sent_without_its_journal(office: Office, faulty: FaultyServer) -> None:
+def test_a_full_disk_is_told_and_nothing_is_sent_without_its_journal(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.hire(people(5))
     office.push()
     faulty.forget()
@@ -167,7 +180,10 @@ def test_a_lost_connection_is_told_and_the_next_push_makes_nothing_twice(
     def cut(seen: Seen) -> bool:
         if len(faulty.users) == 70:
             with psycopg.connect(postgresql.url("postgres"), autocommit=True) as server:
-                server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+                server.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                    [database],
+                )
         return False
 
     faulty.fail("POST", where=cut)
@@ -191,10 +207,15 @@ def test_a_lost_connection_is_told_and_the_next_push_makes_nothing_twice(
     [
         ("postgresql://scimsync:s3cr3t@127.0.0.1:9/x", "cannot be reached"),
         ("postgresql://scimsync:s3cr3t@127.0.0.1:{port}/nowhere", "does not exist"),
-        ("postgresql://scimsync:s3cr3t@127.0.0.1:{port}/foreign", "this database is not scimsync's"),
+        (
+            "postgresql://scimsync:s3cr3t@127.0.0.1:{port}/foreign",
+            "this database is not scimsync's",
+        ),
     ],
 )
-def test_a_database_that_cannot_be_used_is_told(office: Office, postgresql: Server, url: str, said: str) -> None:
+def test_a_database_that_cannot_be_used_is_told(
+    office: Office, postgresql: Server, url: str, said: str
+) -> None:
     import psycopg
 
     if url.endswith("foreign"):
@@ -213,7 +234,9 @@ def test_a_database_that_cannot_be_used_is_told(office: Office, postgresql: Serv
     assert "Traceback" not in ran.err
 
 
-def test_what_migrations_make_in_postgresql_is_what_the_program_describes(postgresql: Server, tmp_path: Path) -> None:
+def test_what_migrations_make_in_postgresql_is_what_the_program_describes(
+    postgresql: Server, tmp_path: Path
+) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -221,6 +244,8 @@ def test_what_migrations_make_in_postgresql_is_what_the_program_describes(postgr
 
     url = postgresql.create().replace("postgresql:", "postgresql+psycopg:")
     with closing(open_state(url, tmp_path, create=True)) as store, store.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
 
         assert compare_metadata(context, metadata) == []

@@ -1,4 +1,5 @@
-"""The state database: private, of a known version, and never touched by a program that does not understand it."""
+"""The state database: private, of a known version, and never touched by a program that does not
+understand it."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def test_the_newest_migration_is_the_version_that_the_program_knows() -> None:
 
 def test_migrations_make_the_tables_that_the_program_describes(tmp_path: Path) -> None:
     with closing(open_state(URL, tmp_path, create=True)) as store, store.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
 
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == SCHEMA_VERSION
@@ -56,7 +59,12 @@ def test_files_of_the_state_are_the_owners_alone(office: Office) -> None:
 
     for name in ("scimsync.db", "hr.index.duckdb"):
         assert stat.S_IMODE((office.folder / name).stat().st_mode) == 0o600, name
-    assert sorted(path.name for path in office.folder.iterdir()) == ["hr.csv", "hr.index.duckdb", "scimsync.db", "sync.toml"]
+    assert sorted(path.name for path in office.folder.iterdir()) == [
+        "hr.csv",
+        "hr.index.duckdb",
+        "scimsync.db",
+        "sync.toml",
+    ]
 
 
 def test_a_state_behind_a_link_is_the_owners_alone(office: Office) -> None:
@@ -69,8 +77,12 @@ def test_a_state_behind_a_link_is_the_owners_alone(office: Office) -> None:
 
 
 @pytest.mark.parametrize("name", ["scimsync.db", "sync.toml", "hr.csv"])
-@pytest.mark.parametrize("command", [["plan", "--out"], ["state", "export"]], ids=["plan", "export"])
-def test_no_plan_and_no_export_is_written_over_what_scimsync_works_with(office: Office, command: list[str], name: str) -> None:
+@pytest.mark.parametrize(
+    "command", [["plan", "--out"], ["state", "export"]], ids=["plan", "export"]
+)
+def test_no_plan_and_no_export_is_written_over_what_scimsync_works_with(
+    office: Office, command: list[str], name: str
+) -> None:
     office.hire(people(3))
     office.push()
     (office.folder / "link").symlink_to(office.folder / name)
@@ -100,7 +112,9 @@ def test_a_name_that_no_file_can_have_is_told(office: Office) -> None:
     assert "the file cannot be written: File name too long" in ran.err
 
 
-def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(office: Office) -> None:
+def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(
+    office: Office,
+) -> None:
     office.hire(people(3))
     office.push()
     for command in (["plan", "--out"], ["state", "export"]):
@@ -113,7 +127,9 @@ def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(of
 
 
 @pytest.mark.parametrize("command", ["plan", "push"])
-def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(office: Office, faulty: FaultyServer, command: str) -> None:
+def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(
+    office: Office, faulty: FaultyServer, command: str
+) -> None:
     office.hire(people(3))
     office.push()
     faulty.forget()
@@ -134,7 +150,9 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "an Alembic database of another program": lambda path: _make(
         path, "CREATE TABLE alembic_version (version_num)", "CREATE TABLE invoice (id)"
     ),
-    "no database": lambda path: path.write_text("this is a text, and it is long enough to be no header of SQLite" * 50),
+    "no database": lambda path: path.write_text(
+        "this is a text, and it is long enough to be no header of SQLite" * 50
+    ),
 }
 
 
@@ -179,7 +197,10 @@ def test_the_state_lies_where_sync_toml_says(office: Office) -> None:
 
     assert office.push().exit_code == 0
 
-    assert sorted(path.name for path in (office.folder / "var" / "lib").iterdir()) == ["hr.index.duckdb", "state.db"]
+    assert sorted(path.name for path in (office.folder / "var" / "lib").iterdir()) == [
+        "hr.index.duckdb",
+        "state.db",
+    ]
     assert not (office.folder / "scimsync.db").exists()
 
 
@@ -215,4 +236,7 @@ def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_password_in_the_query_of_the_url_is_not_shown() -> None:
-    assert label_of("postgresql://ann@db.example.com/state?password=canary") == "postgresql://ann@db.example.com/state"
+    assert (
+        label_of("postgresql://ann@db.example.com/state?password=canary")
+        == "postgresql://ann@db.example.com/state"
+    )

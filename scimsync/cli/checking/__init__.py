@@ -1,1 +1,2 @@
-"""Everything that could go wrong, looked at before it does: configuration, state, sources, secrets, targets."""
+"""Everything that could go wrong, looked at before it does: configuration, state, sources, secrets,
+targets."""

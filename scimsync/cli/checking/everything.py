@@ -20,7 +20,8 @@ from scimsync.state.store import Store, is_scratch, open_state, scratch_store, s
 
 
 def check_everything(config: Config, names: Sequence[str], now: Now) -> Iterator[Finding]:
-    """Looks at the targets called `names`, and at all that they need. Nothing is stored, nothing is changed anywhere."""
+    """Looks at the targets called `names`, and at all that they need. Nothing is stored, nothing is
+    changed anywhere."""
     parts = [
         _count(len(names), "target"),
         _count(len(config.sources), "source"),
@@ -56,7 +57,8 @@ def _sources(
     store: Store,
     now: Now,
 ) -> Iterator[Finding]:
-    """What there is to say of the sources; mappings that name a column that is not there go to `faults`, by target."""
+    """What there is to say of the sources; mappings that name a column that is not there go to
+    `faults`, by target."""
     found: dict[str, list[str]] = {}
     for source in sources_of(config, names):
         try:
@@ -64,8 +66,17 @@ def _sources(
         except ScimsyncError as error:
             yield About("source", source).failed(error)
         else:
-            used = {column for target in targets.values() for column in _columns_used(target, source)}
-            yield from check_rows(config, source, found[source], [name for name in found[source] if name in used], store, now)
+            used = {
+                column for target in targets.values() for column in _columns_used(target, source)
+            }
+            yield from check_rows(
+                config,
+                source,
+                found[source],
+                [name for name in found[source] if name in used],
+                store,
+                now,
+            )
     for name, target in targets.items():
         try:
             _check_columns(target, found)
@@ -82,7 +93,8 @@ def _columns_used(target: TargetSetup, source: str) -> Iterator[str]:
 
 
 def _check_columns(target: TargetSetup, found: Mapping[str, Sequence[str]]) -> None:
-    """Raises ConfigError for a column that is nowhere; where a source cannot be read, nothing can be told."""
+    """Raises ConfigError for a column that is nowhere; where a source cannot be read, nothing can
+    be told."""
     if all(source in found for source in target.sources):
         check_columns(target.program, {source: found[source] for source in target.sources})
     for rule in target.groups.values():
@@ -97,7 +109,9 @@ def _open_state(config: Config) -> tuple[Store, Finding]:
     except ScimsyncError as error:
         return scratch_store(), about.failed(error)
     if is_scratch(store):
-        return store, about.ok(f"{shown_state(config.state_url)}: not there yet, the first push makes it")
+        return store, about.ok(
+            f"{shown_state(config.state_url)}: not there yet, the first push makes it"
+        )
     return store, about.ok(f"{store.label}: fine")
 
 

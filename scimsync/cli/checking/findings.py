@@ -19,9 +19,11 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `area` is configuration, state, source, target, schedule or receiver, `name` which one.
+    """One thing that was looked at. `area` is configuration, state, source, target, schedule or
+    receiver, `name` which one.
 
-    `exit_code` is what `check` exits with for an error: 2 for what is wrong in sync.toml, 1 for the world around it.
+    `exit_code` is what `check` exits with for an error: 2 for what is wrong in sync.toml, 1 for the
+    world around it.
     """
 
     area: str
@@ -48,7 +50,9 @@ class About:
         """Fine."""
         return Finding(self.area, self.name, Level.OK, message, tuple(details))
 
-    def warning(self, message: str, details: Sequence[str] = (), hint: str | None = None) -> Finding:
+    def warning(
+        self, message: str, details: Sequence[str] = (), hint: str | None = None
+    ) -> Finding:
         """Worth a look."""
         return Finding(self.area, self.name, Level.WARNING, message, tuple(details), hint)
 
@@ -59,7 +63,9 @@ class About:
     def failed(self, error: ScimsyncError) -> Finding:
         """`error`, as what was found; exit code 2 where sync.toml is wrong, else 1."""
         code = 2 if error.exit_code == 2 else 1
-        return Finding(self.area, self.name, Level.ERROR, error.message, error.details, error.hint, code)
+        return Finding(
+            self.area, self.name, Level.ERROR, error.message, error.details, error.hint, code
+        )
 
 
 def exit_code_of(findings: Sequence[Finding]) -> int:

@@ -1,4 +1,5 @@
-"""Whether what is mapped fits the schemas of a target (RFC 7643 section 7), and whether all is mapped that they require."""
+"""Whether what is mapped fits the schemas of a target (RFC 7643 section 7), and whether all is
+mapped that they require."""
 
 from __future__ import annotations
 
@@ -23,8 +24,11 @@ class Misfit:
     said: str
 
 
-def misfits(schemas: Sequence[Mapping[str, Any]], mapped: Iterable[str], kind: str = "user") -> list[Misfit]:
-    """What does not fit, first of the `mapped` paths, then of what is required. `schemas` are the resources of /Schemas."""
+def misfits(
+    schemas: Sequence[Mapping[str, Any]], mapped: Iterable[str], kind: str = "user"
+) -> list[Misfit]:
+    """What does not fit, first of the `mapped` paths, then of what is required. `schemas` are the
+    resources of /Schemas."""
     core = resource_type(kind).schema
     known = {str(read(schema, "id")).casefold(): _attributes(schema) for schema in schemas}
     if core.casefold() not in known:
@@ -34,7 +38,9 @@ def misfits(schemas: Sequence[Mapping[str, Any]], mapped: Iterable[str], kind: s
     return [*found, *_missing(places, known, core)]
 
 
-def _misfit(each: Place, known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str) -> Misfit | None:
+def _misfit(
+    each: Place, known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
+) -> Misfit | None:
     path = each.path
     schema = core if at_top(path.schema) or path.schema is None else path.schema
     if schema == core and path.attribute.casefold() in COMMON:
@@ -52,12 +58,21 @@ def _misfit(each: Place, known: Mapping[str, Mapping[str, Mapping[str, Any]]], c
         return None
     sub = subs.get(path.sub.casefold())
     if sub is None:
-        return Misfit(str(path), "unknown", f"the target knows {path.attribute}, but no .{path.sub} of it")
-    return Misfit(str(path), "read-only", "the target sets this itself (readOnly)") if _is_read_only(sub) else None
+        return Misfit(
+            str(path), "unknown", f"the target knows {path.attribute}, but no .{path.sub} of it"
+        )
+    return (
+        Misfit(str(path), "read-only", "the target sets this itself (readOnly)")
+        if _is_read_only(sub)
+        else None
+    )
 
 
-def _missing(places: Sequence[Place], known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str) -> Iterable[Misfit]:
-    """Required attributes that nothing maps: of the core schema, of extensions in use, of complex attributes in use."""
+def _missing(
+    places: Sequence[Place], known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
+) -> Iterable[Misfit]:
+    """Required attributes that nothing maps: of the core schema, of extensions in use, of complex
+    attributes in use."""
     used: dict[str, dict[str, set[str] | None]] = {core.casefold(): {}}
     for each in places:
         path = each.path
@@ -75,7 +90,11 @@ def _missing(places: Sequence[Place], known: Mapping[str, Mapping[str, Mapping[s
             spelling = f"{prefix}{read(attribute, 'name')}"
             if name not in mapped:
                 if _is_required(attribute):
-                    yield Misfit(spelling, "required", "the target requires this, and nothing is mapped to it")
+                    yield Misfit(
+                        spelling,
+                        "required",
+                        "the target requires this, and nothing is mapped to it",
+                    )
                 continue
             subs = mapped[name]
             if subs is None:
@@ -86,12 +105,16 @@ def _missing(places: Sequence[Place], known: Mapping[str, Mapping[str, Mapping[s
                     yield Misfit(f"{spelling}.{read(sub, 'name')}", "required", said)
 
 
-def _attributes(holder: Mapping[str, Any], member: str = "attributes") -> dict[str, Mapping[str, Any]]:
+def _attributes(
+    holder: Mapping[str, Any], member: str = "attributes"
+) -> dict[str, Mapping[str, Any]]:
     """Folded name -> attribute."""
     attributes = read(holder, member)
     if not isinstance(attributes, list):
         return {}
-    return {str(read(one, "name")).casefold(): one for one in attributes if isinstance(one, Mapping)}
+    return {
+        str(read(one, "name")).casefold(): one for one in attributes if isinstance(one, Mapping)
+    }
 
 
 def _is_read_only(attribute: Mapping[str, Any]) -> bool:

@@ -21,7 +21,9 @@ def check_secrets(config: Config, name: str) -> Iterator[Finding]:
     except ConfigError as error:
         yield about.failed(error)
         return
-    yield about.ok("token from sync.toml itself" if scheme == "literal" else f"token from {scheme}:{rest}")
+    yield about.ok(
+        "token from sync.toml itself" if scheme == "literal" else f"token from {scheme}:{rest}"
+    )
     yield from check_kept(about, config, reference, "the token")
 
 
@@ -30,7 +32,9 @@ def check_kept(about: About, config: Config, reference: str, what: str) -> Itera
     scheme, _, rest = reference.partition(":")
     holder = {"literal": config.path, "file": config.base_dir / rest}.get(scheme)
     try:
-        open_to_others = holder is not None and holder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+        open_to_others = holder is not None and holder.stat().st_mode & (
+            stat.S_IRGRP | stat.S_IROTH
+        )
     except OSError:
         return
     if open_to_others:

@@ -13,7 +13,8 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 def print_findings(findings: Iterable[Finding], *, quiet: bool) -> list[Finding]:
-    """Prints findings as they come, and their sum; with `quiet` only what is not fine. Returns them."""
+    """Prints findings as they come, and their sum; with `quiet` only what is not fine. Returns
+    them."""
     screen = Screen()
     seen: list[Finding] = []
     heading: tuple[str, str] | None = None
@@ -24,7 +25,9 @@ def print_findings(findings: Iterable[Finding], *, quiet: bool) -> list[Finding]
         if heading != (finding.area, finding.name):
             heading = (finding.area, finding.name)
             screen.line(f"{finding.area} ", (printable(finding.name), "bold"))
-        screen.rows([[(f"{finding.level:<7}", _STYLES[finding.level]), printable(finding.message)]], below=9)
+        screen.rows(
+            [[(f"{finding.level:<7}", _STYLES[finding.level]), printable(finding.message)]], below=9
+        )
         for line in (*finding.details, *([finding.hint] if finding.hint else [])):
             screen.line(printable(line), indent=13)
     if not quiet:

@@ -18,8 +18,11 @@ PROBLEMS = 10
 """So many bad rows are told one by one."""
 
 
-def check_rows(config: Config, name: str, found: Sequence[str], used: Sequence[str], store: Store, now: Now) -> Iterator[Finding]:
-    """Reads a source with the columns `found`, of which expressions use `used`, as a plan reads it: nothing is stored."""
+def check_rows(
+    config: Config, name: str, found: Sequence[str], used: Sequence[str], store: Store, now: Now
+) -> Iterator[Finding]:
+    """Reads a source with the columns `found`, of which expressions use `used`, as a plan reads it:
+    nothing is stored."""
     about = About("source", name)
     index = Path(config.state_dir / f"{name}.index.duckdb")
     scratch = scratch_store()
@@ -34,14 +37,19 @@ def check_rows(config: Config, name: str, found: Sequence[str], used: Sequence[s
     source = config.sources[name]
     what = source.path if source.path is not None else "the query"
     yield about.ok(
-        f"{what}: {_number(read.records, 'record')}, {_number(len(found), 'column')}, {len({*used, source.key})} of them used"
+        f"{what}: {_number(read.records, 'record')}, {_number(len(found), 'column')},"
+        f" {len({*used, source.key})} of them used"
     )
     if read.problems:
-        lines = [problem_line(problem).removeprefix(f"{name} ") for problem in read.problems[:PROBLEMS]]
+        lines = [
+            problem_line(problem).removeprefix(f"{name} ") for problem in read.problems[:PROBLEMS]
+        ]
         if len(read.problems) > PROBLEMS:
             lines.append(f"and {len(read.problems) - PROBLEMS:,} more")
         yield about.warning(
-            f"{_number(len(read.problems), 'row')} cannot be used; whom they are about keeps the account that there is", lines
+            f"{_number(len(read.problems), 'row')} cannot be used; whom they are about keeps the"
+            " account that there is",
+            lines,
         )
 
 

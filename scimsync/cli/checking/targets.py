@@ -1,4 +1,5 @@
-"""Whether a target answers, takes the token, can do what is needed, and knows the attributes that are mapped."""
+"""Whether a target answers, takes the token, can do what is needed, and knows the attributes that
+are mapped."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ from scimsync.execute.connecting import open_client, read_token
 from scimsync.execute.settings import TargetSetup
 from scimsync.scim.attributes import read
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure, UnexpectedAnswer
+from scimsync.scim.errors import (
+    ErrorKind,
+    ScimError,
+    ScimProtocolError,
+    TransportFailure,
+    UnexpectedAnswer,
+)
 from scimsync.scim.listing import fetch_page
 from scimsync.scim.messages import Request, Sender
 from scimsync.scim.resource_types import resource_type
@@ -52,7 +59,10 @@ async def _check_target(config: Config, target: TargetSetup) -> list[Finding]:
         except ScimError as error:
             return [_refused(about, target, error)]
         number = "" if users.total_results is None else f"; {users.total_results:,} users there"
-        found = [about.ok(f"it answers and takes the token{number}"), *_capabilities(about, capabilities)]
+        found = [
+            about.ok(f"it answers and takes the token{number}"),
+            *_capabilities(about, capabilities),
+        ]
         return [*found, *await _schema_fit(about, client, target)]
 
 
@@ -61,33 +71,63 @@ def _refused(about: About, target: TargetSetup, error: ScimError) -> Finding:
     said = str(error)
     if isinstance(error, ScimProtocolError) and error.kind is ErrorKind.UNAUTHORISED:
         if error.status == 401:
-            return about.error(f"the token is refused: {said}", hint="is it the right one, has it expired?")
-        return about.error(f"the token may not read users: {said}", hint="give it the rights to read and write users")
-    if isinstance(error, TransportFailure):
-        return about.error(f"it cannot be reached: {said}", hint=f"is {target.config.url} right, and is it up?")
-    if isinstance(error, UnexpectedAnswer) or (isinstance(error, ScimProtocolError) and error.kind is ErrorKind.NOT_FOUND):
+            return about.error(
+                f"the token is refused: {said}", hint="is it the right one, has it expired?"
+            )
         return about.error(
-            f"there seems to be no SCIM service: {said}", hint=f"url is the part before /Users; it is {target.config.url}"
+            f"the token may not read users: {said}",
+            hint="give it the rights to read and write users",
+        )
+    if isinstance(error, TransportFailure):
+        return about.error(
+            f"it cannot be reached: {said}", hint=f"is {target.config.url} right, and is it up?"
+        )
+    if isinstance(error, UnexpectedAnswer) or (
+        isinstance(error, ScimProtocolError) and error.kind is ErrorKind.NOT_FOUND
+    ):
+        return about.error(
+            f"there seems to be no SCIM service: {said}",
+            hint=f"url is the part before /Users; it is {target.config.url}",
         )
     return about.error(f"it does not answer as it should: {said}")
 
 
 def _capabilities(about: About, can: Capabilities) -> list[Finding]:
-    said = {"PATCH": can.patch, "filter": can.filter, "ETags": can.etag, "bulk": can.bulk, "sort": can.sort}
+    said = {
+        "PATCH": can.patch,
+        "filter": can.filter,
+        "ETags": can.etag,
+        "bulk": can.bulk,
+        "sort": can.sort,
+    }
     if all(value is None for value in said.values()):
         return [about.warning("it does not say what it can do (/ServiceProviderConfig)")]
     able = [
-        f"{name} (at most {can.max_results:,} results)" if name == "filter" and can.max_results else name
+        (
+            f"{name} (at most {can.max_results:,} results)"
+            if name == "filter" and can.max_results
+            else name
+        )
         for name in said
         if said[name]
     ]
     unable = [name for name, value in said.items() if value is False]
-    words = [f"can {', '.join(able)}" if able else "", f"cannot {', '.join(unable)}" if unable else ""]
+    words = [
+        f"can {', '.join(able)}" if able else "",
+        f"cannot {', '.join(unable)}" if unable else "",
+    ]
     found = [about.ok(f"it says: {'; '.join(word for word in words if word)}")]
     if can.patch is False:
-        found.append(about.warning("it says that it cannot PATCH, and accounts are changed with PATCH"))
+        found.append(
+            about.warning("it says that it cannot PATCH, and accounts are changed with PATCH")
+        )
     if can.filter is False:
-        found.append(about.warning("it says that it cannot filter; accounts that exist already may not be found one by one"))
+        found.append(
+            about.warning(
+                "it says that it cannot filter; accounts that exist already may not be found one"
+                " by one"
+            )
+        )
     return found
 
 
@@ -111,7 +151,11 @@ async def _schema_fit(about: About, client: Sender, target: TargetSetup) -> list
 
 def _schemas(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     resources = read(body, "Resources")
-    return [one for one in resources if isinstance(one, Mapping)] if isinstance(resources, list) else []
+    return (
+        [one for one in resources if isinstance(one, Mapping)]
+        if isinstance(resources, list)
+        else []
+    )
 
 
 def _misfits(about: About, problem: str, some: Sequence[Misfit]) -> Finding:

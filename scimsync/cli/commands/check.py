@@ -10,12 +10,14 @@ from scimsync.cli.options import Common, common_without
 @click.command(short_help="look at the configuration, the sources, the secrets and each target")
 @common_without("keys")
 def command(options: Common) -> None:
-    """Look at the configuration, the state, the sources, the secrets and each target, and say what a push would trip over.
+    """Look at the configuration, the state, the sources, the secrets and each target, and say what
+    a push would trip over.
 
-    Sources are read as a plan reads them. Each target is asked what it can do, for one user, and for its schemas.
-    Nothing is changed and nothing stored. It goes on where something fails.
+    Sources are read as a plan reads them. Each target is asked what it can do, for one user, and
+    for its schemas. Nothing is changed and nothing stored. It goes on where something fails.
 
-    Exit codes: 0 fine (there may be warnings), 1 a source or a target cannot be used, 2 sync.toml has to be mended.
+    Exit codes: 0 fine (there may be warnings), 1 a source or a target cannot be used, 2 sync.toml
+    has to be mended.
     """
     from scimsync.cli.checking.everything import check_everything
     from scimsync.cli.checking.findings import About, exit_code_of

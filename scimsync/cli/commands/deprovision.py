@@ -14,8 +14,8 @@ from scimsync.cli.options import Common, common
 def command(options: Common, key: str, lift: bool) -> None:
     """Take the accounts of KEY away at every target, now, whatever the source says.
 
-    Accounts are deactivated, or deleted where leave says so. It holds until it is lifted with --lift; a push in between does
-    not give the accounts back. The sources are not read.
+    Accounts are deactivated, or deleted where leave says so. It holds until it is lifted with
+    --lift; a push in between does not give the accounts back. The sources are not read.
     """
     from scimsync.cli.deprovisioning import deprovision
 

@@ -9,13 +9,18 @@ from scimsync.cli.options import Common, common_without
 
 @click.command(short_help="show one person: record, rules, accounts, history, what would be sent")
 @click.argument("key")
-@click.option("--offline", is_flag=True, help="Do not contact targets; accounts that exist already are not looked for.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not contact targets; accounts that exist already are not looked for.",
+)
 @common_without("keys")
 def command(options: Common, key: str, offline: bool) -> None:
-    """Show one person: the record, the rules that hold, each account, its history, and what a push would send now.
+    """Show one person: the record, the rules that hold, each account, its history, and what a push
+    would send now.
 
-    KEY is what the key column of the source holds. Nothing is sent or stored. With -v also the requests.
-    Exit code 2 for a key that nobody has.
+    KEY is what the key column of the source holds. Nothing is sent or stored. With -v also the
+    requests. Exit code 2 for a key that nobody has.
     """
     from scimsync.cli.explaining.document import explanation_document
     from scimsync.cli.explaining.gather import explain

@@ -11,15 +11,31 @@ from scimsync.cli.options import Common, common
 
 @click.command(short_help="show what a push would do and why")
 @common
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How to print it.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save it, for scimsync push FILE.")
-@click.option("--offline", is_flag=True, help="Do not contact targets; accounts that exist already are not looked for.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    help="How to print it.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save it, for scimsync push FILE.",
+)
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not contact targets; accounts that exist already are not looked for.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 6 where there is something to do.")
 def command(options: Common, form: str, out: Path | None, offline: bool, exit_code: bool) -> None:
     """Show what a push would do and why. Sends nothing, stores nothing.
 
-    Targets are only asked for accounts that exist already. Exit codes: 0, 1 a source or target cannot be reached,
-    2 configuration, 3 a guard would stop the push, 4 some people cannot be planned, 6 with --exit-code.
+    Targets are only asked for accounts that exist already. Exit codes: 0, 1 a source or target
+    cannot be reached, 2 configuration, 3 a guard would stop the push, 4 some people cannot be
+    planned, 6 with --exit-code.
     """
     from dataclasses import replace
 

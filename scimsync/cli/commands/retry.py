@@ -12,8 +12,8 @@ from scimsync.cli.options import Common, common
 def command(options: Common) -> None:
     """Push what failed last time or waits for another try, now and nothing else.
 
-    A push does this too, each in its turn: who keeps failing waits longer and longer. Exit codes are those of push;
-    0 as well where nothing has failed.
+    A push does this too, each in its turn: who keeps failing waits longer and longer. Exit codes
+    are those of push; 0 as well where nothing has failed.
     """
     from dataclasses import replace
 
@@ -33,16 +33,25 @@ def command(options: Common) -> None:
         groups = sum(len(overview.failing_keys(connection, name, Kind.GROUP)) for name in names)
     if groups and options.verbosity >= 0:
         which = "1 group failed" if groups == 1 else f"{groups} groups failed"
-        click.echo(f"{which} too; retry is about people, scimsync push tries groups again in their turn", err=True)
+        click.echo(
+            f"{which} too; retry is about people, scimsync push tries groups again in their turn",
+            err=True,
+        )
     if options.keys:
-        failing = {name: [key for key in keys if key in options.keys] for name, keys in failing.items()}
+        failing = {
+            name: [key for key in keys if key in options.keys] for name, keys in failing.items()
+        }
     failing = {name: keys for name, keys in failing.items() if keys}
     if failing:
         keys = sorted({key for some in failing.values() for key in some})
-        raise click.exceptions.Exit(run_push(replace(options, targets=tuple(failing)), Allowance(), "retry", keys))
+        raise click.exceptions.Exit(
+            run_push(replace(options, targets=tuple(failing)), Allowance(), "retry", keys)
+        )
     if options.as_json:
         write_json({"run": None, "outcome": "done", "targets": {}, "guard": None, "problems": []})
     elif options.verbosity >= 0:
         click.echo(
-            "nobody has failed: there is nothing to try again" if groups else "nothing has failed: there is nothing to try again"
+            "nobody has failed: there is nothing to try again"
+            if groups
+            else "nothing has failed: there is nothing to try again"
         )

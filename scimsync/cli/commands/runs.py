@@ -8,10 +8,18 @@ from scimsync.cli.options import Common, common_without
 
 
 @click.command(short_help="show the last runs")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="So many at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="So many at most.",
+)
 @common_without("keys")
 def command(options: Common, limit: int) -> None:
-    """Show the last runs, the newest first: when, how long, how they ended, and what they did at each target.
+    """Show the last runs, the newest first: when, how long, how they ended, and what they did at
+    each target.
 
     scimsync journal --run ID shows the operations of one.
     """

@@ -18,7 +18,9 @@ class _Days(click.ParamType[timedelta]):
 
     name = "TIME"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
         from scimsync.config.limits import parse_duration
 
         if isinstance(value, timedelta):
@@ -43,14 +45,26 @@ def upgrade(options: Common) -> None:
 
     begin(options)
     with opened_state(load_config(options), create=True) as store:
-        _say(options, f"{store.label}: tables {SCHEMA_VERSION}", {"state": store.label, "tables": SCHEMA_VERSION})
+        _say(
+            options,
+            f"{store.label}: tables {SCHEMA_VERSION}",
+            {"state": store.label, "tables": SCHEMA_VERSION},
+        )
 
 
 @state.command(short_help="forget old runs and their operations")
-@click.option("--keep", type=_Days(), default="90d", show_default=True, metavar="TIME", help="Keep runs of this time.")
+@click.option(
+    "--keep",
+    type=_Days(),
+    default="90d",
+    show_default=True,
+    metavar="TIME",
+    help="Keep runs of this time.",
+)
 @common_without("targets", "keys")
 def prune(options: Common, keep: timedelta) -> None:
-    """Forget runs that are older than --keep, and their operations in the journal. Links and snapshots stay.
+    """Forget runs that are older than --keep, and their operations in the journal. Links and
+    snapshots stay.
 
     The last run stays, and so does what has no outcome yet.
     """
@@ -64,14 +78,19 @@ def prune(options: Common, keep: timedelta) -> None:
         store.give_back_space()
     runs = "1 run" if pruned.runs == 1 else f"{pruned.runs:,} runs"
     operations = "1 operation" if pruned.operations == 1 else f"{pruned.operations:,} operations"
-    _say(options, f"forgot {runs} and {operations}", {"runs": pruned.runs, "operations": pruned.operations})
+    _say(
+        options,
+        f"forgot {runs} and {operations}",
+        {"runs": pruned.runs, "operations": pruned.operations},
+    )
 
 
 @state.command(short_help="write the whole state to a file")
 @click.argument("file", type=_EXPORT)
 @common_without("targets", "keys")
 def export(options: Common, file: Path) -> None:
-    """Write the whole state to FILE (- for standard output), as lines of JSON. It holds personal data.
+    """Write the whole state to FILE (- for standard output), as lines of JSON. It holds personal
+    data.
 
     FILE is readable by its owner only, and is not there before it is whole.
     """
@@ -98,7 +117,8 @@ def export(options: Common, file: Path) -> None:
 @click.argument("file", type=_EXPORT)
 @common_without("targets", "keys")
 def import_state(options: Common, file: Path) -> None:
-    """Fill an empty state from FILE (- for standard input), which scimsync state export made. All of it or nothing.
+    """Fill an empty state from FILE (- for standard input), which scimsync state export made. All
+    of it or nothing.
 
     From SQLite to PostgreSQL: export, change [state] url in sync.toml, import.
     """

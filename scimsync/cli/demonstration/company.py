@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 _GIVEN_NAMES = (
-    "Ada Björn Carla Dmitri Elena Farid Greta Hugo Ines Jonas Katya Luca Mira Noor Oskar Paula Quentin Rosa Samir Tess "
-    "Umar Vera Wanda Xenia Yusuf Zoë Amina Bastien Chiara Dario"
+    "Ada Björn Carla Dmitri Elena Farid Greta Hugo Ines Jonas Katya Luca Mira Noor Oskar Paula"
+    " Quentin Rosa Samir Tess Umar Vera Wanda Xenia Yusuf Zoë Amina Bastien Chiara Dario"
 )
 _FAMILY_NAMES = (
-    "Abbott Bergström Castillo Dahl Engel Fontaine García Halloran Ivanov Jansen Kowalski Lindqvist Moreau Novák Okafor Petrov "
-    "Quinn Rossi Sørensen Tanaka Ueda Vargas Weber Xu Yilmaz Zeman Almeida Brandt Costa Duarte Eriksen Falk Grant Hassan Ibarra "
-    "Jung Keller Lopez Marini Nyström Owens"
+    "Abbott Bergström Castillo Dahl Engel Fontaine García Halloran Ivanov Jansen Kowalski Lindqvist"
+    " Moreau Novák Okafor Petrov Quinn Rossi Sørensen Tanaka Ueda Vargas Weber Xu Yilmaz Zeman"
+    " Almeida Brandt Costa Duarte Eriksen Falk Grant Hassan Ibarra Jung Keller Lopez Marini Nyström"
+    " Owens"
 )
 _GIVEN, _FAMILY = _GIVEN_NAMES.split(), _FAMILY_NAMES.split()
 """30 and 41: no common divisor, so that no pair of names comes twice."""
@@ -56,16 +57,35 @@ COLUMNS = tuple(field.name for field in fields(Person))
 
 
 def company() -> list[Person]:
-    """Everybody on day one: a director, heads of departments, leads of teams, their people; and one who has not begun."""
+    """Everybody on day one: a director, heads of departments, leads of teams, their people; and one
+    who has not begun."""
     director = hire(1, "Director", "Management", "", "6")
     return [director, *_departments(director.employee_id)]
 
 
-def hire(number: int, title: str, department: str, manager_id: str, level: str = "1", start: str | None = None) -> Person:
+def hire(
+    number: int,
+    title: str,
+    department: str,
+    manager_id: str,
+    level: str = "1",
+    start: str | None = None,
+) -> Person:
     """A new person; the name follows from `number`."""
     given, family = _GIVEN[number % len(_GIVEN)], _FAMILY[number * 7 % len(_FAMILY)]
     began = start or f"20{12 + number % 13}-{1 + number % 12:02}-01"
-    return Person(key(number), given, family, address(given, family), title, department, manager_id, level, "active", began)
+    return Person(
+        key(number),
+        given,
+        family,
+        address(given, family),
+        title,
+        department,
+        manager_id,
+        level,
+        "active",
+        began,
+    )
 
 
 def key(number: int) -> str:

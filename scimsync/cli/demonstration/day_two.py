@@ -1,4 +1,5 @@
-"""What becomes of the company overnight: who joins, moves and leaves, and what goes wrong in the file."""
+"""What becomes of the company overnight: who joins, moves and leaves, and what goes wrong in the
+file."""
 
 from __future__ import annotations
 
@@ -24,9 +25,16 @@ class Overnight:
 def overnight(before: Sequence[Person]) -> Overnight:
     """Day two, made from the people of day one."""
     by_key = {person.employee_id: person for person in before}
-    married = replace(by_key[RENAMED], family="Winterfeld", email=address(by_key[RENAMED].given, "Winterfeld"))
+    married = replace(
+        by_key[RENAMED], family="Winterfeld", email=address(by_key[RENAMED].given, "Winterfeld")
+    )
     head_of_sales = next(person for person in before if person.title == "Head of Sales")
-    moved = replace(by_key[MOVED], department="Sales", title="Sales Engineer", manager_id=head_of_sales.employee_id)
+    moved = replace(
+        by_key[MOVED],
+        department="Sales",
+        title="Sales Engineer",
+        manager_id=head_of_sales.employee_id,
+    )
     promoted = replace(by_key[PROMOTED], title="Principal Engineer", level="5", department="IT")
     left = replace(by_key[LEFT], status="left")
     after = by_key | {person.employee_id: person for person in (married, moved, promoted, left)}
@@ -42,8 +50,14 @@ def overnight(before: Sequence[Person]) -> Overnight:
         [
             f"{joined.name} ({joined.employee_id}) joins",
             f"{married.name} ({RENAMED}) has a new family name and a new address",
-            f"{moved.name} ({MOVED}) moves to Sales, and {promoted.name} ({PROMOTED}) to a higher level in IT",
-            f"{left.name} ({LEFT}) has left, and {by_key[GONE].name} ({GONE}) is not in the file any more",
+            (
+                f"{moved.name} ({MOVED}) moves to Sales, and {promoted.name} ({PROMOTED}) to a"
+                " higher level in IT"
+            ),
+            (
+                f"{left.name} ({LEFT}) has left, and {by_key[GONE].name} ({GONE}) is not in the"
+                " file any more"
+            ),
             f"{later.name} ({later.employee_id}) is hired, and begins on another day",
             f"{nameless.name} ({nameless.employee_id}) joins too, but nobody wrote down an address",
             f"the row of {by_key[CUT].name} ({CUT}) was cut off after the fourth column",

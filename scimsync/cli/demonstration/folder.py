@@ -12,7 +12,7 @@ from scimsync.cli.demonstration.company import COLUMNS
 from scimsync.errors import ConfigError
 
 _SYNC_TOML = """\
-# The people are in hr.csv. What stands to the right of an attribute is an expression over the columns of a row.
+# The people are in hr.csv. To the right of an attribute is an expression over a row's columns.
 
 [sources.hr]
 type = "file"
@@ -47,7 +47,8 @@ roles = "['admin'] if 'Admin' in access"
 
 
 def make_folder(wanted: Path | None) -> Path:
-    """An empty folder that only its owner can read: `wanted`, or a new one for temporary files. Raises ConfigError."""
+    """An empty folder that only its owner can read: `wanted`, or a new one for temporary files.
+    Raises ConfigError."""
     if wanted is None:
         return Path(tempfile.mkdtemp(prefix="scimsync-demo-"))
     try:
@@ -56,7 +57,9 @@ def make_folder(wanted: Path | None) -> Path:
     except OSError as error:
         raise ConfigError(f"--dir {wanted}: {error.strerror}") from None
     if full is not None:
-        raise ConfigError(f"--dir {wanted}: the folder is not empty", hint="the demo wants a folder of its own")
+        raise ConfigError(
+            f"--dir {wanted}: the folder is not empty", hint="the demo wants a folder of its own"
+        )
     return wanted.resolve()
 
 
@@ -73,5 +76,7 @@ def write_people(folder: Path, rows: Iterable[Sequence[str]]) -> None:
 def write_settings(folder: Path, url: str, token: str) -> None:
     """Writes sync.toml, and the token that it names into a file that only its owner can read."""
     (folder / "sync.toml").write_text(_SYNC_TOML.format(url=url), "utf-8")
-    with os.fdopen(os.open(folder / "token", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as stream:
+    with os.fdopen(
+        os.open(folder / "token", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
+    ) as stream:
         stream.write(token + "\n")

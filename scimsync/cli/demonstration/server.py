@@ -19,13 +19,15 @@ def ensure_installed() -> None:
     """Raises ConfigError where scim2-server is missing."""
     if find_spec("scim2_server") is None:
         raise ConfigError(
-            "the demo needs scim2-server, which is not installed", hint="pip install 'scimsync[demo]'; from a clone: make demo"
+            "the demo needs scim2-server, which is not installed",
+            hint="pip install 'scimsync[demo]'; from a clone: make demo",
         )
 
 
 @contextmanager
 def running_server(token: str) -> Iterator[str]:
-    """A SCIM server on a free port of 127.0.0.1 that takes `token`, as long as the block lasts; gives its base URL."""
+    """A SCIM server on a free port of 127.0.0.1 that takes `token`, as long as the block lasts;
+    gives its base URL."""
     with tempfile.TemporaryFile("w+") as said:
         process, url = _start(token, said.fileno())
         if process is None:
@@ -39,7 +41,8 @@ def running_server(token: str) -> Iterator[str]:
 
 
 def _start(token: str, stderr: int) -> tuple[subprocess.Popen[str] | None, str]:
-    """Another process may take the free port first, so a few are tried. None where the server ended each time."""
+    """Another process may take the free port first, so a few are tried. None where the server ended
+    each time."""
     for _ in range(_TRIES):
         port = _free_port()
         process = subprocess.Popen(

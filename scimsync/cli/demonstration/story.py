@@ -21,7 +21,8 @@ from scimsync.errors import ScimsyncError
 
 
 def tell(wanted: Path | None) -> None:
-    """Runs the demo in the folder `wanted`, or in a new one. Raises ConfigError, or ScimsyncError where a step goes wrong."""
+    """Runs the demo in the folder `wanted`, or in a new one. Raises ConfigError, or ScimsyncError
+    where a step goes wrong."""
     ensure_installed()
     folder = make_folder(wanted)
     token = secrets.token_urlsafe(24)
@@ -35,7 +36,10 @@ def tell(wanted: Path | None) -> None:
 def _first_day(folder: Path, url: str) -> None:
     people = company()
     write_people(folder, map(astuple, people))
-    _heading(f"Day one: a company of {len(people)} people, and an application in which nobody has an account")
+    _heading(
+        f"Day one: a company of {len(people)} people, and an application in which nobody has an"
+        " account"
+    )
     _say(f"The people are in {folder / 'hr.csv'}, what is to be done in sync.toml beside it.")
     _say(f"The application is a SCIM server on this machine, at {url}.")
     _say("A plan sends nothing. This is its last line, then the part of one person:")
@@ -56,7 +60,8 @@ def _second_day(folder: Path) -> None:
     _say("What would happen, and why:")
     _run(folder, "plan", expected=4)
     _say(
-        "Exit code 4: some people could not be dealt with, and the others go on. Nobody loses an account because a row was bad:",
+        "Exit code 4: some people could not be dealt with, and the others go on. Nobody loses an"
+        " account because a row was bad:",
         f"{day_two.CUT} keeps what there is.",
     )
     _run(folder, "push", expected=4)
@@ -76,9 +81,11 @@ def _farewell(folder: Path) -> None:
 
 
 def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = False) -> None:
-    """Shows `scimsync ARGUMENTS` and its output, or with `last_line` only that of its standard output.
+    """Shows `scimsync ARGUMENTS` and its output, or with `last_line` only that of its standard
+    output.
 
-    Raises ScimsyncError where the exit code is not the expected one, KeyboardInterrupt where an interrupt ended it.
+    Raises ScimsyncError where the exit code is not the expected one, KeyboardInterrupt where an
+    interrupt ended it.
     """
     click.secho(f"$ scimsync {join(arguments)}{' | tail -n 1' if last_line else ''}", bold=True)
     sys.stdout.flush()
@@ -98,14 +105,18 @@ def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = Fal
         raise KeyboardInterrupt  # it was meant for the whole demo
     if done.returncode != expected:
         raise ScimsyncError(
-            f"demo: scimsync {join(arguments)} ended with exit code {done.returncode}, not {expected}",
+            f"demo: scimsync {join(arguments)} ended with exit code {done.returncode}, not"
+            f" {expected}",
             hint=f"its files are in {folder}",
         )
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would lead to another sync.toml; output is written as it comes, in the order of a terminal."""
-    return {name: value for name, value in os.environ.items() if name != "SCIMSYNC_CONFIG"} | {"PYTHONUNBUFFERED": "1"}
+    """Ours, without what would lead to another sync.toml; output is written as it comes, in the
+    order of a terminal."""
+    return {name: value for name, value in os.environ.items() if name != "SCIMSYNC_CONFIG"} | {
+        "PYTHONUNBUFFERED": "1"
+    }
 
 
 def _heading(text: str) -> None:

@@ -20,7 +20,12 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
             for record in explanation.records
         ],
         "access": [
-            {"name": rule.name, "expression": rule.expression, "holds": rule.holds, "error": rule.error}
+            {
+                "name": rule.name,
+                "expression": rule.expression,
+                "holds": rule.holds,
+                "error": rule.error,
+            }
             for rule in explanation.rules
         ],
         "targets": {account.target: _account(account) for account in explanation.accounts},
@@ -37,7 +42,9 @@ def _account(account: Account) -> dict[str, Any]:
         "desired": {path: shown(value) for path, value in account.desired.items()},
         "at_creation": {path: shown(value) for path, value in account.once.items()},
         "link": None if account.link is None else _link(account.link),
-        "would_send": None if account.operations is None else [operation_document(entry) for entry in account.operations],
+        "would_send": None
+        if account.operations is None
+        else [operation_document(entry) for entry in account.operations],
         "note": account.note,
         "history": [journal_document(entry) for entry in account.history],
     }

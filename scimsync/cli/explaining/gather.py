@@ -28,14 +28,19 @@ from scimsync.types import Key, Kind, Record
 HISTORY = 10
 
 
-def explain(config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool) -> Explanation:
-    """What is known of `key` at the targets called `names`. Targets are asked as a plan asks them, unless `offline`.
+def explain(
+    config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
+) -> Explanation:
+    """What is known of `key` at the targets called `names`. Targets are asked as a plan asks them,
+    unless `offline`.
 
-    Sources that cannot be read, targets that cannot be asked: what the state knows is told nevertheless. Raises ConfigError for
-    what is wrong in sync.toml, and for a key that nobody has.
+    Sources that cannot be read, targets that cannot be asked: what the state knows is told
+    nevertheless. Raises ConfigError for what is wrong in sync.toml, and for a key that nobody has.
     """
     programs = {name: configured_program(config, name) for name in config.targets}
-    sources = list(dict.fromkeys(source for name in names for source in config.targets[name].source))
+    sources = list(
+        dict.fromkeys(source for name in names for source in config.targets[name].source)
+    )
     with _planned(config, names, store, key, now, offline=offline) as (prepared, trouble):
         view = prepared.books.view if prepared is not None else SnapshotView(store)
         records = [record for source in sources for record in view.get([source], [key]).values()]
@@ -74,8 +79,8 @@ def explain(config: Config, names: Sequence[str], store: Store, key: Key, now: N
 def _planned(
     config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
 ) -> Iterator[tuple[Prepared | None, ScimsyncError | None]]:
-    """A plan for `key` alone, and what stood in its way; without the targets where a secret is missing, None where no source can
-    be read."""
+    """A plan for `key` alone, and what stood in its way; without the targets where a secret is
+    missing, None where no source can be read."""
     trouble: ScimsyncError | None = None
     with ExitStack() as stack:
         prepared: Prepared | None = None
@@ -88,7 +93,9 @@ def _planned(
             return
         for without_targets in dict.fromkeys((offline, True)):
             try:
-                prepared = stack.enter_context(plan(setup, store, Options((key,), without_targets), now, _say_nothing))
+                prepared = stack.enter_context(
+                    plan(setup, store, Options((key,), without_targets), now, _say_nothing)
+                )
                 break
             except StateError:
                 raise
@@ -128,7 +135,9 @@ def _account(
     prepared: Prepared | None,
     key: Key,
 ) -> Account:
-    wanted = Wanted() if record is None or record.removed else want(program, record, now.today, hidden)
+    wanted = (
+        Wanted() if record is None or record.removed else want(program, record, now.today, hidden)
+    )
     with store.read() as connection:
         link = links.get_links(connection, name, Kind.USER, [key]).get(key)
         accounts = links.remote_ids(connection, name, referred(wanted.document))
@@ -145,7 +154,11 @@ def _account(
         desired=desired,
         once=wanted.once,
         link=link,
-        changes=changes_between(link.document, desired) if link is not None and link.has_account and wanted.in_scope else (),
+        changes=(
+            changes_between(link.document, desired)
+            if link is not None and link.has_account and wanted.in_scope
+            else ()
+        ),
         operations=operations,
         note=note,
         history=history,
@@ -160,23 +173,36 @@ def _would_send(prepared: Prepared | None, name: str) -> tuple[list[Entry] | Non
         return None, f"nothing: a guard stops every push: {prepared.guard}"
     error = prepared.targets[name].error
     if error is not None:
-        return None, f"not known: {error.message.removeprefix(f'{name}: ')}; --offline tells without asking the target"
+        return (
+            None,
+            (
+                f"not known: {error.message.removeprefix(f'{name}: ')}; --offline tells without"
+                " asking the target"
+            ),
+        )
     books = prepared.books
     with books.journal.read() as connection:
         return list(journal.find(connection, journal.of_run(books.run, name))), None
 
 
-def _unknown(config: Config, names: Sequence[str], sources: Sequence[str], store: Store, key: Key, now: Now) -> ConfigError:
-    """The error for a key that nobody has, with the one that may have been meant, and what is wrong with a row of this key."""
+def _unknown(
+    config: Config, names: Sequence[str], sources: Sequence[str], store: Store, key: Key, now: Now
+) -> ConfigError:
+    """The error for a key that nobody has, with the one that may have been meant, and what is wrong
+    with a row of this key."""
     with store.read() as connection:
         named = overview.keys_named(connection, key)
         candidates = set(overview.keys_like(connection, sources, key))
     if named:
         where, meant = named[0]
-        return ConfigError(f"nobody has the key {key!r}", hint=f'it is the userName of "{meant}" at {where}')
+        return ConfigError(
+            f"nobody has the key {key!r}", hint=f'it is the userName of "{meant}" at {where}'
+        )
     with closing(scratch_store()) as scratch:
         try:
-            reading = read_sources(set_up(config, names), store, scratch, now, Allowance(), _say_nothing)
+            reading = read_sources(
+                set_up(config, names), store, scratch, now, Allowance(), _say_nothing
+            )
         except ScimsyncError as error:
             said = [error.message]
         else:

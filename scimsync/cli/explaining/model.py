@@ -25,10 +25,11 @@ class Rule:
 class Account:
     """One person at one target.
 
-    `in_scope` is None where no source has the record any more, or where the mapping failed: `failure` says how. `desired` and
-    `once` (sent at creation only) hold what the mapping gives, `changes` what differs from what the target acknowledged.
-    `operations` are what a push would do now, None where that cannot be told; `note` says why, or what has to be known.
-    `history` is the end of the journal, the newest last.
+    `in_scope` is None where no source has the record any more, or where the mapping failed:
+    `failure` says how. `desired` and `once` (sent at creation only) hold what the mapping gives,
+    `changes` what differs from what the target acknowledged. `operations` are what a push would do
+    now, None where that cannot be told; `note` says why, or what has to be known. `history` is the
+    end of the journal, the newest last.
     """
 
     target: str
@@ -47,8 +48,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One person. `hidden` are the columns of passwords; `note` says why sources could not be read now; `held` since when this
-    person is to have no account, whatever the source says."""
+    """One person. `hidden` are the columns of passwords; `note` says why sources could not be read
+    now; `held` since when this person is to have no account, whatever the source says."""
 
     key: Key
     records: Sequence[Record]
@@ -60,7 +61,10 @@ class Explanation:
 
     def data(self, record: Record) -> Mapping[str, object]:
         """The columns of a record without what is secret."""
-        return {name: "(secret)" if name in self.hidden else value for name, value in record.data.items()}
+        return {
+            name: "(secret)" if name in self.hidden else value
+            for name, value in record.data.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ def hidden_columns(programs: Iterable[Program]) -> frozenset[str]:
     )
 
 
-def judge_rules(config: Config, programs: Sequence[Program], record: Record, today: date) -> list[Rule]:
+def judge_rules(
+    config: Config, programs: Sequence[Program], record: Record, today: date
+) -> list[Rule]:
     """Which of the access rules that some target uses hold for `record`."""
     used = {rule for program in programs for rule in program.rules}
     judged = []
@@ -54,7 +56,9 @@ def want(program: Program, record: Record, today: date, hidden: frozenset[str]) 
         desired = program.desire(record, today)
     except DesireError as error:
         return Wanted(failure=_failure(error, hidden))
-    generated: dict[str, Value] = {path: {GENERATE: length} for path, length in desired.generate.items()}
+    generated: dict[str, Value] = {
+        path: {GENERATE: length} for path, length in desired.generate.items()
+    }
     once = {path: _marked(path, value) for path, value in desired.once.items()}
     document = {path: _marked(path, value) for path, value in desired.document.items()}
     return Wanted(desired.in_scope, None, document, once | generated)
@@ -62,13 +66,19 @@ def want(program: Program, record: Record, today: date, hidden: frozenset[str]) 
 
 def referred(document: Document) -> list[Key]:
     """Keys that a document of `want` refers to."""
-    return [Key(value[REF]) for value in document.values() if isinstance(value, Mapping) and REF in value]
+    return [
+        Key(value[REF])
+        for value in document.values()
+        if isinstance(value, Mapping) and REF in value
+    ]
 
 
 def resolve(document: Document, accounts: Mapping[Key, RemoteId]) -> Document:
     """The document with references to `accounts` replaced by their remote ids."""
     return {
-        path: accounts.get(Key(value[REF]), value) if isinstance(value, Mapping) and REF in value else value
+        path: accounts.get(Key(value[REF]), value)
+        if isinstance(value, Mapping) and REF in value
+        else value
         for path, value in document.items()
     }
 
@@ -78,6 +88,9 @@ def _marked(path: str, value: Value) -> Value:
 
 
 def _failure(error: DesireError, hidden: frozenset[str]) -> str:
-    values = ", ".join(f"{name} = {'(secret)' if name in hidden else repr(value)}" for name, value in error.values.items())
+    values = ", ".join(
+        f"{name} = {'(secret)' if name in hidden else repr(value)}"
+        for name, value in error.values.items()
+    )
     parts = [error.where, " ".join(error.expression.split()), " ".join(error.detail.split())]
     return ": ".join(part for part in parts if part) + (f" ({values})" if values else "")

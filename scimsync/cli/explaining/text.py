@@ -8,7 +8,15 @@ from rich.text import Text
 
 from scimsync.cli.explaining.model import Account, Explanation
 from scimsync.cli.moments import distance, local
-from scimsync.cli.operations import action_part, change_row, change_text, request_lines, status_part, when_part, why_part
+from scimsync.cli.operations import (
+    action_part,
+    change_row,
+    change_text,
+    request_lines,
+    status_part,
+    when_part,
+    why_part,
+)
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
 from scimsync.plan.changes import short_path
@@ -18,17 +26,23 @@ from scimsync.plan.words import in_words
 from scimsync.state.journal import Change, Entry, Status
 from scimsync.state.links import Link, LinkStatus
 
-_LINK_STYLES = {LinkStatus.ACTIVE: "green", LinkStatus.PENDING: "yellow", LinkStatus.INACTIVE: "yellow"}
+_LINK_STYLES = {
+    LinkStatus.ACTIVE: "green",
+    LinkStatus.PENDING: "yellow",
+    LinkStatus.INACTIVE: "yellow",
+}
 
 
 def print_explanation(explanation: Explanation, now: datetime, *, detailed: bool) -> None:
-    """The record, the rules, then each target; `detailed` also with the requests that would be sent."""
+    """The record, the rules, then each target; `detailed` also with the requests that would be
+    sent."""
     screen = Screen()
     screen.line((printable(explanation.key), "bold"))
     if explanation.held is not None:
         screen.line(
             ("deprovisioned", "red"),
-            f" since {local(explanation.held)}, whatever is said below; scimsync deprovision --lift ends it",
+            f" since {local(explanation.held)}, whatever is said below; scimsync deprovision --lift"
+            " ends it",
         )
     if explanation.note is not None:
         for line in explanation.note.splitlines():
@@ -41,15 +55,33 @@ def print_explanation(explanation: Explanation, now: datetime, *, detailed: bool
         screen.line(("Record", "bold"), f" in {record.source}{gone}")
         if record.too_deep:
             screen.line(("a value is nested too deeply", "yellow"))
-        screen.rows([[(printable(name), "dim"), _plain(value)] for name, value in explanation.data(record).items()])
+        screen.rows(
+            [
+                [(printable(name), "dim"), _plain(value)]
+                for name, value in explanation.data(record).items()
+            ]
+        )
     if explanation.rules:
         screen.blank()
         screen.line(("Access rules", "bold"))
         rows: list[list[Part]] = []
         for rule in explanation.rules:
-            mark: Part = ("fails", "red") if rule.holds is None else ("yes", "green") if rule.holds else ("no", "yellow")
+            mark: Part = (
+                ("fails", "red")
+                if rule.holds is None
+                else ("yes", "green")
+                if rule.holds
+                else ("no", "yellow")
+            )
             rows.append(
-                [mark, rule.name, in_words(" ".join(rule.expression.split()) + (f": {rule.error}" if rule.error else ""))]
+                [
+                    mark,
+                    rule.name,
+                    in_words(
+                        " ".join(rule.expression.split())
+                        + (f": {rule.error}" if rule.error else "")
+                    ),
+                ]
             )
         screen.rows(rows)
     for account in explanation.accounts:
@@ -64,10 +96,18 @@ def _plain(value: object) -> str:
 
 
 def _print_account(screen: Screen, account: Account, now: datetime, *, detailed: bool) -> None:
-    screen.line(("Target ", "bold"), (account.target, "bold"), "  ", (printable(account.url), "dim"))
-    about: list[list[Part]] = [[("scope", "dim"), _scope(account)], [("account", "dim"), _link(account.link)]]
+    screen.line(
+        ("Target ", "bold"), (account.target, "bold"), "  ", (printable(account.url), "dim")
+    )
+    about: list[list[Part]] = [
+        [("scope", "dim"), _scope(account)],
+        [("account", "dim"), _link(account.link)],
+    ]
     if account.failure is not None:
-        about[0] = [("mapping", "dim"), Text.assemble(("fails: ", "red"), in_words(account.failure))]
+        about[0] = [
+            ("mapping", "dim"),
+            Text.assemble(("fails: ", "red"), in_words(account.failure)),
+        ]
     if account.link is not None:
         about += [[(name, "dim"), value] for name, value in _facts(account.link, now)]
     screen.rows(about)
@@ -83,7 +123,9 @@ def _scope(account: Account) -> Part:
     if account.in_scope is None:
         return Text.assemble(("out of scope", "yellow"), ": no source has this person")
     if account.in_scope:
-        return Text.assemble(("in scope", "green"), f": {expression}" if expression else ": everybody is")
+        return Text.assemble(
+            ("in scope", "green"), f": {expression}" if expression else ": everybody is"
+        )
     return Text.assemble(("out of scope", "yellow"), f": {expression} is false")
 
 
@@ -100,7 +142,9 @@ def _facts(link: Link, now: datetime) -> list[tuple[str, str]]:
     if link.synced_at is not None:
         facts.append(("acknowledged", f"{local(link.synced_at)} ({distance(link.synced_at, now)})"))
     if link.delete_after is not None:
-        facts.append(("to be deleted", f"{local(link.delete_after)} ({distance(link.delete_after, now)})"))
+        facts.append(
+            ("to be deleted", f"{local(link.delete_after)} ({distance(link.delete_after, now)})")
+        )
     if link.last_error is not None:
         facts.append(("last error", printable(link.last_error)))
     if link.failures:
@@ -108,33 +152,49 @@ def _facts(link: Link, now: datetime) -> list[tuple[str, str]]:
     if link.next_try_at is not None:
         facts.append(("next try", f"{local(link.next_try_at)} ({distance(link.next_try_at, now)})"))
     if link.doubtful:
-        facts.append(("in doubt", "a request got no answer; the account is read before anything is sent"))
+        facts.append(
+            ("in doubt", "a request got no answer; the account is read before anything is sent")
+        )
     return facts
 
 
 def _print_attributes(screen: Screen, account: Account) -> None:
     """What the account should hold, and where the target has acknowledged something else."""
-    acknowledged = account.link.document if account.link is not None and account.link.has_account else None
+    acknowledged = (
+        account.link.document if account.link is not None and account.link.has_account else None
+    )
     rows: list[list[Part]] = []
     if account.in_scope:
-        title = "attributes" if acknowledged is None else "attributes, acknowledged → desired where they differ"
+        title = (
+            "attributes"
+            if acknowledged is None
+            else "attributes, acknowledged → desired where they differ"
+        )
         differing = {change.path: change for change in account.changes}
         paths = dict.fromkeys([*account.desired, *differing])
         for path in paths:
             change = differing.get(path)
             value: Part = in_words(shown(account.desired.get(path)), quoted=True)
             if change is not None and acknowledged is not None:
-                value = Text.assemble("nothing → ", change_text(change)) if change.before is None else change_text(change)
+                value = (
+                    Text.assemble("nothing → ", change_text(change))
+                    if change.before is None
+                    else change_text(change)
+                )
             rows.append([(in_words(short_path(path)), "dim"), value])
         if acknowledged is None:
             rows += [
-                [(in_words(short_path(path)), "dim"), f"{in_words(shown(value), quoted=True)}, at creation only"]
+                [
+                    (in_words(short_path(path)), "dim"),
+                    f"{in_words(shown(value), quoted=True)}, at creation only",
+                ]
                 for path, value in account.once.items()
             ]
     elif acknowledged:
         title = "attributes, as acknowledged"
         rows = [
-            [(in_words(short_path(path)), "dim"), in_words(shown(value), quoted=True)] for path, value in acknowledged.items()
+            [(in_words(short_path(path)), "dim"), in_words(shown(value), quoted=True)]
+            for path, value in acknowledged.items()
         ]
     if rows:
         screen.line((title, "dim"), indent=2)
@@ -168,9 +228,17 @@ def _is_news(entry: Entry, account: Account) -> bool:
     """Whether the changes of an operation say more than the attributes above it."""
     said: list[Change] = list(account.changes)
     if account.link is None or not account.link.has_account:
-        said = [Change(path, None, value) for path, value in {**account.desired, **account.once}.items()]
+        said = [
+            Change(path, None, value) for path, value in {**account.desired, **account.once}.items()
+        ]
     return not all(change in said for change in entry.changes)
 
 
 def _history(entry: Entry) -> list[Part]:
-    return [when_part(entry), f"run {entry.run}", action_part(entry.action), status_part(entry), why_part(entry)]
+    return [
+        when_part(entry),
+        f"run {entry.run}",
+        action_part(entry.action),
+        status_part(entry),
+        why_part(entry),
+    ]

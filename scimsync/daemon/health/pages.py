@@ -23,8 +23,9 @@ _UNFORESEEN = "this could not be found out; the log says why"
 
 
 def make_pages(watched: Watched, stopping: asyncio.Event, readers: ThreadPoolExecutor) -> Starlette:
-    """The pages of `watched`. Metrics are read in a thread of `readers`, so that a state that does not answer keeps nobody from
-    seeing that the daemon is alive; once `stopping` is set, nobody waits for them."""
+    """The pages of `watched`. Metrics are read in a thread of `readers`, so that a state that does
+    not answer keeps nobody from seeing that the daemon is alive; once `stopping` is set, nobody
+    waits for them."""
 
     async def healthz(_request: Request) -> Response:
         return _condition("/healthz", watched.alive)
@@ -60,7 +61,10 @@ def _condition(path: str, ask: Callable[[], Condition]) -> Response:
     except Exception as error:
         _tell(path, error)
         condition = Condition(False, _UNFORESEEN)
-    return _json(200 if condition.ok else 503, {"status": "ok" if condition.ok else "failing", "detail": condition.detail})
+    return _json(
+        200 if condition.ok else 503,
+        {"status": "ok" if condition.ok else "failing", "detail": condition.detail},
+    )
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:
@@ -70,7 +74,9 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     return _json(error.status_code, {"detail": error.detail}, error.headers or {})
 
 
-def _json(status: int, document: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Response:
+def _json(
+    status: int, document: Mapping[str, str], headers: Mapping[str, str] | None = None
+) -> Response:
     return JSONResponse(document, status, {**(headers or {}), **_NEVER_KEPT})
 
 

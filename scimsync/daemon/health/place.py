@@ -20,7 +20,8 @@ class HealthPlace:
         if before is not None and (before.host, before.port) == (wanted.host, wanted.port):
             return
         server = HealthServer(wanted.host, wanted.port, self._watched) if wanted.port else None
-        shared = before is not None and server is not None and before.port == server.port  # two cannot have one port
+        # two cannot have one port
+        shared = before is not None and server is not None and before.port == server.port
         if before is not None and shared:
             before.stop()
         try:

@@ -1,4 +1,5 @@
-"""uvicorn, as a part of a program that has other things to do: it writes no log of its own and leaves logging as it is."""
+"""uvicorn, as a part of a program that has other things to do: it writes no log of its own and
+leaves logging as it is."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 GRACE_S = 2
 """How long answers that are on their way are waited for at the end."""
 
-# Not one that others can get: errors go to the log of scimsync, what strangers send wrongly (a warning each) goes nowhere.
+# Not one that others can get: errors go to the log of scimsync, what strangers send wrongly (a
+# warning each) goes nowhere.
 _LOG = logging.Logger("scimsync.health", logging.ERROR)
 _LOG.parent = logging.getLogger("scimsync")
 
@@ -29,11 +31,13 @@ class _Protocol(H11Protocol):
 
 class _Config(uvicorn.Config):
     def configure_logging(self) -> None:
-        """Leaves it to the program. uvicorn would also name a level of its own, 5, which is taken."""
+        """Leaves it to the program. uvicorn would also name a level of its own, 5, which is
+        taken."""
 
 
 class QuietServer(uvicorn.Server):
-    """Serves `app`. `up` is set once it does, or never will; `stopping`, of its event loop, when it begins to end."""
+    """Serves `app`. `up` is set once it does, or never will; `stopping`, of its event loop, when it
+    begins to end."""
 
     def __init__(self, app: Starlette, stopping: asyncio.Event) -> None:
         super().__init__(
@@ -55,7 +59,8 @@ class QuietServer(uvicorn.Server):
         self._stopping = stopping
 
     def serve_on(self, listener: socket.socket) -> None:
-        """Serves until `should_exit` is set. Signals are the main thread's: uvicorn takes none in another."""
+        """Serves until `should_exit` is set. Signals are the main thread's: uvicorn takes none in
+        another."""
         try:
             asyncio.run(self.serve(sockets=[listener]))
         finally:

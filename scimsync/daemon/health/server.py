@@ -22,7 +22,8 @@ _END_S = 5.0
 
 
 class HealthServer:
-    """Says at `host` and `port` how `watched` is; port 0 is any that is free, and `port` says which once it has started."""
+    """Says at `host` and `port` how `watched` is; port 0 is any that is free, and `port` says which
+    once it has started."""
 
     def __init__(self, host: str, port: int, watched: Watched) -> None:
         self.host = host
@@ -33,10 +34,13 @@ class HealthServer:
         self._readers: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Returns when it answers. Raises ConfigError where it cannot listen there, or lacks a package."""
+        """Returns when it answers. Raises ConfigError where it cannot listen there, or lacks a
+        package."""
         for package in ("starlette", "uvicorn"):
             if find_spec(package) is None:
-                raise ConfigError(f"health: this needs {package}", hint="pip install 'scimsync[daemon]' brings it")
+                raise ConfigError(
+                    f"health: this needs {package}", hint="pip install 'scimsync[daemon]' brings it"
+                )
         from scimsync.daemon.health.pages import make_pages
         from scimsync.daemon.health.quiet import QuietServer
 
@@ -45,14 +49,17 @@ class HealthServer:
         stopping = asyncio.Event()
         self._readers = ThreadPoolExecutor(1, "metrics")
         self._server = QuietServer(make_pages(self._watched, stopping, self._readers), stopping)
-        self._thread = threading.Thread(target=self._server.serve_on, args=(listener,), name="health", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_on, args=(listener,), name="health", daemon=True
+        )
         self._thread.start()
         self._server.up.wait()
         if not self._server.started:
             raise RuntimeError("the thread that answers at health.port ended at once")
 
     def stop(self) -> None:
-        """Returns when nothing answers any more, in a few seconds at most. Nothing happens where it had not started."""
+        """Returns when nothing answers any more, in a few seconds at most. Nothing happens where it
+        had not started."""
         if self._server is None or self._thread is None or self._readers is None:
             return
         self._server.should_exit = True
@@ -63,7 +70,9 @@ class HealthServer:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         return socket.create_server(address[:2], family=family)
     except OSError as error:
         raise _cannot_listen(host, port, error) from error
@@ -73,7 +82,10 @@ def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
     if error.errno == errno.EADDRINUSE:
         return ConfigError(
             f"sync.toml: health.port: port {port} at {host} is taken",
-            hint="another program listens there, or another daemon; write another port, or 0 for none",
+            hint=(
+                "another program listens there, or another daemon; write another port, or 0 for"
+                " none"
+            ),
         )
     if error.errno == errno.EACCES:
         return ConfigError(
@@ -81,7 +93,11 @@ def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
             hint=f"those from 1024 on are; write port = {DEFAULT_PORT}",
         )
     # of names that cannot be looked up the numbers are others
-    why = error.strerror if error.errno is None or isinstance(error, socket.gaierror) else os.strerror(error.errno)
+    why = (
+        error.strerror
+        if error.errno is None or isinstance(error, socket.gaierror)
+        else os.strerror(error.errno)
+    )
     return ConfigError(
         f"sync.toml: health.host: nothing can listen at {host}: {why}",
         hint="127.0.0.1 is this machine alone, 0.0.0.0 all its addresses",

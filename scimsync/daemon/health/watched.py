@@ -15,8 +15,9 @@ class Condition:
 
 
 class Watched(Protocol):
-    """The daemon, as its server sees it. `alive` and `ready` are asked in the server's thread and have to answer from memory;
-    `metrics` is asked in another, once at a time, and may read the state."""
+    """The daemon, as its server sees it. `alive` and `ready` are asked in the server's thread and
+    have to answer from memory; `metrics` is asked in another, once at a time, and may read the
+    state."""
 
     def alive(self) -> Condition:
         """Whether it still works; where it does not, starting it anew is what helps."""

@@ -1,6 +1,8 @@
-"""Figures for Prometheus: counters of this process, gauges out of the state, and both as text or as a file for node_exporter.
+"""Figures for Prometheus: counters of this process, gauges out of the state, and both as text or as
+a file for node_exporter.
 
-The names are a contract with dashboards and alert rules. No label and no value comes from people's records.
+The names are a contract with dashboards and alert rules. No label and no value comes from people's
+records.
 """
 
 from __future__ import annotations

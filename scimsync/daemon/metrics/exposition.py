@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def exposition(figures: Figures, gauges: Iterable[Metric], *, process: bool) -> bytes:
-    """All of it; with `process` also memory, CPU and open files of this process. Raises ConfigError without prometheus-client."""
+    """All of it; with `process` also memory, CPU and open files of this process. Raises ConfigError
+    without prometheus-client."""
     return text_of(figures.totals(), figures.plans(), gauges, process=process)
 
 
@@ -65,7 +66,9 @@ def _histogram(totals: Totals, histogram: Histogram) -> Metric:
     bounds = [*(str(float(bound)) for bound in histogram.bounds), "+Inf"]
     for labels in sorted(labels for one, labels in totals.spreads if one == histogram):
         spread = totals.spreads[histogram, labels]
-        family.add_metric(labels, list(zip(bounds, accumulate(spread.buckets), strict=True)), spread.sum)
+        family.add_metric(
+            labels, list(zip(bounds, accumulate(spread.buckets), strict=True)), spread.sum
+        )
     return family
 
 

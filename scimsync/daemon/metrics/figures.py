@@ -31,7 +31,8 @@ ENDS = (Status.APPLIED, Status.FAILED, Status.SKIPPED)
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """What only a daemon knows: whether its sync.toml is the one that lies there and since when, and when it pushes next.
+    """What only a daemon knows: whether its sync.toml is the one that lies there and since when,
+    and when it pushes next.
 
     None where it has not been told yet.
     """
@@ -46,19 +47,26 @@ class Figures:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # from 0 to 1 is a step that increase() sees, from nothing to 1 is not: an alert would miss the first failure
-        self._counts: dict[tuple[Counter, Labels], float] = {(RUNS, (cause, end)): 0.0 for cause in CAUSES for end in OUTCOMES}
+        # from 0 to 1 is a step that increase() sees, from nothing to 1 is not: an alert would miss
+        # the first failure
+        self._counts: dict[tuple[Counter, Labels], float] = {
+            (RUNS, (cause, end)): 0.0 for cause in CAUSES for end in OUTCOMES
+        }
         self._spreads: dict[tuple[Histogram, Labels], Spread] = {}
         self._plans = Plans()
 
     def request(self, target: str, method: str, status: int | None, seconds: float) -> None:
-        """A request was sent to `target`; `status` is None where no answer came within `seconds`. An `Observer` of a run."""
+        """A request was sent to `target`; `status` is None where no answer came within `seconds`.
+        An `Observer` of a run."""
         with self._lock:
             self._count(REQUESTS, (target, method, "none" if status is None else str(status)))
             self._observe(REQUEST_SECONDS, (target, method), seconds)
 
-    def operations(self, target: str, counts: Mapping[tuple[str, str], int] | Mapping[tuple[str, Status], int]) -> None:
-        """What a run did at `target`: (action, status in the journal) -> number. Operations without an outcome do not count."""
+    def operations(
+        self, target: str, counts: Mapping[tuple[str, str], int] | Mapping[tuple[str, Status], int]
+    ) -> None:
+        """What a run did at `target`: (action, status in the journal) -> number. Operations without
+        an outcome do not count."""
         with self._lock:
             for action in Action:
                 for end in ENDS:
@@ -74,14 +82,19 @@ class Figures:
             self._observe(RUN_SECONDS, (cause,), seconds)
 
     def reloaded(self, ok: bool, at: datetime) -> None:
-        """The daemon has read sync.toml at `at`; it works by what it read before where that was not `ok`."""
+        """The daemon has read sync.toml at `at`; it works by what it read before where that was not
+        `ok`."""
         with self._lock:
-            self._plans = Plans(ok, at if ok else self._plans.config_loaded_at, self._plans.next_runs)
+            self._plans = Plans(
+                ok, at if ok else self._plans.config_loaded_at, self._plans.next_runs
+            )
 
     def planned(self, next_runs: Mapping[str, datetime | None]) -> None:
         """When the daemon pushes next: target -> moment, None for never by itself."""
         with self._lock:
-            self._plans = Plans(self._plans.config_ok, self._plans.config_loaded_at, dict(next_runs))
+            self._plans = Plans(
+                self._plans.config_ok, self._plans.config_loaded_at, dict(next_runs)
+            )
 
     def totals(self) -> Totals:
         """Counters and histograms as they are now."""

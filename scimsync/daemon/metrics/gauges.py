@@ -16,7 +16,8 @@ Value = float | datetime | None
 
 
 def gauge(name: str, text: str, labels: tuple[str, ...], values: Mapping[Labels, Value]) -> Metric:
-    """A gauge: values of its labels -> its value. A moment stands as Unix time, in seconds; None has no sample."""
+    """A gauge: values of its labels -> its value. A moment stands as Unix time, in seconds; None
+    has no sample."""
     require()
     from prometheus_client.core import GaugeMetricFamily
 

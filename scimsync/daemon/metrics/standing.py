@@ -29,13 +29,20 @@ _TARGET = ("target",)
 _SOURCE = ("source",)
 
 
-def standing(config: Config, store: Store, now: datetime, changed_at: Mapping[str, datetime]) -> list[Metric]:
-    """The gauges of all targets and sources of sync.toml; `changed_at`: source -> when its files last changed.
+def standing(
+    config: Config, store: Store, now: datetime, changed_at: Mapping[str, datetime]
+) -> list[Metric]:
+    """The gauges of all targets and sources of sync.toml; `changed_at`: source -> when its files
+    last changed.
 
     Takes about 0.1 s for each million links. Raises `StateError`.
     """
     with store.read() as connection:
-        return [*_targets(connection, config, now), *_sources(connection, config, changed_at), *_attention(connection)]
+        return [
+            *_targets(connection, config, now),
+            *_sources(connection, config, changed_at),
+            *_attention(connection),
+        ]
 
 
 def _targets(connection: Connection, config: Config, now: datetime) -> list[Metric]:
@@ -51,7 +58,12 @@ def _targets(connection: Connection, config: Config, now: datetime) -> list[Metr
         return gauge(metric, text, _TARGET, {(name,): value for name, value in values.items()})
 
     return [
-        gauge("scimsync_accounts", "Accounts and groups at a target, as last known.", ("target", "kind", "status"), accounts),
+        gauge(
+            "scimsync_accounts",
+            "Accounts and groups at a target, as last known.",
+            ("target", "kind", "status"),
+            accounts,
+        ),
         each(
             "scimsync_due",
             "Accounts and groups whose next try or deletion is due now.",
@@ -69,7 +81,8 @@ def _targets(connection: Connection, config: Config, now: datetime) -> list[Metr
         ),
         each(
             "scimsync_quarantined",
-            "Whether a target answered nothing of use in several runs and is left alone, until it answers again.",
+            "Whether a target answered nothing of use in several runs and is left alone, until it"
+            " answers again.",
             {name: float(state.quarantined_until is not None) for name, state in known.items()},
         ),
         each(
@@ -91,7 +104,10 @@ def _targets(connection: Connection, config: Config, now: datetime) -> list[Metr
 
 
 def _rate(target: Target, known: TargetState, now: datetime) -> float | None:
-    rates = (target.rate if target.rate is not None else _rate_of_profile(target.profile), learned_rate(known, now))
+    rates = (
+        target.rate if target.rate is not None else _rate_of_profile(target.profile),
+        learned_rate(known, now),
+    )
     return min((rate for rate in rates if rate is not None), default=None)
 
 
@@ -102,7 +118,9 @@ def _rate_of_profile(name: str) -> float | None:
         return None
 
 
-def _sources(connection: Connection, config: Config, changed_at: Mapping[str, datetime]) -> list[Metric]:
+def _sources(
+    connection: Connection, config: Config, changed_at: Mapping[str, datetime]
+) -> list[Metric]:
     """A source that was never read has no records, which is not the same as none."""
     states = [records.get_source(connection, name) for name in config.sources]
     read = [state for state in states if state.ingested_at is not None]

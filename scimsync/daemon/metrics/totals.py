@@ -1,4 +1,5 @@
-"""What only grows: the counters and histograms there are, and their values, which can be added up over processes."""
+"""What only grows: the counters and histograms there are, and their values, which can be added up
+over processes."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """One family of histograms over seconds; `bounds` are the upper ends of its buckets but the last, which has none."""
+    """One family of histograms over seconds; `bounds` are the upper ends of its buckets but the
+    last, which has none."""
 
     name: str
     help: str
@@ -29,9 +31,13 @@ class Histogram:
     bounds: tuple[float, ...]
 
 
-RUNS = Counter("scimsync_runs", "Runs, by what started them and how they ended.", ("cause", "outcome"))
+RUNS = Counter(
+    "scimsync_runs", "Runs, by what started them and how they ended.", ("cause", "outcome")
+)
 OPERATIONS = Counter(
-    "scimsync_operations", "Operations on accounts and groups, by what became of them.", ("target", "action", "outcome")
+    "scimsync_operations",
+    "Operations on accounts and groups, by what became of them.",
+    ("target", "action", "outcome"),
 )
 REQUESTS = Counter(
     "scimsync_requests",
@@ -57,13 +63,16 @@ HISTOGRAMS = (RUN_SECONDS, REQUEST_SECONDS)
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The value of one histogram: how many fell into each bucket (not those below it too), and the sum of all."""
+    """The value of one histogram: how many fell into each bucket (not those below it too), and the
+    sum of all."""
 
     buckets: tuple[float, ...]
     sum: float
 
     def __add__(self, other: Spread) -> Spread:
-        return Spread(tuple(map(sum, zip(self.buckets, other.buckets, strict=True))), self.sum + other.sum)
+        return Spread(
+            tuple(map(sum, zip(self.buckets, other.buckets, strict=True))), self.sum + other.sum
+        )
 
 
 def spread_of(histogram: Histogram, value: float) -> Spread:

@@ -1,7 +1,8 @@
-"""Brings messages to their receivers: side by side, each in its order, within a bounded time. What fails is tried again later.
+"""Brings messages to their receivers: side by side, each in its order, within a bounded time. What
+fails is tried again later.
 
-A message may arrive twice where a process ends between an answer and its being noted; the id is the same then. One process at a
-time delivers to a receiver: it holds a lease.
+A message may arrive twice where a process ends between an answer and its being noted; the id is the
+same then. One process at a time delivers to a receiver: it holds a lease.
 """
 
 from __future__ import annotations
@@ -35,11 +36,20 @@ _LEAST_S = 0.5  # with less time left nothing is begun
 _LOG = logging.getLogger("scimsync")
 
 
-def deliver(store: Store, config: Config, now: datetime, *, clock: Callable[[], datetime], budget_s: float = 15.0) -> int:
-    """Sends what is due at `now`, for `budget_s` seconds at most, and says how many messages arrived.
+def deliver(
+    store: Store,
+    config: Config,
+    now: datetime,
+    *,
+    clock: Callable[[], datetime],
+    budget_s: float = 15.0,
+) -> int:
+    """Sends what is due at `now`, for `budget_s` seconds at most, and says how many messages
+    arrived.
 
-    A receiver that cannot be reached is logged and tried again later, and holds up no other. Not to be called in a thread that
-    runs an event loop. Raises StateError, and nothing for the fault of a receiver.
+    A receiver that cannot be reached is logged and tried again later, and holds up no other. Not to
+    be called in a thread that runs an event loop. Raises StateError, and nothing for the fault of a
+    receiver.
     """
     with store.read() as connection:
         due = troubles.due_receivers(connection, now)
@@ -62,7 +72,13 @@ def pause_after(attempts: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
-async def _deliver(store: Store, config: Config, names: Sequence[str], clock: Callable[[], datetime], budget_s: float) -> int:
+async def _deliver(
+    store: Store,
+    config: Config,
+    names: Sequence[str],
+    clock: Callable[[], datetime],
+    budget_s: float,
+) -> int:
     ends_at = asyncio.get_running_loop().time() + budget_s
     rounds = [_Round(store, config, name, clock, ends_at) for name in names]
     await asyncio.gather(*(one.run() for one in rounds))
@@ -71,7 +87,8 @@ async def _deliver(store: Store, config: Config, names: Sequence[str], clock: Ca
 
 @dataclass(slots=True)
 class _Round:
-    """One receiver is told what waits for it, until it fails or `ends_at` (of the event loop's clock) comes."""
+    """One receiver is told what waits for it, until it fails or `ends_at` (of the event loop's
+    clock) comes."""
 
     store: Store
     config: Config
@@ -108,8 +125,14 @@ class _Round:
                         self._failed(notice, error, release)
                         if not error.of_message:
                             return
-                    except Exception as error:  # whatever a receiver makes of its message is not the run's trouble
-                        self._failed(notice, Undeliverable(f"an error that nobody foresaw: {type(error).__name__}"), release)
+                    except (
+                        Exception
+                    ) as error:  # whatever a receiver makes of its message is not the run's trouble
+                        self._failed(
+                            notice,
+                            Undeliverable(f"an error that nobody foresaw: {type(error).__name__}"),
+                            release,
+                        )
                         return
                     else:
                         with self.store.write() as connection:
@@ -120,36 +143,55 @@ class _Round:
                 await way.aclose()
 
     def _waiting(self, release: Callable[[Connection], None]) -> list[Notice]:
-        """What was not tried yet. Where that is nothing the lease ends in the same transaction: whoever writes a message after it
-        can deliver it."""
+        """What was not tried yet. Where that is nothing the lease ends in the same transaction:
+        whoever writes a message after it can deliver it."""
         with self.store.write() as connection:
             found = troubles.notices_of(connection, self.name, _AT_ONCE + len(self.tried))
-            waiting = [one for one in found if one.id not in self.tried] if self._left() >= _LEAST_S else []
+            waiting = (
+                [one for one in found if one.id not in self.tried]
+                if self._left() >= _LEAST_S
+                else []
+            )
             if not waiting:
                 release(connection)
         return waiting
 
-    def _failed(self, notice: Notice, error: Undeliverable, release: Callable[[Connection], None]) -> None:
-        """Notes a failure: of one message, or of the receiver, and then for all that waits for it."""
+    def _failed(
+        self, notice: Notice, error: Undeliverable, release: Callable[[Connection], None]
+    ) -> None:
+        """Notes a failure: of one message, or of the receiver, and then for all that waits for
+        it."""
         now = self.clock()
         wait = min(timedelta(seconds=error.retry_after_s or 0), LONGEST_PAUSE)
         until = now + max(pause_after(notice.attempts + 1), wait)
         with self.store.write() as connection:
-            troubles.put_off(connection, self.name, until, error.why, only=notice.id if error.of_message else None)
+            troubles.put_off(
+                connection,
+                self.name,
+                until,
+                error.why,
+                only=notice.id if error.of_message else None,
+            )
             lost = troubles.give_up(connection, self.name, now - GIVEN_UP_AFTER)
             if not error.of_message:
                 release(connection)
         _LOG.warning("notify.to.%s: not told: %s", self.name, error.why)
         if lost:
             what = "1 message was" if lost == 1 else f"{lost} messages were"
-            _LOG.warning("notify.to.%s: %s not taken for %d days and given up", self.name, what, GIVEN_UP_AFTER.days)
+            _LOG.warning(
+                "notify.to.%s: %s not taken for %d days and given up",
+                self.name,
+                what,
+                GIVEN_UP_AFTER.days,
+            )
 
     def _left(self) -> float:
         return self.ends_at - asyncio.get_running_loop().time()
 
     @contextmanager
     def _lease(self) -> Iterator[Callable[[Connection], None]]:
-        """Holds the lease on this receiver; gives what ends it within a transaction. Raises LeaseHeld."""
+        """Holds the lease on this receiver; gives what ends it within a transaction. Raises
+        LeaseHeld."""
         names, holder = [f"receiver {self.name}"], leases.holder_name()
 
         def release(connection: Connection) -> None:

@@ -13,11 +13,12 @@ from scimsync.config.operating import Event
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a run, a look at files, or a reload has found about one subject: a target, a source, `sync.toml`, `push`.
+    """What a run, a look at files, or a reload has found about one subject: a target, a source,
+    `sync.toml`, `push`.
 
-    `text` is what is wrong, in one or few lines that name no people; None where nothing is wrong (any more). `personal` is the
-    same with keys and values, for receivers that ask for it; None where there are none. `todo` is what a person should do, in one
-    line.
+    `text` is what is wrong, in one or few lines that name no people; None where nothing is wrong
+    (any more). `personal` is the same with keys and values, for receivers that ask for it; None
+    where there are none. `todo` is what a person should do, in one line.
     """
 
     event: Event
@@ -29,7 +30,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A trouble that began, or is over, for subjects of which the same is said. `since` is when it began."""
+    """A trouble that began, or is over, for subjects of which the same is said. `since` is when it
+    began."""
 
     event: Event
     subjects: tuple[str, ...]
@@ -40,7 +42,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a receiver gets. `began` is None for a summary; `body` is `text` with times and `todo`, as a person reads it."""
+    """What a receiver gets. `began` is None for a summary; `body` is `text` with times and `todo`,
+    as a person reads it."""
 
     event: Event
     began: bool | None
@@ -68,4 +71,11 @@ class Message:
         """What `stored` has made."""
         values: dict[str, Any] = orjson.loads(stored)
         times = {name: datetime.fromisoformat(values[name]) for name in ("since", "at")}
-        return cls(**{**values, **times, "event": Event(values["event"]), "subjects": tuple(values["subjects"])})
+        return cls(
+            **{
+                **values,
+                **times,
+                "event": Event(values["event"]),
+                "subjects": tuple(values["subjects"]),
+            }
+        )

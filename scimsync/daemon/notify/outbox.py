@@ -1,7 +1,7 @@
 """Troubles and messages in the state: what has been told, and what is on its way.
 
-A message is written in the transaction that opens or closes its trouble. Whatever becomes of the process, nothing is told twice
-and nothing is forgotten.
+A message is written in the transaction that opens or closes its trouble. Whatever becomes of the
+process, nothing is told twice and nothing is forgotten.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from scimsync.state.troubles import Notice, OpenTrouble
 
 
 def note(store: Store, config: Config, findings: Sequence[Finding], now: datetime) -> list[Change]:
-    """Opens the troubles that are new and closes those that are over, and puts messages about them on their way. Says what that
-    was. Of a trouble that is open already only the words change. Raises StateError."""
-    with store.read() as connection:  # mostly there is no news, and nobody need wait for a turn to write
+    """Opens the troubles that are new and closes those that are over, and puts messages about them
+    on their way. Says what that was. Of a trouble that is open already only the words change.
+    Raises StateError."""
+    # mostly there is no news, and nobody need wait for a turn to write
+    with store.read() as connection:
         found = news(_open(connection), findings, now)
     if not (found.opened or found.ended or found.reworded):
         return []
@@ -44,7 +46,8 @@ def _open(connection: Connection) -> dict[tuple[str, str], OpenTrouble]:
 
 
 def note_summary(store: Store, config: Config, since: datetime, now: datetime) -> None:
-    """Puts what has happened since then on its way, also where that is nothing. Raises StateError."""
+    """Puts what has happened since then on its way, also where that is nothing. Raises
+    StateError."""
     with store.write() as connection:
         message = happenings(connection, config, since, now).message()
         _send(connection, config, {False: [message], True: [message]}, now)
@@ -58,8 +61,8 @@ def summary(store: Store, config: Config, since: datetime, now: datetime) -> str
 
 
 def forget_unknown(store: Store, config: Config) -> None:
-    """Forgets troubles of targets and sources, and messages for receivers, that are not in sync.toml any more. Nobody is told.
-    Raises StateError."""
+    """Forgets troubles of targets and sources, and messages for receivers, that are not in
+    sync.toml any more. Nobody is told. Raises StateError."""
     known = [
         ([Event.GUARD.value, Event.TARGET.value, Event.FAILURES.value], list(config.targets)),
         ([Event.SOURCE.value, Event.STALE.value], list(config.sources)),
@@ -68,7 +71,12 @@ def forget_unknown(store: Store, config: Config) -> None:
         troubles.keep_only(connection, known, list(config.notify.to))
 
 
-def _send(connection: Connection, config: Config, messages: Mapping[bool, Sequence[Message]], now: datetime) -> None:
+def _send(
+    connection: Connection,
+    config: Config,
+    messages: Mapping[bool, Sequence[Message]],
+    now: datetime,
+) -> None:
     """Puts messages (with and without what names people) on their way to all who want them."""
     wanted = [
         (name, message)
@@ -96,6 +104,11 @@ def _id(number: int) -> str:
 
 
 def _next_number(last: str | None, now: datetime) -> int:
-    """Milliseconds and a counter: greater than that of the id `last`, also where the clock stands still or was set back."""
+    """Milliseconds and a counter: greater than that of the id `last`, also where the clock stands
+    still or was set back."""
     number = int(now.timestamp() * 1000) << 16
-    return number if last is None else max(number, int(last[len(_START) : len(_START) + _DIGITS], 16) + 1)
+    return (
+        number
+        if last is None
+        else max(number, int(last[len(_START) : len(_START) + _DIGITS], 16) + 1)
+    )

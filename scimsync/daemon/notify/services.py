@@ -1,4 +1,5 @@
-"""Sends a message over one of the services that Apprise knows. Imported where it is used: it needs the extra `notify`."""
+"""Sends a message over one of the services that Apprise knows. Imported where it is used: it needs
+the extra `notify`."""
 
 from __future__ import annotations
 
@@ -11,12 +12,13 @@ from scimsync.config.operating import Event
 from scimsync.daemon.notify.model import Message
 from scimsync.daemon.notify.way import Undeliverable
 
-logging.getLogger("apprise").disabled = True  # what it says repeats parts of URLs, which are secrets
+# what it says repeats parts of URLs, which are secrets
+logging.getLogger("apprise").disabled = True
 
 
 class _Asset(apprise.AppriseAsset):
-    """How scimsync calls itself. Nothing is kept on disk (no `storage_path`), and nothing runs in threads of Apprise's own:
-    these would be waited for at the end of the process."""
+    """How scimsync calls itself. Nothing is kept on disk (no `storage_path`), and nothing runs in
+    threads of Apprise's own: these would be waited for at the end of the process."""
 
     app_id = "scimsync"
     app_desc = f"scimsync {__version__}"
@@ -30,7 +32,8 @@ def service(url: str) -> apprise.Apprise:
     found = apprise.Apprise(asset=_Asset())
     if not found.add(url) or not len(found):
         raise Undeliverable(
-            "apprise: this is not a URL that Apprise understands, or a package for it is missing (it is not shown here)"
+            "apprise: this is not a URL that Apprise understands, or a package for it is missing"
+            " (it is not shown here)"
         )
     return found
 
@@ -39,9 +42,17 @@ def tell(found: apprise.Apprise, message: Message) -> None:
     """Sends `message`, which may take long. Raises Undeliverable."""
     kind = apprise.NotifyType.SUCCESS if message.began is False else apprise.NotifyType.INFO
     if message.began:
-        kind = apprise.NotifyType.FAILURE if message.event is Event.ERROR else apprise.NotifyType.WARNING
+        kind = (
+            apprise.NotifyType.FAILURE
+            if message.event is Event.ERROR
+            else apprise.NotifyType.WARNING
+        )
     if not found.notify(
-        title=message.title, body=message.body, notify_type=kind, body_format=apprise.NotifyFormat.TEXT, interpret_escapes=False
+        title=message.title,
+        body=message.body,
+        notify_type=kind,
+        body_format=apprise.NotifyFormat.TEXT,
+        interpret_escapes=False,
     ):
         names = sorted({str(one.service_name) for one in found})
         raise Undeliverable(f"{', '.join(names)} did not take it")

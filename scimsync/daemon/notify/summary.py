@@ -1,4 +1,5 @@
-"""What has happened since the last summary: runs, what was done at each target and how it stands, which troubles are open."""
+"""What has happened since the last summary: runs, what was done at each target and how it stands,
+which troubles are open."""
 
 from __future__ import annotations
 
@@ -46,8 +47,8 @@ _DONE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class AtTarget:
-    """What happened at one target, and how it stands: applied operations by action, those that failed, accounts by status,
-    links that fail now, accounts that are deleted within `AHEAD`."""
+    """What happened at one target, and how it stands: applied operations by action, those that
+    failed, accounts by status, links that fail now, accounts that are deleted within `AHEAD`."""
 
     name: str
     applied: Mapping[str, int]
@@ -57,14 +58,27 @@ class AtTarget:
     deletions: int
 
     def line(self) -> str:
-        """`wiki: 3 created, 1 failed. Now 120 active, 4 inactive; 2 fail; 1 is deleted within 7 days.`"""
-        did = [f"{number:,} {_DONE[action]}" for action in Action if (number := self.applied.get(action))]
+        """`wiki: 3 created, 1 failed. Now 120 active, 4 inactive; 2 fail; 1 is deleted within 7
+        days.`"""
+        did = [
+            f"{number:,} {_DONE[action]}"
+            for action in Action
+            if (number := self.applied.get(action))
+        ]
         did += [f"{self.failed:,} failed"] if self.failed else []
-        accounts = [f"{number:,} {status.value}" for status in _SHOWN if (number := self.accounts.get(status))]
+        accounts = [
+            f"{number:,} {status.value}"
+            for status in _SHOWN
+            if (number := self.accounts.get(status))
+        ]
         stands = [
             ", ".join(accounts) or "no accounts",
             *([words.counted(self.failing, "fails", "fail")] if self.failing else []),
-            *([f"{words.counted(self.deletions, 'is', 'are')} to be deleted within 7 days"] if self.deletions else []),
+            *(
+                [f"{words.counted(self.deletions, 'is', 'are')} to be deleted within 7 days"]
+                if self.deletions
+                else []
+            ),
         ]
         return f"{self.name}: {', '.join(did) or 'nothing changed'}. Now {'; '.join(stands)}."
 
@@ -85,8 +99,15 @@ class Happenings:
 
     def message(self) -> Message:
         """As it is told. Nobody is named."""
-        text = words.plain("\n".join([self._runs(), *(one.line() for one in self.targets), *map(self._open, self.open)]))
-        body = f"{text}\nFrom {words.moment(self.since, self.zone)} to {words.moment(self.now, self.zone)}."
+        text = words.plain(
+            "\n".join(
+                [self._runs(), *(one.line() for one in self.targets), *map(self._open, self.open)]
+            )
+        )
+        body = (
+            f"{text}\nFrom {words.moment(self.since, self.zone)} to"
+            f" {words.moment(self.now, self.zone)}."
+        )
         subjects = tuple(one.name for one in self.targets)
         title = words.summary_title(self._title())
         return Message(Event.SUMMARY, None, subjects, title, text, None, self.since, self.now, body)
@@ -96,7 +117,11 @@ class Happenings:
         failing = sum(one.failing for one in self.targets)
         said = [words.counted(changes, "change")] if changes else ["nothing happened"]
         said += [words.counted(failing, "fails", "fail")] if failing else []
-        said += [words.counted(len(self.open), "trouble is open", "troubles are open")] if self.open else []
+        said += (
+            [words.counted(len(self.open), "trouble is open", "troubles are open")]
+            if self.open
+            else []
+        )
         if not failing and not self.open:
             count = len(self.targets)
             said.append("the target is fine" if count == 1 else f"all {count} targets are fine")
@@ -106,15 +131,23 @@ class Happenings:
         total = sum(self.runs.values())
         if not total:
             return "No run."
-        known = [f"{number:,} {word}" for outcome, word in _OUTCOMES.items() if (number := self.runs.get(outcome))]
+        known = [
+            f"{number:,} {word}"
+            for outcome, word in _OUTCOMES.items()
+            if (number := self.runs.get(outcome))
+        ]
         return f"{words.counted(total, 'run')}: {', '.join(known)}."
 
     def _open(self, trouble: OpenTrouble) -> str:
-        title = words.began_title(Event(trouble.event), [trouble.subject]).removeprefix("scimsync: ")
+        title = words.began_title(Event(trouble.event), [trouble.subject]).removeprefix(
+            "scimsync: "
+        )
         return f"Open: {title}, since {words.moment(trouble.since, self.zone)}."
 
 
-def happenings(connection: Connection, config: Config, since: datetime, now: datetime) -> Happenings:
+def happenings(
+    connection: Connection, config: Config, since: datetime, now: datetime
+) -> Happenings:
     """What the state knows of the time from `since` to `now`."""
     return Happenings(
         since,
@@ -131,7 +164,11 @@ def _at(connection: Connection, name: str, since: datetime, now: datetime) -> At
     links = overview.count_links(connection, name)
     return AtTarget(
         name,
-        {action: number for (action, status), number in counted.items() if status is Status.APPLIED},
+        {
+            action: number
+            for (action, status), number in counted.items()
+            if status is Status.APPLIED
+        },
         sum(number for (_, status), number in counted.items() if status is Status.FAILED),
         {status: number for (kind, status), number in links.items() if kind is Kind.USER},
         overview.troubles(connection, name, 0).count,

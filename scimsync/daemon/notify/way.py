@@ -1,4 +1,5 @@
-"""What all ways to a receiver have in common: how a message is sent, and what it is when it cannot be."""
+"""What all ways to a receiver have in common: how a message is sent, and what it is when it cannot
+be."""
 
 from __future__ import annotations
 
@@ -18,11 +19,13 @@ T = TypeVar("T")
 class Undeliverable(Exception):
     """A receiver did not get a message. `why` holds no secret and no URL.
 
-    `retry_after_s` is what the receiver asks to wait. With `of_message` it is this message that was refused, and others may be
-    taken.
+    `retry_after_s` is what the receiver asks to wait. With `of_message` it is this message that was
+    refused, and others may be taken.
     """
 
-    def __init__(self, why: str, *, retry_after_s: float | None = None, of_message: bool = False) -> None:
+    def __init__(
+        self, why: str, *, retry_after_s: float | None = None, of_message: bool = False
+    ) -> None:
         super().__init__(why)
         self.why = why
         self.retry_after_s = retry_after_s
@@ -40,7 +43,8 @@ class Way(Protocol):
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` comes to, which may block. It runs in a thread that nobody waits for when time is up or the process ends."""
+    """What `work` comes to, which may block. It runs in a thread that nobody waits for when time is
+    up or the process ends."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

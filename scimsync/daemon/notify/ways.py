@@ -1,4 +1,5 @@
-"""From a receiver of sync.toml to the way in which it is told: secrets are read, URLs looked at, nothing is sent."""
+"""From a receiver of sync.toml to the way in which it is told: secrets are read, URLs looked at,
+nothing is sent."""
 
 from __future__ import annotations
 
@@ -34,25 +35,30 @@ class _Service:
 
 
 def open_way(config: Config, name: str) -> Way:
-    """The way to the receiver called `name`. May block for as long as a secret takes (`cmd:`). Raises Undeliverable."""
+    """The way to the receiver called `name`. May block for as long as a secret takes (`cmd:`).
+    Raises Undeliverable."""
     receiver = config.notify.to[name]
     if receiver.webhook is not None and receiver.secret is not None:
         from scimsync.daemon.notify.webhook import Webhook
 
-        return Webhook(_url(config, receiver.webhook), _resolved(config, receiver.secret, "secret"), TIMEOUT_S)
+        return Webhook(
+            _url(config, receiver.webhook), _resolved(config, receiver.secret, "secret"), TIMEOUT_S
+        )
     if receiver.apprise is None:
         raise Undeliverable("it has neither apprise nor webhook and secret")
     url = _resolved(config, receiver.apprise, "apprise")
     try:
         from scimsync.daemon.notify.services import service
     except ImportError:
-        raise Undeliverable("apprise is not installed; pip install 'scimsync[notify]' brings it") from None
+        raise Undeliverable(
+            "apprise is not installed; pip install 'scimsync[notify]' brings it"
+        ) from None
     return _Service(service(url))
 
 
 def check_receivers(config: Config) -> list[tuple[str, str | None]]:
-    """Each receiver of sync.toml, and what keeps it from being told: a secret that is missing, a URL that cannot be used; None
-    where nothing is known. Nothing is sent."""
+    """Each receiver of sync.toml, and what keeps it from being told: a secret that is missing, a
+    URL that cannot be used; None where nothing is known. Nothing is sent."""
     return [(name, _trouble(config, name)) for name in config.notify.to]
 
 
@@ -66,7 +72,11 @@ def _trouble(config: Config, name: str) -> str | None:
 
 def _url(config: Config, webhook: SecretStr) -> str:
     written = webhook.get_secret_value()
-    return written if written.startswith(("http:", "https:")) else _resolved(config, webhook, "webhook")
+    return (
+        written
+        if written.startswith(("http:", "https:"))
+        else _resolved(config, webhook, "webhook")
+    )
 
 
 def _resolved(config: Config, reference: SecretStr, what: str) -> str:

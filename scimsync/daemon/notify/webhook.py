@@ -1,4 +1,5 @@
-"""Sends a message as JSON in a POST, signed as Standard Webhooks 1.0 says (https://www.standardwebhooks.com)."""
+"""Sends a message as JSON in a POST, signed as Standard Webhooks 1.0 says
+(https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -26,8 +27,9 @@ _OF_THE_NETWORK = (ConnectionError, TimeoutError)
 
 
 class Webhook:
-    """A URL and the key with which requests to it are signed. Redirects are not followed, the environment's proxies not used; of
-    answers nothing but the status is read. Raises Undeliverable where URL or secret cannot be used."""
+    """A URL and the key with which requests to it are signed. Redirects are not followed, the
+    environment's proxies not used; of answers nothing but the status is read. Raises Undeliverable
+    where URL or secret cannot be used."""
 
     def __init__(self, url: str, secret: str, timeout_s: float) -> None:
         if (wrong := check_webhook_url(url)) is not None:
@@ -50,9 +52,13 @@ class Webhook:
             "User-Agent": f"scimsync/{__version__}",
             "webhook-id": notice_id,
             "webhook-timestamp": stamp,
-            "webhook-signature": f"v1,{_signature(self._key, f'{notice_id}.{stamp}.'.encode() + body)}",
+            "webhook-signature": (
+                f"v1,{_signature(self._key, f'{notice_id}.{stamp}.'.encode() + body)}"
+            ),
         }
-        request = httpx2.Request("POST", self._url, headers=headers, content=body, extensions={"timeout": self._timeout})
+        request = httpx2.Request(
+            "POST", self._url, headers=headers, content=body, extensions={"timeout": self._timeout}
+        )
         if self._http is None:
             self._http = httpx2.AsyncHTTPTransport(trust_env=False)
         try:
@@ -62,8 +68,12 @@ class Webhook:
             raise Undeliverable(_why(error)) from None
         status = response.status_code
         if not 200 <= status < 300:
-            wait = parse_retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
-            what = f"it answered {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
+            wait = parse_retry_after(
+                response.headers.get("Retry-After"), response.headers.get("Date")
+            )
+            what = f"it answered {status}" + (
+                ", and redirects are not followed" if 300 <= status < 400 else ""
+            )
             raise Undeliverable(what, retry_after_s=wait, of_message=status in _ABOUT_THE_MESSAGE)
 
     async def aclose(self) -> None:
@@ -83,7 +93,9 @@ def payload(message: Message) -> bytes:
         "todo": message.todo,
         "since": message.since,
     }
-    return orjson.dumps({"type": message.type, "timestamp": message.at, "data": data}, option=orjson.OPT_UTC_Z)
+    return orjson.dumps(
+        {"type": message.type, "timestamp": message.at, "data": data}, option=orjson.OPT_UTC_Z
+    )
 
 
 def _key(secret: str) -> bytes:
@@ -110,10 +122,18 @@ def _why(error: httpx2.TransportError) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return "its certificate is not trusted" if isinstance(cause, ssl.SSLCertVerificationError) else "TLS failed"
+            return (
+                "its certificate is not trusted"
+                if isinstance(cause, ssl.SSLCertVerificationError)
+                else "TLS failed"
+            )
         if isinstance(cause, socket.gaierror):
             return "the name of its host cannot be resolved"
         if isinstance(cause, _OF_THE_NETWORK) and cause.errno:
             return f"cannot connect: {os.strerror(cause.errno)}"
         cause = cause.__cause__ or cause.__context__
-    return "cannot connect" if isinstance(error, httpx2.ConnectError) else "the connection broke before an answer came"
+    return (
+        "cannot connect"
+        if isinstance(error, httpx2.ConnectError)
+        else "the connection broke before an answer came"
+    )

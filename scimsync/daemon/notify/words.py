@@ -1,4 +1,5 @@
-"""The words of messages: a title of one line, then what, since when, and what to do. Somebody reads them at night, on a phone."""
+"""The words of messages: a title of one line, then what, since when, and what to do. Somebody reads
+them at night, on a phone."""
 
 from __future__ import annotations
 
@@ -58,13 +59,15 @@ def began_body(text: str, todo: str | None, since: datetime, zone: tzinfo) -> st
 
 
 def ended_body(text: str, since: datetime, now: datetime, zone: tzinfo) -> str:
-    """From when to when it was, and what: the first line of `text`, since the rest is not true any more."""
+    """From when to when it was, and what: the first line of `text`, since the rest is not true any
+    more."""
     first = text.partition("\n")[0]
     return f"From {moment(since, zone)} to {moment(now, zone)}.\nIt was: {first}"
 
 
 def plain(text: str) -> str:
-    """`text` without what a terminal or a log would obey: lines of bounded number and length, none of them empty."""
+    """`text` without what a terminal or a log would obey: lines of bounded number and length, none
+    of them empty."""
     lines = (line for one in text.splitlines() if (line := printable(one, LONGEST_LINE)))
     first = list(islice(lines, MOST_LINES + 1))
     return "\n".join(first if len(first) <= MOST_LINES else [*first[:MOST_LINES], "…"])

@@ -1,4 +1,5 @@
-"""How requests are shaped. Apps accept what they were tested with, so each way has a module of its own and a name here."""
+"""How requests are shaped. Apps accept what they were tested with, so each way has a module of its
+own and a name here."""
 
 from __future__ import annotations
 
@@ -12,13 +13,19 @@ from scimsync.scim.tokens import Scalar
 
 
 class Dialect(Protocol):
-    """Pure functions from an intention to the request that says it. `kind` is "user" or "group"; documents as in `resources`."""
+    """Pure functions from an intention to the request that says it. `kind` is "user" or "group";
+    documents as in `resources`."""
 
     def create(self, kind: str, document: Mapping[str, Any]) -> Request:
         """Make a resource that holds `document`."""
 
     def update(
-        self, kind: str, remote_id: str, before: Mapping[str, Any], after: Mapping[str, Any], etag: str | None = None
+        self,
+        kind: str,
+        remote_id: str,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        etag: str | None = None,
     ) -> Request | None:
         """Turn what the resource was last known to hold into `after`; None where nothing differs.
 
@@ -28,7 +35,9 @@ class Dialect(Protocol):
     def set_active(self, remote_id: str, active: bool) -> Request:
         """Deactivate or reactivate a user."""
 
-    def change_members(self, remote_id: str, removed: Sequence[str], added: Sequence[Member]) -> Request:
+    def change_members(
+        self, remote_id: str, removed: Sequence[str], added: Sequence[Member]
+    ) -> Request:
         """Take single members out of a group and put others in; never the whole list."""
 
     def delete(self, kind: str, remote_id: str) -> Request:

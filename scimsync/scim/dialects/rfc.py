@@ -1,4 +1,5 @@
-"""Requests as RFC 7644 words them: POST, PATCH with one operation a changed value, DELETE, filters with eq."""
+"""Requests as RFC 7644 words them: POST, PATCH with one operation a changed value, DELETE, filters
+with eq."""
 
 from __future__ import annotations
 
@@ -21,7 +22,11 @@ def create(kind: str, document: Mapping[str, Any]) -> Request:
 
 
 def update(
-    kind: str, remote_id: str, before: Mapping[str, Any], after: Mapping[str, Any], etag: str | None = None
+    kind: str,
+    remote_id: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    etag: str | None = None,
 ) -> Request | None:
     """RFC 7644 section 3.5.2; None where nothing differs."""
     operations = diff(before, after)
@@ -38,11 +43,16 @@ def set_active(remote_id: str, active: bool) -> Request:
 
 
 def change_members(remote_id: str, removed: Sequence[str], added: Sequence[Member]) -> Request:
-    """One PATCH (RFC 7644 section 3.5.2): a `remove` with a value path for each who leaves, then one `add` of all who come."""
-    operations = [PatchOperation("remove", f"members[{eq_filter('value', one)}]") for one in removed]
+    """One PATCH (RFC 7644 section 3.5.2): a `remove` with a value path for each who leaves, then
+    one `add` of all who come."""
+    operations = [
+        PatchOperation("remove", f"members[{eq_filter('value', one)}]") for one in removed
+    ]
     if added:
         operations.append(PatchOperation("add", "members", [one.to_json() for one in added]))
-    return Request("PATCH", resource_path(resource_type("group").endpoint, remote_id), patch_body(operations))
+    return Request(
+        "PATCH", resource_path(resource_type("group").endpoint, remote_id), patch_body(operations)
+    )
 
 
 def delete(kind: str, remote_id: str) -> Request:
@@ -56,6 +66,7 @@ def read(kind: str, remote_id: str) -> Request:
 
 
 def match(kind: str, attribute: str, value: Scalar, count: int = 2) -> Request:
-    """Look resources up by one value (RFC 7644 section 3.4.2.2); two answers are enough to see that it is ambiguous."""
+    """Look resources up by one value (RFC 7644 section 3.4.2.2); two answers are enough to see that
+    it is ambiguous."""
     query = (("filter", eq_filter(attribute, value)), ("startIndex", "1"), ("count", str(count)))
     return Request("GET", resource_type(kind).endpoint, query=query)

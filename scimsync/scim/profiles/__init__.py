@@ -1,4 +1,5 @@
-"""Facts about service providers, one TOML file each: limits, and where it is written that they hold."""
+"""Facts about service providers, one TOML file each: limits, and where it is written that they
+hold."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from typing import Any
 
 from scimsync.scim.errors import ScimError
 
-_FACTS: Mapping[str, Any] = {"page_size": int, "members_per_patch": int, "rate": int | float, "concurrency": int}
+_FACTS: Mapping[str, Any] = {
+    "page_size": int,
+    "members_per_patch": int,
+    "rate": int | float,
+    "concurrency": int,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,11 @@ class Profile:
 
 def profile_names() -> list[str]:
     """The names that `load_profile` knows."""
-    return sorted(entry.name.removesuffix(".toml") for entry in files(__name__).iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in files(__name__).iterdir()
+        if entry.name.endswith(".toml")
+    )
 
 
 def load_profile(name: str) -> Profile:
@@ -43,11 +53,14 @@ def load_profile(name: str) -> Profile:
 
 
 def read_profile(name: str, text: str) -> Profile:
-    """A profile from its TOML text. Raises ScimError for a fact that is unknown or not a number above 0."""
+    """A profile from its TOML text. Raises ScimError for a fact that is unknown or not a number
+    above 0."""
     facts: dict[str, Any] = tomllib.loads(text)
     for fact, value in facts.items():
         if fact not in _FACTS:
-            raise ScimError(f"profile {name}: unknown fact {fact!r}; there are: {', '.join(_FACTS)}")
+            raise ScimError(
+                f"profile {name}: unknown fact {fact!r}; there are: {', '.join(_FACTS)}"
+            )
         if isinstance(value, bool) or not isinstance(value, _FACTS[fact]) or value <= 0:
             raise ScimError(f"profile {name}: {fact} has to be a number above 0, not {value!r}")
     return Profile(name, **facts)

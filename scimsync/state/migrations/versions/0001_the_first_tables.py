@@ -66,7 +66,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("target", "group_key", "member_kind", "member_key"),
     )
     op.create_index("ix_membership_due", "membership", ["target", "due", "group_key"], unique=False)
-    op.create_index("ix_membership_member", "membership", ["target", "member_kind", "member_key"], unique=False)
+    op.create_index(
+        "ix_membership_member", "membership", ["target", "member_kind", "member_key"], unique=False
+    )
 
     op.create_table(
         "operation",
@@ -97,8 +99,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_operation_key", "operation", ["key", "target"], unique=False)
     op.create_index("ix_operation_open", "operation", ["target", "status"], unique=False)
-    op.create_index("ix_operation_unique_name", "operation", ["run_id", "target", "unique_name"], unique=False)
-    op.create_index("ix_operation_work", "operation", ["run_id", "target", "status", "phase", "id"], unique=False)
+    op.create_index(
+        "ix_operation_unique_name", "operation", ["run_id", "target", "unique_name"], unique=False
+    )
+    op.create_index(
+        "ix_operation_work",
+        "operation",
+        ["run_id", "target", "status", "phase", "id"],
+        unique=False,
+    )
 
     op.create_table(
         "record",

@@ -1,4 +1,5 @@
-"""What an ingest replaced, until it is accepted; targets that are left alone for a while; memberships in doubt."""
+"""What an ingest replaced, until it is accepted; targets that are left alone for a while;
+memberships in doubt."""
 
 from __future__ import annotations
 
@@ -26,4 +27,6 @@ def upgrade() -> None:
     op.add_column("target", sa.Column("last_error", TEXT))
     op.add_column("target", sa.Column("lowered_rate", sa.Float()))
     op.add_column("target", sa.Column("lowered_at", UTCDateTime()))
-    op.add_column("membership", sa.Column("doubtful", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(
+        "membership", sa.Column("doubtful", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
