@@ -18,7 +18,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from benchmarks.common import rows_wanted
 from scimsync.desired import Expression, Program, compile_program
-from scimsync.types import Key, Record
+from scimsync.model.ids import Key
+from scimsync.model.records import Record
 
 Work = Callable[[Sequence[Record]], None]
 

@@ -76,9 +76,9 @@ def link(folder: Path, make_links: bool) -> None:
 
     from scimsync.config import load
     from scimsync.execute.settings import set_up
+    from scimsync.model.targets import TargetState
     from scimsync.state import records, targets
     from scimsync.state.store import open_state
-    from scimsync.state.targets import TargetState
 
     config = load(folder / "sync.toml")
     wiki = set_up(config).targets["wiki"]

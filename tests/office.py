@@ -35,13 +35,14 @@ from scimsync.execute import Outcome, channel, plan, preparing, push
 from scimsync.execute.books import Now
 from scimsync.execute.preparing import Options
 from scimsync.execute.settings import set_up
+from scimsync.model.ids import Key
+from scimsync.model.links import Link
+from scimsync.model.operations import JournaledOperation, OperationStatus
 from scimsync.plan.document import operation_document
 from scimsync.plan.guard import Allowance
 from scimsync.state import journal
-from scimsync.state.journal import Status
-from scimsync.state.links import Link, all_links
+from scimsync.state.links import all_links
 from scimsync.state.store import open_state
-from scimsync.types import Key
 
 Row = dict[str, str]
 Json = dict[str, Any]
@@ -242,7 +243,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             if (planned := prepared.targets[target]).error is not None:
                 raise planned.error
             condition = journal.of_run(prepared.books.run, target) & journal.with_status(
-                Status.PLANNED
+                OperationStatus.PLANNED
             )
             with prepared.books.journal.read() as connection:
                 return [operation_document(entry) for entry in journal.find(connection, condition)]
@@ -255,7 +256,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         ):
             return {link.key: link for link in all_links(connection, target)}
 
-    def journal(self, run: int | None = None) -> list[journal.Entry]:
+    def journal(self, run: int | None = None) -> list[JournaledOperation]:
         """The operations of a run (by default the last), in the order in which they were sent."""
         with (
             closing(open_state(self.state_url, self.folder, create=False)) as store,

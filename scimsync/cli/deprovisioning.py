@@ -11,9 +11,9 @@ from scimsync.cli.output import printable
 from scimsync.cli.pushes import run_push
 from scimsync.cli.session import begin, clock, load_config, opened_state
 from scimsync.errors import ConfigError
+from scimsync.model.ids import Key
 from scimsync.plan.guard import Allowance
 from scimsync.state import holds, links
-from scimsync.types import Key
 
 
 def deprovision(options: Common, key: str, *, lift: bool) -> int:

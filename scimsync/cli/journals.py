@@ -26,11 +26,11 @@ from scimsync.cli.operations import (
     why_part,
 )
 from scimsync.cli.screen import Part, Screen
+from scimsync.model.ids import Key
+from scimsync.model.operations import JournaledOperation, OperationStatus
 from scimsync.plan.document import journal_document
 from scimsync.state import journal
-from scimsync.state.journal import Entry, Status
 from scimsync.state.store import Store
-from scimsync.types import Key
 
 _ROWS = 500
 
@@ -56,7 +56,7 @@ class Wanted:
         if self.keys:
             conditions.append(journal.of_keys([Key(key) for key in self.keys]))
         if self.failed:
-            conditions.append(journal.with_status(Status.FAILED))
+            conditions.append(journal.with_status(OperationStatus.FAILED))
         if self.since is not None:
             conditions.append(journal.since(self.since))
         return reduce(and_, conditions) if conditions else true()
@@ -94,7 +94,7 @@ def print_journal(store: Store, wanted: Wanted, limit: int, *, detailed: bool) -
         )
 
 
-def _row(entry: Entry) -> list[Part]:
+def _row(entry: JournaledOperation) -> list[Part]:
     return [
         when_part(entry),
         f"run {entry.run}",
@@ -106,13 +106,13 @@ def _row(entry: Entry) -> list[Part]:
     ]
 
 
-def _print_detailed(screen: Screen, entry: Entry) -> None:
+def _print_detailed(screen: Screen, entry: JournaledOperation) -> None:
     screen.rows([_row(entry)], indent=0)
     screen.rows([change_row(change) for change in entry.changes], indent=4)
     for line in request_lines(entry):
         screen.line((line, "cyan"), indent=4)
 
 
-def _batches(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:
+def _batches(entries: Iterator[JournaledOperation]) -> Iterator[Sequence[JournaledOperation]]:
     while batch := list(islice(entries, _ROWS)):
         yield batch

@@ -11,13 +11,18 @@ from rich.text import Text
 from scimsync.cli.moments import local
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part
+from scimsync.model.changes import Change
+from scimsync.model.ids import Kind
+from scimsync.model.operations import JournaledOperation, OperationStatus
 from scimsync.plan.changes import short_path
 from scimsync.plan.requests import shown
 from scimsync.plan.words import SIGNS, in_words
-from scimsync.state.journal import Change, Entry, Status
-from scimsync.types import Kind
 
-STATUS_STYLES = {Status.APPLIED: "green", Status.FAILED: "red", Status.SKIPPED: "dim"}
+STATUS_STYLES = {
+    OperationStatus.APPLIED: "green",
+    OperationStatus.FAILED: "red",
+    OperationStatus.SKIPPED: "dim",
+}
 
 
 def action_part(action: str) -> Part:
@@ -26,29 +31,29 @@ def action_part(action: str) -> Part:
     return f"{sign} {action}", style
 
 
-def key_part(entry: Entry) -> Part:
+def key_part(entry: JournaledOperation) -> Part:
     """Whom an operation is about."""
     return (
         printable(entry.key) if entry.kind is Kind.USER else printable(f"{entry.kind} {entry.key}")
     )
 
 
-def when_part(entry: Entry) -> str:
+def when_part(entry: JournaledOperation) -> str:
     """When an operation got its outcome, was sent, or was planned."""
     return local(entry.done_at or entry.sent_at or entry.planned_at)
 
 
-def status_part(entry: Entry) -> Part:
+def status_part(entry: JournaledOperation) -> Part:
     """What became of an operation, with the HTTP status of a failed one."""
     http = (
         f" {entry.http_status}"
-        if entry.http_status is not None and entry.status is Status.FAILED
+        if entry.http_status is not None and entry.status is OperationStatus.FAILED
         else ""
     )
     return f"{entry.status}{http}", STATUS_STYLES.get(entry.status, "yellow")
 
 
-def why_part(entry: Entry) -> str:
+def why_part(entry: JournaledOperation) -> str:
     """Why it was planned, and what is to be said of its outcome."""
     return printable(entry.reason if not entry.detail else f"{entry.reason}: {entry.detail}")
 
@@ -71,7 +76,7 @@ def change_text(change: Change) -> Text:
     return Text.assemble((before, "red"), " → ", (after, "green"))
 
 
-def request_lines(entry: Entry) -> Iterator[str]:
+def request_lines(entry: JournaledOperation) -> Iterator[str]:
     """The requests of an operation: method and path, then the body as JSON."""
     requests: list[dict[str, Any]] = [] if entry.request is None else orjson.loads(entry.request)
     for request in requests:

@@ -19,11 +19,10 @@ from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.execute.preparing import Prepared
 from scimsync.execute.saved import header
+from scimsync.model.operations import Action, JournaledOperation, OperationStatus
+from scimsync.model.records import Problem
 from scimsync.plan.document import PlanOfTarget, operation_document
-from scimsync.plan.model import Action
 from scimsync.state import journal
-from scimsync.state.journal import Entry, Status
-from scimsync.types import Problem
 
 
 def write_plan(prepared: Prepared, form: str) -> None:
@@ -102,9 +101,11 @@ def counts_of(prepared: Prepared, name: str) -> dict[str, int]:
     return {action.value: numbers[action] for action in Action if numbers.get(action)}
 
 
-def operations_of(prepared: Prepared, name: str) -> Iterator[Entry]:
+def operations_of(prepared: Prepared, name: str) -> Iterator[JournaledOperation]:
     """The planned operations of a target, in the order in which they would be sent."""
-    condition = journal.of_run(prepared.books.run, name) & journal.with_status(Status.PLANNED)
+    condition = journal.of_run(prepared.books.run, name) & journal.with_status(
+        OperationStatus.PLANNED
+    )
     with prepared.books.journal.read() as connection:
         yield from journal.find(connection, condition)
 

@@ -22,10 +22,10 @@ from scimsync.execute.preparing import Options
 from scimsync.execute.push import Outcome, push, target_document
 from scimsync.execute.saved import read_saved
 from scimsync.execute.settings import set_up
+from scimsync.model.ids import Key
 from scimsync.plan.changes import describe_counts
 from scimsync.plan.guard import Allowance
 from scimsync.state import troubles
-from scimsync.types import Key
 
 if TYPE_CHECKING:
     from scimsync.daemon.afterwards import Afterwards

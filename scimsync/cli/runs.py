@@ -9,8 +9,8 @@ from typing import Any
 from scimsync.cli.moments import length, local
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
+from scimsync.model.operations import Run
 from scimsync.plan.changes import describe_counts
-from scimsync.state.journal import Run
 
 STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red", "died": "red"}
 

@@ -13,16 +13,16 @@ from scimsync.config.models import Config
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Now
 from scimsync.execute.settings import TargetSetup, set_up
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import LinkStatus
+from scimsync.model.operations import Run
+from scimsync.model.targets import TargetState
 from scimsync.state import holds, journal, leases, overview, records, targets, troubles
-from scimsync.state.journal import Run
 from scimsync.state.leases import Lease
-from scimsync.state.links import LinkStatus
 from scimsync.state.overview import Troubles
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store, is_scratch
-from scimsync.state.targets import TargetState
 from scimsync.state.troubles import OpenTrouble
-from scimsync.types import Key, Kind
 
 RUNS = 5
 TROUBLES = 3

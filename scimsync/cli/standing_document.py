@@ -7,8 +7,8 @@ from typing import Any
 from scimsync.cli.plans import problem_document
 from scimsync.cli.runs import run_document
 from scimsync.cli.standing import Standing, TargetStanding
-from scimsync.state.links import LinkStatus
-from scimsync.types import Kind
+from scimsync.model.ids import Kind
+from scimsync.model.links import LinkStatus
 
 
 def standing_document(standing: Standing) -> dict[str, Any]:

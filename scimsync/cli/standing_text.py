@@ -10,8 +10,8 @@ from scimsync.cli.plans import problem_line
 from scimsync.cli.runs import run_row
 from scimsync.cli.screen import Part, Screen
 from scimsync.cli.standing import Standing, TargetStanding
-from scimsync.state.links import LinkStatus
-from scimsync.types import Kind
+from scimsync.model.ids import Kind
+from scimsync.model.links import LinkStatus
 
 _PROBLEMS = 3
 _HELD = 10

@@ -5,7 +5,6 @@ for new users.
 that is wrong. `schema.json_schema()` and `guess.guess()` are imported where they are needed.
 """
 
-from scimsync.config.limits import Limit, Minimum
 from scimsync.config.load import load, parse
 from scimsync.config.mapping import Mapped, MappedKind
 from scimsync.config.models import (
@@ -21,6 +20,7 @@ from scimsync.config.models import (
     Target,
 )
 from scimsync.config.secrets import resolve
+from scimsync.model.limits import Limit, Minimum
 
 __all__ = [
     "DEFAULT_CONCURRENCY",

@@ -8,10 +8,11 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from scimsync.config.faults import FAULT, Fault, closest
+from scimsync.config.faults import FAULT, Fault
 from scimsync.config.models import SyncToml
 from scimsync.config.table import Table
 from scimsync.config.values import toml_type
+from scimsync.model.suggestions import closest
 
 _EXPECTED = {
     "string_type": "a text in quotes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic_core import PydanticCustomError
@@ -31,21 +31,6 @@ def fault(
     the faulty one."""
     context = {"message": message, "hint": hint, "found": found, "below": tuple(below)}
     return PydanticCustomError(FAULT, "{message}", context)
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The word of `known` that `word` was probably meant to be."""
-    from difflib import get_close_matches  # only needed when something is wrong
-
-    by_lower = {name.lower(): name for name in known}
-    matches = get_close_matches(word.lower(), by_lower, n=1)
-    return by_lower[matches[0]] if matches else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean "scope"?`, or None where nothing is near."""
-    match = closest(word, known)
-    return None if match is None else f'did you mean "{match}"?'
 
 
 def config_error(file_name: str, faults: Sequence[Fault]) -> ConfigError:

@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from scimsync.config.faults import fault
 from scimsync.config.values import shown, toml_type
+from scimsync.model.limits import Limit, Minimum
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _DURATION = re.compile(r"(\d{1,6})\s*([hdw])")
 _LONGEST = timedelta(days=3660)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most so many: a number (`25`) or a share of a total (`"10%"`)."""
-
-    amount: Decimal
-    is_share: bool = False
-
-    @classmethod
-    def share(cls, percent: int) -> Self:
-        """`percent` of a total."""
-        return cls(Decimal(percent), is_share=True)
-
-    def of(self, total: int) -> int:
-        """The limit where `total` things exist; a share is rounded down (10% of 25 is 2)."""
-        return math.floor(self._exact(total))
-
-    def _exact(self, total: int) -> Decimal:
-        return self.amount * total / 100 if self.is_share else self.amount
-
-    def __str__(self) -> str:
-        return f"{self.amount}%" if self.is_share else str(self.amount)
-
-
-@dataclass(frozen=True, slots=True)
-class Minimum(Limit):
-    """At least so many: as `Limit`, but a share is rounded up (80% of 1 is 1, so that an emptied
-    source is noticed)."""
-
-    def of(self, total: int) -> int:
-        """The least number that is enough where `total` things existed."""
-        return math.ceil(self._exact(total))
 
 
 L = TypeVar("L", bound=Limit)

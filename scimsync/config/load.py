@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from scimsync.config.explain import explain
-from scimsync.config.faults import Fault, config_error, did_you_mean
+from scimsync.config.faults import Fault, config_error
 from scimsync.config.models import Config, SyncToml, Target
 from scimsync.errors import ConfigError
+from scimsync.model.suggestions import did_you_mean
 
 _POSITION = re.compile(
     r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from scimsync.config.faults import did_you_mean, fault
+from scimsync.config.faults import fault
 from scimsync.config.quoting import toml_key
 from scimsync.config.values import Scalar, scalar, toml_type
+from scimsync.model.suggestions import did_you_mean
 
 
 class MappedKind(StrEnum):

@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from scimsync.config.faults import closest, did_you_mean, fault
-from scimsync.config.limits import AtLeast, AtMost, Duration, Limit, Minimum
+from scimsync.config.faults import fault
+from scimsync.config.limits import AtLeast, AtMost, Duration
 from scimsync.config.mapping import UserMapping
 from scimsync.config.operating import Health, Notify, Schedule
 from scimsync.config.quoting import place
@@ -37,6 +37,8 @@ from scimsync.config.values import (
     toml_type,
 )
 from scimsync.errors import ConfigError
+from scimsync.model.limits import Limit, Minimum
+from scimsync.model.suggestions import closest, did_you_mean
 
 DEFAULT_CONCURRENCY = 8
 """Requests in flight at one target where neither sync.toml nor the profile says otherwise."""

@@ -11,13 +11,15 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from scimsync.config.faults import did_you_mean, fault
-from scimsync.config.limits import AtMost, Limit, Span
+from scimsync.config.faults import fault
+from scimsync.config.limits import AtMost, Span
 from scimsync.config.secrets import token_reference
 from scimsync.config.table import Table
 from scimsync.config.timing import Timing, Timings, TimingsOrNever, Zone
 from scimsync.config.urls import webhook_url
 from scimsync.config.values import Name, shown, toml_type
+from scimsync.model.limits import Limit
+from scimsync.model.suggestions import did_you_mean
 
 DEFAULT_PORT = 9787
 

@@ -14,8 +14,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from scimsync.config.faults import did_you_mean, fault
+from scimsync.config.faults import fault
 from scimsync.config.quoting import toml_string
+from scimsync.model.suggestions import did_you_mean
 
 NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")

@@ -10,7 +10,7 @@ from scimsync.daemon.agenda import Agenda
 from scimsync.daemon.inquiry import Standing
 from scimsync.daemon.jobs import Cause, Ran
 from scimsync.errors import Interrupted
-from scimsync.state.pauses import lasts, pause_after
+from scimsync.model.backoff import is_waiting, retry_delay
 
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(hours=1)
@@ -59,7 +59,7 @@ class Deadlines:
         see the day."""
         for name, one in known.items():
             until = one.known.quarantined_until
-            if lasts(until, now):
+            if is_waiting(until, now):
                 agenda.due(name, until)
                 continue
             last = max(
@@ -83,7 +83,7 @@ class Deadlines:
             if name not in known or isinstance(target.error, Interrupted):
                 continue
             fared = known[name].known
-            again = fared.quarantined_until or now + pause_after(max(fared.failures, 1))
+            again = fared.quarantined_until or now + retry_delay(max(fared.failures, 1))
             agenda.retry(name, None if target.error is None else again)
             if target.error is not None:
                 self._rests_until[name] = again

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, select
 
 from scimsync.config.models import Config
 from scimsync.execute.settings import file_spec
+from scimsync.model.targets import TargetState
 from scimsync.snapshot import looks_unchanged
 from scimsync.sources import FileSpec, touched_since
 from scimsync.state import due, records, targets, work
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
 from scimsync.state.tables import operation
-from scimsync.state.targets import TargetState
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -43,8 +43,8 @@ from scimsync.daemon.world import World
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.execute.interruption import Interruption
 from scimsync.execute.settings import file_spec, set_up
+from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.sources import patterns
-from scimsync.state.pauses import lasts, pause_after
 from scimsync.state.store import Store
 
 _LOG = logging.getLogger("scimsync")
@@ -249,7 +249,7 @@ class Daemon:
         for name, one in known.items():
             if one.known.failures:
                 until = one.known.quarantined_until
-                self._agenda.retry(name, until if lasts(until, now) else now)
+                self._agenda.retry(name, until if is_waiting(until, now) else now)
         self._watch = self._new_watch(unchanged)
         self.figures.reloaded(ok=True, at=now)
         self._deadlines.set(self._agenda, known, self._days, now)
@@ -431,7 +431,7 @@ class Daemon:
             self._agenda.again(ran.job, now + STATE_AGAIN_AFTER)
         elif isinstance(error, ConfigError):
             self._refused += 1
-            self._agenda.again(ran.job, now + pause_after(self._refused))
+            self._agenda.again(ran.job, now + retry_delay(self._refused))
         elif isinstance(error, ScimsyncError) and error.source is not None:
             others = [name for name in names if error.source not in self._sources[name]]
             self._agenda.ask(others, ran.job.cause, now)

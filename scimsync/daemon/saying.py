@@ -14,8 +14,8 @@ from scimsync.daemon.notify import Change, Finding
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
 from scimsync.execute import Outcome
 from scimsync.logcontext import in_run
+from scimsync.model.records import Problem
 from scimsync.plan.changes import describe_counts
-from scimsync.types import Problem
 
 _LOG = logging.getLogger("scimsync")
 

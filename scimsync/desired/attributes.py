@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from scimsync.config.faults import closest
+from scimsync.model.ids import Kind
+from scimsync.model.suggestions import closest
 from scimsync.scim.attributes import at_top
 from scimsync.scim.paths import Path
-from scimsync.types import Kind
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scimsync.config.faults import closest
 from scimsync.desired.expressions import Parsed
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError
+from scimsync.model.suggestions import closest
 
 
 def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:

@@ -23,9 +23,9 @@ from scimsync.desired.program import ACCESS, SCOPE, Element, Program, Slot
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.stages import Stage, Step, StepFailed
 from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
+from scimsync.model.ids import Kind
 from scimsync.scim.errors import PathError
 from scimsync.scim.places import check_settable, place
-from scimsync.types import Kind
 
 # part of every digest; raise it when the same configuration comes to give other documents than
 # before

@@ -13,9 +13,9 @@ from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupR
 from scimsync.desired.program import Program
 from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
 from scimsync.errors import ConfigError
+from scimsync.model.ids import Kind
 from scimsync.scim.errors import PathError
 from scimsync.scim.paths import parse_path
-from scimsync.types import Kind
 
 
 def configured_program(config: Config, target: str) -> Program:

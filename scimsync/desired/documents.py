@@ -17,7 +17,7 @@ from jinja2 import Undefined
 from scimsync.desired.attributes import Attribute, Form
 from scimsync.desired.failures import Unusable, kind_of, show
 from scimsync.desired.values import Ref
-from scimsync.types import Value
+from scimsync.model.ids import Value
 
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})

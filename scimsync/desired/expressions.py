@@ -16,11 +16,11 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
-from scimsync.config.faults import did_you_mean
 from scimsync.desired.failures import one_line
 from scimsync.desired.filters import CONCAT, REF, REMOVED, SLICE
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
+from scimsync.model.suggestions import did_you_mean
 
 _NAMED_FILTER = {"map": 0}
 _NAMED_TEST = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}

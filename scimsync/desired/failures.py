@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scimsync.errors import ScimsyncError
-from scimsync.types import Key
+from scimsync.model.ids import Key
 
 _LONGEST_VALUE = 60
 _LONGEST_DETAIL = 240

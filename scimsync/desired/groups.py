@@ -15,7 +15,8 @@ from typing import Any
 from scimsync.desired.program import Program
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
-from scimsync.types import Key, Record
+from scimsync.model.ids import Key
+from scimsync.model.records import Record
 
 VALUE = "value"
 """What the attributes of a group by `each` are made of."""

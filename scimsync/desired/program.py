@@ -12,7 +12,8 @@ from scimsync.desired.expressions import Parsed, Place
 from scimsync.desired.failures import DesireError, Unusable, explain
 from scimsync.desired.stages import Stage, StepFailed
 from scimsync.desired.values import Desired
-from scimsync.types import Record, Value
+from scimsync.model.ids import Value
+from scimsync.model.records import Record
 
 SCOPE = "_scope"
 ACCESS = "access"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scimsync.types import Key, Value
+from scimsync.model.ids import Key, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import links
-from scimsync.state.links import Link
 from scimsync.state.store import Store
-from scimsync.types import Key, Kind
 
 BATCH = 500
 """So many people, groups or memberships are planned at a time."""

@@ -9,14 +9,19 @@ from dataclasses import replace
 from scimsync.execute.books import Books
 from scimsync.execute.known import KnownLinks
 from scimsync.execute.matching import Matcher, fold
-from scimsync.plan.model import GROUP_NEEDED, MEMBERSHIP
+from scimsync.model.ids import (
+    UNIQUE_ATTRIBUTE,
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+)
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.operations import ARRIVAL_ACTIONS, MEMBERSHIP_ACTIONS, OperationStatus
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.resources import project
 from scimsync.state import journal
-from scimsync.state.journal import Status
-from scimsync.state.links import UNIQUE, Link, LinkStatus
-from scimsync.types import Document, Key, Kind, RemoteId
 
 _MOST_TRIES = 50
 _MOST_UNREAD = 3
@@ -62,7 +67,7 @@ class Doubts:
         their names.
 
         Raises ScimError for what is not one account's trouble."""
-        some = self._known.doubtful(self._kind)
+        some = self._known.in_doubt(self._kind)
         for start in range(0, len(some), 500):
             await self.read(self._known.get(self._kind, some[start : start + 500]))
 
@@ -72,7 +77,7 @@ class Doubts:
         does."""
         for key, link in known.items():
             asks = self._matcher(key)
-            if asks is not None and link.doubtful and key not in self._done:
+            if asks is not None and link.in_doubt and key not in self._done:
                 known[key] = await self._read_one(asks, link) or link
 
     async def _read_one(self, asks: Matcher, link: Link) -> Link | None:
@@ -143,7 +148,7 @@ class Doubts:
         name; a group of ours has no members yet."""
         if self._kind is Kind.GROUP and read(resource, "members"):
             return False
-        name = UNIQUE[self._kind]
+        name = UNIQUE_ATTRIBUTE[self._kind]
         held = project(resource, ["externalId", name])
         if held.get("externalId") is not None and sent.get("externalId") is not None:
             return bool(held["externalId"] == sent["externalId"])
@@ -172,15 +177,15 @@ class Doubts:
         ours = (
             journal.of_target(self._target) & journal.of_kind(self._kind) & journal.of_keys([key])
         )
-        sent = ours & journal.was_sent() & ~journal.with_action(*MEMBERSHIP)
+        sent = ours & journal.was_sent() & ~journal.with_action(*MEMBERSHIP_ACTIONS)
         paths: set[str] = set()
         with self._books.links.read() as connection:
             entries = list(journal.last(connection, sent, _MOST_TRIES))
         for entry in reversed(entries):
-            if entry.status is Status.APPLIED:
+            if entry.status is OperationStatus.APPLIED:
                 return sorted(paths)
             paths |= {change.path for change in entry.changes}
-        complete = entries and len(entries) < _MOST_TRIES and entries[0].action in GROUP_NEEDED
+        complete = entries and len(entries) < _MOST_TRIES and entries[0].action in ARRIVAL_ACTIONS
         return sorted(paths) if complete else self._paths(key)
 
     def forget(self) -> None:

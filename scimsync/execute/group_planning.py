@@ -17,17 +17,24 @@ from scimsync.execute.doubts import Doubts
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Matcher, to_account
 from scimsync.execute.settings import once_of
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+    Seq,
+    fold_name,
+)
+from scimsync.model.links import Link, failed_link
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
+from scimsync.model.targets import GroupTable
 from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups
-from scimsync.plan.model import GROUP_NEEDED, Action, Policy
+from scimsync.plan.model import Policy
 from scimsync.plan.requests import with_request
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import journal, links, work
-from scimsync.state.journal import Status
-from scimsync.state.links import Link, fold_name
-from scimsync.state.memberships import Membership
-from scimsync.state.targets import GroupTable
-from scimsync.types import Document, Key, Kind, RemoteId, Seq
 
 NO_RULE = ""
 """The name of the matcher for groups whose table is gone from sync.toml."""
@@ -199,7 +206,7 @@ class GroupPlanner:
                 if key in known.desired or key in known.failures:
                     continue
                 stay = () if self._leave_of(key) == "empty" else self._memberships.of_group(key)
-                held = (row for row in stay if row.wanted and (row.acknowledged or row.doubtful))
+                held = (row for row in stay if row.wanted and (row.acknowledged or row.in_doubt))
                 self._want(key, {(row.member_kind, row.member): None for row in held})
         await self._ask_target(keys, known)
         candidates = [self._candidate(key, known) for key in keys]
@@ -226,7 +233,7 @@ class GroupPlanner:
         self._write(_new_ones(plan) if only_new else plan, known)
         if only_new and self._books.stores:
             self._make_due(
-                [one.key for one in plan.operations if one.action not in GROUP_NEEDED], known
+                [one.key for one in plan.operations if one.action not in ARRIVAL_ACTIONS], known
             )
         self._note_adopted(plan, known)
 
@@ -338,7 +345,7 @@ class GroupPlanner:
             *self._memberships.of_members([group], Kind.GROUP),
         ]
         self._memberships.put(
-            [replace(row, acknowledged=False, doubtful=False) for row in rows], rows
+            [replace(row, acknowledged=False, in_doubt=False) for row in rows], rows
         )
 
     def _leave_to_owners(self, known: _Known) -> None:
@@ -391,12 +398,12 @@ class GroupPlanner:
             journal.add_entries(connection, self._books.run, target, operations, now)
             if self._books.stores:
                 self.settled.add(connection, plan.settled, plan.unwanted)
-                failed = [one for one in plan.operations if one.status is Status.FAILED]
+                failed = [one for one in plan.operations if one.status is OperationStatus.FAILED]
                 links.put_links(
                     connection,
                     target,
                     [
-                        links.failed(
+                        failed_link(
                             known.links.get(one.key), one.kind, one.key, one.detail or "", now
                         )
                         for one in failed
@@ -444,7 +451,7 @@ class GroupPlanner:
                 replace(
                     before.get((kind, key)) or Membership(operation.key, kind, key, False, False),
                     acknowledged=(kind, key) in there,
-                    doubtful=False,
+                    in_doubt=False,
                 )
                 for kind, key in there | before.keys()
             ]
@@ -453,7 +460,7 @@ class GroupPlanner:
 
 def _new_ones(plan: GroupPlan) -> GroupPlan:
     """Of a plan, the groups that come to be."""
-    return GroupPlan(tuple(one for one in plan.operations if one.action in GROUP_NEEDED), (), ())
+    return GroupPlan(tuple(one for one in plan.operations if one.action in ARRIVAL_ACTIONS), (), ())
 
 
 def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:

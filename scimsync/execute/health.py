@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
 from scimsync.execute.channel import Channel
-from scimsync.state.pauses import lasts, pause_after
-from scimsync.state.targets import TargetState
+from scimsync.model.backoff import is_waiting, retry_delay
+from scimsync.model.targets import TargetState
 
 QUARANTINE_AFTER = 3
 """So many runs in a row in which a target answered nothing of use, and it is left alone for a
@@ -26,7 +26,7 @@ def is_suspect(known: TargetState) -> bool:
 
 def left_alone(known: TargetState, now: datetime) -> TargetQuarantined | None:
     """Why a target is not to be talked to now, if it is not."""
-    if not lasts(known.quarantined_until, now):
+    if not is_waiting(known.quarantined_until, now):
         return None
     until = known.quarantined_until.astimezone().strftime("%Y-%m-%d %H:%M")
     return TargetQuarantined(
@@ -63,7 +63,7 @@ def after_run(
     ):
         failures = known.failures + 1
         until = (
-            now + pause_after(failures - QUARANTINE_AFTER + 1)
+            now + retry_delay(failures - QUARANTINE_AFTER + 1)
             if failures >= QUARANTINE_AFTER
             else None
         )

@@ -15,14 +15,18 @@ from sqlalchemy import Connection
 
 from scimsync.execute.books import Books, Now, slices
 from scimsync.execute.outcome import perhaps_there
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, RemoteId, fold_name
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import (
+    ARRIVAL_ACTIONS,
+    MEMBERSHIP_ACTIONS,
+    JournaledOperation,
+    OperationStatus,
+)
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import GROUP_NEEDED, MEMBERSHIP
 from scimsync.state import journal, links, memberships, work
-from scimsync.state.journal import Entry, Status
-from scimsync.state.links import UNIQUE, Link, LinkStatus, fold_name
-from scimsync.state.memberships import Membership
 from scimsync.state.store import Store
-from scimsync.types import Key, Kind, RemoteId
 
 
 class KnownLinks:
@@ -62,17 +66,17 @@ class KnownLinks:
             key: link for key in keys if (link := self._noted.get((kind, key))) is not None
         }
 
-    def doubtful(self, kind: Kind) -> list[Key]:
+    def in_doubt(self, kind: Kind) -> list[Key]:
         """Keys of those of whose last request nobody knows what became of it, and that may be
         looked at again."""
         with self._books.links.read() as connection:
             keys = set(
-                links.keys_of_kind(connection, self._target, kind, links.doubtful(self._now))
+                links.keys_of_kind(connection, self._target, kind, links.in_doubt(self._now))
             )
             sent = (
                 work.left_over(self._target)
                 & journal.of_kind(kind)
-                & journal.with_status(Status.SENT)
+                & journal.with_status(OperationStatus.SENT)
             )
             return sorted(keys | {entry.key for entry in journal.find(connection, sent)})
 
@@ -97,7 +101,9 @@ class KnownLinks:
             return {}
         with self._books.links.read() as connection:
             stored = links.name_holders(connection, self._target, kind, names)
-        noted = {fold_name(link.document.get(UNIQUE[kind])): link for link in self._of(kind)}
+        noted = {
+            fold_name(link.document.get(UNIQUE_ATTRIBUTE[kind])): link for link in self._of(kind)
+        }
         stay = {name: link for name, link in stored.items() if (kind, link.key) not in self._noted}
         return stay | {name: noted[name] for name in names if name in noted}
 
@@ -156,7 +162,7 @@ class Memberships:
             memberships.put(scratch, self._target, some, keep_empty=True)
         for some in slices(memberships.before_plan(known, self._target)):
             memberships.put(scratch, self._target, some, keep_empty=True)
-        left_over = work.left_over(self._target) & journal.with_action(*MEMBERSHIP)
+        left_over = work.left_over(self._target) & journal.with_action(*MEMBERSHIP_ACTIONS)
         for entry in journal.find(known, left_over):
             doubted = sent_members([entry])
             for kind in Kind:
@@ -239,15 +245,17 @@ class Memberships:
 
 
 def as_settled(
-    kind: Kind, entries: Sequence[Entry], known: Mapping[Key, Link], now: datetime
+    kind: Kind, entries: Sequence[JournaledOperation], known: Mapping[Key, Link], now: datetime
 ) -> list[Link]:
     """The links of those whose operations of one kind have no outcome: due from now on. What may
     have been sent makes them doubtful; who may have been made, or adopted, is looked for."""
     sent = [
-        entry for entry in entries if entry.status is Status.SENT and entry.action not in MEMBERSHIP
+        entry
+        for entry in entries
+        if entry.status is OperationStatus.SENT and entry.action not in MEMBERSHIP_ACTIONS
     ]
     changed = {entry.key for entry in sent}
-    born = {entry.key: entry for entry in sent if entry.action in GROUP_NEEDED}
+    born = {entry.key: entry for entry in sent if entry.action in ARRIVAL_ACTIONS}
     due = []
     for key in dict.fromkeys(entry.key for entry in entries):
         link = known.get(key) or Link(kind, key, LinkStatus.PENDING)
@@ -257,16 +265,18 @@ def as_settled(
             replace(
                 link,
                 next_try_at=now,
-                doubtful=link.doubtful or (key in changed and link.has_account),
+                in_doubt=link.in_doubt or (key in changed and link.has_account),
             )
         )
     return due
 
 
-def sent_members(entries: Sequence[Entry]) -> list[tuple[Key, Kind, Key]]:
+def sent_members(entries: Sequence[JournaledOperation]) -> list[tuple[Key, Kind, Key]]:
     """Members of groups who may have been put in or taken out: what is wanted of them may be
     something else by now."""
     sent = [
-        entry for entry in entries if entry.status is Status.SENT and entry.action in MEMBERSHIP
+        entry
+        for entry in entries
+        if entry.status is OperationStatus.SENT and entry.action in MEMBERSHIP_ACTIONS
     ]
     return [(entry.key, *member_of(change)[:2]) for entry in sent for change in entry.changes]

@@ -16,14 +16,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.execute.known import as_settled, sent_members
 from scimsync.execute.outcome import Outcome
+from scimsync.model.backoff import retry_delay
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.links import Link, LinkStatus, failed_link
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import MEMBERSHIP
 from scimsync.state import journal, leases, links, memberships
-from scimsync.state.journal import Entry, Status
-from scimsync.state.links import Link, LinkStatus
-from scimsync.state.pauses import pause_after
 from scimsync.state.store import Store
-from scimsync.types import Key, Kind, RemoteId
 
 
 class Ledger:
@@ -44,7 +43,7 @@ class Ledger:
         self._lease, self._holder = lease
         self._clock = clock
 
-    def waiting(self, phase: int, after_id: int, limit: int) -> list[Entry]:
+    def waiting(self, phase: int, after_id: int, limit: int) -> list[JournaledOperation]:
         """The next planned operations of a phase."""
         with self._store.read() as connection:
             return journal.planned(connection, self._run, self._target, phase, after_id, limit)
@@ -53,13 +52,13 @@ class Ledger:
         """How many operations of a phase are planned."""
         condition = (
             journal.of_run(self._run, self._target)
-            & journal.with_status(Status.PLANNED)
+            & journal.with_status(OperationStatus.PLANNED)
             & journal.in_phase(phase)
         )
         with self._store.read() as connection:
             return sum(journal.count(connection, condition).values())
 
-    def links_of(self, entries: Sequence[Entry]) -> dict[tuple[Kind, Key], Link]:
+    def links_of(self, entries: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], Link]:
         """The links of the operations' resources."""
         keys: dict[Kind, list[Key]] = {}
         for entry in entries:
@@ -78,12 +77,12 @@ class Ledger:
         with self._store.read() as connection:
             return links.remote_ids(connection, self._target, keys)
 
-    def member_ids(self, entries: Sequence[Entry]) -> dict[tuple[Kind, Key], RemoteId]:
+    def member_ids(self, entries: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], RemoteId]:
         """Remote ids of the members that operations put in or take out: of accounts that are there,
         to take out also of those that were."""
         wanted: dict[tuple[Kind, bool], list[Key]] = {}
         for entry in entries:
-            if entry.action in MEMBERSHIP:
+            if entry.action in MEMBERSHIP_ACTIONS:
                 for kind, key, added in map(member_of, entry.changes):
                     wanted.setdefault((kind, added), []).append(key)
         with self._store.read() as connection:
@@ -107,7 +106,7 @@ class Ledger:
         with self._store.read() as connection:
             return links.owners(connection, self._target, kind, [remote_id]).get(remote_id)
 
-    def turn(self, done: Sequence[Outcome], going_out: Sequence[Entry]) -> bool:
+    def turn(self, done: Sequence[Outcome], going_out: Sequence[JournaledOperation]) -> bool:
         """Writes what became of `done` and lets `going_out` be sent, at once. False: the lease is
         lost, nothing may go out."""
         now = self._clock()
@@ -121,7 +120,7 @@ class Ledger:
                 journal.mark_sent(connection, [entry.id for entry in going_out], now)
             return ours
 
-    def put_back(self, entry: Entry, step: Outcome) -> bool:
+    def put_back(self, entry: JournaledOperation, step: Outcome) -> bool:
         """`entry` has not been sent as a whole and waits again; the link of `step` is what the
         target holds meanwhile. False: the lease is lost."""
         with self._store.write() as connection:
@@ -133,7 +132,9 @@ class Ledger:
                 journal.put_back(connection, entry.id)
             return ours
 
-    def give_up(self, entries: Sequence[Entry], status: Status, detail: str) -> None:
+    def give_up(
+        self, entries: Sequence[JournaledOperation], status: OperationStatus, detail: str
+    ) -> None:
         """Operations that were not sent: they get `status`, and their people stay due."""
         now = self._clock()
         with self._store.write() as connection:
@@ -158,12 +159,14 @@ class Ledger:
                     entry.key: entry
                     for entry in journal.last(connection, condition & journal.was_sent(), None)
                 }
-                ids = [entry.id for entry in last.values() if entry.status is Status.SKIPPED]
+                ids = [
+                    entry.id for entry in last.values() if entry.status is OperationStatus.SKIPPED
+                ]
                 journal.fail(connection, ids)
                 known = links.get_links(connection, self._target, kind, some)
                 troubled = [
-                    links.failed(
-                        known.get(key), kind, key, last[key].detail or "", now + pause_after(1)
+                    failed_link(
+                        known.get(key), kind, key, last[key].detail or "", now + retry_delay(1)
                     )
                     for key in some
                     if key in last and last[key].id in ids
@@ -214,7 +217,7 @@ class Ledger:
             links.put_links(
                 connection,
                 self._target,
-                [replace(one, doubtful=True, next_try_at=now) for one in known if one.has_account],
+                [replace(one, in_doubt=True, next_try_at=now) for one in known if one.has_account],
             )
         memberships.doubt(
             connection, self._target, [row.id for outcome in done for row in outcome.members]
@@ -254,7 +257,7 @@ def settle(
             journal.close_open(
                 connection,
                 journal.one_of([entry.id for entry in entries]),
-                Status.SKIPPED,
+                OperationStatus.SKIPPED,
                 why,
                 now,
             )
@@ -262,7 +265,9 @@ def settle(
             memberships.doubt(connection, target, sent_members(entries))
 
 
-def _stay_due(connection: Connection, target: str, entries: Sequence[Entry], now: datetime) -> None:
+def _stay_due(
+    connection: Connection, target: str, entries: Sequence[JournaledOperation], now: datetime
+) -> None:
     for kind in {entry.kind for entry in entries}:
         ours = [entry for entry in entries if entry.kind is kind]
         known = links.get_links(connection, target, kind, list({entry.key for entry in ours}))

@@ -13,6 +13,12 @@ from typing import Any
 
 import orjson
 
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+)
 from scimsync.plan.model import Account
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
@@ -21,7 +27,6 @@ from scimsync.scim.listing import list_resources
 from scimsync.scim.messages import Sender
 from scimsync.scim.resource_types import resource_type
 from scimsync.scim.resources import project
-from scimsync.types import Document, Key, Kind, RemoteId
 
 _LOOK_UPS_BEFORE_LISTING = 3
 _MOST_MATCHES = 5

@@ -8,14 +8,14 @@ from itertools import groupby
 
 from scimsync.execute.books import BATCH, Books, Now, slices
 from scimsync.execute.known import KnownLinks, Memberships
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.links import Link
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import ARRIVAL_ACTIONS, Action
 from scimsync.plan.groups import plan_members
-from scimsync.plan.model import GROUP_NEEDED, Action
 from scimsync.plan.requests import shape_members, showing
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal
-from scimsync.state.links import Link
-from scimsync.state.memberships import Membership
-from scimsync.types import Key, Kind, RemoteId
 
 _FIRST_NAMES = 5
 
@@ -72,7 +72,7 @@ class MemberPlanner:
         condition = journal.of_run(self._books.run, self._target) & journal.of_kind(Kind.GROUP)
         with self._books.journal.read() as connection:
             planned = journal.actions_of(connection, condition & journal.is_open(), group)
-        coming = bool(planned & set(GROUP_NEEDED))
+        coming = bool(planned & set(ARRIVAL_ACTIONS))
         if Action.DELETE in planned or not (coming or (link is not None and link.has_account)):
             return
         removed = 0
@@ -81,7 +81,7 @@ class MemberPlanner:
         for some in slices(rows, BATCH):
             for row in self._with_accounts(some):
                 ready.append(row)
-                if not row.asked and row.acknowledged and row.member not in by_name:
+                if not row.effective and row.acknowledged and row.member not in by_name:
                     removed += 1
                     first += [row.member] if len(first) < _FIRST_NAMES else []
                 if len(ready) == self._chunk:
@@ -96,7 +96,7 @@ class MemberPlanner:
         """Without those who have no account and get none in this plan: they wait."""
         there: set[tuple[Kind, Key]] = set()
         for kind in Kind:
-            keys = [row.member for row in rows if row.asked and row.member_kind is kind]
+            keys = [row.member for row in rows if row.effective and row.member_kind is kind]
             if not keys:
                 continue
             there |= {(kind, key) for key in self._links.remote_ids(kind, keys)}
@@ -107,13 +107,13 @@ class MemberPlanner:
             )
             with self._books.journal.read() as connection:
                 coming = journal.planned_keys(
-                    connection, condition & journal.with_action(*GROUP_NEEDED), keys
+                    connection, condition & journal.with_action(*ARRIVAL_ACTIONS), keys
                 )
                 going = journal.planned_keys(
                     connection, condition & journal.with_action(Action.DELETE), keys
                 )
             there = (there | {(kind, key) for key in coming}) - {(kind, key) for key in going}
-        return [row for row in rows if not row.asked or (row.member_kind, row.member) in there]
+        return [row for row in rows if not row.effective or (row.member_kind, row.member) in there]
 
     def _write_members(self, group: Key, link: Link | None, rows: list[Membership]) -> None:
         if not rows:

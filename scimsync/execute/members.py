@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scimsync.execute.channel import Channel
+from scimsync.model.changes import Change
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.operations import JournaledOperation
 from scimsync.plan.groups import member_of
 from scimsync.plan.requests import shape_members
 from scimsync.scim.attributes import read
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.messages import Request
-from scimsync.state.journal import Change, Entry
-from scimsync.types import Key, Kind, RemoteId
 
 MOST_SPLITS = 40
 """So often the members of a refused request are sent in halves: enough to find two among a
@@ -29,7 +30,7 @@ class MemberSending:
 
     channel: Channel
     dialect: Dialect
-    entry: Entry
+    entry: JournaledOperation
     group: RemoteId
     ids: Mapping[tuple[Kind, Key], RemoteId]
     request: Request | None = None

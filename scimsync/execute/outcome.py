@@ -6,12 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from scimsync.execute.channel import may_have_had_effect
-from scimsync.plan.model import MEMBERSHIP, Action, marker
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    Action,
+    JournaledOperation,
+    OperationResult,
+)
+from scimsync.plan.model import marker
 from scimsync.scim.errors import ScimError
-from scimsync.state.journal import Entry, Result
-from scimsync.state.links import Link, LinkStatus
-from scimsync.state.memberships import Membership
-from scimsync.types import Key, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Outcome:
     which nobody knows whether it did.
     """
 
-    result: Result
+    result: OperationResult
     link: Link | None = None
     again: bool = False
     made: bool = False
@@ -32,7 +37,7 @@ class Outcome:
     doubted: tuple[tuple[Key, Kind, Key], ...] = ()
 
 
-def perhaps_there(link: Link | None, entry: Entry) -> Link:
+def perhaps_there(link: Link | None, entry: JournaledOperation) -> Link:
     """The link of somebody whose account `entry` may have made, or adopted: what `document` tells
     is found again, should nobody want it any more by then. Of an adoption, that is what it would
     have changed."""
@@ -44,15 +49,15 @@ def perhaps_there(link: Link | None, entry: Entry) -> Link:
     }
     adopted = entry.remote_id if entry.action == Action.ADOPT else None
     return replace(
-        link, status=LinkStatus.PENDING, remote_id=adopted, document=document, doubtful=True
+        link, status=LinkStatus.PENDING, remote_id=adopted, document=document, in_doubt=True
     )
 
 
-def in_doubt(entry: Entry, link: Link | None, error: ScimError) -> Link | None:
+def in_doubt(entry: JournaledOperation, link: Link | None, error: ScimError) -> Link | None:
     """The link after a request that may have had its effect, in its last try or in an earlier
     one."""
-    if entry.action in MEMBERSHIP or not may_have_had_effect(error):
+    if entry.action in MEMBERSHIP_ACTIONS or not may_have_had_effect(error):
         return link
     if link is not None and link.has_account:
-        return replace(link, doubtful=True)
+        return replace(link, in_doubt=True)
     return perhaps_there(link, entry) if entry.action == Action.ADOPT else link

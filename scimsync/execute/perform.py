@@ -19,19 +19,36 @@ from scimsync.execute.channel import Channel, Unanswered, may_have_had_effect
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.members import MemberSending
 from scimsync.execute.outcome import Outcome, in_doubt, perhaps_there
-from scimsync.plan.changes import applied, changes_between
+from scimsync.model.backoff import retry_delay
+from scimsync.model.changes import Change, apply_changes
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+)
+from scimsync.model.links import Link, LinkStatus, failed_link
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    Action,
+    JournaledOperation,
+    OperationResult,
+    OperationStatus,
+)
+from scimsync.plan.changes import changes_between
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import GENERATE, MEMBERSHIP, REF, SECRET, Action, marker
+from scimsync.plan.model import (
+    GENERATE,
+    REF,
+    SECRET,
+    marker,
+)
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
 from scimsync.scim.messages import Answer, Request
-from scimsync.state.journal import Change, Entry, Result, Status
-from scimsync.state.links import Link, LinkStatus, failed
-from scimsync.state.memberships import Membership
-from scimsync.state.pauses import pause_after
-from scimsync.types import Document, Key, Kind, RemoteId
 
 ARRIVAL_S = 5.0
 """So long a request may still be on its way after its connection broke; then it is looked up again,
@@ -56,9 +73,9 @@ class Performer:
         self,
         channel: Channel,
         dialect: Dialect,
-        matcher: Callable[[Entry], Matcher],
+        matcher: Callable[[JournaledOperation], Matcher],
         *,
-        once: Callable[[Entry], frozenset[str]],
+        once: Callable[[JournaledOperation], frozenset[str]],
         secret: Callable[[Key, str], object],
         owner: Callable[[Kind, RemoteId], Key | None],
         clock: Callable[[], datetime],
@@ -73,7 +90,7 @@ class Performer:
 
     async def perform(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         link: Link | None,
         accounts: Mapping[Key, RemoteId],
         members: Mapping[tuple[Kind, Key], RemoteId],
@@ -83,12 +100,14 @@ class Performer:
         before: Document = (
             entry.base if entry.base is not None else (link.document if link is not None else {})
         )
-        if entry.action in MEMBERSHIP:
+        if entry.action in MEMBERSHIP_ACTIONS:
             return await self._change_members(entry, link, members)
         known = [_with_references(change, accounts) for change in entry.changes]
         changes = tuple(change for change in known if change.before != change.after)
         if not changes and entry.action not in (Action.DELETE, Action.ADOPT):
-            return Outcome(self._result(entry, Status.SKIPPED, detail="nothing left to change"))
+            return Outcome(
+                self._result(entry, OperationStatus.SKIPPED, detail="nothing left to change")
+            )
         if entry.action == Action.ADOPT and entry.remote_id is not None:
             owner = self._owner(entry.kind, entry.remote_id)
             if owner is not None and owner != entry.key:
@@ -111,13 +130,13 @@ class Performer:
             return self._trouble(entry, link, request, error)
         etag = answer.etag if answer is not None else None
         done = self._done(
-            entry, request, entry.remote_id, applied(before, changes), etag=etag, link=link
+            entry, request, entry.remote_id, apply_changes(before, changes), etag=etag, link=link
         )
         return self._in_part(done) if entry.detail is not None else done
 
     async def _switch_off(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         link: Link | None,
         before: Document,
         alone: tuple[Change, ...],
@@ -132,25 +151,27 @@ class Performer:
             return self._trouble(entry, in_doubt(entry, link, refusal), request, error)
         detail = f"active alone; with all that changes: {refusal}"
         done = self._done(
-            entry, request, entry.remote_id, applied(before, alone), detail=detail, link=link
+            entry, request, entry.remote_id, apply_changes(before, alone), detail=detail, link=link
         )
-        return self._in_part(done, doubtful=may_have_had_effect(refusal))
+        return self._in_part(done, in_doubt=may_have_had_effect(refusal))
 
-    def _in_part(self, done: Outcome, *, doubtful: bool = False) -> Outcome:
+    def _in_part(self, done: Outcome, *, in_doubt: bool = False) -> Outcome:
         """What is left of the operation is planned once more in this run, or by the next."""
         assert done.link is not None  # noqa: S101 - _done() gives one
         return replace(
-            done, link=replace(done.link, next_try_at=self._clock(), doubtful=doubtful), again=True
+            done, link=replace(done.link, next_try_at=self._clock(), in_doubt=in_doubt), again=True
         )
 
     async def _change_members(
-        self, entry: Entry, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]
+        self, entry: JournaledOperation, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]
     ) -> Outcome:
         """Takes members out of a group and puts others in. Where the target refuses, its list is
         read and what is already as it should be is left out: others may have changed the list, or
         an account's deletion has."""
         if link is None or link.remote_id is None or not link.has_account:
-            return Outcome(self._result(entry, Status.SKIPPED, detail="the group is not there"))
+            return Outcome(
+                self._result(entry, OperationStatus.SKIPPED, detail="the group is not there")
+            )
         changes = [
             change
             for change in entry.changes
@@ -190,13 +211,15 @@ class Performer:
         if not failed_now:  # it was the memberships that had failed, in an earlier run
             calm = replace(calm, failures=0, next_try_at=None, last_error=None)
         result = self._result(
-            entry, Status.APPLIED if changes else Status.SKIPPED, request=sending.request
+            entry,
+            OperationStatus.APPLIED if changes else OperationStatus.SKIPPED,
+            request=sending.request,
         )
         return Outcome(result, calm, members=_acknowledged(entry, sending.done))
 
     def _requests(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         action: str,
         remote_id: RemoteId | None,
         before: Document,
@@ -218,7 +241,7 @@ class Performer:
 
     async def _create(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         link: Link | None,
         request: Request | None,
         ready: Request | None,
@@ -260,7 +283,7 @@ class Performer:
 
     async def _created(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         link: Link | None,
         request: Request | None,
         document: Document,
@@ -275,7 +298,9 @@ class Performer:
             )
         return replace(self._done(entry, request, remote_id, document, etag=answer.etag), made=True)
 
-    async def _made(self, entry: Entry, document: Document, cause: ScimError) -> Found | None:
+    async def _made(
+        self, entry: JournaledOperation, document: Document, cause: ScimError
+    ) -> Found | None:
         """What a POST without an answer made. Where silence or a broken connection took the
         answer's place, the request may still be on its way to the service: what is not found is
         looked up once more after a while."""
@@ -285,7 +310,7 @@ class Performer:
             found = await self._mine(entry, document)
         return found
 
-    async def _mine(self, entry: Entry, document: Document) -> Found | None:
+    async def _mine(self, entry: JournaledOperation, document: Document) -> Found | None:
         """What a POST of `document` made, if it is there and nobody else's."""
         found = await self._matcher(entry).look_up(document)
         if found is None or len(found.resources) != 1:
@@ -295,7 +320,7 @@ class Performer:
 
     async def _complete(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         link: Link,
         request: Request | None,
         found: Found,
@@ -316,7 +341,11 @@ class Performer:
         return self._done(entry, request, remote_id, wanted, detail=detail)
 
     async def _adopt_instead(
-        self, entry: Entry, link: Link | None, wanted: Document, conflict: ScimProtocolError
+        self,
+        entry: JournaledOperation,
+        link: Link | None,
+        wanted: Document,
+        conflict: ScimProtocolError,
     ) -> Outcome:
         """The target says that the account exists: it is found and changed to what it should be."""
         try:
@@ -361,7 +390,7 @@ class Performer:
 
     def _done(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         request: Request | None,
         remote_id: RemoteId | None,
         document: Document,
@@ -394,11 +423,18 @@ class Performer:
             left_at=left_at,
         )
         return Outcome(
-            self._result(entry, Status.APPLIED, request=request, detail=detail, action=action), new
+            self._result(
+                entry, OperationStatus.APPLIED, request=request, detail=detail, action=action
+            ),
+            new,
         )
 
     def _trouble(
-        self, entry: Entry, link: Link | None, request: Request | None, error: ScimError
+        self,
+        entry: JournaledOperation,
+        link: Link | None,
+        request: Request | None,
+        error: ScimError,
     ) -> Outcome:
         """What an error means for this person."""
         link = in_doubt(entry, link, error)
@@ -415,7 +451,7 @@ class Performer:
             # an account that is to be there, switched off, is made again
             again = entry.action == Action.DEACTIVATE
             result = self._result(
-                entry, Status.APPLIED, request=request, detail="it was gone already"
+                entry, OperationStatus.APPLIED, request=request, detail="it was gone already"
             )
             return Outcome(result, gone, again=again)
         if kind is ErrorKind.NOT_FOUND and entry.remote_id is not None:
@@ -428,31 +464,33 @@ class Performer:
                 last_error="it was deleted at the target",
             )
             return Outcome(
-                self._result(entry, Status.SKIPPED, request=request, detail=str(error)),
+                self._result(entry, OperationStatus.SKIPPED, request=request, detail=str(error)),
                 lost,
                 again=True,
             )
         if kind is ErrorKind.PRECONDITION and link is not None:
-            changed = replace(link, doubtful=True, next_try_at=self._clock())
+            changed = replace(link, in_doubt=True, next_try_at=self._clock())
             return Outcome(
-                self._result(entry, Status.SKIPPED, request=request, detail=str(error)),
+                self._result(entry, OperationStatus.SKIPPED, request=request, detail=str(error)),
                 changed,
                 again=True,
             )
         return self._failure(entry, link, request, str(error), error)
 
     def _put_off(
-        self, entry: Entry, link: Link | None, request: Request | None, detail: str
+        self, entry: JournaledOperation, link: Link | None, request: Request | None, detail: str
     ) -> Outcome:
         """Nothing was done, and it is nobody's failure: the next run does it."""
         later = replace(
             link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock()
         )
-        return Outcome(self._result(entry, Status.SKIPPED, request=request, detail=detail), later)
+        return Outcome(
+            self._result(entry, OperationStatus.SKIPPED, request=request, detail=detail), later
+        )
 
     def _failure(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         link: Link | None,
         request: Request | None,
         detail: str,
@@ -460,12 +498,12 @@ class Performer:
     ) -> Outcome:
         now = self._clock()
         failures = (link.failures if link is not None else 0) + 1
-        after = failed(link, entry.kind, entry.key, detail, now + pause_after(failures))
+        after = failed_link(link, entry.kind, entry.key, detail, now + retry_delay(failures))
         cause = error.cause if isinstance(error, Unanswered) else error
         protocol = cause if isinstance(cause, ScimProtocolError) else None
         result = self._result(
             entry,
-            Status.FAILED,
+            OperationStatus.FAILED,
             request=request,
             detail=detail,
             http_status=protocol.status if protocol is not None else None,
@@ -475,17 +513,17 @@ class Performer:
 
     def _result(
         self,
-        entry: Entry,
-        status: Status,
+        entry: JournaledOperation,
+        status: OperationStatus,
         *,
         request: Request | None = None,
         detail: str | None = None,
         action: Action | None = None,
         http_status: int | None = None,
         scim_type: str | None = None,
-    ) -> Result:
-        return Result(
-            entry_id=entry.id,
+    ) -> OperationResult:
+        return OperationResult(
+            operation_id=entry.id,
             status=status,
             done_at=self._clock(),
             attempts=entry.attempts + 1,
@@ -503,7 +541,7 @@ class Performer:
         return self._secret(key, value[SECRET]) if marker(value) == SECRET else value
 
 
-def _acknowledged(entry: Entry, changes: Sequence[Change]) -> tuple[Membership, ...]:
+def _acknowledged(entry: JournaledOperation, changes: Sequence[Change]) -> tuple[Membership, ...]:
     members = map(member_of, changes)
     return tuple(
         Membership(entry.key, kind, key, wanted=added, acknowledged=added)
@@ -525,7 +563,7 @@ def _id_of(found: Found) -> RemoteId:
     return RemoteId(resource_id(found.resources[0]) or "")
 
 
-def _planned_request(entry: Entry) -> Request | None:
+def _planned_request(entry: JournaledOperation) -> Request | None:
     """The request that the plan has shown, where it is to the letter what is sent: nothing in it is
     a word for another value."""
     if entry.request is None or any(marker(change.after) for change in entry.changes):

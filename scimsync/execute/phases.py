@@ -22,10 +22,11 @@ from scimsync.execute.perform import Performer
 from scimsync.execute.together import together
 from scimsync.execute.unforeseen import reported
 from scimsync.logcontext import in_operation
-from scimsync.plan.model import REF, Action, Phase, marker
-from scimsync.state.journal import Change, Entry, Status
-from scimsync.state.links import Link, failed, fold_name
-from scimsync.types import Key, Kind, RemoteId
+from scimsync.model.changes import Change
+from scimsync.model.ids import Key, Kind, RemoteId, fold_name
+from scimsync.model.links import Link, failed_link
+from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
+from scimsync.plan.model import REF, marker
 
 BATCH_PER_WORKER = 32
 
@@ -59,7 +60,7 @@ class Phases:
         self._slots = asyncio.Semaphore(concurrency)
         self._groups: dict[Key, asyncio.Lock] = {}
         self._aside: dict[Key, Change] = {}
-        self._stuck: list[tuple[Entry, str]] = []
+        self._stuck: list[tuple[JournaledOperation, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
         self.unforeseen: ScimsyncError | None = None
 
@@ -127,8 +128,13 @@ class Phases:
             raise
 
     def _ready(
-        self, phase: Phase, entries: Sequence[Entry], accounts: dict[Key, RemoteId], *, last: bool
-    ) -> list[Entry]:
+        self,
+        phase: Phase,
+        entries: Sequence[JournaledOperation],
+        accounts: dict[Key, RemoteId],
+        *,
+        last: bool,
+    ) -> list[JournaledOperation]:
         """Those whose time has come: the accounts that they refer to exist, the userName that they
         take is free."""
         if phase is Phase.CREATE and not last:
@@ -158,12 +164,12 @@ class Phases:
                     if entry.key in self._aside:
                         self._stuck.append((entry, detail))
                     else:
-                        self._ledger.give_up([entry], Status.FAILED, detail)
+                        self._ledger.give_up([entry], OperationStatus.FAILED, detail)
         return [entry for entry in entries if entry.id not in in_the_way]
 
     async def _send(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[JournaledOperation],
         known: dict[tuple[Kind, Key], Link],
         accounts: dict[Key, RemoteId],
         members: dict[tuple[Kind, Key], RemoteId],
@@ -196,7 +202,7 @@ class Phases:
 
     async def _perform(
         self,
-        entry: Entry,
+        entry: JournaledOperation,
         known: dict[tuple[Kind, Key], Link],
         accounts: dict[Key, RemoteId],
         members: dict[tuple[Kind, Key], RemoteId],
@@ -206,14 +212,14 @@ class Phases:
                 entry, known.get((entry.kind, entry.key)), accounts, members
             )
 
-    def _turn_of(self, entry: Entry) -> AbstractAsyncContextManager[object]:
+    def _turn_of(self, entry: JournaledOperation) -> AbstractAsyncContextManager[object]:
         """One request at a time for each group: there are service providers that lose one of
         two."""
         if entry.kind is Kind.USER:
             return nullcontext()
         return self._groups.setdefault(entry.key, asyncio.Lock())
 
-    async def _turn(self, done: Sequence[Outcome], going_out: Sequence[Entry]) -> bool:
+    async def _turn(self, done: Sequence[Outcome], going_out: Sequence[JournaledOperation]) -> bool:
         ours = await asyncio.to_thread(self._ledger.turn, done, going_out)
         if not ours:
             self._channel.lost_lease()
@@ -230,7 +236,7 @@ class Phases:
                 return await self._step_aside(entry)
         return False
 
-    async def _step_aside(self, entry: Entry) -> bool:
+    async def _step_aside(self, entry: JournaledOperation) -> bool:
         link = self._ledger.links_of([entry]).get((entry.kind, entry.key))
         if link is None or "userName" not in link.document:
             return False
@@ -243,7 +249,7 @@ class Phases:
             outcome = await self._performer.perform(step, link, {}, {})
         except Stopped:
             return False
-        if outcome.result.status is not Status.APPLIED or outcome.link is None:
+        if outcome.result.status is not OperationStatus.APPLIED or outcome.link is None:
             await self._turn([outcome], [])
             return True
         # the operation itself is still to come: it waits again, from the temporary name
@@ -254,7 +260,7 @@ class Phases:
         self._aside[entry.key] = change
         return True
 
-    async def _step_back(self, entry: Entry, why: str) -> None:
+    async def _step_back(self, entry: JournaledOperation, why: str) -> None:
         """Who stepped aside and cannot go on, which is `why`, gets his old name again, if that is
         still free."""
         change = self._aside[entry.key]
@@ -262,7 +268,7 @@ class Phases:
         old = fold_name(change.before)
         free = old is not None and old not in self._ledger.holders(Kind.USER, [old])
         if link is None or not free or self._channel.stopped or not await self._turn([], [entry]):
-            self._ledger.give_up([entry], Status.FAILED, why)
+            self._ledger.give_up([entry], OperationStatus.FAILED, why)
             return
         step = replace(
             entry,
@@ -275,8 +281,8 @@ class Phases:
         except Stopped:
             return
         after = outcome.link
-        if after is not None and outcome.result.status is Status.APPLIED:
-            after = failed(
+        if after is not None and outcome.result.status is OperationStatus.APPLIED:
+            after = failed_link(
                 replace(after, delete_after=link.delete_after),
                 after.kind,
                 after.key,
@@ -287,7 +293,7 @@ class Phases:
             [
                 replace(
                     outcome,
-                    result=replace(outcome.result, status=Status.FAILED, detail=why),
+                    result=replace(outcome.result, status=OperationStatus.FAILED, detail=why),
                     link=after,
                 )
             ],
@@ -295,7 +301,7 @@ class Phases:
         )
 
 
-def _references(entries: Sequence[Entry]) -> list[Key]:
+def _references(entries: Sequence[JournaledOperation]) -> list[Key]:
     """The keys whose accounts these operations refer to."""
     return [
         change.after[REF]  # type: ignore[index]
@@ -305,7 +311,7 @@ def _references(entries: Sequence[Entry]) -> list[Key]:
     ]
 
 
-def _new_name(entry: Entry) -> str | None:
+def _new_name(entry: JournaledOperation) -> str | None:
     return next(
         (fold_name(change.after) for change in entry.changes if change.path == "userName"), None
     )

@@ -19,18 +19,30 @@ from scimsync.execute.doubts import Doubts
 from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.settings import once_of
+from scimsync.model.backoff import is_waiting, retry_delay
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+    fold_name,
+)
+from scimsync.model.links import Link, LinkStatus, Reference, failed_link
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import Action, Operation, OperationStatus
 from scimsync.plan import make_plan
-from scimsync.plan.model import Action, Candidate, Holder, Plan, Policy, Surroundings
+from scimsync.plan.model import (
+    Candidate,
+    Holder,
+    Plan,
+    Policy,
+    Surroundings,
+)
 from scimsync.plan.people import deletion_of
 from scimsync.plan.requests import with_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal, links
-from scimsync.state.journal import Operation, Status
-from scimsync.state.links import Link, LinkStatus, Reference, fold_name
-from scimsync.state.memberships import Membership
-from scimsync.state.pauses import lasts, pause_after
-from scimsync.types import Document, Key, Kind, RemoteId
 
 _LONGEST_CHAIN = 5000
 """Beyond so many people who take each other's userNames nobody looks ahead; the push finds out."""
@@ -463,7 +475,7 @@ class Planner:
         # who has no account any more is in no group; where somebody is not wanted, the target may
         # need to be told all the same
         changed = [
-            replace(row, acknowledged=False, doubtful=False)
+            replace(row, acknowledged=False, in_doubt=False)
             if row.member in gone and row.wanted
             else row
             for row in changed
@@ -498,7 +510,7 @@ class Planner:
             plan.unwanted,
             plan.returned,
         )
-        troubled = [one for one in plan.operations if one.status is Status.FAILED]
+        troubled = [one for one in plan.operations if one.status is OperationStatus.FAILED]
         links.put_links(connection, target, [self._failed(batch, one, now) for one in troubled])
 
     def _failed(self, batch: _Batch, operation: Operation, now: datetime) -> Link:
@@ -507,11 +519,9 @@ class Planner:
         link = batch.links.get(operation.key)
         asked = operation.key in self._doubts.failures
         pause = (
-            pause_after((link.failures if link is not None else 0) + 1) if asked else timedelta()
+            retry_delay((link.failures if link is not None else 0) + 1) if asked else timedelta()
         )
-        return links.failed(
-            link, operation.kind, operation.key, operation.detail or "", now + pause
-        )
+        return failed_link(link, operation.kind, operation.key, operation.detail or "", now + pause)
 
 
 def _acknowledged(reference: Reference, batch: _Batch) -> Reference:
@@ -542,4 +552,4 @@ def _is_new(row: Membership) -> bool:
 
 def _waits(link: Link, now: datetime) -> bool:
     """Whether somebody's next try lies in the future."""
-    return lasts(link.next_try_at, now)
+    return is_waiting(link.next_try_at, now)

@@ -30,6 +30,11 @@ from scimsync.execute.saved import SavedPlan, moved_on
 from scimsync.execute.settings import Setup, TargetSetup
 from scimsync.execute.together import together
 from scimsync.execute.unforeseen import reported
+from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.links import LinkStatus
+from scimsync.model.operations import JournaledOperation, OperationStatus
+from scimsync.model.records import Problem
+from scimsync.model.targets import GroupTable, TargetState
 from scimsync.plan.guard import (
     Allowance,
     Refusal,
@@ -42,11 +47,7 @@ from scimsync.plan.guard import (
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 from scimsync.state import holds, journal, links, records, targets
-from scimsync.state.journal import Entry, Status
-from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
-from scimsync.state.targets import GroupTable, TargetState
-from scimsync.types import Key, Kind, Problem, Seq
 
 _FIRST_NAMES = 5
 _LOG = logging.getLogger("scimsync")
@@ -514,7 +515,7 @@ def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
     """People and groups that could not be planned, as problems of their sources."""
     problems: list[Problem] = []
     for name, target in prepared.targets.items():
-        condition = journal.of_run(books.run, name) & journal.with_status(Status.FAILED)
+        condition = journal.of_run(books.run, name) & journal.with_status(OperationStatus.FAILED)
         with books.journal.read() as connection:
             problems.extend(
                 Problem(
@@ -528,7 +529,7 @@ def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
     return problems
 
 
-def _source_of(books: Books, target: TargetSetup, entry: Entry) -> str:
+def _source_of(books: Books, target: TargetSetup, entry: JournaledOperation) -> str:
     """The source whose record an operation comes from."""
     if entry.kind is Kind.GROUP:
         rule = target.groups.get(name_of(entry.key))

@@ -39,14 +39,14 @@ from scimsync.execute.settings import Setup, once_of
 from scimsync.execute.together import together
 from scimsync.execute.unforeseen import reported
 from scimsync.logcontext import in_run
+from scimsync.model.ids import Key, Kind
+from scimsync.model.operations import PHASE_WORDS, Action, OperationStatus, Phase
+from scimsync.model.records import Problem
 from scimsync.plan.guard import Refusal
-from scimsync.plan.model import PHASE_WORDS, Action, Phase
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import journal, leases, memberships, records, targets, work
-from scimsync.state.journal import Status
 from scimsync.state.store import Store, scratch_store
-from scimsync.types import Key, Kind, Problem
 
 RENEW_EVERY_S = 30.0
 
@@ -313,7 +313,7 @@ class _Push:
             journal.close_open(
                 connection,
                 journal.of_run(self.run_id),
-                Status.SKIPPED,
+                OperationStatus.SKIPPED,
                 "a guard stopped the run",
                 self.clock(),
             )
@@ -334,7 +334,11 @@ class _Push:
                 if target.error is not None:
                     condition = journal.of_run(self.run_id, name)
                     journal.close_open(
-                        connection, condition, Status.SKIPPED, target.error.message, self.clock()
+                        connection,
+                        condition,
+                        OperationStatus.SKIPPED,
+                        target.error.message,
+                        self.clock(),
                     )
                     memberships.put_back(connection, [name])
                     continue
@@ -439,16 +443,18 @@ class _Push:
             counted = journal.count(connection, mine)
             refused = journal.find(
                 connection,
-                mine & journal.with_status(Status.FAILED) & journal.was_sent(),
+                mine & journal.with_status(OperationStatus.FAILED) & journal.was_sent(),
                 limit=FIRST_FAILURES,
             )
             shown = tuple(f"{entry.action} {entry.key}: {entry.detail}" for entry in refused)
         counts = {
             action: number
             for (action, status), number in counted.items()
-            if status is Status.APPLIED
+            if status is OperationStatus.APPLIED
         }
-        failed = sum(number for (_, status), number in counted.items() if status is Status.FAILED)
+        failed = sum(
+            number for (_, status), number in counted.items() if status is OperationStatus.FAILED
+        )
         ordered = {action.value: counts[action] for action in Action if counts.get(action)}
         statuses = {(action, status.value): number for (action, status), number in counted.items()}
         return TargetOutcome(

@@ -13,9 +13,9 @@ import orjson
 
 from scimsync.errors import ConfigError
 from scimsync.execute.books import Books
+from scimsync.model.ids import Key
+from scimsync.model.operations import JournaledOperation
 from scimsync.state import journal
-from scimsync.state.journal import Entry
-from scimsync.types import Key
 
 FORMAT = 1
 _MODULUS = 1 << 256
@@ -100,7 +100,7 @@ def moved_on(saved: SavedPlan, books: Books, targets: tuple[str, ...]) -> str | 
     )
 
 
-def _digest(entry: Entry) -> bytes:
+def _digest(entry: JournaledOperation) -> bytes:
     changes = [[change.path, change.before, change.after] for change in entry.changes]
     text = orjson.dumps(
         [entry.target, entry.kind, entry.key, entry.action, entry.remote_id, changes],

@@ -8,10 +8,10 @@ from datetime import date
 
 from scimsync.desired.program import Program
 from scimsync.errors import ScimsyncError
+from scimsync.model.ids import Key, Value
 from scimsync.plan.changes import veil
 from scimsync.plan.model import SECRET
 from scimsync.snapshot.view import SnapshotView
-from scimsync.types import Key, Value
 
 
 class SecretValues:

@@ -17,12 +17,12 @@ from scimsync.desired.configured import configured_groups, configured_program
 from scimsync.desired.groups import GroupForm, GroupRule
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.model.targets import GroupTable
 from scimsync.plan.model import Leaving, Policy
 from scimsync.scim.dialects import Dialect, get_dialect
 from scimsync.scim.errors import ScimError
 from scimsync.scim.profiles import Profile, load_profile
 from scimsync.sources import FileSpec, columns
-from scimsync.state.targets import GroupTable
 
 
 @dataclass(frozen=True, slots=True)

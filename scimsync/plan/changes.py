@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from scimsync.plan.model import SECRET, Action
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Value
+from scimsync.model.operations import Action
+from scimsync.plan.model import SECRET
 from scimsync.scim.attributes import same_value
-from scimsync.state.journal import Change
-from scimsync.types import Document, Value
 
 SENSITIVE = frozenset({"password"})
 """Paths whose values stand in no journal, plan or link (RFC 7643 section 4.1.1: never returned)."""
@@ -27,17 +28,6 @@ def changes_between(before: Document, after: Document) -> tuple[Change, ...]:
         *changed,
         *(Change(path, value, None) for path, value in before.items() if path not in after),
     )
-
-
-def applied(before: Document, changes: Sequence[Change]) -> dict[str, Value]:
-    """The document after `changes`; the inverse of `changes_between`, up to the order of paths."""
-    after = dict(before)
-    for change in changes:
-        if change.after is None:
-            after.pop(change.path, None)
-        else:
-            after[change.path] = change.after
-    return after
 
 
 def veil(path: str, value: Value) -> Value:

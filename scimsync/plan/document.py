@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from scimsync.model.operations import JournaledOperation
 from scimsync.plan.requests import shown
-from scimsync.state.journal import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class PlanOfTarget:
     name: str
     url: str
     counts: Mapping[str, int]
-    operations: Callable[[], Iterator[Entry]]
+    operations: Callable[[], Iterator[JournaledOperation]]
     error: str | None = None
 
 
-def operation_document(entry: Entry) -> dict[str, Any]:
+def operation_document(entry: JournaledOperation) -> dict[str, Any]:
     """One operation as `plan --json` and `journal --json` show it."""
     return {
         "action": entry.action,
@@ -39,7 +39,7 @@ def operation_document(entry: Entry) -> dict[str, Any]:
     }
 
 
-def journal_document(entry: Entry) -> dict[str, Any]:
+def journal_document(entry: JournaledOperation) -> dict[str, Any]:
     """One operation with what became of it."""
     return {
         "id": entry.id,

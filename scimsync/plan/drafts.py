@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from scimsync.plan.model import Action, Phase
-from scimsync.state.journal import Change, Operation, Status
-from scimsync.state.links import UNIQUE, Link, fold_name
-from scimsync.types import Key, Kind
+from scimsync.model.changes import Change
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, fold_name
+from scimsync.model.links import Link
+from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 
 
 def draft(
@@ -21,7 +21,9 @@ def draft(
 ) -> Operation:
     """An operation; the unique name that it gives stands among `changes`, unless `more` tells
     it."""
-    named = next((change.after for change in changes if change.path == UNIQUE[kind]), None)
+    named = next(
+        (change.after for change in changes if change.path == UNIQUE_ATTRIBUTE[kind]), None
+    )
     fields: dict[str, Any] = {"unique_name": fold_name(named), **more}
     return Operation(
         phase=phase, kind=kind, key=key, action=action, reason=reason, changes=changes, **fields
@@ -40,7 +42,7 @@ def not_planned(
         key=key,
         action=Action.UPDATE if linked else Action.CREATE,
         reason="could not be planned",
-        status=Status.FAILED,
+        status=OperationStatus.FAILED,
         remote_id=link.remote_id if link is not None else None,
         detail=detail,
     )

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from scimsync.model.changes import Change
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    Value,
+    fold_name,
+)
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import Action, Operation, Phase
 from scimsync.plan.changes import changes_between, describe_changes
 from scimsync.plan.drafts import draft, not_planned
-from scimsync.plan.model import MADE_UNSEEN, Account, Action, Phase, Policy
-from scimsync.state.journal import Change, Operation
-from scimsync.state.links import Link, LinkStatus, fold_name
-from scimsync.state.memberships import Membership
-from scimsync.types import Document, Key, Kind, Value
+from scimsync.plan.model import MADE_UNSEEN, Account, Policy
 
 NAME_PATH = "displayName"
 
@@ -75,7 +82,7 @@ def plan_members(
     for start in range(0, len(rows), chunk):
         some = rows[start : start + chunk]
         changes = tuple(_member_change(row) for row in some)
-        added = sum(1 for row in some if row.asked)
+        added = sum(1 for row in some if row.effective)
         removed = len(some) - added
         words = [f"{added} to add"] * bool(added) + [f"{removed} to remove"] * bool(removed)
         yield Operation(
@@ -91,7 +98,9 @@ def plan_members(
 
 def _member_change(row: Membership) -> Change:
     path = MEMBERS_PATH if row.member_kind is Kind.USER else GROUP_MEMBERS_PATH
-    return Change(path, None if row.asked else row.member, row.member if row.asked else None)
+    return Change(
+        path, None if row.effective else row.member, row.member if row.effective else None
+    )
 
 
 def member_of(change: Change) -> tuple[Kind, Key, bool]:
@@ -190,7 +199,7 @@ class _Groups:
                 next_try_at=None,
                 failures=0,
                 last_error=None,
-                doubtful=False,
+                in_doubt=False,
             )
             self.settled.append(gone)
         elif not link.has_account:
@@ -207,7 +216,7 @@ class _Groups:
             self._settle(candidate, link, link.document)
 
     def _settle(self, candidate: GroupCandidate, link: Link, after: Document) -> None:
-        if link.failures or link.doubtful or link.next_try_at is not None or candidate.read_again:
+        if link.failures or link.in_doubt or link.next_try_at is not None or candidate.read_again:
             self.settled.append(
                 replace(
                     link,
@@ -215,7 +224,7 @@ class _Groups:
                     failures=0,
                     next_try_at=None,
                     last_error=None,
-                    doubtful=False,
+                    in_doubt=False,
                 )
             )
 

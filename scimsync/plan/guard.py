@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scimsync.config.limits import Limit
+from scimsync.model.limits import Limit
 from scimsync.plan.model import REMOVALS, UPDATES
 
 ALWAYS_FINE = 5

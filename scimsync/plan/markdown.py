@@ -5,14 +5,15 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 
+from scimsync.model.changes import Change
+from scimsync.model.ids import Kind
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
+from scimsync.model.records import Problem
 from scimsync.plan.changes import describe_counts, short_path
 from scimsync.plan.document import PlanOfTarget
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import MEMBERSHIP
 from scimsync.plan.requests import shown
 from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words
-from scimsync.state.journal import Change, Entry
-from scimsync.types import Kind, Problem
 
 SHOWN_AT_MOST = 300
 """A comment on a pull request may hold 65,536 characters; more rows than these are counted only."""
@@ -52,11 +53,11 @@ def markdown_plan(
             yield f"- {_plain(problem.source + line + key)}: {_plain(problem.detail)}"
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: JournaledOperation) -> str:
     sign, _ = SIGNS[entry.action]
     changes = (
         _members(entry)
-        if entry.action in MEMBERSHIP
+        if entry.action in MEMBERSHIP_ACTIONS
         else "<br>".join(_change(change) for change in entry.changes)
     )
     group = "group " if entry.kind is Kind.GROUP else ""
@@ -66,7 +67,7 @@ def _row(entry: Entry) -> str:
     )
 
 
-def _members(entry: Entry) -> str:
+def _members(entry: JournaledOperation) -> str:
     """Who goes and who comes, the first of them by name."""
     lines = []
     for sign, wanted in (("-", False), ("+", True)):

@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
 from typing import Any
 
 from scimsync.desired.values import Desired
-from scimsync.state.journal import Operation
-from scimsync.state.links import Link, Reference
-from scimsync.types import Document, Key, RemoteId
-
-
-class Action(StrEnum):
-    """What an operation does to an account."""
-
-    CREATE = "create"
-    ADOPT = "adopt"
-    UPDATE = "update"
-    DEACTIVATE = "deactivate"
-    REACTIVATE = "reactivate"
-    DELETE = "delete"
-    ADD_MEMBERS = "add_members"
-    REMOVE_MEMBERS = "remove_members"
-
+from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.links import Link, Reference
+from scimsync.model.operations import Action, Operation
 
 REMOVALS = (Action.DEACTIVATE, Action.DELETE)
 """What `max_removals` counts."""
@@ -34,38 +19,9 @@ UPDATES = (Action.UPDATE, Action.REACTIVATE)
 """What `max_updates` counts; an adopted account was not scimsync's before."""
 
 
-class Phase(IntEnum):
-    """The order in which operations are sent: a phase ends before the next one begins."""
-
-    LEAVE = 10
-    DELETE = 20
-    UPDATE = 30
-    CREATE = 40
-    REFERENCE = 50
-    GROUP = 60
-    MEMBERS = 70
-    DELETE_GROUP = 80
-
-
-MEMBERSHIP = (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS)
-"""Operations on the members of a group."""
-
 MADE_UNSEEN = "an earlier run made it, and no answer said so"
 """The reason to adopt what `doubts` found."""
 
-GROUP_NEEDED = (Action.CREATE, Action.ADOPT)
-"""After these a resource is there that was not known before."""
-
-PHASE_WORDS = {
-    Phase.LEAVE: "leavers",
-    Phase.DELETE: "deletions",
-    Phase.UPDATE: "updates",
-    Phase.CREATE: "creations",
-    Phase.REFERENCE: "references",
-    Phase.GROUP: "groups",
-    Phase.MEMBERS: "memberships",
-    Phase.DELETE_GROUP: "group deletions",
-}
 
 # Values that are known only when a request is made stand in changes as one of these markers.
 REF = "$ref"

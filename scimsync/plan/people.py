@@ -8,6 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from scimsync.desired.values import Desired, Ref
+from scimsync.model.changes import Change
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    Value,
+    fold_name,
+)
+from scimsync.model.links import Link, LinkStatus, Reference
+from scimsync.model.operations import Action, Operation, Phase
 from scimsync.plan.changes import changes_between, describe_changes, veil
 from scimsync.plan.drafts import draft, not_planned
 from scimsync.plan.model import (
@@ -16,18 +26,13 @@ from scimsync.plan.model import (
     REF,
     SECRET,
     Account,
-    Action,
     Candidate,
-    Phase,
     Plan,
     Policy,
     Surroundings,
     holds_marker,
     marker,
 )
-from scimsync.state.journal import Change, Operation
-from scimsync.state.links import Link, LinkStatus, Reference, fold_name
-from scimsync.types import Document, Key, Kind, Value
 
 NAME_PATH = "userName"
 
@@ -290,7 +295,7 @@ class _Batch:
             failures=0,
             next_try_at=None,
             last_error=None,
-            doubtful=False,
+            in_doubt=False,
             delete_after=delete_after,
             left_at=None if delete_after is None else link.left_at or self._now,
         )
@@ -300,14 +305,14 @@ class _Batch:
     def _leave_alone(self, candidate: Candidate, link: Link) -> None:
         """What the target holds is not to be changed: an earlier trouble is over, and what was in
         doubt is known now."""
-        if candidate.read_again or (link.is_due and not link.doubtful):
+        if candidate.read_again or (link.is_due and not link.in_doubt):
             seen = replace(
                 link,
                 document=candidate.before,
                 failures=0,
                 next_try_at=None,
                 last_error=None,
-                doubtful=False,
+                in_doubt=False,
             )
             self.settled.append(seen)
 
@@ -361,7 +366,7 @@ class _Batch:
                 next_try_at=None,
                 failures=0,
                 last_error=None,
-                doubtful=False,
+                in_doubt=False,
             )
             self.settled.append(gone)
 
@@ -373,7 +378,7 @@ class _Batch:
             self._operation(
                 candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id
             )
-        elif link.doubtful and (
+        elif link.in_doubt and (
             not candidate.read_again or candidate.before.get("active") is not False
         ):
             self._deactivate(candidate, link, why)  # it was switched on, and the answer was lost

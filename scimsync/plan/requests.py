@@ -9,14 +9,20 @@ from typing import Any
 
 import orjson
 
-from scimsync.plan.changes import applied
+from scimsync.model.changes import Change, apply_changes
+from scimsync.model.ids import (
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+    Value,
+)
+from scimsync.model.links import Link
+from scimsync.model.operations import Action, Operation, OperationStatus
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import GENERATE, REF, Action, marker
+from scimsync.plan.model import GENERATE, REF, marker
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Member, Request
-from scimsync.state.journal import Change, Operation, Status
-from scimsync.state.links import Link
-from scimsync.types import Document, Key, Kind, RemoteId, Value
 
 _ACTIVE_ONLY = ("active",)
 
@@ -59,13 +65,13 @@ def shape(
         path: "(before)" if path in changed and marker(value) else value
         for path, value in before.items()
     }
-    return dialect.update(kind, remote_id, known, applied(known, filled))
+    return dialect.update(kind, remote_id, known, apply_changes(known, filled))
 
 
 def with_request(dialect: Dialect, operation: Operation, link: Link | None) -> Operation:
     """An operation on a resource with the request that it will be, to be shown; one that could not
     be planned has none."""
-    if operation.status is Status.FAILED:
+    if operation.status is OperationStatus.FAILED:
         return operation
     before = (
         operation.base

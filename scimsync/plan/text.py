@@ -9,13 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from scimsync.model.changes import Change
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.plan.changes import describe_counts, short_path
 from scimsync.plan.document import PlanOfTarget
 from scimsync.plan.groups import member_of
-from scimsync.plan.model import MEMBERSHIP
 from scimsync.plan.requests import shown
 from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words, subject
-from scimsync.state.journal import Change, Entry
 
 SHOWN_AT_MOST = 1000
 """More operations of a target than anybody reads are counted and not shown; --json has all."""
@@ -51,7 +51,7 @@ def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None
             )
 
 
-def print_operation(out: Console, entry: Entry) -> None:
+def print_operation(out: Console, entry: JournaledOperation) -> None:
     """One operation: a line that says what and why, then a line for each value that changes."""
     sign, style = SIGNS[entry.action]
     what = Text.assemble(
@@ -63,7 +63,7 @@ def print_operation(out: Console, entry: Entry) -> None:
         out.print(Padding(reason, (0, 0, 0, 8)))
     else:
         out.print(Text.assemble(what, reason))
-    if entry.action in MEMBERSHIP:
+    if entry.action in MEMBERSHIP_ACTIONS:
         _print_members(out, entry)
         return
     rows = [(in_words(short_path(change.path)), _value(change)) for change in entry.changes]
@@ -94,7 +94,7 @@ def _value(change: Change) -> Text:
     return Text.assemble((before, "red"), " → ", (after, "green"))
 
 
-def _print_members(out: Console, entry: Entry) -> None:
+def _print_members(out: Console, entry: JournaledOperation) -> None:
     """Who comes and who goes, the first of them by name."""
     for sign, style, wanted in (("-", "red", False), ("+", "green", True)):
         names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scimsync.jsontext import json_text
-from scimsync.plan.model import Action
-from scimsync.state.journal import Entry
-from scimsync.types import Kind
+from scimsync.model.ids import Kind
+from scimsync.model.operations import Action, JournaledOperation
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
@@ -34,6 +33,6 @@ def in_words(value: object, *, quoted: bool = False) -> str:
     )
 
 
-def subject(entry: Entry) -> str:
+def subject(entry: JournaledOperation) -> str:
     """Whom an operation is about: the key of a person, or of a group with that word before it."""
     return in_words(entry.key) if entry.kind is Kind.USER else f"group {in_words(entry.key)}"

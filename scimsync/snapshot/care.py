@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scimsync.jsontext import read_json
+from scimsync.model.records import Problem
 from scimsync.sources.relation import Column, Form
 from scimsync.sources.source import Place, Source
 from scimsync.sources.spec import FileSpec
 from scimsync.sources.table import MAX_REPORTED, BadRow, BadRows
-from scimsync.types import Problem
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

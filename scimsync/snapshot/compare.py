@@ -11,13 +11,14 @@ from types import TracebackType
 from typing import Self
 
 from scimsync.errors import ScimsyncError, SourceUnavailable
+from scimsync.model.ids import Key
+from scimsync.model.records import Problem
 from scimsync.snapshot.delta import Delta
 from scimsync.snapshot.index import FORMAT, IndexFile, Rebuild
 from scimsync.sources.duck import Workspace
 from scimsync.sources.files import digest, ensure_unchanged, sample
 from scimsync.sources.source import open_source
 from scimsync.sources.spec import FileSpec
-from scimsync.types import Key, Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scimsync.errors import GuardStop
+from scimsync.model.records import Problem
 from scimsync.snapshot.care import report, take_keyless, take_repeated
 from scimsync.snapshot.index import Identity, Index, IndexFile, Rebuild
 from scimsync.snapshot.keep import resembling
@@ -24,7 +25,6 @@ from scimsync.sources.relation import Column, Relation, relation
 from scimsync.sources.source import Source
 from scimsync.sources.spec import FileSpec
 from scimsync.sources.table import BadRows
-from scimsync.types import Problem
 
 
 class Delta:

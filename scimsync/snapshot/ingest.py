@@ -11,15 +11,16 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from scimsync.config.limits import Minimum
 from scimsync.errors import GuardStop
+from scimsync.model.ids import Seq
+from scimsync.model.limits import Minimum
+from scimsync.model.records import Problem
 from scimsync.snapshot.compare import Comparison, compare
 from scimsync.snapshot.index import IndexFile
 from scimsync.sources import FileSpec
 from scimsync.state import records
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
-from scimsync.types import Problem, Seq
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 
+from scimsync.model.ids import Key, Seq
+from scimsync.model.records import Record
 from scimsync.state import records, work
 from scimsync.state.store import Store
-from scimsync.types import Key, Record, Seq
 
 
 class SnapshotView:

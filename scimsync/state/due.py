@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from scimsync.state.links import LinkStatus
+from scimsync.model.links import LinkStatus
 from scimsync.state.pauses import is_over
 from scimsync.state.tables import link
 

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link, LinkStatus
 from scimsync.state import links
 from scimsync.state.bulk import upsert
-from scimsync.state.links import Link, LinkStatus
 from scimsync.state.tables import hold as table
 from scimsync.state.tables import link
-from scimsync.types import Key, Kind
 
 
 def put_hold(connection: Connection, key: Key, now: datetime) -> None:

@@ -4,122 +4,30 @@ and when it is answered."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.model.changes import Change
+from scimsync.model.ids import (
+    Key,
+    Kind,
+    RemoteId,
+)
+from scimsync.model.operations import (
+    OPEN_STATUSES,
+    JournaledOperation,
+    Operation,
+    OperationResult,
+    OperationStatus,
+    Run,
+)
 from scimsync.state.bulk import stream, update_by_id
 from scimsync.state.tables import operation as table
 from scimsync.state.tables import run as run_table
-from scimsync.types import Document, Key, Kind, RemoteId, Value
-
-
-class Status(StrEnum):
-    """What became of an operation."""
-
-    PLANNED = "planned"
-    SENT = "sent"
-    APPLIED = "applied"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-OPEN = (Status.PLANNED, Status.SENT)
-"""Operations without a known outcome."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One attribute: its value before and after; None where it is absent."""
-
-    path: str
-    before: Value | None
-    after: Value | None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One operation of the journal."""
-
-    id: int
-    run: int
-    target: str
-    phase: int
-    kind: Kind
-    key: Key
-    action: str
-    reason: str
-    changes: tuple[Change, ...]
-    status: Status
-    remote_id: RemoteId | None = None
-    waits_for: Key | None = None
-    delete_after: datetime | None = None
-    base: Document | None = None
-    request: str | None = None
-    attempts: int = 0
-    http_status: int | None = None
-    scim_type: str | None = None
-    detail: str | None = None
-    planned_at: datetime | None = None
-    sent_at: datetime | None = None
-    done_at: datetime | None = None
-
-
-_FIELDS = tuple(table.c[{"run": "run_id"}.get(field.name, field.name)] for field in fields(Entry))
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation as it enters the journal. A problem found while planning enters as `failed`,
-    with its detail."""
-
-    phase: int
-    kind: Kind
-    key: Key
-    action: str
-    reason: str
-    changes: tuple[Change, ...] = ()
-    status: Status = Status.PLANNED
-    remote_id: RemoteId | None = None
-    unique_name: str | None = None
-    waits_for: Key | None = None
-    delete_after: datetime | None = None
-    base: Document | None = None
-    request: str | None = None
-    detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What an operation came to."""
-
-    entry_id: int
-    status: Status
-    done_at: datetime
-    attempts: int = 0
-    action: str | None = None
-    request: str | None = None
-    http_status: int | None = None
-    scim_type: str | None = None
-    detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run. `counts` is the document that `push --json` prints under `targets`."""
-
-    id: int
-    command: str
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: str
-    detail: str | None
-    counts: Mapping[str, Any]
 
 
 def start_run(connection: Connection, command: str, now: datetime) -> int:
@@ -195,7 +103,7 @@ def add_entries(
             "attempts": 0,
             "detail": item.detail,
             "planned_at": now,
-            "done_at": now if item.status is Status.FAILED else None,
+            "done_at": now if item.status is OperationStatus.FAILED else None,
         }
         for item in entries
     ]
@@ -204,45 +112,49 @@ def add_entries(
 
 def planned(
     connection: Connection, run: int, target: str, phase: int, after_id: int, limit: int
-) -> list[Entry]:
+) -> list[JournaledOperation]:
     """The next operations of a phase that wait to be sent, in the order of the plan."""
     rows = connection.execute(
-        select(*_FIELDS)
+        select(table)
         .where(
             table.c.run_id == run,
             table.c.target == target,
-            table.c.status == Status.PLANNED,
+            table.c.status == OperationStatus.PLANNED,
             table.c.phase == phase,
             table.c.id > after_id,
         )
         .order_by(table.c.id)
         .limit(limit)
     )
-    return [_entry(row) for row in rows]
+    return [_operation(row) for row in rows]
 
 
 def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Says, before they are sent, that these operations may reach the target from now on."""
     connection.execute(
-        update(table).where(table.c.id.in_(ids)).values(status=Status.SENT, sent_at=now)
+        update(table).where(table.c.id.in_(ids)).values(status=OperationStatus.SENT, sent_at=now)
     )
 
 
 def fail(connection: Connection, ids: Sequence[int]) -> None:
     """These operations failed after all."""
-    connection.execute(update(table).where(table.c.id.in_(ids)).values(status=Status.FAILED))
+    connection.execute(
+        update(table).where(table.c.id.in_(ids)).values(status=OperationStatus.FAILED)
+    )
 
 
 def put_back(connection: Connection, entry_id: int) -> None:
     """An operation of which only a part was sent and acknowledged waits again."""
-    connection.execute(update(table).where(table.c.id == entry_id).values(status=Status.PLANNED))
+    connection.execute(
+        update(table).where(table.c.id == entry_id).values(status=OperationStatus.PLANNED)
+    )
 
 
-def put_results(connection: Connection, results: Sequence[Result]) -> None:
+def put_results(connection: Connection, results: Sequence[OperationResult]) -> None:
     """Writes outcomes."""
     rows = [
         {
-            "id": item.entry_id,
+            "id": item.operation_id,
             "status": item.status,
             "done_at": item.done_at,
             "attempts": item.attempts,
@@ -260,14 +172,14 @@ def put_results(connection: Connection, results: Sequence[Result]) -> None:
 def close_open(
     connection: Connection,
     condition: ColumnElement[bool],
-    status: Status,
+    status: OperationStatus,
     detail: str,
     now: datetime,
 ) -> None:
     """Gives operations without an outcome one."""
     connection.execute(
         update(table)
-        .where(table.c.status.in_(OPEN), condition)
+        .where(table.c.status.in_(OPEN_STATUSES), condition)
         .values(status=status, detail=detail, done_at=now)
     )
 
@@ -293,14 +205,14 @@ def in_phase(phase: int) -> ColumnElement[bool]:
     return table.c.phase == phase
 
 
-def with_status(*statuses: Status) -> ColumnElement[bool]:
+def with_status(*statuses: OperationStatus) -> ColumnElement[bool]:
     """The condition that an operation's status is one of these."""
     return table.c.status.in_(statuses)
 
 
 def is_open() -> ColumnElement[bool]:
     """The condition that an operation has no outcome yet."""
-    return table.c.status.in_(OPEN)
+    return table.c.status.in_(OPEN_STATUSES)
 
 
 def was_sent() -> ColumnElement[bool]:
@@ -321,33 +233,35 @@ def since(moment: datetime) -> ColumnElement[bool]:
 
 def find(
     connection: Connection, condition: ColumnElement[bool], *, limit: int | None = None
-) -> Iterator[Entry]:
+) -> Iterator[JournaledOperation]:
     """Operations that hold a condition, in the order in which they are sent."""
-    query = select(*_FIELDS).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
+    query = select(table).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
     for row in stream(connection, 500, query):
-        yield _entry(row)
+        yield _operation(row)
 
 
 def last(
     connection: Connection, condition: ColumnElement[bool], number: int | None
-) -> Iterator[Entry]:
+) -> Iterator[JournaledOperation]:
     """The newest `number` operations (None for all) that hold a condition, the newest last."""
     if number is not None:
         newest = select(table.c.id).where(condition).order_by(table.c.id.desc()).limit(number)
         condition = table.c.id.in_(newest)
-    query = select(*_FIELDS).where(condition).order_by(table.c.id)
+    query = select(table).where(condition).order_by(table.c.id)
     for row in stream(connection, 500, query):
-        yield _entry(row)
+        yield _operation(row)
 
 
-def count(connection: Connection, condition: ColumnElement[bool]) -> dict[tuple[str, Status], int]:
+def count(
+    connection: Connection, condition: ColumnElement[bool]
+) -> dict[tuple[str, OperationStatus], int]:
     """(action, status) -> how many operations that hold a condition."""
     rows = connection.execute(
         select(table.c.action, table.c.status, func.count())
         .where(condition)
         .group_by(table.c.action, table.c.status)
     )
-    return {(action, Status(status)): number for action, status, number in rows}
+    return {(action, OperationStatus(status)): number for action, status, number in rows}
 
 
 def keys_where(
@@ -416,23 +330,29 @@ def claimed_names(
     return {name: Key(key) for name, key in rows}
 
 
-def _entry(row: Sequence[Any]) -> Entry:
-    number, run, target, phase, kind, key, action, reason, changes, status, *others = row
-    remote_id, waits_for, delete_after, base, *rest = others
-    return Entry(
-        number,
-        run,
-        target,
-        phase,
-        Kind(kind),
-        key,
-        action,
-        reason,
-        tuple([Change(*item) for item in orjson.loads(changes)]),
-        Status(status),
-        remote_id,
-        waits_for,
-        delete_after,
-        None if base is None else orjson.loads(base),
-        *rest,
+def _operation(row: Row[Any]) -> JournaledOperation:
+    return JournaledOperation(
+        id=row.id,
+        run=row.run_id,
+        target=row.target,
+        phase=row.phase,
+        kind=Kind(row.kind),
+        key=row.key,
+        action=row.action,
+        reason=row.reason,
+        changes=tuple([Change(*item) for item in orjson.loads(row.changes)]),
+        status=OperationStatus(row.status),
+        remote_id=row.remote_id,
+        unique_name=row.unique_name,
+        waits_for=row.waits_for,
+        delete_after=row.delete_after,
+        base=None if row.base is None else orjson.loads(row.base),
+        request=row.request,
+        attempts=row.attempts,
+        http_status=row.http_status,
+        scim_type=row.scim_type,
+        detail=row.detail,
+        planned_at=row.planned_at,
+        sent_at=row.sent_at,
+        done_at=row.done_at,
     )

@@ -3,86 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.model.ids import (
+    UNIQUE_ATTRIBUTE,
+    Document,
+    Key,
+    Kind,
+    RemoteId,
+    fold_name,
+)
+from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.pauses import is_over, still_lasts
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
-from scimsync.types import Document, Key, Kind, RemoteId
-
-
-class LinkStatus(StrEnum):
-    """Where the account stands: not there yet, in use, switched off, deleted."""
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-    DELETED = "deleted"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One resource at one target. `document` is what the target last acknowledged; empty where
-    nothing is known."""
-
-    kind: Kind
-    key: Key
-    status: LinkStatus
-    remote_id: RemoteId | None = None
-    document: Document = None  # type: ignore[assignment]
-    etag: str | None = None
-    doubtful: bool = False
-    synced_at: datetime | None = None
-    left_at: datetime | None = None
-    delete_after: datetime | None = None
-    failures: int = 0
-    next_try_at: datetime | None = None
-    last_error: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.document is None:
-            object.__setattr__(self, "document", {})
-
-    @property
-    def is_due(self) -> bool:
-        """Whether something asks for another look, though no record changed."""
-        return self.doubtful or self.failures > 0 or self.next_try_at is not None
-
-    @property
-    def has_account(self) -> bool:
-        return self.remote_id is not None and self.status in (
-            LinkStatus.ACTIVE,
-            LinkStatus.INACTIVE,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """`key`'s attribute at `path` wants `ref_key`'s account; `remote_id` is what the target
-    acknowledged, None for nothing."""
-
-    kind: Kind
-    key: Key
-    path: str
-    ref_key: Key
-    remote_id: RemoteId | None = None
-
-
-UNIQUE = {Kind.USER: "userName", Kind.GROUP: "displayName"}
-"""The attribute that no two resources of a kind may share."""
-
-
-def fold_name(value: object) -> str | None:
-    """How userNames are compared: without regard to case (RFC 7643 section 4.1.1)."""
-    return None if value is None else str(value).casefold()
 
 
 def get_links(
@@ -233,7 +173,7 @@ def paused(now: datetime) -> ColumnElement[bool]:
     return still_lasts(table.c.next_try_at, now)
 
 
-def doubtful(now: datetime) -> ColumnElement[bool]:
+def in_doubt(now: datetime) -> ColumnElement[bool]:
     """The condition that nobody knows what became of a link's last request, and that it may be
     looked at again."""
     return and_(is_over(table.c.next_try_at, now), table.c.doubtful)
@@ -314,12 +254,6 @@ def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> s
     return {Key(key) for key in rows}
 
 
-def failed(item: Link | None, kind: Kind, key: Key, error: str, next_try_at: datetime) -> Link:
-    """The link after another failure: due again at `next_try_at`."""
-    base = item or Link(kind=kind, key=key, status=LinkStatus.PENDING)
-    return replace(base, failures=base.failures + 1, last_error=error, next_try_at=next_try_at)
-
-
 def _has_account() -> ColumnElement[bool]:
     return and_(
         table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
@@ -334,7 +268,7 @@ def _link(row: RowMapping) -> Link:
         remote_id=None if row["remote_id"] is None else RemoteId(row["remote_id"]),
         document=orjson.loads(row["document"]) if row["document"] else {},
         etag=row["etag"],
-        doubtful=row["doubtful"],
+        in_doubt=row["doubtful"],
         synced_at=row["synced_at"],
         left_at=row["left_at"],
         delete_after=row["delete_after"],
@@ -352,9 +286,9 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "remote_id": item.remote_id,
         "status": item.status,
         "document": orjson.dumps(item.document).decode(),
-        "unique_name": fold_name(item.document.get(UNIQUE[item.kind])),
+        "unique_name": fold_name(item.document.get(UNIQUE_ATTRIBUTE[item.kind])),
         "etag": item.etag,
-        "doubtful": item.doubtful,
+        "doubtful": item.in_doubt,
         "synced_at": item.synced_at,
         "left_at": item.left_at,
         "delete_after": item.delete_after,

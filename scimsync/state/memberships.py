@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -22,39 +21,11 @@ from sqlalchemy import (
     update,
 )
 
+from scimsync.model.ids import Key, Kind
+from scimsync.model.memberships import Membership
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
 from scimsync.state.tables import replaced_membership as replaced
-from scimsync.types import Key, Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """`member` of `member_kind` in the group `group`. `revoked`: wanted by the group's record, but
-    its person has left. `doubtful`: a request about it was sent, and nobody knows what became of
-    it."""
-
-    group: Key
-    member_kind: Kind
-    member: Key
-    wanted: bool
-    acknowledged: bool
-    revoked: bool = False
-    doubtful: bool = False
-
-    @property
-    def asked(self) -> bool:
-        """Whether it should be there now."""
-        return self.wanted and not self.revoked
-
-    @property
-    def due(self) -> bool:
-        """Whether the target has to be told."""
-        return self.doubtful or self.asked != self.acknowledged
-
-    @property
-    def id(self) -> tuple[Key, Kind, Key]:
-        return self.group, self.member_kind, self.member
 
 
 def of_members(
@@ -87,7 +58,7 @@ def put(
     kept: list[Membership] = []
     gone: list[Membership] = []
     for row in rows:
-        (kept if keep_empty or row.wanted or row.acknowledged or row.doubtful else gone).append(row)
+        (kept if keep_empty or row.wanted or row.acknowledged or row.in_doubt else gone).append(row)
     upsert(
         connection,
         table,
@@ -100,7 +71,7 @@ def put(
                 "wanted": row.wanted,
                 "revoked": row.revoked,
                 "acknowledged": row.acknowledged,
-                "doubtful": row.doubtful,
+                "doubtful": row.in_doubt,
                 "due": row.due,
             }
             for row in kept
@@ -137,7 +108,7 @@ def keep_replaced(
                 "wanted": None if old is None else old.wanted,
                 "revoked": None if old is None else old.revoked,
                 "acknowledged": None if old is None else old.acknowledged,
-                "doubtful": None if old is None else old.doubtful,
+                "doubtful": None if old is None else old.in_doubt,
             }
         )
     upsert(connection, replaced, noted, keep=("wanted", "revoked", "acknowledged", "doubtful"))
@@ -322,5 +293,5 @@ def _membership(row: Row[Any]) -> Membership:
         wanted=bool(row.wanted),
         revoked=bool(row.revoked),
         acknowledged=bool(row.acknowledged),
-        doubtful=bool(row.doubtful),
+        in_doubt=bool(row.doubtful),
     )

@@ -10,10 +10,9 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.state import links
-from scimsync.state.links import LinkStatus
+from scimsync.model.ids import Key, Kind, fold_name
+from scimsync.model.links import LinkStatus
 from scimsync.state.tables import link, record
-from scimsync.types import Key, Kind
 
 _MOST_KEYS = 2000
 
@@ -115,7 +114,7 @@ def keys_named(connection: Connection, user_name: str) -> list[tuple[str, Key]]:
     """(target, key) of those whose userName this is, anywhere."""
     query = (
         select(link.c.target, link.c.key)
-        .where(link.c.unique_name == links.fold_name(user_name))
+        .where(link.c.unique_name == fold_name(user_name))
         .order_by(link.c.target)
     )
     return [(target, Key(key)) for target, key in connection.execute(query)]

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.state.journal import OPEN
+from scimsync.model.operations import OPEN_STATUSES
 from scimsync.state.tables import link, operation, run
 
 
@@ -33,7 +33,7 @@ def prune(connection: Connection, before: datetime) -> Pruned:
         link.c.key == operation.c.key,
         link.c.doubtful,
     )
-    closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN)
+    closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN_STATUSES)
     operations = connection.execute(
         delete(operation).where(operation.c.run_id.in_(old), closed, ~doubtful)
     ).rowcount

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, 
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.jsontext import read_json
+from scimsync.model.ids import Key, Seq
+from scimsync.model.records import Problem, Record
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import record as table
 from scimsync.state.tables import replaced
 from scimsync.state.tables import source as source_table
-from scimsync.types import Key, Problem, Record, Seq
 
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
 """What orjson may take for a float that is another number."""

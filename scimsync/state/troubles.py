@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_, update
 
+from scimsync.model.links import LinkStatus
 from scimsync.state.bulk import upsert
-from scimsync.state.links import LinkStatus
 from scimsync.state.tables import link, notice, run, trouble
 
 

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, union
 
+from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.links import LinkStatus
 from scimsync.state import journal, links, records
 from scimsync.state.bulk import stream
 from scimsync.state.tables import link, operation, record, reference
-from scimsync.types import Key, Kind, Seq
 
 _OWN = link.alias("own")
 """The link of who refers to somebody."""
@@ -88,7 +89,7 @@ def _own_account() -> tuple[ColumnElement[bool], ...]:
         _OWN.c.target == reference.c.target,
         _OWN.c.kind == reference.c.kind,
         _OWN.c.key == reference.c.key,
-        _OWN.c.status == links.LinkStatus.ACTIVE,
+        _OWN.c.status == LinkStatus.ACTIVE,
         _OWN.c.next_try_at.is_(None),
     )
 
@@ -96,7 +97,7 @@ def _own_account() -> tuple[ColumnElement[bool], ...]:
 def _left_behind(target: str) -> Select[str]:
     """Keys of those whose account still refers to one that was deleted."""
     deleted = select(link.c.key).where(
-        link.c.target == target, link.c.kind == Kind.USER, link.c.status == links.LinkStatus.DELETED
+        link.c.target == target, link.c.kind == Kind.USER, link.c.status == LinkStatus.DELETED
     )
     return select(reference.c.key).where(
         reference.c.target == target,

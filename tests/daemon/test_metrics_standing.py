@@ -13,13 +13,14 @@ import pytest
 
 from scimsync.config import load
 from scimsync.daemon.metrics import Figures, exposition, standing
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link, LinkStatus
 from scimsync.scim.profiles import Profile
 from scimsync.state import due, troubles
-from scimsync.state.links import Link, LinkStatus, put_links
+from scimsync.state.links import put_links
 from scimsync.state.store import Store, open_state
 from scimsync.state.targets import get_target, put_target
 from scimsync.state.troubles import Notice, OpenTrouble
-from scimsync.types import Key, Kind
 from tests.daemon.test_metrics import samples
 from tests.office import MONDAY, Office, people, person
 from tests.servers.faulty import FaultyServer

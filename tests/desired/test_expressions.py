@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from scimsync.desired import Constant, DesireError, Expression, compile_program
-from scimsync.types import Key, Record
+from scimsync.model.ids import Key
+from scimsync.model.records import Record
 
 TODAY = date(2026, 11, 24)
 THING = "urn:example:people:User:thing"

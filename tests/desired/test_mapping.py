@@ -19,7 +19,8 @@ from scimsync.desired import (
     Ref,
     compile_program,
 )
-from scimsync.types import Key, Kind, Record
+from scimsync.model.ids import Key, Kind
+from scimsync.model.records import Record
 
 TODAY = date(2026, 11, 24)
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

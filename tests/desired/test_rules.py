@@ -17,7 +17,8 @@ from scimsync.desired import (
     digest,
 )
 from scimsync.errors import ConfigError
-from scimsync.types import Key, Kind, Record
+from scimsync.model.ids import Key, Kind
+from scimsync.model.records import Record
 
 TODAY = date(2026, 11, 24)
 

@@ -14,7 +14,8 @@ from scimsync.desired import Constant, DesireError, Expression, Ref, compile_pro
 from scimsync.desired.filters import REMOVED
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
-from scimsync.types import Key, Record
+from scimsync.model.ids import Key
+from scimsync.model.records import Record
 
 TODAY = date(2026, 11, 24)
 THING = "urn:example:people:User:thing"

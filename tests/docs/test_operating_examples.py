@@ -34,7 +34,7 @@ from scimsync.config import load
 from scimsync.config.operating import DEFAULT_PORT
 from scimsync.daemon.metrics import Figures, exposition, standing
 from scimsync.daemon.metrics.figures import CAUSES, ENDS, OUTCOMES
-from scimsync.plan.model import Action
+from scimsync.model.operations import Action
 from scimsync.state.store import open_state
 from tests.office import MONDAY, Office, people
 

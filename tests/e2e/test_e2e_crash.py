@@ -115,7 +115,7 @@ def test_a_push_killed_in_a_deactivation_is_settled_by_the_next(
 
     assert faulty.users["id-00030"]["active"] is False
     link = office.links()["00030"]
-    assert (link.status, link.doubtful, link.delete_after) == (
+    assert (link.status, link.in_doubt, link.delete_after) == (
         "inactive",
         False,
         office.now + timedelta(days=30),

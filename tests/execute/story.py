@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from scimsync.execute.perform import Performer
-from scimsync.state.journal import Entry
+from scimsync.model.operations import JournaledOperation
 from scimsync.state.store import Store
 from tests.lifecycle.readback import read_all
 from tests.office import Office
@@ -97,13 +97,13 @@ def push_that_dies(
 
 
 def pushed_until(
-    office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[Entry], bool]
+    office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[JournaledOperation], bool]
 ) -> None:
     """A push that dies right after an operation `which` was carried out."""
     perform = Performer.perform
 
     def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
-        async def perform_and_die(self: Performer, entry: Entry, *more: Any) -> Any:
+        async def perform_and_die(self: Performer, entry: JournaledOperation, *more: Any) -> Any:
             outcome = await perform(self, entry, *more)
             if which(entry):
                 die()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scimsync.plan.model import Action
+from scimsync.model.operations import Action
 from tests.office import ENTERPRISE, USER, Office, bare, counts, people, person, resource
 from tests.servers.faulty import FaultyServer, Quirks, running_faulty_server
 

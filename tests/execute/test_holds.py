@@ -198,7 +198,7 @@ def test_those_who_cannot_be_read_hold_up_nobody_else(proxied: Proxied, script: 
     script.plan = {PATCH_USER: [*["late 500"] * 20, "", *["late 500"] * 20]}
     office.hire([*(person(number, dept="X") for number in range(1, 10)), *people(12)[9:]])
     office.push()
-    doubtful = [str(link.remote_id) for link in office.links().values() if link.doubtful]
+    doubtful = [str(link.remote_id) for link in office.links().values() if link.in_doubt]
     assert len(doubtful) >= 6
     script.plan = {f"(GET|PATCH) .*({'|'.join(doubtful)})": ["500"] * 1000}
 

@@ -9,8 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from scimsync.execute.push import _Push
-from scimsync.plan.model import Action
-from scimsync.state.journal import Entry
+from scimsync.model.operations import Action, JournaledOperation
 from tests.execute.story import SOON, UNSEEN_USER, Proxied, Script, push_that_dies, pushed_until
 from tests.lifecycle.test_groups import groups
 from tests.office import Office, Row, people, person
@@ -27,7 +26,7 @@ def carried_out_as_read(office: Office) -> None:
     assert office.plan() == []
 
 
-def made(key: str) -> Callable[[Entry], bool]:
+def made(key: str) -> Callable[[JournaledOperation], bool]:
     return lambda entry: entry.action == Action.CREATE and entry.key == key
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scimsync.model.ids import Key, Kind
+from scimsync.model.memberships import Membership
 from scimsync.state import memberships
-from scimsync.state.memberships import Membership
 from scimsync.state.store import Store, open_state
-from scimsync.types import Key, Kind
 
 ROWS = st.builds(
     Membership,
@@ -23,7 +23,7 @@ ROWS = st.builds(
     wanted=st.booleans(),
     acknowledged=st.booleans(),
     revoked=st.booleans(),
-    doubtful=st.booleans(),
+    in_doubt=st.booleans(),
 )
 SOME = st.lists(ROWS, max_size=8, unique_by=lambda row: row.id)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from scimsync.execute import Outcome
-from scimsync.plan.model import Action
+from scimsync.model.operations import Action
 from tests.lifecycle import model
 from tests.lifecycle.company import Company, Rules, sync_toml
 from tests.lifecycle.model import Target, TargetRules

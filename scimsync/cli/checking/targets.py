@@ -13,6 +13,7 @@ from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.execute.connecting import open_client, read_token
 from scimsync.execute.settings import TargetSetup
+from scimsync.model.ids import Kind
 from scimsync.scim.attributes import read
 from scimsync.scim.discovery import Capabilities, discover
 from scimsync.scim.errors import (
@@ -25,7 +26,6 @@ from scimsync.scim.errors import (
 from scimsync.scim.listing import fetch_page
 from scimsync.scim.messages import Request, Sender
 from scimsync.scim.resource_types import resource_type
-from scimsync.types import Kind
 
 MISFITS = 10
 """So many attributes that do not fit are told one by one."""

@@ -28,7 +28,7 @@ def command(options: Common, key: str, offline: bool) -> None:
     from scimsync.cli.output import write_json
     from scimsync.cli.session import begin, load_config, opened_state, this_moment
     from scimsync.cli.targets import check_targets
-    from scimsync.types import Key
+    from scimsync.model.ids import Key
 
     begin(options)
     config = load_config(options)

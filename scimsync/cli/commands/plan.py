@@ -45,7 +45,7 @@ def command(options: Common, form: str, out: Path | None, offline: bool, exit_co
     from scimsync.execute.preparing import Options
     from scimsync.execute.push import plan
     from scimsync.execute.settings import set_up
-    from scimsync.types import Key
+    from scimsync.model.ids import Key
 
     form = "json" if options.as_json else form
     options = replace(options, as_json=form == "json")

@@ -21,9 +21,9 @@ def command(options: Common) -> None:
     from scimsync.cli.pushes import run_push
     from scimsync.cli.session import begin, load_config, opened_state
     from scimsync.cli.targets import check_targets
+    from scimsync.model.ids import Kind
     from scimsync.plan.guard import Allowance
     from scimsync.state import overview
-    from scimsync.types import Kind
 
     begin(options)
     config = load_config(options)

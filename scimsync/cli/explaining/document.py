@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from scimsync.cli.explaining.model import Account, Explanation
+from scimsync.model.links import Link
 from scimsync.plan.document import journal_document, operation_document
 from scimsync.plan.requests import shown
-from scimsync.state.links import Link
 
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _link(link: Link) -> dict[str, Any]:
         "acknowledged": {path: shown(value) for path, value in link.document.items()},
         "synced_at": link.synced_at,
         "delete_after": link.delete_after,
-        "doubtful": link.doubtful,
+        "doubtful": link.in_doubt,
         "failures": link.failures,
         "next_try_at": link.next_try_at,
         "last_error": link.last_error,

@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager
 from scimsync.cli.explaining.model import Account, Explanation, Wanted
 from scimsync.cli.explaining.rules import hidden_columns, judge_rules, referred, resolve, want
 from scimsync.cli.plans import problem_line
-from scimsync.config.faults import did_you_mean
 from scimsync.config.models import Config
 from scimsync.desired import Program
 from scimsync.desired.configured import configured_program
@@ -17,13 +16,15 @@ from scimsync.execute.books import Now
 from scimsync.execute.preparing import Options, Prepared, problems_of_plan, read_sources
 from scimsync.execute.push import plan
 from scimsync.execute.settings import set_up
+from scimsync.model.ids import Key, Kind
+from scimsync.model.operations import JournaledOperation
+from scimsync.model.records import Record
+from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.changes import changes_between
 from scimsync.plan.guard import Allowance
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
-from scimsync.state.journal import Entry
 from scimsync.state.store import Store, scratch_store
-from scimsync.types import Key, Kind, Record
 
 HISTORY = 10
 
@@ -165,7 +166,9 @@ def _account(
     )
 
 
-def _would_send(prepared: Prepared | None, name: str) -> tuple[list[Entry] | None, str | None]:
+def _would_send(
+    prepared: Prepared | None, name: str
+) -> tuple[list[JournaledOperation] | None, str | None]:
     """The operations that a push of this person would come to, or why they are not known."""
     if prepared is None:
         return None, "not known: the sources cannot be read"

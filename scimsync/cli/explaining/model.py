@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scimsync.state.journal import Change, Entry
-from scimsync.state.links import Link
-from scimsync.types import Document, Key, Record
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key
+from scimsync.model.links import Link
+from scimsync.model.operations import JournaledOperation
+from scimsync.model.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ class Account:
     once: Document
     link: Link | None
     changes: Sequence[Change]
-    operations: Sequence[Entry] | None
+    operations: Sequence[JournaledOperation] | None
     note: str | None
-    history: Sequence[Entry]
+    history: Sequence[JournaledOperation]
 
 
 @dataclass(frozen=True, slots=True)

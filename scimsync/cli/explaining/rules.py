@@ -10,9 +10,15 @@ from scimsync.config.models import Config
 from scimsync.config.quoting import expression_text
 from scimsync.desired import DesireError, Program, compile_program
 from scimsync.desired.values import Constant, Ref
+from scimsync.model.ids import (
+    Document,
+    Key,
+    RemoteId,
+    Value,
+)
+from scimsync.model.records import Record
 from scimsync.plan.changes import SENSITIVE, veil
 from scimsync.plan.model import GENERATE, REF
-from scimsync.types import Document, Key, Record, RemoteId, Value
 
 
 def hidden_columns(programs: Iterable[Program]) -> frozenset[str]:

@@ -19,12 +19,12 @@ from scimsync.cli.operations import (
 )
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
+from scimsync.model.changes import Change
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
 from scimsync.plan.changes import short_path
-from scimsync.plan.model import MEMBERSHIP
 from scimsync.plan.requests import shown
 from scimsync.plan.words import in_words
-from scimsync.state.journal import Change, Entry, Status
-from scimsync.state.links import Link, LinkStatus
 
 _LINK_STYLES = {
     LinkStatus.ACTIVE: "green",
@@ -151,7 +151,7 @@ def _facts(link: Link, now: datetime) -> list[tuple[str, str]]:
         facts.append(("failed", f"{link.failures} times in a row"))
     if link.next_try_at is not None:
         facts.append(("next try", f"{local(link.next_try_at)} ({distance(link.next_try_at, now)})"))
-    if link.doubtful:
+    if link.in_doubt:
         facts.append(
             ("in doubt", "a request got no answer; the account is read before anything is sent")
         )
@@ -210,10 +210,10 @@ def _print_operations(screen: Screen, account: Account, *, detailed: bool) -> No
         return
     screen.line(("a push now", "dim"), indent=2)
     for entry in account.operations:
-        if entry.status is Status.FAILED:
+        if entry.status is OperationStatus.FAILED:
             screen.rows([[("cannot be planned", "red"), printable(entry.detail or "")]], indent=4)
             continue
-        if entry.action in MEMBERSHIP:
+        if entry.action in MEMBERSHIP_ACTIONS:
             screen.rows([[action_part(entry.action), f"group {printable(entry.key)}"]], indent=4)
             continue
         screen.rows([[action_part(entry.action), why_part(entry)]], indent=4)
@@ -224,7 +224,7 @@ def _print_operations(screen: Screen, account: Account, *, detailed: bool) -> No
                 screen.line((line, "cyan"), indent=6)
 
 
-def _is_news(entry: Entry, account: Account) -> bool:
+def _is_news(entry: JournaledOperation, account: Account) -> bool:
     """Whether the changes of an operation say more than the attributes above it."""
     said: list[Change] = list(account.changes)
     if account.link is None or not account.link.has_account:
@@ -234,7 +234,7 @@ def _is_news(entry: Entry, account: Account) -> bool:
     return not all(change in said for change in entry.changes)
 
 
-def _history(entry: Entry) -> list[Part]:
+def _history(entry: JournaledOperation) -> list[Part]:
     return [
         when_part(entry),
         f"run {entry.run}",

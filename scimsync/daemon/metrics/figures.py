@@ -20,12 +20,11 @@ from scimsync.daemon.metrics.totals import (
     Totals,
     spread_of,
 )
-from scimsync.plan.model import Action
-from scimsync.state.journal import Status
+from scimsync.model.operations import Action, OperationStatus
 
 CAUSES = ("schedule", "file", "due", "start", "command")
 OUTCOMES = ("done", "failed", "stopped", "interrupted", "busy", "error")
-ENDS = (Status.APPLIED, Status.FAILED, Status.SKIPPED)
+ENDS = (OperationStatus.APPLIED, OperationStatus.FAILED, OperationStatus.SKIPPED)
 """What becomes of operations; one without an outcome is finished, and counted, by a later run."""
 
 
@@ -63,7 +62,9 @@ class Figures:
             self._observe(REQUEST_SECONDS, (target, method), seconds)
 
     def operations(
-        self, target: str, counts: Mapping[tuple[str, str], int] | Mapping[tuple[str, Status], int]
+        self,
+        target: str,
+        counts: Mapping[tuple[str, str], int] | Mapping[tuple[str, OperationStatus], int],
     ) -> None:
         """What a run did at `target`: (action, status in the journal) -> number. Operations without
         an outcome do not count."""

@@ -14,13 +14,13 @@ from scimsync.config.operating import Event
 from scimsync.daemon.metrics.gauges import Value, gauge
 from scimsync.daemon.metrics.totals import Labels
 from scimsync.execute.health import learned_rate
+from scimsync.model.ids import Kind
+from scimsync.model.links import LinkStatus
+from scimsync.model.targets import TargetState
 from scimsync.scim.errors import ScimError
 from scimsync.scim.profiles import load_profile
 from scimsync.state import due, overview, records, targets, troubles
-from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
-from scimsync.state.targets import TargetState
-from scimsync.types import Kind
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

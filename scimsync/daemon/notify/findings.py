@@ -28,10 +28,10 @@ from scimsync.errors import (
 )
 from scimsync.execute.health import QUARANTINE_AFTER
 from scimsync.execute.push import Outcome
+from scimsync.model.links import LinkStatus
+from scimsync.model.targets import TargetState
 from scimsync.state import links, overview, targets
-from scimsync.state.links import LinkStatus
 from scimsync.state.store import Store
-from scimsync.state.targets import TargetState
 
 PUSH = "push"
 """What errors of pushes are about."""

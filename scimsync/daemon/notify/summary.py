@@ -13,12 +13,11 @@ from scimsync.config.models import Config
 from scimsync.config.operating import Event
 from scimsync.daemon.notify import words
 from scimsync.daemon.notify.model import Message
-from scimsync.plan.model import Action
+from scimsync.model.ids import Kind
+from scimsync.model.links import LinkStatus
+from scimsync.model.operations import Action, OperationStatus
 from scimsync.state import journal, overview, troubles
-from scimsync.state.journal import Status
-from scimsync.state.links import LinkStatus
 from scimsync.state.troubles import OpenTrouble
-from scimsync.types import Kind
 
 AHEAD = timedelta(days=7)
 """Deletions that are due within this time are told."""
@@ -167,9 +166,9 @@ def _at(connection: Connection, name: str, since: datetime, now: datetime) -> At
         {
             action: number
             for (action, status), number in counted.items()
-            if status is Status.APPLIED
+            if status is OperationStatus.APPLIED
         },
-        sum(number for (_, status), number in counted.items() if status is Status.FAILED),
+        sum(number for (_, status), number in counted.items() if status is OperationStatus.FAILED),
         {status: number for (kind, status), number in links.items() if kind is Kind.USER},
         overview.troubles(connection, name, 0).count,
         troubles.count_deletions_due(connection, name, now + AHEAD),

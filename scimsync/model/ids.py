@@ -1,0 +1,45 @@
+"""Identifiers and the types of values: keys, remote ids, sequence numbers, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NewType
+
+Key = NewType("Key", str)
+"""Identifies a record in its source (`[sources.NAME] key`). Always text."""
+
+RemoteId = NewType("RemoteId", str)
+"""The `id` that a target gave to a resource (RFC 7643 section 3.1)."""
+
+Seq = NewType("Seq", int)
+"""Sequence number of a record's last change. All sources of a state database share one sequence."""
+
+Value = Any
+"""A JSON value as SCIM defines them: str, bool, int, float, or a list or dict of these.
+
+Never None and never "": an absent attribute has no entry in a document.
+"""
+
+Document = Mapping[str, Value]
+"""Managed attributes of a resource: canonical path (`name.givenName`,
+`emails[type eq "work"].value`) -> value."""
+
+
+class Kind(StrEnum):
+    """The SCIM resource types that scimsync manages."""
+
+    USER = "user"
+    GROUP = "group"
+
+
+UNIQUE_ATTRIBUTE = {Kind.USER: "userName", Kind.GROUP: "displayName"}
+"""The attribute that no two resources of a kind may share at one target."""
+
+
+def fold_name(value: object) -> str | None:
+    """Return a userName or displayName in the form in which names are compared.
+
+    Comparison is case-insensitive (RFC 7643 section 4.1.1). None stays None.
+    """
+    return None if value is None else str(value).casefold()

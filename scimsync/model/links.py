@@ -1,0 +1,76 @@
+"""Links: what is known of each resource at each target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from scimsync.model.ids import Document, Key, Kind, RemoteId
+
+
+class LinkStatus(StrEnum):
+    """The state of a resource at a target: not created yet, active, deactivated, deleted."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What is known of one resource at one target.
+
+    `document` is what the target last acknowledged, and is empty where nothing is known.
+    `in_doubt` is set while the outcome of the last request is unknown: the resource has to be read
+    before it is compared. `left_at` is when the user left, and is kept while a later deletion
+    counts from it.
+    """
+
+    kind: Kind
+    key: Key
+    status: LinkStatus
+    remote_id: RemoteId | None = None
+    document: Document = field(default_factory=dict)
+    etag: str | None = None
+    in_doubt: bool = False
+    synced_at: datetime | None = None
+    left_at: datetime | None = None
+    delete_after: datetime | None = None
+    failures: int = 0
+    next_try_at: datetime | None = None
+    last_error: str | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the link needs another look although its record did not change."""
+        return self.in_doubt or self.failures > 0 or self.next_try_at is not None
+
+    @property
+    def has_account(self) -> bool:
+        """Whether the resource exists at the target, active or not."""
+        return self.remote_id is not None and self.status in (
+            LinkStatus.ACTIVE,
+            LinkStatus.INACTIVE,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The attribute at `path` of `key` refers to the account of `ref_key`.
+
+    `remote_id` is the value that the target acknowledged, None for no value.
+    """
+
+    kind: Kind
+    key: Key
+    path: str
+    ref_key: Key
+    remote_id: RemoteId | None = None
+
+
+def failed_link(link: Link | None, kind: Kind, key: Key, error: str, next_try_at: datetime) -> Link:
+    """Return the link after one more failure, due again at `next_try_at`."""
+    base = link or Link(kind=kind, key=key, status=LinkStatus.PENDING)
+    return replace(base, failures=base.failures + 1, last_error=error, next_try_at=next_try_at)

@@ -1,0 +1,140 @@
+"""Operations: intended changes of one resource, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key, Kind, RemoteId
+
+
+class Action(StrEnum):
+    """What an operation does to a resource."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    DEACTIVATE = "deactivate"
+    REACTIVATE = "reactivate"
+    DELETE = "delete"
+    ADD_MEMBERS = "add_members"
+    REMOVE_MEMBERS = "remove_members"
+
+
+MEMBERSHIP_ACTIONS = (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS)
+"""Actions that change the members of a group."""
+
+ARRIVAL_ACTIONS = (Action.CREATE, Action.ADOPT)
+"""Actions after which the target has a resource that was not linked before."""
+
+
+class Phase(IntEnum):
+    """The order in which operations are sent. A phase ends before the next one starts."""
+
+    LEAVE = 10
+    DELETE = 20
+    UPDATE = 30
+    CREATE = 40
+    REFERENCE = 50
+    GROUP = 60
+    MEMBERS = 70
+    DELETE_GROUP = 80
+
+
+PHASE_WORDS = {
+    Phase.LEAVE: "leavers",
+    Phase.DELETE: "deletions",
+    Phase.UPDATE: "updates",
+    Phase.CREATE: "creations",
+    Phase.REFERENCE: "references",
+    Phase.GROUP: "groups",
+    Phase.MEMBERS: "memberships",
+    Phase.DELETE_GROUP: "group deletions",
+}
+
+
+class OperationStatus(StrEnum):
+    """What became of an operation."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    APPLIED = "applied"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+OPEN_STATUSES = (OperationStatus.PLANNED, OperationStatus.SENT)
+"""Statuses of operations without a known outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One intended change of one resource, as the planner makes it.
+
+    `base` is the document that `changes` start from where that is not the document of the link.
+    `waits_for` is the key whose operation frees the userName that this one takes. `delete_after`
+    is when an account that this operation deactivates is to be deleted. A problem found while
+    planning is an operation with the status `failed`, and `detail` says why.
+    """
+
+    phase: int
+    kind: Kind
+    key: Key
+    action: str
+    reason: str
+    changes: tuple[Change, ...] = ()
+    status: OperationStatus = OperationStatus.PLANNED
+    remote_id: RemoteId | None = None
+    unique_name: str | None = None
+    waits_for: Key | None = None
+    delete_after: datetime | None = None
+    base: Document | None = None
+    request: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournaledOperation(Operation):
+    """An operation as the journal holds it, with its run, its target and its outcome."""
+
+    id: int
+    run: int
+    target: str
+    attempts: int = 0
+    http_status: int | None = None
+    scim_type: str | None = None
+    planned_at: datetime | None = None
+    sent_at: datetime | None = None
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """The outcome of one journaled operation. None leaves `action` and `request` as they are."""
+
+    operation_id: int
+    status: OperationStatus
+    done_at: datetime
+    attempts: int = 0
+    action: str | None = None
+    request: str | None = None
+    http_status: int | None = None
+    scim_type: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `counts` is the object that `push --json` prints under `targets`."""
+
+    id: int
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    detail: str | None
+    counts: Mapping[str, Any]

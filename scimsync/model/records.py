@@ -1,0 +1,38 @@
+"""Records of a source, and the problems found in a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scimsync.model.ids import Key, Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a source, as the snapshot holds it.
+
+    `data` maps column names to JSON values. `too_deep` is set where these values are nested so
+    deeply that they cannot be read.
+    """
+
+    source: str
+    key: Key
+    data: Mapping[str, Any] = field(hash=False)
+    seq: Seq = Seq(0)
+    removed: bool = False
+    too_deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a source that an administrator has to correct.
+
+    `line` counts from 1 and includes the header. It is None for formats without lines.
+    """
+
+    source: str
+    line: int | None
+    key: str | None
+    detail: str

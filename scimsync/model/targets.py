@@ -1,0 +1,50 @@
+"""What the state remembers of a target from one run to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scimsync.model.ids import Seq
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """A `[targets.NAME.groups.NAME]` table.
+
+    `form` is `each`, `rule` or `source`. `leave` says what happens to groups that lost their last
+    reason: `delete`, `empty` or `keep`.
+    """
+
+    form: str
+    leave: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What is known of a target between runs.
+
+    Records up to the sequence number `cursor` were planned under the configuration with `digest`.
+    `url` is the service that the links belong to.
+
+    `failures` counts the latest runs in a row in which the whole target failed, and `last_error`
+    says why. Until `quarantined_until` no request is sent to it. `lowered_rate` (requests per
+    second) is the rate observed at `lowered_at`, when the target last answered 429. `ran_at` is
+    when a run that read the sources last started, `good_run_at` when such a run last finished
+    without an error of the target. `group_tables` holds, by name, the group tables that the target
+    was last planned with, and earlier ones that have been removed from sync.toml since.
+    """
+
+    name: str
+    digest: str | None = None
+    cursor: Seq = Seq(0)
+    url: str | None = None
+    failures: int = 0
+    quarantined_until: datetime | None = None
+    last_error: str | None = None
+    lowered_rate: float | None = None
+    lowered_at: datetime | None = None
+    ran_at: datetime | None = None
+    good_run_at: datetime | None = None
+    group_tables: Mapping[str, GroupTable] = field(default_factory=dict)
