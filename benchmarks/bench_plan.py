@@ -53,7 +53,7 @@ def ingest(folder: Path) -> float:
     from time import perf_counter
 
     from scimsync.config import load
-    from scimsync.execute.settings import set_up
+    from scimsync.run.compile import compile_config
     from scimsync.snapshot.ingest import Shrinking
     from scimsync.snapshot.ingest import ingest as read_source
     from scimsync.state.store import open_state
@@ -61,7 +61,7 @@ def ingest(folder: Path) -> float:
     for left in (*folder.glob("scimsync.db*"), *folder.glob("*.index.duckdb")):
         left.unlink()
     config = load(folder / "sync.toml")
-    source = set_up(config).sources["hr"]
+    source = compile_config(config).sources["hr"]
     with closing(open_state(config.state_url, config.base_dir, create=True)) as store:
         shrinking = Shrinking(config.guard.min_records)
         start = perf_counter()
@@ -75,13 +75,13 @@ def link(folder: Path, make_links: bool) -> None:
     from sqlalchemy import text
 
     from scimsync.config import load
-    from scimsync.execute.settings import set_up
     from scimsync.model.targets import TargetState
+    from scimsync.run.compile import compile_config
     from scimsync.state import records, targets
     from scimsync.state.store import open_state
 
     config = load(folder / "sync.toml")
-    wiki = set_up(config).targets["wiki"]
+    wiki = compile_config(config).targets["wiki"]
     with (
         closing(open_state(config.state_url, config.base_dir, create=True)) as store,
         store.write() as connection,

@@ -31,18 +31,24 @@ import pytest
 
 from scimsync.cli import main
 from scimsync.config import load
-from scimsync.execute import Outcome, channel, plan, preparing, push
 from scimsync.execute.books import Now
-from scimsync.execute.preparing import Options
-from scimsync.execute.settings import set_up
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationStatus
-from scimsync.plan.document import operation_document
 from scimsync.plan.guard import Allowance
+from scimsync.plan.render.json import operation_document
+from scimsync.run import (
+    RunOutcome,
+    plan,
+    prepare,
+    push,
+)
+from scimsync.run.compile import compile_config
+from scimsync.run.prepare import Options
 from scimsync.state import journal
 from scimsync.state.links import all_links
 from scimsync.state.store import open_state
+from scimsync.targets import connection
 
 Row = dict[str, str]
 Json = dict[str, Any]
@@ -208,14 +214,14 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         insistent: bool = False,
         wait: bool = False,
         **allowed: Any,
-    ) -> Outcome:
+    ) -> RunOutcome:
         """Pushes, `later` than the push before."""
         self.now += later
         os.environ["WIKI_TOKEN"] = self.token
         config = load(self.folder / "sync.toml")
         with closing(open_state(config.state_url, config.base_dir, create=True)) as store:
             return push(
-                set_up(config),
+                compile_config(config),
                 store,
                 Options(
                     keys=tuple(map(Key, keys)), allowance=Allowance(**allowed), insistent=insistent
@@ -236,7 +242,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         with (
             closing(open_state(config.state_url, config.base_dir, create=False)) as store,
             plan(
-                set_up(config), store, options, Now(self.now, self.now.date()), _silent
+                compile_config(config), store, options, Now(self.now, self.now.date()), _silent
             ) as prepared,
         ):
             assert prepared.guard is None
@@ -329,7 +335,7 @@ def fetch(url: str, token: str, body: Mapping[str, Any] | None = None) -> Json:
         return read
 
 
-def counts(outcome: Outcome, target: str = "wiki") -> dict[str, int]:
+def counts(outcome: RunOutcome, target: str = "wiki") -> dict[str, int]:
     """Applied operations by action."""
     return dict(outcome.targets[target].counts)
 
@@ -370,6 +376,8 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """From now on no channel of this process sleeps; what it would have slept is in the list."""
     pauses = Pauses()
     monkeypatch.setattr(
-        preparing, "Channel", partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock)
+        prepare,
+        "TargetConnection",
+        partial(connection.TargetConnection, sleep=pauses.sleep, clock=pauses.clock),
     )
     return pauses

@@ -16,7 +16,7 @@ from scimsync.daemon.loop import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.daemon.waker import Waker
 from scimsync.daemon.world import World
-from scimsync.execute.fence import steady_clock
+from scimsync.run.lease_keeper import steady_clock
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 

@@ -11,7 +11,7 @@ from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
 from scimsync.config.mapping import MappedKind
 from scimsync.config.quoting import column_expression
-from scimsync.plan.changes import short_path
+from scimsync.plan.diff import short_path
 
 
 def first_document(first: First) -> dict[str, Any]:
@@ -99,9 +99,9 @@ def mapped(first: First) -> dict[str, str]:
 
 def unused(first: First) -> list[str]:
     """Columns that nothing uses."""
-    from scimsync.desired.configured import configured_program
+    from scimsync.run.compile_mappings import compile_users
 
-    used = set(configured_program(first.config, next(iter(first.config.targets))).columns)
+    used = set(compile_users(first.config, next(iter(first.config.targets))).columns)
     key = next(iter(first.config.sources.values())).key
     return [
         column_expression(column)

@@ -28,7 +28,7 @@ from scimsync.cli.operations import (
 from scimsync.cli.screen import Part, Screen
 from scimsync.model.ids import Key
 from scimsync.model.operations import JournaledOperation, OperationStatus
-from scimsync.plan.document import journal_document
+from scimsync.plan.render.json import journal_document
 from scimsync.state import journal
 from scimsync.state.store import Store
 

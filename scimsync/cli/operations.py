@@ -14,9 +14,9 @@ from scimsync.cli.screen import Part
 from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.operations import JournaledOperation, OperationStatus
-from scimsync.plan.changes import short_path
+from scimsync.plan.diff import short_path
+from scimsync.plan.render.words import SIGNS, in_words
 from scimsync.plan.requests import shown
-from scimsync.plan.words import SIGNS, in_words
 
 STATUS_STYLES = {
     OperationStatus.APPLIED: "green",

@@ -17,11 +17,11 @@ from scimsync.cli.output import printable
 from scimsync.cli.private import write_private
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
-from scimsync.execute.preparing import Prepared
-from scimsync.execute.saved import header
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus
 from scimsync.model.records import Problem
-from scimsync.plan.document import PlanOfTarget, operation_document
+from scimsync.plan.render.json import PlanOfTarget, operation_document
+from scimsync.run.prepare import Prepared
+from scimsync.run.saved import header
 from scimsync.state import journal
 
 
@@ -35,7 +35,7 @@ def write_plan(prepared: Prepared, form: str) -> None:
         return
     plans = [_of_target(prepared, name) for name in prepared.targets]
     if form == "markdown":
-        from scimsync.plan.markdown import markdown_plan
+        from scimsync.plan.render.markdown import markdown_plan
 
         for line in markdown_plan(plans, prepared.guard, prepared.problems):
             sys.stdout.write(line + "\n")
@@ -53,7 +53,7 @@ def write_plan(prepared: Prepared, form: str) -> None:
 
 def _write_text(plans: list[PlanOfTarget]) -> None:
     if any(plan.counts or plan.error for plan in plans):
-        from scimsync.plan.text import text_plan
+        from scimsync.plan.render.text import text_plan
 
         text_plan(plans)
     else:  # the usual night

@@ -17,15 +17,15 @@ from scimsync.cli.session import begin, clock, load_config, opened_state, this_m
 from scimsync.cli.talk import LOG, reporting
 from scimsync.config.models import Config
 from scimsync.errors import ScimsyncError, StateError
-from scimsync.execute.observing import nobody
-from scimsync.execute.preparing import Options
-from scimsync.execute.push import Outcome, push, target_document
-from scimsync.execute.saved import read_saved
-from scimsync.execute.settings import set_up
 from scimsync.model.ids import Key
-from scimsync.plan.changes import describe_counts
+from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
+from scimsync.run.compile import compile_config
+from scimsync.run.prepare import Options
+from scimsync.run.push import RunOutcome, push, target_document
+from scimsync.run.saved import read_saved
 from scimsync.state import troubles
+from scimsync.transport.observer import ignore
 
 if TYPE_CHECKING:
     from scimsync.daemon.afterwards import Afterwards
@@ -59,7 +59,7 @@ def run_push(
     chosen = tuple(keys) if keys is not None else tuple(Key(key) for key in options.keys)
     afterwards = _afterwards(config, options, metrics_file, whole=not chosen, reads=read)
     try:
-        setup = set_up(config, options.targets, read=read)
+        setup = compile_config(config, options.targets, read=read)
         with opened_state(config, create=True) as store, reporting(options) as report:
             outcome = push(
                 setup,
@@ -76,7 +76,7 @@ def run_push(
                 command=name,
                 clock=clock,
                 wait=wait,
-                observe=nobody if afterwards is None else afterwards.figures.request,
+                observe=ignore if afterwards is None else afterwards.figures.request,
             )
             with store.read() as connection:
                 in_trouble = troubles.is_open(connection)
@@ -125,7 +125,7 @@ def _follow(what: Callable[[], None]) -> None:
         LOG.warning("%s", error)
 
 
-def outcome_document(outcome: Outcome) -> dict[str, object]:
+def outcome_document(outcome: RunOutcome) -> dict[str, object]:
     """`push --json`."""
     return {
         "run": outcome.run,
@@ -136,7 +136,7 @@ def outcome_document(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _say(outcome: Outcome, *, quiet: bool) -> None:
+def _say(outcome: RunOutcome, *, quiet: bool) -> None:
     for problem in outcome.problems[:MOST_PROBLEMS_SHOWN]:
         click.secho(problem_line(problem), fg="yellow", err=True)
     if len(outcome.problems) > MOST_PROBLEMS_SHOWN:

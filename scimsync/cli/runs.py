@@ -10,7 +10,7 @@ from scimsync.cli.moments import length, local
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
 from scimsync.model.operations import Run
-from scimsync.plan.changes import describe_counts
+from scimsync.plan.diff import describe_counts
 
 STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red", "died": "red"}
 

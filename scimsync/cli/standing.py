@@ -12,11 +12,11 @@ from scimsync.cli.targets import sources_of
 from scimsync.config.models import Config
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Now
-from scimsync.execute.settings import TargetSetup, set_up
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
+from scimsync.run.compile import CompiledTarget, compile_config
 from scimsync.state import holds, journal, leases, overview, records, targets, troubles
 from scimsync.state.leases import Lease
 from scimsync.state.overview import Troubles
@@ -64,9 +64,9 @@ class Standing:
 def look(config: Config, names: Sequence[str], store: Store, now: Now) -> Standing:
     """Looks at the state of the targets called `names` and their sources."""
     trouble: ScimsyncError | None = None
-    setups: Mapping[str, TargetSetup] = {}
+    setups: Mapping[str, CompiledTarget] = {}
     try:
-        setups = set_up(config, names).targets
+        setups = compile_config(config, names).targets
     except ScimsyncError as error:
         trouble = error
     with store.read() as connection:
@@ -84,7 +84,7 @@ def look(config: Config, names: Sequence[str], store: Store, now: Now) -> Standi
 
 
 def _target(
-    connection: Connection, config: Config, name: str, setup: TargetSetup | None, now: Now
+    connection: Connection, config: Config, name: str, setup: CompiledTarget | None, now: Now
 ) -> TargetStanding:
     known = targets.get_target(connection, name)
     pushed = known.digest is not None

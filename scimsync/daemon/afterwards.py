@@ -22,8 +22,8 @@ from scimsync.daemon.notify import (
     stale_findings,
 )
 from scimsync.errors import LeaseHeld, ScimsyncError
-from scimsync.execute import Outcome
-from scimsync.execute.settings import file_spec, set_up_target
+from scimsync.run import RunOutcome
+from scimsync.run.compile import compile_target, file_spec
 from scimsync.sources import changed_at
 from scimsync.state.store import Store, open_state
 
@@ -53,7 +53,7 @@ class Afterwards:
         self._reads = reads
         self._began = time.monotonic()
 
-    def done(self, outcome: Outcome) -> None:
+    def done(self, outcome: RunOutcome) -> None:
         """It came to its end. Raises ConfigError where the metrics file cannot be written,
         StateError."""
         self.figures.run(CAUSE, outcome.outcome, time.monotonic() - self._began)
@@ -107,6 +107,6 @@ class Afterwards:
         of = {
             source
             for name in self._names
-            for source in set_up_target(self._config, name).all_sources
+            for source in compile_target(self._config, name).all_sources
         }
         return [name for name in self._config.sources if name in of]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, select
 
 from scimsync.config.models import Config
-from scimsync.execute.settings import file_spec
 from scimsync.model.targets import TargetState
+from scimsync.run.compile import file_spec
 from scimsync.snapshot import looks_unchanged
 from scimsync.sources import FileSpec, touched_since
 from scimsync.state import due, records, targets, work

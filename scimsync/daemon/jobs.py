@@ -14,12 +14,12 @@ from enum import StrEnum
 from scimsync.config.models import Config
 from scimsync.daemon.state import same_state
 from scimsync.errors import LeaseHeld, ScimsyncError, innermost
-from scimsync.execute import Outcome, push
 from scimsync.execute.books import Now
-from scimsync.execute.interruption import Interruption
-from scimsync.execute.observing import Observer
-from scimsync.execute.preparing import Options, Report
-from scimsync.execute.settings import set_up
+from scimsync.run import RunOutcome, push
+from scimsync.run.cancellation import Cancellation
+from scimsync.run.compile import compile_config
+from scimsync.run.prepare import Options, Report
+from scimsync.transport.observer import Observer
 
 _LOG = logging.getLogger("scimsync")
 
@@ -56,7 +56,7 @@ class Ran:
     ended: datetime
     seconds: float
     sources: tuple[str, ...] = ()
-    outcome: Outcome | None = None
+    outcome: RunOutcome | None = None
     error: Exception | None = None
 
     @property
@@ -73,15 +73,15 @@ def run_job(
     clock: Callable[[], datetime],
     report: Report,
     observe: Observer,
-    interruption: Interruption,
+    interruption: Cancellation,
 ) -> Ran:
     """Pushes. Whatever goes wrong is in what it returns."""
     began, timer = clock(), time.monotonic()
     sources: tuple[str, ...] = ()
-    outcome: Outcome | None = None
+    outcome: RunOutcome | None = None
     failed: Exception | None = None
     try:
-        setup = set_up(config, job.targets, read=job.cause.reads)
+        setup = compile_config(config, job.targets, read=job.cause.reads)
         sources = tuple(setup.sources)
         with same_state(config) as store:
             outcome = push(

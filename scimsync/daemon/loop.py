@@ -41,9 +41,9 @@ from scimsync.daemon.vitals import Vitals
 from scimsync.daemon.watch import Watch
 from scimsync.daemon.world import World
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
-from scimsync.execute.interruption import Interruption
-from scimsync.execute.settings import file_spec, set_up
 from scimsync.model.backoff import is_waiting, retry_delay
+from scimsync.run.cancellation import Cancellation
+from scimsync.run.compile import compile_config, file_spec
 from scimsync.sources import patterns
 from scimsync.state.store import Store
 
@@ -95,7 +95,7 @@ class Daemon:
         )
         self._health = HealthPlace(self.vitals)
         self._running: Future[Ran] | None = None
-        self._interruption = Interruption()
+        self._interruption = Cancellation()
         self._deadlines = Deadlines()
         self._waiting: set[str] = set()
         self._refused = 0
@@ -220,7 +220,7 @@ class Daemon:
         """sync.toml, as far as it can be judged without its sources: expressions are compiled.
         Raises ConfigError."""
         config = load(self._file.path)
-        targets = set_up(config, read=False).targets
+        targets = compile_config(config, read=False).targets
         sources = {name: target.all_sources for name, target in targets.items()}
         return Loaded(
             config,

@@ -12,10 +12,10 @@ from scimsync.config.operating import Event
 from scimsync.daemon.jobs import Cause, Job, Ran
 from scimsync.daemon.notify import Change, Finding
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
-from scimsync.execute import Outcome
 from scimsync.logcontext import in_run
 from scimsync.model.records import Problem
-from scimsync.plan.changes import describe_counts
+from scimsync.plan.diff import describe_counts
+from scimsync.run import RunOutcome
 
 _LOG = logging.getLogger("scimsync")
 
@@ -70,7 +70,7 @@ def say_next(next_runs: Mapping[str, datetime | None]) -> None:
         _LOG.info("%s: next push %s", name, when)
 
 
-def _say_outcome(outcome: Outcome, *, personal: bool) -> None:
+def _say_outcome(outcome: RunOutcome, *, personal: bool) -> None:
     if outcome.guard is not None:
         _LOG.warning(
             "stopped by a guard; nothing was sent\n%s",

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scimsync.execute.channel import Channel
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.operations import JournaledOperation
@@ -16,6 +15,7 @@ from scimsync.scim.attributes import read
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.messages import Request
+from scimsync.targets.connection import TargetConnection
 
 MOST_SPLITS = 40
 """So often the members of a refused request are sent in halves: enough to find two among a
@@ -28,7 +28,7 @@ class MemberSending:
     `refused`, `why`, and the `request` that was sent last. `ids` are the remote ids of the
     members."""
 
-    channel: Channel
+    channel: TargetConnection
     dialect: Dialect
     entry: JournaledOperation
     group: RemoteId

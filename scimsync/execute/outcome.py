@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from scimsync.execute.channel import may_have_had_effect
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.memberships import Membership
@@ -17,10 +16,11 @@ from scimsync.model.operations import (
 )
 from scimsync.plan.model import marker
 from scimsync.scim.errors import ScimError
+from scimsync.targets.connection import may_have_had_effect
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationOutcome:
     """What became of an operation. `link` is None where nothing is known that was not known before.
 
     `again` asks for the resource to be planned once more in this run: it was gone, or had changed

@@ -9,7 +9,7 @@ from datetime import date
 from scimsync.desired.program import Program
 from scimsync.errors import ScimsyncError
 from scimsync.model.ids import Key, Value
-from scimsync.plan.changes import veil
+from scimsync.plan.diff import veil
 from scimsync.plan.model import SECRET
 from scimsync.snapshot.view import SnapshotView
 

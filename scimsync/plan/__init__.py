@@ -1,6 +1,6 @@
 """From what should be and what is to operations: pure functions, without clock, network or
 database."""
 
-from scimsync.plan.people import make_plan
+from scimsync.plan.users import make_plan
 
 __all__ = ["make_plan"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
 from scimsync.model.ids import (
     Document,
@@ -16,9 +17,9 @@ from scimsync.model.ids import (
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import Action, Operation, Phase
-from scimsync.plan.changes import changes_between, describe_changes
+from scimsync.plan.diff import changes_between, describe_changes
 from scimsync.plan.drafts import draft, not_planned
-from scimsync.plan.model import MADE_UNSEEN, Account, Policy
+from scimsync.plan.model import MADE_UNSEEN, Policy
 
 NAME_PATH = "displayName"
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scimsync.desired.values import Desired
+from scimsync.model.accounts import Account
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link, Reference
 from scimsync.model.operations import Action, Operation
@@ -66,18 +67,6 @@ class Policy:
     update: bool = True
     remove: bool = True
     revoke: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account that exists at the target: `document` is what it holds at the managed paths."""
-
-    remote_id: RemoteId
-    document: Document
-    found_by: str
-    active: bool | None = None
-    etag: str | None = None
-    owner: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)

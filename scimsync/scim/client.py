@@ -14,10 +14,8 @@ import httpx2
 import orjson
 
 from scimsync.scim.attributes import read
-from scimsync.scim.auth import BearerAuth
 from scimsync.scim.errors import (
     MAX_DETAIL,
-    BaseUrlError,
     ScimError,
     ScimProtocolError,
     TransportFailure,
@@ -27,6 +25,8 @@ from scimsync.scim.errors import (
     printable,
 )
 from scimsync.scim.messages import Answer, Request
+from scimsync.transport.auth.bearer import BearerAuth
+from scimsync.transport.errors import BaseUrlError
 
 MEDIA_TYPE: Final = "application/scim+json"  # RFC 7644 section 3.1
 MAX_RESPONSE_BYTES: Final = 10 * 1024 * 1024

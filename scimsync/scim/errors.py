@@ -48,10 +48,6 @@ class PathError(GrammarError):
     it stands."""
 
 
-class BaseUrlError(ScimError, ValueError):
-    """The base URL or the token of a service provider cannot be used safely."""
-
-
 class ErrorKind(StrEnum):
     """What an error status means for the caller (RFC 7644 section 3.12)."""
 

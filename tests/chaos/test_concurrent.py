@@ -9,16 +9,16 @@ from collections import Counter
 import pytest
 
 from scimsync.errors import LeaseHeld
-from scimsync.execute import Outcome
-from scimsync.execute import push as push_module
+from scimsync.run import RunOutcome
+from scimsync.run import push as push_module
 from tests.chaos.scale import scaled
 from tests.office import Office, people
 from tests.servers.faulty import FaultyServer
 
 
-def both(office: Office, *, wait: bool) -> list[Outcome | Exception]:
+def both(office: Office, *, wait: bool) -> list[RunOutcome | Exception]:
     """What two pushes at once come to."""
-    results: list[Outcome | Exception] = []
+    results: list[RunOutcome | Exception] = []
     start = threading.Barrier(2)
 
     def one() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from scimsync.plan.document import operation_document
+from scimsync.plan.render.json import operation_document
 from scimsync.state.store import Store
 from tests.chaos.scale import LONG
 from tests.lifecycle.readback import read_all

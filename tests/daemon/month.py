@@ -30,7 +30,8 @@ from scimsync.daemon.loop import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.daemon.world import World
 from scimsync.errors import ConfigError
-from scimsync.execute import channel, preparing
+from scimsync.run import prepare as prepare_module
+from scimsync.targets import connection
 from tests.daemon.simulation import Inline
 from tests.office import Pauses, Row, person
 from tests.once import make_once
@@ -313,7 +314,9 @@ def live(folder: Path) -> None:
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked(month := Month(folder)))
     pauses = Pauses()
     # nobody waits
-    vars(preparing)["Channel"] = partial(channel.Channel, sleep=pauses.sleep, clock=pauses.clock)
+    vars(prepare_module)["TargetConnection"] = partial(
+        connection.TargetConnection, sleep=pauses.sleep, clock=pauses.clock
+    )
     day_long = timedelta(hours=6)
     world = World(
         month.clock,

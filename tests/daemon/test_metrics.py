@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scimsync import __version__
 from scimsync.daemon.metrics import Figures, exposition
 from scimsync.errors import ConfigError
-from scimsync.execute.observing import Observer
+from scimsync.transport.observer import Observer
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

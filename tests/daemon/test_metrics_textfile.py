@@ -54,9 +54,7 @@ def read(file: Path) -> dict[str, float]:
 def push(office: Office, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `push --metrics-file` does, with figures of its own as in a process of its own."""
     figures = Figures()
-    monkeypatch.setattr(
-        "tests.office.push", partial(scimsync.execute.push, observe=figures.request)
-    )
+    monkeypatch.setattr("tests.office.push", partial(scimsync.run.push, observe=figures.request))
     outcome = office.push(later=timedelta(hours=1))
     config = load(office.folder / "sync.toml")
     with closing(open_state(office.state_url, office.folder, create=False)) as store:

@@ -32,7 +32,7 @@ from scimsync.errors import (
     SourceUnavailable,
     StateError,
 )
-from scimsync.execute import Outcome
+from scimsync.run import RunOutcome
 from scimsync.state import troubles
 from scimsync.state.store import Store, open_state
 from tests.office import Office, people, person
@@ -66,7 +66,7 @@ def opened(office: Office) -> Iterator[tuple[Config, Store]]:
 
 def pushed(
     office: Office, *, later: timedelta = timedelta(), whole: bool = True, patient: bool = True
-) -> tuple[Outcome, list[Change]]:
+) -> tuple[RunOutcome, list[Change]]:
     """A push, and what is news after it."""
     outcome = office.push(later=later)
     with opened(office) as (config, store):

@@ -28,7 +28,7 @@ from scimsync.config.models import (
 )
 from scimsync.config.operating import Health, Notify, Receiver, Schedule
 from scimsync.config.table import Table
-from scimsync.execute.settings import set_up
+from scimsync.run.compile import compile_config
 from tests.office import Office
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def test_toml_in_the_documentation_is_a_sync_toml_that_compiles(block: str, tmp_
         tmp_path / "sync.toml",
     )
 
-    assert set_up(config, read=False).targets.keys() == whole["targets"].keys()
+    assert compile_config(config, read=False).targets.keys() == whole["targets"].keys()
 
 
 @pytest.mark.parametrize("page", TYPED, ids=lambda page: str(page.relative_to(ROOT)))
@@ -211,7 +211,7 @@ def test_examples_plan_without_a_network(example: Office, form: str) -> None:
 
 def test_the_example_of_everything_compiles() -> None:
     config = load(ROOT / "sync.toml.example")
-    assert set_up(config, read=False).targets.keys() == config.targets.keys()
+    assert compile_config(config, read=False).targets.keys() == config.targets.keys()
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from scimsync.execute import planning
-from scimsync.execute.ledger import Ledger
-from scimsync.execute.perform import Performer
+from scimsync.execute.journal_writer import JournalWriter
+from scimsync.execute.operations import OperationSender
+from scimsync.run import user_planner
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, running_faulty_server
 
@@ -91,13 +91,17 @@ def test_a_bug_at_one_target_holds_up_no_other(
     with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
         three(office, crm=crm.url, vault=vault.url)
         places = {
-            "plan": (planning, "make_plan", lambda _, policy, *__: policy.target == "crm"),
+            "plan": (user_planner, "make_plan", lambda _, policy, *__: policy.target == "crm"),
             "request": (
-                Performer,
+                OperationSender,
                 "_done",
                 lambda self, entry, *_: self._channel._target == "crm" and entry.key == "00003",
             ),
-            "journal": (Ledger, "_write", lambda self, _, done: self._target == "crm" and done),
+            "journal": (
+                JournalWriter,
+                "_write",
+                lambda self, _, done: self._target == "crm" and done,
+            ),
         }
         with monkeypatch.context() as patched:
             module, name, goes_wrong = places[where]

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import httpx2
 import pytest
 
-from scimsync.execute.perform import Performer
+from scimsync.execute.operations import OperationSender
 from scimsync.model.operations import JournaledOperation
 from scimsync.state.store import Store
 from tests.lifecycle.readback import read_all
@@ -100,10 +100,12 @@ def pushed_until(
     office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[JournaledOperation], bool]
 ) -> None:
     """A push that dies right after an operation `which` was carried out."""
-    perform = Performer.perform
+    perform = OperationSender.perform
 
     def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
-        async def perform_and_die(self: Performer, entry: JournaledOperation, *more: Any) -> Any:
+        async def perform_and_die(
+            self: OperationSender, entry: JournaledOperation, *more: Any
+        ) -> Any:
             outcome = await perform(self, entry, *more)
             if which(entry):
                 die()
@@ -111,7 +113,7 @@ def pushed_until(
 
         return perform_and_die
 
-    push_that_dies(office, monkeypatch, Performer, "perform", dying)
+    push_that_dies(office, monkeypatch, OperationSender, "perform", dying)
 
 
 def names(office: Office, collection: str = "Groups") -> list[str]:

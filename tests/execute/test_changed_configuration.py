@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from scimsync.config import load
-from scimsync.execute import push
 from scimsync.execute.books import Now
-from scimsync.execute.preparing import Options
-from scimsync.execute.settings import set_up
+from scimsync.run import push
+from scimsync.run.compile import compile_config
+from scimsync.run.prepare import Options
 from scimsync.state.store import open_state
 from tests.execute.story import NO_GUARD
 from tests.office import SOURCE, USER, Office, counts, people, person
@@ -76,7 +76,7 @@ def test_a_push_that_reads_nothing_knows_no_column_that_it_never_read(
     os.environ["WIKI_TOKEN"] = office.token
     with closing(open_state(config.state_url, config.base_dir, create=True)) as store:
         push(
-            set_up(config, read=False),
+            compile_config(config, read=False),
             store,
             Options(read=False),
             Now(office.now, office.now.date()),

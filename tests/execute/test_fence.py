@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from scimsync.errors import LeaseHeld
-from scimsync.execute import fence
+from scimsync.run import lease_keeper
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, Seen
 
@@ -19,7 +19,7 @@ def test_a_process_that_wakes_up_after_its_lease_went_to_another_sends_nothing_m
     office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept = [0.0]
-    monkeypatch.setattr(fence, "steady_clock", lambda: slept[0])
+    monkeypatch.setattr(lease_keeper, "steady_clock", lambda: slept[0])
     office.configure(target="concurrency = 1")
     office.hire(people(100))
 
@@ -44,7 +44,7 @@ def test_a_process_that_slept_and_still_has_its_lease_goes_on(
     office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept = [0.0]
-    monkeypatch.setattr(fence, "steady_clock", lambda: slept[0])
+    monkeypatch.setattr(lease_keeper, "steady_clock", lambda: slept[0])
     office.hire(people(40))
 
     def fall_asleep(seen: Seen) -> bool:

@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from scimsync.execute.pace import Pace
+from scimsync.transport.rate_limiter import RateLimiter
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Result:
 def send(
     number: int,
     bucket: Bucket,
-    pace: Pace,
+    pace: RateLimiter,
     *,
     retry_after: float | None,
     concurrency: int = 8,
@@ -108,7 +108,7 @@ def send(
 def test_a_thousand_requests_under_a_limit_that_nobody_told(
     seed: int, retry_after: float | None
 ) -> None:
-    result = send(1000, Bucket(25, 25), Pace(), retry_after=retry_after, seed=seed)
+    result = send(1000, Bucket(25, 25), RateLimiter(), retry_after=retry_after, seed=seed)
 
     assert 1000 / (25 * result.seconds) >= 0.98
     assert result.refused <= 0.01
@@ -117,7 +117,7 @@ def test_a_thousand_requests_under_a_limit_that_nobody_told(
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("capacity", [2, 3, 5, 25, 100])
 def test_a_limit_that_is_told_is_used_to_the_full_and_never_hit(seed: int, capacity: int) -> None:
-    result = send(1000, Bucket(25, capacity), Pace(25), retry_after=1.0, seed=seed)
+    result = send(1000, Bucket(25, capacity), RateLimiter(25), retry_after=1.0, seed=seed)
 
     assert 1000 / (25 * result.seconds) >= 0.98
     assert result.refused == 0
@@ -127,7 +127,7 @@ def test_a_limit_that_is_told_is_used_to_the_full_and_never_hit(seed: int, capac
     ("rate", "capacity"), [(25, 10), (25, 50), (25, 100), (5, 5), (100, 100), (250, 250)]
 )
 def test_other_limits_are_found_too(rate: float, capacity: float) -> None:
-    result = send(2000, Bucket(rate, capacity), Pace(), retry_after=None)
+    result = send(2000, Bucket(rate, capacity), RateLimiter(), retry_after=None)
 
     assert result.used >= 0.8
     assert result.refused <= 0.02
@@ -142,24 +142,24 @@ def test_a_429_that_comes_by_chance_does_not_slow_a_push_down_for_good(
     never = Bucket(1e9, 1e9, noise)
 
     result = send(
-        1000, never, Pace(concurrency=concurrency), retry_after=None, concurrency=concurrency
+        1000, never, RateLimiter(concurrency=concurrency), retry_after=None, concurrency=concurrency
     )
 
     assert result.seconds < 400
 
 
 def test_a_rate_that_an_earlier_run_found_is_where_the_next_begins() -> None:
-    first = Pace()
+    first = RateLimiter()
     send(1000, Bucket(25, 25), first, retry_after=1.0)
 
-    result = send(500, Bucket(25, 25), Pace(learned=first.learned), retry_after=1.0)
+    result = send(500, Bucket(25, 25), RateLimiter(learned=first.learned), retry_after=1.0)
 
     assert first.learned == pytest.approx(25, rel=0.03)
     assert result.refused <= 0.01
 
 
 def test_what_sync_toml_allows_is_never_exceeded() -> None:
-    pace = Pace(10)
+    pace = RateLimiter(10)
 
     result = send(200, Bucket(1000, 1000), pace, retry_after=None)
 

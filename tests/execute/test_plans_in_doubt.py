@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from scimsync.execute.push import _Push
 from scimsync.model.operations import Action, JournaledOperation
+from scimsync.run.push import _Push
 from tests.execute.story import SOON, UNSEEN_USER, Proxied, Script, push_that_dies, pushed_until
 from tests.lifecycle.test_groups import groups
 from tests.office import Office, Row, people, person

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from scimsync.errors import Interrupted
-from scimsync.execute import preparing
-from scimsync.execute.perform import Performer
-from scimsync.execute.preparing import PlannedTarget
+from scimsync.execute.operations import OperationSender
+from scimsync.run import prepare
+from scimsync.run.prepare import PlannedTarget
 from tests.execute.story import (
     DELETE,
     NO_GUARD,
@@ -60,7 +60,7 @@ def stopped(office: Office, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 def killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A push that dies before the guards are asked."""
-    push_that_dies(office, monkeypatch, preparing, "_ask_guards", lambda die: lambda *_more: die())
+    push_that_dies(office, monkeypatch, prepare, "_ask_guards", lambda die: lambda *_more: die())
 
 
 @pytest.mark.parametrize("end", [stopped, killed])
@@ -174,10 +174,10 @@ def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire(people(2))
     office.push()
-    perform = Performer.perform
+    perform = OperationSender.perform
     others: list[object] = []
 
-    async def perform_and_sleep(self: Performer, *more: Any) -> Any:
+    async def perform_and_sleep(self: OperationSender, *more: Any) -> Any:
         outcome = await perform(self, *more)
         if not others:
             others.append(None)
@@ -187,7 +187,7 @@ def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(
         return outcome
 
     with monkeypatch.context() as patched:
-        patched.setattr(Performer, "perform", perform_and_sleep)
+        patched.setattr(OperationSender, "perform", perform_and_sleep)
         office.hire(people(1))
         office.push()
     assert names(office, "Users") == ["person1@example.com", "person2@example.com"]
@@ -220,7 +220,7 @@ source = "other"
     office.hire(people(2), "other.csv")
     assert office.run("push", "-q").code == 0
     office.hire([person(1, dept="Sales"), person(2), person(3)])
-    module = sys.modules["scimsync.execute.push"]
+    module = sys.modules["scimsync.run.push"]
     read_sources = module.read_sources
     codes: list[int] = []
 

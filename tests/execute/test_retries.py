@@ -11,8 +11,8 @@ from itertools import count
 import pytest
 
 from scimsync.errors import TargetUnavailable
-from scimsync.execute import preparing
-from scimsync.execute.channel import Channel
+from scimsync.run import prepare
+from scimsync.targets.connection import TargetConnection
 from tests.office import Office, Pauses, bare, counts, people, person, resource
 from tests.servers.faulty import HTML, Fault, FaultyServer, Seen, running_faulty_server
 
@@ -495,9 +495,13 @@ def test_requests_keep_to_the_rate(
 ) -> None:
     microseconds = count()
     monkeypatch.setattr(
-        preparing,
-        "Channel",
-        partial(Channel, sleep=pauses.sleep, clock=lambda: sum(pauses) + next(microseconds) / 1e6),
+        prepare,
+        "TargetConnection",
+        partial(
+            TargetConnection,
+            sleep=pauses.sleep,
+            clock=lambda: sum(pauses) + next(microseconds) / 1e6,
+        ),
     )
     office.configure(target="rate = 10\nconcurrency = 1")
     office.hire(people(20))

@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
-from scimsync.execute import preparing
-from scimsync.execute.channel import Channel
+from scimsync.run import prepare
 from scimsync.scim.errors import TransportFailure
 from scimsync.scim.messages import Answer, Request
+from scimsync.targets.connection import TargetConnection
 from tests.execute.story import (
     DELETE,
     DELETE_USER,
@@ -102,7 +102,7 @@ def test_a_creation_that_arrives_after_its_connection_broke_is_not_sent_again(
     async def sleep(seconds: float) -> None:
         await proxy.let_go()
 
-    monkeypatch.setattr(preparing, "Channel", partial(Channel, sleep=sleep))
+    monkeypatch.setattr(prepare, "TargetConnection", partial(TargetConnection, sleep=sleep))
     script.plan = {post: [HELD]}
     office.hire(people(1))
 
@@ -167,9 +167,9 @@ def test_a_change_whose_first_try_had_its_effect_is_undone_although_no_connectio
     office.push()
     script.plan = {PATCH_USER: ["lost"]}
     office.hire([person(1, dept="Sales")])
-    sent, tries = Channel._sent, []
+    sent, tries = TargetConnection._sent, []
 
-    async def refused_from_the_second_on(self: Channel, request: Request) -> Answer:
+    async def refused_from_the_second_on(self: TargetConnection, request: Request) -> Answer:
         if request.method == "PATCH":
             tries.append(request)
             if len(tries) > 1:
@@ -177,7 +177,7 @@ def test_a_change_whose_first_try_had_its_effect_is_undone_although_no_connectio
         return await sent(self, request)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Channel, "_sent", refused_from_the_second_on)
+        patched.setattr(TargetConnection, "_sent", refused_from_the_second_on)
         assert office.push().exit_code == 1
 
     office.hire([person(1)])

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from scimsync.execute import Outcome
 from scimsync.model.operations import Action
+from scimsync.run import RunOutcome
 from tests.lifecycle import model
 from tests.lifecycle.company import Company, Rules, sync_toml
 from tests.lifecycle.model import Target, TargetRules
@@ -52,7 +52,7 @@ class Year:
         self.targets = {name: Target() for name in wires}
         self.readers = {name: Reader(wire.url, office.token) for name, wire in wires.items()}
 
-    def push(self) -> Outcome:
+    def push(self) -> RunOutcome:
         for wire in self.wires.values():
             wire.seen.clear()
         return self.office.push(**NO_LIMIT)

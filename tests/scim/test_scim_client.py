@@ -13,10 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from scimsync.scim.auth import BearerAuth
 from scimsync.scim.client import ScimClient
 from scimsync.scim.errors import (
-    BaseUrlError,
     ErrorKind,
     ScimError,
     ScimProtocolError,
@@ -26,6 +24,8 @@ from scimsync.scim.errors import (
     printable,
 )
 from scimsync.scim.messages import Answer, Request, resource_path
+from scimsync.transport.auth.bearer import BearerAuth
+from scimsync.transport.errors import BaseUrlError
 
 TOKEN = "s3cr3t-t0ken"
 READ = Request("GET", "/Users/1")

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scimsync.scim.auth import BearerAuth
 from scimsync.scim.client import ScimClient
 from scimsync.scim.dialects import get_dialect
 from scimsync.scim.discovery import Capabilities, discover
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.listing import list_resources
 from scimsync.scim.resources import project
+from scimsync.transport.auth.bearer import BearerAuth
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 tenants = itertools.count()

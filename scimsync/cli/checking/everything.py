@@ -14,7 +14,7 @@ from scimsync.config.models import Config
 from scimsync.desired import check_columns
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Now
-from scimsync.execute.settings import TargetSetup, file_spec, set_up_target
+from scimsync.run.compile import CompiledTarget, compile_target, file_spec
 from scimsync.sources import columns
 from scimsync.state.store import Store, is_scratch, open_state, scratch_store, shown_state
 
@@ -30,11 +30,11 @@ def check_everything(config: Config, names: Sequence[str], now: Now) -> Iterator
     yield About("configuration", config.path.name).ok(f"{config.path}: {', '.join(parts)}")
     store, finding = _open_state(config)
     yield finding
-    targets: dict[str, TargetSetup] = {}
+    targets: dict[str, CompiledTarget] = {}
     faults: dict[str, list[Finding]] = {name: [] for name in names}
     for name in names:
         try:
-            targets[name] = set_up_target(config, name)
+            targets[name] = compile_target(config, name)
         except ScimsyncError as error:
             faults[name].append(About("target", name).failed(error))
     try:
@@ -52,7 +52,7 @@ def check_everything(config: Config, names: Sequence[str], now: Now) -> Iterator
 def _sources(
     config: Config,
     names: Sequence[str],
-    targets: Mapping[str, TargetSetup],
+    targets: Mapping[str, CompiledTarget],
     faults: Mapping[str, list[Finding]],
     store: Store,
     now: Now,
@@ -84,7 +84,7 @@ def _sources(
             faults[name].append(About("target", name).failed(error))
 
 
-def _columns_used(target: TargetSetup, source: str) -> Iterator[str]:
+def _columns_used(target: CompiledTarget, source: str) -> Iterator[str]:
     if source in target.sources:
         yield from target.program.columns
     for rule in target.groups.values():
@@ -92,7 +92,7 @@ def _columns_used(target: TargetSetup, source: str) -> Iterator[str]:
             yield from rule.program.columns
 
 
-def _check_columns(target: TargetSetup, found: Mapping[str, Sequence[str]]) -> None:
+def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -> None:
     """Raises ConfigError for a column that is nowhere; where a source cannot be read, nothing can
     be told."""
     if all(source in found for source in target.sources):

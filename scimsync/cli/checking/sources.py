@@ -10,7 +10,7 @@ from scimsync.cli.plans import problem_line
 from scimsync.config.models import Config
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import Now
-from scimsync.execute.settings import file_spec
+from scimsync.run.compile import file_spec
 from scimsync.snapshot.ingest import Shrinking, ingest
 from scimsync.state.store import Store, scratch_store
 

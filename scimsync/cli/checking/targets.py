@@ -11,9 +11,8 @@ from scimsync.cli.checking.findings import About, Finding
 from scimsync.cli.checking.schema_fit import Misfit, misfits
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
-from scimsync.execute.connecting import open_client, read_token
-from scimsync.execute.settings import TargetSetup
 from scimsync.model.ids import Kind
+from scimsync.run.compile import CompiledTarget
 from scimsync.scim.attributes import read
 from scimsync.scim.discovery import Capabilities, discover
 from scimsync.scim.errors import (
@@ -26,6 +25,7 @@ from scimsync.scim.errors import (
 from scimsync.scim.listing import fetch_page
 from scimsync.scim.messages import Request, Sender
 from scimsync.scim.resource_types import resource_type
+from scimsync.targets.client import open_client, read_token
 
 MISFITS = 10
 """So many attributes that do not fit are told one by one."""
@@ -37,7 +37,7 @@ _WORDS = {
 }
 
 
-def check_targets(config: Config, targets: Sequence[TargetSetup]) -> dict[str, list[Finding]]:
+def check_targets(config: Config, targets: Sequence[CompiledTarget]) -> dict[str, list[Finding]]:
     """Asks all targets side by side, each once, with reads only. Name -> what was found."""
 
     async def run() -> list[list[Finding]]:
@@ -46,10 +46,12 @@ def check_targets(config: Config, targets: Sequence[TargetSetup]) -> dict[str, l
     return dict(zip([target.name for target in targets], asyncio.run(run()), strict=True))
 
 
-async def _check_target(config: Config, target: TargetSetup) -> list[Finding]:
+async def _check_target(config: Config, target: CompiledTarget) -> list[Finding]:
     about = About("target", target.name)
     try:
-        client = open_client(config, target, read_token(config, target))
+        client = open_client(
+            config, target.name, read_token(config, target.name), target.concurrency
+        )
     except ConfigError as error:
         return [about.failed(error)]
     async with client:
@@ -66,7 +68,7 @@ async def _check_target(config: Config, target: TargetSetup) -> list[Finding]:
         return [*found, *await _schema_fit(about, client, target)]
 
 
-def _refused(about: About, target: TargetSetup, error: ScimError) -> Finding:
+def _refused(about: About, target: CompiledTarget, error: ScimError) -> Finding:
     """What it means that the first questions were not answered."""
     said = str(error)
     if isinstance(error, ScimProtocolError) and error.kind is ErrorKind.UNAUTHORISED:
@@ -131,7 +133,7 @@ def _capabilities(about: About, can: Capabilities) -> list[Finding]:
     return found
 
 
-async def _schema_fit(about: About, client: Sender, target: TargetSetup) -> list[Finding]:
+async def _schema_fit(about: About, client: Sender, target: CompiledTarget) -> list[Finding]:
     mapped = [slot.path for slot in target.program.slots]
     try:
         answer = await client.send(Request("GET", "/Schemas"))

@@ -42,16 +42,16 @@ def command(options: Common, form: str, out: Path | None, offline: bool, exit_co
     from scimsync.cli.plans import exit_code_of, save_plan, write_plan
     from scimsync.cli.session import begin, load_config, opened_state, this_moment
     from scimsync.cli.talk import reporting
-    from scimsync.execute.preparing import Options
-    from scimsync.execute.push import plan
-    from scimsync.execute.settings import set_up
     from scimsync.model.ids import Key
+    from scimsync.run.compile import compile_config
+    from scimsync.run.prepare import Options
+    from scimsync.run.push import plan
 
     form = "json" if options.as_json else form
     options = replace(options, as_json=form == "json")
     begin(options)
     config = load_config(options)
-    setup = set_up(config, options.targets)
+    setup = compile_config(config, options.targets)
     keys = tuple(Key(key) for key in options.keys)
     with opened_state(config, create=False) as store:
         with reporting(options) as report:

@@ -6,7 +6,7 @@ from typing import Any
 
 from scimsync.cli.explaining.model import Account, Explanation
 from scimsync.model.links import Link
-from scimsync.plan.document import journal_document, operation_document
+from scimsync.plan.render.json import journal_document, operation_document
 from scimsync.plan.requests import shown
 
 

@@ -10,18 +10,23 @@ from scimsync.cli.explaining.rules import hidden_columns, judge_rules, referred,
 from scimsync.cli.plans import problem_line
 from scimsync.config.models import Config
 from scimsync.desired import Program
-from scimsync.desired.configured import configured_program
 from scimsync.errors import ConfigError, ScimsyncError, StateError
 from scimsync.execute.books import Now
-from scimsync.execute.preparing import Options, Prepared, problems_of_plan, read_sources
-from scimsync.execute.push import plan
-from scimsync.execute.settings import set_up
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Record
 from scimsync.model.suggestions import did_you_mean
-from scimsync.plan.changes import changes_between
+from scimsync.plan.diff import changes_between
 from scimsync.plan.guard import Allowance
+from scimsync.run.compile import compile_config
+from scimsync.run.compile_mappings import compile_users
+from scimsync.run.prepare import (
+    Options,
+    Prepared,
+    problems_of_plan,
+    read_sources,
+)
+from scimsync.run.push import plan
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
 from scimsync.state.store import Store, scratch_store
@@ -38,7 +43,7 @@ def explain(
     Sources that cannot be read, targets that cannot be asked: what the state knows is told
     nevertheless. Raises ConfigError for what is wrong in sync.toml, and for a key that nobody has.
     """
-    programs = {name: configured_program(config, name) for name in config.targets}
+    programs = {name: compile_users(config, name) for name in config.targets}
     sources = list(
         dict.fromkeys(source for name in names for source in config.targets[name].source)
     )
@@ -86,7 +91,7 @@ def _planned(
     with ExitStack() as stack:
         prepared: Prepared | None = None
         try:
-            setup = set_up(config, names)
+            setup = compile_config(config, names)
         except (ConfigError, StateError):
             raise
         except ScimsyncError as error:
@@ -204,7 +209,7 @@ def _unknown(
     with closing(scratch_store()) as scratch:
         try:
             reading = read_sources(
-                set_up(config, names), store, scratch, now, Allowance(), _say_nothing
+                compile_config(config, names), store, scratch, now, Allowance(), _say_nothing
             )
         except ScimsyncError as error:
             said = [error.message]

@@ -17,7 +17,7 @@ from scimsync.model.ids import (
     Value,
 )
 from scimsync.model.records import Record
-from scimsync.plan.changes import SENSITIVE, veil
+from scimsync.plan.diff import SENSITIVE, veil
 from scimsync.plan.model import GENERATE, REF
 
 

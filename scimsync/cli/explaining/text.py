@@ -22,9 +22,9 @@ from scimsync.cli.screen import Part, Screen
 from scimsync.model.changes import Change
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
-from scimsync.plan.changes import short_path
+from scimsync.plan.diff import short_path
+from scimsync.plan.render.words import in_words
 from scimsync.plan.requests import shown
-from scimsync.plan.words import in_words
 
 _LINK_STYLES = {
     LinkStatus.ACTIVE: "green",

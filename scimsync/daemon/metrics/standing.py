@@ -13,7 +13,6 @@ from scimsync.config.models import Config, Target
 from scimsync.config.operating import Event
 from scimsync.daemon.metrics.gauges import Value, gauge
 from scimsync.daemon.metrics.totals import Labels
-from scimsync.execute.health import learned_rate
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
@@ -21,6 +20,7 @@ from scimsync.scim.errors import ScimError
 from scimsync.scim.profiles import load_profile
 from scimsync.state import due, overview, records, targets, troubles
 from scimsync.state.store import Store
+from scimsync.targets.quarantine import learned_rate
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

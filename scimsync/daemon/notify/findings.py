@@ -26,12 +26,12 @@ from scimsync.errors import (
     SourceUnavailable,
     StateError,
 )
-from scimsync.execute.health import QUARANTINE_AFTER
-from scimsync.execute.push import Outcome
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
+from scimsync.run.push import RunOutcome
 from scimsync.state import links, overview, targets
 from scimsync.state.store import Store
+from scimsync.targets.quarantine import QUARANTINE_AFTER
 
 PUSH = "push"
 """What errors of pushes are about."""
@@ -52,7 +52,7 @@ def findings_of_push(
     config: Config,
     names: Sequence[str],
     sources: Sequence[str],
-    outcome: Outcome,
+    outcome: RunOutcome,
     store: Store,
     *,
     whole: bool = True,
@@ -127,7 +127,7 @@ def stale_findings(
     return findings
 
 
-def _guard(names: Sequence[str], outcome: Outcome) -> list[Finding]:
+def _guard(names: Sequence[str], outcome: RunOutcome) -> list[Finding]:
     if outcome.guard is not None:
         text = outcome.guard_brief or "A limit of [guard] says no."
         return [Finding(Event.GUARD, name, text, outcome.guard, _GUARD_TODO) for name in names]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.execute.known import as_settled, sent_members
-from scimsync.execute.outcome import Outcome
+from scimsync.execute.outcome import OperationOutcome
 from scimsync.model.backoff import retry_delay
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, failed_link
@@ -25,7 +25,7 @@ from scimsync.state import journal, leases, links, memberships
 from scimsync.state.store import Store
 
 
-class Ledger:
+class JournalWriter:
     """The journal and links of one target in one run. `lease` is its name and holder; `clock` gives
     aware times."""
 
@@ -106,7 +106,9 @@ class Ledger:
         with self._store.read() as connection:
             return links.owners(connection, self._target, kind, [remote_id]).get(remote_id)
 
-    def turn(self, done: Sequence[Outcome], going_out: Sequence[JournaledOperation]) -> bool:
+    def commit_batch(
+        self, done: Sequence[OperationOutcome], going_out: Sequence[JournaledOperation]
+    ) -> bool:
         """Writes what became of `done` and lets `going_out` be sent, at once. False: the lease is
         lost, nothing may go out."""
         now = self._clock()
@@ -120,7 +122,7 @@ class Ledger:
                 journal.mark_sent(connection, [entry.id for entry in going_out], now)
             return ours
 
-    def put_back(self, entry: JournaledOperation, step: Outcome) -> bool:
+    def put_back(self, entry: JournaledOperation, step: OperationOutcome) -> bool:
         """`entry` has not been sent as a whole and waits again; the link of `step` is what the
         target holds meanwhile. False: the lease is lost."""
         with self._store.write() as connection:
@@ -180,7 +182,7 @@ class Ledger:
             self._store, self._target, journal.of_run(self._run, self._target), why, self._clock()
         )
 
-    def _write(self, connection: Connection, done: Sequence[Outcome]) -> None:
+    def _write(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
         journal.put_results(connection, [outcome.result for outcome in done])
         changed = [outcome.link for outcome in done if outcome.link is not None]
         links.put_links(connection, self._target, changed)
@@ -202,7 +204,7 @@ class Ledger:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             links.acknowledge_references(connection, self._target, kind, documents)
 
-    def _doubt(self, connection: Connection, done: Sequence[Outcome]) -> None:
+    def _doubt(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
         """Another run took over and knows nothing of these: what they did stands in the journal,
         and whoever plans next reads what came of it."""
         now = self._clock()
@@ -223,7 +225,7 @@ class Ledger:
             connection, self._target, [row.id for outcome in done for row in outcome.members]
         )
 
-    def _forget(self, connection: Connection, done: Sequence[Outcome]) -> None:
+    def _forget(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
         """Where an account or a group is gone, nobody is a member any more."""
         for outcome in done:
             link = outcome.link

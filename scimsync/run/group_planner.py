@@ -13,10 +13,8 @@ from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, na
 from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import BATCH, Books, Now, Settled, slices
-from scimsync.execute.doubts import Doubts
+from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.known import KnownLinks, Memberships
-from scimsync.execute.matching import Matcher, to_account
-from scimsync.execute.settings import once_of
 from scimsync.model.ids import (
     Document,
     Key,
@@ -32,9 +30,11 @@ from scimsync.model.targets import GroupTable
 from scimsync.plan.groups import NAME_PATH, GroupCandidate, GroupPlan, plan_groups
 from scimsync.plan.model import Policy
 from scimsync.plan.requests import with_request
+from scimsync.run.compile import create_only_paths
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import journal, links, work
+from scimsync.targets.matching import Matcher, to_account
 
 NO_RULE = ""
 """The name of the matcher for groups whose table is gone from sync.toml."""
@@ -81,7 +81,7 @@ class GroupPlanner:
         self._memberships = memberships
         self._now = now
         self.settled = Settled(policy.target, Kind.GROUP)
-        self._doubts = Doubts(
+        self._doubts = InDoubtReader(
             books,
             known,
             policy.target,
@@ -91,7 +91,9 @@ class GroupPlanner:
             ),
             lambda key: rules[name_of(key)].program.paths if name_of(key) in rules else (),
             lambda key: (
-                once_of(rules[name_of(key)].program) if name_of(key) in rules else frozenset()
+                create_only_paths(rules[name_of(key)].program)
+                if name_of(key) in rules
+                else frozenset()
             ),
         )
 

@@ -15,18 +15,18 @@ from dataclasses import replace
 from typing import Protocol
 
 from scimsync.errors import ScimsyncError
-from scimsync.execute.channel import Channel, Stopped
-from scimsync.execute.ledger import Ledger
-from scimsync.execute.outcome import Outcome
-from scimsync.execute.perform import Performer
-from scimsync.execute.together import together
-from scimsync.execute.unforeseen import reported
+from scimsync.execute.concurrency import gather_or_raise
+from scimsync.execute.journal_writer import JournalWriter
+from scimsync.execute.operations import OperationSender
+from scimsync.execute.outcome import OperationOutcome
+from scimsync.execute.unexpected import report_unexpected
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
 from scimsync.plan.model import REF, marker
+from scimsync.targets.connection import Stopped, TargetConnection
 
 BATCH_PER_WORKER = 32
 
@@ -37,23 +37,23 @@ class Progress(Protocol):
     def __call__(self, phase: Phase, number: int, total: int | None = None) -> None: ...
 
 
-class Phases:
+class Executor:
     """Runs the phases of one target. `unforeseen` is what came up that nobody foresaw: its
     operation has no outcome."""
 
     def __init__(
         self,
         target: str,
-        ledger: Ledger,
-        channel: Channel,
-        performer: Performer,
+        journal_writer: JournalWriter,
+        channel: TargetConnection,
+        sender: OperationSender,
         concurrency: int,
         progress: Progress,
     ) -> None:
         self._target = target
-        self._ledger = ledger
+        self._journal = journal_writer
         self._channel = channel
-        self._performer = performer
+        self._sender = sender
         self._concurrency = concurrency
         self._batch = max(concurrency * BATCH_PER_WORKER, 32)
         self._progress = progress
@@ -67,7 +67,7 @@ class Phases:
     async def run(self) -> None:
         """Sends everything that is planned. Ends early where the channel was stopped."""
         for phase in Phase:
-            if total := self._ledger.count_waiting(phase):
+            if total := self._journal.count_waiting(phase):
                 self._progress(phase, 0, total)
             # each pass sends what is ready; what others have to make way for comes in the next one
             while await self._pass(phase, last=False):
@@ -85,28 +85,28 @@ class Phases:
         are left."""
         sent = left = False
         after_id = 0
-        running: asyncio.Task[list[Outcome]] | None = None
-        done: list[Outcome] = []
+        running: asyncio.Task[list[OperationOutcome]] | None = None
+        done: list[OperationOutcome] = []
         try:
             while True:
                 over = self._channel.stopped or (
                     phase is Phase.CREATE and not self._channel.creates
                 )
-                entries = [] if over else self._ledger.waiting(phase, after_id, self._batch)
+                entries = [] if over else self._journal.waiting(phase, after_id, self._batch)
                 if entries:
                     after_id = entries[-1].id
-                accounts = self._ledger.accounts(_references(entries))
+                accounts = self._journal.accounts(_references(entries))
                 ready = self._ready(phase, entries, accounts, last=last)
                 left = left or len(ready) < len(entries)
                 sent = sent or bool(ready)
                 if ready or done:
-                    if not await self._turn(done, ready):
+                    if not await self._commit_batch(done, ready):
                         ready = []
                     self._progress(phase, len(done))
                 following = None
                 if ready:
-                    known = self._ledger.links_of(ready)
-                    members = self._ledger.member_ids(ready)
+                    known = self._journal.links_of(ready)
+                    members = self._journal.member_ids(ready)
                     following = asyncio.create_task(self._send(ready, known, accounts, members))
                 before, running = running, following
                 done = [] if before is None else await self._end(before)
@@ -118,7 +118,7 @@ class Phases:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
 
-    async def _end(self, batch: asyncio.Task[list[Outcome]]) -> list[Outcome]:
+    async def _end(self, batch: asyncio.Task[list[OperationOutcome]]) -> list[OperationOutcome]:
         """What a batch came to; an error takes its requests along."""
         try:
             return await batch
@@ -150,7 +150,7 @@ class Phases:
             for entry in entries
             if entry.waits_for is not None and (name := _new_name(entry))
         }
-        holders = self._ledger.holders(Kind.USER, list(names.values()))
+        holders = self._journal.holders(Kind.USER, list(names.values()))
         in_the_way = {
             entry.id: holder.key
             for entry in entries
@@ -164,7 +164,7 @@ class Phases:
                     if entry.key in self._aside:
                         self._stuck.append((entry, detail))
                     else:
-                        self._ledger.give_up([entry], OperationStatus.FAILED, detail)
+                        self._journal.give_up([entry], OperationStatus.FAILED, detail)
         return [entry for entry in entries if entry.id not in in_the_way]
 
     async def _send(
@@ -173,31 +173,31 @@ class Phases:
         known: dict[tuple[Kind, Key], Link],
         accounts: dict[Key, RemoteId],
         members: dict[tuple[Kind, Key], RemoteId],
-    ) -> list[Outcome]:
+    ) -> list[OperationOutcome]:
         """Carries out a batch, `concurrency` at a time. Those that a stop left unsent have no
         outcome."""
         waiting = iter(entries)
-        outcomes: list[Outcome] = []
+        outcomes: list[OperationOutcome] = []
 
         async def worker() -> None:
             # the workers of the batch before have them until they find nothing more to do
             async with self._slots:
                 for entry in waiting:
                     try:
-                        async with self._turn_of(entry):
+                        async with self._group_lock(entry):
                             outcome = await self._perform(entry, known, accounts, members)
                     except Stopped:
                         return
                     except (
                         Exception
                     ) as error:  # nobody foresaw it: this one has no outcome, and the others go on
-                        self.unforeseen = reported(self._target, error)
+                        self.unforeseen = report_unexpected(self._target, error)
                         continue
                     outcomes.append(outcome)
                     if outcome.again:
                         self.again.add((entry.kind, entry.key))
 
-        await together([worker() for _ in range(min(self._concurrency, len(entries)))])
+        await gather_or_raise([worker() for _ in range(min(self._concurrency, len(entries)))])
         return outcomes
 
     async def _perform(
@@ -206,21 +206,23 @@ class Phases:
         known: dict[tuple[Kind, Key], Link],
         accounts: dict[Key, RemoteId],
         members: dict[tuple[Kind, Key], RemoteId],
-    ) -> Outcome:
+    ) -> OperationOutcome:
         with in_operation(entry.id):
-            return await self._performer.perform(
+            return await self._sender.perform(
                 entry, known.get((entry.kind, entry.key)), accounts, members
             )
 
-    def _turn_of(self, entry: JournaledOperation) -> AbstractAsyncContextManager[object]:
+    def _group_lock(self, entry: JournaledOperation) -> AbstractAsyncContextManager[object]:
         """One request at a time for each group: there are service providers that lose one of
         two."""
         if entry.kind is Kind.USER:
             return nullcontext()
         return self._groups.setdefault(entry.key, asyncio.Lock())
 
-    async def _turn(self, done: Sequence[Outcome], going_out: Sequence[JournaledOperation]) -> bool:
-        ours = await asyncio.to_thread(self._ledger.turn, done, going_out)
+    async def _commit_batch(
+        self, done: Sequence[OperationOutcome], going_out: Sequence[JournaledOperation]
+    ) -> bool:
+        ours = await asyncio.to_thread(self._journal.commit_batch, done, going_out)
         if not ours:
             self._channel.lost_lease()
         return ours
@@ -229,7 +231,7 @@ class Phases:
         """Of people who wait for each other's userName, one steps aside under a temporary name."""
         if self._channel.stopped:
             return False
-        entries = self._ledger.waiting(Phase.UPDATE, 0, self._batch)
+        entries = self._journal.waiting(Phase.UPDATE, 0, self._batch)
         by_key = {entry.key: entry for entry in entries}
         for entry in entries:
             if entry.waits_for in by_key and by_key[entry.waits_for].remote_id is not None:
@@ -237,24 +239,24 @@ class Phases:
         return False
 
     async def _step_aside(self, entry: JournaledOperation) -> bool:
-        link = self._ledger.links_of([entry]).get((entry.kind, entry.key))
+        link = self._journal.links_of([entry]).get((entry.kind, entry.key))
         if link is None or "userName" not in link.document:
             return False
         temporary = f"moving-{uuid.uuid4().hex[:12]}-{link.document['userName']}"
         change = Change("userName", link.document["userName"], temporary)
-        if not await self._turn([], [entry]):
+        if not await self._commit_batch([], [entry]):
             return False
         step = replace(entry, action=Action.UPDATE, changes=(change,), base=None)
         try:
-            outcome = await self._performer.perform(step, link, {}, {})
+            outcome = await self._sender.perform(step, link, {}, {})
         except Stopped:
             return False
         if outcome.result.status is not OperationStatus.APPLIED or outcome.link is None:
-            await self._turn([outcome], [])
+            await self._commit_batch([outcome], [])
             return True
         # the operation itself is still to come: it waits again, from the temporary name
         kept = replace(outcome, link=replace(outcome.link, delete_after=link.delete_after))
-        if not await asyncio.to_thread(self._ledger.put_back, entry, kept):
+        if not await asyncio.to_thread(self._journal.put_back, entry, kept):
             self._channel.lost_lease()
             return False
         self._aside[entry.key] = change
@@ -264,11 +266,16 @@ class Phases:
         """Who stepped aside and cannot go on, which is `why`, gets his old name again, if that is
         still free."""
         change = self._aside[entry.key]
-        link = self._ledger.links_of([entry]).get((entry.kind, entry.key))
+        link = self._journal.links_of([entry]).get((entry.kind, entry.key))
         old = fold_name(change.before)
-        free = old is not None and old not in self._ledger.holders(Kind.USER, [old])
-        if link is None or not free or self._channel.stopped or not await self._turn([], [entry]):
-            self._ledger.give_up([entry], OperationStatus.FAILED, why)
+        free = old is not None and old not in self._journal.holders(Kind.USER, [old])
+        if (
+            link is None
+            or not free
+            or self._channel.stopped
+            or not await self._commit_batch([], [entry])
+        ):
+            self._journal.give_up([entry], OperationStatus.FAILED, why)
             return
         step = replace(
             entry,
@@ -277,7 +284,7 @@ class Phases:
             base=None,
         )
         try:
-            outcome = await self._performer.perform(step, link, {}, {})
+            outcome = await self._sender.perform(step, link, {}, {})
         except Stopped:
             return
         after = outcome.link
@@ -289,7 +296,7 @@ class Phases:
                 why,
                 outcome.result.done_at,
             )
-        await self._turn(
+        await self._commit_batch(
             [
                 replace(
                     outcome,

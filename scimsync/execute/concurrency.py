@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Sequence
 from scimsync.errors import ScimsyncError
 
 
-async def together(work: Sequence[Coroutine[None, None, None]]) -> None:
+async def gather_or_raise(work: Sequence[Coroutine[None, None, None]]) -> None:
     """Waits for all of `work`. Where one fails the others are cancelled; of several errors the
     first is raised."""
     try:

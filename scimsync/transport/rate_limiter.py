@@ -47,7 +47,7 @@ DEAF_S = 30.0
 _SURE = 50  # requests that a measure has to rest on before a 429 costs no pause of its own
 
 
-class Pace:
+class RateLimiter:
     """The rate of one target. `given` is the most that sync.toml or the profile allow (requests a
     second), `learned` what an earlier run has found. `rate` is in force now; None: as fast as
     answers come. `learned` says what this run has found."""

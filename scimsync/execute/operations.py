@@ -15,10 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from scimsync.execute.channel import Channel, Unanswered, may_have_had_effect
-from scimsync.execute.matching import Found, Matcher, to_account
 from scimsync.execute.members import MemberSending
-from scimsync.execute.outcome import Outcome, in_doubt, perhaps_there
+from scimsync.execute.outcome import OperationOutcome, in_doubt, perhaps_there
 from scimsync.model.backoff import retry_delay
 from scimsync.model.changes import Change, apply_changes
 from scimsync.model.ids import (
@@ -36,7 +34,7 @@ from scimsync.model.operations import (
     OperationResult,
     OperationStatus,
 )
-from scimsync.plan.changes import changes_between
+from scimsync.plan.diff import changes_between
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import (
     GENERATE,
@@ -49,6 +47,8 @@ from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
 from scimsync.scim.messages import Answer, Request
+from scimsync.targets.connection import TargetConnection, Unanswered, may_have_had_effect
+from scimsync.targets.matching import Found, Matcher, to_account
 
 ARRIVAL_S = 5.0
 """So long a request may still be on its way after its connection broke; then it is looked up again,
@@ -61,7 +61,7 @@ before may have made."""
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
 
-class Performer:
+class OperationSender:
     """Carries out operations at one target.
 
     `matcher` finds resources such as an operation's; `once` gives the paths that are sent at
@@ -71,7 +71,7 @@ class Performer:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: TargetConnection,
         dialect: Dialect,
         matcher: Callable[[JournaledOperation], Matcher],
         *,
@@ -94,7 +94,7 @@ class Performer:
         link: Link | None,
         accounts: Mapping[Key, RemoteId],
         members: Mapping[tuple[Kind, Key], RemoteId],
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """Carries out `entry`. `accounts` gives the remote ids of those that it refers to,
         `members` those of members that come or go. Raises `Stopped`: not sent."""
         before: Document = (
@@ -105,7 +105,7 @@ class Performer:
         known = [_with_references(change, accounts) for change in entry.changes]
         changes = tuple(change for change in known if change.before != change.after)
         if not changes and entry.action not in (Action.DELETE, Action.ADOPT):
-            return Outcome(
+            return OperationOutcome(
                 self._result(entry, OperationStatus.SKIPPED, detail="nothing left to change")
             )
         if entry.action == Action.ADOPT and entry.remote_id is not None:
@@ -141,7 +141,7 @@ class Performer:
         before: Document,
         alone: tuple[Change, ...],
         refusal: ScimError,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """Who leaves loses access, although the target refuses something else of the record."""
         request, ready = self._requests(entry, entry.action, entry.remote_id, before, alone)
         assert ready is not None  # noqa: S101 - `active` changes
@@ -155,7 +155,7 @@ class Performer:
         )
         return self._in_part(done, in_doubt=may_have_had_effect(refusal))
 
-    def _in_part(self, done: Outcome, *, in_doubt: bool = False) -> Outcome:
+    def _in_part(self, done: OperationOutcome, *, in_doubt: bool = False) -> OperationOutcome:
         """What is left of the operation is planned once more in this run, or by the next."""
         assert done.link is not None  # noqa: S101 - _done() gives one
         return replace(
@@ -164,12 +164,12 @@ class Performer:
 
     async def _change_members(
         self, entry: JournaledOperation, link: Link | None, ids: Mapping[tuple[Kind, Key], RemoteId]
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """Takes members out of a group and puts others in. Where the target refuses, its list is
         read and what is already as it should be is left out: others may have changed the list, or
         an account's deletion has."""
         if link is None or link.remote_id is None or not link.has_account:
-            return Outcome(
+            return OperationOutcome(
                 self._result(entry, OperationStatus.SKIPPED, detail="the group is not there")
             )
         changes = [
@@ -215,7 +215,7 @@ class Performer:
             OperationStatus.APPLIED if changes else OperationStatus.SKIPPED,
             request=sending.request,
         )
-        return Outcome(result, calm, members=_acknowledged(entry, sending.done))
+        return OperationOutcome(result, calm, members=_acknowledged(entry, sending.done))
 
     def _requests(
         self,
@@ -246,7 +246,7 @@ class Performer:
         request: Request | None,
         ready: Request | None,
         changes: tuple[Change, ...],
-    ) -> Outcome:
+    ) -> OperationOutcome:
         assert ready is not None  # noqa: S101 - a creation always has one
         if not self._channel.creates:
             return self._put_off(entry, link, None, "too many creations before it failed")
@@ -288,7 +288,7 @@ class Performer:
         request: Request | None,
         document: Document,
         answer: Answer,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         remote_id = _new_id(answer)
         if remote_id is None and (found := await self._mine(entry, document)) is not None:
             remote_id = _id_of(found)
@@ -326,7 +326,7 @@ class Performer:
         found: Found,
         wanted: Document,
         detail: str,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """What was made without an answer becomes what it should be, where it is not."""
         remote_id, base, wanted = self._taken(found, wanted)
         _, ready = self._requests(
@@ -346,7 +346,7 @@ class Performer:
         link: Link | None,
         wanted: Document,
         conflict: ScimProtocolError,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """The target says that the account exists: it is found and changed to what it should be."""
         try:
             found = await self._matcher(entry).look_up(wanted)
@@ -399,7 +399,7 @@ class Performer:
         detail: str | None = None,
         action: Action | None = None,
         link: Link | None = None,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         now = self._clock()
         left_at = None
         if entry.delete_after is not None:
@@ -422,7 +422,7 @@ class Performer:
             delete_after=entry.delete_after,
             left_at=left_at,
         )
-        return Outcome(
+        return OperationOutcome(
             self._result(
                 entry, OperationStatus.APPLIED, request=request, detail=detail, action=action
             ),
@@ -435,7 +435,7 @@ class Performer:
         link: Link | None,
         request: Request | None,
         error: ScimError,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """What an error means for this person."""
         link = in_doubt(entry, link, error)
         kind = error.kind if isinstance(error, ScimProtocolError) else None
@@ -453,7 +453,7 @@ class Performer:
             result = self._result(
                 entry, OperationStatus.APPLIED, request=request, detail="it was gone already"
             )
-            return Outcome(result, gone, again=again)
+            return OperationOutcome(result, gone, again=again)
         if kind is ErrorKind.NOT_FOUND and entry.remote_id is not None:
             lost = Link(
                 entry.kind,
@@ -463,14 +463,14 @@ class Performer:
                 next_try_at=self._clock(),
                 last_error="it was deleted at the target",
             )
-            return Outcome(
+            return OperationOutcome(
                 self._result(entry, OperationStatus.SKIPPED, request=request, detail=str(error)),
                 lost,
                 again=True,
             )
         if kind is ErrorKind.PRECONDITION and link is not None:
             changed = replace(link, in_doubt=True, next_try_at=self._clock())
-            return Outcome(
+            return OperationOutcome(
                 self._result(entry, OperationStatus.SKIPPED, request=request, detail=str(error)),
                 changed,
                 again=True,
@@ -479,12 +479,12 @@ class Performer:
 
     def _put_off(
         self, entry: JournaledOperation, link: Link | None, request: Request | None, detail: str
-    ) -> Outcome:
+    ) -> OperationOutcome:
         """Nothing was done, and it is nobody's failure: the next run does it."""
         later = replace(
             link or Link(entry.kind, entry.key, LinkStatus.PENDING), next_try_at=self._clock()
         )
-        return Outcome(
+        return OperationOutcome(
             self._result(entry, OperationStatus.SKIPPED, request=request, detail=detail), later
         )
 
@@ -495,7 +495,7 @@ class Performer:
         request: Request | None,
         detail: str,
         error: ScimError | None = None,
-    ) -> Outcome:
+    ) -> OperationOutcome:
         now = self._clock()
         failures = (link.failures if link is not None else 0) + 1
         after = failed_link(link, entry.kind, entry.key, detail, now + retry_delay(failures))
@@ -509,7 +509,7 @@ class Performer:
             http_status=protocol.status if protocol is not None else None,
             scim_type=protocol.scim_type if protocol is not None else None,
         )
-        return Outcome(result, after)
+        return OperationOutcome(result, after)
 
     def _result(
         self,

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from scimsync.execute.books import Books
 from scimsync.execute.known import KnownLinks
-from scimsync.execute.matching import Matcher, fold
 from scimsync.model.ids import (
     UNIQUE_ATTRIBUTE,
     Document,
@@ -22,6 +21,7 @@ from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.resources import project
 from scimsync.state import journal
+from scimsync.targets.matching import Matcher, fold
 
 _MOST_TRIES = 50
 _MOST_UNREAD = 3
@@ -29,7 +29,7 @@ _MOST_UNREAD = 3
 not down for their sake."""
 
 
-class Doubts:
+class InDoubtReader:
     """Of the resources of one kind at one target.
 
     `matcher` gives what asks for a key's resource, None where nothing is to be asked; `paths` the

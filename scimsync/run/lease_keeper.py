@@ -32,7 +32,7 @@ def steady_clock() -> float:
     )
 
 
-class Fence:
+class LeaseKeeper:
     """The leases of a run. `clock` gives aware times, `steady` seconds that never jump."""
 
     def __init__(

@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
-from scimsync.execute.observing import Observer, nobody
-from scimsync.execute.pace import Pace
 from scimsync.logcontext import PERSONAL
 from scimsync.scim.errors import (
     ErrorKind,
@@ -25,6 +23,8 @@ from scimsync.scim.errors import (
     UnexpectedAnswer,
 )
 from scimsync.scim.messages import Answer, Request, Sender
+from scimsync.transport.observer import Observer, ignore
+from scimsync.transport.rate_limiter import RateLimiter
 
 _LOG = logging.getLogger("scimsync")
 
@@ -67,7 +67,7 @@ class Patience:
     longest_wait_s: float = 20.0
 
 
-class Channel:
+class TargetConnection:
     """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the
     run's.
 
@@ -82,17 +82,17 @@ class Channel:
         target: str,
         client: Sender,
         *,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
         patience: Patience | None = None,
         probing: bool = False,
         may_send: Callable[[], Awaitable[bool]] | None = None,
-        observe: Observer = nobody,
+        observe: Observer = ignore,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._target = target
         self._client = client
-        self.pace = pace or Pace()
+        self.pace = pace or RateLimiter()
         self._patience = patience or Patience()
         self._observe = observe
         self._sleep = sleep

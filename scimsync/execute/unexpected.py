@@ -13,7 +13,7 @@ _LOG = logging.getLogger("scimsync")
 _PACKAGE = Path(__file__).parents[1]
 
 
-def reported(target: str, error: Exception) -> ScimsyncError:
+def report_unexpected(target: str, error: Exception) -> ScimsyncError:
     """What people are told of `error`, which came up at `target`; raises it again where it is meant
     for them as it is.
 

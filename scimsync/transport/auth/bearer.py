@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import httpx2
 
-from scimsync.scim.errors import BaseUrlError, ScimError
+from scimsync.transport.errors import BaseUrlError, ForeignOriginError
 
 
 def origin_of(url: httpx2.URL) -> tuple[str, str, int | None]:
@@ -40,9 +40,9 @@ class BearerAuth(httpx2.Auth):
     def auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        """Add the header. Raises ScimError for a request to another origin."""
+        """Add the header. Raises ForeignOriginError for a request to another origin."""
         if origin_of(request.url) != self._origin:
-            raise ScimError(f"the token is not meant for {request.url.host}")
+            raise ForeignOriginError(f"the token is not meant for {request.url.host}")
         request.headers["Authorization"] = self._header
         yield request
 

@@ -23,7 +23,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOG = logging.getLogger("scimsync")
 
 
-class Interruption:
+class Cancellation:
     """Ends a run from another thread, whether it has begun to send or not."""
 
     def __init__(self) -> None:
@@ -60,8 +60,8 @@ class Interruption:
 
 
 @contextmanager
-def interruptible(
-    stop: Callable[[Interrupted], None], interruption: Interruption | None = None
+def cancellable(
+    stop: Callable[[Interrupted], None], interruption: Cancellation | None = None
 ) -> Iterator[None]:
     """Within the block `interruption` calls `stop`. Where there is none, and in the main thread,
     the first signal does, and the second kills the process."""

@@ -13,5 +13,5 @@ class Observer(Protocol):
     def __call__(self, target: str, method: str, status: int | None, seconds: float) -> None: ...
 
 
-def nobody(target: str, method: str, status: int | None, seconds: float) -> None:
+def ignore(target: str, method: str, status: int | None, seconds: float) -> None:
     """Looks away."""

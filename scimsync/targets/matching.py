@@ -13,13 +13,13 @@ from typing import Any
 
 import orjson
 
+from scimsync.model.accounts import Account
 from scimsync.model.ids import (
     Document,
     Key,
     Kind,
     RemoteId,
 )
-from scimsync.plan.model import Account
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.errors import ErrorKind, ScimProtocolError

@@ -18,7 +18,7 @@ from scimsync.scim.errors import PathError
 from scimsync.scim.paths import parse_path
 
 
-def configured_program(config: Config, target: str) -> Program:
+def compile_users(config: Config, target: str) -> Program:
     """Compiles the users of the target called `target`; `extras` tell who is in which group. Raises
     ConfigError for what is wrong without a record."""
     settings = config.targets[target]
@@ -42,7 +42,7 @@ def configured_program(config: Config, target: str) -> Program:
     )
 
 
-def configured_groups(config: Config, target: str) -> dict[str, GroupRule]:
+def compile_groups(config: Config, target: str) -> dict[str, GroupRule]:
     """Compiles the groups of the target called `target`, by their names in sync.toml. Raises
     ConfigError."""
     return {

@@ -11,11 +11,16 @@ from rich.text import Text
 
 from scimsync.model.changes import Change
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
-from scimsync.plan.changes import describe_counts, short_path
-from scimsync.plan.document import PlanOfTarget
+from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.groups import member_of
+from scimsync.plan.render.json import PlanOfTarget
+from scimsync.plan.render.words import (
+    MEMBERS_SHOWN,
+    SIGNS,
+    in_words,
+    subject,
+)
 from scimsync.plan.requests import shown
-from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words, subject
 
 SHOWN_AT_MOST = 1000
 """More operations of a target than anybody reads are counted and not shown; --json has all."""

@@ -15,15 +15,21 @@ from typing import Any
 from scimsync.desired.groups import name_of
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, StateError, TargetUnavailable
 from scimsync.execute.books import Books, Now
-from scimsync.execute.channel import Channel, Stopped
-from scimsync.execute.fence import Fence
-from scimsync.execute.health import after_run
-from scimsync.execute.interruption import Interruption, interruptible
-from scimsync.execute.ledger import Ledger, settle
-from scimsync.execute.observing import Observer, nobody
-from scimsync.execute.perform import Performer
-from scimsync.execute.phases import Phases
-from scimsync.execute.preparing import (
+from scimsync.execute.concurrency import gather_or_raise
+from scimsync.execute.executor import Executor
+from scimsync.execute.journal_writer import JournalWriter, settle
+from scimsync.execute.operations import OperationSender
+from scimsync.execute.secret_values import SecretValues
+from scimsync.execute.unexpected import report_unexpected
+from scimsync.logcontext import in_run
+from scimsync.model.ids import Key, Kind
+from scimsync.model.operations import PHASE_WORDS, Action, OperationStatus, Phase
+from scimsync.model.records import Problem
+from scimsync.plan.guard import Refusal
+from scimsync.run.cancellation import Cancellation, cancellable
+from scimsync.run.compile import CompiledConfig, create_only_paths
+from scimsync.run.lease_keeper import LeaseKeeper
+from scimsync.run.prepare import (
     Options,
     PlannedTarget,
     Prepared,
@@ -34,19 +40,13 @@ from scimsync.execute.preparing import (
     problems_of_plan,
     read_sources,
 )
-from scimsync.execute.secret_values import SecretValues
-from scimsync.execute.settings import Setup, once_of
-from scimsync.execute.together import together
-from scimsync.execute.unforeseen import reported
-from scimsync.logcontext import in_run
-from scimsync.model.ids import Key, Kind
-from scimsync.model.operations import PHASE_WORDS, Action, OperationStatus, Phase
-from scimsync.model.records import Problem
-from scimsync.plan.guard import Refusal
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import journal, leases, memberships, records, targets, work
 from scimsync.state.store import Store, scratch_store
+from scimsync.targets.connection import Stopped, TargetConnection
+from scimsync.targets.quarantine import after_run
+from scimsync.transport.observer import Observer, ignore
 
 RENEW_EVERY_S = 30.0
 
@@ -83,7 +83,7 @@ class TargetOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """What a push came to. `outcome` is `done`, `failed` (some operations, or a target),
     `interrupted` (by a signal), or `stopped` (a guard)."""
 
@@ -112,7 +112,7 @@ class Outcome:
 
 @contextmanager
 def plan(
-    setup: Setup, store: Store, options: Options, now: Now, report: Report
+    setup: CompiledConfig, store: Store, options: Options, now: Now, report: Report
 ) -> Iterator[Prepared]:
     """What a push would do now. Sends nothing but the reads that matching needs, stores nothing;
     the plan lies in a scratch journal until the block ends. Raises SourceUnavailable,
@@ -137,7 +137,7 @@ def plan(
 
 
 def push(
-    setup: Setup,
+    setup: CompiledConfig,
     store: Store,
     options: Options,
     now: Now,
@@ -146,9 +146,9 @@ def push(
     command: str,
     clock: Callable[[], datetime],
     wait: bool = False,
-    interruption: Interruption | None = None,
-    observe: Observer = nobody,
-) -> Outcome:
+    interruption: Cancellation | None = None,
+    observe: Observer = ignore,
+) -> RunOutcome:
     """Does it: reads, plans, journals, sends. With `wait` after the run that is at work, if there
     is one.
 
@@ -186,7 +186,7 @@ def push(
         return outcome
 
 
-def _stop_all(channels: Sequence[Channel], why: ScimsyncError) -> None:
+def _stop_all(channels: Sequence[TargetConnection], why: ScimsyncError) -> None:
     for channel in channels:
         channel.stop(why)
 
@@ -229,7 +229,7 @@ def _leases(
 
 @dataclass(frozen=True, slots=True)
 class _Push:
-    setup: Setup
+    setup: CompiledConfig
     store: Store
     options: Options
     now: Now
@@ -238,7 +238,7 @@ class _Push:
     holder: str
     leases: list[str]
     clock: Callable[[], datetime]
-    interruption: Interruption | None
+    interruption: Cancellation | None
     observe: Observer
 
     def read(self) -> Reading:
@@ -259,20 +259,20 @@ class _Push:
             self.setup, self.store, None, self.now, self.options.allowance, self.report
         )
 
-    async def run(self, reading: Reading) -> Outcome:
+    async def run(self, reading: Reading) -> RunOutcome:
         """Plans with what was read, and sends."""
         if reading.refusals:
             self._stop()
             self._remember({})
             return self._stopped(reading.refusals, {}, reading.problems)
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
-        fence = Fence(self.store, self.leases, self.holder, self.clock)
+        fence = LeaseKeeper(self.store, self.leases, self.holder, self.clock)
         async with connected(
             self.setup, self.options, self.store, self.now, fence.holds, self.observe
         ) as ways:
             channels = [way.channel for way in ways.values()]
             renewing = asyncio.create_task(self._renew(channels, fence))
-            with interruptible(partial(_stop_all, channels), self.interruption):
+            with cancellable(partial(_stop_all, channels), self.interruption):
                 try:
                     prepared = await prepare(
                         self.setup, books, ways, self.options, self.now, reading, self.report
@@ -293,17 +293,17 @@ class _Push:
         outcome = "failed" if failed else "done"
         if any(isinstance(target.error, Interrupted) for target in outcomes.values()):
             outcome = "interrupted"
-        return Outcome(self.run_id, outcome, outcomes, None, problems)
+        return RunOutcome(self.run_id, outcome, outcomes, None, problems)
 
     def _stopped(
         self,
         refusals: Sequence[Refusal],
         outcomes: Mapping[str, TargetOutcome],
         problems: Sequence[Problem],
-    ) -> Outcome:
+    ) -> RunOutcome:
         said = "\n".join(map(str, refusals))
         brief = "\n".join(one.nameless for one in refusals)
-        return Outcome(self.run_id, "stopped", outcomes, said, tuple(problems), brief)
+        return RunOutcome(self.run_id, "stopped", outcomes, said, tuple(problems), brief)
 
     def _stop(self) -> None:
         """A guard said no: cursors stay, nothing of the plan is left to be done, what was read
@@ -373,14 +373,16 @@ class _Push:
                 await self._execute_target(name, target, prepared.books)
             outcomes[name] = self._outcome(name, target, time.monotonic() - began)
 
-        await together([one(name, target) for name, target in prepared.targets.items()])
+        await gather_or_raise([one(name, target) for name, target in prepared.targets.items()])
         return {name: outcomes[name] for name in prepared.targets}
 
     async def _execute_target(self, name: str, target: PlannedTarget, books: Books) -> None:
         setup = target.setup
-        ledger = Ledger(self.store, self.run_id, name, (f"target {name}", self.holder), self.clock)
+        journal_writer = JournalWriter(
+            self.store, self.run_id, name, (f"target {name}", self.holder), self.clock
+        )
         secret = SecretValues(books.view, setup.sources, setup.program, self.now.today)
-        performer = Performer(
+        sender = OperationSender(
             target.channel,
             setup.dialect,
             lambda entry: (
@@ -391,27 +393,29 @@ class _Push:
             once=lambda entry: (
                 setup.once
                 if entry.kind is Kind.USER
-                else once_of(setup.groups[name_of(entry.key)].program)
+                else create_only_paths(setup.groups[name_of(entry.key)].program)
             ),
             secret=secret.get,
-            owner=ledger.owner,
+            owner=journal_writer.owner,
             clock=self.clock,
         )
 
         def progress(phase: Phase, number: int, total: int | None = None) -> None:
             self.report(name, PHASE_WORDS[phase], number, total)
 
-        phases = Phases(name, ledger, target.channel, performer, setup.concurrency, progress)
+        phases = Executor(name, journal_writer, target.channel, sender, setup.concurrency, progress)
         try:
             await self._run_phases(name, target, phases)
         except Exception as error:
-            phases.unforeseen = reported(name, error)
-        ledger.fail_again(phases.again, self.clock())
+            phases.unforeseen = report_unexpected(name, error)
+        journal_writer.fail_again(phases.again, self.clock())
         stopped = phases.unforeseen or target.channel.stopped
         target.error = target.error or stopped
-        ledger.close("its account did not come to be" if stopped is None else stopped.message)
+        journal_writer.close(
+            "its account did not come to be" if stopped is None else stopped.message
+        )
 
-    async def _run_phases(self, name: str, target: PlannedTarget, phases: Phases) -> None:
+    async def _run_phases(self, name: str, target: PlannedTarget, phases: Executor) -> None:
         await phases.run()
         for _ in range(ROUNDS):
             users, groups = self._once_more(name, phases)
@@ -427,7 +431,7 @@ class _Push:
                 break
             await phases.run()
 
-    def _once_more(self, name: str, phases: Phases) -> tuple[list[Key], list[Key]]:
+    def _once_more(self, name: str, phases: Executor) -> tuple[list[Key], list[Key]]:
         """Users and groups to be planned again in the same run: they were gone, or somebody that
         they refer to exists now."""
         with self.store.read() as connection:
@@ -461,7 +465,7 @@ class _Push:
             ordered, failed, target.channel.requests, seconds, target.error, shown, statuses
         )
 
-    async def _renew(self, channels: list[Channel], fence: Fence) -> None:
+    async def _renew(self, channels: list[TargetConnection], fence: LeaseKeeper) -> None:
         """Keeps the leases as long as the run lasts."""
         while True:
             await asyncio.sleep(RENEW_EVERY_S)

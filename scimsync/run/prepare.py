@@ -16,20 +16,9 @@ from sqlalchemy import Connection
 from scimsync.desired.groups import name_of
 from scimsync.errors import ConfigError, GuardStop, ScimsyncError, TargetUnavailable
 from scimsync.execute.books import Books, Now
-from scimsync.execute.channel import Channel, Stopped
-from scimsync.execute.connecting import LateClient
-from scimsync.execute.group_planning import NO_RULE, GroupPlanner
-from scimsync.execute.health import is_suspect, learned_rate, left_alone
+from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.known import KnownLinks, Memberships
-from scimsync.execute.matching import Matcher
-from scimsync.execute.member_planning import MemberPlanner
-from scimsync.execute.observing import Observer, nobody
-from scimsync.execute.pace import Pace
-from scimsync.execute.planning import Planner
-from scimsync.execute.saved import SavedPlan, moved_on
-from scimsync.execute.settings import Setup, TargetSetup
-from scimsync.execute.together import together
-from scimsync.execute.unforeseen import reported
+from scimsync.execute.unexpected import report_unexpected
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import JournaledOperation, OperationStatus
@@ -44,10 +33,21 @@ from scimsync.plan.guard import (
     check_updates,
     counted_for,
 )
+from scimsync.run.compile import CompiledConfig, CompiledTarget
+from scimsync.run.group_planner import NO_RULE, GroupPlanner
+from scimsync.run.membership_planner import MemberPlanner
+from scimsync.run.saved import SavedPlan, moved_on
+from scimsync.run.user_planner import Planner
 from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 from scimsync.state import holds, journal, links, records, targets
 from scimsync.state.store import Store
+from scimsync.targets.client import LazyClient
+from scimsync.targets.connection import Stopped, TargetConnection
+from scimsync.targets.matching import Matcher
+from scimsync.targets.quarantine import is_suspect, learned_rate, quarantine_error
+from scimsync.transport.observer import Observer, ignore
+from scimsync.transport.rate_limiter import RateLimiter
 
 _FIRST_NAMES = 5
 _LOG = logging.getLogger("scimsync")
@@ -65,7 +65,7 @@ class Way:
     """How a target is talked to: its channel, and what makes a matcher of a kind, by attributes,
     for so many at most."""
 
-    channel: Channel
+    channel: TargetConnection
     matcher: Callable[[Kind, Sequence[str], int], Matcher]
 
 
@@ -101,8 +101,8 @@ class PlannedTarget:
     """A target with its plan in the journal. `error` is why it could not be planned; `state` is
     where it stands then."""
 
-    setup: TargetSetup
-    channel: Channel
+    setup: CompiledTarget
+    channel: TargetConnection
     matcher: Matcher
     group_matchers: Mapping[str, Matcher]
     users: Planner
@@ -138,7 +138,7 @@ class Prepared:
     """The outcome of preparing: plans in the journal of `books`, or `refusals`, which say why
     nothing may be sent."""
 
-    setup: Setup
+    setup: CompiledConfig
     books: Books
     now: Now
     targets: dict[str, PlannedTarget]
@@ -152,7 +152,7 @@ class Prepared:
 
 
 def read_sources(
-    setup: Setup,
+    setup: CompiledConfig,
     store: Store,
     overlay: Store | None,
     now: Now,
@@ -182,26 +182,28 @@ def read_sources(
 
 @asynccontextmanager
 async def connected(
-    setup: Setup,
+    setup: CompiledConfig,
     options: Options,
     links: Store,
     now: Now,
     may_send: Callable[[], Awaitable[bool]] | None = None,
-    observe: Observer = nobody,
+    observe: Observer = ignore,
 ) -> AsyncIterator[Mapping[str, Way]]:
     """A channel and a maker of matchers for each target; connections end with the block. Raises
     ConfigError for secrets."""
     async with AsyncExitStack() as stack:
         ways: dict[str, Way] = {}
         for name, target in setup.targets.items():
-            client = LateClient(setup.config, target, read_secret=not options.offline)
+            client = LazyClient(
+                setup.config, name, target.concurrency, read_secret=not options.offline
+            )
             stack.push_async_callback(client.aclose)
             with links.read() as connection:
                 known = targets.get_target(connection, name)
-            pace = Pace(
+            pace = RateLimiter(
                 target.rate, concurrency=target.concurrency, learned=learned_rate(known, now.time)
             )
-            channel = Channel(
+            channel = TargetConnection(
                 name,
                 client,
                 pace=pace,
@@ -215,8 +217,8 @@ async def connected(
 
 def _matcher(
     stack: AsyncExitStack,
-    channel: Channel,
-    target: TargetSetup,
+    channel: TargetConnection,
+    target: CompiledTarget,
     kind: Kind,
     match: Sequence[str],
     expected: int,
@@ -227,7 +229,7 @@ def _matcher(
 
 
 async def prepare(
-    setup: Setup,
+    setup: CompiledConfig,
     books: Books,
     ways: Mapping[str, Way],
     options: Options,
@@ -245,7 +247,7 @@ async def prepare(
             target, books, ways[name], options, now, reading, report
         )
 
-    await together([one(name) for name in setup.targets])
+    await gather_or_raise([one(name) for name in setup.targets])
     prepared.targets = {name: prepared.targets[name] for name in setup.targets}
     prepared.refusals = _ask_guards(setup, books, prepared.targets, options.allowance)
     if (
@@ -256,7 +258,7 @@ async def prepare(
     return prepared
 
 
-def _check_keys(setup: Setup, books: Books, options: Options) -> None:
+def _check_keys(setup: CompiledConfig, books: Books, options: Options) -> None:
     """Raises ConfigError for a key that nobody has: a typing error is not nothing to do."""
     sources = [name for target in setup.targets.values() for name in target.sources]
     known = books.view.get(sources, list(options.keys)) if options.keys else {}
@@ -272,7 +274,7 @@ def _check_keys(setup: Setup, books: Books, options: Options) -> None:
 
 
 async def _plan_target(
-    target: TargetSetup,
+    target: CompiledTarget,
     books: Books,
     way: Way,
     options: Options,
@@ -295,7 +297,7 @@ async def _plan_target(
     if (
         not options.insistent
         and known.digest == digest
-        and (why := left_alone(known, now.time)) is not None
+        and (why := quarantine_error(known, now.time)) is not None
     ):
         planned.error = why
         return planned
@@ -359,20 +361,20 @@ async def _plan_target(
             f"{target.name}: {error}", hint="nothing was sent to it", brief=brief
         )
     except Exception as error:
-        planned.error = reported(target.name, error)
+        planned.error = report_unexpected(target.name, error)
     if way.channel.stopped is not None:
         planned.error = way.channel.stopped
     return planned
 
 
-def _is_older(target: TargetSetup, digest: str | None, now: Now) -> bool:
+def _is_older(target: CompiledTarget, digest: str | None, now: Now) -> bool:
     """Whether nothing but the day, which expressions may ask for, has changed since a target was
     planned with `digest`."""
     return any(digest == target.digest(now.today - timedelta(days=days)) for days in range(1, 60))
 
 
 def _planned_target(
-    target: TargetSetup,
+    target: CompiledTarget,
     books: Books,
     way: Way,
     expected: int,
@@ -431,7 +433,7 @@ def _planned_target(
 
 
 def _may_need_look_up(
-    connection: Connection, target: TargetSetup, cursor: Seq, books: Books, reading: Reading
+    connection: Connection, target: CompiledTarget, cursor: Seq, books: Books, reading: Reading
 ) -> int:
     """How many people may have to be looked up, at most: those who changed, and those without an
     account."""
@@ -449,7 +451,7 @@ def _may_need_look_up(
 
 
 def _ask_guards(
-    setup: Setup, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance
+    setup: CompiledConfig, books: Books, planned: Mapping[str, PlannedTarget], allowance: Allowance
 ) -> list[Refusal]:
     limits = setup.config.guard
     said: list[Refusal] = []
@@ -494,7 +496,7 @@ def _ask_guards(
 
 
 def _another_service(
-    connection: Connection, target: TargetSetup, known: TargetState, allowance: Allowance
+    connection: Connection, target: CompiledTarget, known: TargetState, allowance: Allowance
 ) -> str | None:
     """Links say nothing about the accounts of another service; nobody would get one there."""
     if allowance.new_url or known.url in (None, target.config.url):
@@ -529,7 +531,7 @@ def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
     return problems
 
 
-def _source_of(books: Books, target: TargetSetup, entry: JournaledOperation) -> str:
+def _source_of(books: Books, target: CompiledTarget, entry: JournaledOperation) -> str:
     """The source whose record an operation comes from."""
     if entry.kind is Kind.GROUP:
         rule = target.groups.get(name_of(entry.key))

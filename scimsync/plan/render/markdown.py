@@ -9,11 +9,11 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.model.records import Problem
-from scimsync.plan.changes import describe_counts, short_path
-from scimsync.plan.document import PlanOfTarget
+from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.groups import member_of
+from scimsync.plan.render.json import PlanOfTarget
+from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS, in_words
 from scimsync.plan.requests import shown
-from scimsync.plan.words import MEMBERS_SHOWN, SIGNS, in_words
 
 SHOWN_AT_MOST = 300
 """A comment on a pull request may hold 65,536 characters; more rows than these are counted only."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
-from scimsync.execute.channel import Channel
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.model.targets import TargetState
+from scimsync.targets.connection import TargetConnection
 
 QUARANTINE_AFTER = 3
 """So many runs in a row in which a target answered nothing of use, and it is left alone for a
@@ -24,7 +24,7 @@ def is_suspect(known: TargetState) -> bool:
     return known.failures >= QUARANTINE_AFTER
 
 
-def left_alone(known: TargetState, now: datetime) -> TargetQuarantined | None:
+def quarantine_error(known: TargetState, now: datetime) -> TargetQuarantined | None:
     """Why a target is not to be talked to now, if it is not."""
     if not is_waiting(known.quarantined_until, now):
         return None
@@ -47,7 +47,7 @@ def learned_rate(known: TargetState, now: datetime) -> float | None:
 
 
 def after_run(
-    known: TargetState, channel: Channel, error: ScimsyncError | None, now: datetime
+    known: TargetState, channel: TargetConnection, error: ScimsyncError | None, now: datetime
 ) -> TargetState:
     """What is known of a target after a run in which it came to `error`, or to none."""
     if channel.pace.refusals:

@@ -13,12 +13,12 @@ import orjson
 
 from scimsync.config.models import DEFAULT_CONCURRENCY, Config, Target
 from scimsync.desired.columns import check_columns
-from scimsync.desired.configured import configured_groups, configured_program
 from scimsync.desired.groups import GroupForm, GroupRule
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.model.targets import GroupTable
 from scimsync.plan.model import Leaving, Policy
+from scimsync.run.compile_mappings import compile_groups, compile_users
 from scimsync.scim.dialects import Dialect, get_dialect
 from scimsync.scim.errors import ScimError
 from scimsync.scim.profiles import Profile, load_profile
@@ -26,7 +26,7 @@ from scimsync.sources import FileSpec, columns
 
 
 @dataclass(frozen=True, slots=True)
-class TargetSetup:
+class CompiledTarget:
     """One target, ready to be planned: its compiled program, its rules of leaving, how it is talked
     to."""
 
@@ -64,7 +64,7 @@ class TargetSetup:
     @property
     def once(self) -> frozenset[str]:
         """Paths that are sent at creation only."""
-        return once_of(self.program)
+        return create_only_paths(self.program)
 
     @property
     def uses_today(self) -> bool:
@@ -110,7 +110,7 @@ class TargetSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSetup:
+class CompiledSource:
     """One source: how it is read, which columns expressions use, where its index lies."""
 
     spec: FileSpec
@@ -119,20 +119,22 @@ class SourceSetup:
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class CompiledConfig:
     """Everything of sync.toml that a run needs."""
 
     config: Config
-    sources: Mapping[str, SourceSetup]
-    targets: Mapping[str, TargetSetup]
+    sources: Mapping[str, CompiledSource]
+    targets: Mapping[str, CompiledTarget]
 
 
-def once_of(program: Program) -> frozenset[str]:
+def create_only_paths(program: Program) -> frozenset[str]:
     """Paths that are sent at creation only."""
     return frozenset(slot.path for slot in program.slots if slot.once or slot.length is not None)
 
 
-def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> Setup:
+def compile_config(
+    config: Config, names: Sequence[str] = (), *, read: bool = True
+) -> CompiledConfig:
     """Compiles all targets and looks at the columns of the sources of those called `names` (of all,
     where there are none).
 
@@ -143,7 +145,7 @@ def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> S
     for name in names:
         if name not in config.targets:
             raise config.unknown_target(name)
-    targets = {name: set_up_target(config, name) for name in config.targets}
+    targets = {name: compile_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in names or targets}
     wanted = {source for target in chosen.values() for source in target.all_sources}
     specs = {name: file_spec(config, name) for name in config.sources if read and name in wanted}
@@ -153,10 +155,10 @@ def set_up(config: Config, names: Sequence[str] = (), *, read: bool = True) -> S
         for rule in target.groups.values():
             if rule.source is not None:
                 check_columns(rule.program, {rule.source: found[rule.source]})
-    return Setup(
+    return CompiledConfig(
         config=config,
         sources={
-            name: SourceSetup(
+            name: CompiledSource(
                 spec,
                 _used(name, found[name], list(targets.values())),
                 config.state_dir / f"{name}.index.duckdb",
@@ -192,7 +194,7 @@ def file_spec(config: Config, name: str) -> FileSpec:
     )
 
 
-def set_up_target(config: Config, name: str) -> TargetSetup:
+def compile_target(config: Config, name: str) -> CompiledTarget:
     """Compiles the target called `name`, without a look at its sources. Raises ConfigError."""
     settings = config.targets[name]
     try:
@@ -209,7 +211,7 @@ def set_up_target(config: Config, name: str) -> TargetSetup:
         remove=settings.actions.remove,
         revoke=settings.leave.revoke,
     )
-    program, groups = configured_program(config, name), configured_groups(config, name)
+    program, groups = compile_users(config, name), compile_groups(config, name)
     known = ("memberships", *program.paths)
     for path in settings.leave.revoke:
         if path not in known:
@@ -218,10 +220,10 @@ def set_up_target(config: Config, name: str) -> TargetSetup:
                 " memberships nor a mapped attribute",
                 details=(f"found: {', '.join(known)}",),
             )
-    return TargetSetup(name, settings, program, policy, dialect, profile, groups)
+    return CompiledTarget(name, settings, program, policy, dialect, profile, groups)
 
 
-def _used(source: str, found: Sequence[str], targets: Sequence[TargetSetup]) -> tuple[str, ...]:
+def _used(source: str, found: Sequence[str], targets: Sequence[CompiledTarget]) -> tuple[str, ...]:
     """The columns of a source that some expression of any target uses, so that a run for one target
     stores the same."""
     names = {

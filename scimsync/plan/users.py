@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scimsync.desired.values import Desired, Ref
+from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
 from scimsync.model.ids import (
     Document,
@@ -18,14 +19,13 @@ from scimsync.model.ids import (
 )
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, Phase
-from scimsync.plan.changes import changes_between, describe_changes, veil
+from scimsync.plan.diff import changes_between, describe_changes, veil
 from scimsync.plan.drafts import draft, not_planned
 from scimsync.plan.model import (
     GENERATE,
     MADE_UNSEEN,
     REF,
     SECRET,
-    Account,
     Candidate,
     Plan,
     Policy,

@@ -15,10 +15,8 @@ from scimsync.desired.groups import GroupRule, groups_of, name_of
 from scimsync.desired.values import Desired, Ref
 from scimsync.errors import ScimsyncError
 from scimsync.execute.books import BATCH, Books, Now, Settled, slices
-from scimsync.execute.doubts import Doubts
+from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.known import KnownLinks, Memberships
-from scimsync.execute.matching import Found, Matcher, to_account
-from scimsync.execute.settings import once_of
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.model.ids import (
     Document,
@@ -38,11 +36,13 @@ from scimsync.plan.model import (
     Policy,
     Surroundings,
 )
-from scimsync.plan.people import deletion_of
 from scimsync.plan.requests import with_request
+from scimsync.plan.users import deletion_of
+from scimsync.run.compile import create_only_paths
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.state import holds, journal, links
+from scimsync.targets.matching import Found, Matcher, to_account
 
 _LONGEST_CHAIN = 5000
 """Beyond so many people who take each other's userNames nobody looks ahead; the push finds out."""
@@ -106,8 +106,8 @@ class Planner:
         self._memberships = memberships
         self._has_groups = has_groups
         self.settled = Settled(policy.target, Kind.USER)
-        paths, sent_once = program.paths, once_of(program)
-        self._doubts = Doubts(
+        paths, sent_once = program.paths, create_only_paths(program)
+        self._doubts = InDoubtReader(
             books,
             known,
             policy.target,

@@ -1,0 +1,23 @@
+"""Accounts and groups that exist at a target before scimsync links them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scimsync.model.ids import Document, Key, RemoteId
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A resource that exists at the target.
+
+    `document` is what it holds at the managed paths. `found_by` is the attribute by which it was
+    found. `owner` is the key that is linked to it already, if any.
+    """
+
+    remote_id: RemoteId
+    document: Document
+    found_by: str
+    active: bool | None = None
+    etag: str | None = None
+    owner: Key | None = None

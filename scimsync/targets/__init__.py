@@ -1,0 +1,1 @@
+"""What one target is and does: its connection, matching of existing accounts, quarantine."""

@@ -1,0 +1,1 @@
+"""HTTP for targets and sources alike: authentication, rate limiting, observation of requests."""

@@ -1,0 +1,1 @@
+"""Authenticators: how a request proves who sends it."""
