@@ -1,4 +1,4 @@
-"""What docs/daemon.md, docs/notifications.md and docs/metrics.md show is what the program says,
+"""What docs/reference/daemon.md, notifications.md and metrics.md show is what the program says,
 sends and exposes."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.servers.hooks import SECRET, Hooks, running_hooks
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
-    name: (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    name: (ROOT / "docs" / "reference" / f"{name}.md").read_text("utf-8")
     for name in ("daemon", "metrics", "notifications")
 }
 SYSTEMD = ROOT / "examples" / "systemd"

@@ -32,7 +32,7 @@ from scimsync.run.compile import compile_config
 from tests.office import Office
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 TYPED = [
     *PAGES,
     ROOT / "sync.toml.example",
@@ -233,7 +233,7 @@ def test_the_example_of_everything_compiles() -> None:
     ids=lambda table: table.__name__,
 )
 def test_every_key_of_sync_toml_stands_on_the_page_and_in_the_example(table: type[Table]) -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
     example = (ROOT / "sync.toml.example").read_text("utf-8")
     # attributes of a group stand in its own table
     for key in table.model_fields.keys() - {"attributes"}:
@@ -242,6 +242,6 @@ def test_every_key_of_sync_toml_stands_on_the_page_and_in_the_example(table: typ
 
 
 def test_every_filter_of_our_own_stands_on_the_page() -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
     for name in ("date", "lookup", "ascii", "slug", "default"):
         assert f"| `{name}" in page

@@ -1,4 +1,4 @@
-"""Each message that docs/bad-input.md shows is what the program says."""
+"""Each message that docs/reference/bad-input.md shows is what the program says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.office import Office
 from tests.servers.faulty import HTML, FaultyServer
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "bad-input.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "reference" / "bad-input.md").read_text("utf-8")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What docs/operations.md and docs/targets.md show is what the program says and does."""
+"""What how-a-push-works.md and targets.md show is what the program says and does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.office import SOURCE, Office, fetch
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "how-a-push-works.md").read_text("utf-8")
 THREE = ROOT / "examples" / "three-targets"
 
 CHANGING = (
@@ -169,7 +169,7 @@ def test_another_run_is_told_who_is_at_work(two_targets: Office) -> None:
 
 
 def test_check_says_what_a_target_can_do(real_office: Office) -> None:
-    page = (ROOT / "docs" / "targets.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "targets.md").read_text("utf-8")
     shutil.copytree(ROOT / "examples" / "first", real_office.folder, dirs_exist_ok=True)
     config = (real_office.folder / "sync.toml").read_text("utf-8")
     real_office.write(
