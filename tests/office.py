@@ -34,7 +34,7 @@ from scimsync.config import load
 from scimsync.execute.books import Now
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
-from scimsync.model.operations import JournaledOperation, OperationStatus
+from scimsync.model.operations import JournaledOperation, OperationFilter, OperationStatus
 from scimsync.plan.guard import Allowance
 from scimsync.plan.render.json import operation_document
 from scimsync.run import (
@@ -248,11 +248,11 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             assert prepared.guard is None
             if (planned := prepared.targets[target]).error is not None:
                 raise planned.error
-            condition = journal.of_run(prepared.books.run, target) & journal.with_status(
-                OperationStatus.PLANNED
+            wanted = OperationFilter(
+                run=prepared.books.run, target=target, statuses=(OperationStatus.PLANNED,)
             )
             with prepared.books.journal.read() as connection:
-                return [operation_document(entry) for entry in journal.find(connection, condition)]
+                return [operation_document(entry) for entry in journal.find(connection, wanted)]
 
     def links(self, target: str = "wiki") -> dict[str, Link]:
         """Key -> link."""
@@ -269,7 +269,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             store.read() as connection,
         ):
             last = journal.runs(connection, 1)[0].id if run is None else run
-            return list(journal.find(connection, journal.of_run(last)))
+            return list(journal.find(connection, OperationFilter(run=last)))
 
     # The program
 

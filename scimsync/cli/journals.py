@@ -7,14 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 from itertools import islice
-from operator import and_, or_
 
 import click
 import orjson
-from sqlalchemy import true
-from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.cli.operations import (
     action_part,
@@ -27,7 +23,7 @@ from scimsync.cli.operations import (
 )
 from scimsync.cli.screen import Part, Screen
 from scimsync.model.ids import Key
-from scimsync.model.operations import JournaledOperation, OperationStatus
+from scimsync.model.operations import JournaledOperation, OperationFilter, OperationStatus
 from scimsync.plan.render.json import journal_document
 from scimsync.state import journal
 from scimsync.state.store import Store
@@ -46,20 +42,15 @@ class Wanted:
     since: datetime | None = None
 
     @property
-    def condition(self) -> ColumnElement[bool]:
-        """What an operation has to hold."""
-        conditions = []
-        if self.run is not None:
-            conditions.append(journal.of_run(self.run))
-        if self.targets:
-            conditions.append(reduce(or_, map(journal.of_target, self.targets)))
-        if self.keys:
-            conditions.append(journal.of_keys([Key(key) for key in self.keys]))
-        if self.failed:
-            conditions.append(journal.with_status(OperationStatus.FAILED))
-        if self.since is not None:
-            conditions.append(journal.since(self.since))
-        return reduce(and_, conditions) if conditions else true()
+    def where(self) -> OperationFilter:
+        """The filter for these operations."""
+        return OperationFilter(
+            run=self.run,
+            targets=self.targets or None,
+            keys=[Key(key) for key in self.keys] or None,
+            statuses=(OperationStatus.FAILED,) if self.failed else None,
+            since=self.since,
+        )
 
 
 def write_journal(store: Store, wanted: Wanted, limit: int | None) -> None:
@@ -67,7 +58,7 @@ def write_journal(store: Store, wanted: Wanted, limit: int | None) -> None:
     out = sys.stdout.buffer
     with store.read() as connection:
         out.write(b'{"operations": [')
-        for number, entry in enumerate(journal.last(connection, wanted.condition, limit)):
+        for number, entry in enumerate(journal.last(connection, wanted.where, limit)):
             out.write(b",\n" if number else b"\n")
             out.write(orjson.dumps(journal_document(entry)))
         out.write(b"]}\n")
@@ -78,8 +69,8 @@ def print_journal(store: Store, wanted: Wanted, limit: int, *, detailed: bool) -
     """A row for each operation; `detailed` also with its changes and requests."""
     screen = Screen()
     with store.read() as connection:
-        number = sum(journal.count(connection, wanted.condition).values())
-        for entries in _batches(journal.last(connection, wanted.condition, limit)):
+        number = sum(journal.count(connection, wanted.where).values())
+        for entries in _batches(journal.last(connection, wanted.where, limit)):
             if detailed:
                 for entry in entries:
                     _print_detailed(screen, entry)

@@ -17,7 +17,13 @@ from scimsync.cli.output import printable
 from scimsync.cli.private import write_private
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
-from scimsync.model.operations import Action, JournaledOperation, OperationStatus
+from scimsync.model.operations import (
+    OPEN_STATUSES,
+    Action,
+    JournaledOperation,
+    OperationFilter,
+    OperationStatus,
+)
 from scimsync.model.records import Problem
 from scimsync.plan.render.json import PlanOfTarget, operation_document
 from scimsync.run.prepare import Prepared
@@ -94,20 +100,20 @@ def exit_code_of(prepared: Prepared, tell: bool) -> int:
 
 def counts_of(prepared: Prepared, name: str) -> dict[str, int]:
     """How many operations of each action are planned for a target."""
-    condition = journal.of_run(prepared.books.run, name) & journal.is_open()
+    planned = OperationFilter(run=prepared.books.run, target=name, statuses=OPEN_STATUSES)
     with prepared.books.journal.read() as connection:
-        counted = journal.count(connection, condition)
+        counted = journal.count(connection, planned)
     numbers = {action: number for (action, _), number in counted.items()}
     return {action.value: numbers[action] for action in Action if numbers.get(action)}
 
 
 def operations_of(prepared: Prepared, name: str) -> Iterator[JournaledOperation]:
     """The planned operations of a target, in the order in which they would be sent."""
-    condition = journal.of_run(prepared.books.run, name) & journal.with_status(
-        OperationStatus.PLANNED
+    planned = OperationFilter(
+        run=prepared.books.run, target=name, statuses=(OperationStatus.PLANNED,)
     )
     with prepared.books.journal.read() as connection:
-        yield from journal.find(connection, condition)
+        yield from journal.find(connection, planned)
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from scimsync.config.models import Config
+from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.model.targets import TargetState
 from scimsync.run.compile import file_spec
 from scimsync.snapshot import looks_unchanged
 from scimsync.sources import FileSpec, touched_since
-from scimsync.state import due, records, targets, work
+from scimsync.state import due, journal, records, targets
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
-from scimsync.state.tables import operation
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,10 +55,7 @@ def _standing(
     connection: Connection, name: str, sources: Sequence[str], after: datetime | None
 ) -> Standing:
     known = targets.get_target(connection, name)
-    left = (
-        connection.execute(select(operation.c.id).where(work.left_over(name)).limit(1)).first()
-        is not None
-    )
+    left = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
     behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
     return Standing(known, due.next_due(connection, name, after or _LONG_AGO), left or behind)
 

@@ -16,7 +16,12 @@ from scimsync.model.ids import (
     RemoteId,
 )
 from scimsync.model.links import Link, LinkStatus
-from scimsync.model.operations import ARRIVAL_ACTIONS, MEMBERSHIP_ACTIONS, OperationStatus
+from scimsync.model.operations import (
+    ARRIVAL_ACTIONS,
+    RESOURCE_ACTIONS,
+    OperationFilter,
+    OperationStatus,
+)
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.errors import ErrorKind, ScimProtocolError
 from scimsync.scim.resources import project
@@ -174,10 +179,13 @@ class InDoubtReader:
     def _asked(self, key: Key) -> Sequence[str]:
         """The paths of what was sent since the last operation that was acknowledged; all, where the
         journal does not go back so far."""
-        ours = (
-            journal.of_target(self._target) & journal.of_kind(self._kind) & journal.of_keys([key])
+        sent = OperationFilter(
+            target=self._target,
+            kind=self._kind,
+            keys=[key],
+            actions=RESOURCE_ACTIONS,
+            was_sent=True,
         )
-        sent = ours & journal.was_sent() & ~journal.with_action(*MEMBERSHIP_ACTIONS)
         paths: set[str] = set()
         with self._books.links.read() as connection:
             entries = list(journal.last(connection, sent, _MOST_TRIES))

@@ -12,14 +12,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.execute.known import as_settled, sent_members
 from scimsync.execute.outcome import OperationOutcome
 from scimsync.model.backoff import retry_delay
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, failed_link
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    OPEN_STATUSES,
+    JournaledOperation,
+    OperationFilter,
+    OperationStatus,
+)
 from scimsync.plan.groups import member_of
 from scimsync.state import journal, leases, links, memberships
 from scimsync.state.store import Store
@@ -50,13 +55,11 @@ class JournalWriter:
 
     def count_waiting(self, phase: int) -> int:
         """How many operations of a phase are planned."""
-        condition = (
-            journal.of_run(self._run, self._target)
-            & journal.with_status(OperationStatus.PLANNED)
-            & journal.in_phase(phase)
+        planned = OperationFilter(
+            run=self._run, target=self._target, phase=phase, statuses=(OperationStatus.PLANNED,)
         )
         with self._store.read() as connection:
-            return sum(journal.count(connection, condition).values())
+            return sum(journal.count(connection, planned).values())
 
     def links_of(self, entries: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], Link]:
         """The links of the operations' resources."""
@@ -140,10 +143,8 @@ class JournalWriter:
         """Operations that were not sent: they get `status`, and their people stay due."""
         now = self._clock()
         with self._store.write() as connection:
-            condition = journal.of_run(self._run, self._target) & journal.one_of(
-                [entry.id for entry in entries]
-            )
-            journal.close_open(connection, condition, status, detail, now)
+            given_up = OperationFilter(ids=[entry.id for entry in entries])
+            journal.close_open(connection, given_up, status, detail, now)
             _stay_due(connection, self._target, entries, now)
 
     def fail_again(self, keys: Collection[tuple[Kind, Key]], now: datetime) -> None:
@@ -152,15 +153,10 @@ class JournalWriter:
         with self._store.write() as connection:
             for kind in {kind for kind, _ in keys}:
                 some = [key for of, key in keys if of is kind]
-                condition = (
-                    journal.of_run(self._run, self._target)
-                    & journal.of_kind(kind)
-                    & journal.of_keys(some)
+                sent = OperationFilter(
+                    run=self._run, target=self._target, kind=kind, keys=some, was_sent=True
                 )
-                last = {
-                    entry.key: entry
-                    for entry in journal.last(connection, condition & journal.was_sent(), None)
-                }
+                last = {entry.key: entry for entry in journal.last(connection, sent, None)}
                 ids = [
                     entry.id for entry in last.values() if entry.status is OperationStatus.SKIPPED
                 ]
@@ -178,9 +174,7 @@ class JournalWriter:
     def close(self, why: str) -> int:
         """Whatever has no outcome at the end of the run was not sent: it is skipped, and its people
         stay due."""
-        return settle(
-            self._store, self._target, journal.of_run(self._run, self._target), why, self._clock()
-        )
+        return settle(self._store, self._target, why, self._clock(), run=self._run)
 
     def _write(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
         journal.put_results(connection, [outcome.result for outcome in done])
@@ -236,29 +230,24 @@ class JournalWriter:
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
 
 
-def settle(
-    store: Store, target: str, condition: ColumnElement[bool], why: str, now: datetime
-) -> int:
-    """Operations of `target` without an outcome that hold `condition`: closed as skipped, their
-    people due from now on.
+def settle(store: Store, target: str, why: str, now: datetime, *, run: int | None = None) -> int:
+    """Operations of `target` (and `run`) without an outcome: closed as skipped, their people due
+    from now on.
 
     What may have been sent makes its link doubtful: the account is read before anything else is
     decided. Returns how many.
     """
     number = 0
+    left_open = OperationFilter(run=run, target=target, statuses=OPEN_STATUSES)
     while True:
         with store.write() as connection:
-            entries = list(
-                journal.find(
-                    connection, condition & journal.of_target(target) & journal.is_open(), limit=500
-                )
-            )
+            entries = list(journal.find(connection, left_open, limit=500))
             if not entries:
                 return number
             number += len(entries)
             journal.close_open(
                 connection,
-                journal.one_of([entry.id for entry in entries]),
+                OperationFilter(ids=[entry.id for entry in entries]),
                 OperationStatus.SKIPPED,
                 why,
                 now,

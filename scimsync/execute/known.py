@@ -21,11 +21,13 @@ from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
     MEMBERSHIP_ACTIONS,
+    OPEN_STATUSES,
     JournaledOperation,
+    OperationFilter,
     OperationStatus,
 )
 from scimsync.plan.groups import member_of
-from scimsync.state import journal, links, memberships, work
+from scimsync.state import journal, links, memberships
 from scimsync.state.store import Store
 
 
@@ -53,8 +55,8 @@ class KnownLinks:
         with self._books.links.read() as connection:
             known = links.get_links(connection, self._target, kind, keys)
             if not self._books.stores:
-                left_over = (
-                    work.left_over(self._target) & journal.of_kind(kind) & journal.of_keys(keys)
+                left_over = OperationFilter(
+                    target=self._target, kind=kind, keys=keys, statuses=OPEN_STATUSES
                 )
                 known |= {
                     one.key: one
@@ -70,29 +72,19 @@ class KnownLinks:
         """Keys of those of whose last request nobody knows what became of it, and that may be
         looked at again."""
         with self._books.links.read() as connection:
-            keys = set(
-                links.keys_of_kind(connection, self._target, kind, links.in_doubt(self._now))
-            )
-            sent = (
-                work.left_over(self._target)
-                & journal.of_kind(kind)
-                & journal.with_status(OperationStatus.SENT)
-            )
-            return sorted(keys | {entry.key for entry in journal.find(connection, sent)})
+            keys = set(links.in_doubt_keys(connection, self._target, kind, self._now))
+            sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
+            return sorted(keys | journal.keys_of(connection, sent))
 
     def paused(self, kind: Kind) -> set[Key]:
         """Keys of those that failed lately."""
         with self._books.links.read() as connection:
-            paused = set(
-                links.keys_of_kind(connection, self._target, kind, links.paused(self._now))
-            )
+            paused = set(links.paused_keys(connection, self._target, kind, self._now))
             if paused and not self._books.stores:
-                paused -= {
-                    entry.key
-                    for entry in journal.find(
-                        connection, work.left_over(self._target) & journal.of_kind(kind)
-                    )
-                }
+                paused -= journal.keys_of(
+                    connection,
+                    OperationFilter(target=self._target, kind=kind, statuses=OPEN_STATUSES),
+                )
         return paused
 
     def holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
@@ -162,7 +154,9 @@ class Memberships:
             memberships.put(scratch, self._target, some, keep_empty=True)
         for some in slices(memberships.before_plan(known, self._target)):
             memberships.put(scratch, self._target, some, keep_empty=True)
-        left_over = work.left_over(self._target) & journal.with_action(*MEMBERSHIP_ACTIONS)
+        left_over = OperationFilter(
+            target=self._target, actions=MEMBERSHIP_ACTIONS, statuses=OPEN_STATUSES
+        )
         for entry in journal.find(known, left_over):
             doubted = sent_members([entry])
             for kind in Kind:

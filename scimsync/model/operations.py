@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -27,6 +27,9 @@ class Action(StrEnum):
 
 MEMBERSHIP_ACTIONS = (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS)
 """Actions that change the members of a group."""
+
+RESOURCE_ACTIONS = tuple(action for action in Action if action not in MEMBERSHIP_ACTIONS)
+"""Actions that change a resource itself."""
 
 ARRIVAL_ACTIONS = (Action.CREATE, Action.ADOPT)
 """Actions after which the target has a resource that was not linked before."""
@@ -110,6 +113,28 @@ class JournaledOperation(Operation):
     planned_at: datetime | None = None
     sent_at: datetime | None = None
     done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationFilter:
+    """Selects operations of the journal. None admits every operation, an empty collection none.
+
+    `was_sent` admits only operations that reached, or may have reached, the target. `since`
+    (aware) admits only those whose latest known event happened then or later.
+    """
+
+    run: int | None = None
+    target: str | None = None
+    targets: Collection[str] | None = None
+    phase: int | None = None
+    kind: Kind | None = None
+    ids: Collection[int] | None = None
+    keys: Collection[Key] | None = None
+    exclude_keys: Collection[Key] = ()
+    actions: Collection[str] | None = None
+    statuses: Collection[OperationStatus] | None = None
+    was_sent: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import true
-
 from scimsync.desired import DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
 from scimsync.desired.values import Desired
@@ -109,7 +107,7 @@ class GroupPlanner:
             return
         # also those that never came to be: somebody may be wanted in them
         with self._books.links.read() as connection:
-            known = links.keys_of_kind(connection, self._policy.target, Kind.GROUP, true())
+            known = links.all_keys(connection, self._policy.target, Kind.GROUP)
         for key in known:
             if name_of(key) in another:
                 self._want(key, {})
@@ -144,11 +142,7 @@ class GroupPlanner:
         target = self._policy.target
         with self._books.links.read() as connection:
             due = work.groups_to_plan(connection, target, self._now.time)
-            return due + (
-                links.keys_of_kind(connection, target, Kind.GROUP, links.exists())
-                if everything
-                else []
-            )
+            return due + (links.account_keys(connection, target, Kind.GROUP) if everything else [])
 
     # Groups from a source of their own
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -11,7 +11,7 @@ from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.memberships import Membership
-from scimsync.model.operations import ARRIVAL_ACTIONS, Action
+from scimsync.model.operations import ARRIVAL_ACTIONS, OPEN_STATUSES, Action, OperationFilter
 from scimsync.plan.groups import plan_members
 from scimsync.plan.requests import shape_members, showing
 from scimsync.scim.dialects import Dialect
@@ -69,9 +69,8 @@ class MemberPlanner:
     def _plan_group(self, group: Key, rows: Iterator[Membership], by_name: Container[Key]) -> None:
         """Who is deprovisioned `by_name` goes out of a group by nobody's accident."""
         link = self._links.get(Kind.GROUP, [group]).get(group)
-        condition = journal.of_run(self._books.run, self._target) & journal.of_kind(Kind.GROUP)
         with self._books.journal.read() as connection:
-            planned = journal.actions_of(connection, condition & journal.is_open(), group)
+            planned = journal.actions_of(connection, self._planned(Kind.GROUP, keys=[group]))
         coming = bool(planned & set(ARRIVAL_ACTIONS))
         if Action.DELETE in planned or not (coming or (link is not None and link.has_account)):
             return
@@ -92,6 +91,23 @@ class MemberPlanner:
             total = self._memberships.acknowledged([group]).get(group, 0)
             self.shrinking.append(Shrinking(group, removed, max(total, removed), tuple(first)))
 
+    def _planned(
+        self,
+        kind: Kind,
+        *,
+        keys: Collection[Key] | None = None,
+        actions: Collection[str] | None = None,
+    ) -> OperationFilter:
+        """Return a filter for operations of this plan."""
+        return OperationFilter(
+            run=self._books.run,
+            target=self._target,
+            kind=kind,
+            keys=keys,
+            actions=actions,
+            statuses=OPEN_STATUSES,
+        )
+
     def _with_accounts(self, rows: list[Membership]) -> list[Membership]:
         """Without those who have no account and get none in this plan: they wait."""
         there: set[tuple[Kind, Key]] = set()
@@ -100,17 +116,12 @@ class MemberPlanner:
             if not keys:
                 continue
             there |= {(kind, key) for key in self._links.remote_ids(kind, keys)}
-            condition = (
-                journal.of_run(self._books.run, self._target)
-                & journal.of_kind(kind)
-                & journal.is_open()
-            )
             with self._books.journal.read() as connection:
-                coming = journal.planned_keys(
-                    connection, condition & journal.with_action(*ARRIVAL_ACTIONS), keys
+                coming = journal.keys_of(
+                    connection, self._planned(kind, keys=keys, actions=ARRIVAL_ACTIONS)
                 )
-                going = journal.planned_keys(
-                    connection, condition & journal.with_action(Action.DELETE), keys
+                going = journal.keys_of(
+                    connection, self._planned(kind, keys=keys, actions=(Action.DELETE,))
                 )
             there = (there | {(kind, key) for key in coming}) - {(kind, key) for key in going}
         return [row for row in rows if not row.effective or (row.member_kind, row.member) in there]
@@ -142,14 +153,9 @@ class MemberPlanner:
 
     def _count_deleted(self) -> None:
         """A group that is deleted loses all its members."""
-        condition = (
-            journal.of_run(self._books.run, self._target)
-            & journal.of_kind(Kind.GROUP)
-            & journal.with_action(Action.DELETE)
-            & journal.is_open()
-        )
+        deletions = self._planned(Kind.GROUP, actions=(Action.DELETE,))
         with self._books.journal.read() as connection:
-            deleted = [entry.key for entry in journal.find(connection, condition)]
+            deleted = [entry.key for entry in journal.find(connection, deletions)]
         for group, number in self._memberships.acknowledged(deleted).items():
             members = self._memberships.of_group(group)
             first = tuple(row.member for row in members if row.acknowledged)[:_FIRST_NAMES]

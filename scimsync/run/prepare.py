@@ -21,7 +21,12 @@ from scimsync.execute.known import KnownLinks, Memberships
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
-from scimsync.model.operations import JournaledOperation, OperationStatus
+from scimsync.model.operations import (
+    OPEN_STATUSES,
+    JournaledOperation,
+    OperationFilter,
+    OperationStatus,
+)
 from scimsync.model.records import Problem
 from scimsync.model.targets import GroupTable, TargetState
 from scimsync.plan.guard import (
@@ -468,17 +473,18 @@ def _ask_guards(
             ("max_removals", check_removals, limits.max_removals, allowance.removals),
             ("max_updates", check_updates, limits.max_updates, allowance.updates),
         ):
-            condition = (
-                journal.of_run(books.run, name)
-                & journal.of_kind(Kind.USER)
-                & journal.with_action(*counted_for(limit))
-                & journal.is_open()
-                & ~journal.of_keys(by_name)  # an order by name is nobody's accident
+            counted = OperationFilter(
+                run=books.run,
+                target=name,
+                kind=Kind.USER,
+                exclude_keys=by_name,  # an order by name is nobody's accident
+                actions=counted_for(limit),
+                statuses=OPEN_STATUSES,
             )
             with books.journal.read() as connection:
-                number = sum(journal.count(connection, condition).values())
+                number = sum(journal.count(connection, counted).values())
                 first = [
-                    entry.key for entry in journal.find(connection, condition, limit=_FIRST_NAMES)
+                    entry.key for entry in journal.find(connection, counted, limit=_FIRST_NAMES)
                 ]
             if not number:
                 continue
@@ -517,7 +523,7 @@ def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
     """People and groups that could not be planned, as problems of their sources."""
     problems: list[Problem] = []
     for name, target in prepared.targets.items():
-        condition = journal.of_run(books.run, name) & journal.with_status(OperationStatus.FAILED)
+        failed = OperationFilter(run=books.run, target=name, statuses=(OperationStatus.FAILED,))
         with books.journal.read() as connection:
             problems.extend(
                 Problem(
@@ -526,7 +532,7 @@ def problems_of_plan(books: Books, prepared: Prepared) -> list[Problem]:
                     entry.key,
                     f"{name}: {entry.detail}",
                 )
-                for entry in journal.find(connection, condition)
+                for entry in journal.find(connection, failed)
             )
     return problems
 

@@ -23,7 +23,7 @@ from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.logcontext import in_run
 from scimsync.model.ids import Key, Kind
-from scimsync.model.operations import PHASE_WORDS, Action, OperationStatus, Phase
+from scimsync.model.operations import PHASE_WORDS, Action, OperationFilter, OperationStatus, Phase
 from scimsync.model.records import Problem
 from scimsync.plan.guard import Refusal
 from scimsync.run.cancellation import Cancellation, cancellable
@@ -244,13 +244,7 @@ class _Push:
     def read(self) -> Reading:
         """Settles what a run that ended left behind, and reads the sources."""
         for name in self.setup.targets:
-            settle(
-                self.store,
-                name,
-                work.left_over(name),
-                "its run ended before an answer came",
-                self.now.time,
-            )
+            settle(self.store, name, "its run ended before an answer came", self.now.time)
         # of a run that did not come as far as to accept it
         self._put_back(read=self.options.read or not self.options.keys)
         if not self.options.read:
@@ -312,7 +306,7 @@ class _Push:
         with self.store.write() as connection:
             journal.close_open(
                 connection,
-                journal.of_run(self.run_id),
+                OperationFilter(run=self.run_id),
                 OperationStatus.SKIPPED,
                 "a guard stopped the run",
                 self.clock(),
@@ -332,10 +326,9 @@ class _Push:
             records.accept(connection, list(self.setup.sources), self.options.keys)
             for name, target in prepared.targets.items():
                 if target.error is not None:
-                    condition = journal.of_run(self.run_id, name)
                     journal.close_open(
                         connection,
-                        condition,
+                        OperationFilter(run=self.run_id, target=name),
                         OperationStatus.SKIPPED,
                         target.error.message,
                         self.clock(),
@@ -443,11 +436,11 @@ class _Push:
 
     def _outcome(self, name: str, target: PlannedTarget, seconds: float) -> TargetOutcome:
         with self.store.read() as connection:
-            mine = journal.of_run(self.run_id, name)
+            mine = OperationFilter(run=self.run_id, target=name)
             counted = journal.count(connection, mine)
             refused = journal.find(
                 connection,
-                mine & journal.with_status(OperationStatus.FAILED) & journal.was_sent(),
+                replace(mine, statuses=(OperationStatus.FAILED,), was_sent=True),
                 limit=FIRST_FAILURES,
             )
             shown = tuple(f"{entry.action} {entry.key}: {entry.detail}" for entry in refused)

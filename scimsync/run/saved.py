@@ -14,7 +14,7 @@ import orjson
 from scimsync.errors import ConfigError
 from scimsync.execute.books import Books
 from scimsync.model.ids import Key
-from scimsync.model.operations import JournaledOperation
+from scimsync.model.operations import OPEN_STATUSES, JournaledOperation, OperationFilter
 from scimsync.state import journal
 
 FORMAT = 1
@@ -39,7 +39,7 @@ def fingerprint(books: Books, target: str) -> tuple[int, str]:
     total, number = 0, 0
     with books.journal.read() as connection:
         for entry in journal.find(
-            connection, journal.of_run(books.run, target) & journal.is_open()
+            connection, OperationFilter(run=books.run, target=target, statuses=OPEN_STATUSES)
         ):
             total = (total + int.from_bytes(_digest(entry), "big")) % _MODULUS
             number += 1

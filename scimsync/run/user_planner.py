@@ -27,7 +27,14 @@ from scimsync.model.ids import (
 )
 from scimsync.model.links import Link, LinkStatus, Reference, failed_link
 from scimsync.model.memberships import Membership
-from scimsync.model.operations import Action, Operation, OperationStatus
+from scimsync.model.operations import (
+    ARRIVAL_ACTIONS,
+    OPEN_STATUSES,
+    Action,
+    Operation,
+    OperationFilter,
+    OperationStatus,
+)
 from scimsync.plan import make_plan
 from scimsync.plan.model import (
     Candidate,
@@ -141,24 +148,27 @@ class Planner:
         """Plans those whose own record did not change, but who refer to somebody that gets or loses
         an account in this plan."""
         after = ""
-        condition = journal.of_run(self._books.run, self._policy.target) & journal.of_kind(
-            Kind.USER
-        )
-        moving = (
-            condition
-            & journal.is_open()
-            & journal.with_action(Action.CREATE, Action.ADOPT, Action.DELETE)
+        run, target = self._books.run, self._policy.target
+        moving = OperationFilter(
+            run=run,
+            target=target,
+            kind=Kind.USER,
+            actions=(*ARRIVAL_ACTIONS, Action.DELETE),
+            statuses=OPEN_STATUSES,
         )
         while True:
             with self._books.journal.read() as connection:
-                some_moving = journal.keys_where(connection, moving, after, BATCH)
+                some_moving = journal.keys_after(connection, moving, after, BATCH)
             if not some_moving:
                 return
             after = some_moving[-1]
             with self._books.links.read() as connection:
-                waiting = links.referrers(connection, self._policy.target, some_moving)
+                waiting = links.referrers(connection, target, some_moving)
             with self._books.journal.read() as connection:
-                planned = journal.planned_keys(connection, condition, list(waiting))
+                planned = journal.keys_of(
+                    connection,
+                    OperationFilter(run=run, target=target, kind=Kind.USER, keys=waiting),
+                )
             for some in slices(iter(sorted(waiting - planned)), BATCH):
                 await self._plan_batch(some)
 
@@ -317,12 +327,10 @@ class Planner:
                 if names
                 else {}
             )
-            condition = (
-                journal.of_run(self._books.run, target)
-                & journal.of_kind(Kind.USER)
-                & journal.is_open()
+            planned = OperationFilter(
+                run=self._books.run, target=target, kind=Kind.USER, statuses=OPEN_STATUSES
             )
-            adopted = journal.adopted(connection, condition, batch.found_ids)
+            adopted = journal.adopted(connection, planned, batch.found_ids)
         going = self._going(referred)
         accounts = {
             key: link.remote_id

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.changes import Change
@@ -19,8 +19,10 @@ from scimsync.model.ids import (
 )
 from scimsync.model.operations import (
     OPEN_STATUSES,
+    Action,
     JournaledOperation,
     Operation,
+    OperationFilter,
     OperationResult,
     OperationStatus,
     Run,
@@ -171,107 +173,62 @@ def put_results(connection: Connection, results: Sequence[OperationResult]) -> N
 
 def close_open(
     connection: Connection,
-    condition: ColumnElement[bool],
+    where: OperationFilter,
     status: OperationStatus,
     detail: str,
     now: datetime,
 ) -> None:
-    """Gives operations without an outcome one."""
+    """Give those operations that `where` admits and that have no outcome the outcome `status`."""
     connection.execute(
         update(table)
-        .where(table.c.status.in_(OPEN_STATUSES), condition)
+        .where(table.c.status.in_(OPEN_STATUSES), *_conditions(where))
         .values(status=status, detail=detail, done_at=now)
     )
 
 
-def of_run(run: int, target: str | None = None) -> ColumnElement[bool]:
-    """The condition that an operation belongs to a run (and a target)."""
-    condition = table.c.run_id == run
-    return condition if target is None else condition & (table.c.target == target)
-
-
-def of_target(target: str) -> ColumnElement[bool]:
-    """The condition that an operation is one of a target's."""
-    return table.c.target == target
-
-
-def one_of(ids: Sequence[int]) -> ColumnElement[bool]:
-    """The condition that an operation is one of these."""
-    return table.c.id.in_(ids)
-
-
-def in_phase(phase: int) -> ColumnElement[bool]:
-    """The condition that an operation belongs to a phase."""
-    return table.c.phase == phase
-
-
-def with_status(*statuses: OperationStatus) -> ColumnElement[bool]:
-    """The condition that an operation's status is one of these."""
-    return table.c.status.in_(statuses)
-
-
-def is_open() -> ColumnElement[bool]:
-    """The condition that an operation has no outcome yet."""
-    return table.c.status.in_(OPEN_STATUSES)
-
-
-def was_sent() -> ColumnElement[bool]:
-    """The condition that an operation reached, or may have reached, the target."""
-    return table.c.sent_at.is_not(None)
-
-
-def of_keys(keys: Sequence[Key]) -> ColumnElement[bool]:
-    """The condition that an operation is about one of these keys."""
-    return table.c.key.in_(keys)
-
-
-def since(moment: datetime) -> ColumnElement[bool]:
-    """The condition that the last that is known of an operation happened at `moment` (aware) or
-    later."""
-    return func.coalesce(table.c.done_at, table.c.sent_at, table.c.planned_at) >= moment
-
-
 def find(
-    connection: Connection, condition: ColumnElement[bool], *, limit: int | None = None
+    connection: Connection, where: OperationFilter, *, limit: int | None = None
 ) -> Iterator[JournaledOperation]:
-    """Operations that hold a condition, in the order in which they are sent."""
-    query = select(table).where(condition).order_by(table.c.phase, table.c.id).limit(limit)
-    for row in stream(connection, 500, query):
+    """Yield the operations that `where` admits, in the order in which they are sent."""
+    query = select(table).where(*_conditions(where)).order_by(table.c.phase, table.c.id)
+    for row in stream(connection, 500, query.limit(limit)):
         yield _operation(row)
 
 
 def last(
-    connection: Connection, condition: ColumnElement[bool], number: int | None
+    connection: Connection, where: OperationFilter, number: int | None
 ) -> Iterator[JournaledOperation]:
-    """The newest `number` operations (None for all) that hold a condition, the newest last."""
+    """Yield the newest `number` operations (None for all) that `where` admits, the newest last."""
+    conditions = _conditions(where)
     if number is not None:
-        newest = select(table.c.id).where(condition).order_by(table.c.id.desc()).limit(number)
-        condition = table.c.id.in_(newest)
-    query = select(table).where(condition).order_by(table.c.id)
+        newest = select(table.c.id).where(*conditions).order_by(table.c.id.desc()).limit(number)
+        conditions = [table.c.id.in_(newest)]
+    query = select(table).where(*conditions).order_by(table.c.id)
     for row in stream(connection, 500, query):
         yield _operation(row)
 
 
-def count(
-    connection: Connection, condition: ColumnElement[bool]
-) -> dict[tuple[str, OperationStatus], int]:
-    """(action, status) -> how many operations that hold a condition."""
+def count(connection: Connection, where: OperationFilter) -> dict[tuple[str, OperationStatus], int]:
+    """Return (action, status) -> number of operations that `where` admits."""
     rows = connection.execute(
         select(table.c.action, table.c.status, func.count())
-        .where(condition)
+        .where(*_conditions(where))
         .group_by(table.c.action, table.c.status)
     )
     return {(action, OperationStatus(status)): number for action, status, number in rows}
 
 
-def keys_where(
-    connection: Connection, condition: ColumnElement[bool], after: str, limit: int
-) -> list[Key]:
-    """The next `limit` keys after `after`, in order, that have an operation which holds a
-    condition."""
+def has_any(connection: Connection, where: OperationFilter) -> bool:
+    """Return whether `where` admits at least one operation."""
+    query = select(table.c.id).where(*_conditions(where)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def keys_after(connection: Connection, where: OperationFilter, after: str, limit: int) -> list[Key]:
+    """Return the first `limit` keys after `after`, in order, of operations that `where` admits."""
     query = (
         select(table.c.key)
-        .where(condition, table.c.key > after)
+        .where(*_conditions(where), table.c.key > after)
         .distinct()
         .order_by(table.c.key)
         .limit(limit)
@@ -279,55 +236,72 @@ def keys_where(
     return [Key(key) for key in connection.scalars(query)]
 
 
-def with_action(*actions: str) -> ColumnElement[bool]:
-    """The condition that an operation's action is one of these."""
-    return table.c.action.in_(actions)
-
-
-def planned_keys(
-    connection: Connection, condition: ColumnElement[bool], keys: Sequence[Key]
-) -> set[Key]:
-    """Those of `keys` that have an operation which holds `condition`."""
-    query = select(table.c.key).where(condition, table.c.key.in_(keys))
+def keys_of(connection: Connection, where: OperationFilter) -> set[Key]:
+    """Return the keys of the operations that `where` admits."""
+    query = select(table.c.key).where(*_conditions(where)).distinct()
     return {Key(key) for key in connection.scalars(query)}
 
 
+def actions_of(connection: Connection, where: OperationFilter) -> set[str]:
+    """Return the actions of the operations that `where` admits."""
+    return set(connection.scalars(select(table.c.action).where(*_conditions(where)).distinct()))
+
+
 def adopted(
-    connection: Connection, condition: ColumnElement[bool], ids: Sequence[RemoteId]
+    connection: Connection, where: OperationFilter, ids: Sequence[RemoteId]
 ) -> dict[RemoteId, Key]:
-    """Remote id -> the key whose operation that holds `condition` adopts it already."""
+    """Return which of the accounts `ids` are adopted by an operation that `where` admits, with the
+    key that adopts each."""
+    if not ids:
+        return {}
     query = select(table.c.remote_id, table.c.key).where(
-        condition, table.c.action == "adopt", table.c.remote_id.in_(ids)
+        *_conditions(where), table.c.action == Action.ADOPT, table.c.remote_id.in_(ids)
     )
-    return (
-        {RemoteId(remote_id): Key(key) for remote_id, key in connection.execute(query)}
-        if ids
-        else {}
-    )
-
-
-def actions_of(connection: Connection, condition: ColumnElement[bool], key: Key) -> set[str]:
-    """The actions of the operations of `key` that hold `condition`."""
-    return set(
-        connection.scalars(select(table.c.action).where(condition, table.c.key == key).distinct())
-    )
-
-
-def of_kind(kind: Kind) -> ColumnElement[bool]:
-    """The condition that an operation is about users, or about groups."""
-    return table.c.kind == kind
+    return {RemoteId(remote_id): Key(key) for remote_id, key in connection.execute(query)}
 
 
 def claimed_names(
     connection: Connection, run: int, target: str, kind: Kind, names: Sequence[str]
 ) -> dict[str, Key]:
-    """Folded unique name -> the key for which this run has planned it already."""
+    """Return folded unique name -> the key for which this run has planned it already."""
     rows = connection.execute(
         select(table.c.unique_name, table.c.key).where(
-            of_run(run, target), of_kind(kind), table.c.unique_name.in_(names)
+            *_conditions(OperationFilter(run=run, target=target, kind=kind)),
+            table.c.unique_name.in_(names),
         )
     )
     return {name: Key(key) for name, key in rows}
+
+
+def keys_query(where: OperationFilter) -> Select[str]:
+    """Return a query for the keys of the operations that `where` admits."""
+    return select(table.c.key).where(*_conditions(where))
+
+
+def _conditions(where: OperationFilter) -> list[ColumnElement[bool]]:
+    equal = (
+        (table.c.run_id, where.run),
+        (table.c.target, where.target),
+        (table.c.phase, where.phase),
+        (table.c.kind, where.kind),
+    )
+    one_of = (
+        (table.c.target, where.targets),
+        (table.c.id, where.ids),
+        (table.c.key, where.keys),
+        (table.c.action, where.actions),
+        (table.c.status, where.statuses),
+    )
+    conditions = [column == value for column, value in equal if value is not None]
+    conditions += [column.in_(values) for column, values in one_of if values is not None]
+    if where.exclude_keys:
+        conditions.append(table.c.key.not_in(where.exclude_keys))
+    if where.was_sent:
+        conditions.append(table.c.sent_at.is_not(None))
+    if where.since is not None:
+        latest = func.coalesce(table.c.done_at, table.c.sent_at, table.c.planned_at)
+        conditions.append(latest >= where.since)
+    return conditions
 
 
 def _operation(row: Row[Any]) -> JournaledOperation:

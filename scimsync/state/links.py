@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.ids import (
@@ -60,7 +60,7 @@ def name_holders(
             table.c.target == target,
             table.c.kind == kind,
             table.c.unique_name.in_(names),
-            _has_account(),
+            has_account(),
         )
     )
     return {row["unique_name"]: _link(row) for row in rows.mappings()}
@@ -75,7 +75,7 @@ def remote_ids(
     deleted: bool = False,
 ) -> dict[Key, RemoteId]:
     """Remote ids of the resources of `keys` that exist; with `deleted` also of those that did."""
-    condition = table.c.remote_id.is_not(None) if deleted else _has_account()
+    condition = table.c.remote_id.is_not(None) if deleted else has_account()
     rows = connection.execute(
         select(table.c.key, table.c.remote_id).where(
             table.c.target == target, table.c.kind == kind, table.c.key.in_(keys), condition
@@ -93,7 +93,7 @@ def owners(
             table.c.target == target,
             table.c.kind == kind,
             table.c.remote_id.in_(ids),
-            _has_account(),
+            has_account(),
         )
     )
     return {RemoteId(remote_id): Key(key) for remote_id, key in rows}
@@ -116,10 +116,30 @@ def due_keys(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Selec
     )
 
 
-def keys_of_kind(
+def all_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
+    """Return the keys of all links of a kind."""
+    return _keys(connection, target, kind, true())
+
+
+def account_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
+    """Return the keys of the links whose resource exists at the target."""
+    return _keys(connection, target, kind, has_account())
+
+
+def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
+    """Return the keys of the links whose next try is in the future."""
+    return _keys(connection, target, kind, still_lasts(table.c.next_try_at, now))
+
+
+def in_doubt_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
+    """Return the keys of the links whose last request has an unknown outcome and may be looked at
+    now."""
+    return _keys(connection, target, kind, is_over(table.c.next_try_at, now) & table.c.doubtful)
+
+
+def _keys(
     connection: Connection, target: str, kind: Kind, condition: ColumnElement[bool]
 ) -> list[Key]:
-    """Keys of the links of a kind that hold a condition."""
     query = select(table.c.key).where(table.c.target == target, table.c.kind == kind, condition)
     return [Key(key) for key in connection.scalars(query)]
 
@@ -168,27 +188,11 @@ def forget_leaving(connection: Connection, target: str, kind: Kind, keys: Sequen
     )
 
 
-def paused(now: datetime) -> ColumnElement[bool]:
-    """The condition that a link's next try lies in the future."""
-    return still_lasts(table.c.next_try_at, now)
-
-
-def in_doubt(now: datetime) -> ColumnElement[bool]:
-    """The condition that nobody knows what became of a link's last request, and that it may be
-    looked at again."""
-    return and_(is_over(table.c.next_try_at, now), table.c.doubtful)
-
-
 def known_key(connection: Connection, key: Key) -> bool:
     """Whether any source or target knows a user with this key."""
     linked = select(table.c.key).where(table.c.key == key, table.c.kind == Kind.USER)
     recorded = select(record.c.key).where(record.c.key == key)
     return connection.execute(linked.union(recorded).limit(1)).first() is not None
-
-
-def exists() -> ColumnElement[bool]:
-    """The condition that a link has a resource at its target."""
-    return _has_account()
 
 
 def put_references(
@@ -239,7 +243,7 @@ def waiting_references(target: str) -> ColumnElement[bool]:
     target has another value."""
     return and_(
         reference.c.target == target,
-        _has_account(),
+        has_account(),
         or_(reference.c.remote_id.is_(None), reference.c.remote_id != table.c.remote_id),
     )
 
@@ -254,7 +258,8 @@ def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> s
     return {Key(key) for key in rows}
 
 
-def _has_account() -> ColumnElement[bool]:
+def has_account() -> ColumnElement[bool]:
+    """Return the condition that the resource of a link exists at its target."""
     return and_(
         table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
     )

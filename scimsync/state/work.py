@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, select, union
 
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
+from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.state import journal, links, records
 from scimsync.state.bulk import stream
-from scimsync.state.tables import link, operation, record, reference
+from scimsync.state.tables import link, record, reference
 
 _OWN = link.alias("own")
 """The link of who refers to somebody."""
@@ -32,14 +33,14 @@ def keys_to_plan(
     whose account is there, is another now or is gone, operations that an earlier run left without
     an outcome. `everybody`: also all who have an account."""
     linked = select(link.c.key).where(
-        link.c.target == target, link.c.kind == Kind.USER, links.exists()
+        link.c.target == target, link.c.kind == Kind.USER, links.has_account()
     )
     query = union(
         select(record.c.key).where(records.changed_since(sources, cursor)),
         *links.due_keys(target, Kind.USER, now),
         _waiting(target),
         _left_behind(target),
-        select(operation.c.key).where(left_over(target), operation.c.kind == Kind.USER),
+        journal.keys_query(_left_over(target, Kind.USER)),
         *([linked] if everybody else []),
     ).order_by("key")
     with closing(stream(connection, 2000, query)) as rows:
@@ -65,10 +66,9 @@ def changed_keys(connection: Connection, sources: Sequence[str], cursor: Seq) ->
         yield Key(row.key)
 
 
-def left_over(target: str) -> ColumnElement[bool]:
-    """The condition that an operation of `target` has no outcome: only a run that died leaves such
-    behind."""
-    return journal.of_target(target) & journal.is_open()
+def _left_over(target: str, kind: Kind) -> OperationFilter:
+    """Return a filter for operations that a run left without an outcome when it died."""
+    return OperationFilter(target=target, kind=kind, statuses=OPEN_STATUSES)
 
 
 def _waiting(target: str) -> Select[str]:
@@ -111,6 +111,6 @@ def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[K
     """Keys of groups that are due although nothing changed."""
     query = union(
         *links.due_keys(target, Kind.GROUP, now),
-        select(operation.c.key).where(left_over(target), operation.c.kind == Kind.GROUP),
+        journal.keys_query(_left_over(target, Kind.GROUP)),
     )
     return [Key(key) for key in connection.scalars(query)]

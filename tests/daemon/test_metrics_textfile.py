@@ -22,6 +22,7 @@ import scimsync.execute
 from scimsync.config import load
 from scimsync.daemon.metrics import Figures, check_textfile, standing, write_textfile
 from scimsync.errors import ConfigError
+from scimsync.model.operations import OperationFilter
 from scimsync.state import journal
 from scimsync.state.store import open_state
 from tests.daemon.test_metrics import buckets, samples
@@ -59,7 +60,7 @@ def push(office: Office, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load(office.folder / "sync.toml")
     with closing(open_state(office.state_url, office.folder, create=False)) as store:
         with store.read() as connection:
-            counts = journal.count(connection, journal.of_run(outcome.run, "wiki"))
+            counts = journal.count(connection, OperationFilter(run=outcome.run, target="wiki"))
         figures.operations("wiki", counts)
         figures.run("command", outcome.outcome, 2.0)
         write_textfile(file, figures, standing(config, store, office.now, {}))

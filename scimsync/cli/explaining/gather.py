@@ -13,7 +13,7 @@ from scimsync.desired import Program
 from scimsync.errors import ConfigError, ScimsyncError, StateError
 from scimsync.execute.books import Now
 from scimsync.model.ids import Key, Kind
-from scimsync.model.operations import JournaledOperation
+from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.model.records import Record
 from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.diff import changes_between
@@ -147,7 +147,7 @@ def _account(
     with store.read() as connection:
         link = links.get_links(connection, name, Kind.USER, [key]).get(key)
         accounts = links.remote_ids(connection, name, referred(wanted.document))
-        about = journal.of_target(name) & journal.of_keys([key]) & journal.of_kind(Kind.USER)
+        about = OperationFilter(target=name, kind=Kind.USER, keys=[key])
         history = list(journal.last(connection, about, HISTORY))
     desired = resolve(wanted.document, accounts)
     operations, note = _would_send(prepared, name)
@@ -190,7 +190,7 @@ def _would_send(
         )
     books = prepared.books
     with books.journal.read() as connection:
-        return list(journal.find(connection, journal.of_run(books.run, name))), None
+        return list(journal.find(connection, OperationFilter(run=books.run, target=name))), None
 
 
 def _unknown(

@@ -15,7 +15,7 @@ from scimsync.daemon.notify import words
 from scimsync.daemon.notify.model import Message
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
-from scimsync.model.operations import Action, OperationStatus
+from scimsync.model.operations import Action, OperationFilter, OperationStatus
 from scimsync.state import journal, overview, troubles
 from scimsync.state.troubles import OpenTrouble
 
@@ -159,7 +159,7 @@ def happenings(
 
 
 def _at(connection: Connection, name: str, since: datetime, now: datetime) -> AtTarget:
-    counted = journal.count(connection, journal.of_target(name) & journal.since(since))
+    counted = journal.count(connection, OperationFilter(target=name, since=since))
     links = overview.count_links(connection, name)
     return AtTarget(
         name,
