@@ -26,7 +26,7 @@ from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
 from scimsync.plan.model import REF, marker
-from scimsync.targets.connection import Stopped, TargetConnection
+from scimsync.targets.connection import TargetConnection, TargetStopped
 
 BATCH_PER_WORKER = 32
 
@@ -186,7 +186,7 @@ class Executor:
                     try:
                         async with self._group_lock(entry):
                             outcome = await self._perform(entry, known, accounts, members)
-                    except Stopped:
+                    except TargetStopped:
                         return
                     except (
                         Exception
@@ -249,7 +249,7 @@ class Executor:
         step = replace(entry, action=Action.UPDATE, changes=(change,), base=None)
         try:
             outcome = await self._sender.perform(step, link, {}, {})
-        except Stopped:
+        except TargetStopped:
             return False
         if outcome.result.status is not OperationStatus.APPLIED or outcome.link is None:
             await self._commit_batch([outcome], [])
@@ -285,7 +285,7 @@ class Executor:
         )
         try:
             outcome = await self._sender.perform(step, link, {}, {})
-        except Stopped:
+        except TargetStopped:
             return
         after = outcome.link
         if after is not None and outcome.result.status is OperationStatus.APPLIED:

@@ -23,7 +23,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.scim.attributes import read, resource_id
-from scimsync.scim.errors import ErrorKind, ScimProtocolError
+from scimsync.scim.errors import ErrorKind, ErrorResponse
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.targets.matching import Matcher, fold
@@ -107,7 +107,7 @@ class InDoubtReader:
                 there = (
                     None if resource is None else replace(link, document=self.held(link, resource))
                 )
-        except ScimProtocolError as error:
+        except ErrorResponse as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 raise
             verb = "read" if link.has_account else "looked for"

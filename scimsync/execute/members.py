@@ -13,8 +13,8 @@ from scimsync.plan.groups import member_of
 from scimsync.plan.requests import shape_members
 from scimsync.scim.attributes import read
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ScimProtocolError
-from scimsync.scim.messages import Request
+from scimsync.scim.errors import ErrorKind, ErrorResponse
+from scimsync.scim.messages import ScimRequest
 from scimsync.targets.connection import TargetConnection
 
 MOST_SPLITS = 40
@@ -33,10 +33,10 @@ class MemberSending:
     entry: JournaledOperation
     group: RemoteId
     ids: Mapping[tuple[Kind, Key], RemoteId]
-    request: Request | None = None
+    request: ScimRequest | None = None
     done: list[Change] = field(default_factory=list)
     refused: list[Change] = field(default_factory=list)
-    why: ScimProtocolError | None = None
+    why: ErrorResponse | None = None
     splits: int = 0
 
     async def send(self, changes: Sequence[Change]) -> None:
@@ -49,7 +49,7 @@ class MemberSending:
         try:
             if request is not None:
                 await self.channel.send(request)
-        except ScimProtocolError as error:
+        except ErrorResponse as error:
             if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
                 raise
             held = await self._held()  # 404: it is the group that is gone

@@ -45,9 +45,9 @@ from scimsync.plan.model import (
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ScimError, ScimProtocolError, TransportFailure
-from scimsync.scim.messages import Answer, Request
-from scimsync.targets.connection import TargetConnection, Unanswered, may_have_had_effect
+from scimsync.scim.errors import ErrorKind, ErrorResponse, NoResponse, ScimError
+from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.targets.connection import OutcomeUnknown, TargetConnection, may_have_had_effect
 from scimsync.targets.matching import Found, Matcher, to_account
 
 ARRIVAL_S = 5.0
@@ -96,7 +96,7 @@ class OperationSender:
         members: Mapping[tuple[Kind, Key], RemoteId],
     ) -> OperationOutcome:
         """Carries out `entry`. `accounts` gives the remote ids of those that it refers to,
-        `members` those of members that come or go. Raises `Stopped`: not sent."""
+        `members` those of members that come or go. Raises `TargetStopped`: not sent."""
         before: Document = (
             entry.base if entry.base is not None else (link.document if link is not None else {})
         )
@@ -184,7 +184,7 @@ class OperationSender:
             outcome = self._trouble(entry, link, sending.request, error)
             doubted = (
                 error.in_doubt
-                or not isinstance(error, ScimProtocolError)
+                or not isinstance(error, ErrorResponse)
                 or error.kind is ErrorKind.SERVER
             )
             doubts = tuple(
@@ -224,7 +224,7 @@ class OperationSender:
         remote_id: RemoteId | None,
         before: Document,
         changes: Sequence[Change],
-    ) -> tuple[Request | None, Request | None]:
+    ) -> tuple[ScimRequest | None, ScimRequest | None]:
         """The request as the journal is to show it (None: it has it already), and as it is sent,
         with what is generated or secret."""
         if (
@@ -243,8 +243,8 @@ class OperationSender:
         self,
         entry: JournaledOperation,
         link: Link | None,
-        request: Request | None,
-        ready: Request | None,
+        request: ScimRequest | None,
+        ready: ScimRequest | None,
         changes: tuple[Change, ...],
     ) -> OperationOutcome:
         assert ready is not None  # noqa: S101 - a creation always has one
@@ -257,14 +257,14 @@ class OperationSender:
             for path, value in document.items()
             if path not in once and marker(value) != GENERATE
         }
-        last: Unanswered | None = None
+        last: OutcomeUnknown | None = None
         try:
             for number in range(CREATION_TRIES):
                 if number:
                     await self._channel.rest(random.uniform(0, 0.5 * 2 ** (number - 1)))  # noqa: S311
                 try:
                     answer = await self._channel.send(ready)
-                except Unanswered as unanswered:
+                except OutcomeUnknown as unanswered:
                     last, link = unanswered, perhaps_there(link, entry)
                     if (found := await self._made(entry, kept, unanswered.cause)) is not None:
                         return await self._complete(
@@ -274,7 +274,7 @@ class OperationSender:
                     link = perhaps_there(link, entry)
                     return await self._created(entry, link, request, kept, answer)
         except ScimError as error:
-            if isinstance(error, ScimProtocolError) and error.kind is ErrorKind.CONFLICT:
+            if isinstance(error, ErrorResponse) and error.kind is ErrorKind.CONFLICT:
                 return await self._adopt_instead(entry, link, kept, error)
             return self._trouble(entry, link, request, error)
         assert last is not None  # noqa: S101 - or there was an answer
@@ -285,9 +285,9 @@ class OperationSender:
         self,
         entry: JournaledOperation,
         link: Link | None,
-        request: Request | None,
+        request: ScimRequest | None,
         document: Document,
-        answer: Answer,
+        answer: ScimResponse,
     ) -> OperationOutcome:
         remote_id = _new_id(answer)
         if remote_id is None and (found := await self._mine(entry, document)) is not None:
@@ -305,7 +305,7 @@ class OperationSender:
         answer's place, the request may still be on its way to the service: what is not found is
         looked up once more after a while."""
         found = await self._mine(entry, document)
-        if found is None and isinstance(cause, TransportFailure):
+        if found is None and isinstance(cause, NoResponse):
             await self._channel.rest(ARRIVAL_S)
             found = await self._mine(entry, document)
         return found
@@ -322,7 +322,7 @@ class OperationSender:
         self,
         entry: JournaledOperation,
         link: Link,
-        request: Request | None,
+        request: ScimRequest | None,
         found: Found,
         wanted: Document,
         detail: str,
@@ -345,7 +345,7 @@ class OperationSender:
         entry: JournaledOperation,
         link: Link | None,
         wanted: Document,
-        conflict: ScimProtocolError,
+        conflict: ErrorResponse,
     ) -> OperationOutcome:
         """The target says that the account exists: it is found and changed to what it should be."""
         try:
@@ -391,7 +391,7 @@ class OperationSender:
     def _done(
         self,
         entry: JournaledOperation,
-        request: Request | None,
+        request: ScimRequest | None,
         remote_id: RemoteId | None,
         document: Document,
         *,
@@ -433,14 +433,14 @@ class OperationSender:
         self,
         entry: JournaledOperation,
         link: Link | None,
-        request: Request | None,
+        request: ScimRequest | None,
         error: ScimError,
     ) -> OperationOutcome:
         """What an error means for this person."""
         link = in_doubt(entry, link, error)
-        kind = error.kind if isinstance(error, ScimProtocolError) else None
+        kind = error.kind if isinstance(error, ErrorResponse) else None
         if kind is ErrorKind.UNAUTHORISED or (
-            isinstance(error, TransportFailure) and not error.may_have_had_effect
+            isinstance(error, NoResponse) and not error.may_have_had_effect
         ):
             # the target's trouble, not this person's: as if it had not been sent
             return self._put_off(entry, link, request, str(error))
@@ -478,7 +478,7 @@ class OperationSender:
         return self._failure(entry, link, request, str(error), error)
 
     def _put_off(
-        self, entry: JournaledOperation, link: Link | None, request: Request | None, detail: str
+        self, entry: JournaledOperation, link: Link | None, request: ScimRequest | None, detail: str
     ) -> OperationOutcome:
         """Nothing was done, and it is nobody's failure: the next run does it."""
         later = replace(
@@ -492,15 +492,15 @@ class OperationSender:
         self,
         entry: JournaledOperation,
         link: Link | None,
-        request: Request | None,
+        request: ScimRequest | None,
         detail: str,
         error: ScimError | None = None,
     ) -> OperationOutcome:
         now = self._clock()
         failures = (link.failures if link is not None else 0) + 1
         after = failed_link(link, entry.kind, entry.key, detail, now + retry_delay(failures))
-        cause = error.cause if isinstance(error, Unanswered) else error
-        protocol = cause if isinstance(cause, ScimProtocolError) else None
+        cause = error.cause if isinstance(error, OutcomeUnknown) else error
+        protocol = cause if isinstance(cause, ErrorResponse) else None
         result = self._result(
             entry,
             OperationStatus.FAILED,
@@ -516,7 +516,7 @@ class OperationSender:
         entry: JournaledOperation,
         status: OperationStatus,
         *,
-        request: Request | None = None,
+        request: ScimRequest | None = None,
         detail: str | None = None,
         action: Action | None = None,
         http_status: int | None = None,
@@ -551,7 +551,7 @@ def _acknowledged(entry: JournaledOperation, changes: Sequence[Change]) -> tuple
 
 def _may_be_the_content(error: ScimError) -> bool:
     """Whether another request about the same account may fare better."""
-    return isinstance(error, ScimProtocolError) and error.kind in (
+    return isinstance(error, ErrorResponse) and error.kind in (
         ErrorKind.REFUSED,
         ErrorKind.CONFLICT,
         ErrorKind.SERVER,
@@ -563,13 +563,13 @@ def _id_of(found: Found) -> RemoteId:
     return RemoteId(resource_id(found.resources[0]) or "")
 
 
-def _planned_request(entry: JournaledOperation) -> Request | None:
+def _planned_request(entry: JournaledOperation) -> ScimRequest | None:
     """The request that the plan has shown, where it is to the letter what is sent: nothing in it is
     a word for another value."""
     if entry.request is None or any(marker(change.after) for change in entry.changes):
         return None
     one = orjson.loads(entry.request)[0]
-    return Request(one["method"], one["path"], one["body"])
+    return ScimRequest(one["method"], one["path"], one["body"])
 
 
 def _with_references(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:
@@ -581,7 +581,7 @@ def _with_references(change: Change, accounts: Mapping[Key, RemoteId]) -> Change
     )
 
 
-def _new_id(answer: Answer) -> RemoteId | None:
+def _new_id(answer: ScimResponse) -> RemoteId | None:
     """The id of the resource that was made: from the body, else the last part of Location (RFC 7644
     section 3.3)."""
     if answer.resource_id:

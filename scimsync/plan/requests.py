@@ -22,7 +22,7 @@ from scimsync.model.operations import Action, Operation, OperationStatus
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, REF, marker
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import Member, Request
+from scimsync.scim.messages import Member, ScimRequest
 
 _ACTIVE_ONLY = ("active",)
 
@@ -35,7 +35,7 @@ def shape(
     before: Document,
     changes: Sequence[Change],
     fill: Callable[[Value], Value] | None = None,
-) -> Request | None:
+) -> ScimRequest | None:
     """The request for one operation on a resource; None where nothing needs to be sent (an account
     adopted as it is).
 
@@ -84,7 +84,7 @@ def with_request(dialect: Dialect, operation: Operation, link: Link | None) -> O
     return showing(operation, request)
 
 
-def showing(operation: Operation, request: Request | None) -> Operation:
+def showing(operation: Operation, request: ScimRequest | None) -> Operation:
     """An operation with its request."""
     return replace(
         operation,
@@ -97,7 +97,7 @@ def shape_members(
     group: RemoteId,
     changes: Sequence[Change],
     ids: Callable[[Kind, Key], str | None],
-) -> Request | None:
+) -> ScimRequest | None:
     """The request for the memberships of one group; members without an id are left out. None where
     nobody is left."""
     removed, added = [], []
@@ -112,7 +112,7 @@ def shape_members(
     return dialect.change_members(group, removed, added) if removed or added else None
 
 
-def shown_request(request: Request) -> dict[str, Any]:
+def shown_request(request: ScimRequest) -> dict[str, Any]:
     """A request as plan and journal show it: method, path with query, body; without what is secret
     or not known yet."""
     return {"method": request.method, "path": request.target, "body": request.body}

@@ -47,8 +47,8 @@ from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 from scimsync.state import holds, journal, links, records, targets
 from scimsync.state.store import Store
-from scimsync.targets.client import LazyClient
-from scimsync.targets.connection import Stopped, TargetConnection
+from scimsync.targets.client import LazySender
+from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import is_suspect, learned_rate, quarantine_error
 from scimsync.transport.observer import Observer, ignore
@@ -199,7 +199,7 @@ async def connected(
     async with AsyncExitStack() as stack:
         ways: dict[str, Way] = {}
         for name, target in setup.targets.items():
-            client = LazyClient(
+            client = LazySender(
                 setup.config, name, target.concurrency, read_secret=not options.offline
             )
             stack.push_async_callback(client.aclose)
@@ -358,7 +358,7 @@ async def _plan_target(
         else:
             await planned.groups.plan_keys(sorted(planned.users.touched), only_new=True)
         planned.members.plan(only)
-    except Stopped:
+    except TargetStopped:
         planned.error = way.channel.stopped
     except ScimError as error:
         brief = f"{target.name}: {error.brief}"

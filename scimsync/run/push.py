@@ -44,7 +44,7 @@ from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import journal, leases, memberships, records, targets, work
 from scimsync.state.store import Store, scratch_store
-from scimsync.targets.connection import Stopped, TargetConnection
+from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.quarantine import after_run
 from scimsync.transport.observer import Observer, ignore
 
@@ -420,7 +420,7 @@ class _Push:
             except ScimError as error:
                 target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
                 break
-            except Stopped:
+            except TargetStopped:
                 break
             await phases.run()
 

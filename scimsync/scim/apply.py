@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scimsync.scim.attributes import at_top, is_unassigned, read, same_value, spelled
-from scimsync.scim.errors import PathError, ScimProtocolError
+from scimsync.scim.errors import ErrorResponse, PathError
 from scimsync.scim.matching import matches
 from scimsync.scim.operations import ABSENT, PatchOperation
 from scimsync.scim.paths import Path, parse_path
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 def apply(operations: Sequence[PatchOperation], resource: Json) -> Json:
     """The resource after all `operations`, one after the other; `resource` itself stays as it is.
 
-    Raises ScimProtocolError with status 400 and the scimType of section 3.12 that a strict service
+    Raises ErrorResponse with status 400 and the scimType of section 3.12 that a strict service
     provider answers: invalidPath, noTarget, invalidValue, invalidSyntax, or mutability for an
     attribute that is the service provider's own.
     """
@@ -239,5 +239,5 @@ def _keep_one_primary(target: _Target, written: list[Any]) -> None:
             one[spelled(one, "primary") or "primary"] = False
 
 
-def _refused(scim_type: str, detail: str) -> ScimProtocolError:
-    return ScimProtocolError(400, scim_type=scim_type, detail=detail)
+def _refused(scim_type: str, detail: str) -> ErrorResponse:
+    return ErrorResponse(400, scim_type=scim_type, detail=detail)

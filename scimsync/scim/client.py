@@ -16,15 +16,15 @@ import orjson
 from scimsync.scim.attributes import read
 from scimsync.scim.errors import (
     MAX_DETAIL,
+    ErrorResponse,
+    InvalidResponse,
+    NoResponse,
     ScimError,
-    ScimProtocolError,
-    TransportFailure,
-    UnexpectedAnswer,
     excerpt_of,
     parse_retry_after,
     printable,
 )
-from scimsync.scim.messages import Answer, Request
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.transport.auth.bearer import BearerAuth
 from scimsync.transport.errors import BaseUrlError
 
@@ -101,11 +101,11 @@ class ScimClient:
         if self._owns_http:
             await self._http.aclose()
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request` once.
 
-        Raises ScimProtocolError for an error status, UnexpectedAnswer for what is not SCIM,
-        TransportFailure where no whole answer came.
+        Raises ErrorResponse for an error status, InvalidResponse for what is not SCIM,
+        NoResponse where no whole answer came.
         """
         http_request = self._prepare(request)
         try:
@@ -123,7 +123,7 @@ class ScimClient:
             message = (
                 f"{request}: no whole answer from {self._host} after {self._total_timeout:g} s"
             )
-            raise TransportFailure(message, may_have_had_effect=True) from error
+            raise NoResponse(message, may_have_had_effect=True) from error
         except (
             OSError
         ) as error:  # of TLS, which the HTTP library lets through once a connection is there
@@ -131,12 +131,12 @@ class ScimClient:
                 f"{request}: no whole answer from {self._host}:"
                 f" {self._shown(str(error), MAX_DETAIL)}"
             )
-            raise TransportFailure(message, may_have_had_effect=True) from error
+            raise NoResponse(message, may_have_had_effect=True) from error
         if problem and response.status_code < 400:
             raise self._unexpected(request, problem, response, content)
         return self._understand(request, response, content)
 
-    def _prepare(self, request: Request) -> httpx2.Request:
+    def _prepare(self, request: ScimRequest) -> httpx2.Request:
         headers = self._headers.copy()
         content = None
         if request.body is not None:
@@ -182,7 +182,9 @@ class ScimClient:
             return bytes(body), f"the answer cannot be decompressed: {error}"
         return bytes(body), ""
 
-    def _understand(self, request: Request, response: httpx2.Response, content: bytes) -> Answer:
+    def _understand(
+        self, request: ScimRequest, response: httpx2.Response, content: bytes
+    ) -> ScimResponse:
         status, headers = response.status_code, response.headers
         if 300 <= status < 400:
             where = self._shown(headers.get("Location", "an unknown place"), MAX_DETAIL)
@@ -202,20 +204,20 @@ class ScimClient:
             raise self._protocol_error(request, status, body, content, retry_after)
         if body is None and content.strip():
             raise self._unexpected(request, "the answer is no JSON object", response, content)
-        return Answer(status, body, headers.get("ETag"), headers.get("Location"), retry_after)
+        return ScimResponse(status, body, headers.get("ETag"), headers.get("Location"), retry_after)
 
     def _protocol_error(
         self,
-        request: Request,
+        request: ScimRequest,
         status: int,
         body: dict[str, Any] | None,
         content: bytes,
         retry_after: float | None,
-    ) -> ScimProtocolError:
+    ) -> ErrorResponse:
         """RFC 7644 section 3.12; members of other forms of JSON error bodies show in the
         excerpt."""
         scim_type, detail = (read(body or {}, name) for name in ("scimType", "detail"))
-        return ScimProtocolError(
+        return ErrorResponse(
             status,
             scim_type=self._shown(scim_type, 60) if isinstance(scim_type, str) else None,
             detail=self._shown(detail, MAX_DETAIL) if isinstance(detail, str) else None,
@@ -225,18 +227,18 @@ class ScimClient:
         )
 
     def _unexpected(
-        self, request: Request, problem: str, response: httpx2.Response, content: bytes = b""
-    ) -> UnexpectedAnswer:
+        self, request: ScimRequest, problem: str, response: httpx2.Response, content: bytes = b""
+    ) -> InvalidResponse:
         content_type = self._shown(response.headers.get("Content-Type", ""), 80)
         excerpt = self._excerpt(content)
-        return UnexpectedAnswer(
+        return InvalidResponse(
             f"{request}: {problem}",
             status=response.status_code,
             content_type=content_type,
             excerpt=excerpt,
         )
 
-    def _failure(self, request: Request, error: httpx2.RequestError) -> TransportFailure:
+    def _failure(self, request: ScimRequest, error: httpx2.RequestError) -> NoResponse:
         never_sent = isinstance(error, (*_NEVER_CONNECTED, *_NEVER_VALID))
         where = f"no whole answer from {self._host}"
         if never_sent:
@@ -245,7 +247,7 @@ class ScimClient:
                 if isinstance(error, _NEVER_VALID)
                 else f"cannot connect to {self._host}"
             )
-        return TransportFailure(
+        return NoResponse(
             f"{request}: {where}: {self._cause(error)}", may_have_had_effect=not never_sent
         )
 

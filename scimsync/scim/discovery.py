@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scimsync.scim.attributes import read
-from scimsync.scim.errors import ErrorKind, ScimProtocolError, UnexpectedAnswer
-from scimsync.scim.messages import Request, Sender
+from scimsync.scim.errors import ErrorKind, ErrorResponse, InvalidResponse
+from scimsync.scim.messages import ScimRequest, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ async def discover(client: Sender) -> Capabilities:
     """Ask for the capabilities. A service provider without that endpoint (404, 405, 501) has
     unknown ones.
 
-    Raises what `client.send` raises otherwise, ScimProtocolError of kind UNAUTHORISED for a wrong
+    Raises what `client.send` raises otherwise, ErrorResponse of kind UNAUTHORISED for a wrong
     token among it.
     """
     try:
-        answer = await client.send(Request("GET", "/ServiceProviderConfig"))
-    except ScimProtocolError as error:
+        answer = await client.send(ScimRequest("GET", "/ServiceProviderConfig"))
+    except ErrorResponse as error:
         if error.kind is ErrorKind.NOT_FOUND or error.status in (405, 501):
             return Capabilities()
         raise
-    except UnexpectedAnswer as error:
+    except InvalidResponse as error:
         if error.status == 404:
             return Capabilities()
         raise

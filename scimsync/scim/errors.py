@@ -60,7 +60,7 @@ class ErrorKind(StrEnum):
     REFUSED = "refused"  # any other 4xx: the same request will be refused again
 
 
-class ScimProtocolError(ScimError):
+class ErrorResponse(ScimError):
     """The service provider answered with an error status.
 
     `scim_type` and `detail` come from a SCIM error body (RFC 7644 section 3.12) and are None
@@ -106,7 +106,7 @@ class ScimProtocolError(ScimError):
         return by_status.get(self.status, ErrorKind.REFUSED)
 
 
-class TransportFailure(ScimError):
+class NoResponse(ScimError):
     """No complete answer came: no connection, a broken one, or too long a silence.
 
     `may_have_had_effect` is False where the request certainly never reached the service provider.
@@ -117,7 +117,7 @@ class TransportFailure(ScimError):
         self.may_have_had_effect = may_have_had_effect
 
 
-class UnexpectedAnswer(ScimError):
+class InvalidResponse(ScimError):
     """An answer that is not SCIM: an HTML page, no JSON, a redirect, more bytes than allowed.
 
     A request that changes something may have had its effect. `excerpt` is the printable start of

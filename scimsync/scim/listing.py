@@ -16,7 +16,7 @@ import orjson
 
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.errors import ScimError
-from scimsync.scim.messages import Request, Sender
+from scimsync.scim.messages import ScimRequest, Sender
 
 
 class ListingError(ScimError):
@@ -98,7 +98,7 @@ async def fetch_page(
     query += [("startIndex", str(start_index)), ("count", str(count))]
     if attributes:
         query.append(("attributes", ",".join(attributes)))
-    answer = await client.send(Request("GET", path, query=tuple(query)))
+    answer = await client.send(ScimRequest("GET", path, query=tuple(query)))
     body = answer.body or {}
     resources, total = read(body, "Resources"), _count(read(body, "totalResults"))
     if resources is None and total is not None:

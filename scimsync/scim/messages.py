@@ -14,7 +14,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ScimRequest:
     """What is asked of a service provider.
 
     `path` begins with "/", is relative to the base URL and percent-encoded already; `query` holds
@@ -63,7 +63,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ScimResponse:
     """What a service provider answered with a 2xx status.
 
     `body` is None where the answer had none; `etag` and `location` are headers; `retry_after` is in
@@ -92,7 +92,7 @@ class Answer:
 class Sender(Protocol):
     """Whatever sends a request: `ScimClient`, or what retries around it."""
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request`; raises the errors of `scimsync.scim.errors`."""
 
 

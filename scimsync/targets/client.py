@@ -9,7 +9,7 @@ from scimsync import __version__
 from scimsync.config import secrets
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
-from scimsync.scim.messages import Answer, Request
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.transport.errors import BaseUrlError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def open_client(config: Config, target: str, token: str | None, concurrency: int
         raise ConfigError(f"{config.where('targets', target)}: {error}") from None
 
 
-class LazyClient:
+class LazySender:
     """A `Sender` that opens its client with the first request: most runs have nothing to send.
 
     Raises ConfigError at once where the token is missing. Without `read_secret` it sends none.
@@ -56,7 +56,7 @@ class LazyClient:
         self._token = read_token(config, target) if read_secret else None
         self._client: ScimClient | None = None
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: ScimRequest) -> ScimResponse:
         """Sends `request` once; see `ScimClient.send`."""
         if self._client is None:
             self._client = open_client(self._config, self._target, self._token, self._concurrency)

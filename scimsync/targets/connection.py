@@ -2,7 +2,7 @@
 
 Every request of a run goes through the target's `Channel`. It retries what may be sent again (RFC
 7644 section 3.12, RFC 6585 section 4); a POST without an answer is not, since its account may
-exist: `Unanswered` says so.
+exist: `OutcomeUnknown` says so.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.logcontext import PERSONAL
 from scimsync.scim.errors import (
     ErrorKind,
+    ErrorResponse,
+    InvalidResponse,
+    NoResponse,
     ScimError,
-    ScimProtocolError,
-    TransportFailure,
-    UnexpectedAnswer,
 )
-from scimsync.scim.messages import Answer, Request, Sender
+from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 
@@ -41,7 +41,7 @@ MAX_UNMADE = 50
 begun in this run."""
 
 
-class Unanswered(ScimError):
+class OutcomeUnknown(ScimError):
     """A POST may or may not have had its effect; `cause` is what came instead of an answer."""
 
     def __init__(self, cause: ScimError) -> None:
@@ -53,7 +53,7 @@ class Unanswered(ScimError):
         return self.cause.brief
 
 
-class Stopped(ScimsyncError):
+class TargetStopped(ScimsyncError):
     """Nothing more is sent to this target in this run; the operation at hand was not sent."""
 
 
@@ -110,12 +110,12 @@ class TargetConnection:
         self.answers = 0
         self.stopped: ScimsyncError | None = None
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: ScimRequest) -> ScimResponse:
         """Sends `request`, again where that is safe and may help.
 
-        Raises `Unanswered`, the errors of `ScimClient.send` once tries are used up, and `Stopped`
-        where the target no longer is to be talked to: the token was refused, no connection could be
-        made, or the lease went to another run.
+        Raises `OutcomeUnknown`, the errors of `ScimClient.send` once tries are used up, and
+        `TargetStopped` where nothing more is sent to the target: the token was refused, no
+        connection could be made, or another run holds the lease.
         """
         if self._probing:
             async with self._probe:
@@ -129,7 +129,7 @@ class TargetConnection:
                 raise
             return await self._again(request, error)
 
-    async def _ask_first(self, request: Request) -> Answer:
+    async def _ask_first(self, request: ScimRequest) -> ScimResponse:
         """Sends the one request that shows whether a target is back."""
         try:
             answer = await self._once(request)
@@ -142,7 +142,7 @@ class TargetConnection:
         self._probing = False
         return answer
 
-    def unmade(self, error: Unanswered) -> None:
+    def unmade(self, error: OutcomeUnknown) -> None:
         """A creation came to nothing, however often it was sent and looked for; many in a row, and
         no more are begun."""
         self._unmade += 1
@@ -162,7 +162,7 @@ class TargetConnection:
     def _judge(self, error: ScimError) -> None:
         """One request came to nothing; several in a row, and it is the target that is in
         trouble."""
-        if isinstance(error, Unanswered) and not isinstance(error.cause, UnexpectedAnswer):
+        if isinstance(error, OutcomeUnknown) and not isinstance(error.cause, InvalidResponse):
             return  # it was sent once only; what becomes of looking it up tells more
         if not _says_nothing_good(error):
             return
@@ -170,7 +170,7 @@ class TargetConnection:
         if self._failures >= MAX_FAILURES:
             self._give_up(f"{self._failures} requests in a row failed, the last", error)
 
-    async def _again(self, request: Request, first: ScimError) -> Answer:
+    async def _again(self, request: ScimRequest, first: ScimError) -> ScimResponse:
         """Further tries, after the first has failed."""
         from tenacity import (
             AsyncRetrying,
@@ -184,7 +184,7 @@ class TargetConnection:
 
         failed: list[ScimError] = []
 
-        async def attempt() -> Answer:
+        async def attempt() -> ScimResponse:
             if not failed:
                 failed.append(first)
                 raise first
@@ -199,7 +199,7 @@ class TargetConnection:
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
-            if isinstance(error, ScimProtocolError) and error.retry_after:
+            if isinstance(error, ErrorResponse) and error.retry_after:
                 # the turn waits for it; a target that names no time is given some all the same
                 return 0.0
             return backoff(state)
@@ -216,7 +216,7 @@ class TargetConnection:
         )
         try:
             return await retrying(attempt)
-        except TransportFailure as error:
+        except NoResponse as error:
             if not error.may_have_had_effect:
                 self._give_up("", error)
             self._judge(error)
@@ -233,7 +233,7 @@ class TargetConnection:
         self.stop(TargetUnavailable(f"{start}{error}", hint=hint, brief=f"{start}{error.brief}"))
 
     def stop(self, why: ScimsyncError) -> None:
-        """From now on `send` raises `Stopped`, also where it waits for its turn."""
+        """From now on `send` raises `TargetStopped`, also where it waits for its turn."""
         if self.stopped is None:
             self.stopped = why
             self._ended.set()
@@ -246,12 +246,12 @@ class TargetConnection:
             )
         )
 
-    async def _once(self, request: Request) -> Answer:
+    async def _once(self, request: ScimRequest) -> ScimResponse:
         await self._turn()
         if self._may_send is not None and not await self._may_send():
             self.lost_lease()
         if self.stopped is not None:
-            raise Stopped(self.stopped.message)
+            raise TargetStopped(self.stopped.message)
         self.requests += 1
         self._in_flight += 1
         sent_at = self._clock()
@@ -272,19 +272,19 @@ class TargetConnection:
         self._tell(request, answer, sent_at)
         return answer
 
-    def _tell(self, request: Request, came: Answer | ScimError, sent_at: float) -> None:
+    def _tell(self, request: ScimRequest, came: ScimResponse | ScimError, sent_at: float) -> None:
         """Log and metrics of one request. Filters and the words of a target may name people."""
-        cause = came.cause if isinstance(came, Unanswered) else came
+        cause = came.cause if isinstance(came, OutcomeUnknown) else came
         status = (
             cause.status
-            if isinstance(cause, Answer | ScimProtocolError | UnexpectedAnswer)
+            if isinstance(cause, ScimResponse | ErrorResponse | InvalidResponse)
             else None
         )
         self._observe(self._target, request.method, status, self._clock() - sent_at)
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
         said = f"{self._target}: {request.method} {request.path}"
-        if isinstance(cause, Answer):
+        if isinstance(cause, ScimResponse):
             whole = brief = f"{said}: {status}"
             if request.target != request.path:
                 whole, brief = (
@@ -297,8 +297,8 @@ class TargetConnection:
 
     def _learn(self, error: ScimError, sent_at: float) -> None:
         """What an error says about the target's limits, and whether it is there at all."""
-        cause = error.cause if isinstance(error, Unanswered) else error
-        if not isinstance(cause, ScimProtocolError):
+        cause = error.cause if isinstance(error, OutcomeUnknown) else error
+        if not isinstance(cause, ErrorResponse):
             return
         now = self._clock()
         if cause.kind is ErrorKind.TOO_MANY:
@@ -311,11 +311,11 @@ class TargetConnection:
         if cause.retry_after is not None and cause.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER):
             self._pause(cause.retry_after)
 
-    async def _sent(self, request: Request) -> Answer:
+    async def _sent(self, request: ScimRequest) -> ScimResponse:
         """Sends `request` once, and says of a POST whether it may have had its effect."""
         try:
             return await self._client.send(request)
-        except ScimProtocolError as error:
+        except ErrorResponse as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 self._give_up("", error, hint="look at the target's token and what it may do")
             if (
@@ -323,15 +323,15 @@ class TargetConnection:
                 and error.kind is ErrorKind.SERVER
                 and not _is_put_off(error)
             ):
-                raise Unanswered(error) from error
+                raise OutcomeUnknown(error) from error
             raise
-        except TransportFailure as error:
+        except NoResponse as error:
             if request.method == "POST" and error.may_have_had_effect:
-                raise Unanswered(error) from error
+                raise OutcomeUnknown(error) from error
             raise
-        except UnexpectedAnswer as error:
+        except InvalidResponse as error:
             if request.method == "POST" and error.status < 300:
-                raise Unanswered(error) from error
+                raise OutcomeUnknown(error) from error
             raise
 
     async def _turn(self) -> None:
@@ -367,10 +367,10 @@ class TargetConnection:
         self.pace.pause(self._clock(), min(seconds, MAX_PAUSE_S))
 
 
-def _worth_another_try(error: BaseException, request: Request) -> bool:
+def _worth_another_try(error: BaseException, request: ScimRequest) -> bool:
     """429, 503 and what breaks on the way may pass (RFC 7644 section 3.12), and a read that was
     garbled may be asked for again; the same request is refused again otherwise."""
-    if isinstance(error, UnexpectedAnswer):
+    if isinstance(error, InvalidResponse):
         return request.method == "GET" and error.status < 300
     return _may_pass(error)
 
@@ -378,16 +378,16 @@ def _worth_another_try(error: BaseException, request: Request) -> bool:
 def may_have_had_effect(error: ScimError) -> bool:
     """Whether a request that ended with `error` may have been carried out all the same, in its last
     try or in an earlier one."""
-    if error.in_doubt or isinstance(error, Unanswered):
+    if error.in_doubt or isinstance(error, OutcomeUnknown):
         return True
-    if isinstance(error, ScimProtocolError):
+    if isinstance(error, ErrorResponse):
         return error.kind is ErrorKind.SERVER
-    if isinstance(error, TransportFailure):
+    if isinstance(error, NoResponse):
         return error.may_have_had_effect
-    return isinstance(error, UnexpectedAnswer) and error.status < 300
+    return isinstance(error, InvalidResponse) and error.status < 300
 
 
-def _is_put_off(error: ScimProtocolError) -> bool:
+def _is_put_off(error: ErrorResponse) -> bool:
     """Whether the service itself asks to come again later. A proxy before it also says 503 where it
     lost the answer."""
     return error.status == 503 and (
@@ -396,13 +396,13 @@ def _is_put_off(error: ScimProtocolError) -> bool:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, ScimProtocolError):
+    if isinstance(error, ErrorResponse):
         return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
-    return isinstance(error, TransportFailure)
+    return isinstance(error, NoResponse)
 
 
 def _says_nothing_good(error: ScimError) -> bool:
     """Whether an error is one of a target that is down or is no SCIM service; what a sound one says
     is an answer."""
-    cause = error.cause if isinstance(error, Unanswered) else error
-    return _may_pass(cause) or isinstance(cause, UnexpectedAnswer)
+    cause = error.cause if isinstance(error, OutcomeUnknown) else error
+    return _may_pass(cause) or isinstance(cause, InvalidResponse)

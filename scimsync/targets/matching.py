@@ -22,7 +22,7 @@ from scimsync.model.ids import (
 )
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ScimProtocolError
+from scimsync.scim.errors import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
 from scimsync.scim.messages import Sender
 from scimsync.scim.resource_types import resource_type
@@ -91,7 +91,7 @@ class Matcher:
                     if self._list is not None
                     else await self.look_up(document)
                 )
-            except ScimProtocolError as error:
+            except ErrorResponse as error:
                 if error.kind is ErrorKind.UNAUTHORISED:
                     raise
                 refused[key] = str(error)
@@ -112,7 +112,7 @@ class Matcher:
         """The resource with this id; None where it is gone. Raises ScimError."""
         try:
             answer = await self._sender.send(self._dialect.read(self._kind, remote_id))
-        except ScimProtocolError as error:
+        except ErrorResponse as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return None
             raise
@@ -141,7 +141,7 @@ class Matcher:
             answer = await self._sender.send(
                 self._dialect.match(self._kind, path, value, _MOST_MATCHES)
             )
-        except ScimProtocolError as error:
+        except ErrorResponse as error:
             if error.kind is ErrorKind.NOT_FOUND:  # some say so instead of an empty list
                 return ()
             raise

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from scimsync.run import prepare
-from scimsync.scim.errors import TransportFailure
-from scimsync.scim.messages import Answer, Request
+from scimsync.scim.errors import NoResponse
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
 from tests.execute.story import (
     DELETE,
@@ -169,11 +169,13 @@ def test_a_change_whose_first_try_had_its_effect_is_undone_although_no_connectio
     office.hire([person(1, dept="Sales")])
     sent, tries = TargetConnection._sent, []
 
-    async def refused_from_the_second_on(self: TargetConnection, request: Request) -> Answer:
+    async def refused_from_the_second_on(
+        self: TargetConnection, request: ScimRequest
+    ) -> ScimResponse:
         if request.method == "PATCH":
             tries.append(request)
             if len(tries) > 1:
-                raise TransportFailure("connection refused", may_have_had_effect=False)
+                raise NoResponse("connection refused", may_have_had_effect=False)
         return await sent(self, request)
 
     with monkeypatch.context() as patched:

@@ -16,19 +16,19 @@ import pytest
 from scimsync.scim.client import ScimClient
 from scimsync.scim.errors import (
     ErrorKind,
+    ErrorResponse,
+    InvalidResponse,
+    NoResponse,
     ScimError,
-    ScimProtocolError,
-    TransportFailure,
-    UnexpectedAnswer,
     parse_retry_after,
     printable,
 )
-from scimsync.scim.messages import Answer, Request, resource_path
+from scimsync.scim.messages import ScimRequest, ScimResponse, resource_path
 from scimsync.transport.auth.bearer import BearerAuth
-from scimsync.transport.errors import BaseUrlError
+from scimsync.transport.errors import BaseUrlError, ForeignOriginError
 
 TOKEN = "s3cr3t-t0ken"
-READ = Request("GET", "/Users/1")
+READ = ScimRequest("GET", "/Users/1")
 
 
 def http(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -38,16 +38,16 @@ def http(status: str, body: bytes = b"", *headers: str) -> bytes:
 
 
 def ask(
-    loopback: Any, request: Request, *answers: bytes, **options: Any
-) -> tuple[Answer | ScimError, str]:
+    loopback: Any, request: ScimRequest, *answers: bytes, **options: Any
+) -> tuple[ScimResponse | ScimError, str]:
     """What one request gets from a server with these answers, and the raw request that it saw."""
 
-    async def scenario() -> tuple[Answer | ScimError, str]:
+    async def scenario() -> tuple[ScimResponse | ScimError, str]:
         async with loopback(*answers) as server:
             auth = BearerAuth(TOKEN, server.url)
             async with ScimClient(server.url, auth, user_agent="scimsync/1.0", **options) as client:
                 try:
-                    outcome: Answer | ScimError = await client.send(request)
+                    outcome: ScimResponse | ScimError = await client.send(request)
                 except ScimError as error:
                     outcome = error
             assert len(server.requests) == 1, "one attempt only"
@@ -57,7 +57,7 @@ def ask(
 
 
 def test_a_request_on_the_wire(loopback: Callable[..., Any]) -> None:
-    request = Request(
+    request = ScimRequest(
         "PATCH",
         resource_path("/Users", "a/b ø"),
         {"Operations": [{"op": "remove", "path": "title"}]},
@@ -108,10 +108,10 @@ def test_an_answer_is_understood(loopback: Callable[..., Any]) -> None:
         loopback, READ, http("201 Created", b'\xef\xbb\xbf{"ID": 42, "x": "\xc3\xb8"}', *headers)
     )
 
-    assert answer == Answer(
+    assert answer == ScimResponse(
         201, {"ID": 42, "x": "ø"}, 'W/"7"', "https://wiki.example.com/Users/1", 3.0
     )
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ScimResponse)
     assert answer.resource_id == "42"
     assert answer.version == 'W/"7"'
 
@@ -129,16 +129,16 @@ def test_an_answer_is_understood(loopback: Callable[..., Any]) -> None:
 def test_the_version_of_a_resource_is_in_its_meta_where_no_header_says_it(
     body: Any, version: str | None
 ) -> None:
-    assert Answer(200, body).version == version
+    assert ScimResponse(200, body).version == version
 
 
 @pytest.mark.parametrize(
     "raw", [http("204 No Content"), http("200 OK"), http("200 OK", b" \r\n"), http("202 Accepted")]
 )
 def test_an_answer_may_have_no_body(loopback: Callable[..., Any], raw: bytes) -> None:
-    answer, _ = ask(loopback, Request("DELETE", "/Users/1"), raw)
+    answer, _ = ask(loopback, ScimRequest("DELETE", "/Users/1"), raw)
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ScimResponse)
     assert (answer.body, answer.resource_id, answer.version) == (None, None, None)
 
 
@@ -147,7 +147,7 @@ def test_compressed_answers_are_read(loopback: Callable[..., Any]) -> None:
         loopback, READ, http("200 OK", gzip.compress(b'{"id": "1"}'), "Content-Encoding: gzip")
     )
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ScimResponse)
     assert answer.body == {"id": "1"}
 
 
@@ -199,7 +199,7 @@ def test_error_statuses(
 ) -> None:
     error, _ = ask(loopback, READ, http(f"{status} X", body))
 
-    assert isinstance(error, ScimProtocolError)
+    assert isinstance(error, ErrorResponse)
     assert (error.status, error.kind, error.scim_type) == (status, kind, scim_type)
     assert str(error) == f"GET /Users/1: {said}"
 
@@ -209,7 +209,7 @@ def test_an_error_says_how_long_to_wait(loopback: Callable[..., Any]) -> None:
 
     error, _ = ask(loopback, READ, http("429 X", b"", *headers))
 
-    assert isinstance(error, ScimProtocolError)
+    assert isinstance(error, ErrorResponse)
     assert error.retry_after == 30.0
 
 
@@ -302,7 +302,7 @@ PAGE = b"<!doctype html>\n<title>Sign in</title>"
 def test_what_is_no_scim_is_shown(loopback: Callable[..., Any], raw: bytes, said: str) -> None:
     error, _ = ask(loopback, READ, raw, max_response_bytes=2000)
 
-    assert isinstance(error, UnexpectedAnswer)
+    assert isinstance(error, InvalidResponse)
     assert str(error) == f"GET /Users/1: {said}"
 
 
@@ -313,7 +313,7 @@ def test_an_error_status_counts_even_where_the_body_is_too_long(
         loopback, READ, http("503 X", b"x" * 3000, "Retry-After: 7"), max_response_bytes=2000
     )
 
-    assert isinstance(error, ScimProtocolError)
+    assert isinstance(error, ErrorResponse)
     assert (error.kind, error.retry_after) == (ErrorKind.SERVER, 7.0)
 
 
@@ -340,9 +340,9 @@ def test_a_token_that_is_echoed_is_not_shown(
 
 def test_a_broken_connection_may_have_had_an_effect(loopback: Callable[..., Any]) -> None:
     for raw in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"):
-        error, _ = ask(loopback, Request("POST", "/Users", {"userName": "ann"}), raw)
+        error, _ = ask(loopback, ScimRequest("POST", "/Users", {"userName": "ann"}), raw)
 
-        assert isinstance(error, TransportFailure)
+        assert isinstance(error, NoResponse)
         assert error.may_have_had_effect
         assert str(error).startswith("POST /Users: no whole answer from 127.0.0.1: ")
 
@@ -355,10 +355,10 @@ def test_a_refused_connection_had_no_effect() -> None:
             async with ScimClient(
                 f"http://127.0.0.1:{taken.getsockname()[1]}", user_agent="x"
             ) as client:
-                await client.send(Request("POST", "/Users", {}))
+                await client.send(ScimRequest("POST", "/Users", {}))
 
         with pytest.raises(
-            TransportFailure,
+            NoResponse,
             match=r"^POST /Users: cannot connect to 127\.0\.0\.1: Connection refused$",
         ) as caught:
             asyncio.run(scenario())
@@ -367,7 +367,7 @@ def test_a_refused_connection_had_no_effect() -> None:
 
 @pytest.mark.parametrize("limits", [{"timeout": 0.05}, {"total_timeout": 0.05}])
 def test_a_service_provider_that_stays_silent(limits: dict[str, Any]) -> None:
-    async def scenario() -> TransportFailure:
+    async def scenario() -> NoResponse:
         async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()  # until the client hangs up
             writer.close()
@@ -379,7 +379,7 @@ def test_a_service_provider_that_stays_silent(limits: dict[str, Any]) -> None:
         try:
             async with ScimClient(url, user_agent="x", **limits) as client:
                 await client.send(READ)
-        except TransportFailure as error:
+        except NoResponse as error:
             await gone.wait()
             return error
         finally:
@@ -415,7 +415,7 @@ def test_which_failures_may_have_had_an_effect(
     async def scenario() -> None:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(fail)) as connections:
             client = ScimClient("https://wiki.example.com", user_agent="x", http=connections)
-            with pytest.raises(TransportFailure) as caught:
+            with pytest.raises(NoResponse) as caught:
                 await client.send(READ)
             assert caught.value.may_have_had_effect is effect
             await client.aclose()
@@ -491,7 +491,7 @@ def test_tls_that_breaks_is_no_whole_answer() -> None:
     async def scenario() -> None:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(fail)) as connections:
             client = ScimClient("https://wiki.example.com", user_agent="x", http=connections)
-            with pytest.raises(TransportFailure, match="certificate required") as caught:
+            with pytest.raises(NoResponse, match="certificate required") as caught:
                 await client.send(READ)
             assert caught.value.may_have_had_effect
             await client.aclose()
@@ -523,7 +523,7 @@ def test_a_token_goes_to_its_origin_only() -> None:
         "http://wiki.example.com/",
         "https://wiki.example.com:444/",
     ):
-        with pytest.raises(ScimError, match="the token is not meant for"):
+        with pytest.raises(ForeignOriginError, match="the token is not meant for"):
             next(auth.auth_flow(httpx2.Request("GET", url)))
     sent = next(auth.auth_flow(httpx2.Request("GET", "https://WIKI.example.com/other")))
     assert sent.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -538,14 +538,14 @@ def test_an_id_that_names_something_else_is_refused(remote_id: str) -> None:
 
 def test_a_path_begins_with_a_slash() -> None:
     with pytest.raises(ScimError, match="begins with '/'"):
-        Request("GET", "Users")
+        ScimRequest("GET", "Users")
 
 
 @pytest.mark.parametrize("value", [object(), "\ud800", 2**70])
 def test_a_body_that_json_cannot_hold_is_refused(value: Any) -> None:
     async def scenario() -> None:
         async with ScimClient("https://wiki.example.com", user_agent="x") as client:
-            await client.send(Request("POST", "/Users", {"x": value}))
+            await client.send(ScimRequest("POST", "/Users", {"x": value}))
 
     with pytest.raises(ScimError, match=r"^POST /Users: the body cannot be written as JSON"):
         asyncio.run(scenario())

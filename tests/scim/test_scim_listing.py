@@ -10,7 +10,7 @@ import pytest
 
 from scimsync.scim.errors import ScimError
 from scimsync.scim.listing import ListingError, Page, list_resources
-from scimsync.scim.messages import Answer, Request
+from scimsync.scim.messages import ScimRequest, ScimResponse
 
 
 class Provider:
@@ -24,11 +24,13 @@ class Provider:
         self.answer = answer
         self.queries: list[dict[str, str]] = []
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: ScimRequest) -> ScimResponse:
         assert len(self.queries) < 50, "this list never ends"
         query = dict(request.query)
         self.queries.append(query)
-        return Answer(200, self.answer(self.people, int(query["startIndex"]), int(query["count"])))
+        return ScimResponse(
+            200, self.answer(self.people, int(query["startIndex"]), int(query["count"]))
+        )
 
 
 def listed(provider: Provider, count: int = 10, **options: Any) -> list[Page]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scimsync.scim.errors import ScimProtocolError
+from scimsync.scim.errors import ErrorResponse
 from scimsync.scim.patch import PatchOperation, apply, diff, patch_body
 from scimsync.scim.resources import build, project
 
@@ -383,7 +383,7 @@ def test_what_a_service_provider_makes_of_an_operation(
 def test_what_a_service_provider_refuses(operation: PatchOperation, scim_type: str) -> None:
     before = copy.deepcopy(ANN)
 
-    with pytest.raises(ScimProtocolError) as caught:
+    with pytest.raises(ErrorResponse) as caught:
         apply([add("title", "t"), operation], ANN)
 
     assert (caught.value.status, caught.value.scim_type) == (400, scim_type)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scimsync.scim.client import ScimClient
 from scimsync.scim.dialects import get_dialect
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.errors import ErrorKind, ScimProtocolError
+from scimsync.scim.errors import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
 from scimsync.scim.resources import project
 from scimsync.transport.auth.bearer import BearerAuth
@@ -126,7 +126,7 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
                 missed = await client.send(rfc.match("user", attribute, value + "x"))
                 assert (missed.body or {})["totalResults"] == 0
 
-            with pytest.raises(ScimProtocolError) as conflict:
+            with pytest.raises(ErrorResponse) as conflict:
                 await client.send(rfc.create("user", document))
             assert conflict.value.kind is ErrorKind.CONFLICT
             assert conflict.value.scim_type == "uniqueness"
@@ -140,12 +140,12 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
                 "user", remote_id, document, document | {"title": "CEO"}, etag=created.version
             )
             assert stale is not None
-            with pytest.raises(ScimProtocolError) as changed:
+            with pytest.raises(ErrorResponse) as changed:
                 await client.send(stale)
             assert changed.value.kind is ErrorKind.PRECONDITION
 
             assert (await client.send(rfc.delete("user", remote_id))).status == 204
-            with pytest.raises(ScimProtocolError) as gone:
+            with pytest.raises(ErrorResponse) as gone:
                 await client.send(rfc.read("user", remote_id))
             assert gone.value.kind is ErrorKind.NOT_FOUND
 
@@ -193,7 +193,7 @@ def test_capabilities_and_a_wrong_token(scim2_server: tuple[str, str]) -> None:
         assert found.authentication_schemes[0]["type"] == "oauthbearertoken"
 
         async with client_of((scim2_server[0], "wrong")) as client:
-            with pytest.raises(ScimProtocolError) as refused:
+            with pytest.raises(ErrorResponse) as refused:
                 await client.send(rfc.read("user", "1"))
         assert refused.value.kind is ErrorKind.UNAUTHORISED
 

@@ -9,8 +9,8 @@ import pytest
 
 from scimsync.scim.dialects import get_dialect
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.errors import ScimError, ScimProtocolError, UnexpectedAnswer
-from scimsync.scim.messages import Answer, Request
+from scimsync.scim.errors import ErrorResponse, InvalidResponse, ScimError
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.profiles import Profile, load_profile, profile_names, read_profile
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -24,7 +24,7 @@ rfc = get_dialect("rfc")
     [
         (
             rfc.create("user", {"userName": "ann", "name.givenName": "Ann"}),
-            Request(
+            ScimRequest(
                 "POST",
                 "/Users",
                 {"schemas": [USER], "userName": "ann", "name": {"givenName": "Ann"}},
@@ -32,11 +32,11 @@ rfc = get_dialect("rfc")
         ),
         (
             rfc.create("group", {"displayName": "IT"}),
-            Request("POST", "/Groups", {"schemas": [GROUP], "displayName": "IT"}),
+            ScimRequest("POST", "/Groups", {"schemas": [GROUP], "displayName": "IT"}),
         ),
         (
             rfc.update("group", "a/b", {"displayName": "IT"}, {"displayName": "HR"}, etag='W/"1"'),
-            Request(
+            ScimRequest(
                 "PATCH",
                 "/Groups/a%2Fb",
                 {
@@ -49,7 +49,7 @@ rfc = get_dialect("rfc")
         (rfc.update("user", "1", {"userName": "ann"}, {"userName": "ann"}), None),
         (
             rfc.set_active("1", False),
-            Request(
+            ScimRequest(
                 "PATCH",
                 "/Users/1",
                 {
@@ -58,11 +58,11 @@ rfc = get_dialect("rfc")
                 },
             ),
         ),
-        (rfc.delete("group", "1"), Request("DELETE", "/Groups/1")),
-        (rfc.read("user", "1"), Request("GET", "/Users/1")),
+        (rfc.delete("group", "1"), ScimRequest("DELETE", "/Groups/1")),
+        (rfc.read("user", "1"), ScimRequest("GET", "/Users/1")),
         (
             rfc.match("user", "userName", 'a"b'),
-            Request(
+            ScimRequest(
                 "GET",
                 "/Users",
                 query=(("filter", 'userName eq "a\\"b"'), ("startIndex", "1"), ("count", "2")),
@@ -70,7 +70,7 @@ rfc = get_dialect("rfc")
         ),
         (
             rfc.match("group", "displayName", "IT", count=7),
-            Request(
+            ScimRequest(
                 "GET",
                 "/Groups",
                 query=(("filter", 'displayName eq "IT"'), ("startIndex", "1"), ("count", "7")),
@@ -78,7 +78,9 @@ rfc = get_dialect("rfc")
         ),
     ],
 )
-def test_requests_as_the_rfc_words_them(request_: Request | None, expected: Request | None) -> None:
+def test_requests_as_the_rfc_words_them(
+    request_: ScimRequest | None, expected: ScimRequest | None
+) -> None:
     assert request_ == expected
 
 
@@ -142,11 +144,11 @@ class Says:
     def __init__(self, outcome: Any) -> None:
         self.outcome = outcome
 
-    async def send(self, request: Request) -> Answer:
-        assert request == Request("GET", "/ServiceProviderConfig")
+    async def send(self, request: ScimRequest) -> ScimResponse:
+        assert request == ScimRequest("GET", "/ServiceProviderConfig")
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return Answer(200, self.outcome)
+        return ScimResponse(200, self.outcome)
 
 
 @pytest.mark.parametrize(
@@ -169,10 +171,10 @@ class Says:
         ),
         ({"filter": {"maxResults": True}}, Capabilities()),
         (None, Capabilities()),
-        (ScimProtocolError(404), Capabilities()),
-        (ScimProtocolError(405), Capabilities()),
-        (ScimProtocolError(501), Capabilities()),
-        (UnexpectedAnswer("a page", status=404, content_type="text/html"), Capabilities()),
+        (ErrorResponse(404), Capabilities()),
+        (ErrorResponse(405), Capabilities()),
+        (ErrorResponse(501), Capabilities()),
+        (InvalidResponse("a page", status=404, content_type="text/html"), Capabilities()),
     ],
 )
 def test_discovery_takes_what_it_can_get(outcome: Any, capabilities: Capabilities) -> None:
@@ -182,9 +184,9 @@ def test_discovery_takes_what_it_can_get(outcome: Any, capabilities: Capabilitie
 @pytest.mark.parametrize(
     "error",
     [
-        ScimProtocolError(401),
-        ScimProtocolError(500),
-        UnexpectedAnswer("a page", status=200, content_type="text/html"),
+        ErrorResponse(401),
+        ErrorResponse(500),
+        InvalidResponse("a page", status=200, content_type="text/html"),
     ],
 )
 def test_discovery_does_not_hide_other_errors(error: ScimError) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from scimsync.scim.errors import ScimProtocolError
+from scimsync.scim.errors import ErrorResponse
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.matching import matches
 from scimsync.scim.operations import ABSENT, PatchOperation
@@ -213,7 +213,7 @@ class FaultyServer(LoopbackServer):
             if user_id not in self.users:
                 return _error(404, f"no user {user_id}")
             return self._user(seen, user_id)
-        except ScimProtocolError as error:
+        except ErrorResponse as error:
             return _error(error.status, error.detail or "", error.scim_type)
 
     def _post(self, body: Json) -> Reply:

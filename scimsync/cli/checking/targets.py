@@ -17,13 +17,13 @@ from scimsync.scim.attributes import read
 from scimsync.scim.discovery import Capabilities, discover
 from scimsync.scim.errors import (
     ErrorKind,
+    ErrorResponse,
+    InvalidResponse,
+    NoResponse,
     ScimError,
-    ScimProtocolError,
-    TransportFailure,
-    UnexpectedAnswer,
 )
 from scimsync.scim.listing import fetch_page
-from scimsync.scim.messages import Request, Sender
+from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import resource_type
 from scimsync.targets.client import open_client, read_token
 
@@ -71,7 +71,7 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[Finding]
 def _refused(about: About, target: CompiledTarget, error: ScimError) -> Finding:
     """What it means that the first questions were not answered."""
     said = str(error)
-    if isinstance(error, ScimProtocolError) and error.kind is ErrorKind.UNAUTHORISED:
+    if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
         if error.status == 401:
             return about.error(
                 f"the token is refused: {said}", hint="is it the right one, has it expired?"
@@ -80,12 +80,12 @@ def _refused(about: About, target: CompiledTarget, error: ScimError) -> Finding:
             f"the token may not read users: {said}",
             hint="give it the rights to read and write users",
         )
-    if isinstance(error, TransportFailure):
+    if isinstance(error, NoResponse):
         return about.error(
             f"it cannot be reached: {said}", hint=f"is {target.config.url} right, and is it up?"
         )
-    if isinstance(error, UnexpectedAnswer) or (
-        isinstance(error, ScimProtocolError) and error.kind is ErrorKind.NOT_FOUND
+    if isinstance(error, InvalidResponse) or (
+        isinstance(error, ErrorResponse) and error.kind is ErrorKind.NOT_FOUND
     ):
         return about.error(
             f"there seems to be no SCIM service: {said}",
@@ -136,7 +136,7 @@ def _capabilities(about: About, can: Capabilities) -> list[Finding]:
 async def _schema_fit(about: About, client: Sender, target: CompiledTarget) -> list[Finding]:
     mapped = [slot.path for slot in target.program.slots]
     try:
-        answer = await client.send(Request("GET", "/Schemas"))
+        answer = await client.send(ScimRequest("GET", "/Schemas"))
     except ScimError as error:
         return [about.ok(f"what it knows of attributes cannot be told: {error}")]
     schemas = _schemas(answer.body or {})

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from scimsync.scim.dialects import rfc
 from scimsync.scim.errors import ScimError
-from scimsync.scim.messages import Member, Request
+from scimsync.scim.messages import Member, ScimRequest
 from scimsync.scim.tokens import Scalar
 
 
@@ -16,7 +16,7 @@ class Dialect(Protocol):
     """Pure functions from an intention to the request that says it. `kind` is "user" or "group";
     documents as in `resources`."""
 
-    def create(self, kind: str, document: Mapping[str, Any]) -> Request:
+    def create(self, kind: str, document: Mapping[str, Any]) -> ScimRequest:
         """Make a resource that holds `document`."""
 
     def update(
@@ -26,27 +26,27 @@ class Dialect(Protocol):
         before: Mapping[str, Any],
         after: Mapping[str, Any],
         etag: str | None = None,
-    ) -> Request | None:
+    ) -> ScimRequest | None:
         """Turn what the resource was last known to hold into `after`; None where nothing differs.
 
         With `etag`, only if the resource did not change since.
         """
 
-    def set_active(self, remote_id: str, active: bool) -> Request:
+    def set_active(self, remote_id: str, active: bool) -> ScimRequest:
         """Deactivate or reactivate a user."""
 
     def change_members(
         self, remote_id: str, removed: Sequence[str], added: Sequence[Member]
-    ) -> Request:
+    ) -> ScimRequest:
         """Take single members out of a group and put others in; never the whole list."""
 
-    def delete(self, kind: str, remote_id: str) -> Request:
+    def delete(self, kind: str, remote_id: str) -> ScimRequest:
         """Remove a resource for good."""
 
-    def read(self, kind: str, remote_id: str) -> Request:
+    def read(self, kind: str, remote_id: str) -> ScimRequest:
         """Read one resource."""
 
-    def match(self, kind: str, attribute: str, value: Scalar, count: int = 2) -> Request:
+    def match(self, kind: str, attribute: str, value: Scalar, count: int = 2) -> ScimRequest:
         """Find at most `count` resources by the value of the attribute path `attribute`."""
 
 
