@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimsync.errors import LeaseHeld
 from scimsync.execute.known import as_settled, sent_members
 from scimsync.execute.outcome import OperationOutcome
 from scimsync.model.backoff import retry_delay
@@ -31,21 +32,25 @@ from scimsync.state.store import Store
 
 
 class JournalWriter:
-    """The journal and links of one target in one run. `lease` is its name and holder; `clock` gives
-    aware times."""
+    """The journal and links of one target in one run.
+
+    `token` is that of the target's lease. Nothing but the outcomes of operations that this run sent
+    is written once the lease is lost; the run that holds it recovers the others. `clock` gives
+    aware times.
+    """
 
     def __init__(
         self,
         store: Store,
         run: int,
         target: str,
-        lease: tuple[str, str],
+        token: leases.FencingToken,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._run = run
         self._target = target
-        self._lease, self._holder = lease
+        self._token = token
         self._clock = clock
 
     def waiting(self, phase: int, after_id: int, limit: int) -> list[JournaledOperation]:
@@ -116,7 +121,7 @@ class JournalWriter:
         lost, nothing may go out."""
         now = self._clock()
         with self._store.write() as connection:
-            ours = leases.renew(connection, [self._lease], self._holder, now)
+            ours = leases.renew(connection, self._token, now)
             if ours:
                 self._write(connection, done)
             else:
@@ -129,7 +134,7 @@ class JournalWriter:
         """`entry` has not been sent as a whole and waits again; the link of `step` is what the
         target holds meanwhile. False: the lease is lost."""
         with self._store.write() as connection:
-            ours = leases.renew(connection, [self._lease], self._holder, self._clock())
+            ours = leases.renew(connection, self._token, self._clock())
             if not ours:
                 self._doubt(connection, [step])
             elif step.link is not None:
@@ -143,6 +148,8 @@ class JournalWriter:
         """Operations that were not sent: they get `status`, and their people stay due."""
         now = self._clock()
         with self._store.write() as connection:
+            if not leases.renew(connection, self._token, now):
+                return
             given_up = OperationFilter(ids=[entry.id for entry in entries])
             journal.close_open(connection, given_up, status, detail, now)
             _stay_due(connection, self._target, entries, now)
@@ -150,7 +157,11 @@ class JournalWriter:
     def fail_again(self, keys: Collection[tuple[Kind, Key]], now: datetime) -> None:
         """Whatever was planned again and again in this run, and came to nothing each time, has
         failed."""
+        if not keys:
+            return
         with self._store.write() as connection:
+            if not leases.renew(connection, self._token, now):
+                return
             for kind in {kind for kind, _ in keys}:
                 some = [key for of, key in keys if of is kind]
                 sent = OperationFilter(
@@ -174,7 +185,13 @@ class JournalWriter:
     def close(self, why: str) -> int:
         """Whatever has no outcome at the end of the run was not sent: it is skipped, and its people
         stay due."""
-        return settle(self._store, self._target, why, self._clock(), run=self._run)
+        fenced = self._store.fenced(
+            lambda connection: leases.require(connection, self._token, self._clock())
+        )
+        try:
+            return settle(fenced, self._target, why, self._clock(), run=self._run)
+        except LeaseHeld:
+            return 0
 
     def _write(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
         journal.put_results(connection, [outcome.result for outcome in done])
@@ -239,6 +256,9 @@ def settle(store: Store, target: str, why: str, now: datetime, *, run: int | Non
     """
     number = 0
     left_open = OperationFilter(run=run, target=target, statuses=OPEN_STATUSES)
+    with store.read() as connection:
+        if not journal.has_any(connection, left_open):
+            return number
     while True:
         with store.write() as connection:
             entries = list(journal.find(connection, left_open, limit=500))

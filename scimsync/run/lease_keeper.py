@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from scimsync.state import leases
@@ -38,14 +38,12 @@ class LeaseKeeper:
     def __init__(
         self,
         store: Store,
-        names: Sequence[str],
-        holder: str,
+        token: leases.FencingToken,
         clock: Callable[[], datetime],
         steady: Callable[[], float] | None = None,
     ) -> None:
         self._store = store
-        self._names = names
-        self._holder = holder
+        self._token = token
         self._clock = clock
         self._steady = steady or steady_clock
         self._renewed_at = self._steady()
@@ -78,4 +76,4 @@ class LeaseKeeper:
 
     def _renew(self) -> bool:
         with self._store.write() as connection:
-            return leases.renew(connection, self._names, self._holder, self._clock())
+            return leases.renew(connection, self._token, self._clock())

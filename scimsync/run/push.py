@@ -161,14 +161,23 @@ def push(
         *(f"source {name}" for name in setup.sources),
         *(f"target {name}" for name in setup.targets),
     ]
-    holder = leases.holder_name()
-    with _leases(store, names, holder, clock, wait=wait) as waited:
+    with _leases(store, names, clock, wait=wait) as (token, waited):
         if waited:
             now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
             run = journal.start_run(connection, command, now.time)
         push_run = _Push(
-            setup, store, options, now, report, run, holder, names, clock, interruption, observe
+            setup,
+            store.fenced(lambda connection: leases.require(connection, token, clock())),
+            options,
+            now,
+            report,
+            run,
+            token,
+            clock,
+            interruption,
+            observe,
+            store,
         )
         try:
             with in_run(run):
@@ -204,14 +213,15 @@ def target_document(outcome: TargetOutcome) -> dict[str, Any]:
 
 @contextmanager
 def _leases(
-    store: Store, names: list[str], holder: str, clock: Callable[[], datetime], *, wait: bool
-) -> Iterator[bool]:
-    """Holds the leases; says whether that had to be waited for."""
+    store: Store, names: list[str], clock: Callable[[], datetime], *, wait: bool
+) -> Iterator[tuple[leases.FencingToken, bool]]:
+    """Hold the leases. Give their token, and whether they had to be waited for."""
+    holder = leases.holder_name()
     waited = False
     while True:
         try:
             with store.write() as connection:
-                leases.take(connection, names, holder, clock())
+                token = leases.take(connection, names, holder, clock())
             break
         except LeaseHeld as held:
             if not wait:
@@ -221,10 +231,10 @@ def _leases(
             waited = True
             time.sleep(WAIT_S)
     try:
-        yield waited
+        yield token, waited
     finally:
         with store.write() as connection:
-            leases.release(connection, names, holder, clock())
+            leases.release(connection, token, clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +245,12 @@ class _Push:
     now: Now
     report: Report
     run_id: int
-    holder: str
-    leases: list[str]
+    token: leases.FencingToken
     clock: Callable[[], datetime]
     interruption: Cancellation | None
     observe: Observer
+    unfenced: Store
+    """For writes about this run alone, and those that compare the token of one target."""
 
     def read(self) -> Reading:
         """Settles what a run that ended left behind, and reads the sources."""
@@ -260,7 +271,7 @@ class _Push:
             self._remember({})
             return self._stopped(reading.refusals, {}, reading.problems)
         books = Books(SnapshotView(self.store), self.store, self.store, self.run_id)
-        fence = LeaseKeeper(self.store, self.leases, self.holder, self.clock)
+        fence = LeaseKeeper(self.unfenced, self.token, self.clock)
         async with connected(
             self.setup, self.options, self.store, self.now, fence.holds, self.observe
         ) as ways:
@@ -344,8 +355,10 @@ class _Push:
         """How the targets fared, in a run that was `good` for those without an error, and when it
         was about everybody."""
         whole = self.options.read and not self.options.keys
-        with self.store.write() as connection:
+        with self.unfenced.write() as connection:
             for name in self.setup.targets:
+                if not leases.renew(connection, self.token.only(f"target {name}"), self.clock()):
+                    continue
                 known = new = targets.get_target(connection, name)
                 target = planned.get(name)
                 if target is not None:
@@ -372,7 +385,7 @@ class _Push:
     async def _execute_target(self, name: str, target: PlannedTarget, books: Books) -> None:
         setup = target.setup
         journal_writer = JournalWriter(
-            self.store, self.run_id, name, (f"target {name}", self.holder), self.clock
+            self.unfenced, self.run_id, name, self.token.only(f"target {name}"), self.clock
         )
         secret = SecretValues(books.view, setup.sources, setup.program, self.now.today)
         sender = OperationSender(

@@ -1,5 +1,9 @@
-"""Leases: one holder at a time for each source and each target, so that two runs never work on one
-target at once."""
+"""Leases: each source and each target has at most one holder at a time.
+
+Taking leases gives a `FencingToken`. Every write of a run compares the token with the leases in the
+same transaction, so that a run which was suspended and lost a lease writes nothing about what
+another run holds now.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +12,47 @@ import os
 import secrets
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from scimsync.errors import LeaseHeld
 from scimsync.state.bulk import upsert
 from scimsync.state.tables import lease as table
 
 LEASE_TIME = timedelta(minutes=2)
-"""How long a lease lasts without being renewed; a crashed run blocks others no longer than this."""
+"""How long a lease lasts without renewal. A run that crashed blocks others no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who works on the source or target `name` (`target wiki`), at least until `expires_at`."""
+    """The holder of the source or target `name` (`target wiki`), at least until `expires_at`."""
 
     name: str
     holder: str
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class FencingToken:
+    """Proof that `holder` took the leases `names` under the number `fence`.
+
+    The number of a lease grows each time that the lease is taken.
+    """
+
+    names: tuple[str, ...]
+    holder: str
+    fence: int
+
+    def only(self, name: str) -> FencingToken:
+        """Return the token for one of the leases."""
+        return replace(self, names=(name,))
+
+
 def held(connection: Connection, now: datetime) -> list[Lease]:
-    """The leases on sources and targets that somebody holds, by name: who has one is at work."""
+    """Return the leases on sources and targets that a live run holds, by name."""
     at_work = or_(table.c.name.startswith("source "), table.c.name.startswith("target "))
     rows = connection.execute(
         select(table)
@@ -46,9 +66,11 @@ def held(connection: Connection, now: datetime) -> list[Lease]:
     ]
 
 
-def take(connection: Connection, names: Sequence[str], holder: str, now: datetime) -> None:
-    """Takes the leases `names`, all or none. Raises `LeaseHeld` while somebody else's has not
-    expired."""
+def take(connection: Connection, names: Sequence[str], holder: str, now: datetime) -> FencingToken:
+    """Take the leases `names`, all or none.
+
+    Raises `LeaseHeld` while another holder has one that has not expired.
+    """
     rows = connection.execute(select(table).where(table.c.name.in_(names))).mappings().all()
     for row in rows:
         if (
@@ -61,31 +83,28 @@ def take(connection: Connection, names: Sequence[str], holder: str, now: datetim
                 f"{row['name']}: another run is at work ({' '.join(row['holder'].split()[:3])})",
                 hint=f"wait for it; if it has died, its lease expires in {seconds} s",
             )
-    fences = {row["name"]: row["fence"] for row in rows}
+    fence = max((row["fence"] for row in rows), default=0) + 1
     upsert(
         connection,
         table,
         [
-            {
-                "name": name,
-                "holder": holder,
-                "fence": fences.get(name, 0) + 1,
-                "expires_at": now + LEASE_TIME,
-            }
+            {"name": name, "holder": holder, "fence": fence, "expires_at": now + LEASE_TIME}
             for name in names
         ],
     )
+    return FencingToken(tuple(names), holder, fence)
 
 
 def holder_name() -> str:
-    """A name for whoever takes leases now: host, process, where that process number counts, and
-    what no other run has."""
+    """Return a name for a new holder: host, process, its kernel, and random characters."""
     return f"{socket.gethostname()} process {os.getpid()} {_kernel()}{secrets.token_hex(4)}"
 
 
 def _kernel() -> str:
-    """Stands for this boot of this kernel and this container's process numbers; empty where that
-    cannot be told."""
+    """Return a digest of this boot and this container, in which process numbers are unique.
+
+    Empty where the platform does not tell.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii") + str(
             Path("/proc/self/ns/pid").readlink()
@@ -96,8 +115,7 @@ def _kernel() -> str:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the holder was a process beside this one that has ended without giving its lease
-    back."""
+    """Return whether the holder was a process on this machine that no longer runs."""
     number, _, rest = holder.partition(" process ")[2].partition(" ")
     kernel = _kernel()
     if not kernel or not rest.startswith(kernel) or not number.isdigit():
@@ -111,24 +129,35 @@ def _is_dead(holder: str) -> bool:
     return False
 
 
-def renew(connection: Connection, names: Sequence[str], holder: str, now: datetime) -> bool:
-    """Makes the leases last longer. False when one was lost: the holder must send nothing more.
+def renew(connection: Connection, token: FencingToken, now: datetime) -> bool:
+    """Extend the leases. Return False when one was lost: the holder must send nothing more.
 
-    One that has run out is still the holder's as long as nobody has taken it: a clock that was set
-    forward ends no run.
+    An expired lease that no other run has taken is renewed: a clock that was set forward ends no
+    run.
     """
     result = connection.execute(
-        update(table)
-        .where(table.c.name.in_(names), table.c.holder == holder)
-        .values(expires_at=now + LEASE_TIME)
+        update(table).where(*_is_ours(token)).values(expires_at=now + LEASE_TIME)
     )
-    return result.rowcount == len(names)
+    return result.rowcount == len(token.names)
 
 
-def release(connection: Connection, names: Sequence[str], holder: str, now: datetime) -> None:
-    """Gives the leases back; the fencing number stays."""
-    connection.execute(
-        update(table)
-        .where(table.c.name.in_(names), table.c.holder == holder)
-        .values(expires_at=now, holder="")
+def require(connection: Connection, token: FencingToken, now: datetime) -> None:
+    """Extend the leases. Raise `LeaseHeld` when one was lost."""
+    if not renew(connection, token, now):
+        raise LeaseHeld(
+            "the lease went to another run", hint="nothing more was sent, nothing was stored"
+        )
+
+
+def release(connection: Connection, token: FencingToken, now: datetime) -> None:
+    """Give the leases back. Their numbers stay."""
+    connection.execute(update(table).where(*_is_ours(token)).values(expires_at=now, holder=""))
+
+
+def _is_ours(token: FencingToken) -> tuple[ColumnElement[bool], ...]:
+    # the holder too: a state that was restored from a backup has lower numbers
+    return (
+        table.c.name.in_(token.names),
+        table.c.fence == token.fence,
+        table.c.holder == token.holder,
     )

@@ -8,7 +8,7 @@ package is functions over such a connection. What only one kind of database know
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,10 +32,24 @@ class Store:
     `label` is how messages call it; `path` is its file, None for a database server.
     """
 
-    def __init__(self, engine: Engine, label: str, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        label: str,
+        path: Path | None = None,
+        check_write: Callable[[Connection], None] = lambda _connection: None,
+    ) -> None:
         self.engine = engine
         self.label = label
         self.path = path
+        self._check_write = check_write
+
+    def fenced(self, check_write: Callable[[Connection], None]) -> Store:
+        """Return this store with a check that starts each write transaction.
+
+        What `check_write` raises ends the transaction before anything is written.
+        """
+        return Store(self.engine, self.label, self.path, check_write)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -52,6 +66,7 @@ class Store:
             self.engine.connect().execution_options(scimsync_write=True) as connection,
             connection.begin(),
         ):
+            self._check_write(connection)
             yield connection
 
     def close(self) -> None:

@@ -27,10 +27,10 @@ def a_run_at_work(office: Office) -> Iterator[None]:
     """Another run holds the leases."""
     with closing(open_state(office.state_url, office.folder, create=False)) as store:
         with store.write() as connection:
-            leases.take(connection, NAMES, "somebody else", office.now)
+            token = leases.take(connection, NAMES, "another run", office.now)
         yield
         with store.write() as connection:
-            leases.release(connection, NAMES, "somebody else", office.now)
+            leases.release(connection, token, office.now)
 
 
 def is_active(office: Office, key: str = "00002") -> bool:

@@ -192,13 +192,14 @@ class _Round:
     def _lease(self) -> Iterator[Callable[[Connection], None]]:
         """Holds the lease on this receiver; gives what ends it within a transaction. Raises
         LeaseHeld."""
-        names, holder = [f"receiver {self.name}"], leases.holder_name()
+        with self.store.write() as connection:
+            token = leases.take(
+                connection, [f"receiver {self.name}"], leases.holder_name(), self.clock()
+            )
 
         def release(connection: Connection) -> None:
-            leases.release(connection, names, holder, self.clock())
+            leases.release(connection, token, self.clock())
 
-        with self.store.write() as connection:
-            leases.take(connection, names, holder, self.clock())
         try:
             yield release
         except BaseException:
