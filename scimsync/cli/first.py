@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from scimsync.config import parse
-from scimsync.config.guess import guess
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.init.draft import draft_sync_toml
 from scimsync.sources import FileSpec, Sample, sample
 from scimsync.sources.files import FORMATS
 
@@ -89,7 +89,7 @@ def look_at(file: str, out: Path) -> First:
             f"{file}: there are no columns in it", hint="its first row has to name them"
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
-    text = guess(found.columns, found.rows, relative, stem, encoding)
+    text = draft_sync_toml(found.columns, found.rows, relative, stem, encoding)
     return First(out, file, text, parse(text, out), found, encoding)
 
 

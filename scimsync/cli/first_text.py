@@ -10,7 +10,7 @@ from scimsync.cli.options import DEFAULT_CONFIG
 from scimsync.cli.output import printable
 from scimsync.cli.screen import Part, Screen
 from scimsync.config.mapping import MappedKind
-from scimsync.config.quoting import column_expression
+from scimsync.desired.syntax import column_expression
 from scimsync.plan.diff import short_path
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scimsync.config.explain import explain
-from scimsync.config.faults import Fault, config_error
 from scimsync.config.models import Config, SyncToml, Target
+from scimsync.config.validation_errors import InvalidSetting, config_error, invalid_settings
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import did_you_mean
 
@@ -36,7 +35,7 @@ def parse(text: str, path: Path) -> Config:
     try:
         checked = SyncToml.model_validate(document)
     except ValidationError as error:
-        faults = explain(error)
+        faults = invalid_settings(error)
     else:
         faults = [
             fault
@@ -44,7 +43,7 @@ def parse(text: str, path: Path) -> Config:
             for fault in _source_faults(checked, name, target)
         ]
         faults += [
-            Fault(
+            InvalidSetting(
                 ("schedule", "targets", name),
                 "no such target",
                 hint=did_you_mean(name, checked.targets),
@@ -77,13 +76,13 @@ def _of_people(checked: SyncToml, target: Target) -> tuple[str, ...]:
     )
 
 
-def _source_faults(checked: SyncToml, name: str, target: Target) -> list[Fault]:
+def _source_faults(checked: SyncToml, name: str, target: Target) -> list[InvalidSetting]:
     known = ", ".join(checked.sources)
     choice = _of_people(checked, target)
     if not target.source and len(choice) > 1:
         message = f"source is missing; there are {len(choice)} to choose from"
         return [
-            Fault(
+            InvalidSetting(
                 ("targets", name),
                 message,
                 found=f"found: {known}",
@@ -99,7 +98,7 @@ def _source_faults(checked: SyncToml, name: str, target: Target) -> list[Fault]:
         if one.source
     ]
     return [
-        Fault(
+        InvalidSetting(
             place,
             f'no source "{source}"',
             found=f"found: {known}",

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from scimsync.config.faults import fault
-from scimsync.config.quoting import toml_key
-from scimsync.config.values import Scalar, scalar, toml_type
+from scimsync.config.constants import Scalar, scalar
 from scimsync.model.suggestions import did_you_mean
+from scimsync.settings.table import invalid
+from scimsync.settings.text import toml_type
+from scimsync.tomltext import toml_key
 
 
 class MappedKind(StrEnum):
@@ -51,7 +52,7 @@ def _mapped(value: object) -> Mapped:
     if isinstance(value, dict):
         return _mapped_table(value)
     if isinstance(value, list):
-        raise fault(
+        raise invalid(
             "a list is not a constant here", hint="write it as an expression: \"['one', 'two']\""
         )
     constant = scalar(value)
@@ -62,9 +63,9 @@ def _mapped(value: object) -> Mapped:
 
 def _expression(text: object, below: tuple[str, ...]) -> str:
     if not isinstance(text, str):
-        raise fault(f"must be an expression in quotes, not {toml_type(text)}", below=below)
+        raise invalid(f"must be an expression in quotes, not {toml_type(text)}", below=below)
     if not text.strip():
-        raise fault(
+        raise invalid(
             "the expression is empty",
             hint="to leave an attribute alone, leave its line out",
             below=below,
@@ -76,18 +77,18 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
     forms = [key for key in _KEYS[:3] if key in table]
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        raise fault(
+        raise invalid(
             "unknown key", hint=did_you_mean(unknown[0], _KEYS) or _FORMS, below=unknown[:1]
         )
     if len(forms) != 1:
         both = " and ".join(forms)
-        raise fault(
+        raise invalid(
             f"has both {both}; one is needed" if forms else "has neither value, expr nor generate",
             hint=_FORMS,
         )
     once = table.get("once", False)
     if not isinstance(once, bool):
-        raise fault(f"must be true or false, not {toml_type(once)}", below=("once",))
+        raise invalid(f"must be true or false, not {toml_type(once)}", below=("once",))
     if "expr" in table:
         return Mapped(MappedKind.EXPR, expr=_expression(table["expr"], ("expr",)), once=once)
     if "value" in table:
@@ -97,11 +98,11 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
 
 def _constant(value: object) -> Scalar:
     if isinstance(value, dict | list) or toml_type(value) == "a date or time":
-        raise fault(
+        raise invalid(
             f"must be a text, a number, true or false, not {toml_type(value)}", below=("value",)
         )
     if value == "":
-        raise fault(
+        raise invalid(
             "must not be empty",
             hint="to leave an attribute alone, leave its line out",
             below=("value",),
@@ -112,11 +113,13 @@ def _constant(value: object) -> Scalar:
 def _length(table: dict[str, Any], *, once: bool) -> int:
     length = table["generate"]
     if not isinstance(length, int) or isinstance(length, bool):
-        raise fault(f"must be a number of characters, not {toml_type(length)}", below=("generate",))
+        raise invalid(
+            f"must be a number of characters, not {toml_type(length)}", below=("generate",)
+        )
     if not 8 <= length <= 256:
-        raise fault(f"must be from 8 to 256 characters, not {length}", below=("generate",))
+        raise invalid(f"must be from 8 to 256 characters, not {length}", below=("generate",))
     if "once" in table and not once:
-        raise fault(
+        raise invalid(
             "a generated value is always sent once only", hint="leave once out", below=("once",)
         )
     return length
@@ -183,18 +186,18 @@ def _mapping(value: object) -> object:
     """Catches `name.givenName = "given"`: without quotes a dotted path is a table to TOML, and its
     parts are lost."""
     if not isinstance(value, dict):
-        raise fault(
+        raise invalid(
             f"must be a table, not {toml_type(value)}",
             hint="write [targets.NAME.user] above the lines",
         )
     if not value:
-        raise fault("maps no attribute", hint='write at least userName = "…"')
+        raise invalid("maps no attribute", hint='write at least userName = "…"')
     for attribute, entry in value.items():
         if not attribute.strip():
-            raise fault("an attribute without a name")
+            raise invalid("an attribute without a name")
         if isinstance(entry, dict) and entry and not any(did_you_mean(key, _KEYS) for key in entry):
             path = (attribute, *_first_branch(entry))
-            raise fault(
+            raise invalid(
                 "a path with a dot must stand in quotes",
                 hint=f"write {toml_key('.'.join(path))} = …",
                 below=path,

@@ -12,33 +12,37 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
-    WithJsonSchema,
     model_validator,
 )
 
-from scimsync.config.faults import fault
-from scimsync.config.limits import AtLeast, AtMost, Duration
+from scimsync.config.constants import TableValue
 from scimsync.config.mapping import UserMapping
-from scimsync.config.operating import Health, Notify, Schedule
-from scimsync.config.quoting import place
-from scimsync.config.secrets import token_reference
-from scimsync.config.table import Table
-from scimsync.config.urls import StateUrl, TargetUrl
-from scimsync.config.values import (
-    Condition,
-    Name,
-    TableValue,
-    Text,
-    TextOrTexts,
-    Texts,
-    one_of,
-    shown,
-    toml_type,
-)
+from scimsync.config.notifications import Notify
+from scimsync.config.schedule import Schedule
+from scimsync.config.state_url import StateUrl
 from scimsync.errors import ConfigError
 from scimsync.model.limits import Limit, Minimum
 from scimsync.model.suggestions import closest, did_you_mean
+from scimsync.settings import (
+    AtLeast,
+    AtMost,
+    BaseUrl,
+    Condition,
+    Duration,
+    Name,
+    SecretReference,
+    Table,
+    Text,
+    TextOrTexts,
+    Texts,
+    invalid,
+    one_of,
+)
+from scimsync.settings.text import quoted, toml_type
+from scimsync.tomltext import dotted_key
+
+DEFAULT_PORT = 9787
+"""The port on which the daemon listens."""
 
 DEFAULT_CONCURRENCY = 8
 """Requests in flight at one target where neither sync.toml nor the profile says otherwise."""
@@ -55,11 +59,11 @@ def _one_word(
             return value
         tail = f"this version knows: {known}"
         if not isinstance(value, str):
-            raise fault(f"must be a text, not {toml_type(value)}; {tail}")
+            raise invalid(f"must be a text, not {toml_type(value)}; {tail}")
         if value in later:
-            raise fault(f"{what}{shown(value)} is not supported yet; {tail}")
-        raise fault(
-            f"{what}{shown(value)} is unknown; {tail}"
+            raise invalid(f"{what}{quoted(value)} is not supported yet; {tail}")
+        raise invalid(
+            f"{what}{quoted(value)} is unknown; {tail}"
             if repeat
             else f"this {what}is unknown; {tail}"
         )
@@ -87,21 +91,21 @@ def _encoding(name: str) -> str:
     try:
         "".encode(name)
     except (LookupError, ValueError):
-        raise fault(
-            f"{shown(name)} is not an encoding", hint='such as "utf-8", "latin-1", "utf-16"'
+        raise invalid(
+            f"{quoted(name)} is not an encoding", hint='such as "utf-8", "latin-1", "utf-16"'
         ) from None
     return name
 
 
 def _delimiter(text: str) -> str:
     if len(text) != 1 or text in '"\r\n\0':
-        raise fault("must be one character", hint='such as ";", or "\\t" for a tab')
+        raise invalid("must be one character", hint='such as ";", or "\\t" for a tab')
     return text
 
 
 def _separator(text: str) -> str:
     if not text or "\n" in text or "\r" in text:
-        raise fault("must be the character between two values", hint='such as ";"')
+        raise invalid("must be the character between two values", hint='such as ";"')
     return text
 
 
@@ -152,11 +156,11 @@ class FileSource(Table):
     @model_validator(mode="after")
     def _path_or_query(self) -> Self:
         if self.path is None and self.query is None:
-            raise fault("path is missing", hint='write path = "hr.csv"')
+            raise invalid("path is missing", hint='write path = "hr.csv"')
         if self.path is not None and "\0" in self.path:
-            raise fault("no file has NUL in its name")
+            raise invalid("no file has NUL in its name")
         if self.path is not None and self.query is not None:
-            raise fault(
+            raise invalid(
                 "has both path and query; one is needed", hint="a query names its files itself"
             )
         return self
@@ -192,11 +196,7 @@ class BearerAuth(Table):
     """`auth` of a target: a bearer token (RFC 6750)."""
 
     type: Literal["bearer"] = Field(description="Kind of authentication")
-    token: Annotated[
-        SecretStr,
-        BeforeValidator(token_reference),
-        WithJsonSchema({"type": "string", "pattern": r"^(env|file|keyring|cmd|literal):.+"}),
-    ] = Field(
+    token: SecretReference = Field(
         description=(
             "Where the token is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND"
         )
@@ -242,7 +242,7 @@ class Leave(Table):
     @model_validator(mode="after")
     def _only_deactivated_accounts_wait(self) -> Self:
         if self.delete_after is not None and self.action is not LeaveAction.DEACTIVATE:
-            raise fault(
+            raise invalid(
                 f'delete_after has no meaning with action = "{self.action}"',
                 hint='it goes with action = "deactivate"',
             )
@@ -323,9 +323,9 @@ class Group(Table):
         for key in attributes:
             meant = closest(key, options)
             if meant is not None and key not in ("externalId", "displayName"):
-                raise fault("unknown key", hint=f'did you mean "{meant}"?', below=(key,))
+                raise invalid("unknown key", hint=f'did you mean "{meant}"?', below=(key,))
         if not attributes:
-            raise fault(
+            raise invalid(
                 "displayName is missing",
                 hint='write displayName = "value", or { value = "Administrators" }',
             )
@@ -337,16 +337,16 @@ class Group(Table):
     def _one_kind(self) -> Self:
         if self.each is not None and (self.members is not None or self.source is not None):
             other = "members" if self.members is not None else "source"
-            raise fault(
+            raise invalid(
                 f"has each and {other}; one is needed",
                 hint="each: a group for each value; its members are who has it",
             )
         if self.each is None and self.source is None and self.members is None:
-            raise fault(
+            raise invalid(
                 "has neither each, members nor source", hint="write members = \"'Admin' in access\""
             )
         if self.subgroups is not None and self.source is None:
-            raise fault("subgroups goes with source")
+            raise invalid("subgroups goes with source")
         return self
 
 
@@ -361,7 +361,7 @@ class Actions(Table):
 class Target(Table):
     """`[targets.NAME]`: a SCIM service provider."""
 
-    url: TargetUrl = Field(description="Base URL of its SCIM 2.0 service, without /Users")
+    url: BaseUrl = Field(description="Base URL of its SCIM 2.0 service, without /Users")
     profile: Name = Field("generic", description="What is known of this service provider")
     dialect: Annotated[
         Literal["rfc"],
@@ -416,6 +416,20 @@ class Target(Table):
     )
 
 
+# The daemon
+
+
+class Health(Table):
+    """`[health]`: where the daemon says how it is: /healthz, /readyz, /metrics."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        DEFAULT_PORT, description="The port; 0: none"
+    )
+    host: str = Field(
+        "127.0.0.1", description="The address on which to listen; only this machine by default"
+    )
+
+
 # The whole file
 
 
@@ -425,16 +439,16 @@ def _named(section: str, table: type[Table]) -> BeforeValidator:
 
     def check(value: object) -> object:
         if not isinstance(value, dict):
-            raise fault(f"must be a table, not {toml_type(value)}", hint=f"write {form}")
+            raise invalid(f"must be a table, not {toml_type(value)}", hint=f"write {form}")
         if not value:
-            raise fault(f"there is no {form}")
+            raise invalid(f"there is no {form}")
         bare = [
             key
             for key, entry in value.items()
             if key in table.model_fields and not isinstance(entry, dict)
         ]
         if bare:
-            raise fault(
+            raise invalid(
                 f"{bare[0]} stands outside of any {form}", hint=f"give it a name: write {form}"
             )
         return value
@@ -509,4 +523,4 @@ class Config(SyncToml):
     def where(self, *parts: str) -> str:
         """How messages name a value: `where("targets", "wiki", "url")` -> `sync.toml:
         targets.wiki.url`."""
-        return f"{self.path.name}: {place(parts)}"
+        return f"{self.path.name}: {dotted_key(parts)}"

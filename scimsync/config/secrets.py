@@ -1,79 +1,79 @@
-"""Where secrets come from: references such as `env:WIKI_TOKEN` in sync.toml, and the values behind
-them.
+"""Resolve references to secrets, such as `env:WIKI_TOKEN`, to their values.
 
-No message of this module holds a secret, nor what might be one.
+No message of this module contains a secret or a text that may be one.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from scimsync.config.faults import fault
+from scimsync.config.models import Config
 from scimsync.errors import ConfigError
+from scimsync.settings import Table
+from scimsync.settings.secrets import command_words, service_and_user
 
-CMD_TIMEOUT = 30.0
-"""Seconds that a `cmd:` may take."""
-
-MAX_BYTES = 64 * 1024
-"""Longest secret that is read from a file, in bytes."""
-
-_FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal:TOKEN"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CMD_TIMEOUT_S = 30.0
+_MAX_BYTES = 64 * 1024
+"""The longest secret that is read from a file."""
 
 
-def token_reference(value: object) -> SecretStr:
-    """`value` of sync.toml as a reference to a token; raises a fault if it does not begin with a
-    known word."""
-    if isinstance(value, SecretStr):
-        return value
-    if not isinstance(value, str):
-        raise fault("must be a text in quotes", hint=_FORMS)
-    scheme, colon, rest = value.partition(":")
-    if not colon or scheme not in _SCHEMES:
-        raise fault(
-            "does not say where the token is found (its value is not shown here)", hint=_FORMS
-        )
-    if not rest.strip():
-        raise fault(f"nothing stands after {scheme}:", hint=_FORMS)
-    if scheme == "env" and not _VARIABLE.fullmatch(rest):
-        raise fault(
-            "what stands after env: is not the name of an environment variable",
-            hint='such as "env:WIKI_TOKEN"',
-        )
-    if scheme == "keyring" and not _service_and_user(rest):
-        raise fault("keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"')
-    if scheme == "cmd" and not _words(rest):
-        raise fault(
-            "what stands after cmd: is not a command, look at its quotes",
-            hint='such as "cmd:pass show wiki"',
-        )
-    return SecretStr(value)
+def target_secrets(config: Config, targets: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the secrets of `targets`: target name -> option of its `auth` -> value.
 
-
-def resolve(reference: SecretStr | str, base_dir: Path, where: str) -> str:
-    """The secret behind `reference`.
-
-    `base_dir` is the folder of sync.toml: `file:` starts and `cmd:` runs there. `where` opens
-    messages, such as `sync.toml: targets.wiki.auth.token`. Raises ConfigError if there is no secret
-    or it cannot stand in a header.
+    Runs the commands of `cmd:` references. Raises ConfigError for the first secret that is missing.
     """
-    text = reference.get_secret_value() if isinstance(reference, SecretStr) else reference
-    scheme, colon, rest = text.partition(":")
-    if not colon or scheme not in _SCHEMES:
-        raise ConfigError(f"{where}: does not say where the secret is found", hint=_FORMS)
-    secret = _SCHEMES[scheme](rest, base_dir, where)
-    _check(secret, where, origin=scheme)
+    return {
+        name: resolve_all(config.targets[name].auth, config, ("targets", name, "auth"))
+        for name in targets
+    }
+
+
+def resolve_all(table: Table, config: Config, parts: Sequence[str]) -> dict[str, str]:
+    """Return the secrets that `table`, the table at the dotted key `parts`, refers to, by option.
+
+    Raises ConfigError; see `resolve`.
+    """
+    return {
+        option: resolve(value, config.base_dir, config.where(*parts, option))
+        for option, value in table
+        if isinstance(value, SecretStr)
+    }
+
+
+def resolve(
+    reference: SecretStr, base_dir: Path, where: str, *, cmd_timeout_s: float = CMD_TIMEOUT_S
+) -> str:
+    """Return the secret behind `reference`. A URL that is written out stands for itself.
+
+    `base_dir` is the folder of sync.toml: `file:` paths start and `cmd:` commands run there.
+    `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raises ConfigError if
+    there is no secret, or one that an HTTP header cannot hold.
+    """
+    text = reference.get_secret_value()
+    scheme, _, rest = text.partition(":")
+    match scheme:
+        case "http" | "https":
+            return text
+        case "env":
+            secret = _from_env(rest, where)
+        case "file":
+            secret = _from_file(base_dir / rest, where)
+        case "keyring":
+            secret = _from_keyring(rest, where)
+        case "cmd":
+            secret = _from_cmd(rest, base_dir, where, cmd_timeout_s)
+        case _:  # literal
+            secret = rest
+    _check(secret, f"{where}: the value from {scheme}:")
     return secret
 
 
-def _check(secret: str, where: str, *, origin: str) -> None:
-    """Refuses what an HTTP header cannot carry (RFC 9110 section 5.5)."""
-    what = f"{where}: the value from {origin}:"
+def _check(secret: str, what: str) -> None:
+    """Raise ConfigError for a secret that an HTTP header cannot hold (RFC 9110 section 5.5)."""
     if not secret.strip():
         raise ConfigError(f"{what} is empty")
     if "\n" in secret or "\r" in secret:
@@ -92,7 +92,7 @@ def _check(secret: str, where: str, *, origin: str) -> None:
         )
 
 
-def _from_env(name: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
+def _from_env(name: str, where: str) -> str:
     value = os.environ.get(name)
     if value is None:
         raise ConfigError(
@@ -104,11 +104,10 @@ def _from_env(name: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
     return value
 
 
-def _from_file(name: str, base_dir: Path, where: str) -> str:
-    path = base_dir / name
+def _from_file(path: Path, where: str) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"{where}: no such file: {path}") from None
     except IsADirectoryError:
@@ -117,9 +116,9 @@ def _from_file(name: str, base_dir: Path, where: str) -> str:
         raise ConfigError(f"{where}: {path} may not be read by this user") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{where}: {path} cannot be read: {_reason(error)}") from None
-    if len(content) > MAX_BYTES:
+    if len(content) > _MAX_BYTES:
         raise ConfigError(
-            f"{where}: {path} is longer than {MAX_BYTES // 1024} KiB, it does not hold a token"
+            f"{where}: {path} is longer than {_MAX_BYTES // 1024} KiB, it does not hold a token"
         )
     try:
         text = content.decode("utf-8")
@@ -131,17 +130,7 @@ def _from_file(name: str, base_dir: Path, where: str) -> str:
     return text
 
 
-def _service_and_user(rest: str) -> tuple[str, str] | None:
-    service, slash, user = rest.rpartition("/")
-    return (service, user) if slash and service and user else None
-
-
-def _from_keyring(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
-    names = _service_and_user(rest)
-    if names is None:
-        raise ConfigError(
-            f"{where}: keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"'
-        )
+def _from_keyring(entry: str, where: str) -> str:
     try:
         import keyring
         from keyring.errors import KeyringError
@@ -150,7 +139,7 @@ def _from_keyring(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
             f"{where}: the keyring needs a package that is not installed",
             hint="pip install 'scimsync[keyring]'",
         ) from None
-    service, user = names
+    service, user = service_and_user(entry) or ("", "")
     try:
         secret = keyring.get_password(service, user)
     except (KeyringError, OSError, RuntimeError) as error:
@@ -171,22 +160,10 @@ def _from_keyring(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
     return secret
 
 
-def _words(command: str) -> list[str]:
-    """The words of a command as a shell would split them; none if its quotes do not match."""
-    from shlex import split
+def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str:
+    import subprocess  # costs time to import, and few configurations use it
 
-    try:
-        return split(command)
-    except ValueError:
-        return []
-
-
-def _from_cmd(command: str, base_dir: Path, where: str) -> str:
-    words = _words(command)
-    if not words:
-        raise ConfigError(f"{where}: cmd: names no command, or its quotes do not match")
-    import subprocess  # only who uses cmd: pays for it
-
+    words = command_words(command)
     program = words[0]
     try:
         done = subprocess.run(
@@ -194,12 +171,12 @@ def _from_cmd(command: str, base_dir: Path, where: str) -> str:
             cwd=base_dir,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=CMD_TIMEOUT,
+            timeout=timeout_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise ConfigError(
-            f"{where}: the command {program} did not end within {CMD_TIMEOUT:g} seconds"
+            f"{where}: the command {program} did not end within {timeout_s:g} seconds"
         ) from None
     except FileNotFoundError:
         raise ConfigError(
@@ -226,8 +203,10 @@ def _from_cmd(command: str, base_dir: Path, where: str) -> str:
 
 
 def _excerpt(stderr: bytes, stdout: bytes) -> str:
-    """The first line of `stderr`, without the words (of 4 letters or more) of `stdout`: one may be
-    the secret."""
+    """Return the first line of `stderr` without words of `stdout` that may be the secret.
+
+    Words of four letters or more are replaced.
+    """
     line = next(
         (text for text in stderr.decode("utf-8", "replace").splitlines() if text.strip()), ""
     )
@@ -237,22 +216,9 @@ def _excerpt(stderr: bytes, stdout: bytes) -> str:
     return " ".join(printable.split())[:200]
 
 
-def _from_literal(rest: str, base_dir: Path, where: str) -> str:  # noqa: ARG001
-    return rest
-
-
 def _reason(error: Exception) -> str:
     return (
         error.strerror or type(error).__name__
         if isinstance(error, OSError)
         else "its name is not valid"
     )
-
-
-_SCHEMES: Mapping[str, Callable[[str, Path, str], str]] = {
-    "env": _from_env,
-    "file": _from_file,
-    "keyring": _from_keyring,
-    "cmd": _from_cmd,
-    "literal": _from_literal,
-}

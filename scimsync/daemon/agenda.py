@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from random import Random
 
-from scimsync.config.operating import Schedule
-from scimsync.config.timing import Timing, first_after
+from scimsync.config.schedule import Schedule, Timing, first_after
 from scimsync.daemon.jobs import Cause, Job
 
 _ORDER = (Cause.FILE, Cause.SCHEDULE, Cause.START)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from scimsync.config import load
 from scimsync.config.models import Config
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.agenda import Agenda
 from scimsync.daemon.config_file import ConfigFile
 from scimsync.daemon.deadlines import Deadlines

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.jobs import Cause, Job, Ran
 from scimsync.daemon.notify import Change, Finding
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError

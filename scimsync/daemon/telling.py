@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from scimsync.config.models import Config
-from scimsync.config.timing import first_after
+from scimsync.config.schedule import first_after
 from scimsync.daemon.jobs import where
 from scimsync.daemon.notify import Finding, deliver, next_delivery, note, note_summary
 from scimsync.daemon.saying import say_changes

@@ -12,7 +12,6 @@ from typing import Any
 
 from jinja2 import nodes
 
-from scimsync.config.quoting import place as dotted
 from scimsync.desired.access import reachable
 from scimsync.desired.attributes import REQUIRED, attribute_at, meant
 from scimsync.desired.documents import Shape, shape_for
@@ -26,6 +25,7 @@ from scimsync.desired.values import Constant, Expression, Extra, Generate, Mappe
 from scimsync.model.ids import Kind
 from scimsync.scim.errors import PathError
 from scimsync.scim.places import check_settable, place
+from scimsync.tomltext import dotted_key as dotted
 
 # part of every digest; raise it when the same configuration comes to give other documents than
 # before

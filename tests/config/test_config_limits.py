@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from pydantic import TypeAdapter
 
-from scimsync.config import Limit, Minimum
-from scimsync.config.limits import AtLeast, AtMost, Duration
+from scimsync.model.limits import Limit, Minimum
+from scimsync.settings.quantities import AtLeast, AtMost, Duration
 
 
 @pytest.mark.parametrize(

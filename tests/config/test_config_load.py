@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from scimsync.config import Config, LeaveAction, Mapped, MappedKind, load, parse
-from scimsync.config.models import SyncToml
+from scimsync.config import Config, load, parse
+from scimsync.config.mapping import Mapped, MappedKind
+from scimsync.config.models import LeaveAction, SyncToml
 
 EXAMPLE = Path(__file__).parents[2] / "sync.toml.example"
 

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scimsync.config import load, parse
-from scimsync.config.quoting import toml_key, toml_string
 from scimsync.errors import ConfigError
+from scimsync.tomltext import toml_key, toml_string
 
 SOURCE = '[sources.hr]\ntype = "file"\npath = "hr.csv"\nkey = "employee_id"\n'
 CRM = '[sources.crm]\ntype = "file"\npath = "crm.csv"\nkey = "id"\n'
@@ -471,6 +471,7 @@ def test_keys_of_a_target(line: str, expected: str) -> None:
 
 # URLs
 
+NOT_HTTPS = "must begin with https://; http is for this machine only (localhost, 127.0.0.1, ::1)"
 HTTPS = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings show it'
 
 
@@ -497,17 +498,11 @@ HTTPS = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings sh
         ("https://[::1/scim", f"this is not a URL\n  {HTTPS}"),
         (
             "http://wiki.example.com/scim",
-            (
-                "must begin with https://: over http, anybody on the way could read the token\n"
-                "  http is for this machine only (localhost, 127.0.0.1, ::1)"
-            ),
+            f"{NOT_HTTPS}\n  {HTTPS}",
         ),
         (
             "http://localhost.example.com/scim",
-            (
-                "must begin with https://: over http, anybody on the way could read the token\n"
-                "  http is for this machine only (localhost, 127.0.0.1, ::1)"
-            ),
+            f"{NOT_HTTPS}\n  {HTTPS}",
         ),
         (
             "https://ann:s3cr3t@wiki.example.com/scim",

@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scimsync.config import parse
-from scimsync.config.quoting import toml_key, toml_string
-from scimsync.config.schema import json_schema
+from scimsync.config.json_schema import json_schema
 from scimsync.errors import ConfigError
+from scimsync.tomltext import toml_key, toml_string
 
 EXAMPLE = Path(__file__).parents[2] / "sync.toml.example"
 DESIGN = """

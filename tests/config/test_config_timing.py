@@ -12,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scimsync.config.load import parse
-from scimsync.config.localtime import system_zone
-from scimsync.config.operating import Schedule
-from scimsync.config.timing import first_after
+from scimsync.config.schedule import Schedule, first_after, system_zone
 from scimsync.errors import ConfigError
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scimsync.config import load
-from scimsync.config.operating import Health
+from scimsync.config.models import Health
 from scimsync.daemon.health import Condition, HealthPlace
 from scimsync.daemon.inquiry import unchanged_sources
 from scimsync.daemon.state import begun_state

@@ -19,7 +19,7 @@ import pytest
 
 from scimsync.config.load import parse
 from scimsync.config.models import Config
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (
     Finding,
     check_receivers,
@@ -443,7 +443,10 @@ WRONG = [
     (
         "HOOK_URL",
         "http://hooks.example.com/s3cret",
-        "webhook: must begin with https://; http is for this machine only",
+        (
+            "webhook: must begin with https://; http is for this machine only"
+            " (localhost, 127.0.0.1, ::1)"
+        ),
     ),
     (
         "HOOK_URL",

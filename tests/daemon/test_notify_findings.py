@@ -13,7 +13,7 @@ import pytest
 
 from scimsync.config import load
 from scimsync.config.models import Config
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (
     Change,
     Finding,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from scimsync.config.load import parse
 from scimsync.config.models import Config
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (
     Change,
     Finding,

@@ -1,7 +1,7 @@
 """What scimsync can say to a person when something is wrong: read out of its code, so that no
 message is forgotten.
 
-Texts are followed from where they end up (an error, a fault of sync.toml, a failed operation, a
+Texts are followed from where they end up (an error, an invalid setting, a failed operation, a
 warning of the log) back to where they are written: over arguments, local names, tables of words and
 what functions return. A message is its text with … for whatever is another one each time.
 """
@@ -46,8 +46,8 @@ ERRORS = (
     ),
 )
 SAYS = {
-    **dict.fromkeys((*ERRORS, "fault", "Refusal", "error", "warning", "troubled"), 0),
-    **dict.fromkeys(("Fault", "Condition"), 1),
+    **dict.fromkeys((*ERRORS, "invalid", "Refusal", "error", "warning", "troubled"), 0),
+    **dict.fromkeys(("InvalidSetting", "Condition"), 1),
     **dict.fromkeys(("FilterError", "PathError", "give_up"), 2),
     **dict.fromkeys(("Problem", "DesireError"), 3),
     "BadRow": 4,

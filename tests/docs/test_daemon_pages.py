@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from scimsync.config.load import parse
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.metrics import Figures, exposition, standing
 from scimsync.daemon.notify.words import began_title
 from scimsync.state.store import scratch_store

@@ -22,13 +22,15 @@ from scimsync.config.models import (
     Group,
     GroupLeave,
     Guard,
+    Health,
     Leave,
     State,
     Target,
 )
-from scimsync.config.operating import Health, Notify, Receiver, Schedule
-from scimsync.config.table import Table
+from scimsync.config.notifications import Notify, Receiver
+from scimsync.config.schedule import Schedule
 from scimsync.run.compile import compile_config
+from scimsync.settings.table import Table
 from tests.office import Office
 
 ROOT = Path(__file__).parents[2]

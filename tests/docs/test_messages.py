@@ -288,8 +288,8 @@ CASES = {
         2,
         (
             (
-                "sync.toml: targets.app.url: must begin with https://: over http, anybody on the"
-                " way could read the token"
+                "sync.toml: targets.app.url: must begin with https://; http is for this machine"
+                " only (localhost, 127.0.0.1, ::1)"
             ),
         ),
     ),

@@ -31,7 +31,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scimsync.cli import cli
 from scimsync.config import load
-from scimsync.config.operating import DEFAULT_PORT
+from scimsync.config.models import DEFAULT_PORT
 from scimsync.daemon.metrics import Figures, exposition, standing
 from scimsync.daemon.metrics.figures import CAUSES, ENDS, OUTCOMES
 from scimsync.model.operations import Action

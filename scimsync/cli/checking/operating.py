@@ -9,7 +9,7 @@ from scimsync.cli.checking.findings import About, Finding
 from scimsync.cli.checking.secrets import check_kept
 from scimsync.cli.moments import local
 from scimsync.config.models import Config
-from scimsync.config.timing import first_after
+from scimsync.config.schedule import first_after
 
 
 def check_operating(config: Config, names: Sequence[str], now: datetime) -> Iterator[Finding]:

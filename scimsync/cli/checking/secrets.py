@@ -14,10 +14,11 @@ from scimsync.errors import ConfigError
 def check_secrets(config: Config, name: str) -> Iterator[Finding]:
     """Looks for the token of the target `name`; its value is shown nowhere."""
     about = About("target", name)
-    reference = config.targets[name].auth.token.get_secret_value()
+    token = config.targets[name].auth.token
+    reference = token.get_secret_value()
     scheme, _, rest = reference.partition(":")
     try:
-        secrets.resolve(reference, config.base_dir, config.where("targets", name, "auth", "token"))
+        secrets.resolve(token, config.base_dir, config.where("targets", name, "auth", "token"))
     except ConfigError as error:
         yield about.failed(error)
         return

@@ -17,7 +17,7 @@ def command(options: Common) -> None:
     """
     from scimsync.cli.output import write_json
     from scimsync.cli.session import begin
-    from scimsync.config.schema import json_schema
+    from scimsync.config.json_schema import json_schema
 
     begin(options)
     write_json(json_schema())

@@ -21,7 +21,7 @@ class _Days(click.ParamType[timedelta]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        from scimsync.config.limits import parse_duration
+        from scimsync.settings.quantities import parse_duration
 
         if isinstance(value, timedelta):
             return value

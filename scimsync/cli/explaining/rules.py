@@ -7,8 +7,8 @@ from datetime import date
 
 from scimsync.cli.explaining.model import Rule, Wanted
 from scimsync.config.models import Config
-from scimsync.config.quoting import expression_text
 from scimsync.desired import DesireError, Program, compile_program
+from scimsync.desired.syntax import text_literal
 from scimsync.desired.values import Constant, Ref
 from scimsync.model.ids import (
     Document,
@@ -44,7 +44,7 @@ def judge_rules(
         alone = compile_program(
             name,
             {"userName": Constant("-")},
-            f"{expression_text(name)} in access",
+            f"{text_literal(name)} in access",
             config.access,
             config.tables,
             config.path.name,

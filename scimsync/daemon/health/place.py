@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scimsync.config.operating import Health
+from scimsync.config.models import Health
 from scimsync.daemon.health.server import HealthServer
 from scimsync.daemon.health.watched import Watched
 

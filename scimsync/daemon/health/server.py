@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from scimsync.config.operating import DEFAULT_PORT
+from scimsync.config.models import DEFAULT_PORT
 from scimsync.daemon.health.watched import Watched
 from scimsync.errors import ConfigError
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config, Target
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.metrics.gauges import Value, gauge
 from scimsync.daemon.metrics.totals import Labels
 from scimsync.model.ids import Kind

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.notify import words
 from scimsync.daemon.notify.model import Finding
 from scimsync.errors import (

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import orjson
 
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 
 
 @dataclass(frozen=True, slots=True)

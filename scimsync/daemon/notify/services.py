@@ -8,7 +8,7 @@ import logging
 import apprise
 
 from scimsync import __version__
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.notify.model import Message
 from scimsync.daemon.notify.way import Undeliverable
 

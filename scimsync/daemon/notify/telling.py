@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TypeVar
 
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.daemon.notify import words
 from scimsync.daemon.notify.model import Change, Finding, Message
 from scimsync.state.troubles import OpenTrouble

@@ -16,10 +16,10 @@ import httpx2
 import orjson
 
 from scimsync import __version__
-from scimsync.config.urls import check_webhook_url
 from scimsync.daemon.notify.model import Message
 from scimsync.daemon.notify.way import Undeliverable
 from scimsync.scim.errors import parse_retry_after
+from scimsync.settings.urls import webhook_problem
 
 _BASE64_SECRET = "whsec_"  # noqa: S105 - how such a secret begins
 _ABOUT_THE_MESSAGE = (400, 413, 422)  # another message may well be taken
@@ -32,7 +32,7 @@ class Webhook:
     where URL or secret cannot be used."""
 
     def __init__(self, url: str, secret: str, timeout_s: float) -> None:
-        if (wrong := check_webhook_url(url)) is not None:
+        if (wrong := webhook_problem(url)) is not None:
             raise Undeliverable(f"webhook: {wrong}")
         try:
             self._url = httpx2.URL(url)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 
-from scimsync.config.operating import Event
+from scimsync.config.notifications import Event
 from scimsync.scim.errors import printable
 
 MOST_NAMES = 3

@@ -1,24 +1,25 @@
-"""When something happens by itself: cron expressions and intervals of sync.toml, and what their
-next time is.
+"""`[schedule]`: when the daemon pushes, as cron expressions and intervals.
 
-A cron expression has the five fields of crontab(5), evaluated as Debian's cron does, changes of
-summer time included: what falls into the hour that is skipped happens right after it, and nothing
-happens twice in the hour that is repeated.
+A cron expression has the five fields of crontab(5) and is evaluated as Debian's cron does. That
+includes changes of summer time: what falls into the hour that is skipped happens right after it,
+and nothing happens twice in the hour that is repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from scimsync.config.faults import fault
-from scimsync.config.limits import read_span
-from scimsync.config.values import shown, toml_type
+from scimsync.settings import Name, Span, Table, invalid
+from scimsync.settings.quantities import read_span
+from scimsync.settings.text import quoted, toml_type
 
 SHORTEST = timedelta(seconds=10)
 """Intervals are no shorter."""
@@ -62,35 +63,35 @@ def _timing(value: object) -> Timing:
     if isinstance(value, Timing):
         return value
     if not isinstance(value, str):
-        raise fault(f"must be a time in quotes, not {toml_type(value)}", hint=hint)
+        raise invalid(f"must be a time in quotes, not {toml_type(value)}", hint=hint)
     text = " ".join(value.split())
     if len(text.split()) != 5:
         if " " in text or not text[:1].isdigit():
-            raise fault(
-                f"{shown(value)} is neither an interval nor a cron expression of five fields",
+            raise invalid(
+                f"{quoted(value)} is neither an interval nor a cron expression of five fields",
                 hint=hint,
             )
         every = read_span(text)
         if every < SHORTEST:
-            raise fault(f"{shown(value)} is shorter than {SHORTEST.seconds} seconds", hint=hint)
+            raise invalid(f"{quoted(value)} is shorter than {SHORTEST.seconds} seconds", hint=hint)
         return Timing(text, every=every)
     from cronsim import CronSim, CronSimError
 
     try:
         comes = next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
-        raise fault(
-            f"{shown(value)} is no cron expression: {str(error).lower()}", hint=hint
+        raise invalid(
+            f"{quoted(value)} is no cron expression: {str(error).lower()}", hint=hint
         ) from None
     if comes is None:
-        raise fault(f"{shown(value)} never comes", hint=hint)
+        raise invalid(f"{quoted(value)} never comes", hint=hint)
     return Timing(text, cron=text)
 
 
 def _timings(value: object) -> tuple[Timing, ...]:
     items = value if isinstance(value, list | tuple) else [value]
     if not items:
-        raise fault("must not be an empty list")
+        raise invalid("must not be an empty list")
     return tuple(_timing(item) for item in items)
 
 
@@ -108,7 +109,7 @@ Timings = Annotated[
 
 def _timings_or_never(value: object) -> tuple[Timing, ...]:
     if value is True:
-        raise fault(
+        raise invalid(
             "true says no time",
             hint="false: never by itself; else an interval or a cron expression",
         )
@@ -127,17 +128,83 @@ def _zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
     if not isinstance(value, str):
-        raise fault(
+        raise invalid(
             f"must be the name of a time zone, not {toml_type(value)}",
             hint='such as "Europe/Berlin"',
         )
     try:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise fault(
-            f"{shown(value)} is no time zone that this system knows",
+        raise invalid(
+            f"{quoted(value)} is no time zone that this system knows",
             hint='such as "Europe/Berlin" or "UTC"',
         ) from None
 
 
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone), WithJsonSchema({"type": "string"})]
+
+
+class Schedule(Table):
+    """`[schedule]`: when the daemon pushes by itself."""
+
+    push: TimingsOrNever = Field(
+        (Timing("1h", every=timedelta(hours=1)),),
+        description=(
+            "When all targets are pushed to: an interval, a cron expression, or several; false:"
+            " never by itself"
+        ),
+        json_schema_extra={"default": "1h"},
+    )
+    timezone: Zone | None = Field(
+        None, description="The time zone of cron expressions; without it, that of the system"
+    )
+    jitter: Span = Field(
+        timedelta(),
+        description="Up to so much later, by chance, so that many do not ask at once",
+        json_schema_extra={"default": "0s"},
+    )
+    catch_up: bool = Field(
+        True,
+        description=(
+            "Whether a push that was missed, by a stop or a sleep, is done when that is over"
+        ),
+    )
+    watch: bool = Field(
+        True,
+        description=(
+            "Whether a file of a source that has changed is pushed as soon as it is complete"
+        ),
+    )
+    quiet: Span = Field(
+        timedelta(seconds=2),
+        description="How long a file has to stay as it is before it counts as complete",
+        json_schema_extra={"default": "2s"},
+    )
+    targets: Mapping[Name, TimingsOrNever] = Field(
+        default_factory=dict,
+        description="Targets with times of their own, instead of those of push",
+    )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone in which cron expressions are meant."""
+        if self.timezone is not None:
+            return self.timezone
+        from scimsync.config.schedule import system_zone
+
+        return system_zone()
+
+
+def system_zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
+    """The zone that `TZ` names, else that of /etc/localtime; UTC where neither can be read."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if name:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            pass
+    try:
+        with localtime.open("rb") as file:
+            return ZoneInfo.from_file(file, key="localtime")
+    except (OSError, ValueError):
+        return UTC

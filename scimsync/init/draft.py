@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scimsync.config.quoting import column_expression, expression_text, toml_key, toml_string
-from scimsync.config.recognise import Findings, Status, recognise
+from scimsync.desired.syntax import column_expression, text_literal
+from scimsync.init.inference import Findings, Status, infer
+from scimsync.tomltext import toml_key, toml_string
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 """Schema of departments and managers (RFC 7643 section 4.3)."""
@@ -49,7 +50,7 @@ _LINES = (
 )
 
 
-def guess(
+def draft_sync_toml(
     columns: Sequence[str],
     samples: Sequence[Mapping[str, object]],
     file_name: str,
@@ -63,7 +64,7 @@ def guess(
     sync.toml or absolute. `source_name` loses what a name must not hold. `encoding` is that of the
     file where it is not UTF-8.
     """
-    found = recognise(columns, samples)
+    found = infer(columns, samples)
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
     mapping = _mapping(found)
     scope = _scope(found)
@@ -171,7 +172,7 @@ def _is_active(status: Status) -> str:
     if all(value is True for value in status.values):
         return column
     constants = [
-        expression_text(value) if isinstance(value, str) else str(value) for value in status.values
+        text_literal(value) if isinstance(value, str) else str(value) for value in status.values
     ]
     return (
         f"{column} == {constants[0]}"
@@ -263,4 +264,4 @@ def _unused(columns: Sequence[str], lines: Iterable[str], found: Findings) -> li
 
 
 def _shortened(text: str) -> str:
-    return expression_text(text if len(text) <= 30 else text[:29] + "…")
+    return text_literal(text if len(text) <= 30 else text[:29] + "…")

@@ -13,16 +13,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scimsync.config import Config, MappedKind, parse
-from scimsync.config.guess import ENTERPRISE, guess
-from scimsync.config.quoting import column_expression
+from scimsync.config import Config, parse
+from scimsync.config.mapping import MappedKind
+from scimsync.desired.syntax import column_expression
+from scimsync.init.draft import ENTERPRISE, draft_sync_toml
 
 WORK_MAIL = 'emails[type eq "work"].value'
 
 
 def guessed(columns: Sequence[str], *rows: Sequence[object]) -> Config:
     return loaded(
-        guess(columns, [dict(zip(columns, row, strict=True)) for row in rows], "hr.csv", "hr")
+        draft_sync_toml(
+            columns, [dict(zip(columns, row, strict=True)) for row in rows], "hr.csv", "hr"
+        )
     )
 
 
@@ -136,13 +139,17 @@ def test_the_key_is_a_column_that_names_each_record(
 
 
 def test_a_doubtful_key_is_said_to_be_doubtful() -> None:
-    text = guess(["employee_id"], [{"employee_id": "1"}, {"employee_id": "1"}], "hr.csv", "hr")
+    text = draft_sync_toml(
+        ["employee_id"], [{"employee_id": "1"}, {"employee_id": "1"}], "hr.csv", "hr"
+    )
     assert '# Not sure: this column was empty or repeated in some rows.' in text  # fmt: skip
-    assert "# Not sure" not in guess(["employee_id"], [{"employee_id": "1"}], "hr.csv", "hr")
+    assert "# Not sure" not in draft_sync_toml(
+        ["employee_id"], [{"employee_id": "1"}], "hr.csv", "hr"
+    )
 
 
 def test_a_file_without_columns() -> None:
-    text = guess([], [], "hr.csv", "hr")
+    text = draft_sync_toml([], [], "hr.csv", "hr")
     assert "# No columns were found" in text
     assert loaded(text).sources["hr"].key == "id"
 
@@ -219,7 +226,7 @@ def test_scope_comes_from_a_status_column(
 
 
 def test_values_out_of_scope_are_shown() -> None:
-    text = guess(
+    text = draft_sync_toml(
         ["id", "status"],
         [{"id": 1, "status": "active"}, {"id": 2, "status": "parental\nleave"}],
         "hr.csv",
@@ -274,7 +281,7 @@ def test_columns_of_several_values(
 
 
 def test_columns_that_nothing_uses_are_listed_as_expressions_name_them() -> None:
-    text = guess(["id", "email", "Shoe Size", "mail2"], [], "hr.csv", "hr")
+    text = draft_sync_toml(["id", "email", "Shoe Size", "mail2"], [], "hr.csv", "hr")
     assert text.endswith("# Columns that nothing uses yet: col['Shoe Size'], mail2\n")
 
 
@@ -289,11 +296,11 @@ def test_columns_that_nothing_uses_are_listed_as_expressions_name_them() -> None
     ],
 )
 def test_the_source_name_is_made_plain(name: str, expected: str) -> None:
-    assert list(loaded(guess(["id"], [], "hr.csv", name)).sources) == [expected]
+    assert list(loaded(draft_sync_toml(["id"], [], "hr.csv", name)).sources) == [expected]
 
 
 def test_every_example_works_without_its_mark() -> None:
-    text = guess(["id"], [], "hr.csv", "hr")
+    text = draft_sync_toml(["id"], [], "hr.csv", "hr")
     config = loaded(re.sub(r"(?m)^#(?=['\"a-zA-Z])", "", text))
     assert str(config.guard.max_removals) == "10%"
     assert config.access == {"IT": "department == 'IT'"}
@@ -349,18 +356,20 @@ CELLS: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-@given(st.data(), st.lists(ODD, max_size=8), st.text(max_size=10), st.text(max_size=10))
+FILE_NAMES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=10).filter(
+    str.strip
+)
+
+
+@given(st.data(), st.lists(ODD, max_size=8), FILE_NAMES, st.text(max_size=10))
 def test_any_columns_give_a_file_that_loads(
     data: st.DataObject, columns: list[str], file_name: str, source_name: str
 ) -> None:
     names = [column for column in columns if not _has_surrogate(column)]
     row = st.fixed_dictionaries({}, optional=dict.fromkeys(names, CELLS))
     rows = data.draw(st.lists(row, max_size=4))
-    file_name = file_name or "hr.csv"
-    if not file_name.strip() or _has_surrogate(file_name):
-        file_name = "hr.csv"
 
-    text = guess(names, rows, file_name, source_name)
+    text = draft_sync_toml(names, rows, file_name, source_name)
 
     config = loaded(text.encode().decode())
     source = next(iter(config.sources.values()))

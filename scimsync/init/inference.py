@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from scimsync.config.vocabulary import ACTIVE_VALUES, KEY_NAMES, LIST_NAMES, ROLE_NAMES, normal
+from scimsync.init.column_names import (
+    ACTIVE_VALUES,
+    KEY_NAMES,
+    LIST_NAMES,
+    ROLE_NAMES,
+    normal,
+)
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -62,7 +68,7 @@ class Findings:
     lists: Mapping[str, str]
 
 
-def recognise(columns: Sequence[str], rows: Rows) -> Findings:
+def infer(columns: Sequence[str], rows: Rows) -> Findings:
     """Look at the names of `columns` and at `rows`, which may be few or none."""
     usable = [column for column in dict.fromkeys(columns) if column.strip()]
     roles = {

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from scimsync.config.models import SyncToml
-from scimsync.config.values import NAME_PATTERN
+from scimsync.settings.text import NAME_PATTERN
 
 
 def json_schema() -> dict[str, Any]:

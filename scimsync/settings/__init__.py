@@ -1,0 +1,31 @@
+"""Field types and the base class for the settings models of sync.toml.
+
+`config` composes the whole file. Each kind of source, authenticator and notification channel
+defines the model of its own table with what this package offers: a pydantic model that derives
+from `Table` and whose fields are the types below. Validators report a wrong value with
+`raise invalid(...)`.
+"""
+
+from scimsync.settings.quantities import AtLeast, AtMost, Duration, Span
+from scimsync.settings.secrets import SecretReference
+from scimsync.settings.table import Table, invalid
+from scimsync.settings.text import Condition, Name, Text, TextOrTexts, Texts, one_of
+from scimsync.settings.urls import BaseUrl, WebhookUrl
+
+__all__ = [
+    "AtLeast",
+    "AtMost",
+    "BaseUrl",
+    "Condition",
+    "Duration",
+    "Name",
+    "SecretReference",
+    "Span",
+    "Table",
+    "Text",
+    "TextOrTexts",
+    "Texts",
+    "WebhookUrl",
+    "invalid",
+    "one_of",
+]

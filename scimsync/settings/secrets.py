@@ -1,0 +1,67 @@
+"""The field type for secrets: a reference such as `env:WIKI_TOKEN`, never shown in messages."""
+
+from __future__ import annotations
+
+import re
+from shlex import split
+from typing import Annotated
+
+from pydantic import BeforeValidator, SecretStr, WithJsonSchema
+
+from scimsync.settings.table import invalid
+
+REFERENCE_FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal:TOKEN"
+_SCHEMES = ("env", "file", "keyring", "cmd", "literal")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def secret_reference(value: object) -> SecretStr:
+    """Return `value` as a reference to a secret. Raises the error for anything else."""
+    if isinstance(value, SecretStr):
+        return value
+    if not isinstance(value, str):
+        raise invalid("must be a text in quotes", hint=REFERENCE_FORMS)
+    scheme, colon, rest = value.partition(":")
+    if not colon or scheme not in _SCHEMES:
+        raise invalid(
+            "does not say where the token is found (its value is not shown here)",
+            hint=REFERENCE_FORMS,
+        )
+    if not rest.strip():
+        raise invalid(f"nothing stands after {scheme}:", hint=REFERENCE_FORMS)
+    if scheme == "env" and not _VARIABLE.fullmatch(rest):
+        raise invalid(
+            "what stands after env: is not the name of an environment variable",
+            hint='such as "env:WIKI_TOKEN"',
+        )
+    if scheme == "keyring" and service_and_user(rest) is None:
+        raise invalid("keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"')
+    if scheme == "cmd" and not command_words(rest):
+        raise invalid(
+            "what stands after cmd: is not a command, look at its quotes",
+            hint='such as "cmd:pass show wiki"',
+        )
+    return SecretStr(value)
+
+
+def service_and_user(text: str) -> tuple[str, str] | None:
+    """Return the two parts of `SERVICE/USER`; the service may contain slashes."""
+    service, slash, user = text.rpartition("/")
+    return (service, user) if slash and service and user else None
+
+
+def command_words(command: str) -> list[str]:
+    """Split a command as a shell does. Returns no words if its quotes do not match."""
+    try:
+        return split(command)
+    except ValueError:
+        return []
+
+
+SecretReference = Annotated[
+    SecretStr,
+    BeforeValidator(secret_reference),
+    WithJsonSchema({"type": "string", "pattern": rf"^({'|'.join(_SCHEMES)}):.+"}),
+]
+"""Where a secret is found: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER`, `cmd:COMMAND`, or
+`literal:` and the secret itself."""

@@ -1,0 +1,128 @@
+"""Field types for text: names, conditions, lists of texts and choices.
+
+Each type reads what TOML gives, says in plain words what is wrong with it, and knows its JSON
+Schema.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from scimsync.model.suggestions import did_you_mean
+from scimsync.settings.table import invalid
+from scimsync.tomltext import toml_string
+
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_LONGEST_SHOWN = 60
+
+
+def toml_type(value: object) -> str:
+    """Return the name of the type of a TOML value, for messages."""
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a table"
+    return "a date or time"
+
+
+def quoted(text: str) -> str:
+    """Return `text` in quotes, shortened, for messages."""
+    return toml_string(text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "…")
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise invalid("a name is made of letters (a to z), digits, - _ and .")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""The name of a source, a target, a table or an access rule."""
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise invalid("must not be empty")
+    return text
+
+
+Text = Annotated[
+    str, AfterValidator(_not_empty), WithJsonSchema({"type": "string", "minLength": 1})
+]
+"""A text that is not empty."""
+
+
+def _condition(value: object) -> object:
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
+Condition = Annotated[
+    Text,
+    BeforeValidator(_condition),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "boolean"}]}),
+]
+"""A Jinja2 expression. The TOML constants true and false are expressions too."""
+
+
+def _texts(value: object) -> object:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        raise invalid(f"must be a text or a list of texts, not {toml_type(value)}")
+    if not items:
+        raise invalid("must not be an empty list")
+    for item in items:
+        if not isinstance(item, str):
+            raise invalid(f"holds {toml_type(item)}; all items must be texts in quotes")
+        if not item.strip():
+            raise invalid("holds an empty text")
+        if items.count(item) > 1:
+            raise invalid(f"holds {quoted(item)} twice")
+    return tuple(items)
+
+
+_TEXT_LIST = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1},
+    "minItems": 1,
+    "uniqueItems": True,
+}
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), WithJsonSchema(_TEXT_LIST)]
+"""A list of different texts."""
+
+TextOrTexts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_texts),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, _TEXT_LIST]}),
+]
+"""A text, or a list of different texts."""
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def one_of(choices: type[E]) -> BeforeValidator:
+    """Return the validator that reads a text as a member of `choices`."""
+
+    def read(value: object) -> E:
+        words = [choice.value for choice in choices]
+        if not isinstance(value, str):
+            raise invalid(f"must be one of {', '.join(words)}, not {toml_type(value)}")
+        if value not in words:
+            raise invalid(
+                f"{quoted(value)} is not one of {', '.join(words)}",
+                hint=did_you_mean(value, words),
+            )
+        return choices(value)
+
+    return BeforeValidator(read, json_schema_input_type=choices)
