@@ -1,5 +1,4 @@
-"""What docs/reference/daemon.md, notifications.md and metrics.md show is what the program says,
-sends and exposes."""
+"""The log, webhooks, events, and metrics are what the pages about the daemon show."""
 
 from __future__ import annotations
 
@@ -20,26 +19,17 @@ from scimsync.daemon.metrics import Figures, exposition, standing
 from scimsync.daemon.notify.words import began_title
 from scimsync.state.store import scratch_store
 from tests.daemon.test_daemon_process import running
+from tests.docs.documentation import ROOT, block, page
 from tests.office import MONDAY, Office
 from tests.servers.hooks import SECRET, Hooks, running_hooks
 
-ROOT = Path(__file__).parents[2]
-PAGES = {
-    name: (ROOT / "docs" / "reference" / f"{name}.md").read_text("utf-8")
-    for name in ("daemon", "metrics", "notifications")
-}
+DAEMON = page("docs/reference/daemon.md")
+NOTIFICATIONS = page("docs/reference/notifications.md")
 SYSTEMD = ROOT / "examples" / "systemd"
 
 
-def shown(page: str, beginning: str, language: str = "") -> str:
-    """The block of a page that begins like this."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
-    (block,) = [block for of, block in blocks if of == language and block.startswith(beginning)]
-    return str(block)
-
-
-def alike(lines: list[str]) -> list[str]:
-    """`lines` without what is another one each time."""
+def without_times(lines: list[str]) -> list[str]:
+    """Replace the times and durations, which differ from run to run."""
     return [re.sub(r"\d+\.\d s|\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", "TIME", line) for line in lines]
 
 
@@ -77,9 +67,9 @@ def test_the_daemon_says_what_the_page_shows(company: Office) -> None:
         daemon.until("trouble (config) is over")
         assert daemon.end() == 0
 
-    session = shown("daemon", "$ scimsync daemon\n", "console").splitlines()[1:]
-    reload = shown("daemon", "2026-11-24 23:57:39 error: sync.toml").splitlines()
-    assert alike(daemon.lines) == alike([*session[:-2], *reload, *session[-2:]])
+    session = block(DAEMON, "console", "$ scimsync daemon\n").splitlines()[1:]
+    reload = block(DAEMON, "", "2026-11-24 23:57:39 error: sync.toml").splitlines()
+    assert without_times(daemon.lines) == without_times([*session[:-2], *reload, *session[-2:]])
 
 
 @pytest.fixture
@@ -104,14 +94,14 @@ def one_of(hooks: Hooks) -> Any:
 
 
 def test_a_webhook_gets_what_the_page_shows(got: Any) -> None:
-    example = json.loads(shown("notifications", "{", "json"))
+    example = json.loads(block(NOTIFICATIONS, "json"))
     moments = {"timestamp": got.document["timestamp"]}
     assert got.document == {
         **example,
         **moments,
         "data": {**example["data"], "since": got.data["since"]},
     }
-    head = shown("notifications", "POST /").splitlines()[1:]
+    head = block(NOTIFICATIONS, "", "POST /").splitlines()[1:]
     assert {line.partition(":")[0].lower() for line in head} <= got.headers.keys()
 
 
@@ -119,7 +109,7 @@ def test_the_receiver_of_the_page_knows_who_has_sent_it(
     got: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program: dict[str, Any] = {}
-    exec(shown("notifications", "import base64", "python"), program)
+    exec(block(page("docs/how-to/set-up-notifications.md"), "python"), program)
     comes_from_scimsync = program["comes_from_scimsync"]
     sent_at = int(got.headers["webhook-timestamp"])
     monkeypatch.setattr(time, "time", lambda: sent_at + 4.0)
@@ -134,7 +124,7 @@ def test_the_receiver_of_the_page_knows_who_has_sent_it(
 
 def test_each_event_stands_on_the_page_with_its_title() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(scimsync: .*)` \|$", PAGES["notifications"], re.MULTILINE
+        r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(scimsync: .*)` \|$", NOTIFICATIONS, re.MULTILINE
     )
     assert [event for event, _ in rows] == [event.value for event in Event]
     for event, title in rows[:-1]:
@@ -153,7 +143,11 @@ def test_each_metric_stands_on_the_page_with_its_labels(tmp_path: Path) -> None:
     figures.planned({"wiki": MONDAY})
     with closing(scratch_store()) as store:
         exposed = exposition(figures, standing(config, store, MONDAY, {}), process=False).decode()
-    rows = dict(re.findall(r"^\| `(scimsync_\w+)` \|([^|]*)\|", PAGES["metrics"], re.MULTILINE))
+    rows = dict(
+        re.findall(
+            r"^\| `(scimsync_\w+)` \|([^|]*)\|", page("docs/reference/metrics.md"), re.MULTILINE
+        )
+    )
 
     families = {
         family.name + ("_total" if family.type == "counter" else ""): family
