@@ -43,11 +43,13 @@ class ScimsyncError(Exception):
         self.brief = brief or message
         self.source: str | None = None
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The lines below the message: details, then the hint."""
+        return self.details if self.hint is None else (*self.details, self.hint)
+
     def __str__(self) -> str:
-        lines = [self.message, *(f"  {line}" for line in self.details)]
-        if self.hint is not None:
-            lines.append(f"  {self.hint}")
-        return "\n".join(lines)
+        return "\n".join([self.message, *(f"  {line}" for line in self.remarks)])
 
 
 class ConfigError(ScimsyncError):

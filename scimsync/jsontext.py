@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from scimsync.formatting import printable
+
 _LONGEST_INTEGER = 4000
 """Digits; Python reads 4,300 at most."""
 
@@ -29,6 +31,11 @@ def json_text(value: object, *, indented: bool = False) -> str:
         return orjson.dumps(value, default=str, option=option).decode()
     except TypeError:  # an integer: records hold those of any length
         return orjson.dumps(_with_long_integers_as_text(value), default=str, option=option).decode()
+
+
+def printable_json(value: object) -> str:
+    """Return a value as JSON on one line that a terminal may be given."""
+    return printable(json_text(value))
 
 
 def _with_long_integers_as_text(value: object) -> object:

@@ -279,15 +279,11 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         with (
             chdir(self.folder),
             patch.dict(os.environ, self.env()),
-            patch.object(sys, "argv", ["scimsync", *arguments]),
             patch.object(sys, "stdout", out),
             patch.object(sys, "stderr", err),
-            patch("scimsync.cli.session.clock", lambda: self.now),
-            patch("scimsync.cli.pushes.clock", lambda: self.now),
-            patch("scimsync.cli.deprovisioning.clock", lambda: self.now),
             pytest.raises(SystemExit) as ended,
         ):
-            main()
+            main(arguments, clock=lambda: self.now)
         code = ended.value.code
         assert isinstance(code, int)
         return Ran(code, out.text(), err.text())

@@ -1,4 +1,4 @@
-"""The command line: one module a command, loaded only when that command is called."""
+"""The command line. Each command is a module of `commands`, imported only when it is called."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import FrameType
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from scimsync import __version__
-from scimsync.cli.options import Common, common
+from scimsync.cli.ui.options import CommonOptions, Invocation, common_options, utc_now
 
 _COMMANDS = {
     "init": "write a sync.toml from a look at a file's columns",
@@ -30,7 +33,7 @@ _COMMANDS = {
     "schema": "print the JSON Schema of sync.toml",
     "demo": "run a SCIM server on loopback and a made-up company: day one, day two",
 }
-"""Command -> what it does, so that the help needs none of their modules."""
+"""Command -> its summary, so that the list of commands imports none of them."""
 
 
 class _Commands(click.Group):
@@ -51,15 +54,23 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
+            from scimsync.model.suggestions import closest
 
-            close = get_close_matches(args[0], _COMMANDS, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            meant = closest(args[0], _COMMANDS)
+            hint = f" Did you mean {meant!r}?" if meant else ""
             raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [
+            CompletionItem(name, help=summary)
+            for name, summary in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(
@@ -71,51 +82,52 @@ class _Commands(click.Group):
     ),
 )
 @click.version_option(__version__, "--version", prog_name="scimsync")
-@common
-@click.pass_context
-def cli(ctx: click.Context, options: Common) -> None:
+@common_options
+def cli(options: CommonOptions) -> None:
     """Keep accounts in apps right over SCIM 2.0, from the place where the truth about people is
     kept.
 
     Start with: scimsync init hr.csv, then scimsync plan, then scimsync push.
     """
-    ctx.obj = options
 
 
 _DUCKDB_INTERRUPTED = "Query interrupted"
-"""What DuckDB makes of an interrupt, as a RuntimeError."""
+"""The message of the RuntimeError that DuckDB raises for an interrupt."""
 
 _terminated: list[int] = []
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    """Wherever a run does not end in order SIGTERM is an interrupt, so that no copy of a file is
-    left behind."""
+    """Handle SIGTERM like an interrupt, so that no temporary copy of a file is left behind."""
     _terminated.append(number)
-    # as shells do to what they start in the background
+    # a shell ignores SIGINT for what it starts in the background
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 
-def _say_interrupted() -> NoReturn:
+def _exit_interrupted() -> NoReturn:
     click.echo("interrupted; the next push finishes what was begun", err=True)
     sys.exit(128 + (signal.SIGTERM if _terminated else signal.SIGINT))
 
 
-def main() -> None:
-    """Runs the command line and exits: 0 done, 1 unexpected or unreachable, 2 usage or
-    configuration, 3 guard, 4 some operations failed, 5 another run holds the lease, 6 `plan
-    --exit-code` and there is something to do."""
+def main(
+    arguments: Sequence[str] | None = None, clock: Callable[[], datetime] = utc_now
+) -> NoReturn:
+    """Run the command line, by default with the arguments of the process, and exit.
+
+    The exit code is 0 done, 1 unexpected or unreachable, 2 usage or configuration, 3 guard, 4 some
+    operations failed, 5 another run holds the lease, 6 for `plan --exit-code` with something to do.
+    """
     signal.signal(signal.SIGTERM, _terminate)
-    # imports make much that stays: looking for garbage in it takes a tenth of a short run
+    # imports create many objects that stay; collecting them takes a tenth of a short run
     gc.set_threshold(50_000, 20, 20)
+    invocation = Invocation(CommonOptions(clock=clock))
     try:
-        # click returns the code of Exit
-        code = cli.main(standalone_mode=False, prog_name="scimsync")
+        code = cli.main(arguments, prog_name="scimsync", standalone_mode=False, obj=invocation)
         sys.stdout.flush()
-    except click.Abort:  # what click makes of an interrupt
-        _say_interrupted()
+    except click.Abort:  # an interrupt
+        _exit_interrupted()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -124,8 +136,8 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         if _terminated or str(error) == _DUCKDB_INTERRUPTED:
-            _say_interrupted()
-        from scimsync.cli.failures import report_failure
+            _exit_interrupted()
+        from scimsync.cli.ui.error_report import report_error
 
-        code = report_failure(error)
+        code = report_error(error, invocation.options)
     sys.exit(code or 0)

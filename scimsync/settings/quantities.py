@@ -10,15 +10,13 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from scimsync.durations import LONG_UNITS, UNITS, parse_duration
 from scimsync.model.limits import Limit, Minimum
 from scimsync.settings.table import invalid
 from scimsync.settings.text import quoted, toml_type
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _LONGEST = timedelta(days=3660)
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
-_DURATION_UNITS = ("h", "d", "w")
-_DURATION = re.compile(rf"(\d{{1,6}})\s*({'|'.join(_DURATION_UNITS)})")
 
 L = TypeVar("L", bound=Limit)
 
@@ -63,17 +61,14 @@ AtLeast = Annotated[Minimum, _limit(Minimum), _AS_TEXT, _LIMIT_SCHEMA]
 
 
 def _length_of_time(units: Sequence[str], name: str, hint: str) -> Callable[[object], timedelta]:
-    pattern = re.compile(rf"(\d{{1,6}})\s*({'|'.join(units)})")
-
     def read(value: object) -> timedelta:
         if isinstance(value, timedelta):
             return value
         if not isinstance(value, str):
             raise invalid(f"must be a {name} in quotes, not {toml_type(value)}", hint=hint)
-        match = pattern.fullmatch(value.strip())
-        if match is None:
+        length = parse_duration(value, units)
+        if length is None:
             raise invalid(f"{quoted(value)} is not a {name}", hint=hint)
-        length = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
         if length > _LONGEST:
             raise invalid(f"{quoted(value)} is more than ten years", hint=hint)
         return length
@@ -82,23 +77,15 @@ def _length_of_time(units: Sequence[str], name: str, hint: str) -> Callable[[obj
 
 
 _read_duration = _length_of_time(
-    _DURATION_UNITS,
+    LONG_UNITS,
     "duration",
     'write "30d": a whole number and h (hours), d (days) or w (weeks)',
 )
 read_span = _length_of_time(
-    tuple(_SECONDS),
+    UNITS,
     "length of time",
     'write "15m": a whole number and s, m (minutes), h, d or w',
 )
-
-
-def parse_duration(text: str) -> timedelta:
-    """Return the duration that `text` means, at most ten years. Raises ValueError."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(text)
-    return min(timedelta(seconds=int(match[1]) * _SECONDS[match[2]]), _LONGEST)
 
 
 Duration = Annotated[

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.cli.checking.schema_fit import Misfit, misfits
+from scimsync.cli.commands.check.schema_fit import Misfit, misfits
 from tests.office import USER, Office, people
 from tests.servers.faulty import HTML, FaultyServer
 

@@ -24,8 +24,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scimsync.cli.options import Common
-from scimsync.cli.talk import set_up_logging
+from scimsync.cli.ui.log_setup import set_up_logging
 from scimsync.daemon.loop import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.daemon.world import World
@@ -310,7 +309,7 @@ EVENTS = sorted(
 def live(folder: Path) -> None:
     """Lives on until the month is over."""
     make_once(pytest.MonkeyPatch())
-    set_up_logging(Common(log_format="json"))
+    set_up_logging(log_format="json")
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked(month := Month(folder)))
     pauses = Pauses()
     # nobody waits

@@ -26,7 +26,6 @@ NO_TROUBLE = {
     "nothing left to change": "so nothing is sent",
     "a push is at work": "the daemon is well",
     "pushes are done as planned": "the daemon is well",
-    "changed record": "what status counts",
     **dict.fromkeys(
         (
             "a date or time",

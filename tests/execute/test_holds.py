@@ -133,7 +133,7 @@ def test_a_deprovisioning_that_died_at_once_is_done_by_the_next_push(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("scimsync.cli.pushes.push", die)
+        patched.setattr("scimsync.cli.commands.push.push", die)
         office.run("deprovision", "00002")
     assert is_active(office)
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
 import click
 
-from scimsync.cli.options import Common, common_without
+from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.daemon.loop import Daemon
+from scimsync.daemon.systemd import Systemd
+from scimsync.daemon.waker import Waker
+from scimsync.daemon.world import World
+from scimsync.run.lease_keeper import steady_clock
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-@click.command(short_help="run on the schedules of sync.toml")
+@click.command()
 @click.option(
     "--personal",
     is_flag=True,
     help="Let the log name people: their keys, and values of their records.",
 )
-@common_without("targets", "keys", "as_json")
-def command(options: Common, personal: bool) -> None:
+@common_options_without("targets", "keys", "as_json")
+def command(options: CommonOptions, personal: bool) -> None:
     """Push on the schedules of sync.toml, as soon as a file of a source is complete, and when
     something is due.
 
@@ -25,6 +38,25 @@ def command(options: Common, personal: bool) -> None:
 
     Exit codes: 0 stopped, 1 the state cannot be used, 2 configuration.
     """
-    from scimsync.cli.daemonizing import run_daemon
+    options.set_up_logging(times=True)
+    world = World(
+        clock=options.clock,
+        steady=steady_clock,
+        sleeper=Waker(),
+        pushing=ThreadPoolExecutor(1, "push"),
+        telling=ThreadPoolExecutor(1, "telling"),
+        systemd=Systemd(os.environ),
+        chance=random.Random(),  # noqa: S311 - jitter
+        personal=personal or options.debug,
+    )
+    daemon = Daemon(options.config, world)
 
-    raise click.exceptions.Exit(run_daemon(options, personal=personal))
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for one in _STOP_SIGNALS:
+            signal.signal(one, signal.SIG_DFL)  # a second one ends the process at once
+        daemon.stop(number)
+
+    for number in _STOP_SIGNALS:
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload())
+    daemon.run()

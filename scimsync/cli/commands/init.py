@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
+import glob
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from scimsync.cli.options import Common, common_without
+from scimsync.cli.ui.options import DEFAULT_CONFIG, CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, Part, write_json
+from scimsync.config import parse
+from scimsync.config.mapping import MappedKind
+from scimsync.config.models import Config, FileSource, Target
+from scimsync.desired.syntax import column_expression
+from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.formatting import plural, printable
+from scimsync.init.draft import draft_sync_toml
+from scimsync.plan.diff import short_path
+from scimsync.run.compile_mappings import compile_users
+from scimsync.sources import FileSpec, Sample, sample
+from scimsync.sources.files import FORMATS
+
+_ROWS = 300
+"""How many rows are sampled."""
+
+_CHUNK = 1 << 20
+_PLACE = "init"
 
 
-@click.command(short_help="write a sync.toml from a look at a file's columns")
+@click.command()
 @click.argument("file", required=False)
 @click.option(
     "--out",
@@ -17,23 +42,202 @@ from scimsync.cli.options import Common, common_without
     help="Where to write it; by default what -c names, or sync.toml.",
 )
 @click.option("--force", is_flag=True, help="Overwrite it if it is there.")
-@common_without("targets", "keys")
-def command(options: Common, file: str | None, out: Path | None, force: bool) -> None:
+@common_options_without("targets", "keys")
+def command(options: CommonOptions, file: str | None, out: Path | None, force: bool) -> None:
     """Write a sync.toml from a look at the columns of FILE and a few hundred of its rows.
 
     FILE is CSV, TSV, JSON, NDJSON or Parquet; without one, the only such file of this folder is
     taken. Nothing but sync.toml is written, and nothing is sent anywhere.
     """
-    from scimsync.cli.first import look_at, only_file
-    from scimsync.cli.first_text import first_document, print_first
-    from scimsync.cli.output import write_json
-    from scimsync.cli.session import begin
-
-    begin(options)
-    where = out or options.config
-    first = look_at(file or only_file(Path()), where)
-    first.write(overwrite=force)
+    draft = _draft(file or _only_file(Path()), out or options.config)
+    _write(draft, overwrite=force)
     if options.as_json:
-        write_json(first_document(first))
-    elif options.verbosity >= 0:
-        print_first(first)
+        write_json(_document(draft))
+    elif not options.quiet:
+        _print_draft(Output(), draft)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A sync.toml to be written to `path`: its text, and the configuration that it holds.
+
+    `file` is the sampled file as the user called it; `encoding` is None for Unicode.
+    """
+
+    path: Path
+    file: str
+    text: str
+    config: Config
+    sample: Sample
+    encoding: str | None
+
+    @property
+    def source(self) -> FileSource:
+        """The only source."""
+        return next(iter(self.config.sources.values()))
+
+    @property
+    def target(self) -> Target:
+        """The only target."""
+        return next(iter(self.config.targets.values()))
+
+    @property
+    def mapped(self) -> dict[str, str]:
+        """SCIM path -> expression or constant, as written."""
+        return {
+            path: entry.expr
+            if entry.kind is MappedKind.EXPR and entry.expr is not None
+            else str(entry.value).lower()
+            for path, entry in self.target.user.items()
+        }
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that no expression uses."""
+        used = {
+            *compile_users(self.config, next(iter(self.config.targets))).columns,
+            self.source.key,
+        }
+        return [column_expression(name) for name in self.sample.columns if name not in used]
+
+
+def _only_file(folder: Path) -> str:
+    """Return the one file of `folder` that could be a source.
+
+    Raises UsageError where there is none, or more than one.
+    """
+    found = sorted(
+        path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS and path.is_file()
+    )
+    if len(found) != 1:
+        seen = (
+            f"here are {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
+            if found
+            else "there is none in this folder"
+        )
+        raise click.UsageError(f"Name the file with the people: scimsync init FILE ({seen}).")
+    return found[0]
+
+
+def _draft(file: str, out: Path) -> Draft:
+    """Sample the file (or glob) `file` and draft a sync.toml for the path `out`.
+
+    Raises SourceUnavailable, SourceFormatError, ConfigError.
+    """
+    matches = [file] if os.path.lexists(file) else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - as sources find them
+    encoding = _encoding(matches)
+    stem = Path(file).name.partition(".")[0].strip("*?-_ ") or "people"
+    spec = FileSpec(name=stem, path=file, key="", base_dir=Path(), encoding=encoding, config=_PLACE)
+    try:
+        found = sample(spec, _ROWS)
+    except ScimsyncError as error:
+        message = error.message.removeprefix(f"{spec.setting('path')}: ").removeprefix(
+            f"{spec.setting('encoding')}: "
+        )
+        raise type(error)(message, details=error.details, hint=error.hint) from None
+    if not found.columns:
+        raise ConfigError(
+            f"{file}: there are no columns in it", hint="its first row has to name them"
+        )
+    relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
+    text = draft_sync_toml(found.columns, found.rows, relative, stem, encoding)
+    return Draft(out, file, text, parse(text, out), found, encoding)
+
+
+def _write(draft: Draft, *, overwrite: bool) -> None:
+    """Write the draft. Raises ConfigError where there is a file already, unless `overwrite`."""
+    try:
+        with draft.path.open("w" if overwrite else "x", encoding="utf-8") as stream:
+            stream.write(draft.text)
+    except FileExistsError:
+        raise ConfigError(
+            f"{draft.path} is there already and was left as it is",
+            hint="--force overwrites it, --out FILE writes elsewhere",
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{draft.path}: cannot be written: {error.strerror}") from None
+
+
+def _encoding(paths: Sequence[str]) -> str | None:
+    """Return `windows-1252` where a text file is not Unicode, else None."""
+    for path in map(Path, paths):
+        if FORMATS.get(path.suffix.lower(), "parquet") != "parquet" and not _is_unicode(path):
+            return "windows-1252"
+    return None
+
+
+def _is_unicode(path: Path) -> bool:
+    """Return whether a file is UTF-8 or begins with a byte order mark; true if unreadable."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4)
+            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+                return True
+            decoder.decode(start)
+            while chunk := stream.read(_CHUNK):
+                decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _document(draft: Draft) -> dict[str, Any]:
+    source = draft.source
+    return {
+        "config": str(draft.path),
+        "source": {
+            "path": source.path,
+            "key": source.key,
+            "lists": dict(source.lists),
+            "encoding": source.encoding,
+        },
+        "columns": list(draft.sample.columns),
+        "rows_looked_at": len(draft.sample.rows),
+        "scope": draft.target.scope,
+        "user": draft.mapped,
+        "unused": draft.unused,
+    }
+
+
+def _print_draft(output: Output, draft: Draft) -> None:
+    source = draft.source
+    number = len(draft.sample.rows)
+    seen = f"the first {number} rows" if number == _ROWS else plural(number, "row")
+    output.line(
+        "wrote ",
+        (printable(draft.path), "bold"),
+        f" from {printable(draft.file)} ({seen} looked at)",
+    )
+    output.blank()
+    unsure = "# Not sure" in draft.text
+    table = [
+        ("key", f"{source.key}{'  (not sure: empty or repeated in some rows)' if unsure else ''}"),
+        ("who has an account", draft.target.scope or "everybody; no column says who works here"),
+    ]
+    if source.encoding:
+        table.append(("encoding", source.encoding))
+    if source.lists:
+        table.append(("lists", ", ".join(source.lists)))
+    table += [(short_path(path), value) for path, value in draft.mapped.items()]
+    if names := draft.unused:
+        table.append(("not used", ", ".join(names)))
+    rows: list[list[Part]] = [[(printable(name), "dim"), printable(value)] for name, value in table]
+    output.rows(rows)
+    output.blank()
+    output.line(("Next", "bold"))
+    path = shlex.quote(printable(draft.path))
+    option = "" if draft.path == DEFAULT_CONFIG else f" -c {path}"
+    steps = [
+        (f"edit {path}", "read it through; set url to that of the app"),
+        (
+            f"scimsync plan --offline{option}",
+            "who would get which account; sends nothing, needs no token",
+        ),
+        ("export SCIM_TOKEN=…", "the app's token"),
+        (f"scimsync check{option}", "does the app answer, does it take all these attributes"),
+        (f"scimsync push{option}", "do it"),
+    ]
+    output.rows([[f"{number}. {step}", what] for number, (step, what) in enumerate(steps, 1)])

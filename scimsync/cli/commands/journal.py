@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
 import click
+import orjson
 
-from scimsync.cli.options import Common, common
+from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
+from scimsync.cli.ui.options import CommonOptions, common_options
+from scimsync.cli.ui.output import Output
+from scimsync.cli.ui.session import chosen_targets, opened_state
+from scimsync.config import load
+from scimsync.durations import parse_past
+from scimsync.model.ids import Key
+from scimsync.model.operations import JournaledOperation, OperationFilter, OperationStatus
+from scimsync.plan.render.json import journal_document
+from scimsync.state import journal
+from scimsync.state.store import Store
+
+_BATCH = 500
 
 
-@click.command(short_help="show operations and what became of them")
+@click.command()
 @click.option(
     "--run",
     type=click.IntRange(1),
@@ -26,33 +43,76 @@ from scimsync.cli.options import Common, common
     metavar="N",
     help="The newest N only; by default 50, all with --json.",
 )
-@common
+@common_options
 def command(
-    options: Common, run: int | None, failed: bool, since: str | None, limit: int | None
+    options: CommonOptions, run: int | None, failed: bool, since: str | None, limit: int | None
 ) -> None:
     """Show operations and what became of them, the newest last.
 
     Times are local. With -v also what each changed, and the requests that were sent, without what
     is secret.
     """
-    from scimsync.cli.journals import Wanted, print_journal, write_journal
-    from scimsync.cli.moments import parse_when
-    from scimsync.cli.session import begin, clock, load_config, opened_state
-    from scimsync.cli.targets import check_targets
-
-    begin(options)
-    moment = None
-    if since is not None:
-        moment = parse_when(since, clock())
-        if moment is None:
-            raise click.BadParameter(
-                "write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", param_hint="--since"
-            )
-    config = load_config(options)
-    check_targets(config, options.targets)
-    wanted = Wanted(run, options.targets, options.keys, failed, moment)
+    after = None if since is None else parse_past(since, options.clock())
+    if since is not None and after is None:
+        raise click.BadParameter(
+            "write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", param_hint="--since"
+        )
+    config = load(options.config)
+    chosen_targets(config, options.targets)
+    wanted = OperationFilter(
+        run=run,
+        targets=options.targets or None,
+        keys=[Key(key) for key in options.keys] or None,
+        statuses=(OperationStatus.FAILED,) if failed else None,
+        since=after,
+    )
     with opened_state(config, create=False) as store:
         if options.as_json:
-            write_journal(store, wanted, limit)
+            _write_document(store, wanted, limit)
         else:
-            print_journal(store, wanted, limit or 50, detailed=options.verbosity > 0)
+            _print_journal(store, wanted, limit or 50, detailed=options.verbose)
+
+
+def _write_document(store: Store, wanted: OperationFilter, limit: int | None) -> None:
+    """Write `journal --json` while the journal is read."""
+    out = sys.stdout.buffer
+    with store.read() as connection:
+        out.write(b'{"operations": [')
+        for number, entry in enumerate(journal.last(connection, wanted, limit)):
+            out.write(b",\n" if number else b"\n")
+            out.write(orjson.dumps(journal_document(entry)))
+        out.write(b"]}\n")
+    out.flush()
+
+
+def _print_journal(store: Store, wanted: OperationFilter, limit: int, *, detailed: bool) -> None:
+    """Print a row for each operation; `detailed` also its changes and requests."""
+    output = Output()
+    with store.read() as connection:
+        number = sum(journal.count(connection, wanted).values())
+        for entries in _batches(journal.last(connection, wanted, limit)):
+            if detailed:
+                for entry in entries:
+                    _print_detailed(output, entry)
+            else:
+                output.rows([journal_row(entry) for entry in entries], indent=0)
+    if number > limit:
+        click.echo(f"the newest {limit:,} of {number:,}; --limit {number} shows all", err=True)
+    if number == 0:
+        click.echo(
+            "no operation in the journal"
+            + (" is like that" if wanted != OperationFilter() else " yet"),
+            err=True,
+        )
+
+
+def _print_detailed(output: Output, entry: JournaledOperation) -> None:
+    output.rows([journal_row(entry)], indent=0)
+    output.rows([change_row(change) for change in entry.changes], indent=4)
+    for line in request_lines(entry):
+        output.line((line, "cyan"), indent=4)
+
+
+def _batches(entries: Iterator[JournaledOperation]) -> Iterator[Sequence[JournaledOperation]]:
+    while batch := list(islice(entries, _BATCH)):
+        yield batch

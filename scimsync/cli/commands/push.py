@@ -1,35 +1,52 @@
-"""`scimsync push`."""
+"""`scimsync push`, and the push that `retry` and `deprovision` end with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scimsync.cli.options import Common, common
+from scimsync.cli.ui.log_setup import LOG
+from scimsync.cli.ui.options import CommonOptions, common_options
+from scimsync.cli.ui.output import write_json
+from scimsync.cli.ui.problems import problem_document, problem_line
+from scimsync.cli.ui.progress import progress
+from scimsync.cli.ui.session import opened_state, this_moment
+from scimsync.config import load
+from scimsync.config.models import Config
+from scimsync.errors import ScimsyncError, StateError
+from scimsync.formatting import plural, printable
+from scimsync.model.ids import Key
+from scimsync.plan.diff import describe_counts
+from scimsync.plan.guard import Allowance
+from scimsync.run.compile import compile_config
+from scimsync.run.prepare import Options
+from scimsync.run.push import RunOutcome, push, target_document
+from scimsync.run.saved import read_saved
+from scimsync.state import troubles
+from scimsync.transport.observer import ignore
+
+if TYPE_CHECKING:
+    from scimsync.daemon.afterwards import Afterwards
+
+PROBLEMS_SHOWN = 20
 
 
-@click.command(short_help="do it")
-@common
+def _allow(option: str, help_text: str) -> Callable[[Any], Any]:
+    """Return an option that lifts a limit of [guard] for one run."""
+    return click.option(option, type=click.IntRange(0), metavar="N", help=help_text)
+
+
+@click.command()
+@common_options
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
-@click.option(
-    "--allow-removals",
-    type=click.IntRange(0),
-    metavar="N",
-    help="Deactivate or delete up to N accounts, this once.",
-)
-@click.option(
-    "--allow-updates",
-    type=click.IntRange(0),
-    metavar="N",
-    help="Change up to N accounts, this once.",
-)
-@click.option(
-    "--allow-records",
-    type=click.IntRange(0),
-    metavar="N",
-    help="Go on with a source of N records, this once.",
-)
+@_allow("--allow-removals", "Deactivate or delete up to N accounts, this once.")
+@_allow("--allow-updates", "Change up to N accounts, this once.")
+@_allow("--allow-records", "Go on with a source of N records, this once.")
 @click.option(
     "--allow-new-url",
     is_flag=True,
@@ -47,7 +64,7 @@ from scimsync.cli.options import Common, common
     help="Wait for another run that is at work, instead of ending with exit code 5.",
 )
 def command(
-    options: Common,
+    options: CommonOptions,
     plan: Path | None,
     wait: bool,
     metrics_file: Path | None,
@@ -64,10 +81,132 @@ def command(
     Exit codes: 0 done, 1 a source or target cannot be reached, 2 configuration, 3 a guard stopped
     it and nothing was sent, 4 some operations failed, 5 another run is at work.
     """
-    from scimsync.cli.pushes import run_push
-    from scimsync.plan.guard import Allowance
-
     allowance = Allowance(allow_removals, allow_updates, allow_records, allow_new_url)
     raise click.exceptions.Exit(
-        run_push(options, allowance, "push", saved=plan, wait=wait, metrics_file=metrics_file)
+        run_push(
+            options, "push", allowance=allowance, saved=plan, wait=wait, metrics_file=metrics_file
+        )
     )
+
+
+def run_push(
+    options: CommonOptions,
+    name: str,
+    keys: Sequence[Key] | None = None,
+    *,
+    allowance: Allowance | None = None,
+    saved: Path | None = None,
+    read: bool = True,
+    wait: bool = False,
+    metrics_file: Path | None = None,
+) -> int:
+    """Push for the command `name`, print the outcome, and return the exit code.
+
+    `keys` replaces those of the options, and the plan in the file `saved` replaces both. Without
+    `read`, no source is read; with `wait`, another run is waited for. Afterwards the receivers of
+    `[notify]` get their messages, and `metrics_file` its metrics.
+    """
+    config = load(options.config)
+    plan = None if saved is None else read_saved(saved)
+    if plan is not None:
+        options = replace(options, targets=plan.targets, keys=plan.keys)
+    chosen = tuple(keys) if keys is not None else tuple(Key(key) for key in options.keys)
+    after = partial(_afterwards, config, options, metrics_file, whole=not chosen, reads=read)
+    afterwards = after() if metrics_file is not None or config.notify.to else None
+    try:
+        setup = compile_config(config, options.targets, read=read)
+        with opened_state(config, create=True) as store, progress(options) as report:
+            outcome = push(
+                setup,
+                store,
+                Options(
+                    keys=chosen,
+                    allowance=allowance or Allowance(),
+                    saved=plan,
+                    read=read,
+                    insistent=bool(options.targets or chosen),
+                ),
+                this_moment(options),
+                report,
+                command=name,
+                clock=options.clock,
+                wait=wait,
+                observe=ignore if afterwards is None else afterwards.figures.request,
+            )
+            with store.read() as connection:
+                in_trouble = troubles.is_open(connection)
+    except Exception as error:
+        if afterwards is not None and not isinstance(error, StateError):
+            _run_afterwards(partial(afterwards.failed, error))
+        raise
+    if options.as_json:
+        write_json(_document(outcome))
+    else:
+        _print_outcome(outcome, quiet=options.quiet)
+    if afterwards is None and in_trouble:  # an alert may have to be resolved
+        afterwards = after()
+    if afterwards is not None:
+        _run_afterwards(partial(afterwards.done, outcome))
+    return outcome.exit_code
+
+
+def _afterwards(
+    config: Config, options: CommonOptions, metrics_file: Path | None, *, whole: bool, reads: bool
+) -> Afterwards:
+    """Return what follows a push. Raises ConfigError for a metrics file that cannot be written."""
+    from scimsync.daemon.afterwards import Afterwards
+
+    if metrics_file is not None:
+        from scimsync.daemon.metrics import check_textfile
+
+        check_textfile(metrics_file)
+    return Afterwards(
+        config, options.targets, metrics_file, options.clock, whole=whole, reads=reads
+    )
+
+
+def _run_afterwards(step: Callable[[], None]) -> None:
+    """Run what follows a push. Its errors are warnings: they do not change the outcome."""
+    try:
+        step()
+    except ScimsyncError as error:
+        LOG.warning("%s", error)
+
+
+def _document(outcome: RunOutcome) -> dict[str, object]:
+    return {
+        "run": outcome.run,
+        "outcome": outcome.outcome,
+        "targets": {name: target_document(target) for name, target in outcome.targets.items()},
+        "guard": outcome.guard,
+        "problems": [problem_document(problem) for problem in outcome.problems],
+    }
+
+
+def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
+    for problem in outcome.problems[:PROBLEMS_SHOWN]:
+        click.secho(problem_line(problem), fg="yellow", err=True)
+    if len(outcome.problems) > PROBLEMS_SHOWN:
+        more = len(outcome.problems) - PROBLEMS_SHOWN
+        click.secho(
+            f"and {more} more; scimsync journal --run {outcome.run} --failed", fg="yellow", err=True
+        )
+    if outcome.guard is not None:
+        click.secho("stopped by a guard; nothing was sent", fg="red", err=True)
+        click.echo("\n".join(printable(line) for line in outcome.guard.splitlines()), err=True)
+        return
+    for name, target in outcome.targets.items():
+        if target.error is not None:
+            click.secho(printable(f"{target.error.message}"), fg="red", err=True)
+            if target.error.hint:
+                click.echo(f"  {target.error.hint}", err=True)
+        for refused in target.refused:
+            click.secho(printable(f"{name}: {refused}"), fg="yellow", err=True)
+        if not quiet:
+            failed = f", {target.failed} failed" if target.failed else ""
+            click.echo(
+                f"{name}: {describe_counts(target.counts)}{failed}"
+                f" ({plural(target.requests, 'request')}, {target.seconds:.1f} s)"
+            )
+    if any(target.failed for target in outcome.targets.values()):
+        click.echo(f"scimsync journal --run {outcome.run} --failed shows all that failed", err=True)

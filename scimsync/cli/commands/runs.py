@@ -1,13 +1,27 @@
-"""`scimsync runs`."""
+"""`scimsync runs`, and how a run looks in `status`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
 import click
 
-from scimsync.cli.options import Common, common_without
+from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, Part, write_json
+from scimsync.cli.ui.session import chosen_targets, opened_state
+from scimsync.config import load
+from scimsync.durations import format_duration, format_local
+from scimsync.formatting import printable
+from scimsync.model.operations import Run
+from scimsync.plan.diff import describe_counts
+from scimsync.state import journal, leases
+
+_STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red", "died": "red"}
 
 
-@click.command(short_help="show the last runs")
+@click.command()
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -16,27 +30,92 @@ from scimsync.cli.options import Common, common_without
     metavar="N",
     help="So many at most.",
 )
-@common_without("keys")
-def command(options: Common, limit: int) -> None:
+@common_options_without("keys")
+def command(options: CommonOptions, limit: int) -> None:
     """Show the last runs, the newest first: when, how long, how they ended, and what they did at
     each target.
 
     scimsync journal --run ID shows the operations of one.
     """
-    from scimsync.cli.output import write_json
-    from scimsync.cli.runs import print_runs, run_document
-    from scimsync.cli.session import begin, clock, load_config, opened_state
-    from scimsync.cli.targets import check_targets
-    from scimsync.state import journal, leases
-
-    begin(options)
-    config = load_config(options)
-    check_targets(config, options.targets)
-    now = clock()
+    config = load(options.config)
+    chosen_targets(config, options.targets)
+    now = options.clock()
     with opened_state(config, create=False) as store, store.read() as connection:
         runs = journal.runs(connection, limit)
         at_work = bool(leases.held(connection, now))
     if options.as_json:
         write_json({"runs": [run_document(run, options.targets, at_work=at_work) for run in runs]})
     else:
-        print_runs(runs, options.targets, now, at_work=at_work)
+        _print_runs(runs, options.targets, now, at_work=at_work)
+
+
+def run_document(run: Run, targets: Collection[str], *, at_work: bool) -> dict[str, Any]:
+    """Return a run in JSON; of `targets` only, if there are any."""
+    seconds = (
+        None
+        if run.finished_at is None
+        else round((run.finished_at - run.started_at).total_seconds(), 3)
+    )
+    return {
+        "id": run.id,
+        "command": run.command,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "seconds": seconds,
+        "outcome": _outcome(run, at_work=at_work),
+        "detail": run.detail,
+        "targets": _chosen(run, targets),
+    }
+
+
+def run_row(run: Run, targets: Collection[str], now: datetime, *, at_work: bool) -> list[Part]:
+    """Return a row for a run. `at_work` is whether some process holds a lease now."""
+    outcome = _outcome(run, at_work=at_work)
+    ended = run.finished_at or (now if outcome == "running" else None)
+    return [
+        (f"run {run.id}", "bold"),
+        format_local(run.started_at),
+        "-" if ended is None else format_duration((ended - run.started_at).total_seconds()),
+        run.command,
+        (outcome, _STYLES.get(outcome, "")),
+        _summary(run, targets, outcome),
+    ]
+
+
+def _print_runs(
+    runs: Sequence[Run], targets: Collection[str], now: datetime, *, at_work: bool
+) -> None:
+    output = Output()
+    if not runs:
+        output.line("no run yet; scimsync push is the first")
+        return
+    output.rows([run_row(run, targets, now, at_work=at_work) for run in runs], indent=0)
+
+
+def _outcome(run: Run, *, at_work: bool) -> str:
+    """Return how a run ended: `done`, `failed` (some of it), `stopped` (by a guard), `error`.
+
+    It is `running`, or `died` where it has no end and no process is at work.
+    """
+    return "died" if run.outcome == "running" and not at_work else run.outcome
+
+
+def _summary(run: Run, targets: Collection[str], outcome: str) -> str:
+    if outcome in ("error", "stopped") and run.detail:
+        return printable(run.detail.splitlines()[0])
+    if outcome == "died":
+        return "it ended without a word; the next push finishes what it began"
+    parts = []
+    for name, target in _chosen(run, targets).items():
+        done = describe_counts(target["counts"])
+        failed = f", {target['failed']:,} failed" if target["failed"] else ""
+        error = (target["error"] or "").removeprefix(f"{name}: ")
+        if error and not target["counts"] and not failed:
+            parts.append(f"{name}: {error}")
+        else:
+            parts.append(f"{name}: {done}{failed}{', then ' if error else ''}{error}")
+    return printable("; ".join(parts))
+
+
+def _chosen(run: Run, targets: Collection[str]) -> Mapping[str, Any]:
+    return {name: target for name, target in run.counts.items() if not targets or name in targets}

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import click
 
-from scimsync.cli.options import Common, common_without
+from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import write_json
+from scimsync.config.json_schema import json_schema
 
 
-@click.command(short_help="print the JSON Schema of sync.toml")
-@common_without("targets", "keys")
-def command(options: Common) -> None:
+@click.command()
+@common_options_without("targets", "keys")
+def command(options: CommonOptions) -> None:  # noqa: ARG001 - --json changes nothing
     """Print the JSON Schema of sync.toml, for editors and for checks in pull requests.
 
     For example: scimsync schema > sync.schema.json, and a first line in sync.toml that reads
     "#:schema ./sync.schema.json".
     """
-    from scimsync.cli.output import write_json
-    from scimsync.cli.session import begin
-    from scimsync.config.json_schema import json_schema
-
-    begin(options)
     write_json(json_schema())

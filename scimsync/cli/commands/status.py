@@ -2,31 +2,357 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 import click
+from sqlalchemy import Connection
 
-from scimsync.cli.options import Common, common_without
+from scimsync.cli.commands.runs import run_document, run_row
+from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, Part, write_json
+from scimsync.cli.ui.problems import problem_document, problem_line
+from scimsync.cli.ui.session import chosen_targets, opened_state, sources_of, this_moment
+from scimsync.config import load
+from scimsync.config.models import Config
+from scimsync.durations import format_local, format_relative
+from scimsync.errors import ScimsyncError
+from scimsync.execute.books import Now
+from scimsync.formatting import plural, printable
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import LinkStatus
+from scimsync.model.operations import Run
+from scimsync.model.targets import TargetState
+from scimsync.run.compile import CompiledTarget, compile_config
+from scimsync.state import holds, journal, leases, overview, records, targets, troubles
+from scimsync.state.leases import Lease
+from scimsync.state.overview import Troubles
+from scimsync.state.records import SourceState
+from scimsync.state.store import Store, is_scratch
+from scimsync.state.troubles import OpenTrouble
+
+_RUNS_SHOWN = 5
+_FAILING_SHOWN = 3
+_PROBLEMS_SHOWN = 3
+_HELD_SHOWN = 10
+_STYLES = {LinkStatus.ACTIVE: "green", LinkStatus.PENDING: "yellow"}
 
 
-@click.command(short_help="show sources, targets, links, failures and the last runs")
-@common_without("keys")
-def command(options: Common) -> None:
+@click.command()
+@common_options_without("keys")
+def command(options: CommonOptions) -> None:
     """Show how things stand: sources, targets, accounts, what fails, who is at work, the last runs.
 
     Reads the state only; targets are not asked. Exit code 0, whatever it shows.
     """
-    from scimsync.cli.output import write_json
-    from scimsync.cli.session import begin, load_config, opened_state, this_moment
-    from scimsync.cli.standing import look
-    from scimsync.cli.standing_document import standing_document
-    from scimsync.cli.standing_text import print_standing
-    from scimsync.cli.targets import check_targets
-
-    begin(options)
-    config = load_config(options)
-    names = check_targets(config, options.targets)
+    config = load(options.config)
+    names = chosen_targets(config, options.targets)
     with opened_state(config, create=False) as store:
-        standing = look(config, names, store, this_moment())
+        status = _read_status(config, names, store, this_moment(options))
     if options.as_json:
-        write_json(standing_document(standing))
+        write_json(_document(status))
     else:
-        print_standing(standing, options.targets)
+        _print_status(Output(), status, options.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """What the state knows of a target.
+
+    `behind` are the records that changed since the last push planned it. `reconfigured` is whether
+    its part of sync.toml has changed since then, so that all records are compared again; None where
+    that is not known.
+    """
+
+    name: str
+    url: str
+    pushed: bool
+    behind: int
+    reconfigured: bool | None
+    links: Mapping[tuple[Kind, LinkStatus], int]
+    failing: Troubles
+    known: TargetState
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `status` shows.
+
+    `state_label` is None before the first push. `error` is why sources or mappings cannot be used
+    now. `holds` are the keys that are deprovisioned by hand, and since when. `alerts` are those
+    that the receivers of `[notify]` got and that are not resolved.
+    """
+
+    now: datetime
+    state_label: str | None
+    sources: Sequence[SourceState]
+    targets: Sequence[TargetStatus]
+    leases: Sequence[Lease]
+    runs: Sequence[Run]
+    error: ScimsyncError | None
+    holds: Mapping[Key, datetime]
+    alerts: Sequence[OpenTrouble]
+
+
+def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -> Status:
+    """Read the state of the targets called `names` and of their sources."""
+    failure: ScimsyncError | None = None
+    compiled: Mapping[str, CompiledTarget] = {}
+    try:
+        compiled = compile_config(config, names).targets
+    except ScimsyncError as error:
+        failure = error
+    with store.read() as connection:
+        return Status(
+            now=now.time,
+            state_label=None if is_scratch(store) else store.label,
+            sources=[records.get_source(connection, name) for name in sources_of(config, names)],
+            targets=[
+                _read_target(connection, config, name, compiled.get(name), now) for name in names
+            ],
+            leases=leases.held(connection, now.time),
+            runs=journal.runs(connection, _RUNS_SHOWN),
+            error=failure,
+            holds=holds.all_holds(connection),
+            alerts=troubles.open_troubles(connection),
+        )
+
+
+def _read_target(
+    connection: Connection, config: Config, name: str, compiled: CompiledTarget | None, now: Now
+) -> TargetStatus:
+    known = targets.get_target(connection, name)
+    pushed = known.digest is not None
+    reconfigured = None
+    if compiled is not None and pushed:
+        reconfigured = known.digest != compiled.digest(now.today)
+    return TargetStatus(
+        name=name,
+        url=config.targets[name].url,
+        pushed=pushed,
+        behind=records.count_changed(connection, sources_of(config, [name]), known.cursor),
+        reconfigured=reconfigured,
+        links=overview.count_links(connection, name),
+        failing=overview.troubles(connection, name, _FAILING_SHOWN),
+        known=known,
+    )
+
+
+# As JSON; times are UTC
+
+
+def _document(status: Status) -> dict[str, Any]:
+    return {
+        "state": status.state_label,
+        "sources": {
+            source.name: {
+                "ingested_at": source.ingested_at,
+                "records": source.records,
+                "problems": [problem_document(problem) for problem in source.problems],
+            }
+            for source in status.sources
+        },
+        "targets": {target.name: _target_document(target) for target in status.targets},
+        "held": dict(status.holds),
+        "troubles": [
+            {"event": one.event, "subject": one.subject, "since": one.since, "text": one.text}
+            for one in status.alerts
+        ],
+        "leases": [
+            {"name": lease.name, "holder": lease.holder, "expires_at": lease.expires_at}
+            for lease in status.leases
+        ],
+        "runs": [run_document(run, (), at_work=bool(status.leases)) for run in status.runs],
+        "error": None if status.error is None else status.error.message,
+    }
+
+
+def _target_document(target: TargetStatus) -> dict[str, Any]:
+    return {
+        "url": target.url,
+        "pushed": target.pushed,
+        "behind": target.behind,
+        "reconfigured": target.reconfigured,
+        "failures": target.known.failures,
+        "quarantined_until": target.known.quarantined_until,
+        "last_error": target.known.last_error,
+        "rate": {"lowered_to": target.known.lowered_rate, "at": target.known.lowered_at},
+        "links": {
+            kind.value: {status.value: target.links.get((kind, status), 0) for status in LinkStatus}
+            for kind in Kind
+        },
+        "failing": {
+            "count": target.failing.count,
+            "next_try_at": target.failing.next_try_at,
+            "first": [
+                {
+                    "kind": one.kind,
+                    "key": one.key,
+                    "failures": one.failures,
+                    "last_error": one.last_error,
+                    "next_try_at": one.next_try_at,
+                }
+                for one in target.failing.first
+            ],
+        },
+    }
+
+
+# As text
+
+
+def _print_status(output: Output, status: Status, targets: Collection[str]) -> None:
+    if status.error is not None:
+        output.line((printable(status.error.message), "red"))
+        for line in status.error.remarks:
+            output.line(printable(line), indent=2)
+        output.blank()
+    for source in status.sources:
+        _print_source(output, source, status.now)
+    for target in status.targets:
+        output.blank()
+        _print_target(output, target, status.now)
+    if status.alerts:
+        _print_alerts(output, status.alerts)
+    if status.holds:
+        _print_holds(output, status.holds)
+    if status.leases:
+        output.blank()
+        output.line(("At work now", "bold"))
+        output.rows(
+            [
+                [lease.name, f"{printable(lease.holder)}, until {format_local(lease.expires_at)}"]
+                for lease in status.leases
+            ]
+        )
+    output.blank()
+    output.line(("Last runs", "bold"))
+    if not status.runs:
+        output.line("none yet; scimsync push is the first", indent=2)
+    at_work = bool(status.leases)
+    output.rows([run_row(run, targets, status.now, at_work=at_work) for run in status.runs])
+
+
+def _print_source(output: Output, source: SourceState, now: datetime) -> None:
+    output.line("source ", (source.name, "bold"))
+    if source.ingested_at is None:
+        output.line("never read by a push", indent=2)
+        return
+    when = f"{format_local(source.ingested_at)} ({format_relative(source.ingested_at, now)})"
+    output.line(f"{plural(source.records, 'record')}, read {when}", indent=2)
+    for problem in source.problems[:_PROBLEMS_SHOWN]:
+        output.line((problem_line(problem), "yellow"), indent=2)
+    if len(source.problems) > _PROBLEMS_SHOWN:
+        more = len(source.problems) - _PROBLEMS_SHOWN
+        output.line((f"and {more:,} more problems; scimsync check shows more", "yellow"), indent=2)
+
+
+def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
+    output.line("target ", (target.name, "bold"), "  ", (printable(target.url), "dim"))
+    for kind, word in ((Kind.USER, "accounts"), (Kind.GROUP, "groups")):
+        counts: list[Part] = []
+        for status in LinkStatus:
+            if (kind, status) in target.links:
+                part = (f"{target.links[kind, status]:,} {status}", _STYLES.get(status, ""))
+                counts += [", ", part] if counts else [part]
+        if counts:
+            output.line(f"{word}: ", *counts, indent=2)
+    _print_progress(output, target)
+    _print_health(output, target, now)
+    if target.failing.count:
+        _print_failing(output, target, now)
+
+
+def _print_progress(output: Output, target: TargetStatus) -> None:
+    """Print how far the target is behind its sources."""
+    if not target.pushed:
+        output.line("never pushed to", indent=2)
+    elif target.reconfigured:
+        text = (
+            "sync.toml changed (or a new day counts) since the last push: the next looks at"
+            " everybody"
+        )
+        output.line((text, "yellow"), indent=2)
+    elif target.behind:
+        changed = plural(target.behind, "changed record")
+        output.line((f"{changed} not looked at yet; the next push does", "yellow"), indent=2)
+    elif not target.failing.count:
+        output.line("up to date with what was read last", indent=2)
+
+
+def _print_health(output: Output, target: TargetStatus, now: datetime) -> None:
+    """Print whether the target as a whole fails, and whether its rate is lowered."""
+    known = target.known
+    if known.failures:
+        runs = plural(known.failures, "run")
+        output.line(
+            (f"{runs} in a row failed: {printable(known.last_error or '')}", "red"), indent=2
+        )
+    until = known.quarantined_until
+    if until is not None and until > now:
+        when = format_local(until)
+        output.line(
+            (f"in quarantine until {when}; scimsync push -t {target.name} tries at once", "red"),
+            indent=2,
+        )
+    elif until is not None:
+        output.line(
+            "its quarantine is over: the next push tries it with one request first", indent=2
+        )
+    if known.lowered_rate is not None and known.lowered_at is not None:
+        when = format_relative(known.lowered_at, now)
+        output.line(
+            f"rate lowered to {known.lowered_rate:.3g} a second, by answers 429 {when}", indent=2
+        )
+
+
+def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
+    failing = target.failing
+    due = ""
+    if failing.next_try_at is not None:
+        when = "now" if failing.next_try_at <= now else format_relative(failing.next_try_at, now)
+        due = f"; the first is due {when}"
+    output.line(
+        (f"{failing.count:,} failing or waiting{due}; scimsync retry tries all now", "red"),
+        indent=2,
+    )
+    rows: list[list[Part]] = []
+    for one in failing.first:
+        subject = one.key if one.kind is Kind.USER else f"{one.kind} {one.key}"
+        times = f"failed {plural(one.failures, 'time')}" if one.failures else "was interrupted"
+        rows.append([(printable(subject), "bold"), times, printable(one.last_error or "")])
+    output.rows(rows, indent=4)
+    if failing.count > len(failing.first):
+        more = failing.count - len(failing.first)
+        output.line(
+            f"and {more:,} more: scimsync journal -t {target.name} --failed",
+            indent=4,
+        )
+
+
+def _print_alerts(output: Output, alerts: Sequence[OpenTrouble]) -> None:
+    output.blank()
+    output.line(("Troubles", "bold"))
+    rows: list[list[Part]] = []
+    for one in alerts:
+        first = printable(one.text.partition("\n")[0])
+        rows.append(
+            [(f"{one.event} {one.subject}", "red"), f"since {format_local(one.since)}", first]
+        )
+    output.rows(rows)
+
+
+def _print_holds(output: Output, holds: Mapping[Key, datetime]) -> None:
+    output.blank()
+    output.line(
+        ("Deprovisioned", "bold"),
+        ", whatever the source says; scimsync deprovision KEY --lift ends it",
+    )
+    held = list(holds.items())
+    output.rows(
+        [[printable(key), f"since {format_local(since)}"] for key, since in held[:_HELD_SHOWN]]
+    )
+    if len(held) > _HELD_SHOWN:
+        output.line(f"and {len(held) - _HELD_SHOWN:,} more; --json lists all", indent=2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 
+from scimsync.formatting import printable
+from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
@@ -12,7 +14,7 @@ from scimsync.model.records import Problem
 from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.groups import member_of
 from scimsync.plan.render.json import PlanOfTarget
-from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS, in_words
+from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS
 from scimsync.plan.requests import shown
 
 SHOWN_AT_MOST = 300
@@ -82,9 +84,7 @@ def _members(entry: JournaledOperation) -> str:
 
 def _change(change: Change) -> str:
     path = _code(short_path(change.path))
-    before, after = (
-        _code(in_words(shown(value), quoted=True)) for value in (change.before, change.after)
-    )
+    before, after = (_code(printable_json(shown(value))) for value in (change.before, change.after))
     if change.before is None:
         return f"{path} {after}"
     return f"{path} {before} → {'removed' if change.after is None else after}"
@@ -92,7 +92,7 @@ def _change(change: Change) -> str:
 
 def _plain(text: str) -> str:
     """Text in which nothing is markup, mention or table cell."""
-    escaped = html.escape(in_words(text), quote=False)
+    escaped = html.escape(printable(text), quote=False)
     return "".join(f"\\{one}" if one in "\\`*_{}[]()#+-.!|~@" else one for one in escaped)
 
 

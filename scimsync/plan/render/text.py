@@ -9,6 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from scimsync.formatting import printable
+from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.plan.diff import describe_counts, short_path
@@ -17,7 +19,6 @@ from scimsync.plan.render.json import PlanOfTarget
 from scimsync.plan.render.words import (
     MEMBERS_SHOWN,
     SIGNS,
-    in_words,
     subject,
 )
 from scimsync.plan.requests import shown
@@ -52,7 +53,7 @@ def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None
             )
         else:
             out.print(
-                Text.assemble("No plan for ", (plan.name, "bold"), f": {in_words(plan.error)}")
+                Text.assemble("No plan for ", (plan.name, "bold"), f": {printable(plan.error)}")
             )
 
 
@@ -62,7 +63,7 @@ def print_operation(out: Console, entry: JournaledOperation) -> None:
     what = Text.assemble(
         "  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  "
     )
-    reason = Text(in_words(entry.reason))
+    reason = Text(printable(entry.reason))
     if out.is_terminal and what.cell_len + reason.cell_len > out.width:
         out.print(what)
         out.print(Padding(reason, (0, 0, 0, 8)))
@@ -71,7 +72,7 @@ def print_operation(out: Console, entry: JournaledOperation) -> None:
     if entry.action in MEMBERSHIP_ACTIONS:
         _print_members(out, entry)
         return
-    rows = [(in_words(short_path(change.path)), _value(change)) for change in entry.changes]
+    rows = [(printable(short_path(change.path)), change_text(change)) for change in entry.changes]
     if not rows:
         return
     if not out.is_terminal:
@@ -87,16 +88,13 @@ def print_operation(out: Console, entry: JournaledOperation) -> None:
     out.print(grid)
 
 
-def _value(change: Change) -> Text:
-    before, after = (
-        in_words(shown(change.before), quoted=True),
-        in_words(shown(change.after), quoted=True),
-    )
+def change_text(change: Change) -> Text:
+    """Return what a value was and becomes, as JSON without secrets."""
+    before, after = printable_json(shown(change.before)), printable_json(shown(change.after))
     if change.before is None:
         return Text(after)
-    if change.after is None:
-        return Text.assemble((before, "red"), " → ", ("removed", "dim"))
-    return Text.assemble((before, "red"), " → ", (after, "green"))
+    changed = ("removed", "dim") if change.after is None else (after, "green")
+    return Text.assemble((before, "red"), " → ", changed)
 
 
 def _print_members(out: Console, entry: JournaledOperation) -> None:
@@ -109,7 +107,7 @@ def _print_members(out: Console, entry: JournaledOperation) -> None:
                 Text.assemble(
                     "      ",
                     (f"{sign} ", style),
-                    in_words(", ".join(names[:MEMBERS_SHOWN])),
+                    printable(", ".join(names[:MEMBERS_SHOWN])),
                     (more, "dim"),
                 )
             )

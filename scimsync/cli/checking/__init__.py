@@ -1,2 +1,0 @@
-"""Everything that could go wrong, looked at before it does: configuration, state, sources, secrets,
-targets."""

@@ -1,0 +1,131 @@
+"""`scimsync check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from scimsync.cli.commands.check.local_checks import (
+    check_receivers,
+    check_schedule,
+    check_secrets,
+    check_sources,
+    opened_and_checked_state,
+)
+from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
+from scimsync.cli.commands.check.target_checks import check_targets
+from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, write_json
+from scimsync.cli.ui.session import chosen_targets, this_moment
+from scimsync.config import load
+from scimsync.config.models import Config
+from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.execute.books import Now
+from scimsync.formatting import plural, printable
+from scimsync.run.compile import CompiledTarget, compile_target
+
+_STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+@click.command()
+@common_options_without("keys")
+def command(options: CommonOptions) -> None:
+    """Look at the configuration, the state, the sources, the secrets and each target, and say what
+    a push would trip over.
+
+    Sources are read as a plan reads them. Each target is asked what it can do, for one user, and
+    for its schemas. Nothing is changed and nothing stored. It goes on where something fails.
+
+    Exit codes: 0 fine (there may be warnings), 1 a source or a target cannot be used, 2 sync.toml
+    has to be mended.
+    """
+    try:
+        config = load(options.config)
+    except ConfigError as error:
+        results = iter([Subject("configuration", options.config.name).failed(error)])
+    else:
+        results = _check(config, chosen_targets(config, options.targets), this_moment(options))
+    if options.as_json:
+        seen = list(results)
+        write_json(_document(seen))
+    else:
+        seen = _print_results(Output(), results, quiet=options.quiet)
+    raise click.exceptions.Exit(exit_code_of(seen))
+
+
+def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResult]:
+    """Check the targets called `names` and all that they need; change and store nothing."""
+    parts = [plural(len(names), "target"), plural(len(config.sources), "source")]
+    if config.access:
+        parts.append(plural(len(config.access), "access rule"))
+    subject = Subject("configuration", config.path.name)
+    yield subject.ok(f"{config.path}: {', '.join(parts)}")
+    targets: dict[str, CompiledTarget] = {}
+    faults: dict[str, list[CheckResult]] = {name: [] for name in names}
+    for name in names:
+        try:
+            targets[name] = compile_target(config, name)
+        except ScimsyncError as error:
+            faults[name].append(Subject("target", name).failed(error))
+    with opened_and_checked_state(config) as (store, result):
+        yield result
+        yield from check_sources(config, names, targets, faults, store, now)
+    secrets = {name: list(check_secrets(config, name)) for name in names}
+    with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]
+    responses = check_targets(config, with_token)
+    for name in names:
+        yield from (*faults[name], *secrets[name], *responses.get(name, ()))
+    yield from check_schedule(config, names, now.time)
+    yield from check_receivers(config)
+
+
+def _document(results: Sequence[CheckResult]) -> dict[str, Any]:
+    return {
+        "exit_code": exit_code_of(results),
+        "findings": [
+            {
+                "area": result.area,
+                "name": result.name,
+                "level": result.level,
+                "message": result.message,
+                "details": result.details,
+                "hint": result.hint,
+            }
+            for result in results
+        ],
+    }
+
+
+def _print_results(
+    output: Output, results: Iterable[CheckResult], *, quiet: bool
+) -> list[CheckResult]:
+    """Print results as they come, and a summary; with `quiet` no good ones. Return them all."""
+    seen: list[CheckResult] = []
+    heading: tuple[str, str] | None = None
+    for result in results:
+        seen.append(result)
+        if quiet and result.level is Level.OK:
+            continue
+        if heading != (result.area, result.name):
+            heading = (result.area, result.name)
+            output.line(f"{result.area} ", (printable(result.name), "bold"))
+        level = (f"{result.level:<7}", _STYLES[result.level])
+        output.rows([[level, printable(result.message)]], below=9)
+        for line in (*result.details, *([result.hint] if result.hint else [])):
+            output.line(printable(line), indent=13)
+    if not quiet:
+        output.blank()
+        output.line(_summary(seen))
+    return seen
+
+
+def _summary(results: Sequence[CheckResult]) -> tuple[str, str]:
+    counts = {level: sum(one.level is level for one in results) for level in Level}
+    words = [
+        plural(counts[level], level) for level in (Level.ERROR, Level.WARNING) if counts[level]
+    ]
+    if not words:
+        return "all fine", "green"
+    return ", ".join(words), "red" if counts[Level.ERROR] else "yellow"

@@ -1,0 +1,207 @@
+"""Checks that contact no target: state, sources, secrets, schedule, receivers."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.ui.problems import problem_line
+from scimsync.cli.ui.session import sources_of
+from scimsync.config import secrets
+from scimsync.config.models import Config
+from scimsync.config.schedule import first_after
+from scimsync.desired import check_columns
+from scimsync.durations import format_local
+from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.execute.books import Now
+from scimsync.formatting import plural
+from scimsync.run.compile import CompiledTarget, file_spec
+from scimsync.snapshot.ingest import Shrinking, ingest
+from scimsync.sources import columns
+from scimsync.state.store import Store, is_scratch, open_state, scratch_store, shown_state
+
+_PROBLEMS_SHOWN = 10
+
+
+@contextmanager
+def opened_and_checked_state(config: Config) -> Iterator[tuple[Store, CheckResult]]:
+    """Open the state to read, an empty one where that fails, and give the result as well."""
+    subject = Subject("state", shown_state(config.state.url))
+    try:
+        store = open_state(config.state_url, config.base_dir, create=False)
+    except ScimsyncError as error:
+        store, result = scratch_store(), subject.failed(error)
+    else:
+        result = subject.ok(
+            f"{shown_state(config.state_url)}: not there yet, the first push makes it"
+            if is_scratch(store)
+            else f"{store.label}: fine"
+        )
+    try:
+        yield store, result
+    finally:
+        store.close()
+
+
+# Sources
+
+
+def check_sources(
+    config: Config,
+    names: Sequence[str],
+    targets: Mapping[str, CompiledTarget],
+    faults: Mapping[str, list[CheckResult]],
+    store: Store,
+    now: Now,
+) -> Iterator[CheckResult]:
+    """Read the sources of the targets called `names` as a plan reads them; store nothing.
+
+    A mapping that names a missing column is added to the `faults` of its target.
+    """
+    found: dict[str, list[str]] = {}
+    for name in sources_of(config, names):
+        try:
+            found[name] = columns(file_spec(config, name))
+        except ScimsyncError as error:
+            yield Subject("source", name).failed(error)
+        else:
+            used = {column for each in targets.values() for column in _columns_used(each, name)}
+            in_use = [column for column in found[name] if column in used]
+            yield from _check_rows(config, name, found[name], in_use, store, now)
+    for name, target in targets.items():
+        try:
+            _check_columns(target, found)
+        except ScimsyncError as error:
+            faults[name].append(Subject("target", name).failed(error))
+
+
+def _check_rows(
+    config: Config, name: str, found: Sequence[str], used: Sequence[str], store: Store, now: Now
+) -> Iterator[CheckResult]:
+    """Read a source with the columns `found`, of which expressions use `used`."""
+    subject = Subject("source", name)
+    index = Path(config.state_dir / f"{name}.index.duckdb")
+    scratch = scratch_store()
+    try:
+        shrinking = Shrinking(config.guard.min_records)
+        read = ingest(store, file_spec(config, name), used, index, shrinking, now.time, scratch)
+    except ScimsyncError as error:
+        yield subject.failed(error)
+        return
+    finally:
+        scratch.close()
+    source = config.sources[name]
+    what = source.path if source.path is not None else "the query"
+    yield subject.ok(
+        f"{what}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
+        f" {len({*used, source.key})} of them used"
+    )
+    if read.problems:
+        lines = [
+            problem_line(problem).removeprefix(f"{name} ")
+            for problem in read.problems[:_PROBLEMS_SHOWN]
+        ]
+        if len(read.problems) > _PROBLEMS_SHOWN:
+            lines.append(f"and {len(read.problems) - _PROBLEMS_SHOWN:,} more")
+        yield subject.warning(
+            f"{plural(len(read.problems), 'row')} cannot be used; whom they are about keeps the"
+            " account that there is",
+            lines,
+        )
+
+
+def _columns_used(target: CompiledTarget, source: str) -> Iterator[str]:
+    if source in target.sources:
+        yield from target.program.columns
+    for rule in target.groups.values():
+        if rule.source == source:
+            yield from rule.program.columns
+
+
+def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -> None:
+    """Raise ConfigError for a column that no source has; ignore sources that cannot be read."""
+    if all(source in found for source in target.sources):
+        check_columns(target.program, {source: found[source] for source in target.sources})
+    for rule in target.groups.values():
+        if rule.source is not None and rule.source in found:
+            check_columns(rule.program, {rule.source: found[rule.source]})
+
+
+# Secrets
+
+
+def check_secrets(config: Config, name: str) -> Iterator[CheckResult]:
+    """Resolve the token of the target `name`, without showing it."""
+    subject = Subject("target", name)
+    token = config.targets[name].auth.token
+    reference = token.get_secret_value()
+    scheme, _, rest = reference.partition(":")
+    try:
+        secrets.resolve(token, config.base_dir, config.where("targets", name, "auth", "token"))
+    except ConfigError as error:
+        yield subject.failed(error)
+        return
+    yield subject.ok(
+        "token from sync.toml itself" if scheme == "literal" else f"token from {scheme}:{rest}"
+    )
+    yield from _check_permissions(subject, config, reference, "the token")
+
+
+def _check_permissions(
+    subject: Subject, config: Config, reference: str, what: str
+) -> Iterator[CheckResult]:
+    """Warn where other users of this machine may read the file that holds a secret."""
+    scheme, _, rest = reference.partition(":")
+    holder = {"literal": config.path, "file": config.base_dir / rest}.get(scheme)
+    try:
+        readable = holder is not None and holder.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+    except OSError:
+        return
+    if readable:
+        yield subject.warning(
+            f"{holder} holds {what}, and others on this machine may read it",
+            hint=f"chmod 600 {holder}, or env:, keyring:, cmd:",
+        )
+
+
+# The daemon
+
+
+def check_schedule(config: Config, names: Sequence[str], now: datetime) -> Iterator[CheckResult]:
+    """Report when the daemon would push the targets called `names`, where it has a schedule."""
+    schedule = config.schedule
+    if not schedule.model_fields_set:
+        return
+    for name in names:
+        timings = schedule.targets.get(name, schedule.push)
+        following = first_after(timings, now, schedule.zone)
+        when = "never by itself"
+        if following is not None:
+            when = f"{', '.join(map(str, timings))}; next {format_local(following)}"
+        yield Subject("schedule", name).ok(f"the daemon pushes: {when}")
+
+
+def check_receivers(config: Config) -> Iterator[CheckResult]:
+    """Check the receivers of `[notify]`; send nothing."""
+    if not config.notify.to:
+        return
+    from scimsync.daemon import notify
+
+    for name, wrong in notify.check_receivers(config):
+        subject = Subject("receiver", name)
+        if wrong is None:
+            yield subject.ok("can be told")
+        else:
+            yield subject.error(f"notify.to.{name}: {wrong}")
+        receiver = config.notify.to[name]
+        for option in ("apprise", "webhook", "secret"):
+            value = getattr(receiver, option)
+            if value is not None:
+                reference = value.get_secret_value()
+                yield from _check_permissions(
+                    subject, config, reference, f"notify.to.{name}.{option}"
+                )

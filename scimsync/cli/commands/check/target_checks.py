@@ -1,0 +1,170 @@
+"""Checks of targets: reachability, token, capabilities, and how the mapping fits their schemas."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.schema_fit import Misfit, misfits
+from scimsync.config.models import Config
+from scimsync.errors import ConfigError
+from scimsync.formatting import plural
+from scimsync.model.ids import Kind
+from scimsync.run.compile import CompiledTarget
+from scimsync.scim.attributes import read
+from scimsync.scim.discovery import Capabilities, discover
+from scimsync.scim.errors import (
+    ErrorKind,
+    ErrorResponse,
+    InvalidResponse,
+    NoResponse,
+    ScimError,
+)
+from scimsync.scim.listing import fetch_page
+from scimsync.scim.messages import ScimRequest, Sender
+from scimsync.scim.resource_types import resource_type
+from scimsync.targets.client import open_client, read_token
+
+_MISFITS_SHOWN = 10
+_WORDS = {
+    "unknown": "not known to the target",
+    "read-only": "set by the target itself",
+    "required": "required by the target and not mapped",
+}
+
+
+def check_targets(
+    config: Config, targets: Sequence[CompiledTarget]
+) -> dict[str, list[CheckResult]]:
+    """Read from all targets at the same time. Return name -> results."""
+
+    async def run() -> list[list[CheckResult]]:
+        return await asyncio.gather(*(_check_target(config, target) for target in targets))
+
+    return dict(zip([target.name for target in targets], asyncio.run(run()), strict=True))
+
+
+async def _check_target(config: Config, target: CompiledTarget) -> list[CheckResult]:
+    subject = Subject("target", target.name)
+    try:
+        client = open_client(
+            config, target.name, read_token(config, target.name), target.concurrency
+        )
+    except ConfigError as error:
+        return [subject.failed(error)]
+    async with client:
+        try:
+            capabilities = await discover(client)
+            users = await fetch_page(client, resource_type(Kind.USER).endpoint, count=1)
+        except ScimError as error:
+            return [_refused(subject, target, error)]
+        number = "" if users.total_results is None else f"; {users.total_results:,} users there"
+        found = [
+            subject.ok(f"it answers and takes the token{number}"),
+            *_capabilities(subject, capabilities),
+        ]
+        return [*found, *await _schema_fit(subject, client, target)]
+
+
+def _refused(subject: Subject, target: CompiledTarget, error: ScimError) -> CheckResult:
+    """Return what the error of the first requests means."""
+    said = str(error)
+    if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
+        if error.status == 401:
+            return subject.error(
+                f"the token is refused: {said}", hint="is it the right one, has it expired?"
+            )
+        return subject.error(
+            f"the token may not read users: {said}",
+            hint="give it the rights to read and write users",
+        )
+    if isinstance(error, NoResponse):
+        return subject.error(
+            f"it cannot be reached: {said}", hint=f"is {target.config.url} right, and is it up?"
+        )
+    if isinstance(error, InvalidResponse) or (
+        isinstance(error, ErrorResponse) and error.kind is ErrorKind.NOT_FOUND
+    ):
+        return subject.error(
+            f"there seems to be no SCIM service: {said}",
+            hint=f"url is the part before /Users; it is {target.config.url}",
+        )
+    return subject.error(f"it does not answer as it should: {said}")
+
+
+def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
+    said = {
+        "PATCH": can.patch,
+        "filter": can.filter,
+        "ETags": can.etag,
+        "bulk": can.bulk,
+        "sort": can.sort,
+    }
+    if all(value is None for value in said.values()):
+        return [subject.warning("it does not say what it can do (/ServiceProviderConfig)")]
+    able = [
+        (
+            f"{name} (at most {can.max_results:,} results)"
+            if name == "filter" and can.max_results
+            else name
+        )
+        for name in said
+        if said[name]
+    ]
+    unable = [name for name, value in said.items() if value is False]
+    words = [
+        f"can {', '.join(able)}" if able else "",
+        f"cannot {', '.join(unable)}" if unable else "",
+    ]
+    found = [subject.ok(f"it says: {'; '.join(word for word in words if word)}")]
+    if can.patch is False:
+        found.append(
+            subject.warning("it says that it cannot PATCH, and accounts are changed with PATCH")
+        )
+    if can.filter is False:
+        found.append(
+            subject.warning(
+                "it says that it cannot filter; accounts that exist already may not be found one"
+                " by one"
+            )
+        )
+    return found
+
+
+async def _schema_fit(
+    subject: Subject, client: Sender, target: CompiledTarget
+) -> list[CheckResult]:
+    mapped = [slot.path for slot in target.program.slots]
+    try:
+        answer = await client.send(ScimRequest("GET", "/Schemas"))
+    except ScimError as error:
+        return [subject.ok(f"what it knows of attributes cannot be told: {error}")]
+    schemas = _schemas(answer.body or {})
+    if not schemas:
+        return [subject.ok("what it knows of attributes cannot be told: /Schemas names none")]
+    found = misfits(schemas, mapped)
+    if not found:
+        return [subject.ok(f"its schemas fit the {len(mapped)} attributes that are mapped")]
+    return [
+        _misfits(subject, problem, [one for one in found if one.problem == problem])
+        for problem in dict.fromkeys(one.problem for one in found)
+    ]
+
+
+def _schemas(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    resources = read(body, "Resources")
+    return (
+        [one for one in resources if isinstance(one, Mapping)]
+        if isinstance(resources, list)
+        else []
+    )
+
+
+def _misfits(subject: Subject, problem: str, some: Sequence[Misfit]) -> CheckResult:
+    number = plural(len(some), "attribute is", "attributes are")
+    lines = [f"{one.path}: {one.said}" for one in some[:_MISFITS_SHOWN]]
+    if len(some) > _MISFITS_SHOWN:
+        lines.append(f"and {len(some) - _MISFITS_SHOWN} more")
+    return subject.warning(f"{number} {_WORDS[problem]}", lines)

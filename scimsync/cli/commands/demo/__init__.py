@@ -1,0 +1,200 @@
+"""`scimsync demo`: a made-up company, a real SCIM server on loopback, and two days of pushes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from shlex import join, quote
+
+import click
+
+from scimsync.atomic_file import write_atomically
+from scimsync.cli.commands.demo.company import COLUMNS, CUT, MOVED, RENAMED, first_day, second_day
+from scimsync.cli.commands.demo.server import ensure_installed, running_server
+from scimsync.errors import ConfigError, ScimsyncError
+
+_SYNC_TOML = """\
+# The people are in hr.csv. To the right of an attribute is an expression over a row's columns.
+
+[sources.hr]
+type = "file"
+path = "hr.csv"
+key = "employee_id"
+
+[access]
+Staff = "status == 'active' and start | date <= today"
+Admin = "'Staff' in access and department == 'IT' and level | int >= 4"
+
+[targets.wiki]
+url = "{url}"
+auth = {{ type = "bearer", token = "file:token" }}
+scope = "'Staff' in access"
+leave = {{ action = "deactivate", delete_after = "30d" }}
+
+[targets.wiki.user]
+externalId = "employee_id"
+userName = "email | lower"
+displayName = "given ~ ' ' ~ family"
+"name.givenName" = "given"
+"name.familyName" = "family"
+title = "title"
+active = true
+roles = "['admin'] if 'Admin' in access"
+'emails[type eq "work"].value' = "email | lower"
+'emails[type eq "work"].primary' = true
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber" = "employee_id"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department" = "department"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value" = "ref(manager_id)"
+"""
+
+
+@click.command()
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help=(
+        "Work in this folder, which must be empty or not there yet, instead of a new temporary one."
+    ),
+)
+def command(folder: Path | None) -> None:
+    """Show scimsync at work: a SCIM server on loopback and a made-up company, day one and day two.
+
+    Nothing leaves this machine. The server is stopped at the end, the folder stays: look around in
+    it, and delete it.
+    """
+    ensure_installed()
+    folder = _make_folder(folder)
+    token = secrets.token_urlsafe(24)
+    with running_server(token) as url:
+        (folder / "sync.toml").write_text(_SYNC_TOML.format(url=url), "utf-8")
+        write_atomically(folder / "token", [f"{token}\n".encode()])
+        _first_day(folder, url)
+        _second_day(folder)
+    _farewell(folder)
+
+
+def _first_day(folder: Path, url: str) -> None:
+    company = first_day()
+    _write_hr_csv(folder, map(astuple, company))
+    _heading(
+        f"Day one: a company of {len(company)} people, and an application in which nobody has an"
+        " account"
+    )
+    _say(f"The people are in {folder / 'hr.csv'}, what is to be done in sync.toml beside it.")
+    _say(f"The application is a SCIM server on this machine, at {url}.")
+    _say("A plan sends nothing. This is its last line, then the part of one person:")
+    _run(folder, "plan", last_line=True)
+    _run(folder, "plan", "--key", MOVED)
+    _say("A push does it. The second one finds nothing left to do:")
+    _run(folder, "push")
+    _run(folder, "push")
+
+
+def _second_day(folder: Path) -> None:
+    day = second_day(first_day())
+    _write_hr_csv(folder, day.rows)
+    _heading("Day two: HR wrote a new hr.csv")
+    for news in day.news:
+        click.echo(f"  - {news}")
+    click.echo()
+    _say("What would happen, and why:")
+    _run(folder, "plan", expected=4)
+    _say(
+        "Exit code 4: some people could not be dealt with, and the others go on. Nobody loses an"
+        " account because a row was bad:",
+        f"{CUT} keeps what there is.",
+    )
+    _run(folder, "push", expected=4)
+    _say("The journal knows every operation, and why it failed where it did:")
+    _run(folder, "journal", "--failed")
+    _say("Everything about one person, who moved:")
+    _run(folder, "explain", MOVED)
+
+
+def _farewell(folder: Path) -> None:
+    _heading("The server is stopped; the folder stays")
+    _say("Look around in it, and delete it when you have seen enough:")
+    click.echo(f"  cd {quote(str(folder))}")
+    click.echo("  scimsync status")
+    click.echo(f"  scimsync journal --key {RENAMED}")
+    click.echo("  scimsync plan --offline")
+
+
+def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = False) -> None:
+    """Show `scimsync ARGUMENTS` and its output, or with `last_line` the last line of its stdout.
+
+    Raises ScimsyncError where the exit code is not the expected one, KeyboardInterrupt where an
+    interrupt ended it.
+    """
+    click.secho(f"$ scimsync {join(arguments)}{' | tail -n 1' if last_line else ''}", bold=True)
+    sys.stdout.flush()
+    done = subprocess.run(
+        [sys.executable, "-m", "scimsync", *arguments],
+        cwd=folder,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if last_line else sys.stdout,
+        stderr=sys.stdout,
+        check=False,
+    )
+    if last_line:
+        click.echo(b"".join(done.stdout.splitlines()[-1:]).decode())
+    click.echo()
+    if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+        raise KeyboardInterrupt  # it was meant for the whole demo
+    if done.returncode != expected:
+        raise ScimsyncError(
+            f"demo: scimsync {join(arguments)} ended with exit code {done.returncode}, not"
+            f" {expected}",
+            hint=f"its files are in {folder}",
+        )
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what names another sync.toml, and with unbuffered output."""
+    return {name: value for name, value in os.environ.items() if name != "SCIMSYNC_CONFIG"} | {
+        "PYTHONUNBUFFERED": "1"
+    }
+
+
+def _make_folder(wanted: Path | None) -> Path:
+    """Return an empty private folder: `wanted`, or a new temporary one. Raises ConfigError."""
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="scimsync-demo-"))
+    try:
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        full = next(wanted.iterdir(), None)
+    except OSError as error:
+        raise ConfigError(f"--dir {wanted}: {error.strerror}") from None
+    if full is not None:
+        raise ConfigError(
+            f"--dir {wanted}: the folder is not empty", hint="the demo wants a folder of its own"
+        )
+    return wanted.resolve()
+
+
+def _write_hr_csv(folder: Path, rows: Iterable[Sequence[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([COLUMNS, *rows])
+    write_atomically(folder / "hr.csv", [text.getvalue().encode()])
+
+
+def _heading(text: str) -> None:
+    click.secho(f"\n{text}\n", fg="cyan", bold=True)
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        click.echo(line)
+    click.echo()

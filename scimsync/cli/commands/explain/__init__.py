@@ -1,0 +1,98 @@
+"""`scimsync explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from scimsync.cli.commands.explain.explanation import AccountReport, Explanation, explain
+from scimsync.cli.commands.explain.explanation_text import print_explanation
+from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, write_json
+from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
+from scimsync.config import load
+from scimsync.model.ids import Key
+from scimsync.model.links import Link
+from scimsync.plan.render.json import journal_document, operation_document
+from scimsync.plan.requests import shown
+
+
+@click.command()
+@click.argument("key")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not contact targets; accounts that exist already are not looked for.",
+)
+@common_options_without("keys")
+def command(options: CommonOptions, key: str, offline: bool) -> None:
+    """Show one person: the record, the rules that hold, each account, its history, and what a push
+    would send now.
+
+    KEY is what the key column of the source holds. Nothing is sent or stored. With -v also the
+    requests. Exit code 2 for a key that nobody has.
+    """
+    config = load(options.config)
+    names = chosen_targets(config, options.targets)
+    now = this_moment(options)
+    with opened_state(config, create=False) as store:
+        explanation = explain(config, names, store, Key(key), now, offline=offline)
+    if options.as_json:
+        write_json(_document(explanation))
+    else:
+        print_explanation(Output(), explanation, now.time, detailed=options.verbose)
+
+
+def _document(explanation: Explanation) -> dict[str, Any]:
+    """Return `explain --json`; times are UTC."""
+    return {
+        "key": explanation.key,
+        "held_since": explanation.held,
+        "records": [
+            {"source": record.source, "removed": record.removed, "data": explanation.data(record)}
+            for record in explanation.records
+        ],
+        "access": [
+            {
+                "name": rule.name,
+                "expression": rule.expression,
+                "holds": rule.holds,
+                "error": rule.error,
+            }
+            for rule in explanation.rules
+        ],
+        "targets": {account.target: _account(account) for account in explanation.accounts},
+        "note": explanation.note,
+    }
+
+
+def _account(account: AccountReport) -> dict[str, Any]:
+    return {
+        "url": account.url,
+        "scope": account.scope,
+        "in_scope": account.in_scope,
+        "failure": account.failure,
+        "desired": {path: shown(value) for path, value in account.desired.items()},
+        "at_creation": {path: shown(value) for path, value in account.once.items()},
+        "link": None if account.link is None else _link(account.link),
+        "would_send": None
+        if account.operations is None
+        else [operation_document(entry) for entry in account.operations],
+        "note": account.note,
+        "history": [journal_document(entry) for entry in account.history],
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {
+        "status": link.status,
+        "remote_id": link.remote_id,
+        "acknowledged": {path: shown(value) for path, value in link.document.items()},
+        "synced_at": link.synced_at,
+        "delete_after": link.delete_after,
+        "doubtful": link.in_doubt,
+        "failures": link.failures,
+        "next_try_at": link.next_try_at,
+        "last_error": link.last_error,
+    }

@@ -1,0 +1,124 @@
+"""What access rules and mappings give for one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from scimsync.config.models import Config
+from scimsync.desired import DesireError, Program, compile_program
+from scimsync.desired.syntax import text_literal
+from scimsync.desired.values import Constant, Ref
+from scimsync.model.ids import Document, Key, RemoteId, Value
+from scimsync.model.records import Record
+from scimsync.plan.diff import SENSITIVE, veil
+from scimsync.plan.model import GENERATE, REF
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedRule:
+    """An access rule for one record. `holds` is None where it failed with `error`."""
+
+    name: str
+    expression: str
+    holds: bool | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedMapping:
+    """What the mapping of a target gives for one record.
+
+    `in_scope` is None where there is no record, or where the mapping failed with `failure`. `once`
+    is sent at creation only.
+    """
+
+    in_scope: bool | None = None
+    failure: str | None = None
+    document: Document = field(default_factory=dict)
+    once: Document = field(default_factory=dict)
+
+
+def secret_columns(programs: Iterable[Program]) -> frozenset[str]:
+    """Return the columns that passwords are made from."""
+    return frozenset(
+        column
+        for program in programs
+        for slot in program.slots
+        if slot.source is not None and slot.path.rpartition(":")[2].lower() in SENSITIVE
+        for column in slot.source.uses.columns
+    )
+
+
+def evaluate_rules(
+    config: Config, programs: Sequence[Program], record: Record, today: date
+) -> list[EvaluatedRule]:
+    """Evaluate the access rules that some target uses."""
+    used = {rule for program in programs for rule in program.rules}
+    evaluated = []
+    for name, expression in config.access.items():
+        if name not in used:
+            continue  # the snapshot lacks columns that only this rule uses
+        alone = compile_program(
+            name,
+            {"userName": Constant("-")},
+            f"{text_literal(name)} in access",
+            config.access,
+            config.tables,
+            config.path.name,
+        )
+        try:
+            holds = alone.desire(record, today).in_scope
+            evaluated.append(EvaluatedRule(name, expression, holds))
+        except DesireError as error:
+            evaluated.append(EvaluatedRule(name, expression, None, error.detail))
+    return evaluated
+
+
+def evaluate_mapping(
+    program: Program, record: Record, today: date, secret: frozenset[str]
+) -> EvaluatedMapping:
+    """Evaluate a mapping. Secrets are veiled, and references are placeholders."""
+    try:
+        desired = program.desire(record, today)
+    except DesireError as error:
+        return EvaluatedMapping(failure=_failure(error, secret))
+    generated: dict[str, Value] = {
+        path: {GENERATE: length} for path, length in desired.generate.items()
+    }
+    once = {path: _shown(path, value) for path, value in desired.once.items()}
+    document = {path: _shown(path, value) for path, value in desired.document.items()}
+    return EvaluatedMapping(desired.in_scope, None, document, once | generated)
+
+
+def referenced_keys(document: Document) -> list[Key]:
+    """Return the keys that a document refers to."""
+    return [
+        Key(value[REF])
+        for value in document.values()
+        if isinstance(value, Mapping) and REF in value
+    ]
+
+
+def resolve_references(document: Document, accounts: Mapping[Key, RemoteId]) -> Document:
+    """Return the document with the remote ids of `accounts` in the place of references."""
+    return {
+        path: accounts.get(Key(value[REF]), value)
+        if isinstance(value, Mapping) and REF in value
+        else value
+        for path, value in document.items()
+    }
+
+
+def _shown(path: str, value: Value) -> Value:
+    return {REF: value.key} if isinstance(value, Ref) else veil(path, value)
+
+
+def _failure(error: DesireError, secret: frozenset[str]) -> str:
+    values = ", ".join(
+        f"{name} = {'(secret)' if name in secret else repr(value)}"
+        for name, value in error.values.items()
+    )
+    parts = [error.where, " ".join(error.expression.split()), " ".join(error.detail.split())]
+    return ": ".join(part for part in parts if part) + (f" ({values})" if values else "")

@@ -1,0 +1,270 @@
+"""What is known of one key: its records, its accounts, and what a push would do for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from scimsync.cli.commands.explain.evaluation import (
+    EvaluatedMapping,
+    EvaluatedRule,
+    evaluate_mapping,
+    evaluate_rules,
+    referenced_keys,
+    resolve_references,
+    secret_columns,
+)
+from scimsync.cli.ui.problems import problem_line
+from scimsync.config.models import Config
+from scimsync.desired import Program
+from scimsync.errors import ConfigError, ScimsyncError, StateError
+from scimsync.execute.books import Now
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key, Kind
+from scimsync.model.links import Link
+from scimsync.model.operations import JournaledOperation, OperationFilter
+from scimsync.model.records import Record
+from scimsync.model.suggestions import did_you_mean
+from scimsync.plan.diff import changes_between
+from scimsync.plan.guard import Allowance
+from scimsync.run.compile import compile_config
+from scimsync.run.compile_mappings import compile_users
+from scimsync.run.prepare import Options, Prepared, problems_of_plan, read_sources
+from scimsync.run.push import plan
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state import holds, journal, links, overview
+from scimsync.state.store import Store, scratch_store
+
+_HISTORY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """One key at one target.
+
+    `in_scope` is None without a record, and where the mapping failed with `failure`. `desired` and
+    `once` (sent at creation only) are what the mapping gives; `changes` is how that differs from
+    what the target acknowledged. `operations` are what a push would do now, None where that is
+    unknown; `note` says why. `history` is the end of the journal, the newest last.
+    """
+
+    target: str
+    url: str
+    scope: str | None
+    in_scope: bool | None
+    failure: str | None
+    desired: Document
+    once: Document
+    link: Link | None
+    changes: Sequence[Change]
+    operations: Sequence[JournaledOperation] | None
+    note: str | None
+    history: Sequence[JournaledOperation]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One key at all targets.
+
+    `secret` are the columns of passwords. `note` says why sources cannot be read now. `held` is
+    since when the key is deprovisioned by hand.
+    """
+
+    key: Key
+    records: Sequence[Record]
+    secret: frozenset[str]
+    rules: Sequence[EvaluatedRule]
+    accounts: Sequence[AccountReport] = ()
+    note: str | None = None
+    held: datetime | None = None
+
+    def data(self, record: Record) -> Mapping[str, object]:
+        """Return the columns of a record without secrets."""
+        return {
+            name: "(secret)" if name in self.secret else value
+            for name, value in record.data.items()
+        }
+
+
+def explain(
+    config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
+) -> Explanation:
+    """Explain `key` at the targets called `names`, which are read as a plan reads them.
+
+    Where a source or a target cannot be read, the state is used alone, as with `offline`. Raises
+    ConfigError for what is wrong in sync.toml, and for an unknown key.
+    """
+    programs = {name: compile_users(config, name) for name in config.targets}
+    sources = list(
+        dict.fromkeys(source for name in names for source in config.targets[name].source)
+    )
+    with _planned(config, names, store, key, now, offline=offline) as (prepared, error):
+        view = prepared.books.view if prepared is not None else SnapshotView(store)
+        found = [record for source in sources for record in view.get([source], [key]).values()]
+        with store.read() as connection:
+            known = links.known_key(connection, key)
+            held = holds.held(connection, [key]).get(key)
+        if not found and not known:
+            raise _unknown_key(config, names, sources, store, key, now)
+        secret = secret_columns(programs.values())
+        present = [record for record in found if not record.removed]
+        rules: Sequence[EvaluatedRule] = ()
+        if present:
+            rules = evaluate_rules(config, list(programs.values()), present[0], now.today)
+        accounts = []
+        for name in names:
+            record = view.get(config.targets[name].source, [key]).get(key)
+            mapping = _evaluate(programs[name], record, now, secret)
+            accounts.append(_account_report(config, name, store, key, mapping, prepared))
+        return Explanation(
+            key=key,
+            records=found,
+            secret=secret,
+            rules=rules,
+            accounts=accounts,
+            note="\n".join([*_bad_rows(prepared, key), *_note(prepared, error)]) or None,
+            held=held,
+        )
+
+
+@contextmanager
+def _planned(
+    config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
+) -> Iterator[tuple[Prepared | None, ScimsyncError | None]]:
+    """Plan `key` alone, and give the error that stood in the way.
+
+    Where a secret is missing the plan is made without targets; it is None where no source can be
+    read.
+    """
+    failure: ScimsyncError | None = None
+    with ExitStack() as stack:
+        prepared: Prepared | None = None
+        try:
+            setup = compile_config(config, names)
+        except (ConfigError, StateError):
+            raise
+        except ScimsyncError as error:
+            yield None, error
+            return
+        for without_targets in dict.fromkeys((offline, True)):
+            try:
+                prepared = stack.enter_context(
+                    plan(setup, store, Options((key,), without_targets), now, _no_report)
+                )
+                break
+            except StateError:
+                raise
+            except ScimsyncError as error:
+                failure = error
+        yield prepared, failure
+
+
+def _note(prepared: Prepared | None, error: ScimsyncError | None) -> list[str]:
+    if error is None:
+        return []
+    if prepared is None:
+        return [f"the sources cannot be read now, this is what was read last: {error}"]
+    return [f"no target was asked: {error}"]
+
+
+def _bad_rows(prepared: Prepared | None, key: Key) -> list[str]:
+    """Return what is wrong with the rows of this key that are left out."""
+    if prepared is None:
+        return []
+    of_plan = problems_of_plan(prepared.books, prepared)
+    return [problem_line(one) for one in prepared.problems if one.key == key and one not in of_plan]
+
+
+def _no_report(name: str, what: str, number: int, total: int | None = None) -> None:
+    """Ignore the progress of a run."""
+
+
+def _evaluate(
+    program: Program, record: Record | None, now: Now, secret: frozenset[str]
+) -> EvaluatedMapping:
+    if record is None or record.removed:
+        return EvaluatedMapping()
+    return evaluate_mapping(program, record, now.today, secret)
+
+
+def _account_report(
+    config: Config,
+    name: str,
+    store: Store,
+    key: Key,
+    mapping: EvaluatedMapping,
+    prepared: Prepared | None,
+) -> AccountReport:
+    with store.read() as connection:
+        link = links.get_links(connection, name, Kind.USER, [key]).get(key)
+        accounts = links.remote_ids(connection, name, referenced_keys(mapping.document))
+        about = OperationFilter(target=name, kind=Kind.USER, keys=[key])
+        history = list(journal.last(connection, about, _HISTORY))
+    desired = resolve_references(mapping.document, accounts)
+    changes: Sequence[Change] = ()
+    if link is not None and link.has_account and mapping.in_scope:
+        changes = changes_between(link.document, desired)
+    operations, note = _operations(prepared, name)
+    return AccountReport(
+        target=name,
+        url=config.targets[name].url,
+        scope=config.targets[name].scope,
+        in_scope=mapping.in_scope,
+        failure=mapping.failure,
+        desired=desired,
+        once=mapping.once,
+        link=link,
+        changes=changes,
+        operations=operations,
+        note=note,
+        history=history,
+    )
+
+
+def _operations(
+    prepared: Prepared | None, name: str
+) -> tuple[list[JournaledOperation] | None, str | None]:
+    """Return the operations that a push of this key would send, or why they are not known."""
+    if prepared is None:
+        return None, "not known: the sources cannot be read"
+    if name not in prepared.targets:
+        return None, f"nothing: a guard stops every push: {prepared.guard}"
+    error = prepared.targets[name].error
+    if error is not None:
+        why = error.message.removeprefix(f"{name}: ")
+        return None, f"not known: {why}; --offline tells without asking the target"
+    books = prepared.books
+    with books.journal.read() as connection:
+        return list(journal.find(connection, OperationFilter(run=books.run, target=name))), None
+
+
+def _unknown_key(
+    config: Config, names: Sequence[str], sources: Sequence[str], store: Store, key: Key, now: Now
+) -> ConfigError:
+    """Return the error for an unknown key, with a similar one and the problems of its rows."""
+    with store.read() as connection:
+        named = overview.keys_named(connection, key)
+        candidates = set(overview.keys_like(connection, sources, key))
+    if named:
+        where, meant = named[0]
+        return ConfigError(
+            f"nobody has the key {key!r}", hint=f'it is the userName of "{meant}" at {where}'
+        )
+    with closing(scratch_store()) as scratch:
+        try:
+            reading = read_sources(
+                compile_config(config, names), store, scratch, now, Allowance(), _no_report
+            )
+        except ScimsyncError as error:
+            details = [error.message]
+        else:
+            details = [problem_line(problem) for problem in reading.problems if problem.key == key]
+        with scratch.read() as connection:
+            candidates.update(overview.keys_like(connection, sources, key))
+    return ConfigError(
+        f"nobody has the key {key!r}: no record in {', '.join(sources)}, and no account",
+        details=details,
+        hint=did_you_mean(key, candidates),
+    )

@@ -1,0 +1,1 @@
+"""What the commands share: options, session, output, progress, logs, errors."""
