@@ -13,6 +13,7 @@ from tests.docs.documentation import ROOT, assert_shown, block, page, section, s
 from tests.office import SOURCE, Office, fetch
 
 FIRST = ROOT / "examples" / "first"
+GIT = ROOT / "examples" / "git"
 THREE = ROOT / "examples" / "three-targets"
 WIKI_URL = "https://wiki.example.com/scim/v2"
 
@@ -213,6 +214,18 @@ def test_a_second_run_names_the_holder_of_the_lease(two_targets: Office) -> None
 
     assert ran.code == 5
     assert ran.err in page("docs/explanation/how-a-push-works.md")
+
+
+def test_a_pull_request_gets_the_plan_that_the_example_shows(real_office: Office) -> None:
+    shutil.copytree(GIT, real_office.folder, dirs_exist_ok=True)
+    replace(real_office, r'url   = ".*"', f'url = "{real_office.url}"', name="sync.toml")
+    replace(real_office, r'url = "sqlite:.*"', 'url = "sqlite:///s.db"', name="sync.toml")
+    assert real_office.run("push").code == 0
+    replace(real_office, "1002(.*),IT,4,", r"1002\1,IT,5,", name="people.csv")
+    replace(real_office, "1006.*\n", "", name="people.csv")
+
+    comment = re.findall("^> ?(.*)$", page("examples/git/README.md"), re.MULTILINE)
+    assert real_office.run("plan", "--format", "markdown").out == "\n".join(comment) + "\n"
 
 
 def test_check_reports_what_a_target_supports(real_office: Office) -> None:
