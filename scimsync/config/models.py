@@ -30,7 +30,6 @@ from scimsync.settings import (
     Condition,
     Duration,
     Name,
-    SecretReference,
     Table,
     Text,
     TextOrTexts,
@@ -40,6 +39,7 @@ from scimsync.settings import (
 )
 from scimsync.settings.text import quoted, toml_type
 from scimsync.tomltext import dotted_key
+from scimsync.transport.auth.bearer import BearerSettings
 
 DEFAULT_PORT = 9787
 """The port on which the daemon listens."""
@@ -192,15 +192,8 @@ _AUTH_TYPE = _one_word(
 )
 
 
-class BearerAuth(Table):
+class BearerAuth(BearerSettings):
     """`auth` of a target: a bearer token (RFC 6750)."""
-
-    type: Literal["bearer"] = Field(description="Kind of authentication")
-    token: SecretReference = Field(
-        description=(
-            "Where the token is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND"
-        )
-    )
 
     @model_validator(mode="before")
     @classmethod

@@ -23,7 +23,7 @@ from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.stages import Stage, Step, StepFailed
 from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
 from scimsync.model.ids import Kind
-from scimsync.scim.errors import PathError
+from scimsync.scim.grammar import PathError
 from scimsync.scim.places import check_settable, place
 from scimsync.tomltext import dotted_key as dotted
 

@@ -23,7 +23,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.scim.attributes import read, resource_id
-from scimsync.scim.errors import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.targets.matching import Matcher, fold
@@ -71,14 +71,14 @@ class InDoubtReader:
         """Reads all that this run has to do with, and notes what they hold: others may wait for
         their names.
 
-        Raises ScimError for what is not one account's trouble."""
+        Raises RequestError for what is not one account's trouble."""
         some = self._known.in_doubt(self._kind)
         for start in range(0, len(some), 500):
             await self.read(self._known.get(self._kind, some[start : start + 500]))
 
     async def read(self, known: dict[Key, Link]) -> None:
         """Reads what is doubtful of `known`, each once in a round of planning; there, what a
-        creation or an adoption without an answer made is linked. Raises ScimError as `read_due`
+        creation or an adoption without an answer made is linked. Raises RequestError as `read_due`
         does."""
         for key, link in known.items():
             asks = self._matcher(key)

@@ -13,7 +13,7 @@ from scimsync.plan.groups import member_of
 from scimsync.plan.requests import shape_members
 from scimsync.scim.attributes import read
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest
 from scimsync.targets.connection import TargetConnection
 
@@ -42,7 +42,7 @@ class MemberSending:
     async def send(self, changes: Sequence[Change]) -> None:
         """Sends what `changes` need. Where the target refuses, the group is read: what is as it
         should be needs nothing, and of the rest one member after the other is found that is
-        refused, so that the others come in. Raises ScimError."""
+        refused, so that the others come in. Raises RequestError."""
         self.request = request = shape_members(
             self.dialect, self.group, changes, lambda kind, key: self.ids.get((kind, key))
         )

@@ -45,10 +45,11 @@ from scimsync.plan.model import (
 from scimsync.plan.requests import shape, shown_request
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ErrorResponse, NoResponse, ScimError
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import OutcomeUnknown, TargetConnection, may_have_had_effect
 from scimsync.targets.matching import Found, Matcher, to_account
+from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0
 """So long a request may still be on its way after its connection broke; then it is looked up again,
@@ -119,7 +120,7 @@ class OperationSender:
             if entry.action == Action.CREATE:
                 return await self._create(entry, link, request, ready, changes)
             answer = None if ready is None else await self._channel.send(ready)
-        except ScimError as error:
+        except RequestError as error:
             alone = tuple(change for change in changes if change.path == "active")
             if (
                 entry.action == Action.DEACTIVATE
@@ -140,14 +141,14 @@ class OperationSender:
         link: Link | None,
         before: Document,
         alone: tuple[Change, ...],
-        refusal: ScimError,
+        refusal: RequestError,
     ) -> OperationOutcome:
         """Who leaves loses access, although the target refuses something else of the record."""
         request, ready = self._requests(entry, entry.action, entry.remote_id, before, alone)
         assert ready is not None  # noqa: S101 - `active` changes
         try:
             await self._channel.send(ready)
-        except ScimError as error:
+        except RequestError as error:
             return self._trouble(entry, in_doubt(entry, link, refusal), request, error)
         detail = f"active alone; with all that changes: {refusal}"
         done = self._done(
@@ -180,7 +181,7 @@ class OperationSender:
         sending = MemberSending(self._channel, self._dialect, entry, link.remote_id, ids)
         try:
             await sending.send(changes)
-        except ScimError as error:
+        except RequestError as error:
             outcome = self._trouble(entry, link, sending.request, error)
             doubted = (
                 error.in_doubt
@@ -273,7 +274,7 @@ class OperationSender:
                 else:
                     link = perhaps_there(link, entry)
                     return await self._created(entry, link, request, kept, answer)
-        except ScimError as error:
+        except RequestError as error:
             if isinstance(error, ErrorResponse) and error.kind is ErrorKind.CONFLICT:
                 return await self._adopt_instead(entry, link, kept, error)
             return self._trouble(entry, link, request, error)
@@ -299,7 +300,7 @@ class OperationSender:
         return replace(self._done(entry, request, remote_id, document, etag=answer.etag), made=True)
 
     async def _made(
-        self, entry: JournaledOperation, document: Document, cause: ScimError
+        self, entry: JournaledOperation, document: Document, cause: RequestError
     ) -> Found | None:
         """What a POST without an answer made. Where silence or a broken connection took the
         answer's place, the request may still be on its way to the service: what is not found is
@@ -335,7 +336,7 @@ class OperationSender:
         try:
             if ready is not None:
                 await self._channel.send(ready)
-        except ScimError as error:
+        except RequestError as error:
             there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
             return self._trouble(entry, there, request, error)
         return self._done(entry, request, remote_id, wanted, detail=detail)
@@ -350,7 +351,7 @@ class OperationSender:
         """The target says that the account exists: it is found and changed to what it should be."""
         try:
             found = await self._matcher(entry).look_up(wanted)
-        except ScimError as error:
+        except RequestError as error:
             return self._trouble(entry, link, None, error)
         if found is None or len(found.resources) != 1:
             many = (
@@ -370,7 +371,7 @@ class OperationSender:
         try:
             if ready is not None:
                 await self._channel.send(ready)
-        except ScimError as error:
+        except RequestError as error:
             if may_have_had_effect(error):
                 link = perhaps_there(
                     link, replace(entry, action=Action.ADOPT, remote_id=remote_id, changes=changes)
@@ -434,7 +435,7 @@ class OperationSender:
         entry: JournaledOperation,
         link: Link | None,
         request: ScimRequest | None,
-        error: ScimError,
+        error: RequestError,
     ) -> OperationOutcome:
         """What an error means for this person."""
         link = in_doubt(entry, link, error)
@@ -494,7 +495,7 @@ class OperationSender:
         link: Link | None,
         request: ScimRequest | None,
         detail: str,
-        error: ScimError | None = None,
+        error: RequestError | None = None,
     ) -> OperationOutcome:
         now = self._clock()
         failures = (link.failures if link is not None else 0) + 1
@@ -549,7 +550,7 @@ def _acknowledged(entry: JournaledOperation, changes: Sequence[Change]) -> tuple
     )
 
 
-def _may_be_the_content(error: ScimError) -> bool:
+def _may_be_the_content(error: RequestError) -> bool:
     """Whether another request about the same account may fare better."""
     return isinstance(error, ErrorResponse) and error.kind in (
         ErrorKind.REFUSED,

@@ -15,8 +15,8 @@ from scimsync.model.operations import (
     OperationResult,
 )
 from scimsync.plan.model import marker
-from scimsync.scim.errors import ScimError
 from scimsync.targets.connection import may_have_had_effect
+from scimsync.transport.request_errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def perhaps_there(link: Link | None, entry: JournaledOperation) -> Link:
     )
 
 
-def in_doubt(entry: JournaledOperation, link: Link | None, error: ScimError) -> Link | None:
+def in_doubt(entry: JournaledOperation, link: Link | None, error: RequestError) -> Link | None:
     """The link after a request that may have had its effect, in its last try or in an earlier
     one."""
     if entry.action in MEMBERSHIP_ACTIONS or not may_have_had_effect(error):

@@ -22,7 +22,7 @@ from scimsync.model.operations import Action, Operation, OperationStatus
 from scimsync.plan.groups import member_of
 from scimsync.plan.model import GENERATE, REF, marker
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import Member, ScimRequest
+from scimsync.scim.messages import Member, RemoteResource, ScimRequest
 
 _ACTIVE_ONLY = ("active",)
 
@@ -58,14 +58,14 @@ def shape(
         and tuple(change.path for change in changes) == _ACTIVE_ONLY
         and changes[0].after is not None
     ):
-        return dialect.set_active(remote_id, bool(changes[0].after))
+        return dialect.set_active(RemoteResource(remote_id), bool(changes[0].after))
     changed = {change.path for change in changes}
     # what stood behind a marker before does not matter, only that there was something
     known = {
         path: "(before)" if path in changed and marker(value) else value
         for path, value in before.items()
     }
-    return dialect.update(kind, remote_id, known, apply_changes(known, filled))
+    return dialect.update(kind, RemoteResource(remote_id), known, apply_changes(known, filled))
 
 
 def with_request(dialect: Dialect, operation: Operation, link: Link | None) -> Operation:
@@ -109,7 +109,9 @@ def shape_members(
             added.append(Member(remote_id, "Group" if kind is Kind.GROUP else None))
         else:
             removed.append(remote_id)
-    return dialect.change_members(group, removed, added) if removed or added else None
+    return (
+        dialect.change_members(RemoteResource(group), removed, added) if removed or added else None
+    )
 
 
 def shown_request(request: ScimRequest) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from scimsync.desired.program import Program
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.model.targets import GroupTable
 from scimsync.plan.model import Leaving, Policy
+from scimsync.registry import UnknownName
 from scimsync.run.compile_mappings import compile_groups, compile_users
-from scimsync.scim.dialects import Dialect, get_dialect
-from scimsync.scim.errors import ScimError
-from scimsync.scim.profiles import Profile, load_profile
+from scimsync.scim.dialects import DEFAULT_DIALECT, DIALECTS, Dialect
+from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.sources import FileSpec, columns
 
 
@@ -198,10 +198,10 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     """Compiles the target called `name`, without a look at its sources. Raises ConfigError."""
     settings = config.targets[name]
     try:
-        profile = load_profile(settings.profile)
-        dialect = get_dialect(settings.dialect)
-    except ScimError as error:
+        profile = PROFILES[settings.profile]()
+    except UnknownName as error:
         raise ConfigError(f"{config.where('targets', name, 'profile')}: {error}") from None
+    dialect = DIALECTS[settings.dialect or profile.dialect or DEFAULT_DIALECT]
     policy = Policy(
         target=name,
         scope=settings.scope,

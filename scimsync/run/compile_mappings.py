@@ -14,7 +14,7 @@ from scimsync.desired.program import Program
 from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Kind
-from scimsync.scim.errors import PathError
+from scimsync.scim.grammar import PathError
 from scimsync.scim.paths import parse_path
 
 

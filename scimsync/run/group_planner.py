@@ -117,7 +117,7 @@ class GroupPlanner:
         those that are due.
 
         With `everything` all groups that there are, because the configuration is another. Raises
-        ScimError from matching.
+        RequestError from matching.
         """
         keys = set(touched) | set(self._due(everything=everything))
         for rule in self._rules.values():

@@ -43,16 +43,16 @@ from scimsync.run.group_planner import NO_RULE, GroupPlanner
 from scimsync.run.membership_planner import MemberPlanner
 from scimsync.run.saved import SavedPlan, moved_on
 from scimsync.run.user_planner import Planner
-from scimsync.scim.errors import ScimError
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 from scimsync.state import holds, journal, links, records, targets
 from scimsync.state.store import Store
-from scimsync.targets.client import LazySender
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import is_suspect, learned_rate, quarantine_error
+from scimsync.targets.sender import LazySender
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
+from scimsync.transport.request_errors import RequestError
 
 _FIRST_NAMES = 5
 _LOG = logging.getLogger("scimsync")
@@ -127,7 +127,7 @@ class PlannedTarget:
         self, users: list[Key], groups: list[Key], only: frozenset[Key] | None
     ) -> None:
         """Plans some once more within the same run, except groups that failed in it. Raises
-        ScimError from matching."""
+        RequestError from matching."""
         self.users.touched.clear()
         self.matcher.forget(len(users))
         await self.users.plan(users, everybody=only is None)
@@ -200,7 +200,7 @@ async def connected(
         ways: dict[str, Way] = {}
         for name, target in setup.targets.items():
             client = LazySender(
-                setup.config, name, target.concurrency, read_secret=not options.offline
+                setup.config, name, target.concurrency, read_secrets=not options.offline
             )
             stack.push_async_callback(client.aclose)
             with links.read() as connection:
@@ -360,7 +360,7 @@ async def _plan_target(
         planned.members.plan(only)
     except TargetStopped:
         planned.error = way.channel.stopped
-    except ScimError as error:
+    except RequestError as error:
         brief = f"{target.name}: {error.brief}"
         planned.error = TargetUnavailable(
             f"{target.name}: {error}", hint="nothing was sent to it", brief=brief

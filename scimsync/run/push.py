@@ -40,13 +40,13 @@ from scimsync.run.prepare import (
     problems_of_plan,
     read_sources,
 )
-from scimsync.scim.errors import ScimError
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import journal, leases, memberships, records, targets, work
 from scimsync.state.store import Store, scratch_store
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.quarantine import after_run
 from scimsync.transport.observer import Observer, ignore
+from scimsync.transport.request_errors import RequestError
 
 RENEW_EVERY_S = 30.0
 
@@ -430,7 +430,7 @@ class _Push:
             phases.again.clear()
             try:
                 await target.plan_again(users, groups, frozenset(self.options.keys) or None)
-            except ScimError as error:
+            except RequestError as error:
                 target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
                 break
             except TargetStopped:

@@ -133,7 +133,7 @@ class Planner:
         everybody: bool = True,
     ) -> None:
         """Writes the operations that `keys` (in order, each once) need into the journal. Where not
-        `everybody` is planned that should be, nobody else is read. Raises ScimError from
+        `everybody` is planned that should be, nobody else is read. Raises RequestError from
         matching."""
         self._doubts.forget()
         if self._matcher is not None and everybody:

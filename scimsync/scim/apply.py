@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scimsync.scim.attributes import at_top, is_unassigned, read, same_value, spelled
-from scimsync.scim.errors import ErrorResponse, PathError
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.grammar import PathError
 from scimsync.scim.matching import matches
 from scimsync.scim.operations import ABSENT, PatchOperation
 from scimsync.scim.paths import Path, parse_path

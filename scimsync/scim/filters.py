@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from scimsync.scim.errors import FilterError
-from scimsync.scim.tokens import Cursor, Scalar
+from scimsync.scim.grammar import Cursor, FilterError, Scalar
 
 OPERATORS: Final = ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le")
 _TEXT_ONLY: Final = ("co", "sw", "ew")

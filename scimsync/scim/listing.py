@@ -1,62 +1,53 @@
-"""Reads all resources of an endpoint page by page, from service providers that count each in their
-own way.
+"""Read all resources of an endpoint, page by page (RFC 7644 section 3.4.2.4).
 
-RFC 7644 section 3.4.2.4. What is known of the ways: fewer resources than `count`, a `totalResults`
-that is too small or too large, a `startIndex` that is ignored, the last page or the first over and
-over again.
+Service providers count in their own ways. Known ones: fewer resources than `count`, a
+`totalResults` that is too small or too large, a `startIndex` that is ignored, the first or the last
+page over and over again.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from scimsync.scim.attributes import read, resource_id
-from scimsync.scim.errors import ScimError
-from scimsync.scim.messages import ScimRequest, Sender
+from scimsync.scim.messages import Query, ScimRequest, Sender
+from scimsync.transport.request_errors import RequestError
 
 
-class ListingError(ScimError):
-    """A service provider's list has no end, or no resources where it should."""
+class ListingError(RequestError):
+    """A list has no end, or a response is not a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some resources, `total_results` as this answer gives it (None where it does not), the index
-    of the first, from 1."""
+    """Some resources, and `totalResults` of their response (None where it has none)."""
 
     resources: tuple[dict[str, Any], ...]
     total_results: int | None
-    start_index: int
 
 
 async def list_resources(
-    client: Sender,
-    path: str,
-    *,
-    filter: str | None = None,  # noqa: A002 (the protocol's name)
-    count: int = 100,
-    attributes: Sequence[str] | None = None,
+    sender: Sender, path: str, page_query: Callable[[int, int], Query], *, count: int = 100
 ) -> AsyncIterator[Page]:
-    """Every resource at `path`, none twice in a row of pages; `count` is how many to ask for at a
-    time.
+    """Yield all resources at `path`, without those of the first and the previous page that come
+    again.
 
-    The first page comes before the second is asked for: its `total_results` lets the caller decide
-    to stop there. The pages together may hold fewer resources than `total_results` where the
-    service provider hides some. Raises ListingError where a page repeats before all resources came,
-    and what `client.send` raises.
+    `page_query` gives the paging parameters for a start index and `count`, the number of resources
+    to ask for at a time (see `Dialect.page`). A page is yielded before the next is requested, so
+    that the caller may stop there. All pages together may hold fewer resources than
+    `total_results`, as some service providers hide resources. Raises ListingError where a page
+    repeats before all resources came, and the errors of `sender`.
     """
     start, taken = 1, 0
     first: set[str] = set()
     previous: set[str] = set()
     while True:
-        page = await fetch_page(
-            client, path, filter=filter, start_index=start, count=count, attributes=attributes
-        )
-        names = [_name(resource) for resource in page.resources]
+        page = await fetch_page(sender, path, page_query(start, count))
+        names = [_identity(resource) for resource in page.resources]
         new = [
             one
             for one, name in zip(page.resources, names, strict=True)
@@ -73,39 +64,26 @@ async def list_resources(
             if start == 1:
                 yield page
             return
-        yield Page(tuple(new), total, start)
+        yield Page(tuple(new), total)
+        # a total of one full page may be the size of the page; a total that is exceeded is wrong
         if total is not None and taken >= total and (len(names) < count or taken == total > count):
-            # a total of one full page may be the size of the page; a total that is exceeded is
-            # wrong
             return
         first = first or set(names)
         previous = set(names)
         start += len(names)
 
 
-async def fetch_page(
-    client: Sender,
-    path: str,
-    *,
-    filter: str | None = None,  # noqa: A002 (the protocol's name)
-    start_index: int = 1,
-    count: int = 100,
-    attributes: Sequence[str] | None = None,
-) -> Page:
-    """One page. Raises ListingError where the answer is no list of resources, and what
-    `client.send` raises."""
-    query = [("filter", filter)] if filter is not None else []
-    query += [("startIndex", str(start_index)), ("count", str(count))]
-    if attributes:
-        query.append(("attributes", ",".join(attributes)))
-    answer = await client.send(ScimRequest("GET", path, query=tuple(query)))
-    body = answer.body or {}
+async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
+    """Return one page. Raises ListingError where the response is not a list of resources, and the
+    errors of `sender`."""
+    response = await sender.send(ScimRequest("GET", path, query=query))
+    body = response.body or {}
     resources, total = read(body, "Resources"), _count(read(body, "totalResults"))
     if resources is None and total is not None:
         resources = []  # may be left out where there are none (RFC 7644 section 3.4.2)
     if not isinstance(resources, list) or not all(isinstance(one, dict) for one in resources):
-        raise ListingError(f"{path}: the answer holds no list of resources")
-    return Page(tuple(resources), total, start_index)
+        raise ListingError(f"{path}: the response holds no list of resources")
+    return Page(tuple(resources), total)
 
 
 def _count(value: Any) -> int | None:
@@ -113,6 +91,6 @@ def _count(value: Any) -> int | None:
     return int(text) if not isinstance(value, bool) and text.isdecimal() else None
 
 
-def _name(resource: dict[str, Any]) -> str:
-    """What tells this resource from others: its id, else all that it holds."""
+def _identity(resource: dict[str, Any]) -> str:
+    """Return what distinguishes a resource: its id, else its whole content."""
     return resource_id(resource) or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,4 +1,4 @@
-"""One request to a service provider and one answer from it, as values that know no HTTP library."""
+"""SCIM requests and responses as values, without an HTTP library."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from scimsync.scim.attributes import read, resource_id
-from scimsync.scim.errors import ScimError
+from scimsync.transport.request_errors import InvalidRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Query = tuple[tuple[str, str], ...]
+"""Names and values of a URL's query, as plain text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScimRequest:
-    """What is asked of a service provider.
+    """A request to a service provider.
 
-    `path` begins with "/", is relative to the base URL and percent-encoded already; `query` holds
-    names and values as plain text; `body` is JSON; `if_match` is an ETag as the service provider
-    wrote it (RFC 7644 section 3.14).
+    `path` begins with "/", is relative to the base URL and percent-encoded; `body` is JSON;
+    `if_match` is an ETag as the service provider wrote it (RFC 7644 section 3.14).
     """
 
     method: Method
     path: str
     body: Mapping[str, Any] | None = field(default=None, hash=False)
-    query: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
     if_match: str | None = None
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
-            raise ScimError(f"a request path begins with '/': {self.path}")
+            raise InvalidRequest(f"a request path begins with '/': {self.path}")
 
     @property
     def target(self) -> str:
@@ -49,24 +50,35 @@ class ScimRequest:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a group: the id of its resource, and "Group" for a group within the group (RFC
-    7643 section 4.2)."""
+    """A member of a group: the id of its resource, and "Group" for a nested group (RFC 7643 section
+    4.2)."""
 
     value: str
     type: str | None = None
 
     def to_json(self) -> dict[str, str]:
-        """As it stands in `members`."""
-        return (
-            {"value": self.value} if self.type is None else {"value": self.value, "type": self.type}
-        )
+        """Return the element of `members`."""
+        return {"value": self.value} | ({} if self.type is None else {"type": self.type})
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteResource:
+    """A resource that exists at the service provider, with what a dialect may need to change it.
+
+    `etag` is the version that a change is meant for; `current` the whole resource as just read
+    (None where the dialect does not need it).
+    """
+
+    remote_id: str
+    etag: str | None = None
+    current: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ScimResponse:
-    """What a service provider answered with a 2xx status.
+    """A response with a 2xx status.
 
-    `body` is None where the answer had none; `etag` and `location` are headers; `retry_after` is in
+    `body` is None where there was none; `etag` and `location` are headers; `retry_after` is in
     seconds.
     """
 
@@ -78,7 +90,7 @@ class ScimResponse:
 
     @property
     def resource_id(self) -> str | None:
-        """The `id` of the resource in the body, as text."""
+        """The `id` of the resource in the body, as text; None where there is none."""
         return None if self.body is None else resource_id(self.body)
 
     @property
@@ -90,19 +102,18 @@ class ScimResponse:
 
 
 class Sender(Protocol):
-    """Whatever sends a request: `ScimClient`, or what retries around it."""
+    """Sends requests: `ScimClient`, a connection with retries, an adapter for another API."""
 
     async def send(self, request: ScimRequest) -> ScimResponse:
-        """Send `request`; raises the errors of `scimsync.scim.errors`."""
+        """Send `request`. Raises RequestError."""
 
 
 def resource_path(endpoint: str, remote_id: str) -> str:
-    """The path of one resource below `endpoint` ("/Users"), with every reserved character of the id
-    percent-encoded.
+    """Return the path of a resource below `endpoint` ("/Users"), its id percent-encoded.
 
-    Raises ScimError for an id that would name something else: an empty one the whole collection,
-    dots another path.
+    Raises InvalidRequest for an id that would address something else: an empty one the whole
+    collection, dots another path.
     """
     if remote_id.strip() in ("", ".", ".."):
-        raise ScimError(f"{remote_id!r} cannot be the id of a resource")
+        raise InvalidRequest(f"{remote_id!r} cannot be the id of a resource")
     return f"{endpoint}/{quote(remote_id, safe='')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal
@@ -37,7 +38,7 @@ class PatchOperation:
         }
 
 
-def patch_body(operations: list[PatchOperation]) -> dict[str, Any]:
+def patch_body(operations: Sequence[PatchOperation]) -> dict[str, Any]:
     """The body of the PATCH request that carries `operations`, in their order."""
     return {
         "schemas": [PATCH_SCHEMA],

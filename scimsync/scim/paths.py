@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scimsync.scim.errors import FilterError, PathError
 from scimsync.scim.filters import And, AttributePath, Comparison, Filter, ValuePath, filter_at
-from scimsync.scim.tokens import Cursor, Scalar
+from scimsync.scim.grammar import Cursor, FilterError, PathError, Scalar
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from scimsync.scim.attributes import at_top
-from scimsync.scim.errors import PathError
 from scimsync.scim.filters import And, Comparison, Filter
+from scimsync.scim.grammar import PathError, Scalar
 from scimsync.scim.paths import Path, parse_path
-from scimsync.scim.tokens import Scalar
 
 MULTI_VALUED = frozenset(
     {

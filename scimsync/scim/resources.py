@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scimsync.scim.attributes import at_top, is_unassigned, read, spelled
-from scimsync.scim.errors import PathError
+from scimsync.scim.grammar import PathError
 from scimsync.scim.matching import matches
 from scimsync.scim.paths import Path, parse_path
 from scimsync.scim.places import element_start, place

@@ -15,16 +15,11 @@ from dataclasses import dataclass
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.logcontext import PERSONAL
-from scimsync.scim.errors import (
-    ErrorKind,
-    ErrorResponse,
-    InvalidResponse,
-    NoResponse,
-    ScimError,
-)
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
+from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
 _LOG = logging.getLogger("scimsync")
 
@@ -41,10 +36,10 @@ MAX_UNMADE = 50
 begun in this run."""
 
 
-class OutcomeUnknown(ScimError):
+class OutcomeUnknown(RequestError):
     """A POST may or may not have had its effect; `cause` is what came instead of an answer."""
 
-    def __init__(self, cause: ScimError) -> None:
+    def __init__(self, cause: RequestError) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
@@ -123,7 +118,7 @@ class TargetConnection:
                     return await self._ask_first(request)
         try:
             return await self._once(request)
-        except ScimError as error:
+        except RequestError as error:
             if not _worth_another_try(error, request):
                 self._judge(error)
                 raise
@@ -133,7 +128,7 @@ class TargetConnection:
         """Sends the one request that shows whether a target is back."""
         try:
             answer = await self._once(request)
-        except ScimError as error:
+        except RequestError as error:
             if _says_nothing_good(error):
                 self._give_up("still down", error, hint="only this one request was sent to it")
                 raise
@@ -159,7 +154,7 @@ class TargetConnection:
         """Whether creations still have a chance in this run."""
         return self._unmade < MAX_UNMADE
 
-    def _judge(self, error: ScimError) -> None:
+    def _judge(self, error: RequestError) -> None:
         """One request came to nothing; several in a row, and it is the target that is in
         trouble."""
         if isinstance(error, OutcomeUnknown) and not isinstance(error.cause, InvalidResponse):
@@ -170,7 +165,7 @@ class TargetConnection:
         if self._failures >= MAX_FAILURES:
             self._give_up(f"{self._failures} requests in a row failed, the last", error)
 
-    async def _again(self, request: ScimRequest, first: ScimError) -> ScimResponse:
+    async def _again(self, request: ScimRequest, first: RequestError) -> ScimResponse:
         """Further tries, after the first has failed."""
         from tenacity import (
             AsyncRetrying,
@@ -182,7 +177,7 @@ class TargetConnection:
         )
         from tenacity.wait import wait_random_exponential
 
-        failed: list[ScimError] = []
+        failed: list[RequestError] = []
 
         async def attempt() -> ScimResponse:
             if not failed:
@@ -190,7 +185,7 @@ class TargetConnection:
                 raise first
             try:
                 return await self._once(request)
-            except ScimError as error:
+            except RequestError as error:
                 error.in_doubt = may_have_had_effect(failed[-1])
                 failed.append(error)
                 raise
@@ -221,12 +216,12 @@ class TargetConnection:
                 self._give_up("", error)
             self._judge(error)
             raise
-        except ScimError as error:
+        except RequestError as error:
             self._judge(error)
             raise
 
     def _give_up(
-        self, what: str, error: ScimError, hint: str = "nothing more was sent to it"
+        self, what: str, error: RequestError, hint: str = "nothing more was sent to it"
     ) -> None:
         """The target is not to be used any more in this run, because of `error`."""
         start = f"{self._target}: {what}: " if what else f"{self._target}: "
@@ -257,7 +252,7 @@ class TargetConnection:
         sent_at = self._clock()
         try:
             answer = await self._sent(request)
-        except ScimError as error:
+        except RequestError as error:
             self._tell(request, error, sent_at)
             self._learn(error, sent_at)
             raise
@@ -272,7 +267,9 @@ class TargetConnection:
         self._tell(request, answer, sent_at)
         return answer
 
-    def _tell(self, request: ScimRequest, came: ScimResponse | ScimError, sent_at: float) -> None:
+    def _tell(
+        self, request: ScimRequest, came: ScimResponse | RequestError, sent_at: float
+    ) -> None:
         """Log and metrics of one request. Filters and the words of a target may name people."""
         cause = came.cause if isinstance(came, OutcomeUnknown) else came
         status = (
@@ -295,7 +292,7 @@ class TargetConnection:
             whole, brief = f"{self._target}: {cause}", f"{self._target}: {cause.brief}"
         _LOG.debug(whole if _LOG.isEnabledFor(PERSONAL) else brief)
 
-    def _learn(self, error: ScimError, sent_at: float) -> None:
+    def _learn(self, error: RequestError, sent_at: float) -> None:
         """What an error says about the target's limits, and whether it is there at all."""
         cause = error.cause if isinstance(error, OutcomeUnknown) else error
         if not isinstance(cause, ErrorResponse):
@@ -375,7 +372,7 @@ def _worth_another_try(error: BaseException, request: ScimRequest) -> bool:
     return _may_pass(error)
 
 
-def may_have_had_effect(error: ScimError) -> bool:
+def may_have_had_effect(error: RequestError) -> bool:
     """Whether a request that ended with `error` may have been carried out all the same, in its last
     try or in an earlier one."""
     if error.in_doubt or isinstance(error, OutcomeUnknown):
@@ -401,7 +398,7 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, NoResponse)
 
 
-def _says_nothing_good(error: ScimError) -> bool:
+def _says_nothing_good(error: RequestError) -> bool:
     """Whether an error is one of a target that is down or is no SCIM service; what a sound one says
     is an answer."""
     cause = error.cause if isinstance(error, OutcomeUnknown) else error

@@ -22,10 +22,10 @@ from scimsync.model.ids import (
 )
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.errors import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
 from scimsync.scim.messages import Sender
-from scimsync.scim.resource_types import resource_type
+from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
 
 _LOOK_UPS_BEFORE_LISTING = 3
@@ -78,7 +78,7 @@ class Matcher:
         """Key -> accounts that match its document, and key -> why the target refused to look for
         them.
 
-        Raises ScimError for what is not one person's: no connection, a refused token.
+        Raises RequestError for what is not one person's: no connection, a refused token.
         """
         if wanted and not self._decided:
             await self._read_list_if_cheaper()
@@ -101,7 +101,7 @@ class Matcher:
         return found, refused
 
     async def look_up(self, document: Document) -> Found | None:
-        """The accounts that match one document, asked for now. Raises ScimError."""
+        """The accounts that match one document, asked for now. Raises RequestError."""
         for path, value in self._values(document):
             resources = await self._filtered(path, value)
             if resources:
@@ -109,7 +109,7 @@ class Matcher:
         return None
 
     async def read_account(self, remote_id: RemoteId) -> dict[str, Any] | None:
-        """The resource with this id; None where it is gone. Raises ScimError."""
+        """The resource with this id; None where it is gone. Raises RequestError."""
         try:
             answer = await self._sender.send(self._dialect.read(self._kind, remote_id))
         except ErrorResponse as error:
@@ -119,9 +119,11 @@ class Matcher:
         return answer.body or {}
 
     async def answers(self) -> None:
-        """Asks for one resource, whichever. Raises ScimError where the target does not answer that
+        """Ask for any one resource. Raises RequestError where the target does not answer that
         either."""
-        async for _ in list_resources(self._sender, resource_type(self._kind).endpoint, count=1):
+        async for _ in list_resources(
+            self._sender, RESOURCE_TYPES[self._kind].endpoint, self._dialect.page, count=1
+        ):
             return
 
     def close(self) -> None:
@@ -158,7 +160,10 @@ class Matcher:
         up."""
         self._decided = True
         pages = list_resources(
-            self._sender, resource_type(self._kind).endpoint, count=self._page_size
+            self._sender,
+            RESOURCE_TYPES[self._kind].endpoint,
+            self._dialect.page,
+            count=self._page_size,
         )
         listed: sqlite3.Connection | None = None
         async for page in pages:

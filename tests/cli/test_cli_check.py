@@ -95,7 +95,7 @@ def test_a_target_without_discovery_is_no_failure(office: Office) -> None:
         ),
         (
             {"status": 200, "body": HTML},
-            "there seems to be no SCIM service: GET /Users: the answer is no JSON object",
+            "there seems to be no SCIM service: GET /Users: the response is not a JSON object",
         ),
         (
             {"status": 503, "body": {"detail": "later"}},

@@ -15,7 +15,7 @@ from scimsync.config import load
 from scimsync.daemon.metrics import Figures, exposition, standing
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
-from scimsync.scim.profiles import Profile
+from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.state import due, troubles
 from scimsync.state.links import put_links
 from scimsync.state.store import Store, open_state
@@ -173,7 +173,8 @@ def test_the_rate_of_a_profile_is_in_force_where_sync_toml_names_none(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = import_module("scimsync.daemon.metrics.standing")
-    monkeypatch.setattr(module, "load_profile", lambda name: Profile(name, rate=4))
+    generic = Profile("generic", rate=4)
+    monkeypatch.setattr(module, "PROFILES", PROFILES.with_("generic", lambda: generic))
 
     assert gauges(office)['rate_limit{target="wiki"}'] == 4
 

@@ -335,7 +335,7 @@ CASES = {
         4,
         (
             (
-                "app: update 1005: PATCH /Users/…: the answer is no JSON object (status 200,"
+                "app: update 1005: PATCH /Users/…: the response is not a JSON object (status 200,"
                 " text/html): <!DOCTYPE html>…"
             ),
         ),

@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 
 from scimsync.run import prepare
-from scimsync.scim.errors import NoResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
+from scimsync.transport.request_errors import NoResponse
 from tests.execute.story import (
     DELETE,
     DELETE_USER,

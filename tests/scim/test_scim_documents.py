@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scimsync.scim.attributes import resource_id, same_value
-from scimsync.scim.errors import PathError
+from scimsync.scim.grammar import PathError
 from scimsync.scim.places import check_settable, settable
 from scimsync.scim.resources import build, project
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scimsync.scim.errors import FilterError, PathError
 from scimsync.scim.filters import (
     OPERATORS,
     And,
@@ -21,6 +20,7 @@ from scimsync.scim.filters import (
     ValuePath,
     parse_filter,
 )
+from scimsync.scim.grammar import FilterError, PathError
 from scimsync.scim.paths import Path, eq_filter, parse_path
 
 MANY = settings(max_examples=600, database=None)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scimsync.scim.errors import ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.patch import PatchOperation, apply, diff, patch_body
 from scimsync.scim.resources import build, project
 

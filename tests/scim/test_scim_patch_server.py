@@ -12,16 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scimsync.scim.client import ScimClient
-from scimsync.scim.dialects import get_dialect
+from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.errors import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
+from scimsync.scim.messages import RemoteResource
 from scimsync.scim.resources import project
-from scimsync.transport.auth.bearer import BearerAuth
+from scimsync.transport.auth.bearer import BearerAuthenticator
+from scimsync.transport.http import HttpConnection
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 tenants = itertools.count()
-rfc = get_dialect("rfc")
+rfc = DIALECTS["rfc"]
 
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=6)
 addresses = words.map(lambda word: f"{word.encode().hex()}@example.com")
@@ -64,7 +66,8 @@ def client_of(server: tuple[str, str]) -> ScimClient:
     """A client with a store of its own."""
     url, token = server
     base = f"{url}/t{next(tenants)}/v2"
-    return ScimClient(base, BearerAuth(token, base), user_agent="scimsync/test")
+    authenticator = BearerAuthenticator(token, base)
+    return ScimClient(HttpConnection(base, authenticator, user_agent="scimsync/test"))
 
 
 def unordered(document: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +90,8 @@ def test_a_real_service_provider_holds_what_was_meant(
             held = (await client.send(rfc.read("user", created.resource_id))).body or {}
             assert unordered(project(held, before | after)) == unordered(before)
 
-            request = rfc.update("user", created.resource_id, before, after, etag=created.version)
+            resource = RemoteResource(created.resource_id, etag=created.version)
+            request = rfc.update("user", resource, before, after)
             assert (request is None) == (unordered(before) == unordered(after))
             if request is not None:
                 await client.send(request)
@@ -114,15 +118,8 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
                 ("userName", name),
                 ('emails[type eq "work"].value', "ann@example.com"),
             ):
-                pages = [
-                    page
-                    async for page in list_resources(
-                        client, "/Users", filter=f"{_eq(attribute, value)}"
-                    )
-                ]
-                assert [one["id"] for page in pages for one in page.resources] == [remote_id]
                 found = await client.send(rfc.match("user", attribute, value))
-                assert (found.body or {})["totalResults"] == 1
+                assert [one["id"] for one in (found.body or {})["Resources"]] == [remote_id]
                 missed = await client.send(rfc.match("user", attribute, value + "x"))
                 assert (missed.body or {})["totalResults"] == 0
 
@@ -131,13 +128,16 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
             assert conflict.value.kind is ErrorKind.CONFLICT
             assert conflict.value.scim_type == "uniqueness"
 
-            await client.send(rfc.set_active(remote_id, False))
+            await client.send(rfc.set_active(RemoteResource(remote_id), False))
             held = await client.send(rfc.read("user", remote_id))
             assert (held.body or {})["active"] is False
             assert held.version != created.version
 
             stale = rfc.update(
-                "user", remote_id, document, document | {"title": "CEO"}, etag=created.version
+                "user",
+                RemoteResource(remote_id, etag=created.version),
+                document,
+                document | {"title": "CEO"},
             )
             assert stale is not None
             with pytest.raises(ErrorResponse) as changed:
@@ -152,22 +152,13 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
     asyncio.run(scenario())
 
 
-def _eq(attribute: str, value: str) -> str:
-    return dict(rfc.match("user", attribute, value).query)["filter"]
-
-
 def test_all_accounts_are_listed_page_by_page(scim2_server: tuple[str, str]) -> None:
     async def scenario() -> None:
         async with client_of(scim2_server) as client:
             for number in range(7):
                 await client.send(rfc.create("group", {"displayName": f"group {number}"}))
 
-            pages = [
-                page
-                async for page in list_resources(
-                    client, "/Groups", count=3, attributes=["displayName"]
-                )
-            ]
+            pages = [page async for page in list_resources(client, "/Groups", rfc.page, count=3)]
 
             assert [len(page.resources) for page in pages] == [3, 3, 1]
             assert {one["displayName"] for page in pages for one in page.resources} == {
@@ -190,7 +181,6 @@ def test_capabilities_and_a_wrong_token(scim2_server: tuple[str, str]) -> None:
             True,
         )
         assert found != Capabilities()
-        assert found.authentication_schemes[0]["type"] == "oauthbearertoken"
 
         async with client_of((scim2_server[0], "wrong")) as client:
             with pytest.raises(ErrorResponse) as refused:

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
-from scimsync.scim.dialects import get_dialect
+from scimsync.registry import UnknownName
+from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.errors import ErrorResponse, InvalidResponse, ScimError
-from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.scim.profiles import Profile, load_profile, profile_names, read_profile
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.messages import Member, RemoteResource, ScimRequest, ScimResponse
+from scimsync.scim.profiles import PROFILES, Profile, ProfileError, read_profile
+from scimsync.transport.auth import AUTHENTICATORS
+from scimsync.transport.request_errors import InvalidResponse, RequestError
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-rfc = get_dialect("rfc")
+rfc = DIALECTS["rfc"]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,12 @@ rfc = get_dialect("rfc")
             ScimRequest("POST", "/Groups", {"schemas": [GROUP], "displayName": "IT"}),
         ),
         (
-            rfc.update("group", "a/b", {"displayName": "IT"}, {"displayName": "HR"}, etag='W/"1"'),
+            rfc.update(
+                "group",
+                RemoteResource("a/b", etag='W/"1"'),
+                {"displayName": "IT"},
+                {"displayName": "HR"},
+            ),
             ScimRequest(
                 "PATCH",
                 "/Groups/a%2Fb",
@@ -46,15 +54,33 @@ rfc = get_dialect("rfc")
                 if_match='W/"1"',
             ),
         ),
-        (rfc.update("user", "1", {"userName": "ann"}, {"userName": "ann"}), None),
+        (rfc.update("user", RemoteResource("1"), {"userName": "ann"}, {"userName": "ann"}), None),
         (
-            rfc.set_active("1", False),
+            rfc.set_active(RemoteResource("1"), False),
             ScimRequest(
                 "PATCH",
                 "/Users/1",
                 {
                     "schemas": [PATCH],
                     "Operations": [{"op": "replace", "path": "active", "value": False}],
+                },
+            ),
+        ),
+        (
+            rfc.change_members(RemoteResource("1"), ["7"], [Member("8"), Member("9", "Group")]),
+            ScimRequest(
+                "PATCH",
+                "/Groups/1",
+                {
+                    "schemas": [PATCH],
+                    "Operations": [
+                        {"op": "remove", "path": 'members[value eq "7"]'},
+                        {
+                            "op": "add",
+                            "path": "members",
+                            "value": [{"value": "8"}, {"value": "9", "type": "Group"}],
+                        },
+                    ],
                 },
             ),
         ),
@@ -84,35 +110,42 @@ def test_requests_as_the_rfc_words_them(
     assert request_ == expected
 
 
-def test_an_unknown_dialect_names_those_there_are() -> None:
-    with pytest.raises(ScimError, match=r"^no dialect 'entrra'; there are: rfc$"):
-        get_dialect("entrra")
+def test_the_rfc_dialect_changes_resources_without_reading_them() -> None:
+    assert not rfc.needs_current("user", ["userName", "roles"])
+    assert not rfc.needs_current("group", ["members"])
 
 
-def test_an_unknown_resource_type_names_those_there_are() -> None:
-    with pytest.raises(ScimError, match=r"^no resource type 'device'; there are: user, group$"):
-        rfc.delete("device", "1")
+def test_the_generic_profile_limits_nothing() -> None:
+    assert PROFILES["generic"]() == Profile(
+        "generic", page_size=100, members_per_patch=500, rate=None, concurrency=None
+    )
 
 
-def test_the_generic_profile() -> None:
-    assert load_profile("generic") == Profile("generic", page_size=100, rate=None, concurrency=None)
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_can_be_read(name: str) -> None:
+    profile = PROFILES[name]()
+
+    assert profile.name == name
+    assert profile.dialect in (None, *DIALECTS)
+    assert set(profile.auth) <= set(AUTHENTICATORS)
 
 
-def test_every_profile_can_be_read() -> None:
-    assert "generic" in profile_names()
-    for name in profile_names():
-        assert load_profile(name).name == name
+def test_a_profile_is_not_a_path() -> None:
+    with pytest.raises(UnknownName, match=r"^no profile '\.\./generic'; there are: .*generic"):
+        PROFILES["../generic"]
 
 
-def test_an_unknown_profile_names_those_there_are() -> None:
-    with pytest.raises(ScimError, match=r"^no profile '\.\./generic'; there are: .*generic"):
-        load_profile("../generic")
+def test_a_profile_states_facts() -> None:
+    text = """
+        dialect = "rfc"
+        auth = ["bearer"]
+        page_size = 50
+        members_per_patch = 9
+        rate = 2.5
+        concurrency = 4
+    """
 
-
-def test_a_profile_states_numbers() -> None:
-    assert read_profile(
-        "x", "page_size = 50\nmembers_per_patch = 9\nrate = 2.5\nconcurrency = 4"
-    ) == Profile("x", 50, 9, 2.5, 4)
+    assert read_profile("x", text) == Profile("x", "rfc", ("bearer",), 50, 9, 2.5, 4)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +154,12 @@ def test_a_profile_states_numbers() -> None:
         (
             "speed = 1",
             (
-                "profile x: unknown fact 'speed'; there are: page_size, members_per_patch, rate,"
-                " concurrency"
+                "profile x: unknown fact 'speed'; there are: dialect, auth, page_size,"
+                " members_per_patch, rate, concurrency"
             ),
         ),
+        ("dialect = 1", "profile x: dialect has to be a name, not 1"),
+        ("auth = 'bearer'", "profile x: auth has to be a list of names, not 'bearer'"),
         ("rate = true", "profile x: rate has to be a number above 0, not True"),
         ("rate = 0", "profile x: rate has to be a number above 0, not 0"),
         ("page_size = 1.5", "profile x: page_size has to be a number above 0, not 1.5"),
@@ -132,7 +167,7 @@ def test_a_profile_states_numbers() -> None:
     ],
 )
 def test_a_wrong_profile_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(ScimError) as caught:
+    with pytest.raises(ProfileError) as caught:
         read_profile("x", text)
 
     assert str(caught.value) == problem
@@ -161,12 +196,11 @@ class Says:
                 "filter": {"supported": "true", "maxResults": "200"},
                 "sort": {"supported": False},
                 "etag": {},
-                "authenticationSchemes": [{"type": "oauthbearertoken"}, "x"],
             },
-            Capabilities(True, True, 200, False, None, False, ({"type": "oauthbearertoken"},)),
+            Capabilities(True, True, 200, False, None, False),
         ),
         (
-            {"patch": True, "filter": {"maxResults": 0}, "authenticationSchemes": "x"},
+            {"patch": True, "filter": {"maxResults": 0}},
             Capabilities(),
         ),
         ({"filter": {"maxResults": True}}, Capabilities()),
@@ -189,6 +223,6 @@ def test_discovery_takes_what_it_can_get(outcome: Any, capabilities: Capabilitie
         InvalidResponse("a page", status=200, content_type="text/html"),
     ],
 )
-def test_discovery_does_not_hide_other_errors(error: ScimError) -> None:
+def test_discovery_does_not_hide_other_errors(error: RequestError) -> None:
     with pytest.raises(type(error)):
         asyncio.run(discover(Says(error)))

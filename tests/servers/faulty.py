@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from scimsync.scim.errors import ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.matching import matches
 from scimsync.scim.operations import ABSENT, PatchOperation

@@ -16,8 +16,8 @@ from scimsync.daemon.metrics.totals import Labels
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
-from scimsync.scim.errors import ScimError
-from scimsync.scim.profiles import load_profile
+from scimsync.registry import UnknownName
+from scimsync.scim.profiles import PROFILES
 from scimsync.state import due, overview, records, targets, troubles
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import learned_rate
@@ -113,8 +113,8 @@ def _rate(target: Target, known: TargetState, now: datetime) -> float | None:
 
 def _rate_of_profile(name: str) -> float | None:
     try:
-        return load_profile(name).rate
-    except ScimError:  # a run says so, and more about it than a gauge can
+        return PROFILES[name]().rate
+    except UnknownName:  # a run says so, and more about it than a gauge can
         return None
 
 

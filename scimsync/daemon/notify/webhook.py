@@ -18,8 +18,8 @@ import orjson
 from scimsync import __version__
 from scimsync.daemon.notify.model import Message
 from scimsync.daemon.notify.way import Undeliverable
-from scimsync.scim.errors import parse_retry_after
 from scimsync.settings.urls import webhook_problem
+from scimsync.transport.retry_after import parse_retry_after
 
 _BASE64_SECRET = "whsec_"  # noqa: S105 - how such a secret begins
 _ABOUT_THE_MESSAGE = (400, 413, 422)  # another message may well be taken

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 
 from scimsync.config.notifications import Event
-from scimsync.scim.errors import printable
+from scimsync.transport.redaction import printable
 
 MOST_NAMES = 3
 MOST_LINES = 30

@@ -1,61 +1,75 @@
-"""How requests are shaped. Apps accept what they were tested with, so each way has a module of its
-own and a name here."""
+"""Dialects: how requests are shaped.
+
+Many applications accept only what they were tested with. A new dialect is a module (or an object)
+with the functions of `Dialect`, and one line in `DIALECTS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from scimsync.registry import Registry
 from scimsync.scim.dialects import rfc
-from scimsync.scim.errors import ScimError
-from scimsync.scim.messages import Member, ScimRequest
-from scimsync.scim.tokens import Scalar
+from scimsync.scim.grammar import Scalar
+from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest
+
+DEFAULT_DIALECT: Final = "rfc"
+"""The dialect of targets for which neither sync.toml nor the profile names one."""
 
 
 class Dialect(Protocol):
-    """Pure functions from an intention to the request that says it. `kind` is "user" or "group";
-    documents as in `resources`."""
+    """Pure functions from an intention to the request that expresses it.
+
+    `kind` is "user" or "group"; documents are those of `scimsync.scim.resources`.
+    """
 
     def create(self, kind: str, document: Mapping[str, Any]) -> ScimRequest:
-        """Make a resource that holds `document`."""
+        """Create a resource that holds `document`."""
+
+    def needs_current(self, kind: str, paths: Collection[str], /) -> bool:
+        """Return whether a change at `paths` can only be shaped from the resource as it is now, as
+        with PUT, or for an attribute that is written as a whole list.
+
+        The caller then reads the resource and passes it on in `RemoteResource.current`. A change of
+        members has the path `members`.
+        """
 
     def update(
         self,
         kind: str,
-        remote_id: str,
+        resource: RemoteResource,
         before: Mapping[str, Any],
         after: Mapping[str, Any],
-        etag: str | None = None,
     ) -> ScimRequest | None:
-        """Turn what the resource was last known to hold into `after`; None where nothing differs.
+        """Turn `before`, the document the target last acknowledged, into `after`; None where they
+        are equal. With an ETag, the target refuses a resource that has changed since."""
 
-        With `etag`, only if the resource did not change since.
-        """
-
-    def set_active(self, remote_id: str, active: bool) -> ScimRequest:
+    def set_active(self, resource: RemoteResource, active: bool) -> ScimRequest:
         """Deactivate or reactivate a user."""
 
     def change_members(
-        self, remote_id: str, removed: Sequence[str], added: Sequence[Member]
+        self, resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
     ) -> ScimRequest:
-        """Take single members out of a group and put others in; never the whole list."""
+        """Remove single members from a group and add others; members that are not named stay."""
 
     def delete(self, kind: str, remote_id: str) -> ScimRequest:
-        """Remove a resource for good."""
+        """Delete a resource."""
 
     def read(self, kind: str, remote_id: str) -> ScimRequest:
         """Read one resource."""
 
     def match(self, kind: str, attribute: str, value: Scalar, count: int = 2) -> ScimRequest:
-        """Find at most `count` resources by the value of the attribute path `attribute`."""
+        """Find at most `count` resources by the value at the attribute path `attribute`."""
+
+    def page(self, start_index: int, count: int) -> Query:
+        """Return the query parameters for `count` resources of a list, from the index
+        `start_index` on; the first is 1."""
 
 
-DIALECTS: Final[Mapping[str, Dialect]] = {"rfc": rfc}
-
-
-def get_dialect(name: str) -> Dialect:
-    """The dialect called `name`. Raises ScimError for an unknown one, naming those there are."""
-    try:
-        return DIALECTS[name]
-    except KeyError:
-        raise ScimError(f"no dialect {name!r}; there are: {', '.join(sorted(DIALECTS))}") from None
+DIALECTS: Final[Registry[Dialect]] = Registry(
+    "dialect",
+    {
+        "rfc": rfc,
+    },
+)

@@ -1,72 +1,81 @@
-"""Requests as RFC 7644 words them: POST, PATCH with one operation a changed value, DELETE, filters
-with eq."""
+"""Requests as RFC 7644 defines them: PATCH with one operation for each changed value, filters with
+`eq`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from scimsync.scim.messages import Member, ScimRequest, resource_path
+from scimsync.scim.grammar import Scalar
+from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest, resource_path
 from scimsync.scim.operations import PatchOperation
 from scimsync.scim.patch import diff, patch_body
 from scimsync.scim.paths import eq_filter
-from scimsync.scim.resource_types import resource_type
+from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import build
-from scimsync.scim.tokens import Scalar
 
 
 def create(kind: str, document: Mapping[str, Any]) -> ScimRequest:
-    """RFC 7644 section 3.3."""
-    of = resource_type(kind)
-    return ScimRequest("POST", of.endpoint, build(document, of.schema))
+    """Create a resource (RFC 7644 section 3.3)."""
+    resource_type = RESOURCE_TYPES[kind]
+    return ScimRequest("POST", resource_type.endpoint, build(document, resource_type.schema))
+
+
+def needs_current(_kind: str, _paths: Collection[str], /) -> bool:
+    """Return False: a PATCH names what changes and leaves the rest alone."""
+    return False
 
 
 def update(
-    kind: str,
-    remote_id: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    etag: str | None = None,
+    kind: str, resource: RemoteResource, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> ScimRequest | None:
-    """RFC 7644 section 3.5.2; None where nothing differs."""
+    """PATCH what differs (RFC 7644 section 3.5.2); None where nothing does."""
     operations = diff(before, after)
-    if not operations:
-        return None
-    path = resource_path(resource_type(kind).endpoint, remote_id)
-    return ScimRequest("PATCH", path, patch_body(operations), if_match=etag)
+    return _patch(kind, resource, operations) if operations else None
 
 
-def set_active(remote_id: str, active: bool) -> ScimRequest:
+def set_active(resource: RemoteResource, active: bool) -> ScimRequest:
     """Deactivate or reactivate a user (RFC 7643 section 4.1.1)."""
-    path = resource_path(resource_type("user").endpoint, remote_id)
-    return ScimRequest("PATCH", path, patch_body([PatchOperation("replace", "active", active)]))
+    return _patch("user", resource, [PatchOperation("replace", "active", active)])
 
 
-def change_members(remote_id: str, removed: Sequence[str], added: Sequence[Member]) -> ScimRequest:
-    """One PATCH (RFC 7644 section 3.5.2): a `remove` with a value path for each who leaves, then
-    one `add` of all who come."""
+def change_members(
+    resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
+) -> ScimRequest:
+    """PATCH members (RFC 7644 section 3.5.2): a `remove` with a value path for each removed one,
+    then one `add` of all others."""
     operations = [
         PatchOperation("remove", f"members[{eq_filter('value', one)}]") for one in removed
     ]
     if added:
         operations.append(PatchOperation("add", "members", [one.to_json() for one in added]))
-    return ScimRequest(
-        "PATCH", resource_path(resource_type("group").endpoint, remote_id), patch_body(operations)
-    )
+    return _patch("group", resource, operations)
 
 
 def delete(kind: str, remote_id: str) -> ScimRequest:
-    """RFC 7644 section 3.6."""
-    return ScimRequest("DELETE", resource_path(resource_type(kind).endpoint, remote_id))
+    """Delete a resource (RFC 7644 section 3.6)."""
+    return ScimRequest("DELETE", resource_path(RESOURCE_TYPES[kind].endpoint, remote_id))
 
 
 def read(kind: str, remote_id: str) -> ScimRequest:
-    """RFC 7644 section 3.4.1."""
-    return ScimRequest("GET", resource_path(resource_type(kind).endpoint, remote_id))
+    """Read a resource (RFC 7644 section 3.4.1)."""
+    return ScimRequest("GET", resource_path(RESOURCE_TYPES[kind].endpoint, remote_id))
 
 
 def match(kind: str, attribute: str, value: Scalar, count: int = 2) -> ScimRequest:
-    """Look resources up by one value (RFC 7644 section 3.4.2.2); two answers are enough to see that
-    it is ambiguous."""
-    query = (("filter", eq_filter(attribute, value)), ("startIndex", "1"), ("count", str(count)))
-    return ScimRequest("GET", resource_type(kind).endpoint, query=query)
+    """Find resources by one value (RFC 7644 section 3.4.2.2). Two are enough to see that the value
+    is ambiguous."""
+    query = (("filter", eq_filter(attribute, value)), *page(1, count))
+    return ScimRequest("GET", RESOURCE_TYPES[kind].endpoint, query=query)
+
+
+def page(start_index: int, count: int) -> Query:
+    """Return the parameters of index-based paging (RFC 7644 section 3.4.2.4)."""
+    return (("startIndex", str(start_index)), ("count", str(count)))
+
+
+def _patch(
+    kind: str, resource: RemoteResource, operations: Sequence[PatchOperation]
+) -> ScimRequest:
+    path = resource_path(RESOURCE_TYPES[kind].endpoint, resource.remote_id)
+    return ScimRequest("PATCH", path, patch_body(operations), if_match=resource.etag)

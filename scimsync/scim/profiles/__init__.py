@@ -1,17 +1,21 @@
-"""Facts about service providers, one TOML file each: limits, and where it is written that they
-hold."""
+"""Profiles: facts about service providers, a TOML file each, with the source of each fact.
+
+A new profile is a file in this folder.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
-from typing import Any
+from importlib.resources.abc import Traversable
+from typing import Any, Final
 
-from scimsync.scim.errors import ScimError
+from scimsync.registry import Registry
 
-_FACTS: Mapping[str, Any] = {
+_LIMITS: Final[Mapping[str, Any]] = {
     "page_size": int,
     "members_per_patch": int,
     "rate": int | float,
@@ -19,48 +23,64 @@ _FACTS: Mapping[str, Any] = {
 }
 
 
+class ProfileError(ValueError):
+    """A profile contains something else than facts that are known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of one kind of service provider.
+    """What is known of one kind of service provider; sync.toml may override it.
 
-    `page_size` is how many resources to ask for in one list request, `members_per_patch` how many
-    members one PATCH of a group may change, `rate` the requests a second and `concurrency` the
-    requests at a time that it bears; None for no limit that is known.
+    `dialect` is the dialect to use, `auth` the types of authentication that it accepts (empty:
+    unknown). `page_size` is how many resources to ask for in one list request, `members_per_patch`
+    how many members one PATCH of a group may change, `rate` the requests a second and `concurrency`
+    the requests at a time that it accepts; None for no known limit.
     """
 
     name: str
+    dialect: str | None = None
+    auth: tuple[str, ...] = ()
     page_size: int = 100
     members_per_patch: int = 500
     rate: float | None = None
     concurrency: int | None = None
 
 
-def profile_names() -> list[str]:
-    """The names that `load_profile` knows."""
-    return sorted(
-        entry.name.removesuffix(".toml")
-        for entry in files(__name__).iterdir()
-        if entry.name.endswith(".toml")
-    )
-
-
-def load_profile(name: str) -> Profile:
-    """The profile called `name`. Raises ScimError for an unknown one, naming those there are."""
-    known = profile_names()
-    if name not in known:
-        raise ScimError(f"no profile {name!r}; there are: {', '.join(known)}")
-    return read_profile(name, (files(__name__) / f"{name}.toml").read_text("utf-8"))
-
-
 def read_profile(name: str, text: str) -> Profile:
-    """A profile from its TOML text. Raises ScimError for a fact that is unknown or not a number
-    above 0."""
+    """Read a profile from TOML. Raises ProfileError for a fact that is unknown or has the wrong
+    type."""
     facts: dict[str, Any] = tomllib.loads(text)
+    known = ("dialect", "auth", *_LIMITS)
     for fact, value in facts.items():
-        if fact not in _FACTS:
-            raise ScimError(
-                f"profile {name}: unknown fact {fact!r}; there are: {', '.join(_FACTS)}"
+        if fact not in known:
+            raise ProfileError(
+                f"profile {name}: unknown fact {fact!r}; there are: {', '.join(known)}"
             )
-        if isinstance(value, bool) or not isinstance(value, _FACTS[fact]) or value <= 0:
-            raise ScimError(f"profile {name}: {fact} has to be a number above 0, not {value!r}")
-    return Profile(name, **facts)
+        if fact == "dialect" and not isinstance(value, str):
+            raise ProfileError(f"profile {name}: dialect has to be a name, not {value!r}")
+        if fact == "auth" and not _is_list_of_names(value):
+            raise ProfileError(f"profile {name}: auth has to be a list of names, not {value!r}")
+        if fact in _LIMITS and (
+            isinstance(value, bool) or not isinstance(value, _LIMITS[fact]) or value <= 0
+        ):
+            raise ProfileError(f"profile {name}: {fact} has to be a number above 0, not {value!r}")
+    return Profile(name, **facts | {"auth": tuple(facts.get("auth", ()))})
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _read_file(file: Traversable) -> Profile:
+    return read_profile(file.name.removesuffix(".toml"), file.read_text("utf-8"))
+
+
+PROFILES: Final[Registry[Callable[[], Profile]]] = Registry(
+    "profile",
+    {
+        file.name.removesuffix(".toml"): partial(_read_file, file)
+        for file in files(__name__).iterdir()
+        if file.name.endswith(".toml")
+    },
+)
+"""Profiles by name; each is read from its file when it is called."""

@@ -1,1 +1,20 @@
-"""Authenticators: how a request proves who sends it."""
+"""Kinds of authentication.
+
+A new kind is a module with its settings model and its authenticator (see `authenticator`), and one
+line in `AUTHENTICATORS`.
+"""
+
+from typing import Final
+
+from scimsync.registry import Registry
+from scimsync.transport.auth.authenticator import Authenticator, AuthenticatorSettings
+from scimsync.transport.auth.bearer import BearerSettings
+
+__all__ = ["AUTHENTICATORS", "Authenticator", "AuthenticatorSettings"]
+
+AUTHENTICATORS: Final[Registry[type[AuthenticatorSettings]]] = Registry(
+    "type of authentication",
+    {
+        "bearer": BearerSettings,
+    },
+)

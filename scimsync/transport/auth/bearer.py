@@ -1,27 +1,38 @@
-"""How a request proves who sends it: a bearer token (RFC 6750), given to one origin only."""
+"""Bearer tokens (RFC 6750)."""
 
 from __future__ import annotations
 
-import html.entities
-import re
-from collections.abc import Generator
+from collections.abc import Callable, Mapping
+from typing import Literal
 
-import httpx2
+from pydantic import Field
 
-from scimsync.transport.errors import BaseUrlError, ForeignOriginError
-
-
-def origin_of(url: httpx2.URL) -> tuple[str, str, int | None]:
-    """Scheme, host and port, the default port as None (RFC 6454)."""
-    return url.scheme, url.host, url.port
+from scimsync.settings import SecretReference, Table
+from scimsync.transport.auth.authenticator import origin_of
+from scimsync.transport.redaction import secret_pattern
+from scimsync.transport.request_errors import BaseUrlError, ForeignOriginError
 
 
-class BearerAuth(httpx2.Auth):
-    """Sends `Authorization: Bearer TOKEN` to the origin of `base_url` and nowhere else; shows the
-    token to nobody.
+class BearerSettings(Table):
+    """`auth = { type = "bearer", token = "env:WIKI_TOKEN" }`"""
 
-    Raises BaseUrlError for a token that no header can carry, such as one with a line break at its
-    end.
+    type: Literal["bearer"] = Field(description="Kind of authentication")
+    token: SecretReference = Field(
+        description=(
+            "Where the token is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND"
+        )
+    )
+
+    def authenticator(self, base_url: str, secret: Callable[[str], str]) -> BearerAuthenticator:
+        """Return an authenticator that sends the token to the origin of `base_url`."""
+        return BearerAuthenticator(secret("token"), base_url)
+
+
+class BearerAuthenticator:
+    """Sends `Authorization: Bearer TOKEN` to the origin of `base_url` only.
+
+    Raises BaseUrlError for a token that a header cannot carry, such as one that ends with a line
+    break.
     """
 
     def __init__(self, token: str, base_url: str) -> None:
@@ -29,46 +40,24 @@ class BearerAuth(httpx2.Auth):
             raise BaseUrlError(
                 "the bearer token is empty or holds spaces, line breaks or characters outside ASCII"
             )
-        self._shown_token = _pattern(token)
-        self._header = f"Bearer {token}"
-        self._origin = origin_of(httpx2.URL(base_url))
+        self._pattern = secret_pattern(token)
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._origin = origin_of(base_url)
 
     def __repr__(self) -> str:
         scheme, host, port = self._origin
-        return f"BearerAuth('***', '{scheme}://{host}{f':{port}' if port else ''}')"
+        return f"BearerAuthenticator('***', '{scheme}://{host}{f':{port}' if port else ''}')"
 
-    def auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        """Add the header. Raises ForeignOriginError for a request to another origin."""
-        if origin_of(request.url) != self._origin:
-            raise ForeignOriginError(f"the token is not meant for {request.url.host}")
-        request.headers["Authorization"] = self._header
-        yield request
+    async def headers(self, url: str) -> Mapping[str, str]:
+        """Return the Authorization header. Raises ForeignOriginError for another origin."""
+        if (origin := origin_of(url)) != self._origin:
+            raise ForeignOriginError(f"the token is not meant for {origin[1]}")
+        return self._headers
+
+    async def refresh(self, _rejected: Mapping[str, str], /) -> bool:
+        """Return False: a token that was rejected stays rejected."""
+        return False
 
     def redact(self, text: str) -> str:
-        """`text` without the token, which a service provider may repeat in what it answers."""
-        return self._shown_token.sub("***", text)
-
-
-def _pattern(token: str) -> re.Pattern[str]:
-    """The token as it is, and as JSON, HTML and URLs may write the characters in it that are
-    neither letters nor digits."""
-    return re.compile("".join(map(_ways, token)))
-
-
-def _ways(character: str) -> str:
-    """A pattern of all ways to write a character."""
-    plain, code = re.escape(character), ord(character)
-    if character.isalnum():
-        return plain
-    named = [f"&{name}" for name, entity in html.entities.html5.items() if entity == character]
-    others = [
-        rf"\\{plain}",
-        rf"\\u{code:04x}",
-        f"&#x0*{code:x};",
-        f"&#0*{code};",
-        f"%{code:02x}",
-        *named,
-    ]
-    return f"(?:{plain}|(?i:{'|'.join(others)}))"
+        """Return `text` with `***` in place of the token."""
+        return self._pattern.sub("***", text)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scimsync.scim.attributes import at_top, read
 from scimsync.scim.places import Place, place
-from scimsync.scim.resource_types import resource_type
+from scimsync.scim.resource_types import RESOURCE_TYPES
 
 COMMON = frozenset({"id", "externalid", "meta", "schemas"})
 """Attributes that every resource has and schemas need not list (RFC 7643 section 3.1)."""
@@ -33,7 +33,7 @@ def misfits(
 
     `schemas` are the resources of /Schemas. Without the core schema nothing is known to misfit.
     """
-    core = resource_type(kind).schema
+    core = RESOURCE_TYPES[kind].schema
     known = {str(read(schema, "id")).casefold(): _attributes(schema) for schema in schemas}
     if core.casefold() not in known:
         return []

@@ -15,17 +15,12 @@ from scimsync.model.ids import Kind
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.attributes import read
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.errors import (
-    ErrorKind,
-    ErrorResponse,
-    InvalidResponse,
-    NoResponse,
-    ScimError,
-)
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import fetch_page
 from scimsync.scim.messages import ScimRequest, Sender
-from scimsync.scim.resource_types import resource_type
-from scimsync.targets.client import open_client, read_token
+from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.targets.sender import open_authenticator, open_client
+from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
 _MISFITS_SHOWN = 10
 _WORDS = {
@@ -49,16 +44,17 @@ def check_targets(
 async def _check_target(config: Config, target: CompiledTarget) -> list[CheckResult]:
     subject = Subject("target", target.name)
     try:
-        client = open_client(
-            config, target.name, read_token(config, target.name), target.concurrency
-        )
+        authenticator = open_authenticator(config, target.name)
+        client = open_client(config, target.name, authenticator, target.concurrency)
     except ConfigError as error:
         return [subject.failed(error)]
     async with client:
         try:
             capabilities = await discover(client)
-            users = await fetch_page(client, resource_type(Kind.USER).endpoint, count=1)
-        except ScimError as error:
+            users = await fetch_page(
+                client, RESOURCE_TYPES[Kind.USER].endpoint, target.dialect.page(1, 1)
+            )
+        except RequestError as error:
             return [_refused(subject, target, error)]
         number = "" if users.total_results is None else f"; {users.total_results:,} users there"
         found = [
@@ -68,7 +64,7 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
         return [*found, *await _schema_fit(subject, client, target)]
 
 
-def _refused(subject: Subject, target: CompiledTarget, error: ScimError) -> CheckResult:
+def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> CheckResult:
     """Return what the error of the first requests means."""
     said = str(error)
     if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
@@ -139,7 +135,7 @@ async def _schema_fit(
     mapped = [slot.path for slot in target.program.slots]
     try:
         answer = await client.send(ScimRequest("GET", "/Schemas"))
-    except ScimError as error:
+    except RequestError as error:
         return [subject.ok(f"what it knows of attributes cannot be told: {error}")]
     schemas = _schemas(answer.body or {})
     if not schemas:

@@ -7,7 +7,25 @@ import json
 import re
 from dataclasses import dataclass
 
-from scimsync.scim.errors import GrammarError
+
+class GrammarError(ValueError):
+    """Text that is not what RFC 7644 allows. `position` counts characters from 1."""
+
+    def __init__(self, text: str, position: int, problem: str) -> None:
+        super().__init__(f"{text}: at character {position}: {problem}")
+        self.text = text
+        self.position = position
+        self.problem = problem
+
+
+class FilterError(GrammarError):
+    """A filter that does not follow RFC 7644 section 3.4.2.2."""
+
+
+class PathError(GrammarError):
+    """An attribute path that does not follow RFC 7644 section 3.5.2, or that cannot be used where
+    it stands."""
+
 
 _TOKEN = re.compile(
     r"(?P<space>["

@@ -1,0 +1,65 @@
+"""Error responses of a service provider (RFC 7644 section 3.12)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from scimsync.transport.request_errors import RequestError
+
+
+class ErrorKind(StrEnum):
+    """What an error status means for the caller (RFC 7644 section 3.12)."""
+
+    UNAUTHORISED = "unauthorised"  # 401, 403: the token is wrong or may not do this
+    NOT_FOUND = "not found"  # 404: the resource, or the endpoint, is not there
+    CONFLICT = "conflict"  # 409, or scimType uniqueness: another resource has this value
+    PRECONDITION = "precondition"  # 412: the resource changed since its ETag was read
+    TOO_MANY = "too many requests"  # 429
+    SERVER = "server error"  # 5xx, and 408: may pass
+    REFUSED = "refused"  # any other 4xx: the same request will be refused again
+
+
+class ErrorResponse(RequestError):
+    """The service provider answered with an error status.
+
+    `scim_type` and `detail` come from a SCIM error body (RFC 7644 section 3.12) and are None
+    without one; `excerpt` is the start of a body that is not one ("" for none). `retry_after` is in
+    seconds, None where the answer does not say.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        scim_type: str | None = None,
+        detail: str | None = None,
+        excerpt: str = "",
+        retry_after: float | None = None,
+        request: str | None = None,
+    ) -> None:
+        self.status = status
+        self.scim_type = scim_type
+        self.detail = detail
+        self.excerpt = excerpt
+        self.retry_after = retry_after
+        self.request = request
+        said = f"{status} {scim_type}" if scim_type else str(status)
+        why = detail or excerpt
+        super().__init__(": ".join(part for part in (request, said, why) if part))
+
+    @property
+    def brief(self) -> str:
+        said = f"{self.status} {self.scim_type}" if self.scim_type else str(self.status)
+        return said if self.request is None else f"{self.request}: {said}"
+
+    @property
+    def kind(self) -> ErrorKind:
+        """What the status, and `scimType` uniqueness, mean for the caller."""
+        if self.status in (401, 403):
+            return ErrorKind.UNAUTHORISED
+        if self.status == 409 or (self.scim_type or "").lower() == "uniqueness":
+            return ErrorKind.CONFLICT
+        if self.status >= 500 or self.status == 408:
+            return ErrorKind.SERVER
+        by_status = {404: ErrorKind.NOT_FOUND, 412: ErrorKind.PRECONDITION, 429: ErrorKind.TOO_MANY}
+        return by_status.get(self.status, ErrorKind.REFUSED)

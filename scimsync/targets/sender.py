@@ -1,0 +1,82 @@
+"""Open the connection to a target, as sync.toml describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scimsync import __version__
+from scimsync.config import secrets
+from scimsync.config.models import Config
+from scimsync.errors import ConfigError
+from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.transport.auth import Authenticator
+from scimsync.transport.request_errors import BaseUrlError
+
+if TYPE_CHECKING:  # httpx2 is slow to import, and most runs send nothing
+    from scimsync.scim.client import ScimClient
+
+
+def open_authenticator(config: Config, target: str) -> Authenticator:
+    """Return the authenticator of a target; its secrets are read now. Raises ConfigError where one
+    is missing or cannot be used."""
+    settings = config.targets[target]
+
+    def secret(key: str) -> str:
+        where = config.where("targets", target, "auth", key)
+        return secrets.resolve(getattr(settings.auth, key), config.base_dir, where)
+
+    try:
+        return settings.auth.authenticator(settings.url, secret)
+    except BaseUrlError as error:
+        raise ConfigError(f"{config.where('targets', target)}: {error}") from None
+
+
+def open_client(
+    config: Config, target: str, authenticator: Authenticator | None, max_connections: int
+) -> ScimClient:
+    """Return a client for a target. Raises ConfigError for a URL that is not safe to use."""
+    from scimsync.scim.client import ScimClient
+    from scimsync.transport.http import HttpConnection
+
+    settings = config.targets[target]
+    try:
+        connection = HttpConnection(
+            settings.url,
+            authenticator,
+            user_agent=f"scimsync/{__version__}",
+            timeout=settings.timeout,
+            max_connections=max_connections,
+        )
+    except BaseUrlError as error:
+        raise ConfigError(f"{config.where('targets', target)}: {error}") from None
+    return ScimClient(connection)
+
+
+class LazySender:
+    """A `Sender` that connects with the first request, as most runs send none.
+
+    Secrets are read at once, so that a missing one raises ConfigError here; without `read_secrets`
+    requests carry none.
+    """
+
+    def __init__(
+        self, config: Config, target: str, max_connections: int, *, read_secrets: bool
+    ) -> None:
+        self._config = config
+        self._target = target
+        self._max_connections = max_connections
+        self._authenticator = open_authenticator(config, target) if read_secrets else None
+        self._client: ScimClient | None = None
+
+    async def send(self, request: ScimRequest) -> ScimResponse:
+        """Send `request` once; see `ScimClient.send`."""
+        if self._client is None:
+            self._client = open_client(
+                self._config, self._target, self._authenticator, self._max_connections
+            )
+        return await self._client.send(request)
+
+    async def aclose(self) -> None:
+        """Close the connection, if there is one."""
+        if self._client is not None:
+            await self._client.aclose()

@@ -1,0 +1,52 @@
+"""The interface of authenticators, which prove to a server who sends a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Authenticator(Protocol):
+    """Adds proof of identity to the requests for one origin and keeps its secrets out of sight."""
+
+    async def headers(self, url: str) -> Mapping[str, str]:
+        """Return the headers to add to a request to `url`, with credentials that are valid now.
+
+        Raises ForeignOriginError if `url` belongs to another origin.
+        """
+
+    async def refresh(self, rejected: Mapping[str, str], /) -> bool:
+        """Replace the credentials in the headers `rejected`, which were answered with status 401.
+
+        Workers may call it at the same time for the same credentials, which are then replaced once.
+        Returns whether there are other credentials now, so that sending the request once more makes
+        sense.
+        """
+
+    def redact(self, text: str) -> str:
+        """Return `text` with `***` in place of each secret, however it is encoded in there."""
+
+
+class AuthenticatorSettings(Protocol):
+    """The `auth` table in sync.toml for one kind of authentication."""
+
+    def authenticator(self, base_url: str, secret: Callable[[str], str]) -> Authenticator:
+        """Return the authenticator for the origin of `base_url`.
+
+        `secret` gives the value that the reference under a key of this table refers to, such as
+        `secret("token")`. It raises the error that the caller shows for a missing secret.
+        """
+
+
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port, the default port as None (RFC 6454 section 4)."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return (
+        scheme,
+        parts.hostname or "",
+        None if parts.port == _DEFAULT_PORTS.get(scheme) else parts.port,
+    )

@@ -1,0 +1,282 @@
+"""HTTP to one server: one request, one bounded response, no redirects, no environment proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2
+
+from scimsync.transport.auth import Authenticator
+from scimsync.transport.redaction import EXCERPT_BYTES, MAX_DETAIL, printable
+from scimsync.transport.request_errors import (
+    BaseUrlError,
+    InvalidRequest,
+    InvalidResponse,
+    NoResponse,
+)
+from scimsync.transport.retry_after import parse_retry_after
+
+MAX_RESPONSE_BYTES: Final = 10 * 1024 * 1024
+
+_NEVER_CONNECTED = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+)
+_NEVER_VALID = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response with its whole body, decompressed.
+
+    `request` names the request in messages, without its query. `problem` says why the body is not
+    whole ("" if it is); then the status is 400 or more.
+    """
+
+    request: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    problem: str = ""
+
+    @property
+    def retry_after(self) -> float | None:
+        """The wait that Retry-After asks for, in seconds; None without a header that makes
+        sense."""
+        if "Retry-After" not in self.headers:
+            return None
+        return parse_retry_after(self.headers["Retry-After"], self.headers.get("Date"))
+
+
+class HttpConnection:
+    """A base URL, proof of identity, and a pool of connections.
+
+    `timeout` is the longest silence in seconds (to connect, write, or read), `total_timeout` the
+    longest time in seconds for one request. `max_response_bytes` bounds each response after
+    decompression. `client` replaces the connections; the caller then closes it. Raises BaseUrlError
+    for a URL that is not https (http is allowed to loopback), or that contains a password, a query
+    or a fragment.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        authenticator: Authenticator | None = None,
+        *,
+        user_agent: str,
+        timeout: float = 30.0,
+        total_timeout: float = 300.0,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        max_connections: int = 8,
+        client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        url = checked_base_url(base_url)
+        self._base = str(url).rstrip("/")
+        self._host = url.host
+        self._authenticator = authenticator
+        self._timeout = httpx2.Timeout(timeout).as_dict()
+        self._total_timeout = total_timeout
+        self._max_response_bytes = max_response_bytes
+        self._headers = [
+            (b"Host", url.netloc),
+            (b"User-Agent", user_agent.encode("ascii")),
+            (b"Accept-Encoding", b"gzip, deflate"),
+        ]
+        self._owns_client = client is None
+        self._client = client or _open_client(url, max_connections)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the caller made them."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+    ) -> HttpResponse:
+        """Send one request; once more only where its credentials were rejected and replaced.
+
+        `target` is path and query below the base URL, percent-encoded. Raises NoResponse where no
+        whole response arrived, InvalidResponse for a redirect or a body that cannot be read, and
+        InvalidRequest or ForeignOriginError for what cannot be sent. Error statuses (400 and above)
+        are returned.
+        """
+        label = f"{method} {target.partition('?')[0]}"
+        try:
+            url = httpx2.URL(self._base + target)
+        except httpx2.InvalidURL as error:
+            raise InvalidRequest(f"{label}: {error}") from error
+        if self._authenticator is None:
+            return await self._send_once(label, method, url, headers, content)
+        credentials = await self._authenticator.headers(str(url))
+        response = await self._send_once(label, method, url, {**headers, **credentials}, content)
+        if response.status == 401 and await self._authenticator.refresh(credentials):
+            credentials = await self._authenticator.headers(str(url))
+            return await self._send_once(label, method, url, {**headers, **credentials}, content)
+        return response
+
+    def redacted(self, text: str, limit: int = MAX_DETAIL) -> str:
+        """Return text of the server for people: printable, without secrets, at most `limit`
+        characters."""
+        safe = text if self._authenticator is None else self._authenticator.redact(text)
+        return printable(safe, limit)
+
+    def excerpt(self, content: bytes) -> str:
+        """Return the start of a body for people: printable, in one line, without secrets."""
+        # redacted before it is cut, so that half of a secret does not remain; as latin-1, in which
+        # no byte is invalid
+        if self._authenticator is not None:
+            text = self._authenticator.redact(content.decode("latin-1"))
+            content = text.encode("latin-1")
+        return printable(content[: EXCERPT_BYTES * 2].decode("utf-8", "replace"), EXCERPT_BYTES)
+
+    def invalid(self, response: HttpResponse, problem: str) -> InvalidResponse:
+        """Return the error that `response` is not what was expected."""
+        return InvalidResponse(
+            f"{response.request}: {problem}",
+            status=response.status,
+            content_type=self.redacted(response.headers.get("Content-Type", ""), 80),
+            excerpt=self.excerpt(response.content),
+        )
+
+    async def _send_once(
+        self,
+        label: str,
+        method: str,
+        url: httpx2.URL,
+        headers: Mapping[str, str],
+        content: bytes | None,
+    ) -> HttpResponse:
+        request = httpx2.Request(
+            method,
+            url,
+            headers=[*self._headers, *((k.encode(), v.encode()) for k, v in headers.items())],
+            content=content,
+            extensions={"timeout": self._timeout},
+        )
+        try:
+            async with asyncio.timeout(self._total_timeout):
+                response = await self._client.send(
+                    request, auth=None, stream=True, follow_redirects=False
+                )
+                try:
+                    body, problem = await self._read(response)
+                finally:
+                    await response.aclose()
+        except httpx2.RequestError as error:
+            raise self._failure(label, error) from error
+        except TimeoutError as error:
+            raise NoResponse(
+                f"{label}: no complete response from {self._host} after {self._total_timeout:g} s",
+                may_have_had_effect=True,
+            ) from error
+        except OSError as error:  # a TLS error that httpx2 does not wrap once it is connected
+            raise NoResponse(
+                f"{label}: no complete response from {self._host}: {self.redacted(str(error))}",
+                may_have_had_effect=True,
+            ) from error
+        received = HttpResponse(label, response.status_code, response.headers, body, problem)
+        if problem and received.status < 400:
+            raise self.invalid(received, problem)
+        if 300 <= received.status < 400:
+            location = self.redacted(received.headers.get("Location", "an unknown place"))
+            raise self.invalid(received, f"redirects to {location}, and redirects are not followed")
+        return received
+
+    async def _read(self, response: httpx2.Response) -> tuple[bytes, str]:
+        """Return the decompressed body, and what is wrong with it ("" for nothing). Reads at most
+        one piece beyond the limit."""
+        limit = self._max_response_bytes
+        length = response.headers.get("Content-Length", "")
+        if (
+            length.isdecimal()
+            and int(length) <= limit
+            and "Content-Encoding" not in response.headers
+        ):
+            return await response.aread(), ""
+        body = bytearray()
+        try:
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > limit:
+                    return bytes(body[:limit]), f"the response is longer than {limit} bytes"
+        except httpx2.DecodingError as error:
+            return bytes(body), f"the response cannot be decompressed: {error}"
+        return bytes(body), ""
+
+    def _failure(self, label: str, error: httpx2.RequestError) -> NoResponse:
+        if isinstance(error, _NEVER_VALID):
+            what = "cannot be sent"
+        elif isinstance(error, _NEVER_CONNECTED):
+            what = f"cannot connect to {self._host}"
+        else:
+            what = f"no complete response from {self._host}"
+        never_sent = isinstance(error, (*_NEVER_CONNECTED, *_NEVER_VALID))
+        return NoResponse(
+            f"{label}: {what}: {self._cause(error)}", may_have_had_effect=not never_sent
+        )
+
+    def _cause(self, error: httpx2.RequestError) -> str:
+        """Return what the operating system reported, which is more precise than "connection
+        failed"; else what the HTTP library reported."""
+        if isinstance(error, httpx2.TimeoutException):
+            return f"nothing for {self._timeout['read']:g} s"
+        reason, cause = str(error) or type(error).__name__, error.__cause__
+        while cause is not None:
+            if isinstance(cause, ConnectionError) and cause.errno:
+                # asyncio's message names the call instead of what happened
+                reason = os.strerror(cause.errno)
+            elif isinstance(cause, OSError) and str(cause):
+                reason = str(cause)
+            cause = cause.__cause__ or cause.__context__
+        return self.redacted(reason)
+
+
+def checked_base_url(base_url: str) -> httpx2.URL:
+    """Return the base URL of a server, parsed. Raises BaseUrlError if it is not safe to use."""
+    try:
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL as error:
+        raise BaseUrlError("no valid URL" + (f": {error}" if "@" not in base_url else "")) from None
+    if url.userinfo:
+        raise BaseUrlError(
+            f"the URL of {url.host} holds a user name or password; give the token through auth"
+            " instead"
+        )
+    if url.scheme not in ("http", "https") or not url.host:
+        raise BaseUrlError(f"{base_url} is not an https URL")
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise BaseUrlError(f"{base_url} is not https; only loopback addresses may use http")
+    if url.query or url.fragment:
+        raise BaseUrlError(f"{base_url}: a base URL has no query and no fragment")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _open_client(url: httpx2.URL, max_connections: int) -> httpx2.AsyncClient:
+    limits = httpx2.Limits(
+        max_connections=max_connections, max_keepalive_connections=max_connections
+    )
+    # http to loopback needs no certificates: none are read, and none would be trusted
+    verify = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx2.AsyncClient(limits=limits, verify=verify, trust_env=False, follow_redirects=False)

@@ -1,0 +1,62 @@
+"""What can go wrong while a request is sent. Messages are one line and hold no secrets."""
+
+from __future__ import annotations
+
+
+class BaseUrlError(ValueError):
+    """A base URL or a credential cannot be used safely."""
+
+
+class RequestError(Exception):
+    """Base of all errors of sending a request; `str()` is one line for people.
+
+    `in_doubt`: an earlier attempt at the same request may have had its effect, whatever this error
+    says of the last one.
+    """
+
+    in_doubt = False
+
+    @property
+    def brief(self) -> str:
+        """The same line without words of the server, which may name people."""
+        return str(self)
+
+
+class InvalidRequest(RequestError):
+    """A request cannot be written as it is and was not sent."""
+
+
+class ForeignOriginError(RequestError):
+    """A request with credentials is addressed to another origin than the configured one; it was not
+    sent."""
+
+
+class NoResponse(RequestError):
+    """No complete response arrived: no connection, a broken one, or too long a silence.
+
+    `may_have_had_effect` is False where the request cannot have reached the server.
+    """
+
+    def __init__(self, message: str, *, may_have_had_effect: bool) -> None:
+        super().__init__(message)
+        self.may_have_had_effect = may_have_had_effect
+
+
+class InvalidResponse(RequestError):
+    """A response that is not what the protocol promises: an HTML page, no JSON, a redirect, more
+    bytes than allowed.
+
+    A request that changes something may have had its effect. `excerpt` is the printable start of
+    the body.
+    """
+
+    def __init__(self, problem: str, *, status: int, content_type: str, excerpt: str = "") -> None:
+        self._brief = f"{problem} (status {status}, {content_type or 'no content type'})"
+        super().__init__(self._brief + (f": {excerpt}" if excerpt else ""))
+        self.status = status
+        self.content_type = content_type
+        self.excerpt = excerpt
+
+    @property
+    def brief(self) -> str:
+        return self._brief

@@ -1,0 +1,31 @@
+"""The Retry-After header (RFC 9110 section 10.2.3)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+
+def parse_retry_after(value: str | None, date: str | None) -> float | None:
+    """Seconds to wait, from a Retry-After header: a number, or an HTTP-date (RFC 9110 section
+    10.2.3).
+
+    A date is taken relative to `date`, the Date header of the same answer, so that the two clocks
+    need not agree. None for what cannot be understood; never negative.
+    """
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]{1,300}(\.[0-9]{1,9})?", text):
+        return float(text)
+    until, base = _http_date(text), _http_date(date or "")
+    if until is None or base is None:
+        return None
+    return max(0.0, (until - base).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else None
