@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Everything happens in .venv, which any of them makes.
+# `make` lists the targets. They create and use .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SOURCES := scimsync tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format bench docs lock clean
+.PHONY: help demo test coverage chaos lint format bench docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,36 +23,40 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m compileall -q scimsync  # as pip does with what is not editable
 	@touch $@
 
-demo: $(READY)  ## a SCIM server on loopback and a made-up company: day one, day two
+demo: $(READY)  ## show two days in a made-up company, against a SCIM server on this machine
 	@$(BIN)/scimsync demo
 
-test: $(READY)  ## all tests
+test: $(READY)  ## run all tests
 	@sh .ci/install-servers
 	@$(BIN)/pytest -n auto
 
-chaos: $(READY)  ## the long run: random kills, faults and hostile input; SEED=N to repeat one
+coverage: $(READY)  ## run all tests and report branch coverage
+	@sh .ci/install-servers
+	@$(BIN)/pytest -n auto --cov --cov-report=term
+
+chaos: $(READY)  ## run random kills, faults, and hostile input for long; SEED=N repeats a run
 	@sh .ci/install-servers
 	@SCIMSYNC_CHAOS=long SCIMSYNC_CHAOS_SEED=$(SEED) $(BIN)/pytest -n auto -s tests/chaos
 
-lint: $(READY)  ## style, types, import rules
+lint: $(READY)  ## check style, types, and import rules
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy scimsync tests benchmarks
 	@$(BIN)/lint-imports
 
-format: $(READY)  ## put the code into shape
+format: $(READY)  ## format the code
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-bench: $(READY)  ## speed and memory, as ratios
+bench: $(READY)  ## measure speed and memory, as ratios
 	@missed=0; for file in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || missed=1; done; exit $$missed
 
-docs: $(READY)  ## check that links and examples in the documentation hold
+docs: $(READY)  ## check the documentation and the examples
 	@$(BIN)/pytest -q tests/docs
 
-lock: $(READY)  ## write down the versions that are installed
+lock: $(READY)  ## upgrade the dependencies and pin their versions
 	@$(BIN)/python -m pip install --quiet --upgrade '.[all]' --group dev
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude scimsync > constraints.txt
 
-clean:  ## remove what make made
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean:  ## remove the environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
