@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 PERSONAL = 5
-"""The level below DEBUG of lines that name people; nobody gets them who has not asked for them."""
+"""The level below DEBUG of lines with personal data; only written if asked for."""
+
+logging.addLevelName(PERSONAL, "TRACE")  # as uvicorn calls the same number
 
 _RUN: ContextVar[int | None] = ContextVar("scimsync_run", default=None)
 _OPERATION: ContextVar[int | None] = ContextVar("scimsync_operation", default=None)

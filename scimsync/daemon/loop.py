@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scimsync.config import load
 from scimsync.config.models import Config
@@ -22,10 +23,10 @@ from scimsync.config.notifications import Event
 from scimsync.daemon.agenda import Agenda
 from scimsync.daemon.config_file import ConfigFile
 from scimsync.daemon.deadlines import Deadlines
-from scimsync.daemon.health import HealthPlace
+from scimsync.daemon.health import HealthEndpoint
 from scimsync.daemon.inquiry import Standing, standings, unchanged_sources
 from scimsync.daemon.jobs import Cause, Job, Ran, run_job, where
-from scimsync.daemon.metrics import Figures, exposition, standing
+from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
 from scimsync.daemon.notify import (
     Finding,
     config_finding,
@@ -46,6 +47,9 @@ from scimsync.run.cancellation import Cancellation
 from scimsync.run.compile import compile_config, file_spec
 from scimsync.sources import patterns
 from scimsync.state.store import Store
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 _LOG = logging.getLogger("scimsync")
 
@@ -86,14 +90,15 @@ class Daemon:
         self._file = ConfigFile(path)
         loaded = self._load()
         self.config, self._sources, self._days = loaded.config, loaded.sources, loaded.days
-        self.figures = Figures()
-        self.vitals = Vitals(world.steady, self._metrics)
+        self._metrics = DaemonMetrics()
+        self._metrics.add_collector(self._gauges)
+        self.vitals = Vitals(world.steady, self._metrics.expose)
         self._watch = Watch(self.config.schedule.quiet)
         self._agenda = self._new_agenda()
         self._keepers = Keepers(
             self._state, self._state_failed, world.telling, world.sleeper.wake, world.clock
         )
-        self._health = HealthPlace(self.vitals)
+        self._health = HealthEndpoint(self.vitals)
         self._running: Future[Ran] | None = None
         self._interruption = Cancellation()
         self._deadlines = Deadlines()
@@ -124,7 +129,7 @@ class Daemon:
 
     def run(self) -> None:
         """Works until it is stopped. Raises ConfigError and StateError when it cannot begin."""
-        self._health.move(self.config.health)
+        self._health.serve_at(self.config.health)
         try:
             self._begin(self._world.clock())
             self._world.systemd.ready("watching")
@@ -251,7 +256,7 @@ class Daemon:
                 until = one.known.quarantined_until
                 self._agenda.retry(name, until if is_waiting(until, now) else now)
         self._watch = self._new_watch(unchanged)
-        self.figures.reloaded(ok=True, at=now)
+        self._metrics.record_config(ok=True, at=now)
         self._deadlines.set(self._agenda, known, self._days, now)
         fine = [Finding(Event.CONFIG, self._file.path.name), Finding(Event.ERROR, _DAEMON)]
         self._keepers.note(self.config, lambda _: fine, now)
@@ -266,10 +271,10 @@ class Daemon:
         try:
             loaded = self._load()
             self._check_state(loaded.config)
-            self._health.move(loaded.config.health)
+            self._health.serve_at(loaded.config.health)
         except ConfigError as error:
             _LOG.error("%s cannot be used; what was read before counts on\n%s", name, error)
-            self.figures.reloaded(ok=False, at=now)
+            self._metrics.record_config(ok=False, at=now)
             finding = config_finding(error, name)
             self._keepers.note(self.config, lambda _: [finding], now)
         else:
@@ -307,7 +312,7 @@ class Daemon:
         watch.take_over(self._watch)
         self._watch = watch
         self._deadlines.set(self._agenda, known, self._days, now)
-        self.figures.reloaded(ok=True, at=now)
+        self._metrics.record_config(ok=True, at=now)
         _LOG.info("%s was read again", self._file.path.name)
         say_next(self._agenda.next_runs())
 
@@ -393,10 +398,10 @@ class Daemon:
             return
         ran, self._running = self._running.result(), None
         self.vitals.working(on=False)
-        self.figures.run(ran.job.cause, ran.word, ran.seconds)
+        self._metrics.record_run(ran.job.cause, ran.word, ran.seconds)
         if ran.outcome is not None:
             for name, target in ran.outcome.targets.items():
-                self.figures.operations(name, target.operations)
+                self._metrics.record_operations(name, target.operations)
         # others went while it was at work
         names = [name for name in ran.job.targets if name in self.config.targets]
         self._deadlines.ran(ran, names)
@@ -452,7 +457,7 @@ class Daemon:
 
     def _observe(self, target: str, method: str, status: int | None, seconds: float) -> None:
         self.vitals.progressed()
-        self.figures.request(target, method, status, seconds)
+        self._metrics.record_request(target, method, status, seconds)
 
     # The state
 
@@ -471,7 +476,6 @@ class Daemon:
         if ran is not None:
             self._deadlines.set_retries(self._agenda, known, ran, now)
         self._deadlines.set(self._agenda, known, self._days, now)
-        self.figures.planned(self._agenda.next_runs())
 
     def _of_files(self, now: datetime) -> list[Finding]:
         """What files say by not being there, or by not changing."""
@@ -491,12 +495,12 @@ class Daemon:
 
     def _ping(self) -> None:
         every, steady = self._world.systemd.ping_every_s, self._world.steady()
-        if every is not None and steady - self._pinged_at >= every and self.vitals.alive().ok:
+        if every is not None and steady - self._pinged_at >= every and self.vitals.liveness().ok:
             self._pinged_at = steady
             self._world.systemd.alive()
 
-    def _metrics(self) -> bytes:
-        """All figures. Raises StateError: half of them would look like all."""
+    def _gauges(self) -> list[Metric]:
+        """Read the gauges of the state. Raises StateError."""
         with self._state() as store:
-            gauges = standing(self.config, store, self._world.clock(), self._watch.changed_at())
-        return exposition(self.figures, gauges, process=True)
+            gauges = state_gauges(self.config, store, self._world.clock(), self._watch.changed_at())
+        return [*gauges, next_run_gauge(self._agenda.next_runs())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from scimsync.daemon.health import Condition
+from scimsync.daemon.health import ProbeStatus
 
 STUCK_AFTER_S = 60.0
 """The main loop turns at least every few seconds; without a turn for so long it is stuck."""
@@ -51,26 +51,26 @@ class Vitals:
         """It takes on nothing new."""
         self._stopping = True
 
-    def alive(self) -> Condition:
+    def liveness(self) -> ProbeStatus:
         """Whether anything moves."""
         now = self._steady()
         if now - self._turned_at > STUCK_AFTER_S:
-            return Condition(
+            return ProbeStatus(
                 False, f"the main loop has not turned for {now - self._turned_at:.0f} s"
             )
         with self._lock:
             progress = self._progress_at
         if progress is not None and now - progress > PUSH_STUCK_AFTER_S:
-            return Condition(False, f"the push at work has not moved for {now - progress:.0f} s")
-        return Condition(True, "idle" if progress is None else "a push is at work")
+            return ProbeStatus(False, f"the push at work has not moved for {now - progress:.0f} s")
+        return ProbeStatus(True, "idle" if progress is None else "a push is at work")
 
-    def ready(self) -> Condition:
+    def readiness(self) -> ProbeStatus:
         """Whether pushes can be done."""
         if self._stopping:
-            return Condition(False, "it is stopping")
+            return ProbeStatus(False, "it is stopping")
         if self._trouble is not None:
-            return Condition(False, self._trouble)
-        return Condition(True, "pushes are done as planned")
+            return ProbeStatus(False, self._trouble)
+        return ProbeStatus(True, "pushes are done as planned")
 
     def metrics(self) -> bytes:
         """Its figures."""

@@ -77,6 +77,16 @@ def runs(connection: Connection, limit: int) -> list[Run]:
     ]
 
 
+def count_runs(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return how many runs the journal holds: (command, outcome) -> number."""
+    rows = connection.execute(
+        select(run_table.c.command, run_table.c.outcome, func.count()).group_by(
+            run_table.c.command, run_table.c.outcome
+        )
+    )
+    return {(command, outcome): number for command, outcome, number in rows}
+
+
 def add_entries(
     connection: Connection, run: int, target: str, entries: Sequence[Operation], now: datetime
 ) -> None:

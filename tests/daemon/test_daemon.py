@@ -4,8 +4,6 @@ everybody's."""
 from __future__ import annotations
 
 import os
-import socket
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from scimsync.config import load
-from scimsync.config.models import Health
-from scimsync.daemon.health import Condition, HealthPlace
+from scimsync.daemon.health import ProbeStatus
 from scimsync.daemon.inquiry import unchanged_sources
 from scimsync.daemon.state import begun_state
 from scimsync.daemon.watch import Watch
-from scimsync.errors import ConfigError
 from scimsync.sources import newest
 from tests.daemon.simulation import Simulation, live, log_of, open_troubles
 from tests.office import SOURCE, USER, Office, people, person
@@ -237,7 +233,7 @@ def test_a_state_that_is_gone_is_not_begun_anew(
 ) -> None:
     """An empty one would forget who has to go."""
     database = company.folder / "scimsync.db"
-    ready: list[Condition] = []
+    ready: list[ProbeStatus] = []
 
     def gone() -> None:
         for path in company.folder.glob("scimsync.db*"):
@@ -251,9 +247,9 @@ def test_a_state_that_is_gone_is_not_begun_anew(
 
     simulations: list[Simulation] = []
 
-    def daemon_ready() -> Condition:
+    def daemon_ready() -> ProbeStatus:
         stop = simulations[0].stop
-        ready: Condition = stop.__self__.vitals.ready()  # type: ignore[attr-defined]
+        ready: ProbeStatus = stop.__self__.vitals.readiness()  # type: ignore[attr-defined]
         return ready
 
     faulty.forget()
@@ -351,46 +347,3 @@ def test_a_source_is_stale_also_where_its_files_push_nothing(company: Office) ->
     os.utime(company.folder / "hr.csv", (old, old))
     live(company, seconds=120)
     assert open_troubles(company) == [("stale", "hr")]
-
-
-class Fine:
-    """Whatever is asked, it is fine."""
-
-    def alive(self) -> Condition:
-        return Condition(True, "")
-
-    ready = alive
-
-    def metrics(self) -> bytes:
-        return b""
-
-
-def serves(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def test_health_stays_where_it_is_when_it_cannot_move() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        first, taken = one.getsockname()[1], two.getsockname()[1]
-        one.close()
-        place = HealthPlace(Fine())
-        place.move(Health(port=first, host="127.0.0.1"))
-        with pytest.raises(ConfigError, match="is taken"):
-            place.move(Health(port=taken, host="127.0.0.1"))
-        assert serves(first)
-        with pytest.raises(ConfigError):
-            place.move(Health(port=first, host="198.51.100.1"))
-        assert serves(first)
-        two.close()
-        place.move(Health(port=taken, host="127.0.0.1"))
-        assert (serves(first), serves(taken)) == (False, True)
-        place.move(Health(port=0, host="127.0.0.1"))
-        assert not serves(taken)
-        place.stop()

@@ -185,7 +185,7 @@ def test_it_says_how_it_is(company: Office) -> None:
         assert "process_resident_memory_bytes" in text
 
         with running(company) as second:
-            second.until(f"health.port: port {port} at 127.0.0.1 is taken")
+            second.until(f"health.port: port {port} at 127.0.0.1 is in use")
             assert second.process.wait(PATIENCE_S) == 2
         assert daemon.end() == 0
     with pytest.raises(urllib.error.URLError):

@@ -1,4 +1,4 @@
-"""What the daemon says over HTTP, asked by a client as monitoring has it."""
+"""The HTTP endpoint of the daemon, queried by a client as monitoring does."""
 
 from __future__ import annotations
 
@@ -10,36 +10,32 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
-from scimsync.daemon.health import Condition, HealthServer
+from scimsync.config.models import Health
+from scimsync.daemon.health import HealthEndpoint, ProbeStatus
 from scimsync.errors import ConfigError, StateError
 
-AT_WORK = Condition(True, "at work")
-READY = Condition(True, "pushes by schedule")
-
-
-def _figures() -> bytes:
-    return b"scimsync_up 1.0\n"
+READY = ProbeStatus(True, "pushes run as scheduled")
 
 
 @dataclass
-class Daemon:
-    """What is said of a daemon."""
+class FakeDaemon:
+    """Answers that a test chooses."""
 
-    life: Condition = AT_WORK
-    readiness: Condition = READY
-    figures: Callable[[], bytes] = _figures
+    live: Callable[[], ProbeStatus] = lambda: ProbeStatus(True, "idle")
+    ready: ProbeStatus = READY
+    figures: Callable[[], bytes] = lambda: b"scimsync_up 1.0\n"
     threads: set[str] = field(default_factory=set)
 
-    def alive(self) -> Condition:
-        return self.life
+    def liveness(self) -> ProbeStatus:
+        return self.live()
 
-    def ready(self) -> Condition:
-        return self.readiness
+    def readiness(self) -> ProbeStatus:
+        return self.ready
 
     def metrics(self) -> bytes:
         self.threads.add(threading.current_thread().name)
@@ -47,154 +43,156 @@ class Daemon:
 
 
 @dataclass(frozen=True)
-class Said:
+class Response:
     status: int
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def document(self) -> tuple[int, dict[str, str]]:
+        assert self.headers["content-type"] == "application/json"
+        return self.status, json.loads(self.body)
 
-@pytest.fixture
-def daemon() -> Daemon:
-    return Daemon()
+
+@dataclass(frozen=True)
+class Served:
+    endpoint: HealthEndpoint
+    port: int
+
+    def ask(self, path: str, method: str = "GET") -> Response:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            return Response(answer.status, headers, answer.read())
 
 
-@pytest.fixture
-def server(daemon: Daemon) -> Iterator[HealthServer]:
-    made = HealthServer("127.0.0.1", 0, daemon)
-    made.start()
+def free_port(host: str = "127.0.0.1") -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(daemon: FakeDaemon) -> Iterator[Served]:
+    endpoint = HealthEndpoint(daemon)
+    endpoint.serve_at(Health(port=(port := free_port()), host="127.0.0.1"))
     try:
-        yield made
+        yield Served(endpoint, port)
     finally:
-        made.stop()
+        endpoint.stop()
 
 
-def ask(server: HealthServer, path: str, method: str = "GET") -> Said:
-    with closing(http.client.HTTPConnection(server.host, server.port, timeout=20)) as connection:
-        connection.request(method, path)
-        answer = connection.getresponse()
-        return Said(
-            answer.status,
-            {name.lower(): value for name, value in answer.getheaders()},
-            answer.read(),
-        )
+@pytest.fixture
+def daemon() -> FakeDaemon:
+    return FakeDaemon()
 
 
-def document(said: Said) -> tuple[int, dict[str, str]]:
-    assert said.headers["content-type"] == "application/json"
-    read: dict[str, str] = json.loads(said.body)
-    return said.status, read
+@pytest.fixture
+def served(daemon: FakeDaemon) -> Iterator[Served]:
+    with serving(daemon) as one:
+        yield one
 
 
-def no_thread_answers() -> bool:
-    return not [one for one in threading.enumerate() if one.name == "health"]
+def threads_left() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name == "health"]
 
 
-def test_a_daemon_at_work_is_alive_and_ready(server: HealthServer) -> None:
-    assert document(ask(server, "/healthz")) == (200, {"status": "ok", "detail": "at work"})
-    assert document(ask(server, "/readyz")) == (
+def test_a_working_daemon_passes_both_probes(served: Served) -> None:
+    assert served.ask("/healthz").document == (200, {"status": "ok", "detail": "idle"})
+    assert served.ask("/readyz").document == (
         200,
-        {"status": "ok", "detail": "pushes by schedule"},
+        {"status": "ok", "detail": "pushes run as scheduled"},
     )
 
 
-def test_a_daemon_that_hangs_and_one_that_cannot_work_say_so_where_it_is_asked(
-    server: HealthServer, daemon: Daemon
-) -> None:
-    daemon.readiness = Condition(False, "the state cannot be used")
-    assert document(ask(server, "/readyz")) == (
+def test_each_probe_fails_on_its_own_page(served: Served, daemon: FakeDaemon) -> None:
+    daemon.ready = ProbeStatus(False, "the state database is unavailable")
+    assert served.ask("/readyz").document == (
         503,
-        {"status": "failing", "detail": "the state cannot be used"},
+        {"status": "failing", "detail": "the state database is unavailable"},
     )
-    assert ask(server, "/healthz").status == 200
+    assert served.ask("/healthz").status == 200
 
-    daemon.life = Condition(False, "nothing was done for 10 minutes")
-    assert document(ask(server, "/healthz")) == (
+    daemon.live = lambda: ProbeStatus(False, "no progress for 10 minutes")
+    assert served.ask("/healthz").document == (
         503,
-        {"status": "failing", "detail": "nothing was done for 10 minutes"},
+        {"status": "failing", "detail": "no progress for 10 minutes"},
     )
 
 
-def test_metrics_come_as_prometheus_expects_them(server: HealthServer) -> None:
-    said = ask(server, "/metrics")
+def test_metrics_have_the_content_type_of_prometheus(served: Served) -> None:
+    response = served.ask("/metrics")
 
-    assert (said.status, said.body) == (200, b"scimsync_up 1.0\n")
-    assert said.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert (response.status, response.body) == (200, b"scimsync_up 1.0\n")
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_only_reading_is_allowed(server: HealthServer, path: str) -> None:
-    head = ask(server, path, "HEAD")
+def test_only_reading_is_allowed(served: Served, path: str) -> None:
+    head = served.ask(path, "HEAD")
     assert (head.status, head.body, int(head.headers["content-length"]) > 0) == (200, b"", True)
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-        said = ask(server, path, method)
-        assert document(said) == (405, {"detail": "Method Not Allowed"})
-        assert said.headers["allow"] in ("GET, HEAD", "HEAD, GET")
+        response = served.ask(path, method)
+        assert response.document == (405, {"detail": "Method Not Allowed"})
+        assert response.headers["allow"] in ("GET, HEAD", "HEAD, GET")
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/metrics/x", "/docs", "/%00"])
-def test_there_is_nothing_else(server: HealthServer, path: str) -> None:
-    assert document(ask(server, path)) == (404, {"detail": "Not Found"})
+def test_other_paths_do_not_exist(served: Served, path: str) -> None:
+    assert served.ask(path).document == (404, {"detail": "Not Found"})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/nothing"])
-def test_answers_are_not_kept_and_do_not_say_what_program_this_is(
-    server: HealthServer, path: str
-) -> None:
-    headers = ask(server, path).headers
+def test_responses_are_not_cached_and_do_not_name_the_server(served: Served, path: str) -> None:
+    headers = served.ask(path).headers
 
     assert headers["cache-control"] == "no-store"
     assert not {"server", "x-powered-by"} & set(headers)
     assert "uvicorn" not in str(headers).lower()
 
 
-def test_an_error_is_for_the_log_and_not_for_who_asks(
-    server: HealthServer, daemon: Daemon, caplog: pytest.LogCaptureFixture
+def test_an_error_goes_to_the_log_and_not_to_the_client(
+    served: Served, daemon: FakeDaemon, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> bytes:
+    def no_state() -> bytes:
         raise StateError("scimsync.db: the state cannot be read")
 
-    def worse() -> bytes:
+    def bug() -> bytes:
         raise ZeroDivisionError("a secret of 00001")
 
-    daemon.figures = broken
-    assert document(ask(server, "/metrics")) == (
-        500,
-        {"detail": "this could not be found out; the log says why"},
-    )
-    daemon.figures = worse
-    said = ask(server, "/metrics")
-    assert (said.status, b"secret" in said.body, b"Traceback" in said.body) == (500, False, False)
+    working = daemon.figures
+    daemon.figures = no_state
+    failed = {"detail": "the check itself failed; see the log"}
+    assert served.ask("/metrics").document == (500, failed)
+    daemon.figures = bug
+    assert served.ask("/metrics").document == (500, failed)
 
     assert [(one.name, one.levelname, one.getMessage()) for one in caplog.records] == [
         ("scimsync", "ERROR", "/metrics: scimsync.db: the state cannot be read"),
         ("scimsync", "ERROR", "/metrics: unexpected error"),
     ]
     assert [one.exc_info is not None for one in caplog.records] == [False, True]
-    daemon.figures = _figures
-    assert ask(server, "/metrics").status == 200
+    daemon.figures = working
+    assert served.ask("/metrics").status == 200
 
 
-def test_a_condition_that_cannot_be_told_is_a_bad_one(
-    server: HealthServer,
-    daemon: Daemon,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_a_probe_that_raises_fails(
+    served: Served, daemon: FakeDaemon, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(self: Daemon) -> Condition:
+    def bug() -> ProbeStatus:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Daemon, "alive", broken)
+    daemon.live = bug
 
-    assert document(ask(server, "/healthz")) == (
+    assert served.ask("/healthz").document == (
         503,
-        {"status": "failing", "detail": "this could not be found out; the log says why"},
+        {"status": "failing", "detail": "the check itself failed; see the log"},
     )
     assert [one.getMessage() for one in caplog.records] == ["/healthz: unexpected error"]
 
 
-def test_figures_that_do_not_come_keep_nobody_from_seeing_that_the_daemon_is_alive(
-    server: HealthServer, daemon: Daemon
-) -> None:
+def test_slow_metrics_do_not_block_the_probes(served: Served, daemon: FakeDaemon) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slow() -> bytes:
@@ -203,21 +201,22 @@ def test_figures_that_do_not_come_keep_nobody_from_seeing_that_the_daemon_is_ali
         return b"late 1.0\n"
 
     daemon.figures = slow
-    said: list[Said] = []
-    scraper = threading.Thread(target=lambda: said.append(ask(server, "/metrics")))
+    responses: list[Response] = []
+    scraper = threading.Thread(target=lambda: responses.append(served.ask("/metrics")))
     scraper.start()
     assert begun.wait(20)
 
-    assert ask(server, "/healthz").status == 200
+    assert served.ask("/healthz").status == 200
     go_on.set()
     scraper.join()
-    assert said[0].body == b"late 1.0\n"
+    assert responses[0].body == b"late 1.0\n"
     assert "health" not in daemon.threads
 
 
-def test_figures_are_read_one_after_the_other_and_the_end_waits_for_none(daemon: Daemon) -> None:
+def test_metrics_are_read_one_at_a_time_and_stopping_does_not_wait_for_them(
+    daemon: FakeDaemon,
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
-
     readings = []
 
     def hang() -> bytes:
@@ -227,74 +226,69 @@ def test_figures_are_read_one_after_the_other_and_the_end_waits_for_none(daemon:
         return b""
 
     daemon.figures = hang
-    server = HealthServer("127.0.0.1", 0, daemon)
-    server.start()
-    said: list[Said] = []
-    scrapers = [
-        threading.Thread(target=lambda: said.append(ask(server, "/metrics"))) for _ in range(2)
-    ]
-    for scraper in scrapers:
-        scraper.start()
-    assert begun.wait(20)
-
-    server.stop()
+    responses: list[Response] = []
+    with serving(daemon) as served:
+        scrapers = [
+            threading.Thread(target=lambda: responses.append(served.ask("/metrics")))
+            for _ in range(2)
+        ]
+        for scraper in scrapers:
+            scraper.start()
+        assert begun.wait(20)
 
     for scraper in scrapers:
         scraper.join()
-    assert (len(readings), no_thread_answers()) == (1, True)
+    assert (len(readings), threads_left()) == (1, [])
     go_on.set()
-    assert [document(one) for one in said] == [(503, {"detail": "the daemon is stopping"})] * 2
+    stopping = (503, {"detail": "the daemon is stopping"})
+    assert [one.document for one in responses] == [stopping] * 2
 
 
-def test_after_the_end_the_port_is_free_and_no_thread_is_left(daemon: Daemon) -> None:
-    server = HealthServer("127.0.0.1", 0, daemon)
-    server.start()
-    port = server.port
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as idle:
-        idle.request("GET", "/healthz")
-        idle.getresponse().read()  # and the connection stays open
+def test_after_stopping_the_port_is_free_and_no_thread_is_left(daemon: FakeDaemon) -> None:
+    with serving(daemon) as served:
+        idle = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+        with closing(idle):
+            idle.request("GET", "/healthz")
+            idle.getresponse().read()  # and the connection stays open
 
-        server.stop()
+            served.endpoint.stop()
 
-    assert no_thread_answers()
-    again = HealthServer("127.0.0.1", port, daemon)
-    again.start()
-    assert ask(again, "/healthz").status == 200
-    again.stop()
-    again.stop()
-    HealthServer("127.0.0.1", 0, daemon).stop()
+        assert threads_left() == []
+        served.endpoint.serve_at(Health(port=served.port, host="127.0.0.1"))
+        assert served.ask("/healthz").status == 200
+        served.endpoint.stop()
 
 
-def test_a_client_that_hangs_in_the_middle_of_its_request_holds_up_no_end(daemon: Daemon) -> None:
-    server = HealthServer("127.0.0.1", 0, daemon)
-    server.start()
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
-        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x")
-        assert ask(server, "/healthz").status == 200
-
-        server.stop()
-
-    assert no_thread_answers()
-
-
-def test_what_is_no_http_is_refused_without_a_word_in_the_log(
-    server: HealthServer, caplog: pytest.LogCaptureFixture
+def test_a_client_that_never_finishes_its_request_does_not_delay_stopping(
+    daemon: FakeDaemon,
 ) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
+    with (
+        serving(daemon) as served,
+        socket.create_connection(("127.0.0.1", served.port)) as client,
+    ):
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x")
+        assert served.ask("/healthz").status == 200
+
+        served.endpoint.stop()
+
+        assert threads_left() == []
+
+
+def test_a_malformed_request_is_refused_and_not_logged(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         assert client.makefile("rb").read().startswith(b"HTTP/1.1 400")
 
     assert [one.getMessage() for one in caplog.records] == []
 
 
-def test_signals_and_logging_stay_as_they_are(
-    daemon: Daemon, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+def test_signals_and_our_logging_stay_as_they_are(
+    daemon: FakeDaemon, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def settings() -> list[object]:
-        loggers = [
-            logging.getLogger(name)
-            for name in (None, "uvicorn", "uvicorn.access", "uvicorn.error", "scimsync")
-        ]
+        loggers = [logging.getLogger(name) for name in (None, "scimsync")]
         return [
             *((one.level, one.propagate, list(one.handlers), one.disabled) for one in loggers),
             [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
@@ -304,56 +298,71 @@ def test_signals_and_logging_stay_as_they_are(
     caplog.set_level(logging.DEBUG)
     before = settings()
 
-    server = HealthServer("127.0.0.1", 0, daemon)
-    server.start()
-    ask(server, "/healthz")
-    during = settings()
-    server.stop()
+    with serving(daemon) as served:
+        served.ask("/healthz")
+        during = settings()
 
     assert (during, settings()) == (before, before)
-    assert not [
-        one
-        for one in caplog.records
-        if one.name == "uvicorn.access" or "GET /healthz" in one.getMessage()
-    ]
+    assert not [one for one in caplog.records if one.name.startswith("uvicorn")]
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_port_that_is_taken_is_said_with_what_to_write(
-    server: HealthServer, daemon: Daemon
-) -> None:
+def test_a_port_in_use_is_reported_with_a_hint(served: Served, daemon: FakeDaemon) -> None:
     with pytest.raises(ConfigError) as raised:
-        HealthServer("127.0.0.1", server.port, daemon).start()
+        HealthEndpoint(daemon).serve_at(Health(port=served.port, host="127.0.0.1"))
 
     assert str(raised.value).splitlines() == [
-        f"sync.toml: health.port: port {server.port} at 127.0.0.1 is taken",
-        "  another program listens there, or another daemon; write another port, or 0 for none",
+        f"sync.toml: health.port: port {served.port} at 127.0.0.1 is in use",
+        "  another program or another daemon listens there; set another port, or 0 to disable the"
+        " endpoint",
     ]
 
 
-def test_an_address_of_another_machine_is_said(daemon: Daemon) -> None:
+def test_an_address_of_another_machine_is_reported(daemon: FakeDaemon) -> None:
     with pytest.raises(
-        ConfigError,
-        match=r"sync\.toml: health\.host: nothing can listen at 192\.0\.2\.1: Cannot assign",
+        ConfigError, match=r"sync\.toml: health\.host: cannot listen at 192\.0\.2\.1: Cannot assign"
     ):
-        HealthServer("192.0.2.1", 0, daemon).start()
+        HealthEndpoint(daemon).serve_at(Health(port=free_port(), host="192.0.2.1"))
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-def test_an_address_may_be_ipv6(daemon: Daemon) -> None:
-    server = HealthServer("::1", 0, daemon)
-    server.start()
-    assert ask(server, "/healthz").status == 200
-    server.stop()
+def test_the_address_may_be_ipv6(daemon: FakeDaemon) -> None:
+    endpoint = HealthEndpoint(daemon)
+    endpoint.serve_at(Health(port=(port := free_port("::1")), host="::1"))
+    with closing(http.client.HTTPConnection("::1", port, timeout=20)) as connection:
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+    endpoint.stop()
+
+
+def test_an_endpoint_that_cannot_move_stays_where_it_is(daemon: FakeDaemon) -> None:
+    with serving(daemon) as first, socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(ConfigError, match="is in use"):
+            first.endpoint.serve_at(Health(port=taken, host="127.0.0.1"))
+        assert first.ask("/healthz").status == 200
+        with pytest.raises(ConfigError):
+            first.endpoint.serve_at(Health(port=first.port, host="198.51.100.1"))
+        assert first.ask("/healthz").status == 200
+
+        other.close()
+        first.endpoint.serve_at(Health(port=taken, host="127.0.0.1"))
+
+        assert Served(first.endpoint, taken).ask("/healthz").status == 200
+        with pytest.raises(ConnectionRefusedError):
+            first.ask("/healthz")
+        first.endpoint.serve_at(Health(port=0, host="127.0.0.1"))
+        with pytest.raises(ConnectionRefusedError):
+            Served(first.endpoint, taken).ask("/healthz")
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn"])
-def test_a_package_that_is_missing_is_named(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, package: str
+def test_a_missing_package_is_named(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
 
-    with pytest.raises(ConfigError, match=f"needs {package}") as raised:
-        HealthServer("127.0.0.1", 0, daemon).start()
+    with pytest.raises(ConfigError, match=f"{package} is not installed") as raised:
+        HealthEndpoint(daemon).serve_at(Health(port=free_port(), host="127.0.0.1"))
 
-    assert raised.value.hint == "pip install 'scimsync[daemon]' brings it"
+    assert raised.value.hint == "install it with: pip install 'scimsync[daemon]'"

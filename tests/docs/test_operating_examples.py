@@ -32,8 +32,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from scimsync.cli import cli
 from scimsync.config import load
 from scimsync.config.models import DEFAULT_PORT
-from scimsync.daemon.metrics import Figures, exposition, standing
-from scimsync.daemon.metrics.figures import CAUSES, ENDS, OUTCOMES
+from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
+from scimsync.daemon.metrics.registry import CAUSES, FINAL_STATUSES, OUTCOMES
 from scimsync.model.operations import Action
 from scimsync.state.store import open_state
 from tests.office import MONDAY, Office, people
@@ -442,21 +442,20 @@ def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
     office.hire(people(3))
     office.configure(target="rate = 10")
     office.push()
-    figures = Figures()
+    metrics = DaemonMetrics()
     for cause in CAUSES:
         for outcome in OUTCOMES:
-            figures.run(cause, outcome, 1.5)
-    figures.request("wiki", "GET", 429, 0.1)
-    figures.operations(
-        "wiki", {(action.value, status.value): 1 for action in Action for status in ENDS}
+            metrics.record_run(cause, outcome, 1.5)
+    metrics.record_request("wiki", "GET", 429, 0.1)
+    metrics.record_operations(
+        "wiki", {(action.value, status.value): 1 for action in Action for status in FINAL_STATUSES}
     )
-    figures.reloaded(True, MONDAY)
-    figures.planned({"wiki": MONDAY})
+    metrics.record_config(True, MONDAY)
+    metrics.add_collector(lambda: [next_run_gauge({"wiki": MONDAY})])
     config = load(office.folder / "sync.toml")
     with closing(open_state(config.state_url, config.base_dir, create=False)) as store:
-        text = exposition(
-            figures, standing(config, store, office.now, {"hr": MONDAY}), process=True
-        ).decode()
+        metrics.add_collector(lambda: state_gauges(config, store, office.now, {"hr": MONDAY}))
+        text = metrics.expose().decode()
     found: dict[str, dict[str, set[str]]] = {"up": {}}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -87,7 +87,7 @@ def test_the_program_is_read_from_end_to_end() -> None:
     for known in (
         "…: another run is at work (…)",
         "must begin with https://; http is for this machine only (localhost, 127.0.0.1, ::1)",
-        "its folder may not be written to",
+        "the folder is not writable",
         "… of … accounts would be changed",
         'no filter "…"',
         "userName … is wanted by … too",

@@ -31,7 +31,7 @@ from scimsync.state import troubles
 from scimsync.transport.observer import ignore
 
 if TYPE_CHECKING:
-    from scimsync.daemon.afterwards import Afterwards
+    from scimsync.daemon.after_push import AfterPush
 
 PROBLEMS_SHOWN = 20
 
@@ -131,7 +131,7 @@ def run_push(
                 command=name,
                 clock=options.clock,
                 wait=wait,
-                observe=ignore if afterwards is None else afterwards.figures.request,
+                observe=ignore if afterwards is None else afterwards.observer,
             )
             with store.read() as connection:
                 in_trouble = troubles.is_open(connection)
@@ -152,17 +152,15 @@ def run_push(
 
 def _afterwards(
     config: Config, options: CommonOptions, metrics_file: Path | None, *, whole: bool, reads: bool
-) -> Afterwards:
+) -> AfterPush:
     """Return what follows a push. Raises ConfigError for a metrics file that cannot be written."""
-    from scimsync.daemon.afterwards import Afterwards
+    from scimsync.daemon.after_push import AfterPush
 
     if metrics_file is not None:
         from scimsync.daemon.metrics import check_textfile
 
         check_textfile(metrics_file)
-    return Afterwards(
-        config, options.targets, metrics_file, options.clock, whole=whole, reads=reads
-    )
+    return AfterPush(config, options.targets, metrics_file, options.clock, whole=whole, reads=reads)
 
 
 def _run_afterwards(step: Callable[[], None]) -> None:

@@ -1,9 +1,8 @@
-"""Says over HTTP how the daemon is: /healthz, /readyz, /metrics."""
+"""The HTTP endpoint of the daemon: /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 
-from scimsync.daemon.health.place import HealthPlace
-from scimsync.daemon.health.server import HealthServer
-from scimsync.daemon.health.watched import Condition, Watched
+from scimsync.daemon.health.endpoint import HealthEndpoint
+from scimsync.daemon.health.probes import Probes, ProbeStatus
 
-__all__ = ["Condition", "HealthPlace", "HealthServer", "Watched"]
+__all__ = ["HealthEndpoint", "ProbeStatus", "Probes"]

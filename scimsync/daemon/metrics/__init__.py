@@ -1,15 +1,22 @@
-"""Figures for Prometheus: counters of this process, gauges out of the state, and both as text or as
-a file for node_exporter.
+"""Prometheus metrics: counters of this process, gauges read from the state, and the textfile for
+node_exporter.
 
-The names are a contract with dashboards and alert rules. No label and no value comes from people's
-records.
+Metric names and labels are a contract with dashboards and alert rules (docs/reference/metrics.md).
+No label and no value contains personal data.
 """
 
 from __future__ import annotations
 
-from scimsync.daemon.metrics.exposition import exposition
-from scimsync.daemon.metrics.figures import Figures
-from scimsync.daemon.metrics.standing import standing
+from scimsync.daemon.metrics.gauges import journal_totals, next_run_gauge, state_gauges
+from scimsync.daemon.metrics.registry import DaemonMetrics, PushMetrics
 from scimsync.daemon.metrics.textfile import check_textfile, write_textfile
 
-__all__ = ["Figures", "check_textfile", "exposition", "standing", "write_textfile"]
+__all__ = [
+    "DaemonMetrics",
+    "PushMetrics",
+    "check_textfile",
+    "journal_totals",
+    "next_run_gauge",
+    "state_gauges",
+    "write_textfile",
+]

@@ -1,4 +1,4 @@
-"""Gauges of how things stand, out of the state that pushes leave behind."""
+"""Gauges that are read from the state."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from importlib import import_module
 from itertools import product
 
 import pytest
 
 from scimsync.config import load
-from scimsync.daemon.metrics import Figures, exposition, standing
+from scimsync.daemon.metrics import PushMetrics, state_gauges
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.scim.profiles import PROFILES, Profile
@@ -41,10 +40,10 @@ def state(office: Office, *, create: bool = False) -> Iterator[Store]:
 
 def text(office: Office, changed_at: Mapping[str, datetime] | None = None) -> bytes:
     config = load(office.folder / "sync.toml")
+    metrics = PushMetrics()
     with state(office) as store:
-        return exposition(
-            Figures(), standing(config, store, office.now, changed_at or {}), process=False
-        )
+        metrics.add_collector(lambda: state_gauges(config, store, office.now, changed_at or {}))
+        return metrics.expose()
 
 
 def gauges(office: Office, changed_at: Mapping[str, datetime] | None = None) -> dict[str, float]:
@@ -169,14 +168,15 @@ def test_the_rate_in_force_is_the_lower_of_what_is_given_and_what_was_learned(
     assert gauges(office).get('rate_limit{target="wiki"}') == expected
 
 
-def test_the_rate_of_a_profile_is_in_force_where_sync_toml_names_none(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = import_module("scimsync.daemon.metrics.standing")
-    generic = Profile("generic", rate=4)
-    monkeypatch.setattr(module, "PROFILES", PROFILES.with_("generic", lambda: generic))
+def test_the_rate_of_the_profile_applies_if_sync_toml_has_none(office: Office) -> None:
+    config = load(office.folder / "sync.toml")
+    metrics = PushMetrics()
+    profiles = PROFILES.with_("generic", lambda: Profile("generic", rate=4))
+    with state(office) as store:
+        metrics.add_collector(lambda: state_gauges(config, store, office.now, {}, profiles))
+        found = samples(metrics.expose())
 
-    assert gauges(office)['rate_limit{target="wiki"}'] == 4
+    assert found['scimsync_rate_limit{target="wiki"}'] == 4
 
 
 def test_troubles_and_messages_on_their_way_are_counted(office: Office) -> None:

@@ -1,8 +1,4 @@
-"""What follows a push that cron or a person has started: its keepers are told, and its figures are
-written for node_exporter.
-
-The daemon does the same by itself all the time.
-"""
+"""Alerts, notifications and metrics after a single push; the daemon has its own."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scimsync.config.models import Config
-from scimsync.daemon.metrics import Figures, standing, write_textfile
+from scimsync.daemon.metrics import PushMetrics, journal_totals, state_gauges, write_textfile
 from scimsync.daemon.notify import (
     Finding,
     deliver,
@@ -26,13 +22,19 @@ from scimsync.run import RunOutcome
 from scimsync.run.compile import compile_target, file_spec
 from scimsync.sources import changed_at
 from scimsync.state.store import Store, open_state
+from scimsync.transport.observer import Observer, ignore
 
 CAUSE = "command"
 
 
-class Afterwards:
-    """Begun before a push of the targets `names`. `whole`: it is about everybody; `reads`: it reads
-    its sources. Figures go to `metrics_file`, if there is one."""
+class AfterPush:
+    """Make one before a push of the targets `names` (none: all), and report its result to it.
+
+    Metrics are written to `metrics_file` unless it is None. `whole`: the push covers all users;
+    `reads`: it reads its sources.
+
+    Raises ConfigError if there is a metrics file and prometheus-client is not installed.
+    """
 
     def __init__(
         self,
@@ -44,23 +46,28 @@ class Afterwards:
         whole: bool,
         reads: bool,
     ) -> None:
-        self.figures = Figures()
         self._config = config
         self._names = [name for name in config.targets if not names or name in names]
         self._metrics_file = metrics_file
+        self._metrics = None if metrics_file is None else PushMetrics()
         self._clock = clock
         self._whole = whole
         self._reads = reads
-        self._began = time.monotonic()
+        self._started = time.monotonic()
+
+    @property
+    def observer(self) -> Observer:
+        """What the push calls after each request."""
+        return ignore if self._metrics is None else self._metrics.record_request
 
     def done(self, outcome: RunOutcome) -> None:
-        """It came to its end. Raises ConfigError where the metrics file cannot be written,
-        StateError."""
-        self.figures.run(CAUSE, outcome.outcome, time.monotonic() - self._began)
-        for name, target in outcome.targets.items():
-            self.figures.operations(name, target.operations)
+        """Report that the push completed.
+
+        Raises ConfigError if the metrics file cannot be written, StateError.
+        """
         sources = self._sources() if self._reads else []
-        self._tell(
+        self._report(
+            outcome.outcome,
             lambda store: findings_of_push(
                 self._config,
                 self._names,
@@ -68,18 +75,22 @@ class Afterwards:
                 outcome,
                 store,
                 whole=self._whole and self._reads,
-            )
+            ),
         )
 
     def failed(self, error: Exception) -> None:
-        """It ended by `error`. Raises ConfigError where the metrics file cannot be written,
-        StateError."""
-        word = "busy" if isinstance(error, LeaseHeld) else "error"
-        self.figures.run(CAUSE, word, time.monotonic() - self._began)
-        source = error.source if isinstance(error, ScimsyncError) else None
-        self._tell(lambda _: findings_of_error(self._names, self._sources(), error, source))
+        """Report that the push ended with `error`.
 
-    def _tell(self, find: Callable[[Store], list[Finding]]) -> None:
+        Raises ConfigError if the metrics file cannot be written, StateError.
+        """
+        source = error.source if isinstance(error, ScimsyncError) else None
+        self._report(
+            "busy" if isinstance(error, LeaseHeld) else "error",
+            lambda _: findings_of_error(self._names, self._sources(), error, source),
+        )
+
+    def _report(self, outcome: str, find: Callable[[Store], list[Finding]]) -> None:
+        seconds = time.monotonic() - self._started
         store = open_state(self._config.state_url, self._config.base_dir, create=True)
         try:
             now = self._clock()
@@ -88,25 +99,22 @@ class Afterwards:
                 for name in self._config.sources
                 if (at := changed_at(file_spec(self._config, name))) is not None
             }
-            note(
-                store,
-                self._config,
-                [*find(store), *stale_findings(self._config, changed, now)],
-                now,
-            )
-            if self._metrics_file is not None:
-                write_textfile(
-                    self._metrics_file, self.figures, standing(self._config, store, now, changed)
-                )
+            findings = [*find(store), *stale_findings(self._config, changed, now)]
+            note(store, self._config, findings, now)
+            if self._metrics is not None and self._metrics_file is not None:
+                self._metrics.record_run(CAUSE, outcome, seconds)
+                self._metrics.add_collector(lambda: journal_totals(self._config, store))
+                self._metrics.add_collector(lambda: state_gauges(self._config, store, now, changed))
+                write_textfile(self._metrics_file, self._metrics)
             if self._config.notify.to:
                 deliver(store, self._config, now, clock=self._clock)
         finally:
             store.close()
 
     def _sources(self) -> list[str]:
-        of = {
+        used = {
             source
             for name in self._names
             for source in compile_target(self._config, name).all_sources
         }
-        return [name for name in self._config.sources if name in of]
+        return [name for name in self._config.sources if name in used]

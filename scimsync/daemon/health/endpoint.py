@@ -1,0 +1,147 @@
+"""Serves the pages with uvicorn, in a thread of its own, where sync.toml says."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from scimsync.config.models import DEFAULT_PORT, Health
+from scimsync.daemon.extras import require_extra
+from scimsync.daemon.health.probes import Probes
+from scimsync.errors import ConfigError
+
+GRACE_S = 2
+"""How long a response that is on its way may take at the end."""
+
+_JOIN_S = 5.0
+
+
+class HealthEndpoint:
+    """Answers at the address of the last successful `serve_at`."""
+
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
+        self._server: _Server | None = None
+
+    def serve_at(self, settings: Health) -> None:
+        """Serve at `settings` instead of the current address; port 0 disables the endpoint.
+
+        Raises ConfigError; then everything stays as it was.
+        """
+        before = self._server
+        if before is not None and (before.host, before.port) == (settings.host, settings.port):
+            return
+        server = _Server(settings, self._probes) if settings.port else None
+        # two servers cannot listen at the same port
+        conflict = before is not None and server is not None and before.port == server.port
+        if before is not None and conflict:
+            before.stop()
+        try:
+            if server is not None:
+                server.start()
+        except BaseException:
+            if before is not None and conflict:
+                before.start()
+            raise
+        if before is not None and not conflict:
+            before.stop()
+        self._server = server
+
+    def stop(self) -> None:
+        """Stop serving; return within a few seconds, when no thread answers any more."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+
+class _Server:
+    def __init__(self, settings: Health, probes: Probes) -> None:
+        self.host = settings.host
+        self.port = settings.port
+        self._probes = probes
+
+    def start(self) -> None:
+        for module in ("starlette", "uvicorn"):
+            require_extra(module, "daemon")
+        import uvicorn
+
+        from scimsync.daemon.health.app import make_app
+
+        listener = _listen(self.host, self.port)  # it accepts connections from now on
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._readers = ThreadPoolExecutor(1, "metrics")
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                make_app(self._probes, self._stopping, self._readers),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level=logging.ERROR,  # malformed requests of strangers are not logged
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._run, args=(listener,), name="health", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        with suppress(RuntimeError):  # the thread has ended
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._uvicorn.should_exit = True
+        self._thread.join(_JOIN_S)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, listener: socket.socket) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._uvicorn.serve(sockets=[listener]))
+        finally:
+            self._loop.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"sync.toml: health.port: port {port} at {host} is in use",
+            hint=(
+                "another program or another daemon listens there; set another port, or 0 to"
+                " disable the endpoint"
+            ),
+        )
+    if error.errno == errno.EACCES:
+        return ConfigError(
+            f"sync.toml: health.port: port {port} needs root privileges",
+            hint=f"use a port above 1023, such as port = {DEFAULT_PORT}",
+        )
+    # the error numbers of failed name lookups are not those of the system
+    why = (
+        error.strerror
+        if error.errno is None or isinstance(error, socket.gaierror)
+        else os.strerror(error.errno)
+    )
+    return ConfigError(
+        f"sync.toml: health.host: cannot listen at {host}: {why}",
+        hint="127.0.0.1 is this machine only, 0.0.0.0 is all its addresses",
+    )
