@@ -22,7 +22,7 @@ displayName = { value = "Everybody" }
 members = "department != 'Moved'"
 """
 _GROUP = """
-insert into link (target, kind, key, remote_id, status, document, unique_name, doubtful, failures)
+insert into link (target, kind, key, remote_id, status, document, unique_name, in_doubt, failures)
 values ('wiki', 'group', 'everybody', 'id-everybody', 'active',
   '{"displayName":"Everybody"}', 'everybody', 0, 0)
 """

@@ -32,7 +32,7 @@ NOWHERE = "http://127.0.0.1:9/v2"
 CHANGED = 137
 
 _LINKS = """
-insert into link (target, kind, key, remote_id, status, document, unique_name, doubtful, failures)
+insert into link (target, kind, key, remote_id, status, document, unique_name, in_doubt, failures)
 select 'wiki', 'user', key, 'id-' || key, 'active', json_object(
   'externalId', data ->> 'employee_id', 'userName', data ->> 'email',
   'name.givenName', data ->> 'given', 'name.familyName', data ->> 'family',

@@ -134,7 +134,7 @@ def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) 
 def in_doubt_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
     """Return the keys of the links whose last request has an unknown outcome and may be looked at
     now."""
-    return _keys(connection, target, kind, is_over(table.c.next_try_at, now) & table.c.doubtful)
+    return _keys(connection, target, kind, is_over(table.c.next_try_at, now) & table.c.in_doubt)
 
 
 def _keys(
@@ -273,7 +273,7 @@ def _link(row: RowMapping) -> Link:
         remote_id=None if row["remote_id"] is None else RemoteId(row["remote_id"]),
         document=orjson.loads(row["document"]) if row["document"] else {},
         etag=row["etag"],
-        in_doubt=row["doubtful"],
+        in_doubt=row["in_doubt"],
         synced_at=row["synced_at"],
         left_at=row["left_at"],
         delete_after=row["delete_after"],
@@ -293,7 +293,7 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "document": orjson.dumps(item.document).decode(),
         "unique_name": fold_name(item.document.get(UNIQUE_ATTRIBUTE[item.kind])),
         "etag": item.etag,
-        "doubtful": item.in_doubt,
+        "in_doubt": item.in_doubt,
         "synced_at": item.synced_at,
         "left_at": item.left_at,
         "delete_after": item.delete_after,

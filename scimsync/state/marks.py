@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import mark as table
+from scimsync.state.tables import checkpoint as table
 
 SUMMARY = "summary"
 """Up to when summaries have been told."""

@@ -71,7 +71,7 @@ def put(
                 "wanted": row.wanted,
                 "revoked": row.revoked,
                 "acknowledged": row.acknowledged,
-                "doubtful": row.in_doubt,
+                "in_doubt": row.in_doubt,
                 "due": row.due,
             }
             for row in kept
@@ -108,10 +108,10 @@ def keep_replaced(
                 "wanted": None if old is None else old.wanted,
                 "revoked": None if old is None else old.revoked,
                 "acknowledged": None if old is None else old.acknowledged,
-                "doubtful": None if old is None else old.in_doubt,
+                "in_doubt": None if old is None else old.in_doubt,
             }
         )
-    upsert(connection, replaced, noted, keep=("wanted", "revoked", "acknowledged", "doubtful"))
+    upsert(connection, replaced, noted, keep=("wanted", "revoked", "acknowledged", "in_doubt"))
 
 
 def before_plan(connection: Connection, target: str) -> Iterator[Membership]:
@@ -126,16 +126,19 @@ def accept(connection: Connection, targets: Sequence[str]) -> None:
 
 
 def put_back(connection: Connection, targets: Sequence[str]) -> None:
-    """Memberships of these targets are as they were before a plan that nobody accepted."""
+    """Restore the memberships of these targets to what they were before a plan that was not
+    accepted."""
+    ours = replaced.c.target.in_(targets)
+    if connection.execute(select(replaced.c.target).where(ours).limit(1)).first() is None:
+        return
     same = [
         table.c[name] == replaced.c[name]
         for name in ("target", "group_key", "member_kind", "member_key")
     ]
-    ours = replaced.c.target.in_(targets)
     connection.execute(delete(table).where(table.c.target.in_(targets), exists().where(*same)))
     asked = replaced.c.wanted.is_(True) & replaced.c.revoked.is_(False)
     due = case(
-        (replaced.c.doubtful.is_(True), true()),
+        (replaced.c.in_doubt.is_(True), true()),
         (asked, replaced.c.acknowledged.is_(False)),
         else_=replaced.c.acknowledged.is_(True),
     )
@@ -149,7 +152,7 @@ def put_back(connection: Connection, targets: Sequence[str]) -> None:
 
 def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> None:
     """These groups were made anew: nobody is in them yet, and they are in no other."""
-    held = table.c.acknowledged.is_(True) | table.c.doubtful.is_(True)
+    held = table.c.acknowledged.is_(True) | table.c.in_doubt.is_(True)
     for ours in (
         table.c.group_key.in_(groups),
         (table.c.member_kind == Kind.GROUP) & table.c.member_key.in_(groups),
@@ -180,7 +183,7 @@ def acknowledge(connection: Connection, target: str, rows: Sequence[Membership])
         connection.execute(
             update(table)
             .where(here)
-            .values(acknowledged=held, doubtful=False, due=not_(asked) if held else asked),
+            .values(acknowledged=held, in_doubt=False, due=not_(asked) if held else asked),
             some,
         )
         if not held:
@@ -202,7 +205,7 @@ def doubt(connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, K
                 "wanted": False,
                 "revoked": False,
                 "acknowledged": False,
-                "doubtful": True,
+                "in_doubt": True,
                 "due": True,
             }
             for group, kind, member in rows
@@ -245,7 +248,7 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
             table.c.member_key.in_(members),
             table.c.wanted.is_(True),
         )
-        .values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
+        .values(acknowledged=False, in_doubt=False, due=table.c.revoked.is_(False))
     )
 
 
@@ -255,7 +258,7 @@ def _empty(connection: Connection, condition: ColumnElement[bool]) -> None:
     connection.execute(
         update(table)
         .where(condition)
-        .values(acknowledged=False, doubtful=False, due=table.c.revoked.is_(False))
+        .values(acknowledged=False, in_doubt=False, due=table.c.revoked.is_(False))
     )
 
 
@@ -293,5 +296,5 @@ def _membership(row: Row[Any]) -> Membership:
         wanted=bool(row.wanted),
         revoked=bool(row.revoked),
         acknowledged=bool(row.acknowledged),
-        in_doubt=bool(row.doubtful),
+        in_doubt=bool(row.in_doubt),
     )

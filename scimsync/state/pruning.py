@@ -31,7 +31,7 @@ def prune(connection: Connection, before: datetime) -> Pruned:
         link.c.target == operation.c.target,
         link.c.kind == operation.c.kind,
         link.c.key == operation.c.key,
-        link.c.doubtful,
+        link.c.in_doubt,
     )
     closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN_STATUSES)
     operations = connection.execute(

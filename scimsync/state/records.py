@@ -18,7 +18,7 @@ from scimsync.model.ids import Key, Seq
 from scimsync.model.records import Problem, Record
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import record as table
-from scimsync.state.tables import replaced
+from scimsync.state.tables import replaced_record as replaced
 from scimsync.state.tables import source as source_table
 
 _LONG_NUMBER = re.compile(r"[0-9]{19}")

@@ -19,7 +19,7 @@ from scimsync.errors import StateError
 from scimsync.state import sqlite
 from scimsync.state.tables import metadata
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration that this program knows; a test compares it with `migrations/versions`."""
 
 _SCRATCH = "nothing stored yet"

@@ -1,22 +1,20 @@
-"""The tables of the state database: what each holds, and how they are indexed.
+"""The tables of the state database.
 
-JSON stands in text columns (written by orjson), times are UTC. A change here needs a migration
-under `migrations/versions`; a test compares both.
+JSON is stored in text columns, written by orjson. Times are UTC. A change here needs a migration
+under `migrations/versions`; a test compares both. Queries use the `Table` of each class.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
+from typing import Any, ClassVar
 
+from pydantic import ConfigDict
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
     DateTime,
     Float,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -24,6 +22,7 @@ from sqlalchemy import (
     false,
 )
 from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -39,9 +38,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-class _Without0(TypeDecorator[str]):
-    """Text for PostgreSQL, which has no place for NUL, in the order of code points whatever the
-    server's language is."""
+class TextWithoutNul(TypeDecorator[str]):
+    """Text for PostgreSQL, which cannot store NUL: it becomes U+FFFD."""
 
     impl = String
     cache_ok = True
@@ -50,244 +48,339 @@ class _Without0(TypeDecorator[str]):
         return value if value is None or "\0" not in value else value.replace("\0", "\ufffd")
 
 
-NAME = String().with_variant(_Without0(collation="C"), "postgresql")
-TEXT = Text().with_variant(_Without0(), "postgresql")
-metadata = MetaData()
+NAME = String().with_variant(TextWithoutNul(collation="C"), "postgresql")
+"""Short text, ordered by code points whatever the locale of the server is."""
 
-# A source: the sequence of its last change, the digest of the bytes and settings last ingested,
-# what was wrong in them.
-source = Table(
-    "source",
-    metadata,
-    Column("name", NAME, primary_key=True),
-    Column("head_seq", BigInteger, nullable=False, default=0),
-    Column("digest", NAME),
-    Column("records", Integer, nullable=False, default=0),
-    Column("ingested_at", UTCDateTime),
-    Column("problems", TEXT),
-)
+TEXT = Text().with_variant(TextWithoutNul(), "postgresql")
 
-# A record as last ingested; removed_at is set when the source no longer has it.
-record = Table(
-    "record",
-    metadata,
-    Column("source", NAME, primary_key=True),
-    Column("key", NAME, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
-    Column("data", TEXT, nullable=False),
-    Column("removed_at", UTCDateTime),
-    Index("ix_record_source_seq", "source", "seq"),
-)
 
-# What a record held before an ingest that no plan has been accepted for yet; data is NULL where the
-# source had no such record. A push that a guard stops puts it back: what was in a refused file
-# counts for nobody.
-replaced = Table(
-    "replaced",
-    metadata,
-    Column("source", NAME, primary_key=True),
-    Column("key", NAME, primary_key=True),
-    Column("data", TEXT),
-)
+class _Row(SQLModel):
+    # pydantic's validators are never used: rows are read and written by Core statements
+    model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=True)  # type: ignore[assignment]
 
-# A target: the URL that its links belong to, the digest of its configuration, and up to which
-# sequence number it was planned under that. failures: how many runs in a row it failed as a whole;
-# quarantined_until: when it is tried again; lowered_rate: the requests a second that it was seen to
-# take when it last answered 429, and when that was; ran_at: when a run last began that read its
-# sources, however it ended; good_run_at: when one last came to its end without an error of the
-# target; group_tables: the tables of groups that it was last planned with, and those before that
-# are gone, as JSON.
-target = Table(
-    "target",
-    metadata,
-    Column("name", NAME, primary_key=True),
-    Column("url", NAME),
-    Column("digest", NAME),
-    Column("cursor", BigInteger, nullable=False, default=0),
-    Column("failures", Integer, nullable=False, default=0, server_default="0"),
-    Column("quarantined_until", UTCDateTime),
-    Column("last_error", TEXT),
-    Column("lowered_rate", Float),
-    Column("lowered_at", UTCDateTime),
-    Column("ran_at", UTCDateTime),
-    Column("good_run_at", UTCDateTime),
-    Column("group_tables", TEXT),
-)
 
-# What is known of one resource at one target. document: acknowledged values of managed attributes;
-# unique_name: the acknowledged userName or displayName, case-folded; doubtful: a request was sent
-# whose outcome is unknown, so the resource is read before it is compared; left_at: when the person
-# left, where the account is to be deleted later.
-link = Table(
-    "link",
-    metadata,
-    Column("target", NAME, primary_key=True),
-    Column("kind", NAME, primary_key=True),
-    Column("key", NAME, primary_key=True),
-    Column("remote_id", NAME),
-    Column("status", NAME, nullable=False),
-    Column("document", TEXT),
-    Column("unique_name", NAME),
-    Column("etag", NAME),
-    Column("doubtful", Boolean, nullable=False, default=False),
-    Column("synced_at", UTCDateTime),
-    Column("left_at", UTCDateTime),
-    Column("delete_after", UTCDateTime),
-    Column("failures", Integer, nullable=False, default=0),
-    Column("next_try_at", UTCDateTime),
-    Column("last_error", TEXT),
-    Index("ix_link_unique_name", "target", "kind", "unique_name"),
-    Index("ix_link_remote_id", "target", "kind", "remote_id"),
-    Index("ix_link_next_try_at", "target", "next_try_at"),
-    Index("ix_link_delete_after", "target", "delete_after"),
-    Index("ix_link_status", "target", "kind", "status"),
-)
+def _column(kind: Any, description: str, **options: Any) -> Any:
+    return Field(sa_type=kind, description=description, **options)
 
-# A reference of one resource to another (manager): whom it wants, and the remote id that the target
-# acknowledged.
-reference = Table(
-    "reference",
-    metadata,
-    Column("target", NAME, primary_key=True),
-    Column("kind", NAME, primary_key=True),
-    Column("key", NAME, primary_key=True),
-    Column("path", NAME, primary_key=True),
-    Column("ref_key", NAME, nullable=False),
-    Column("remote_id", NAME),
-    Index("ix_reference_ref_key", "target", "ref_key"),
-)
 
-# A member of a group: whether the rules want it there, whether that is taken back because it left,
-# whether the target has acknowledged it; doubtful: a request about it was sent whose outcome is
-# unknown; due: the target has to be told.
-membership = Table(
-    "membership",
-    metadata,
-    Column("target", NAME, primary_key=True),
-    Column("group_key", NAME, primary_key=True),
-    Column("member_kind", NAME, primary_key=True),
-    Column("member_key", NAME, primary_key=True),
-    Column("wanted", Boolean, nullable=False),
-    Column("revoked", Boolean, nullable=False, default=False),
-    Column("acknowledged", Boolean, nullable=False),
-    Column("doubtful", Boolean, nullable=False, default=False, server_default=false()),
-    Column("due", Boolean, nullable=False),
-    Index("ix_membership_member", "target", "member_kind", "member_key"),
-    Index("ix_membership_due", "target", "due", "group_key"),
-)
+def _key(description: str) -> Any:
+    """Return a column that is part of the primary key."""
+    return _column(NAME, description, primary_key=True)
 
-# What a membership was before a plan that has not been accepted yet; wanted is NULL where there was
-# none. A push that a guard stops, or that dies while it plans, puts it back.
-replaced_membership = Table(
-    "replaced_membership",
-    metadata,
-    Column("target", NAME, primary_key=True),
-    Column("group_key", NAME, primary_key=True),
-    Column("member_kind", NAME, primary_key=True),
-    Column("member_key", NAME, primary_key=True),
-    Column("wanted", Boolean),
-    Column("revoked", Boolean),
-    Column("acknowledged", Boolean),
-    Column("doubtful", Boolean),
-)
 
-# A run: what started it, when, how it ended.
-run = Table(
-    "run",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("command", NAME, nullable=False),
-    Column("started_at", UTCDateTime, nullable=False),
-    Column("finished_at", UTCDateTime),
-    Column("outcome", NAME, nullable=False),
-    Column("detail", TEXT),
-    Column("counts", TEXT),
-)
+def _name(description: str, **options: Any) -> Any:
+    return _column(NAME, description, **options)
 
-# The journal: an intended change of one resource at one target, and what became of it. base: the
-# document that changes start from where that is not the link's; waits_for: the key whose operation
-# frees the userName that this one takes; delete_after: when an account that this deactivates is to
-# be deleted.
-operation = Table(
-    "operation",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", Integer, nullable=False),
-    Column("target", NAME, nullable=False),
-    Column("phase", Integer, nullable=False),
-    Column("kind", NAME, nullable=False),
-    Column("key", NAME, nullable=False),
-    Column("action", NAME, nullable=False),
-    Column("reason", TEXT, nullable=False),
-    Column("remote_id", NAME),
-    Column("unique_name", NAME),
-    Column("waits_for", NAME),
-    Column("delete_after", UTCDateTime),
-    Column("base", TEXT),
-    Column("changes", TEXT, nullable=False),
-    Column("request", TEXT),
-    Column("status", NAME, nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("http_status", Integer),
-    Column("scim_type", NAME),
-    Column("detail", TEXT),
-    Column("planned_at", UTCDateTime, nullable=False),
-    Column("sent_at", UTCDateTime),
-    Column("done_at", UTCDateTime),
-    Index("ix_operation_work", "run_id", "target", "status", "phase", "id"),
-    Index("ix_operation_key", "key", "target"),
-    Index("ix_operation_open", "target", "status"),
-    Index("ix_operation_unique_name", "run_id", "target", "unique_name"),
-)
 
-# Somebody who is deprovisioned everywhere, whatever the source says, until this is lifted.
-hold = Table(
-    "hold",
-    metadata,
-    Column("key", NAME, primary_key=True),
-    Column("since", UTCDateTime, nullable=False),
-)
+def _text(description: str, **options: Any) -> Any:
+    return _column(TEXT, description, **options)
 
-# Who works on a source or a target now; fence grows with every change of hands.
-lease = Table(
-    "lease",
-    metadata,
-    Column("name", NAME, primary_key=True),
-    Column("holder", NAME, nullable=False),
-    Column("fence", BigInteger, nullable=False),
-    Column("expires_at", UTCDateTime, nullable=False),
-)
 
-# What needs a person and has been told: open from `since` on, until it is over. `text` says what it
-# is without naming people.
-trouble = Table(
-    "trouble",
-    metadata,
-    Column("event", NAME, primary_key=True),
-    Column("subject", NAME, primary_key=True),
-    Column("since", UTCDateTime, nullable=False),
-    Column("text", TEXT, nullable=False),
-)
+def _time(description: str, **options: Any) -> Any:
+    return _column(UTCDateTime, description, **options)
 
-# A message on its way to a receiver of [notify.to], kept until it has arrived or is given up. body:
-# the message as JSON.
-notice = Table(
-    "notice",
-    metadata,
-    Column("id", NAME, primary_key=True),
-    Column("receiver", NAME, nullable=False),
-    Column("body", TEXT, nullable=False),
-    Column("created_at", UTCDateTime, nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("next_try_at", UTCDateTime, nullable=False),
-    Column("last_error", TEXT),
-    Index("ix_notice_next_try_at", "next_try_at"),
-)
 
-# When something that is done by the clock was done last.
-mark = Table(
-    "mark",
-    metadata,
-    Column("name", NAME, primary_key=True),
-    Column("at", UTCDateTime, nullable=False),
-)
+def _flag(description: str, **options: Any) -> Any:
+    return _column(Boolean, description, **options)
+
+
+def _number(description: str, **options: Any) -> Any:
+    return _column(Integer, description, **options)
+
+
+def _seq(description: str, **options: Any) -> Any:
+    return _column(BigInteger, description, **options)
+
+
+class SourceRow(_Row, table=True):
+    """A source as last read."""
+
+    __tablename__ = "source"
+
+    name: str = _key("Name of the source in sync.toml.")
+    head_seq: int = _seq("Sequence number of its last changed record.", default=0)
+    digest: str | None = _name("Digest of the bytes and settings last read.", default=None)
+    records: int = _number("How many records it has.", default=0)
+    ingested_at: datetime | None = _time("When it was last read.", default=None)
+    problems: str | None = _text("What was wrong in it: a JSON array.", default=None)
+
+
+class RecordRow(_Row, table=True):
+    """A record as last read."""
+
+    __tablename__ = "record"
+    __table_args__ = (Index("ix_record_source_seq", "source", "seq"),)
+
+    source: str = _key("Name of its source.")
+    key: str = _key("Key of the record.")
+    seq: int = _seq("Sequence number of its last change.")
+    data: str = _text("The values by column name: a JSON object.")
+    removed_at: datetime | None = _time("When the source no longer had it.", default=None)
+
+
+class ReplacedRecordRow(_Row, table=True):
+    """A record as it was before it was last read, until a plan made with the new one is accepted.
+
+    A push that a guard stops puts it back: the contents of a refused file have no effect.
+    """
+
+    __tablename__ = "replaced_record"
+
+    source: str = _key("Name of its source.")
+    key: str = _key("Key of the record.")
+    data: str | None = _text("The values; NULL where there was no such record.", default=None)
+
+
+class TargetRow(_Row, table=True):
+    """What one run tells the next about a target."""
+
+    __tablename__ = "target"
+
+    name: str = _key("Name of the target in sync.toml.")
+    url: str | None = _name("Base URL of the service that its links belong to.", default=None)
+    digest: str | None = _name("Digest of the configuration it was planned under.", default=None)
+    cursor: int = _seq("Sequence number up to which records are planned.", default=0)
+    failures: int = _number(
+        "How many runs in a row failed as a whole.",
+        default=0,
+        sa_column_kwargs={"server_default": "0"},
+    )
+    quarantined_until: datetime | None = _time("Nothing is sent to it until then.", default=None)
+    last_error: str | None = _text("Why it failed last.", default=None)
+    lowered_rate: float | None = _column(
+        Float, "Requests per second that it took when it last answered 429.", default=None
+    )
+    lowered_at: datetime | None = _time("When it last answered 429.", default=None)
+    ran_at: datetime | None = _time("When a run that read the sources last started.", default=None)
+    good_run_at: datetime | None = _time(
+        "When such a run last finished without an error of the target.", default=None
+    )
+    group_tables: str | None = _text(
+        "The group tables it was last planned with, and removed ones: a JSON object.", default=None
+    )
+
+
+class LinkRow(_Row, table=True):
+    """What is known of one resource at one target."""
+
+    __tablename__ = "link"
+    __table_args__ = (
+        Index("ix_link_unique_name", "target", "kind", "unique_name"),
+        Index("ix_link_remote_id", "target", "kind", "remote_id"),
+        Index("ix_link_next_try_at", "target", "next_try_at"),
+        Index("ix_link_delete_after", "target", "delete_after"),
+        Index("ix_link_status", "target", "kind", "status"),
+    )
+
+    target: str = _key("Name of the target.")
+    kind: str = _key("`user` or `group`.")
+    key: str = _key("Key of the user or group.")
+    remote_id: str | None = _name("The `id` that the target gave it.", default=None)
+    status: str = _name("`pending`, `active`, `inactive` or `deleted`.")
+    document: str | None = _text(
+        "Managed attributes that the target acknowledged: a JSON object.", default=None
+    )
+    unique_name: str | None = _name(
+        "The acknowledged userName or displayName, case-folded.", default=None
+    )
+    etag: str | None = _name("The version that the target gave.", default=None)
+    in_doubt: bool = _flag("Whether the outcome of its last request is unknown.", default=False)
+    synced_at: datetime | None = _time("When the target last acknowledged it.", default=None)
+    left_at: datetime | None = _time(
+        "When the user left, while a later deletion counts from then.", default=None
+    )
+    delete_after: datetime | None = _time("When the account is to be deleted.", default=None)
+    failures: int = _number("How many tries in a row failed.", default=0)
+    next_try_at: datetime | None = _time("When it is looked at again.", default=None)
+    last_error: str | None = _text("Why the last try failed.", default=None)
+
+
+class ReferenceRow(_Row, table=True):
+    """A reference of one resource to another, such as a manager."""
+
+    __tablename__ = "reference"
+    __table_args__ = (Index("ix_reference_ref_key", "target", "ref_key"),)
+
+    target: str = _key("Name of the target.")
+    kind: str = _key("Kind of the resource that refers.")
+    key: str = _key("Key of the resource that refers.")
+    path: str = _key("Attribute path of the reference.")
+    ref_key: str = _name("Key of the user it refers to.")
+    remote_id: str | None = _name("The id that the target acknowledged there.", default=None)
+
+
+class MembershipRow(_Row, table=True):
+    """A member of a group at one target."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        Index("ix_membership_member", "target", "member_kind", "member_key"),
+        Index("ix_membership_due", "target", "due", "group_key"),
+    )
+
+    target: str = _key("Name of the target.")
+    group_key: str = _key("Key of the group.")
+    member_kind: str = _key("`user` or `group`.")
+    member_key: str = _key("Key of the member.")
+    wanted: bool = _flag("Whether the rules want it in the group.")
+    revoked: bool = _flag("Whether it is taken out because the user left.", default=False)
+    acknowledged: bool = _flag("Whether the target confirmed it.")
+    in_doubt: bool = _flag(
+        "Whether the outcome of the last request about it is unknown.",
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+    )
+    due: bool = _flag("Whether a request has to be sent about it.")
+
+
+class ReplacedMembershipRow(_Row, table=True):
+    """A membership as it was before a plan that is not accepted yet.
+
+    A push that a guard stops, or that dies while it plans, puts it back.
+    """
+
+    __tablename__ = "replaced_membership"
+
+    target: str = _key("Name of the target.")
+    group_key: str = _key("Key of the group.")
+    member_kind: str = _key("`user` or `group`.")
+    member_key: str = _key("Key of the member.")
+    wanted: bool | None = _flag("As in membership; NULL where there was none.", default=None)
+    revoked: bool | None = _flag("As in membership.", default=None)
+    acknowledged: bool | None = _flag("As in membership.", default=None)
+    in_doubt: bool | None = _flag("As in membership.", default=None)
+
+
+class RunRow(_Row, table=True):
+    """A run."""
+
+    __tablename__ = "run"
+
+    id: int | None = _number("Counts up.", default=None, primary_key=True)
+    command: str = _name("The command, or what the daemon started it for.")
+    started_at: datetime = _time("When it started.")
+    finished_at: datetime | None = _time("When it ended.", default=None)
+    outcome: str = _name("`running`, `done`, `failed`, `stopped`, `interrupted` or `error`.")
+    detail: str | None = _text("Why it stopped.", default=None)
+    counts: str | None = _text("The object `targets` of `push --json`.", default=None)
+
+
+class OperationRow(_Row, table=True):
+    """The journal: an intended change of one resource at one target, and its outcome."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        Index("ix_operation_work", "run_id", "target", "status", "phase", "id"),
+        Index("ix_operation_key", "key", "target"),
+        Index("ix_operation_open", "target", "status"),
+        Index("ix_operation_unique_name", "run_id", "target", "unique_name"),
+    )
+
+    id: int | None = _number("Counts up.", default=None, primary_key=True)
+    run_id: int = _number("The run that planned it.")
+    target: str = _name("Name of the target.")
+    phase: int = _number("Its place in the order of requests.")
+    kind: str = _name("`user` or `group`.")
+    key: str = _name("Key of the user or group.")
+    action: str = _name("`create`, `adopt`, `update`, …")
+    reason: str = _text("Why it is planned.")
+    remote_id: str | None = _name("The id of the resource at the target.", default=None)
+    unique_name: str | None = _name("The folded name that it claims.", default=None)
+    waits_for: str | None = _name("Key whose operation frees that name.", default=None)
+    delete_after: datetime | None = _time(
+        "When an account that it deactivates is to be deleted.", default=None
+    )
+    base: str | None = _text(
+        "The document that the changes start from, where that is not the link's.", default=None
+    )
+    changes: str = _text("A JSON array of [path, before, after].")
+    request: str | None = _text(
+        "The requests as sent, without secrets: a JSON array.", default=None
+    )
+    status: str = _name("`planned`, `sent`, `applied`, `failed` or `skipped`.")
+    attempts: int = _number("How many requests were sent.", default=0)
+    http_status: int | None = _number("Status of the last response.", default=None)
+    scim_type: str | None = _name("scimType of the last error (RFC 7644).", default=None)
+    detail: str | None = _text("What the target or scimsync said.", default=None)
+    planned_at: datetime = _time("When it was planned.")
+    sent_at: datetime | None = _time("When it may have reached the target.", default=None)
+    done_at: datetime | None = _time("When its outcome was known.", default=None)
+
+
+class HoldRow(_Row, table=True):
+    """A user who is deprovisioned at every target, whatever the source says, until this is
+    lifted."""
+
+    __tablename__ = "hold"
+
+    key: str = _key("Key of the user.")
+    since: datetime = _time("When the user was deprovisioned.")
+
+
+class LeaseRow(_Row, table=True):
+    """The right to work on a source, a target or a receiver."""
+
+    __tablename__ = "lease"
+
+    name: str = _key("`source NAME`, `target NAME` or `receiver NAME`.")
+    holder: str = _name("Who has it: host, process and random characters. Empty: no run.")
+    fence: int = _seq("Grows each time that the lease is taken.")
+    expires_at: datetime = _time("When it ends unless it is renewed.")
+
+
+class AlertRow(_Row, table=True):
+    """A condition that needs an operator, from when it fired until it resolves."""
+
+    __tablename__ = "alert"
+
+    event: str = _key("A word of `[notify]`.")
+    subject: str = _key("The source or target it is about.")
+    since: datetime = _time("When it fired.")
+    text: str = _text("What it is, without keys of users.")
+
+
+class NotificationRow(_Row, table=True):
+    """A message for a receiver of `[notify.to]` that is not delivered yet."""
+
+    __tablename__ = "notification"
+    __table_args__ = (Index("ix_notification_next_try_at", "next_try_at"),)
+
+    id: str = _key("Grows from one message to the next.")
+    receiver: str = _name("Name of the receiver.")
+    body: str = _text("The message as JSON.")
+    created_at: datetime = _time("When it was written.")
+    attempts: int = _number("How often its delivery failed.", default=0)
+    next_try_at: datetime = _time("When its delivery is tried again.")
+    last_error: str | None = _text("Why its delivery failed, without secrets.", default=None)
+
+
+class CheckpointRow(_Row, table=True):
+    """When something that happens on a schedule was last done."""
+
+    __tablename__ = "checkpoint"
+
+    name: str = _key("`summary`.")
+    at: datetime = _time("When it was last done.")
+
+
+def _table(row: type[SQLModel]) -> Table:
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    return table
+
+
+metadata = SQLModel.metadata
+source = _table(SourceRow)
+record = _table(RecordRow)
+replaced_record = _table(ReplacedRecordRow)
+target = _table(TargetRow)
+link = _table(LinkRow)
+reference = _table(ReferenceRow)
+membership = _table(MembershipRow)
+replaced_membership = _table(ReplacedMembershipRow)
+run = _table(RunRow)
+operation = _table(OperationRow)
+hold = _table(HoldRow)
+lease = _table(LeaseRow)
+alert = _table(AlertRow)
+notification = _table(NotificationRow)
+checkpoint = _table(CheckpointRow)

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_, up
 
 from scimsync.model.links import LinkStatus
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import link, notice, run, trouble
+from scimsync.state.tables import alert as trouble
+from scimsync.state.tables import link, run
+from scimsync.state.tables import notification as notice
 
 
 @dataclass(frozen=True, slots=True)

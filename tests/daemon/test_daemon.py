@@ -193,7 +193,7 @@ def test_sync_toml_that_is_gone_is_told(company: Office) -> None:
     seen: list[str] = []
 
     def look() -> None:
-        seen.extend(event for (event,) in company.sql("select event from trouble"))
+        seen.extend(event for (event,) in company.sql("select event from alert"))
 
     live(
         company, (10, (company.folder / "sync.toml").unlink), (290, look), (300, back), seconds=400
@@ -275,7 +275,7 @@ def test_another_state_is_refused_while_it_runs(
         log_of(caplog)
     )
     assert not (company.folder / "elsewhere").exists()
-    assert company.sql("select event, subject from trouble") == [("config", "sync.toml")]
+    assert company.sql("select event, subject from alert") == [("config", "sync.toml")]
 
 
 def test_what_is_due_goes_on_beside_a_guard_and_does_not_end_it(

@@ -107,7 +107,9 @@ class Post:
         with self.store.engine.connect() as connection:
             return [
                 tuple(row)
-                for row in connection.exec_driver_sql(f"select {columns} from notice order by id")
+                for row in connection.exec_driver_sql(
+                    f"select {columns} from notification order by id"
+                )
             ]
 
 

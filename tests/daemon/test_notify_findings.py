@@ -390,8 +390,8 @@ def test_what_is_told_lies_in_the_state_beside_the_people(office: Office, tmp_pa
     office.hire(people(20))
     pushed(office)
 
-    assert office.sql("select event, subject from trouble") == [("guard", "wiki")]
-    assert office.sql("select receiver, attempts from notice order by receiver") == [
+    assert office.sql("select event, subject from alert") == [("guard", "wiki")]
+    assert office.sql("select receiver, attempts from notification order by receiver") == [
         ("hr", 0),
         ("ops", 0),
     ]

@@ -228,7 +228,7 @@ def test_what_was_read_is_put_back_when_a_guard_stops(office: Office, faulty: Fa
         office.sql("select key, data, removed_at from record where removed_at is null order by key")
         == before
     )
-    assert office.sql("select count(*) from replaced") == [(0,)]
+    assert office.sql("select count(*) from replaced_record") == [(0,)]
 
 
 def test_an_order_by_name_is_not_counted(office: Office, faulty: FaultyServer) -> None:

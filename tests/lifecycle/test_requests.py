@@ -105,7 +105,7 @@ def change_large_group(office: Office, faulty: FaultyServer, members: int) -> in
     none = {"totalResults": 0, "Resources": []}
     faulty.fail("GET", where=lambda seen: seen.path == "/Groups", status=200, body=none)
     assert (office.push().exit_code, office.links()) == (0, {})
-    columns = "(target, kind, key, remote_id, status, document, unique_name, doubtful, failures)"
+    columns = "(target, kind, key, remote_id, status, document, unique_name, in_doubt, failures)"
     office.sql(
         f"insert into link {columns} select 'wiki', 'user', key, 'id-' || key, 'active',"
         " json_object('userName', lower(data ->> 'email')), lower(data ->> 'email'), 0, 0 from"

@@ -15,7 +15,7 @@ from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer
 
 EXIT_LEASE = 5
-TABLES = ("source", "record", "replaced", "target", "link", "reference", "operation")
+TABLES = ("source", "record", "replaced_record", "target", "link", "reference", "operation")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
