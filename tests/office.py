@@ -49,6 +49,7 @@ from scimsync.state import journal
 from scimsync.state.links import all_links
 from scimsync.state.store import open_state
 from scimsync.targets import connection
+from scimsync.transport.retry import Timing
 
 Row = dict[str, str]
 Json = dict[str, Any]
@@ -374,6 +375,6 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     monkeypatch.setattr(
         prepare,
         "TargetConnection",
-        partial(connection.TargetConnection, sleep=pauses.sleep, clock=pauses.clock),
+        partial(connection.TargetConnection, timing=Timing(pauses.sleep, pauses.clock)),
     )
     return pauses

@@ -1,75 +1,63 @@
-"""The way out to one target: pace, pauses, retries, and the point at which nothing more is sent.
+"""The connection to one target: rate limit, retries, and the point at which nothing more is sent.
 
-Every request of a run goes through the target's `Channel`. It retries what may be sent again (RFC
-7644 section 3.12, RFC 6585 section 4); a POST without an answer is not, since its account may
-exist: `OutcomeUnknown` says so.
+Every request of a run goes through the target's `TargetConnection`. It sends again what may be sent
+again (RFC 7644 section 3.12, RFC 6585 section 4). A POST without a response is not sent again, as
+its resource may exist: it raises `OutcomeUnknown`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.logcontext import PERSONAL
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
+from scimsync.targets.evidence import (
+    OutcomeUnknown,
+    leaves_outcome_unknown,
+    may_have_had_effect,
+    may_retry,
+    shows_no_service,
+)
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+from scimsync.transport.retry import RetryPolicy, Timing
+from scimsync.transport.throttle import Throttle
+
+__all__ = ["OutcomeUnknown", "TargetConnection", "TargetStopped", "may_have_had_effect"]
 
 _LOG = logging.getLogger("scimsync")
 
 MAX_PAUSE_S = 300.0
-"""The longest that a Retry-After is obeyed within a run; what waits longer is tried by a later
-run."""
+"""The longest Retry-After that a run obeys; a later run sends what has to wait longer."""
 
 MAX_FAILURES = 5
-"""So many requests in a row that all their tries did not help, and the target is down: nothing more
-is sent in this run."""
+"""After so many requests in a row that failed with all their retries, the target counts as down and
+the run sends nothing more to it."""
 
-MAX_UNMADE = 50
-"""So many creations in a row that came to nothing although all else is answered, and no more are
-begun in this run."""
-
-
-class OutcomeUnknown(RequestError):
-    """A POST may or may not have had its effect; `cause` is what came instead of an answer."""
-
-    def __init__(self, cause: RequestError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-    @property
-    def brief(self) -> str:
-        return self.cause.brief
+MAX_FAILED_CREATIONS = 50
+"""After so many creations in a row that failed while other requests succeed, the run begins no
+more."""
 
 
 class TargetStopped(ScimsyncError):
-    """Nothing more is sent to this target in this run; the operation at hand was not sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often one request is tried, how long in all (seconds), and the longest random wait
-    between two tries (seconds)."""
-
-    attempts: int = 5
-    total_s: float = 180.0
-    longest_wait_s: float = 20.0
+    """Nothing more is sent to this target in this run; the request at hand was not sent."""
 
 
 class TargetConnection:
-    """Sends requests to one target, no faster than `pace`. `sleep` and `clock` (seconds) are the
-    run's.
+    """Sends requests to one target, no faster than the rate limiter `pace` allows.
 
-    With `probing` the first request goes alone and once, and only its answer lets others follow:
-    the target was down when it was asked last. `may_send` is asked before each request whether this
-    run still is the one at work; `observe` is told of each request. `requests` counts what was
-    sent, `answers` what was answered by SCIM; `stopped` is why nothing more will be.
+    With `probing` the target was down when it was last asked: the first request goes alone and
+    once, and others follow only when it was answered. `may_send` is awaited before each request and
+    says whether this run still holds its lease; `observe` is called after each request.
+
+    `requests` counts the requests sent, `answers` those to which a SCIM service responded;
+    `stopped` is why nothing more is sent.
     """
 
     def __init__(
@@ -78,328 +66,214 @@ class TargetConnection:
         client: Sender,
         *,
         pace: RateLimiter | None = None,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         probing: bool = False,
         may_send: Callable[[], Awaitable[bool]] | None = None,
         observe: Observer = ignore,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
+        timing: Timing | None = None,
     ) -> None:
         self._target = target
         self._client = client
         self.pace = pace or RateLimiter()
-        self._patience = patience or Patience()
-        self._observe = observe
-        self._sleep = sleep
-        self._clock = clock
-        self._gate = asyncio.Lock()
-        self._in_flight = 0
-        self._answered = asyncio.Event()
+        self._retry_policy = retry_policy or RetryPolicy()
         self._probing = probing
         self._may_send = may_send
+        self._observe = observe
+        self.timing = timing or Timing()
+        self._throttle = Throttle(
+            self.pace,
+            sleep=self.rest,
+            clock=self.timing.clock,
+            is_closed=lambda: self.stopped is not None,
+        )
+        self._retry_timing = replace(self.timing, sleep=self.rest)
         self._probe = asyncio.Lock()
         self._failures = 0
-        self._unmade = 0
+        self._failed_creations = 0
         self._ended = asyncio.Event()
         self.requests = 0
         self.answers = 0
         self.stopped: ScimsyncError | None = None
 
     async def send(self, request: ScimRequest) -> ScimResponse:
-        """Sends `request`, again where that is safe and may help.
+        """Send `request`, again where that is safe and may help.
 
-        Raises `OutcomeUnknown`, the errors of `ScimClient.send` once tries are used up, and
-        `TargetStopped` where nothing more is sent to the target: the token was refused, no
-        connection could be made, or another run holds the lease.
+        Raises OutcomeUnknown, the errors of `ScimClient.send` once the retries are used up, and
+        TargetStopped where nothing more is sent to the target: the token was refused, no connection
+        could be made, or another run holds the lease.
         """
         if self._probing:
             async with self._probe:
                 if self._probing:
-                    return await self._ask_first(request)
-        try:
-            return await self._once(request)
-        except RequestError as error:
-            if not _worth_another_try(error, request):
-                self._judge(error)
-                raise
-            return await self._again(request, error)
+                    return await self._send_probe(request)
+        earlier: list[RequestError] = []
 
-    async def _ask_first(self, request: ScimRequest) -> ScimResponse:
-        """Sends the one request that shows whether a target is back."""
-        try:
-            answer = await self._once(request)
-        except RequestError as error:
-            if _says_nothing_good(error):
-                self._give_up("still down", error, hint="only this one request was sent to it")
+        async def attempt() -> ScimResponse:
+            try:
+                return await self._send_once(request)
+            except RequestError as error:
+                if earlier:
+                    error.in_doubt = may_have_had_effect(earlier[-1])
+                earlier.append(error)
                 raise
-            self._probing = False
-            raise
-        self._probing = False
-        return answer
 
-    def unmade(self, error: OutcomeUnknown) -> None:
-        """A creation came to nothing, however often it was sent and looked for; many in a row, and
-        no more are begun."""
-        self._unmade += 1
-        if self._unmade == MAX_UNMADE:
-            _LOG.warning(
-                "%s: %d creations in a row failed, the last: %s",
-                self._target,
-                self._unmade,
-                error.brief,
+        try:
+            return await self._retry_policy.run(
+                attempt,
+                may_retry=lambda error: may_retry(error, request),
+                waits=lambda error: not _pauses_all(error),
+                timing=self._retry_timing,
             )
+        except RequestError as error:
+            if isinstance(error, NoResponse) and not error.may_have_had_effect:
+                self._give_up("", error)
+            self._count_failure(error)
+            raise
+
+    async def rest(self, seconds: float) -> None:
+        """Sleep, but not beyond the moment at which nothing more is sent."""
+        waits = [
+            asyncio.ensure_future(self.timing.sleep(seconds)),
+            asyncio.ensure_future(self._ended.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     @property
     def creates(self) -> bool:
         """Whether creations still have a chance in this run."""
-        return self._unmade < MAX_UNMADE
+        return self._failed_creations < MAX_FAILED_CREATIONS
 
-    def _judge(self, error: RequestError) -> None:
-        """One request came to nothing; several in a row, and it is the target that is in
-        trouble."""
-        if isinstance(error, OutcomeUnknown) and not isinstance(error.cause, InvalidResponse):
-            return  # it was sent once only; what becomes of looking it up tells more
-        if not _says_nothing_good(error):
-            return
-        self._failures += 1
-        if self._failures >= MAX_FAILURES:
-            self._give_up(f"{self._failures} requests in a row failed, the last", error)
-
-    async def _again(self, request: ScimRequest, first: RequestError) -> ScimResponse:
-        """Further tries, after the first has failed."""
-        from tenacity import (
-            AsyncRetrying,
-            RetryCallState,
-            retry_if_exception,
-            stop_after_attempt,
-            stop_after_delay,
-            stop_any,
-        )
-        from tenacity.wait import wait_random_exponential
-
-        failed: list[RequestError] = []
-
-        async def attempt() -> ScimResponse:
-            if not failed:
-                failed.append(first)
-                raise first
-            try:
-                return await self._once(request)
-            except RequestError as error:
-                error.in_doubt = may_have_had_effect(failed[-1])
-                failed.append(error)
-                raise
-
-        backoff = wait_random_exponential(multiplier=0.5, max=self._patience.longest_wait_s)
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome is not None else None
-            if isinstance(error, ErrorResponse) and error.retry_after:
-                # the turn waits for it; a target that names no time is given some all the same
-                return 0.0
-            return backoff(state)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: _worth_another_try(error, request)),
-            stop=stop_any(
-                stop_after_attempt(self._patience.attempts),
-                stop_after_delay(self._patience.total_s),
-            ),
-            wait=wait,
-            sleep=self.rest,
-            reraise=True,
-        )
-        try:
-            return await retrying(attempt)
-        except NoResponse as error:
-            if not error.may_have_had_effect:
-                self._give_up("", error)
-            self._judge(error)
-            raise
-        except RequestError as error:
-            self._judge(error)
-            raise
-
-    def _give_up(
-        self, what: str, error: RequestError, hint: str = "nothing more was sent to it"
-    ) -> None:
-        """The target is not to be used any more in this run, because of `error`."""
-        start = f"{self._target}: {what}: " if what else f"{self._target}: "
-        self.stop(TargetUnavailable(f"{start}{error}", hint=hint, brief=f"{start}{error.brief}"))
+    def unmade(self, error: OutcomeUnknown) -> None:
+        """Count a creation that failed however often it was sent and looked up. After many in a row
+        `creates` is False."""
+        self._failed_creations += 1
+        if self._failed_creations == MAX_FAILED_CREATIONS:
+            _LOG.warning(
+                "%s: %d creations in a row failed, the last: %s",
+                self._target,
+                self._failed_creations,
+                error.brief,
+            )
 
     def stop(self, why: ScimsyncError) -> None:
-        """From now on `send` raises `TargetStopped`, also where it waits for its turn."""
+        """Send nothing more: `send` raises TargetStopped, also where it is waiting."""
         if self.stopped is None:
             self.stopped = why
             self._ended.set()
 
     def lost_lease(self) -> None:
-        """Another run took this target over."""
+        """Send nothing more, as another run took over this target."""
         self.stop(
             LeaseHeld(
                 f"{self._target}: the lease went to another run", hint="nothing more was sent to it"
             )
         )
 
-    async def _once(self, request: ScimRequest) -> ScimResponse:
-        await self._turn()
+    async def _send_probe(self, request: ScimRequest) -> ScimResponse:
+        """Send the one request that shows whether a target works again."""
+        try:
+            response = await self._send_once(request)
+        except RequestError as error:
+            if shows_no_service(error):
+                self._give_up("still down", error, hint="only this one request was sent to it")
+            else:
+                self._probing = False
+            raise
+        self._probing = False
+        return response
+
+    async def _send_once(self, request: ScimRequest) -> ScimResponse:
+        await self._throttle.wait()
         if self._may_send is not None and not await self._may_send():
             self.lost_lease()
         if self.stopped is not None:
             raise TargetStopped(self.stopped.message)
         self.requests += 1
-        self._in_flight += 1
-        sent_at = self._clock()
+        self._throttle.sending()
+        sent_at = self.timing.clock()
         try:
-            answer = await self._sent(request)
+            response = await self._client.send(request)
         except RequestError as error:
-            self._tell(request, error, sent_at)
+            self._report(request, error, sent_at)
             self._learn(error, sent_at)
+            if leaves_outcome_unknown(error, request):
+                raise OutcomeUnknown(error) from error
             raise
         finally:
-            self._in_flight -= 1
-            self._answered.set()
-        self.pace.accepted(self._clock(), sent_at)
+            self._throttle.received()
+        self.pace.accepted(self.timing.clock(), sent_at)
         self._failures = 0
         if request.method == "POST":
-            self._unmade = 0
+            self._failed_creations = 0
         self.answers += 1
-        self._tell(request, answer, sent_at)
-        return answer
-
-    def _tell(
-        self, request: ScimRequest, came: ScimResponse | RequestError, sent_at: float
-    ) -> None:
-        """Log and metrics of one request. Filters and the words of a target may name people."""
-        cause = came.cause if isinstance(came, OutcomeUnknown) else came
-        status = (
-            cause.status
-            if isinstance(cause, ScimResponse | ErrorResponse | InvalidResponse)
-            else None
-        )
-        self._observe(self._target, request.method, status, self._clock() - sent_at)
-        if not _LOG.isEnabledFor(logging.DEBUG):
-            return
-        said = f"{self._target}: {request.method} {request.path}"
-        if isinstance(cause, ScimResponse):
-            whole = brief = f"{said}: {status}"
-            if request.target != request.path:
-                whole, brief = (
-                    f"{self._target}: {request.method} {request.target}: {status}",
-                    f"{said}?…: {status}",
-                )
-        else:
-            whole, brief = f"{self._target}: {cause}", f"{self._target}: {cause.brief}"
-        _LOG.debug(whole if _LOG.isEnabledFor(PERSONAL) else brief)
+        self._report(request, response, sent_at)
+        return response
 
     def _learn(self, error: RequestError, sent_at: float) -> None:
-        """What an error says about the target's limits, and whether it is there at all."""
-        cause = error.cause if isinstance(error, OutcomeUnknown) else error
-        if not isinstance(cause, ErrorResponse):
+        """Take from an error what it says about the target: its rate limit, whether it accepts the
+        token, whether it works at all."""
+        if not isinstance(error, ErrorResponse):
             return
-        now = self._clock()
-        if cause.kind is ErrorKind.TOO_MANY:
-            self.pace.refused(now, sent_at, cause.retry_after)
+        now = self.timing.clock()
+        if error.kind is ErrorKind.TOO_MANY:
+            self.pace.refused(now, sent_at, error.retry_after)
         else:
             self.pace.accepted(now, sent_at)
-        if cause.kind not in (ErrorKind.TOO_MANY, ErrorKind.SERVER, ErrorKind.UNAUTHORISED):
+        if error.kind is ErrorKind.UNAUTHORISED:
+            self._give_up("", error, hint="look at the target's token and what it may do")
+        elif not shows_no_service(error):
             self._failures = 0
             self.answers += 1
-        if cause.retry_after is not None and cause.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER):
-            self._pause(cause.retry_after)
+        elif error.retry_after is not None:  # the limit that was hit is the whole target's
+            seconds = min(error.retry_after, MAX_PAUSE_S)
+            _LOG.info("%s: asks for a pause of %.0f s", self._target, seconds)
+            self.pace.pause(now, seconds)
 
-    async def _sent(self, request: ScimRequest) -> ScimResponse:
-        """Sends `request` once, and says of a POST whether it may have had its effect."""
-        try:
-            return await self._client.send(request)
-        except ErrorResponse as error:
-            if error.kind is ErrorKind.UNAUTHORISED:
-                self._give_up("", error, hint="look at the target's token and what it may do")
-            if (
-                request.method == "POST"
-                and error.kind is ErrorKind.SERVER
-                and not _is_put_off(error)
-            ):
-                raise OutcomeUnknown(error) from error
-            raise
-        except NoResponse as error:
-            if request.method == "POST" and error.may_have_had_effect:
-                raise OutcomeUnknown(error) from error
-            raise
-        except InvalidResponse as error:
-            if request.method == "POST" and error.status < 300:
-                raise OutcomeUnknown(error) from error
-            raise
+    def _count_failure(self, error: RequestError) -> None:
+        """Count a request that failed; after several in a row the target counts as down."""
+        if isinstance(error, OutcomeUnknown) and not isinstance(error.cause, InvalidResponse):
+            return  # it was sent once only; the look-up that follows shows more
+        if not shows_no_service(error):
+            return
+        self._failures += 1
+        if self._failures >= MAX_FAILURES:
+            self._give_up(f"{self._failures} requests in a row failed, the last", error)
 
-    async def _turn(self) -> None:
-        """Waits until the rate and the pauses that the target asked for allow another request. One
-        waits, the others queue."""
-        async with self._gate:
-            while self.stopped is None:
-                if self._in_flight >= self.pace.window:
-                    self._answered.clear()
-                    await self._answered.wait()
-                elif (seconds := self.pace.wait(self._clock())) > 0:
-                    await self.rest(seconds)
-                else:
-                    break
-            self.pace.take(self._clock())
+    def _give_up(
+        self, what: str, error: RequestError, hint: str = "nothing more was sent to it"
+    ) -> None:
+        """Send nothing more in this run, because of `error`."""
+        start = f"{self._target}: {what}: " if what else f"{self._target}: "
+        self.stop(TargetUnavailable(f"{start}{error}", hint=hint, brief=f"{start}{error.brief}"))
 
-    async def rest(self, seconds: float) -> None:
-        """Sleeps, but not beyond the end of this channel."""
-        ways = [
-            asyncio.ensure_future(self._sleep(seconds)),
-            asyncio.ensure_future(self._ended.wait()),
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-
-    def _pause(self, seconds: float) -> None:
-        """Nothing is sent for `seconds`, by nobody: the limit that was hit is the whole
-        target's."""
-        _LOG.info("%s: asks for a pause of %.0f s", self._target, min(seconds, MAX_PAUSE_S))
-        self.pace.pause(self._clock(), min(seconds, MAX_PAUSE_S))
+    def _report(
+        self, request: ScimRequest, outcome: ScimResponse | RequestError, sent_at: float
+    ) -> None:
+        """Tell the observer and the log about one request. Queries and the words of a target may
+        name people, so that only a log with PERSONAL shows them."""
+        self._observe(
+            self._target, request.method, _status_of(outcome), self.timing.clock() - sent_at
+        )
+        if not _LOG.isEnabledFor(logging.DEBUG):
+            return
+        personal = _LOG.isEnabledFor(PERSONAL)
+        if isinstance(outcome, RequestError):
+            _LOG.debug("%s: %s", self._target, outcome if personal else outcome.brief)
+            return
+        target = request.target if personal or not request.query else f"{request.path}?…"
+        _LOG.debug("%s: %s %s: %d", self._target, request.method, target, outcome.status)
 
 
-def _worth_another_try(error: BaseException, request: ScimRequest) -> bool:
-    """429, 503 and what breaks on the way may pass (RFC 7644 section 3.12), and a read that was
-    garbled may be asked for again; the same request is refused again otherwise."""
-    if isinstance(error, InvalidResponse):
-        return request.method == "GET" and error.status < 300
-    return _may_pass(error)
+def _status_of(outcome: ScimResponse | RequestError) -> int | None:
+    if isinstance(outcome, ScimResponse | ErrorResponse | InvalidResponse):
+        return outcome.status
+    return None
 
 
-def may_have_had_effect(error: RequestError) -> bool:
-    """Whether a request that ended with `error` may have been carried out all the same, in its last
-    try or in an earlier one."""
-    if error.in_doubt or isinstance(error, OutcomeUnknown):
-        return True
-    if isinstance(error, ErrorResponse):
-        return error.kind is ErrorKind.SERVER
-    if isinstance(error, NoResponse):
-        return error.may_have_had_effect
-    return isinstance(error, InvalidResponse) and error.status < 300
-
-
-def _is_put_off(error: ErrorResponse) -> bool:
-    """Whether the service itself asks to come again later. A proxy before it also says 503 where it
-    lost the answer."""
-    return error.status == 503 and (
-        error.retry_after is not None or error.detail is not None or error.scim_type is not None
-    )
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, ErrorResponse):
-        return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
-    return isinstance(error, NoResponse)
-
-
-def _says_nothing_good(error: RequestError) -> bool:
-    """Whether an error is one of a target that is down or is no SCIM service; what a sound one says
-    is an answer."""
-    cause = error.cause if isinstance(error, OutcomeUnknown) else error
-    return _may_pass(cause) or isinstance(cause, InvalidResponse)
+def _pauses_all(error: BaseException) -> bool:
+    """Return whether the target asked for a pause, which the throttle keeps for all requests."""
+    return isinstance(error, ErrorResponse) and bool(error.retry_after)

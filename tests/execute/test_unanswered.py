@@ -12,7 +12,9 @@ import pytest
 from scimsync.run import prepare
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
+from scimsync.targets.sender import LazySender
 from scimsync.transport.request_errors import NoResponse
+from scimsync.transport.retry import Timing
 from tests.execute.story import (
     DELETE,
     DELETE_USER,
@@ -102,7 +104,9 @@ def test_a_creation_that_arrives_after_its_connection_broke_is_not_sent_again(
     async def sleep(seconds: float) -> None:
         await proxy.let_go()
 
-    monkeypatch.setattr(prepare, "TargetConnection", partial(TargetConnection, sleep=sleep))
+    monkeypatch.setattr(
+        prepare, "TargetConnection", partial(TargetConnection, timing=Timing(sleep))
+    )
     script.plan = {post: [HELD]}
     office.hire(people(1))
 
@@ -167,11 +171,9 @@ def test_a_change_whose_first_try_had_its_effect_is_undone_although_no_connectio
     office.push()
     script.plan = {PATCH_USER: ["lost"]}
     office.hire([person(1, dept="Sales")])
-    sent, tries = TargetConnection._sent, []
+    sent, tries = LazySender.send, []
 
-    async def refused_from_the_second_on(
-        self: TargetConnection, request: ScimRequest
-    ) -> ScimResponse:
+    async def refused_from_the_second_on(self: LazySender, request: ScimRequest) -> ScimResponse:
         if request.method == "PATCH":
             tries.append(request)
             if len(tries) > 1:
@@ -179,7 +181,7 @@ def test_a_change_whose_first_try_had_its_effect_is_undone_although_no_connectio
         return await sent(self, request)
 
     with monkeypatch.context() as patched:
-        patched.setattr(TargetConnection, "_sent", refused_from_the_second_on)
+        patched.setattr(LazySender, "send", refused_from_the_second_on)
         assert office.push().exit_code == 1
 
     office.hire([person(1)])

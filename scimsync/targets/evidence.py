@@ -1,0 +1,76 @@
+"""What a response of a target, or a missing one, proves: the one place that interprets statuses for
+the connection."""
+
+from __future__ import annotations
+
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.messages import ScimRequest
+from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+
+
+class OutcomeUnknown(RequestError):
+    """A POST may or may not have had its effect; `cause` is what came instead of a response."""
+
+    def __init__(self, cause: RequestError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+    @property
+    def brief(self) -> str:
+        return self.cause.brief
+
+
+def cause_of(error: RequestError) -> RequestError:
+    """Return what went wrong, also where the error is that the outcome is unknown."""
+    return error.cause if isinstance(error, OutcomeUnknown) else error
+
+
+def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
+    """Return whether `request` must not simply be sent again, as that could create a resource
+    twice.
+
+    A service that asks to come back later (429, and 503 with a Retry-After or a SCIM error body)
+    has done nothing. A proxy in front of it also sends 503 where it lost the response.
+    """
+    if request.method != "POST":
+        return False
+    if isinstance(error, ErrorResponse):
+        postponed = error.status == 503 and (
+            error.retry_after is not None or error.detail is not None or error.scim_type is not None
+        )
+        return error.kind is ErrorKind.SERVER and not postponed
+    return may_have_had_effect(error)
+
+
+def may_have_had_effect(error: RequestError) -> bool:
+    """Return whether the request that ended with `error` may have been carried out all the same, in
+    its last attempt or in an earlier one."""
+    if error.in_doubt or isinstance(error, OutcomeUnknown):
+        return True
+    if isinstance(error, ErrorResponse):
+        return error.kind is ErrorKind.SERVER
+    if isinstance(error, NoResponse):
+        return error.may_have_had_effect
+    return isinstance(error, InvalidResponse) and error.status < 300
+
+
+def may_retry(error: BaseException, request: ScimRequest) -> bool:
+    """Return whether sending `request` again may help: after 429, server errors and broken
+    connections (RFC 7644 section 3.12), and after a read with a garbled response."""
+    if isinstance(error, InvalidResponse):
+        return request.method == "GET" and error.status < 300
+    return is_transient(error)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether an error may pass by itself: 429, a server error, no response."""
+    if isinstance(error, ErrorResponse):
+        return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
+    return isinstance(error, NoResponse)
+
+
+def shows_no_service(error: RequestError) -> bool:
+    """Return whether an error is one of a target that is down or not a SCIM service. Any other
+    error shows that the service works."""
+    cause = cause_of(error)
+    return is_transient(cause) or isinstance(cause, InvalidResponse)

@@ -1,0 +1,77 @@
+"""Send again what may succeed later: how often, how long, and with which waits in between."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+_FIRST_WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Time and randomness: a sleep function (seconds), a steady clock (seconds), and random numbers
+    between two bounds. Tests pass their own."""
+
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often one request is tried, and for how many seconds after its first failure.
+
+    Waits between two attempts are random and at most half a second, which doubles with each attempt
+    up to `longest_wait_s` ("full jitter").
+    """
+
+    attempts: int = 5
+    total_s: float = 180.0
+    longest_wait_s: float = 20.0
+
+    async def run(
+        self,
+        attempt: Callable[[], Awaitable[Result]],
+        *,
+        may_retry: Callable[[BaseException], bool],
+        waits: Callable[[BaseException], bool],
+        timing: Timing,
+    ) -> Result:
+        """Return the result of the first attempt that succeeds.
+
+        `may_retry` says which errors another attempt may help against; the last error is raised.
+        `waits` says after which of them to wait; after others, `attempt` itself waits.
+        """
+        from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+        failed_at: list[float] = []
+
+        def stop(state: RetryCallState) -> bool:
+            failed_at.append(timing.clock())
+            return (
+                state.attempt_number >= self.attempts
+                or failed_at[-1] - failed_at[0] >= self.total_s
+            )
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome is not None else None
+            if error is not None and not waits(error):
+                return 0.0
+            longest = _FIRST_WAIT_S * 2 ** (state.attempt_number - 1)
+            return timing.uniform(0.0, min(longest, self.longest_wait_s))
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(may_retry),
+            stop=stop,
+            wait=wait,
+            sleep=timing.sleep,
+            reraise=True,
+        )
+        return await retrying(attempt)

@@ -1,0 +1,55 @@
+"""Let requests go out one by one, as fast as a rate limiter allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from scimsync.transport.rate_limiter import RateLimiter
+
+
+class Throttle:
+    """Makes tasks wait for their turn to send a request to one server.
+
+    `sleep` and `clock` are in seconds. Once `is_closed` returns True nothing waits any longer; a
+    `sleep` that is under way has to end by itself.
+    """
+
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        *,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
+        is_closed: Callable[[], bool],
+    ) -> None:
+        self._limiter = limiter
+        self._sleep = sleep
+        self._clock = clock
+        self._is_closed = is_closed
+        self._queue = asyncio.Lock()
+        self._in_flight = 0
+        self._released = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait until the rate, the requests in flight and the pauses that the server asked for
+        allow another request. One task waits, the others queue behind it."""
+        async with self._queue:
+            while not self._is_closed():
+                if self._in_flight >= self._limiter.window:
+                    self._released.clear()
+                    await self._released.wait()
+                elif (seconds := self._limiter.wait(self._clock())) > 0:
+                    await self._sleep(seconds)
+                else:
+                    break
+            self._limiter.take(self._clock())
+
+    def sending(self) -> None:
+        """Count a request in flight."""
+        self._in_flight += 1
+
+    def received(self) -> None:
+        """Count its end."""
+        self._in_flight -= 1
+        self._released.set()
