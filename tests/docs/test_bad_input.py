@@ -1,115 +1,119 @@
-"""Each message that docs/reference/bad-input.md shows is what the program says."""
+"""The program prints each message that docs/reference/bad-input.md shows."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.docs.documentation import ROOT, page
 from tests.office import Office
 from tests.servers.faulty import HTML, FaultyServer
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "reference" / "bad-input.md").read_text("utf-8")
+PAGE = page("docs/reference/bad-input.md")
 
 
 @dataclass
-class Scene:
-    """The people and the sync.toml of examples/first, with a target `app`; `setup` may change
-    anything of it."""
+class ExampleFolder:
+    """The HR file and the sync.toml of examples/first, with a target `app`. A case may change
+    both."""
 
     office: Office
     faulty: FaultyServer
     monkeypatch: pytest.MonkeyPatch
 
-    def edit(self, name: str, pattern: str, replacement: str) -> Scene:
-        """Changes what `pattern` matches in a file, from the beginning of a line."""
+    def edit(self, name: str, pattern: str, replacement: str) -> ExampleFolder:
+        """Replace what `pattern` matches at the start of a line."""
         before = (self.office.folder / name).read_text("utf-8")
         after = re.sub(f"^{pattern}", replacement, before, flags=re.MULTILINE)
         assert after != before
         return self.file(name, after)
 
-    def row(self, pattern: str, replacement: str) -> Scene:
+    def row(self, pattern: str, replacement: str) -> ExampleFolder:
         return self.edit("hr.csv", pattern, replacement)
 
-    def setting(self, pattern: str, replacement: str) -> Scene:
+    def setting(self, pattern: str, replacement: str) -> ExampleFolder:
         return self.edit("sync.toml", pattern, replacement)
 
-    def more(self, text: str) -> Scene:
-        """Puts tables at the end of sync.toml."""
+    def more(self, text: str) -> ExampleFolder:
+        """Append tables to sync.toml."""
         return self.file(
             "sync.toml", (self.office.folder / "sync.toml").read_text("utf-8") + f"\n{text}\n"
         )
 
-    def file(self, name: str, text: str) -> Scene:
+    def file(self, name: str, text: str) -> ExampleFolder:
         self.office.write(name, text)
         return self
 
-    def bytes(self, change: Callable[[bytes], bytes]) -> Scene:
-        """Changes hr.csv, whatever its text."""
+    def bytes(self, change: Callable[[bytes], bytes]) -> ExampleFolder:
+        """Change the bytes of hr.csv."""
         path = self.office.folder / "hr.csv"
         path.write_bytes(change(path.read_bytes()))
         return self
 
 
-def another_account(scene: Scene) -> None:
+def another_account(folder: ExampleFolder) -> None:
     for name in ("ann.abel@example.com", "ann@example.com"):
-        scene.faulty.add(userName=name, externalId="1001")
+        folder.faulty.add(userName=name, externalId="1001")
 
 
-def without_file(scene: Scene) -> None:
-    (scene.office.folder / "hr.csv").unlink()
+def without_file(folder: ExampleFolder) -> None:
+    (folder.office.folder / "hr.csv").unlink()
 
 
-def without_token(scene: Scene) -> None:
-    scene.monkeypatch.delenv("SCIM_TOKEN")
+def without_token(folder: ExampleFolder) -> None:
+    folder.monkeypatch.delenv("SCIM_TOKEN")
 
 
-def written_meanwhile(scene: Scene) -> None:
-    module = import_module("scimsync.snapshot.compare")
-    hashing = module.digest
+@contextmanager
+def written_meanwhile(folder: ExampleFolder) -> Iterator[None]:
+    """Append to hr.csv for as long as the push runs."""
+    row = b"1009,Late,Lark,Late.Lark@example.com,,,,active,2026-01-01\n"
+    done = threading.Event()
 
-    def grows(*arguments: Any) -> Any:
-        scene.bytes(
-            lambda content: content + b"1009,Late,Lark,Late.Lark@example.com,,,,active,2026-01-01\n"
-        )
-        return hashing(*arguments)
+    def append() -> None:
+        with (folder.office.folder / "hr.csv").open("ab", buffering=0) as file:
+            while not done.wait(0.001):
+                file.write(row)
 
-    scene.monkeypatch.setattr(module, "digest", grows)
-    scene.row("1008.*\n", "")
-
-
-def two_sources(scene: Scene) -> None:
-    scene.setting("url = (.*)", r'url = \1\nsource = ["hr", "more"]')
-    scene.more('[sources.more]\ntype = "file"\npath = "more.csv"\nkey = "employee_id"')
-    head, *rows = (scene.office.folder / "hr.csv").read_text("utf-8").splitlines(keepends=True)
-    scene.office.write("more.csv", head + rows[-1])
+    writer = threading.Thread(target=append)
+    writer.start()
+    yield
+    done.set()
+    writer.join()
 
 
-def answered(**fault: Any) -> Callable[[Scene], None]:
-    """Eva moves, and this is the answer to her PATCH."""
+def two_sources(folder: ExampleFolder) -> None:
+    folder.setting("url = (.*)", r'url = \1\nsource = ["hr", "more"]')
+    folder.more('[sources.more]\ntype = "file"\npath = "more.csv"\nkey = "employee_id"')
+    head, *rows = (folder.office.folder / "hr.csv").read_text("utf-8").splitlines(keepends=True)
+    folder.office.write("more.csv", head + rows[-1])
 
-    def setup(scene: Scene) -> None:
-        scene.row("(1005.*),Sales,", r"\1,People,")
-        scene.faulty.fail("PATCH", **fault)
+
+def answered(**fault: Any) -> Callable[[ExampleFolder], None]:
+    """Move Eva, and answer her PATCH with this fault."""
+
+    def setup(folder: ExampleFolder) -> None:
+        folder.row("(1005.*),Sales,", r"\1,People,")
+        folder.faulty.fail("PATCH", **fault)
 
     return setup
 
 
 @dataclass(frozen=True)
-class Case:
-    """`says` are messages of the page, with … for what is another one each time; `pushed`: there
-    was a good push before."""
+class BadInputCase:
+    """The messages of the page (… stands for any text) and the exit code. With `pushed`, a good
+    push comes first."""
 
-    setup: Callable[[Scene], object]
+    setup: Callable[[ExampleFolder], object]
     code: int
-    says: tuple[str, ...]
+    messages: tuple[str, ...]
     pushed: bool = True
 
 
@@ -117,12 +121,12 @@ CIRCLE = "[access]\nA = \"'B' in access\"\nB = \"'A' in access\""
 LOOKED_UP = "title = \"department | lookup('titles')\""
 
 CASES = {
-    "too few fields": Case(
+    "too few fields": BadInputCase(
         lambda s: s.row("1003,.*$", "1003,Chloé,Čapek,Chloe.Capek@example.com,Administrator"),
         4,
         ("hr line 4 1003: has 5 fields where the header has 9; the row is left out",),
     ),
-    "no key": Case(
+    "no key": BadInputCase(
         lambda s: s.row("1002,", ","),
         4,
         (
@@ -132,17 +136,17 @@ CASES = {
             ),
         ),
     ),
-    "a key twice": Case(
+    "a key twice": BadInputCase(
         lambda s: s.row(r"(1008,.*)\n", r"\1\n\1\n"),
         4,
         ('hr line 10 1008: key "1008" stands in line 9 already; the row is left out',),
     ),
-    "no key column": Case(
+    "a missing key column": BadInputCase(
         lambda s: s.row("employee_id", "number"),
         2,
         ('sync.toml: sources.hr.key: no column "employee_id" in hr.csv',),
     ),
-    "no column of an expression": Case(
+    "a missing column of an expression": BadInputCase(
         lambda s: s.row("(.*),email,", r"\1,mail,"),
         2,
         (
@@ -150,7 +154,7 @@ CASES = {
             'did you mean "mail"?',
         ),
     ),
-    "another encoding": Case(
+    "another encoding": BadInputCase(
         lambda s: s.bytes(lambda content: content.replace("é,Č".encode(), b"\xe9,C")),
         2,
         (
@@ -158,27 +162,27 @@ CASES = {
             'if it comes from Excel, try encoding = "windows-1252"',
         ),
     ),
-    "no file": Case(
+    "no file": BadInputCase(
         lambda s: (s.office.folder / "hr.csv").unlink(),
         1,
         ("sync.toml: sources.hr.path: there is no file hr.csv",),
     ),
-    "a cut row": Case(
+    "a cut row": BadInputCase(
         lambda s: s.row("1008,.*\n", '1008,"Hug'),
         1,
         ("hr.csv ends in the middle of a row; is it still being written?",),
     ),
-    "written meanwhile": Case(
+    "written meanwhile": BadInputCase(
         written_meanwhile, 1, ("hr.csv changed while it was read; is it still being written?",)
     ),
-    "an empty file": Case(lambda s: s.bytes(lambda _: b""), 3, ("hr.csv is empty",)),
-    "nothing but a header": Case(lambda s: s.row(r"\d.*\n", ""), 3, ("hr.csv is empty",)),
-    "half a file": Case(
+    "an empty file": BadInputCase(lambda s: s.bytes(lambda _: b""), 3, ("hr.csv is empty",)),
+    "only a header": BadInputCase(lambda s: s.row(r"\d.*\n", ""), 3, ("hr.csv is empty",)),
+    "half a file": BadInputCase(
         lambda s: s.row(r"100[5-8].*\n", ""),
         3,
         ("hr: 4 records, and there were 8; guard.min_records wants at least 7",),
     ),
-    "an expression that fails": Case(
+    "an expression that fails": BadInputCase(
         lambda s: s.row("(1005.*),2020-03-01", r"\1,soon"),
         4,
         (
@@ -189,7 +193,7 @@ CASES = {
             ),
         ),
     ),
-    "no userName": Case(
+    "no userName": BadInputCase(
         lambda s: s.row("1007,Gina,Grau,[^,]*", "1007,Gina,Grau,"),
         4,
         (
@@ -199,65 +203,65 @@ CASES = {
             ),
         ),
     ),
-    "a userName twice": Case(
+    "a userName twice": BadInputCase(
         lambda s: s.row("(.*)Hugo.Holm@", r"\1Ann.Abel@"),
         4,
         ("hr 1008: app: userName ann.abel@example.com is taken by the account of 1001",),
     ),
-    "more than one account": Case(
+    "more than one account": BadInputCase(
         another_account,
         4,
         ("hr 1001: app: ambiguous: 2 accounts match by externalId: …, …",),
         pushed=False,
     ),
-    "an unknown key": Case(
+    "an unknown key": BadInputCase(
         lambda s: s.setting("scope", "scop"),
         2,
         ("sync.toml: targets.app.scop: unknown key", 'did you mean "scope"?'),
     ),
-    "no expression": Case(
+    "an invalid expression": BadInputCase(
         lambda s: s.setting("displayName = .*", 'displayName = "given ~ ~ family"'),
         2,
         ('sync.toml: targets.app.user.displayName: unexpected "~"',),
     ),
-    "a dotted path": Case(
+    "a dotted path": BadInputCase(
         lambda s: s.setting('"name.givenName"', "name.givenName"),
         2,
         ("sync.toml: targets.app.user.name.givenName: a path with a dot must stand in quotes",),
     ),
-    "an unknown attribute": Case(
+    "an unknown attribute": BadInputCase(
         lambda s: s.setting("title = .*", '"nmae.givenName" = "given"'),
         2,
         ('sync.toml: targets.app.user."nmae.givenName": no such attribute', 'did you mean "name"?'),
     ),
-    "an unknown filter": Case(
+    "an unknown filter": BadInputCase(
         lambda s: s.setting("userName = .*", 'userName = "email | lowr"'),
         2,
         ('sync.toml: targets.app.user.userName: no filter "lowr"', 'did you mean "lower"?'),
     ),
-    "an unknown rule": Case(
+    "an unknown rule": BadInputCase(
         lambda s: s.setting("scope = .*", "scope = \"'Staf' in access\"").more(
             "[access]\nStaff = \"status == 'active'\""
         ),
         2,
         ('sync.toml: targets.app.scope: no access rule "Staf"', 'did you mean "Staff"?'),
     ),
-    "rules in a circle": Case(
+    "circular rules": BadInputCase(
         lambda s: s.setting("scope = .*", "scope = \"'A' in access\"").more(CIRCLE),
         2,
         ("sync.toml: access.A: access rules ask for each other in a circle", "A -> B -> A"),
     ),
-    "a dialect to come": Case(
+    "an unsupported dialect": BadInputCase(
         lambda s: s.setting("url = (.*)", r'url = \1\ndialect = "okta"'),
         2,
         ('sync.toml: targets.app.dialect: "okta" is not supported yet; this version knows: rfc',),
     ),
-    "a format to come": Case(
+    "an unsupported format": BadInputCase(
         lambda s: s.setting("path = .*", 'path = "hr.xlsx"').file("hr.xlsx", ""),
         2,
         ("sync.toml: sources.hr.path: hr.xlsx: xlsx is not supported yet",),
     ),
-    "a value of the wrong kind": Case(
+    "a value of the wrong kind": BadInputCase(
         lambda s: s.setting("title = .*", 'title = "[title, family]"'),
         4,
         (
@@ -267,7 +271,7 @@ CASES = {
             ),
         ),
     ),
-    "a table that lacks a value": Case(
+    "a value missing from a table": BadInputCase(
         lambda s: s.setting("title = .*", LOOKED_UP).more('[tables.titles]\nIT = "Engineer"'),
         4,
         (
@@ -277,13 +281,13 @@ CASES = {
             ),
         ),
     ),
-    "two sources": Case(
+    "two sources": BadInputCase(
         two_sources,
         4,
         ("hr 1008: app: the sources hr, more each have a record with this key",),
         pushed=False,
     ),
-    "http": Case(
+    "http": BadInputCase(
         lambda s: s.setting("url = .*", 'url = "http://app.example.com/scim/v2"'),
         2,
         (
@@ -293,7 +297,7 @@ CASES = {
             ),
         ),
     ),
-    "no token": Case(
+    "no token": BadInputCase(
         without_token,
         2,
         (
@@ -302,35 +306,35 @@ CASES = {
         ),
         pushed=False,
     ),
-    "nobody listens": Case(
+    "connection refused": BadInputCase(
         lambda s: s.setting("url = .*", 'url = "http://127.0.0.1:1/v2"'),
         1,
         ("app: GET /Users: cannot connect to 127.0.0.1: Connection refused",),
         pushed=False,
     ),
-    "a refused token": Case(
+    "a refused token": BadInputCase(
         lambda s: s.setting("auth = .*", 'auth = { type = "bearer", token = "literal:wrong" }'),
         1,
         ("app: GET /Users: 401: …", "look at the target's token and what it may do"),
         pushed=False,
     ),
-    "no list of users": Case(
+    "no list of users": BadInputCase(
         lambda s: s.faulty.fail("GET", status=404, body={"detail": "nothing here"}),
         1,
         ("app: GET /Users: 404: …",),
         pushed=False,
     ),
-    "a refused value": Case(
+    "a refused value": BadInputCase(
         answered(status=400, body={"scimType": "invalidValue", "detail": "no such department"}),
         4,
         ("app: update 1005: PATCH /Users/…: 400 invalidValue: no such department",),
     ),
-    "out of order": Case(
+    "out of order": BadInputCase(
         answered(status=500, times=5, body={"detail": "out of order"}),
         4,
         ("app: update 1005: PATCH /Users/…: 500: out of order",),
     ),
-    "HTML": Case(
+    "HTML": BadInputCase(
         answered(status=200, body=HTML),
         4,
         (
@@ -340,7 +344,7 @@ CASES = {
             ),
         ),
     ),
-    "a redirect": Case(
+    "a redirect": BadInputCase(
         answered(status=302, headers={"Location": "https://login.example.com"}),
         4,
         (
@@ -354,11 +358,11 @@ CASES = {
 
 
 @pytest.fixture
-def scene(office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Scene:
+def folder(office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> ExampleFolder:
     monkeypatch.setenv("SCIM_TOKEN", faulty.token)
     for name in ("hr.csv", "sync.toml"):
         shutil.copy(ROOT / "examples" / "first" / name, office.folder)
-    made = Scene(office, faulty, monkeypatch)
+    made = ExampleFolder(office, faulty, monkeypatch)
     made.setting(r"\[targets\.wiki", "[targets.app")
     made.setting("url = .*", f'url = "{faulty.url}"')
     made.setting("auth = .*", 'auth = { type = "bearer", token = "env:SCIM_TOKEN" }')
@@ -366,22 +370,25 @@ def scene(office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_messages_are_those_of_the_page(scene: Scene, what: str) -> None:
+def test_the_program_prints_the_message_of_the_page(folder: ExampleFolder, what: str) -> None:
     case = CASES[what]
     if case.pushed:
-        assert scene.office.run("push").code == 0
-    case.setup(scene)
+        assert folder.office.run("push").code == 0
+    with ExitStack() as stack:
+        active = case.setup(folder)
+        if isinstance(active, AbstractContextManager):
+            stack.enter_context(active)
 
-    ran = scene.office.run("push")
+        ran = folder.office.run("push")
 
     assert ran.code == case.code, ran.err
-    for message in case.says:
+    for message in case.messages:
         assert re.search(".+".join(map(re.escape, message.split("…"))), ran.err), ran.err
 
 
-def test_the_page_shows_these_messages_and_no_others() -> None:
+def test_the_page_shows_exactly_these_messages() -> None:
     shown = set(re.findall(r"`([^`\n]+)`", PAGE.replace("\\|", "|")))
-    made = {message for case in CASES.values() for message in case.says}
+    made = {message for case in CASES.values() for message in case.messages}
 
     assert made - shown == set()
     assert {

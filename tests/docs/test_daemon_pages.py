@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from scimsync.state.store import scratch_store
 from tests.daemon.test_daemon_process import running
 from tests.docs.documentation import ROOT, block, page
 from tests.office import MONDAY, Office
-from tests.servers.hooks import SECRET, Hooks, running_hooks
+from tests.servers.hooks import SECRET, running_hooks
 
 DAEMON = page("docs/reference/daemon.md")
 NOTIFICATIONS = page("docs/reference/notifications.md")
@@ -35,7 +36,7 @@ def without_times(lines: list[str]) -> list[str]:
 
 @pytest.fixture
 def company(real_office: Office) -> Office:
-    """The example of a daemon, at a real server."""
+    """The systemd example, with a real server."""
     shutil.copytree(SYSTEMD, real_office.folder, dirs_exist_ok=True)
     edit(real_office, "https://wiki.example.com/scim/v2", real_office.url)
     edit(real_office, "sqlite:////var/lib/scimsync/", "sqlite:///")
@@ -44,14 +45,14 @@ def company(real_office: Office) -> Office:
 
 
 def edit(office: Office, before: str, after: str, name: str = "sync.toml") -> None:
-    """Puts a changed file into place."""
+    """Edit a file and replace it atomically."""
     text = (office.folder / name).read_text("utf-8")
     assert before in text
     office.write(f"{name}.new", text.replace(before, after))
     (office.folder / f"{name}.new").replace(office.folder / name)
 
 
-def test_the_daemon_says_what_the_page_shows(company: Office) -> None:
+def test_the_daemon_logs_what_the_page_shows(company: Office) -> None:
     with running(company, TZ="Europe/Berlin") as daemon:
         daemon.until("7 create")
         people = (company.folder / "incoming" / "hr.csv").read_text("utf-8")
@@ -73,8 +74,8 @@ def test_the_daemon_says_what_the_page_shows(company: Office) -> None:
 
 
 @pytest.fixture
-def got(company: Office) -> Any:
-    """What a webhook gets of a half-written file."""
+def received(company: Office) -> Iterator[Any]:
+    """The webhook request about a half-written file."""
     receiver = '[notify.to.desk]\nwebhook = "HOOK_URL"\nsecret = "literal:SECRET"\n'
     with running_hooks() as hooks:
         edit(
@@ -85,44 +86,37 @@ def got(company: Office) -> Any:
         people = (company.folder / "incoming" / "hr.csv").read_bytes()
         (company.folder / "incoming" / "hr.csv").write_bytes(people[:-30])
         assert company.run("-q", "push").code == 1
-        yield one_of(hooks)
+        (request,) = hooks.got
+        yield request
 
 
-def one_of(hooks: Hooks) -> Any:
-    (one,) = hooks.got
-    return one
-
-
-def test_a_webhook_gets_what_the_page_shows(got: Any) -> None:
+def test_a_webhook_gets_what_the_page_shows(received: Any) -> None:
     example = json.loads(block(NOTIFICATIONS, "json"))
-    moments = {"timestamp": got.document["timestamp"]}
-    assert got.document == {
-        **example,
-        **moments,
-        "data": {**example["data"], "since": got.data["since"]},
-    }
-    head = block(NOTIFICATIONS, "", "POST /").splitlines()[1:]
-    assert {line.partition(":")[0].lower() for line in head} <= got.headers.keys()
+    example["timestamp"] = received.document["timestamp"]
+    example["data"]["since"] = received.data["since"]
+    assert received.document == example
+    headers = block(NOTIFICATIONS, "", "POST /").splitlines()[1:]
+    assert {line.partition(":")[0].lower() for line in headers} <= received.headers.keys()
 
 
-def test_the_receiver_of_the_page_knows_who_has_sent_it(
-    got: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program: dict[str, Any] = {}
-    exec(block(page("docs/how-to/set-up-notifications.md"), "python"), program)
-    comes_from_scimsync = program["comes_from_scimsync"]
-    sent_at = int(got.headers["webhook-timestamp"])
-    monkeypatch.setattr(time, "time", lambda: sent_at + 4.0)
+def test_the_receiver_on_the_page_verifies_a_request(received: Any) -> None:
+    receiver: dict[str, Any] = {}
+    exec(block(page("docs/how-to/set-up-notifications.md"), "python"), receiver)
 
-    assert comes_from_scimsync(got.headers, got.body, SECRET)
-    assert not comes_from_scimsync(got.headers, got.body + b" ", SECRET)
-    assert not comes_from_scimsync(got.headers, got.body, SECRET.lower())
-    assert not comes_from_scimsync({**got.headers, "webhook-id": "msg_2"}, got.body, SECRET)
-    monkeypatch.setattr(time, "time", lambda: sent_at + 301.0)
-    assert not comes_from_scimsync(got.headers, got.body, SECRET)
+    def verifies(headers: dict[str, str], body: bytes, secret: str, *, age_s: int = 4) -> bool:
+        now = int(headers["webhook-timestamp"]) + age_s
+        receiver["time"] = SimpleNamespace(time=lambda: now)
+        return bool(receiver["comes_from_scimsync"](headers, body, secret))
+
+    headers, body = received.headers, received.body
+    assert verifies(headers, body, SECRET)
+    assert not verifies(headers, body + b" ", SECRET)
+    assert not verifies(headers, body, SECRET.lower())
+    assert not verifies({**headers, "webhook-id": "msg_2"}, body, SECRET)
+    assert not verifies(headers, body, SECRET, age_s=301)
 
 
-def test_each_event_stands_on_the_page_with_its_title() -> None:
+def test_the_page_lists_every_event_with_its_title() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(scimsync: .*)` \|$", NOTIFICATIONS, re.MULTILINE
     )
@@ -132,7 +126,7 @@ def test_each_event_stands_on_the_page_with_its_title() -> None:
         assert title == began_title(Event(event), [subjects.get(event, "wiki")])
 
 
-def test_each_metric_stands_on_the_page_with_its_labels(tmp_path: Path) -> None:
+def test_the_page_lists_every_metric_with_its_labels(tmp_path: Path) -> None:
     text = (ROOT / "sync.toml.example").read_text("utf-8")
     config = parse(text, tmp_path / "sync.toml")
     metrics = DaemonMetrics()

@@ -1,8 +1,7 @@
-"""The examples of running scimsync hold: units, container, cluster, alerts and dashboard name what
-there is.
+"""The deployment examples are valid and name only what exists: systemd units, container, Kubernetes
+manifests, alerts, dashboard, and crontab.
 
-What systemd and promtool can judge they do judge, where they are installed; what is asserted
-without them holds everywhere.
+systemd-analyze and promtool check them too, if they are installed.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from cronsim import CronSim
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -36,9 +36,9 @@ from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
 from scimsync.daemon.metrics.registry import CAUSES, FINAL_STATUSES, OUTCOMES
 from scimsync.model.operations import Action
 from scimsync.state.store import open_state
+from tests.docs.documentation import ROOT
 from tests.office import MONDAY, Office, people
 
-ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "examples" / "systemd"
 CONTAINER = ROOT / "examples" / "container"
 KUBERNETES = ROOT / "examples" / "kubernetes"
@@ -48,21 +48,16 @@ Json = dict[str, Any]
 
 
 def is_command(words: list[str]) -> None:
-    """Parses a command line of scimsync as scimsync does; fails where a command or option is not
-    there."""
-    with cli.make_context("scimsync", words) as context:
-        name, command, rest = cli.resolve_command(
-            context, [*context._protected_args, *context.args]
-        )
-        assert command is not None, name
-        command.make_context(name or "", list(rest), parent=context)
+    """Check that a command line of scimsync names a command and options that exist."""
+    result = CliRunner().invoke(cli, [*words, "--help"])
+    assert result.exit_code == 0, result.output
 
 
 # systemd
 
 
 def unit(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Section -> its assignments, in their order: a key may stand more than once."""
+    """Return the assignments of each section in order, because a key can occur twice."""
     sections: dict[str, list[tuple[str, str]]] = {}
     for line in path.read_text("utf-8").splitlines():
         if line.startswith("["):
@@ -85,17 +80,17 @@ def test_a_service_starts_a_command_that_exists(path: Path) -> None:
     is_command(words)
 
 
-def test_both_services_are_shut_in_alike() -> None:
-    shut_in = []
+def test_both_services_have_the_same_hardening() -> None:
+    hardening = []
     for path in SERVICES:
         settings = unit(path)["Service"]
-        shut_in.append(settings[[key for key, _ in settings].index("User") :])
-    assert len(shut_in) == 2
-    assert shut_in[0] == shut_in[1]
+        hardening.append(settings[[key for key, _ in settings].index("User") :])
+    assert len(hardening) == 2
+    assert hardening[0] == hardening[1]
 
 
 @each_service
-def test_a_service_writes_where_its_sync_toml_has_the_state_and_nowhere_else(path: Path) -> None:
+def test_a_service_can_write_only_to_the_state(path: Path) -> None:
     settings = dict(unit(path)["Service"])
     state = tomllib.loads((SYSTEMD / "sync.toml").read_text("utf-8"))["state"]["url"]
 
@@ -104,13 +99,13 @@ def test_a_service_writes_where_its_sync_toml_has_the_state_and_nowhere_else(pat
     assert not settings.keys() & {"ReadWritePaths", "BindPaths"}
 
 
-def test_a_sync_toml_that_cannot_be_used_is_no_reason_to_start_again() -> None:
+def test_an_unusable_sync_toml_does_not_restart_the_service() -> None:
     for path in SERVICES:
         assert "2" in dict(unit(path)["Service"])["RestartPreventExitStatus"].split()
 
 
 def systemd_version() -> int:
-    """That of systemd-analyze; 0 where there is none."""
+    """Return the version of systemd-analyze, or 0 if it is not installed."""
     if shutil.which("systemd-analyze") is None:
         return 0
     said = subprocess.run(
@@ -122,7 +117,7 @@ def systemd_version() -> int:
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units with a program that is there, and the drop-in in its place."""
+    """The units, with a program that exists, and the drop-in."""
     for path in [*SERVICES, *SYSTEMD.glob("*.timer")]:
         text = path.read_text("utf-8").replace("/usr/local/bin/scimsync", "/bin/true")
         (tmp_path / path.name).write_text(text, "utf-8")
@@ -131,7 +126,7 @@ def units(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
+def test_systemd_accepts_the_units(units: Path) -> None:
     paths = sorted(path for path in units.iterdir() if path.is_file())
     assert [path.name for path in paths] == [
         "scimsync-push.service",
@@ -150,7 +145,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
 
 
 @each_service
-def test_systemd_rates_the_services_as_well_shut_in(units: Path, path: Path) -> None:
+def test_systemd_rates_the_hardening_well(units: Path, path: Path) -> None:
     settings = unit(path)["Service"]
     assert {
         ("NoNewPrivileges", "yes"),
@@ -174,7 +169,7 @@ def test_systemd_rates_the_services_as_well_shut_in(units: Path, path: Path) -> 
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The instructions of the Containerfile and what stands behind them."""
+    """Return the instructions of the Containerfile with their arguments."""
     text = re.sub(
         r"^#.*\n", "", (CONTAINER / "Containerfile").read_text("utf-8"), flags=re.MULTILINE
     )
@@ -184,11 +179,11 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def last(instruction: str) -> str:
-    """What the last instruction of this name says: the one that counts."""
+    """Return the arguments of the last instruction of this name, which is in force."""
     return [rest for word, rest in instructions() if word == instruction][-1]
 
 
-def test_a_containerfile_has_instructions_that_there_are_and_copies_what_there_is() -> None:
+def test_the_containerfile_uses_known_instructions_and_existing_files() -> None:
     known = {
         "FROM",
         "WORKDIR",
@@ -218,7 +213,7 @@ def test_a_containerfile_has_instructions_that_there_are_and_copies_what_there_i
             assert not {name for name in sources if name in (".", "examples", "tests")}
 
 
-def test_a_container_installs_extras_that_there_are() -> None:
+def test_the_container_installs_existing_extras() -> None:
     (command,) = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
     extras = re.search(r"'\.\[([\w,]+)\]'", command)
     assert extras is not None
@@ -227,7 +222,7 @@ def test_a_container_installs_extras_that_there_are() -> None:
     assert "daemon" in extras[1]
 
 
-def test_a_container_is_not_root_and_runs_the_daemon() -> None:
+def test_the_container_runs_the_daemon_without_root() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last("USER"))
     program, *words = json.loads(last("ENTRYPOINT")) + json.loads(last("CMD"))
     assert program == "scimsync"
@@ -235,7 +230,7 @@ def test_a_container_is_not_root_and_runs_the_daemon() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-def test_a_container_is_healthy_where_healthz_says_so(status: int, code: int) -> None:
+def test_the_health_check_follows_healthz(status: int, code: int) -> None:
     class Health(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             assert self.path == "/healthz"
@@ -259,7 +254,7 @@ def test_a_container_is_healthy_where_healthz_says_so(status: int, code: int) ->
     assert ran.returncode == code
 
 
-def test_what_is_mounted_is_where_the_container_looks() -> None:
+def test_the_readme_mounts_the_folders_of_the_container() -> None:
     text = (CONTAINER / "README.md").read_text("utf-8").replace("\\\n", "")
     runs = [shlex.split(line) for line in text.splitlines() if line.startswith("podman run")]
     assert len(runs) == 2
@@ -278,7 +273,7 @@ def test_what_is_mounted_is_where_the_container_looks() -> None:
 
 
 def manifests(name: str) -> dict[str, Json]:
-    """kind -> manifest; a claim by its name."""
+    """Return the manifests by kind, and claims by name."""
     documents = list(yaml.safe_load_all((KUBERNETES / name).read_text("utf-8")))
     return {
         one["metadata"]["name"] if one["kind"] == "PersistentVolumeClaim" else one["kind"]: one
@@ -287,7 +282,7 @@ def manifests(name: str) -> dict[str, Json]:
 
 
 def pod(name: str) -> Json:
-    """What a pod of it is."""
+    """Return the pod spec of a manifest."""
     if name == "cronjob.yaml":
         job: Json = manifests(name)["CronJob"]["spec"]["jobTemplate"]
         return job["spec"]["template"]["spec"]  # type: ignore[no-any-return]
@@ -298,7 +293,7 @@ each_pod = pytest.mark.parametrize("name", ["cronjob.yaml", "deployment.yaml"])
 
 
 @each_pod
-def test_a_pod_can_do_nothing_but_its_work(name: str) -> None:
+def test_a_pod_has_no_unneeded_rights(name: str) -> None:
     (container,) = pod(name)["containers"]
     user = int(last("USER").partition(":")[0])
 
@@ -321,7 +316,7 @@ def test_a_pod_can_do_nothing_but_its_work(name: str) -> None:
 
 
 @each_pod
-def test_a_pod_has_its_files_where_scimsync_looks(name: str) -> None:
+def test_a_pod_mounts_the_files_of_sync_toml(name: str) -> None:
     (container,) = pod(name)["containers"]
     home, state = last("WORKDIR"), last("VOLUME")
     mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
@@ -355,7 +350,7 @@ def test_a_pod_gets_its_token_from_a_secret(name: str) -> None:
 
 
 @each_pod
-def test_kustomize_finds_what_it_puts_together(name: str) -> None:
+def test_kustomize_refers_to_existing_files(name: str) -> None:
     kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))
     (generated,) = kustomization["configMapGenerator"]
     (image,) = kustomization["images"]
@@ -372,7 +367,7 @@ def test_kustomize_finds_what_it_puts_together(name: str) -> None:
     assert container["image"] == image["name"]
 
 
-def test_a_cronjob_never_runs_twice_at_once_and_tries_again_only_what_may_get_better() -> None:
+def test_a_cronjob_does_not_overlap_and_retries_only_exit_code_1() -> None:
     cron = manifests("cronjob.yaml")["CronJob"]["spec"]
     job = cron["jobTemplate"]["spec"]
 
@@ -387,7 +382,7 @@ def test_a_cronjob_never_runs_twice_at_once_and_tries_again_only_what_may_get_be
     )
 
 
-def test_there_is_one_daemon_and_who_watches_reaches_it() -> None:
+def test_one_daemon_runs_and_prometheus_can_reach_it() -> None:
     made = manifests("deployment.yaml")
     deployment, service, policy = (
         made["Deployment"]["spec"],
@@ -427,18 +422,17 @@ def test_there_is_one_daemon_and_who_watches_reaches_it() -> None:
 # Prometheus and Grafana
 
 Labels = Mapping[str, Set[str]]
-"""label -> values."""
+"""Label -> values."""
 
 OF_PROMETHEUS: Labels = {"job": {"scimsync", "node"}, "instance": set()}
-"""Labels that every series has."""
+"""Labels of every series."""
 FREE = {"target", "source", "version", "instance", "method", "le", "status"}
-"""Labels whose values cannot be listed; the status of accounts is looked at all the same."""
+"""Labels with any value. The status of accounts is checked anyway."""
 
 
 @pytest.fixture
 def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
-    """What the daemon exposes after a push and a bit of everything: name of a series -> label ->
-    values."""
+    """What the daemon exposes after a push: series name -> label -> values."""
     office.hire(people(3))
     office.configure(target="rate = 10")
     office.push()
@@ -476,8 +470,7 @@ def rules() -> list[Json]:
 
 
 def queries() -> Iterator[tuple[str, list[str]]]:
-    """Every expression of the alerts and of the dashboard, and the labels that are put into words
-    beside it."""
+    """Yield each expression of the alerts and the dashboard, with the labels that its text uses."""
     for rule in rules():
         yield rule["expr"], re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"]))
     for panel in dashboard()["panels"]:
@@ -488,7 +481,7 @@ def queries() -> Iterator[tuple[str, list[str]]]:
 QUERIES = list(queries())
 
 
-def test_alerts_and_dashboard_ask_for_what_is_exposed(
+def test_alerts_and_dashboard_query_existing_metrics(
     exposed: dict[str, dict[str, set[str]]],
 ) -> None:
     for expression, shown in QUERIES:
@@ -516,16 +509,18 @@ def test_alerts_and_dashboard_ask_for_what_is_exposed(
                     assert set(value.split("|")) <= known, expression
 
 
-def test_what_is_exposed_is_shown_or_watched(exposed: dict[str, dict[str, set[str]]]) -> None:
+def test_every_metric_is_used_by_an_alert_or_the_dashboard(
+    exposed: dict[str, dict[str, set[str]]],
+) -> None:
     asked = {name for expression, _ in QUERIES for name in re.findall(r"scimsync_\w+", expression)}
     ours = {name.removesuffix("_bucket") for name in exposed if name.startswith("scimsync_")}
     parts = {name for name in ours if name.endswith(("_count", "_sum"))}
-    # for who asks when; the alert says whether
+    # shows when; the alert shows whether
     beside = {"scimsync_config_loaded_timestamp_seconds"}
     assert ours - parts - beside == {name.removesuffix("_bucket") for name in asked}
 
 
-def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
+def test_every_alert_has_a_summary_and_existing_commands() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"].keys() == {"summary", "description"}
@@ -536,7 +531,7 @@ def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
             is_command(shlex.split(command.replace("{{ $labels.target }}", "wiki")))
 
 
-def test_each_alert_is_shown_to_be_raised() -> None:
+def test_every_alert_has_a_test() -> None:
     tests = (MONITORING / "rules_test.yml").read_text("utf-8")
     names = [rule["alert"] for rule in rules()]
     assert len(set(names)) == len(names)
@@ -554,7 +549,7 @@ def test_each_alert_is_shown_to_be_raised() -> None:
     assert set(names) == raised
 
 
-def test_prometheus_takes_the_configuration_and_the_alerts(tmp_path: Path) -> None:
+def test_promtool_accepts_the_configuration_and_the_alerts(tmp_path: Path) -> None:
     config = yaml.safe_load((MONITORING / "prometheus.yml").read_text("utf-8"))
     assert config["rule_files"] == ["rules.yml"]
     assert f"127.0.0.1:{DEFAULT_PORT}" in json.dumps(config["scrape_configs"])
@@ -577,7 +572,7 @@ def test_prometheus_takes_the_configuration_and_the_alerts(tmp_path: Path) -> No
             assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_the_dashboard_is_put_together_right() -> None:
+def test_the_dashboard_is_consistent() -> None:
     panels = dashboard()["panels"]
     variables = {one["name"] for one in dashboard()["templating"]["list"]}
     taken: dict[tuple[int, int], str] = {}
@@ -601,7 +596,7 @@ def test_the_dashboard_is_put_together_right() -> None:
     assert used | {"datasource"} == variables == {"datasource", "target"}
 
 
-def test_a_variable_of_the_dashboard_lists_what_is_exposed(
+def test_the_dashboard_variable_lists_the_targets(
     exposed: dict[str, dict[str, set[str]]],
 ) -> None:
     (target,) = [one for one in dashboard()["templating"]["list"] if one["name"] == "target"]
@@ -613,7 +608,7 @@ def test_a_variable_of_the_dashboard_lists_what_is_exposed(
 # cron
 
 
-def test_lines_of_a_crontab_come_true_and_start_commands_that_exist() -> None:
+def test_the_crontab_has_valid_times_and_commands() -> None:
     text = (ROOT / "examples" / "cron" / "crontab").read_text("utf-8")
     lines = [
         line for line in text.splitlines() if line and not line.startswith("#") and "=" not in line
