@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from scimsync.config.models import Config
 from scimsync.errors import StateError
-from scimsync.state.store import Store, is_scratch, open_state, shown_state
+from scimsync.state.store import Store, open_state, shown_state
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def same_state(config: Config) -> Iterator[Store]:
     forget who has to go."""
     store = open_state(config.state_url, config.base_dir, create=False)
     try:
-        if is_scratch(store):
+        if store.is_scratch:
             raise StateError(
                 f"{shown_state(config.state_url)}: the state that was in use is gone",
                 hint=(

@@ -1,8 +1,10 @@
-"""SQLite as the state: one file beside sync.toml."""
+"""SQLite as the state database: one file beside sync.toml."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,12 @@ from scimsync.errors import StateError
 BUSY_TIMEOUT_S = 30
 
 
+class ReadOnlyStateError(StateError):
+    """The file cannot be opened, or cannot be written."""
+
+
 def file_of(url: str, base_dir: Path) -> Path:
-    """The file behind a `sqlite:///` URL; relative ones are relative to the folder of sync.toml."""
+    """Return the file of a `sqlite:///` URL. A relative path starts at `base_dir`."""
     database = make_url(url).database
     if not database or database == ":memory:":
         raise StateError(
@@ -29,8 +35,10 @@ def file_of(url: str, base_dir: Path) -> Path:
 
 
 def create_private(path: Path) -> None:
-    """Makes an empty file that only its owner can read (0600): the state holds personal data. So
-    where a link leads, too."""
+    """Create an empty file that only its owner can read (0600): the state holds personal data.
+
+    A symbolic link is followed.
+    """
     path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,23 +48,22 @@ def create_private(path: Path) -> None:
     except OSError as error:
         raise StateError(
             f"{path}: the state database cannot be created: {error.strerror}",
-            hint="[state] url in sync.toml says where it lies",
+            hint="[state] url in sync.toml names the file",
         ) from error
 
 
 def engine_of(path: Path, *, durable: bool = True) -> Engine:
-    """Opens `path`; one that is not `durable` need not outlive the process."""
+    """Return an engine for the file `path`. One that is not `durable` may be lost in a crash."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
     synchronous = "FULL" if durable else "OFF"
 
     def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # this module says BEGIN itself
+        connection.isolation_level = None  # transactions start with the BEGIN below
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA temp_store=FILE")
 
     def begin(connection: Connection) -> None:
-        # a read transaction that turns into a write one can fail at once in WAL mode; writers say
-        # so from the start
+        # in WAL mode, a read transaction that is upgraded to a write transaction may fail at once
         writing = connection.get_execution_options().get("scimsync_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
@@ -66,34 +73,77 @@ def engine_of(path: Path, *, durable: bool = True) -> Engine:
 
 
 def use_wal(engine: Engine) -> None:
-    """Who reads is not in the way of who writes; the file remembers it."""
+    """Switch the file to WAL mode, in which readers do not block the writer."""
     with closing(engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA journal_mode=WAL")
 
 
 def give_back_space(engine: Engine) -> None:
-    """What was deleted leaves the file."""
+    """Return the space of deleted rows to the file system."""
     with closing(engine.raw_connection()) as connection:
         connection.cursor().execute("VACUUM")
 
 
 def tables(connection: Connection) -> set[str]:
-    """The names of all tables."""
+    """Return the names of all tables."""
     return set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
 
 
-def explain(error: DBAPIError, label: str) -> StateError:
-    """What went wrong, in words."""
-    reason = str(error.orig)
+def copy(path: Path, to: Engine) -> None:
+    """Copy the database `path`, as last committed, into an empty one. Raises sqlite3.Error."""
+    with (
+        closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as source,
+        closing(to.raw_connection()) as connection,
+    ):
+        target: Any = connection.driver_connection
+        source.backup(target)
+
+
+def back_up(path: Path, backup: Path) -> None:
+    """Copy the database `path` to the file `backup`, which only its owner can read.
+
+    An earlier file of this name is replaced. Raises sqlite3.Error and StateError.
+    """
+    part = backup.with_name(f"{backup.name}.part")
+    part.unlink(missing_ok=True)
+    create_private(part)
+    engine = engine_of(part)
+    try:
+        copy(path, engine)
+    finally:
+        engine.dispose()
+    part.replace(backup)
+
+
+def copy_files(path: Path, to: Path) -> None:
+    """Copy a database file and its write-ahead log, without opening them.
+
+    This reads a database that no process writes: SQLite cannot open a file in WAL mode in a folder
+    that is read-only. Raises ReadOnlyStateError.
+    """
+    try:
+        shutil.copyfile(path, to)
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists():
+            shutil.copyfile(log, to.with_name(f"{to.name}-wal"))
+    except OSError as error:
+        raise ReadOnlyStateError(
+            f"{path}: the state database cannot be read: {error.strerror}"
+        ) from error
+
+
+def explain(error: DBAPIError | sqlite3.Error, label: str) -> StateError:
+    """Return an error of SQLite as a StateError."""
+    reason = str(error.orig if isinstance(error, DBAPIError) else error)
     if "locked" in reason:
         return StateError(
             f"{label}: the state database is locked by another process",
             hint="try again when it has ended",
         )
     if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
-        return StateError(
+        return ReadOnlyStateError(
             f"{label}: the state database is read-only",
-            hint="who runs scimsync must be able to write it, and its folder",
+            hint="the user who runs scimsync must be able to write the file and its folder",
         )
     if "disk is full" in reason:
         return StateError(

@@ -1,12 +1,13 @@
-"""Opening the state database: where it lies, who may read it, which version its tables have.
+"""Open the state database: find it, check the version of its tables, upgrade them.
 
-`Store.read()` and `Store.write()` give connections inside a transaction; everything else in this
-package is functions over such a connection. What only one kind of database knows stands in
-`sqlite`, `postgresql` and `bulk`.
+`Store.read()` and `Store.write()` give connections inside a transaction; the other modules of this
+package are functions over such a connection. What only one kind of database knows is in `sqlite`,
+`postgresql` and `bulk`.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,14 +23,15 @@ from scimsync.state.tables import metadata
 SCHEMA_VERSION = "0006"
 """The newest migration that this program knows; a test compares it with `migrations/versions`."""
 
-_SCRATCH = "nothing stored yet"
+_VERSION = "SELECT version_num, (SELECT count(*) FROM link WHERE 1 = 0) FROM alembic_version"
 
 
 class Store:
-    """An open state database. Threads may share it; each `read` or `write` takes a connection of
-    its own.
+    """An open state database.
 
-    `label` is how messages call it; `path` is its file, None for a database server.
+    Threads may share it; each `read` or `write` takes a connection of its own. `label` is its name
+    in messages. `path` is its file, None for a database server. `is_scratch` is set for an empty
+    database that takes the place of one that does not exist yet.
     """
 
     def __init__(
@@ -37,11 +39,14 @@ class Store:
         engine: Engine,
         label: str,
         path: Path | None = None,
+        *,
+        is_scratch: bool = False,
         check_write: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
         self.engine = engine
         self.label = label
         self.path = path
+        self.is_scratch = is_scratch
         self._check_write = check_write
 
     def fenced(self, check_write: Callable[[Connection], None]) -> Store:
@@ -49,18 +54,21 @@ class Store:
 
         What `check_write` raises ends the transaction before anything is written.
         """
-        return Store(self.engine, self.label, self.path, check_write)
+        return Store(self.engine, self.label, self.path, check_write=check_write)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one consistent state. Raises `StateError`."""
+        """Give a connection that sees one consistent state. Raises `StateError`."""
         with self.errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: committed at the end of the block, rolled back on an exception. One at a
-        time. Raises `StateError`."""
+        """Give a transaction that is committed at the end of the block, rolled back on an
+        exception.
+
+        There is one at a time. Raises `StateError`.
+        """
         with (
             self.errors(),
             self.engine.connect().execution_options(scimsync_write=True) as connection,
@@ -70,15 +78,16 @@ class Store:
             yield connection
 
     def close(self) -> None:
+        """Close all connections."""
         self.engine.dispose()
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Errors of the database come out as `StateError`, in words."""
+        """Raise errors of the database as `StateError`."""
         try:
             yield
-        except DBAPIError as error:
-            if self.is_file:
+        except (DBAPIError, sqlite3.Error) as error:
+            if isinstance(error, sqlite3.Error) or self.is_file:
                 raise sqlite.explain(error, self.label) from error
             from scimsync.state import postgresql
 
@@ -86,22 +95,29 @@ class Store:
 
     @property
     def is_file(self) -> bool:
+        """Whether this is SQLite."""
         return self.engine.dialect.name == "sqlite"
 
     def give_back_space(self) -> None:
-        """What was deleted leaves the disk; PostgreSQL does that by itself."""
+        """Return the space of deleted rows to the file system. PostgreSQL does that by itself."""
         if self.is_file:
             with self.errors():
                 sqlite.give_back_space(self.engine)
 
 
 def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
-    """Opens the state database at `url` (`sqlite:///relative/to/base_dir.db`,
-    `postgresql+psycopg://…`) and brings its tables up to date.
+    """Open the state database at `url`: `sqlite:///relative/to/base_dir.db` or
+    `postgresql+psycopg://…`.
 
-    Without `create` nothing is written: a database that is not there yet is stood in for by an
-    empty one in memory, and one with older tables is refused. Raises `StateError` when it cannot be
-    opened, is not scimsync's, or is newer than this program.
+    With `create` it is created if it does not exist, and older tables are upgraded.
+
+    Without `create` nothing at the URL changes. An empty scratch database takes the place of one
+    that does not exist. A database with older tables, or a SQLite file that cannot be opened
+    because its folder is read-only, is read through a temporary copy, to which nothing can be
+    written.
+
+    Raises StateError when the database cannot be opened, belongs to another program, or is newer
+    than this program.
     """
     if url.startswith("sqlite:"):
         path = sqlite.file_of(url, base_dir)
@@ -115,39 +131,84 @@ def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
 
         store = Store(postgresql.engine_of(url), postgresql.label_of(url))
     try:
-        version = _version(store)
-        if version is None and not create:
-            store.close()
-            return scratch_store()
-        if create and store.is_file:
-            with store.errors():
-                sqlite.use_wal(store.engine)  # not before it is known to be ours
-        _check_version(store, version, upgrade=create)
+        return _for_writing(store) if create else _for_reading(store)
     except BaseException:
         store.close()
         raise
+
+
+def _for_writing(store: Store) -> Store:
+    version = _version(store)
+    if store.is_file:
+        with store.errors():
+            sqlite.use_wal(store.engine)  # not before it is known to be ours
+    if version is None:
+        from scimsync.state import migrate
+
+        migrate.upgrade(store)
+    elif version != SCHEMA_VERSION:
+        from scimsync.state import migrate
+
+        migrate.upgrade_in_place(store)
     return store
 
 
-def scratch_store() -> Store:
-    """An empty store that leaves nothing behind: SQLite keeps it in memory and spills to an
-    unlinked file."""
+def _for_reading(store: Store) -> Store:
+    opened = store
+    try:
+        version = _version(opened)
+    except sqlite.ReadOnlyStateError:
+        opened = _copy_of_file(store)
+        version = _version(opened)
+    if version is None:
+        store.close()
+        return scratch_store()
+    if version != SCHEMA_VERSION:
+        from scimsync.state import migrate
+
+        opened = migrate.upgraded_copy(opened, version)
+    if opened is store:
+        return store
+    store.close()
+    return opened.fenced(_refuse_write)
+
+
+def _copy_of_file(store: Store) -> Store:
+    """Return a temporary copy of a SQLite file that cannot be opened where it is."""
+    copy = temporary_store(store.label)
+    assert store.path is not None and copy.path is not None  # noqa: S101, PT018 - both are files
+    sqlite.copy_files(store.path, copy.path)
+    return copy
+
+
+def _refuse_write(_connection: Connection) -> None:
+    raise StateError(
+        "this is a temporary copy of the state: the state is read-only, or has older tables",
+        hint="scimsync state upgrade upgrades the tables",
+    )
+
+
+def temporary_store(label: str) -> Store:
+    """Return a store without tables that is deleted when it is closed: a file in a private
+    folder."""
     directory = tempfile.TemporaryDirectory(prefix="scimsync-")
-    path = Path(directory.name) / "scratch.db"
+    path = Path(directory.name) / "state.db"
     engine = sqlite.engine_of(path, durable=False)
-    sqlite.use_wal(engine)
-    metadata.create_all(engine)
     event.listen(engine, "engine_disposed", lambda _engine: directory.cleanup())
-    return Store(engine, _SCRATCH, path)
+    return Store(engine, label, path)
 
 
-def is_scratch(store: Store) -> bool:
-    """Whether a store stands in for one that is not there yet."""
-    return store.label == _SCRATCH
+def scratch_store() -> Store:
+    """Return an empty store that leaves nothing behind."""
+    store = temporary_store("nothing stored yet")
+    store.is_scratch = True
+    sqlite.use_wal(store.engine)
+    metadata.create_all(store.engine)
+    return store
 
 
 def shown_state(url: str) -> str:
-    """A state URL as messages show it: a file's name, or a URL without its password."""
+    """Return a state URL for messages: the name of a file, or a URL without its password."""
     if url.startswith("sqlite:"):
         return url.removeprefix("sqlite:///")
     from scimsync.state.postgresql import label_of
@@ -155,45 +216,43 @@ def shown_state(url: str) -> str:
     return label_of(url)
 
 
-def _check_version(store: Store, version: str | None, *, upgrade: bool) -> None:
-    if version == SCHEMA_VERSION:
-        return
-    if version is not None and version > SCHEMA_VERSION:
+def _version(store: Store) -> str | None:
+    """Return the version of the tables, None for an empty database.
+
+    Raises StateError for a database of another program or of a newer version.
+    """
+    try:
+        with store.engine.connect() as connection:
+            row = connection.execute(text(_VERSION)).first()
+    except DBAPIError:  # no such table, or an error that happens again
+        row = None
+    if row is None:
+        if _is_empty(store):
+            return None
+        raise StateError(
+            f"{store.label}: this database is not scimsync's",
+            hint=(
+                "[state] url in sync.toml names the file"
+                if store.is_file
+                else (
+                    "it needs a database or a schema of its own: …?options=-csearch_path%3Dscimsync"
+                )
+            ),
+        )
+    version = str(row.version_num)
+    if version > SCHEMA_VERSION:
         raise StateError(
             f"{store.label}: the state was written by a newer scimsync (tables {version}, this"
             f" program knows {SCHEMA_VERSION})",
             hint="upgrade scimsync, or point [state] url at another database",
         )
-    if not upgrade:
-        raise StateError(
-            f"{store.label}: the state was written by an older scimsync (tables {version}, this"
-            f" program has {SCHEMA_VERSION})",
-            hint="the next push upgrades it, or scimsync state upgrade now",
-        )
-    from scimsync.state.migrate import upgrade as run_migrations
-
-    run_migrations(store)
+    return version
 
 
-def _version(store: Store) -> str | None:
+def _is_empty(store: Store) -> bool:
     if store.is_file:
         tables = sqlite.tables
     else:
         from scimsync.state.postgresql import tables
     with store.read() as connection:
-        names = tables(connection)
-        if not names:
-            return None
-        if "alembic_version" not in names or "link" not in names:
-            raise StateError(
-                f"{store.label}: this database is not scimsync's",
-                hint=(
-                    "[state] url in sync.toml names the file"
-                    if store.is_file
-                    else (
-                        "it needs a database or a schema of its own:"
-                        " …?options=-csearch_path%3Dscimsync"
-                    )
-                ),
-            )
-        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+        return not tables(connection)

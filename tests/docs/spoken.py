@@ -28,6 +28,7 @@ ERRORS = (
     ),
     *(
         "StateError",
+        "ReadOnlyStateError",
         "GuardStop",
         "Interrupted",
         "LeaseHeld",

@@ -17,7 +17,7 @@ from scimsync.durations import LONG_UNITS, parse_duration
 from scimsync.errors import ConfigError, StateError
 from scimsync.formatting import plural, printable
 from scimsync.state import pruning, transfer
-from scimsync.state.store import SCHEMA_VERSION, is_scratch
+from scimsync.state.store import SCHEMA_VERSION
 
 _EXPORT = click.Path(path_type=Path, dir_okay=False)
 _LONGEST = timedelta(days=3650)
@@ -92,7 +92,7 @@ def export(options: CommonOptions, file: Path) -> None:
     """
     config = load(options.config)
     with opened_state(config, create=False) as store:
-        if is_scratch(store):
+        if store.is_scratch:
             raise StateError("there is no state yet: the first push makes it")
         lines = transfer.export(store, options.clock())
         if str(file) == "-":

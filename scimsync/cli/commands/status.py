@@ -30,7 +30,7 @@ from scimsync.state import holds, journal, leases, overview, records, targets, t
 from scimsync.state.leases import Lease
 from scimsync.state.overview import Troubles
 from scimsync.state.records import SourceState
-from scimsync.state.store import Store, is_scratch
+from scimsync.state.store import Store
 from scimsync.state.troubles import OpenTrouble
 
 _RUNS_SHOWN = 5
@@ -107,7 +107,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
     with store.read() as connection:
         return Status(
             now=now.time,
-            state_label=None if is_scratch(store) else store.label,
+            state_label=None if store.is_scratch else store.label,
             sources=[records.get_source(connection, name) for name in sources_of(config, names)],
             targets=[
                 _read_target(connection, config, name, compiled.get(name), now) for name in names

@@ -22,7 +22,7 @@ from scimsync.formatting import plural
 from scimsync.run.compile import CompiledTarget, file_spec
 from scimsync.snapshot.ingest import Shrinking, ingest
 from scimsync.sources import columns
-from scimsync.state.store import Store, is_scratch, open_state, scratch_store, shown_state
+from scimsync.state.store import Store, open_state, scratch_store, shown_state
 
 _PROBLEMS_SHOWN = 10
 
@@ -38,7 +38,7 @@ def opened_and_checked_state(config: Config) -> Iterator[tuple[Store, CheckResul
     else:
         result = subject.ok(
             f"{shown_state(config.state_url)}: not there yet, the first push makes it"
-            if is_scratch(store)
+            if store.is_scratch
             else f"{store.label}: fine"
         )
     try:
