@@ -49,7 +49,7 @@ from scimsync.state import journal
 from scimsync.state.links import all_links
 from scimsync.state.store import open_state
 from scimsync.targets import connection
-from scimsync.transport.retry import Timing
+from scimsync.transport.retry_policy import TimeSource
 
 Row = dict[str, str]
 Json = dict[str, Any]
@@ -375,6 +375,6 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     monkeypatch.setattr(
         prepare,
         "TargetConnection",
-        partial(connection.TargetConnection, timing=Timing(pauses.sleep, pauses.clock)),
+        partial(connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)),
     )
     return pauses

@@ -24,7 +24,7 @@ from scimsync.desired.stages import Stage, Step, StepFailed
 from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
 from scimsync.model.ids import Kind
 from scimsync.scim.grammar import PathError
-from scimsync.scim.places import check_settable, place
+from scimsync.scim.settable import check_settable, settable_path
 from scimsync.tomltext import dotted_key as dotted
 
 # part of every digest; raise it when the same configuration comes to give other documents than
@@ -145,10 +145,10 @@ class _Lines:
         return Place(self.where, dotted((*self.keys, *more)))
 
     def _slot(self, text: str, mapped: Mapped, variable: str) -> Slot:
-        close = meant(place(text).path, self.kind)
+        close = meant(settable_path(text).path, self.kind)
         if close is not None:
             raise self._place(text).error("no such attribute", hint=f'did you mean "{close}"?')
-        attribute = attribute_at(place(text).path, self.kind)
+        attribute = attribute_at(settable_path(text).path, self.kind)
         path, here, shape = str(attribute), self._place(text), shape_for(attribute)
         if isinstance(mapped, Generate):
             return Slot(path, here, shape, once=True, length=mapped.length)
@@ -227,7 +227,7 @@ def _elements(slots: Sequence[Slot]) -> tuple[Element, ...]:
     """
     by_element: dict[str, list[Slot]] = {}
     for slot in slots:
-        where = place(slot.path)
+        where = settable_path(slot.path)
         if where.pins:
             by_element.setdefault(where.element, []).append(slot)
     elements = []

@@ -1,5 +1,5 @@
-"""The SCIM 2.0 protocol (RFC 7643, RFC 7644, RFC 7642), knowing nothing of synchronisation.
+"""The SCIM 2.0 protocol (RFC 7642, RFC 7643, RFC 7644). Nothing here knows of synchronization.
 
-`paths` and `filters` read and print the grammar; `resources` and `patch` turn documents into bodies
-and back; `dialects` shape requests; `client` sends one; `errors` says what came of it.
+`paths` and `filters` parse and print the grammar; `resources` and `patch` turn documents into
+bodies; `dialects` shape requests; `client` sends one; `discovery` and `listing` ask what there is.
 """

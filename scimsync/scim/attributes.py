@@ -1,4 +1,4 @@
-"""Reading attributes the way RFC 7643 section 2.1 asks: names are case-insensitive."""
+"""Read attributes of resources: names are case-insensitive (RFC 7643 section 2.1)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 CORE_SCHEMA_PREFIX = "urn:ietf:params:scim:schemas:core:2.0:"
-"""What all core resource schemas begin with; their attributes stand at the top of a resource (RFC
-7643 section 3.3)."""
+"""The prefix of the core schemas, whose attributes are at the top level of a resource (RFC 7643
+section 3.3)."""
 
 
 def spelled(container: Mapping[str, Any], name: str) -> str | None:
-    """The key of `container` that is `name` in any case; None where there is none. The exact
-    spelling wins."""
+    """Return the key of `container` that equals `name` in any case, best the exact one; None where
+    there is none."""
     if name in container:
         return name
     folded = name.casefold()
@@ -20,7 +20,7 @@ def spelled(container: Mapping[str, Any], name: str) -> str | None:
 
 
 def read(container: Mapping[str, Any], name: str) -> Any:
-    """The value of the attribute `name`; None where there is none."""
+    """Return the value of the attribute `name`; None where there is none."""
     if name in container:
         return container[name]
     key = spelled(container, name)
@@ -28,20 +28,20 @@ def read(container: Mapping[str, Any], name: str) -> Any:
 
 
 def is_unassigned(value: Any) -> bool:
-    """Whether a value counts as none at all: null, "", an empty list or object (RFC 7643 section
-    2.5)."""
+    """Return whether a value counts as no value: null, "", an empty list or object (RFC 7643
+    section 2.5)."""
     return value is None or value in ("", [], {})
 
 
 def at_top(schema: str | None) -> bool:
-    """Whether attributes of `schema` stand at the top of a resource rather than under the schema's
-    URN."""
+    """Return whether attributes of `schema` are at the top level of a resource instead of under the
+    URN of the schema."""
     return schema is None or schema.casefold().startswith(CORE_SCHEMA_PREFIX)
 
 
 def resource_id(resource: Mapping[str, Any]) -> str | None:
-    """The `id` of a resource as text, also where a service provider writes a number; None where
-    there is none."""
+    """Return the `id` of a resource as text, also where it is a number; None where there is
+    none."""
     value = read(resource, "id")
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
@@ -49,10 +49,8 @@ def resource_id(resource: Mapping[str, Any]) -> str | None:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same; `true` is not 1, and the order of lists means nothing.
-
-    A PATCH cannot address a position, and service providers return values in an order of their own.
-    """
+    """Return whether two JSON values are equal. `true` is not 1, and the order of lists is
+    ignored: a PATCH cannot address a position, and service providers choose their own order."""
     if type(one) is str or type(other) is str:
         return bool(one == other)
     if isinstance(one, dict) and isinstance(other, dict):

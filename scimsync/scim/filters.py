@@ -1,5 +1,4 @@
-"""Filters of RFC 7644 section 3.4.2.2 (figure 1): what they consist of, how they are read and
-printed."""
+"""Filters (RFC 7644 section 3.4.2.2, figure 1): their syntax tree, a parser, and `str()`."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ _MAX_DEPTH: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """`attrPath`: an attribute, perhaps of a schema, perhaps one of its sub-attributes. Names keep
-    their spelling."""
+    """`attrPath`: an attribute or a sub-attribute, with the schema where the filter names it. Names
+    keep their spelling."""
 
     schema: str | None
     name: str
@@ -31,8 +30,9 @@ class AttributePath:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """`attrPath SP compareOp SP compValue`. Equality goes by the JSON literal: `true` is not 1."""
+class AttributeComparison:
+    """`attrPath SP compareOp SP compValue`. Equal comparisons have equal JSON literals: `true` is
+    not 1."""
 
     attribute: AttributePath
     operator: str
@@ -60,7 +60,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of two or more filters."""
+    """A conjunction of two or more filters."""
 
     operands: tuple[Filter, ...]
 
@@ -72,7 +72,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of two or more filters."""
+    """A disjunction of two or more filters."""
 
     operands: tuple[Filter, ...]
 
@@ -82,7 +82,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The opposite of a filter."""
+    """The negation of a filter."""
 
     operand: Filter
 
@@ -92,8 +92,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class ValuePath:
-    """`attrPath "[" valFilter "]"`: one and the same element matches the whole of the inner
-    filter."""
+    """`attrPath "[" valFilter "]"`: a single element matches the whole inner filter."""
 
     attribute: AttributePath
     filter: Filter
@@ -102,13 +101,13 @@ class ValuePath:
         return f"{self.attribute}[{self.filter}]"
 
 
-Filter = Comparison | Present | And | Or | Not | ValuePath
+Filter = AttributeComparison | Present | And | Or | Not | ValuePath
 
 
 @lru_cache(maxsize=1024)
 def parse_filter(text: str) -> Filter:
-    """Read a filter; `parse_filter(str(x)) == x`. Raises FilterError, which says where and what was
-    expected."""
+    """Parse a filter; `parse_filter(str(x)) == x`. Raises FilterError, which names the position and
+    what was expected."""
     cursor = Cursor(text, FilterError)
     found = filter_at(cursor)
     if cursor.token.kind != "end":
@@ -117,8 +116,8 @@ def parse_filter(text: str) -> Filter:
 
 
 def filter_at(cursor: Cursor, *, in_value_path: bool = False, depth: int = 0) -> Filter:
-    """Read `FILTER` (or `valFilter`, which has no brackets inside) at the cursor. `or` binds
-    loosest, then `and`, `not`."""
+    """Parse `FILTER` (or `valFilter`, which contains no value path) at the cursor. `or` binds
+    loosest, then `and`, then `not`."""
     if depth > _MAX_DEPTH:
         raise cursor.problem(f"more than {_MAX_DEPTH} brackets inside each other")
     alternatives = [_all_of(cursor, in_value_path, depth)]
@@ -148,7 +147,7 @@ def _one_of(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
     attribute = AttributePath(*cursor.attribute())
     if cursor.follows("["):
         if in_value_path:
-            raise cursor.problem("a value path cannot stand inside another")
+            raise cursor.problem("a value path cannot contain another")
         cursor.advance()
         inner = filter_at(cursor, in_value_path=True, depth=depth + 1)
         cursor.expect("]", "'and', 'or' or ']'")
@@ -169,4 +168,4 @@ def _expression(cursor: Cursor, attribute: AttributePath) -> Filter:
         raise cursor.wrong(f"text in double quotes after '{operator}'", token)
     if operator in _ORDERED and (value is None or isinstance(value, bool)):
         raise cursor.wrong(f"text or a number after '{operator}'", token)
-    return Comparison(attribute, operator, value)
+    return AttributeComparison(attribute, operator, value)

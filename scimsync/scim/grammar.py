@@ -1,5 +1,4 @@
-"""The words of filters and paths: a tokenizer, and a cursor that knows what it expected (RFC 7644
-figure 1)."""
+"""A tokenizer for filters and paths (RFC 7644 figure 1), and the errors of both."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 
 class GrammarError(ValueError):
-    """Text that is not what RFC 7644 allows. `position` counts characters from 1."""
+    """Text that RFC 7644 does not allow. `position` counts characters from 1."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         super().__init__(f"{text}: at character {position}: {problem}")
@@ -23,8 +22,8 @@ class FilterError(GrammarError):
 
 
 class PathError(GrammarError):
-    """An attribute path that does not follow RFC 7644 section 3.5.2, or that cannot be used where
-    it stands."""
+    """An attribute path that does not follow RFC 7644 section 3.5.2, or that cannot be used for its
+    purpose."""
 
 
 _TOKEN = re.compile(
@@ -36,12 +35,12 @@ _ATTRIBUTE_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9$_-]*")  # RFC 7643 section 2.
 _SCHEMA = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\[\]()\"]+")
 
 Scalar = str | int | float | bool | None
-"""The JSON values that a filter compares with."""
+"""The JSON values in filters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: `kind` is string, mark, word, or end; `position` counts characters from 1."""
+    """A token of `kind` string, mark, word, or end. `position` counts characters from 1."""
 
     kind: str
     text: str
@@ -52,7 +51,8 @@ class Token:
 
 
 def tokenize(text: str, error: type[GrammarError]) -> list[Token]:
-    """Split `text`; white space is left out and an end token put last. Raises `error`."""
+    """Split `text` into tokens without white space; the last one has the kind end. Raises
+    `error`."""
     tokens, position = [], 0
     while position < len(text):
         found = _TOKEN.match(text, position)
@@ -71,7 +71,7 @@ def tokenize(text: str, error: type[GrammarError]) -> list[Token]:
 
 
 class Cursor:
-    """Walks over the tokens of one text and raises `error`, saying where and what was expected."""
+    """Walks over the tokens of a text. Its errors name the position and what was expected."""
 
     def __init__(self, text: str, error: type[GrammarError]) -> None:
         self._text = text
@@ -81,11 +81,12 @@ class Cursor:
 
     @property
     def token(self) -> Token:
-        """The token that comes next."""
+        """The next token."""
         return self._tokens[self._next]
 
     def follows(self, *texts: str, ahead: int = 0) -> bool:
-        """Whether a word or mark in `texts` (lower case) comes next, or `ahead` tokens later."""
+        """Return whether the next token (or the one `ahead` tokens later) is a word or mark in
+        `texts`, which are in lower case."""
         index = min(self._next + ahead, len(self._tokens) - 1)
         token = self._tokens[index]
         return token.kind in ("word", "mark") and token.text.lower() in texts
@@ -103,16 +104,16 @@ class Cursor:
         return self.advance()
 
     def wrong(self, expected: str, at: Token | None = None) -> GrammarError:
-        """The error that `expected` did not come, here or at the token `at`."""
+        """Return the error that `expected` is missing, here or at the token `at`."""
         token = at or self.token
         return self.problem(f"expected {expected}, found {token}", token)
 
     def problem(self, problem: str, at: Token | None = None) -> GrammarError:
-        """The error `problem`, here or at the token `at`."""
+        """Return the error `problem`, here or at the token `at`."""
         return self._error(self._text, (at or self.token).position, problem)
 
     def attribute(self) -> tuple[str | None, str, str | None]:
-        """Take `[URI ":"] ATTRNAME ["." ATTRNAME]`: schema, name and sub-attribute."""
+        """Take `[URI ":"] ATTRNAME ["." ATTRNAME]`. Returns schema, name and sub-attribute."""
         if self.token.kind != "word":
             raise self.wrong("an attribute name")
         token = self.advance()
@@ -159,5 +160,5 @@ class Cursor:
             try:
                 value.encode()
             except UnicodeEncodeError:
-                raise self.problem("a string that is no valid Unicode", token) from None
+                raise self.problem("a string that is not valid Unicode", token) from None
         return value

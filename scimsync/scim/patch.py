@@ -1,60 +1,92 @@
-"""The fewest PATCH operations that turn one document into another (RFC 7644 section 3.5.2).
-
-`apply` (from `scimsync.scim.apply`) is the other half: what a service provider makes of them.
-"""
+"""PATCH operations, and the fewest of them that turn one document into another (RFC 7644 section
+3.5.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, Final, Literal
 
-from scimsync.scim.apply import apply
 from scimsync.scim.attributes import same_value
-from scimsync.scim.operations import PatchOperation, patch_body
-from scimsync.scim.places import Place, element_start, place
+from scimsync.scim.settable import SettablePath, settable_path
 
-__all__ = ["PatchOperation", "apply", "diff", "patch_body"]
+PATCH_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+class Absent(Enum):
+    """The type of ABSENT."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+"""The value of an operation without `value`, which is not the same as a value of null."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchOperation:
+    """One operation. Without a `path` it is about the resource itself."""
+
+    op: Literal["add", "replace", "remove"]
+    path: str | None = None
+    value: Any = ABSENT
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the element of `Operations`."""
+        members: dict[str, Any] = {"op": self.op}
+        if self.path is not None:
+            members["path"] = self.path
+        if self.value is not ABSENT:
+            members["value"] = self.value
+        return members
+
+
+def patch_body(operations: Sequence[PatchOperation]) -> dict[str, Any]:
+    """Return the body of a PATCH request."""
+    return {
+        "schemas": [PATCH_SCHEMA],
+        "Operations": [operation.to_json() for operation in operations],
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    where: Place
+    where: SettablePath
     value: Any
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[PatchOperation]:
-    """The operations that make a resource which holds `before` hold `after`; [] where they say the
-    same.
+    """Return the operations that make a resource which holds `before` hold `after`.
 
-    Only changed values are named: what neither document mentions is left alone. `replace` where
-    `before` had a value, `add` where it had none, `remove` where `after` has none. An element that
-    a filter chooses is added as a whole where `before` had nothing of it, because a `replace`
-    through a filter that matches nothing fails (noTarget, section 3.5.2.3), and is removed as a
-    whole where `after` has nothing of it. Removals come first, in the order of `before`, then the
-    order of `after`. Lists are compared without order. Raises PathError for a path that cannot be
-    set.
+    Only changed values are named, so that attributes in neither document stay as they are:
+    `replace` where `before` has a value, `add` where it has none, `remove` where `after` has none.
+    An element that a filter selects is added as a whole where `before` has nothing of it, because a
+    `replace` through a filter that matches nothing fails (noTarget, section 3.5.2.3); it is removed
+    as a whole where `after` has nothing of it. Removals come first, in the order of `before`, then
+    the others in the order of `after`. Lists are compared without order. Raises PathError for a
+    path that cannot be set.
     """
     if len(before) == len(after) and all(
         text in before and same_value(before[text], value) for text, value in after.items()
     ):
-        return []  # the most frequent case by far, so it takes the short way
+        return []  # by far the most frequent case, so it is fast
     old, new = _entries(before), _entries(after)
     return [*_removals(old, new), *_settings(old, new)]
 
 
 def _entries(document: Mapping[str, Any]) -> dict[str, _Entry]:
-    """The document by place; an object as a value is taken apart, since a `replace` leaves out
-    nothing (section 3.5.2.3)."""
+    """Return the values by the key of their path. Objects are split into their sub-attributes, as
+    a `replace` of an object keeps those that it does not name (section 3.5.2.3)."""
     entries = {}
     for text, value in document.items():
-        where = place(text)
+        where = settable_path(text)
         if isinstance(value, dict) and where.path.sub is None:
             parts = {f"{text}.{sub}": held for sub, held in value.items()}
         else:
             parts = {text: value}
         for part, held in parts.items():
-            entry = _Entry(place(part), held)
+            entry = _Entry(settable_path(part), held)
             entries[entry.where.key] = entry
     return entries
 
@@ -74,19 +106,19 @@ def _removals(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[PatchO
 
 
 def _settings(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[PatchOperation]:
-    there = {entry.where.element for entry in old.values()}
+    existing = {entry.where.element for entry in old.values()}
     added = set()
     for key, entry in new.items():
         where = entry.where
         if key in old:
             if not same_value(old[key].value, entry.value):
                 yield PatchOperation("replace", str(where.path), entry.value)
-        elif not where.pins or where.element in there:
+        elif not where.pins or where.element in existing:
             yield PatchOperation("add", str(where.path), entry.value)
         elif where.element not in added:
             added.add(where.element)
             parts = [other for other in new.values() if other.where.element == where.element]
-            element = element_start(where) | {
+            element = where.new_element() | {
                 str(other.where.path.sub): other.value for other in parts
             }
             yield PatchOperation("add", where.path.parent, [element])

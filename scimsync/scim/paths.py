@@ -1,22 +1,28 @@
-"""Attribute paths of RFC 7644 section 3.5.2 (PATH): read them, print them, look resources up by
-them."""
+"""Attribute paths (`PATH` of RFC 7644 section 3.5.2): a parser, `str()`, and filters by a value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scimsync.scim.filters import And, AttributePath, Comparison, Filter, ValuePath, filter_at
+from scimsync.scim.filters import (
+    And,
+    AttributeComparison,
+    AttributePath,
+    Filter,
+    ValuePath,
+    filter_at,
+)
 from scimsync.scim.grammar import Cursor, FilterError, PathError, Scalar
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """`attrPath` or `valuePath [subAttr]`: what a PATCH operation, or a mapping, points at.
+    """`attrPath` or `valuePath [subAttr]`: the target of a PATCH operation or a mapping.
 
     `userName` has only an attribute, `name.givenName` a sub-attribute, `emails[type eq
     "work"].value` a filter as well; `schema` is the URN of an extension. Names keep their spelling;
-    `key` is what to compare.
+    compare paths by `key`.
     """
 
     schema: str | None
@@ -35,17 +41,17 @@ class Path:
 
     @property
     def key(self) -> str:
-        """Two paths mean the same place where their keys are equal (names are case-insensitive, RFC
-        7643 section 2.1)."""
+        """A text that is equal for paths to the same value, as names are case-insensitive (RFC 7643
+        section 2.1)."""
         return str(self).casefold()
 
 
 @lru_cache(maxsize=4096)
 def parse_path(text: str) -> Path:
-    """Read a path; `parse_path(str(x)) == x`. Raises PathError, which says where and what was
-    expected.
+    """Parse a path; `parse_path(str(x)) == x`. Raises PathError, which names the position and what
+    was expected.
 
-    The schema is everything up to the last ":" that stands before any "[".
+    The schema is everything up to the last ":" before any "[".
     """
     cursor = Cursor(text, PathError)
     schema, attribute, sub = cursor.attribute()
@@ -63,24 +69,26 @@ def parse_path(text: str) -> Path:
 
 
 def eq_filter(attribute: str, value: Scalar) -> str:
-    """The filter that finds resources by the value of one attribute path, the value escaped as JSON
-    asks.
+    """Return the filter that finds resources by their value at a path; the value is escaped as in
+    JSON.
 
-    A value path takes the comparison inside: `emails[type eq "work"].value` and "ann@example.com"
-    become `emails[type eq "work" and value eq "ann@example.com"]`. Raises PathError for what is no
-    path, FilterError for text that is no valid Unicode.
+    In a value path the comparison goes inside the brackets: `emails[type eq "work"].value` and
+    "ann@example.com" become `emails[type eq "work" and value eq "ann@example.com"]`. Raises
+    PathError for text that is not a path, FilterError for a value that is not valid Unicode.
     """
     path = parse_path(attribute)
     found: Filter
     if path.filter is None:
-        found = Comparison(AttributePath(path.schema, path.attribute, path.sub), "eq", value)
+        found = AttributeComparison(
+            AttributePath(path.schema, path.attribute, path.sub), "eq", value
+        )
     else:
-        wanted = Comparison(AttributePath(None, path.sub or "value"), "eq", value)
+        wanted = AttributeComparison(AttributePath(None, path.sub or "value"), "eq", value)
         parts = path.filter.operands if isinstance(path.filter, And) else (path.filter,)
         found = ValuePath(AttributePath(path.schema, path.attribute), And((*parts, wanted)))
     text = str(found)
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise FilterError(ascii(text), 1, "a value that is no valid Unicode") from None
+        raise FilterError(ascii(text), 1, "a value that is not valid Unicode") from None
     return text

@@ -1,8 +1,7 @@
-"""Documents and resources: a document becomes the body of a POST, and a resource is read back as a
-document.
+"""Turn documents into resources, and resources into documents.
 
-A document maps canonical paths (`name.givenName`, `emails[type eq "work"].value`) to plain JSON
-values. `project(build(document, schema), document) == document`.
+A document maps paths (`name.givenName`, `emails[type eq "work"].value`) to JSON values.
+`project(build(document, schema), document) == document`.
 """
 
 from __future__ import annotations
@@ -11,24 +10,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scimsync.scim.attributes import at_top, is_unassigned, read, spelled
+from scimsync.scim.filter_matching import matches
 from scimsync.scim.grammar import PathError
-from scimsync.scim.matching import matches
 from scimsync.scim.paths import Path, parse_path
-from scimsync.scim.places import element_start, place
+from scimsync.scim.settable import settable_path
 
 
 def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
-    """The resource that holds what `document` says, with `schemas`: `schema` (the core schema's
-    URN) and each extension.
+    """Return the resource that holds `document`. Its `schemas` are `schema`, the URN of the core
+    schema, and the extensions.
 
-    Paths with the same filter become one element; elements and attributes stand in the order of
-    first appearance. Values are shared with the document. Raises PathError for a path that cannot
-    be set (see `places.place`).
+    Paths with the same filter become one element; elements and attributes are in the order of the
+    document. Values are shared with the document. Raises PathError for a path that cannot be set
+    (see `settable_path`).
     """
     body: dict[str, Any] = {"schemas": [schema]}
     elements: dict[str, dict[str, Any]] = {}
     for text, value in document.items():
-        where = place(text)
+        where = settable_path(text)
         path = where.path
         holder = body
         if path.schema is not None and not at_top(path.schema):
@@ -42,7 +41,7 @@ def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
         if where.pins:
             element = elements.get(where.element)
             if element is None:
-                element = elements[where.element] = element_start(where)
+                element = elements[where.element] = where.new_element()
                 _part_of(holder, name, [], text).append(element)
             element[str(path.sub)] = value
         elif path.sub is not None:
@@ -55,11 +54,11 @@ def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
 
 
 def project(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The document of what `resource` holds at `paths`; what is missing, null, "" or empty is left
-    out.
+    """Return the document of the values that `resource` has at `paths`, without those that are
+    null, "" or empty.
 
-    Attribute names compare without case. Where several elements match a filter, the first that has
-    the sub-attribute counts. Raises PathError for text that is no path.
+    Attribute names are case-insensitive. Where several elements match a filter, the first that has
+    the sub-attribute counts. Raises PathError for text that is not a path.
     """
     held = ((text, _value_at(resource, parse_path(text))) for text in paths)
     return {text: value for text, value in held if not is_unassigned(value)}

@@ -26,7 +26,7 @@ from scimsync.targets.evidence import (
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
-from scimsync.transport.retry import RetryPolicy, Timing
+from scimsync.transport.retry_policy import RetryPolicy, TimeSource
 from scimsync.transport.throttle import Throttle
 
 __all__ = ["OutcomeUnknown", "TargetConnection", "TargetStopped", "may_have_had_effect"]
@@ -70,7 +70,7 @@ class TargetConnection:
         probing: bool = False,
         may_send: Callable[[], Awaitable[bool]] | None = None,
         observe: Observer = ignore,
-        timing: Timing | None = None,
+        time: TimeSource | None = None,
     ) -> None:
         self._target = target
         self._client = client
@@ -79,14 +79,14 @@ class TargetConnection:
         self._probing = probing
         self._may_send = may_send
         self._observe = observe
-        self.timing = timing or Timing()
+        self.time = time or TimeSource()
         self._throttle = Throttle(
             self.pace,
             sleep=self.rest,
-            clock=self.timing.clock,
+            clock=self.time.clock,
             is_closed=lambda: self.stopped is not None,
         )
-        self._retry_timing = replace(self.timing, sleep=self.rest)
+        self._retry_time = replace(self.time, sleep=self.rest)
         self._probe = asyncio.Lock()
         self._failures = 0
         self._failed_creations = 0
@@ -122,7 +122,7 @@ class TargetConnection:
                 attempt,
                 may_retry=lambda error: may_retry(error, request),
                 waits=lambda error: not _pauses_all(error),
-                timing=self._retry_timing,
+                time=self._retry_time,
             )
         except RequestError as error:
             if isinstance(error, NoResponse) and not error.may_have_had_effect:
@@ -133,7 +133,7 @@ class TargetConnection:
     async def rest(self, seconds: float) -> None:
         """Sleep, but not beyond the moment at which nothing more is sent."""
         waits = [
-            asyncio.ensure_future(self.timing.sleep(seconds)),
+            asyncio.ensure_future(self.time.sleep(seconds)),
             asyncio.ensure_future(self._ended.wait()),
         ]
         try:
@@ -194,7 +194,7 @@ class TargetConnection:
             raise TargetStopped(self.stopped.message)
         self.requests += 1
         self._throttle.sending()
-        sent_at = self.timing.clock()
+        sent_at = self.time.clock()
         try:
             response = await self._client.send(request)
         except RequestError as error:
@@ -205,7 +205,7 @@ class TargetConnection:
             raise
         finally:
             self._throttle.received()
-        self.pace.accepted(self.timing.clock(), sent_at)
+        self.pace.accepted(self.time.clock(), sent_at)
         self._failures = 0
         if request.method == "POST":
             self._failed_creations = 0
@@ -218,7 +218,7 @@ class TargetConnection:
         token, whether it works at all."""
         if not isinstance(error, ErrorResponse):
             return
-        now = self.timing.clock()
+        now = self.time.clock()
         if error.kind is ErrorKind.TOO_MANY:
             self.pace.refused(now, sent_at, error.retry_after)
         else:
@@ -256,7 +256,7 @@ class TargetConnection:
         """Tell the observer and the log about one request. Queries and the words of a target may
         name people, so that only a log with PERSONAL shows them."""
         self._observe(
-            self._target, request.method, _status_of(outcome), self.timing.clock() - sent_at
+            self._target, request.method, _status_of(outcome), self.time.clock() - sent_at
         )
         if not _LOG.isEnabledFor(logging.DEBUG):
             return

@@ -31,7 +31,7 @@ from scimsync.daemon.world import World
 from scimsync.errors import ConfigError
 from scimsync.run import prepare as prepare_module
 from scimsync.targets import connection
-from scimsync.transport.retry import Timing
+from scimsync.transport.retry_policy import TimeSource
 from tests.daemon.simulation import Inline
 from tests.office import Pauses, Row, person
 from tests.once import make_once
@@ -315,7 +315,7 @@ def live(folder: Path) -> None:
     pauses = Pauses()
     # nobody waits
     vars(prepare_module)["TargetConnection"] = partial(
-        connection.TargetConnection, timing=Timing(pauses.sleep, pauses.clock)
+        connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)
     )
     day_long = timedelta(hours=6)
     world = World(

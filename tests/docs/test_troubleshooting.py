@@ -42,10 +42,6 @@ NO_TROUBLE = {
 }
 """What is no message about something wrong."""
 
-SILENT = ("scim/apply.py",)
-"""What is said to nobody: how a service provider would take a PATCH."""
-
-
 ANSWER = re.compile(r"(^|: )[45]\d\d\b")
 """What a target answered, which stands in no code."""
 
@@ -63,9 +59,7 @@ def said() -> dict[str, set[str]]:
     return {
         message: places
         for message, places in Spoken().read().items()
-        if holds_words(message)
-        and message not in NO_TROUBLE
-        and not all(place.startswith(SILENT) for place in places)
+        if holds_words(message) and message not in NO_TROUBLE
     }
 
 

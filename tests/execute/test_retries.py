@@ -13,7 +13,7 @@ import pytest
 from scimsync.errors import TargetUnavailable
 from scimsync.run import prepare
 from scimsync.targets.connection import TargetConnection
-from scimsync.transport.retry import Timing
+from scimsync.transport.retry_policy import TimeSource
 from tests.office import Office, Pauses, bare, counts, people, person, resource
 from tests.servers.faulty import HTML, Fault, FaultyServer, Seen, running_faulty_server
 
@@ -500,7 +500,7 @@ def test_requests_keep_to_the_rate(
         "TargetConnection",
         partial(
             TargetConnection,
-            timing=Timing(pauses.sleep, lambda: sum(pauses) + next(microseconds) / 1e6),
+            time=TimeSource(pauses.sleep, lambda: sum(pauses) + next(microseconds) / 1e6),
         ),
     )
     office.configure(target="rate = 10\nconcurrency = 1")

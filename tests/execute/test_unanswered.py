@@ -14,7 +14,7 @@ from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.sender import LazySender
 from scimsync.transport.request_errors import NoResponse
-from scimsync.transport.retry import Timing
+from scimsync.transport.retry_policy import TimeSource
 from tests.execute.story import (
     DELETE,
     DELETE_USER,
@@ -105,7 +105,7 @@ def test_a_creation_that_arrives_after_its_connection_broke_is_not_sent_again(
         await proxy.let_go()
 
     monkeypatch.setattr(
-        prepare, "TargetConnection", partial(TargetConnection, timing=Timing(sleep))
+        prepare, "TargetConnection", partial(TargetConnection, time=TimeSource(sleep))
     )
     script.plan = {post: [HELD]}
     office.hire(people(1))

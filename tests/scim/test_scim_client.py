@@ -104,6 +104,7 @@ def test_the_version_of_a_resource_is_in_its_meta_where_no_header_says_it(
         raw_response("200 OK", b" \r\n"),
         raw_response("202 Accepted"),
     ],
+    ids=["204", "200", "white space", "202"],
 )
 def test_a_response_may_have_no_body(raw: bytes) -> None:
     response, _ = send(ScimRequest("DELETE", "/Users/1"), raw)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from scimsync.scim.attributes import resource_id, same_value
 from scimsync.scim.grammar import PathError
-from scimsync.scim.places import check_settable, settable
 from scimsync.scim.resources import build, project
+from scimsync.scim.settable import check_settable, settable_path
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -191,7 +191,7 @@ def test_an_object_where_a_list_belongs_is_read_as_its_only_element() -> None:
     ],
 )
 def test_a_path_that_cannot_be_mapped_is_refused(path: str, problem: str) -> None:
-    for refuse in (settable, lambda path: build({path: "x"}, USER)):
+    for refuse in (settable_path, lambda path: build({path: "x"}, USER)):
         with pytest.raises(PathError) as caught:
             refuse(path)
         assert caught.value.problem.startswith(problem)

@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
-from scimsync.scim.matching import matches
-from scimsync.scim.operations import ABSENT, PatchOperation
-from scimsync.scim.patch import apply
+from scimsync.scim.patch import ABSENT, PatchOperation
 from tests.servers.loopback import LoopbackServer
+from tests.servers.patching import apply_patch
 
 Json = dict[str, Any]
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -253,7 +253,7 @@ class FaultyServer(LoopbackServer):
                 PatchOperation(one["op"], one.get("path"), one.get("value", ABSENT))
                 for one in (seen.body or {})["Operations"]
             ]
-            changed = apply(operations, user)
+            changed = apply_patch(operations, user)
             if self._taken(changed, user_id):
                 return _error(409, f"{changed['userName']} exists", "uniqueness")
             self.users[user_id] = changed

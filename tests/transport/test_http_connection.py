@@ -134,7 +134,7 @@ def test_a_base_url_may_end_with_a_slash() -> None:
         (raw_response("429 X", b"", "Retry-After: 3"), 429, b"", 3.0),
         (raw_response("429 X", b"", "Retry-After: soon"), 429, b"", None),
         (
-            raw_response("200 OK", gzip.compress(b"abc"), "Content-Encoding: gzip"),
+            raw_response("200 OK", gzip.compress(b"abc", mtime=0), "Content-Encoding: gzip"),
             200,
             b"abc",
             None,
@@ -142,6 +142,7 @@ def test_a_base_url_may_end_with_a_slash() -> None:
         # an error status counts, whatever its body is
         (raw_response("503 X", b"x" * 3000, "Retry-After: 7"), 503, b"x" * 2000, 7.0),
     ],
+    ids=["body", "no body", "Retry-After", "odd Retry-After", "gzip", "long error"],
 )
 def test_a_response_is_read(
     raw: bytes, status: int, content: bytes, retry_after: float | None
@@ -177,7 +178,9 @@ def test_a_response_is_read(
             "the response is longer than 2000 bytes (status 200, no content type)",
         ),
         (
-            raw_response("200 OK", gzip.compress(b" " * 3_000_000), "Content-Encoding: gzip"),
+            raw_response(
+                "200 OK", gzip.compress(b" " * 3_000_000, mtime=0), "Content-Encoding: gzip"
+            ),
             "the response is longer than 2000 bytes (status 200, no content type)",
         ),
         (
@@ -190,6 +193,7 @@ def test_a_response_is_read(
             "the response is longer than 2000 bytes (status 200, no content type)",
         ),
     ],
+    ids=["redirect", "not modified", "not gzip", "long", "long when decompressed", "endless"],
 )
 def test_a_response_that_cannot_be_used(raw: bytes, problem: str) -> None:
     error, requests = send(raw, target="/Users/1?filter=x", max_response_bytes=2000)

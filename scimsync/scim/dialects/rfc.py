@@ -8,8 +8,7 @@ from typing import Any
 
 from scimsync.scim.grammar import Scalar
 from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest, resource_path
-from scimsync.scim.operations import PatchOperation
-from scimsync.scim.patch import diff, patch_body
+from scimsync.scim.patch import PatchOperation, diff, patch_body
 from scimsync.scim.paths import eq_filter
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import build

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scimsync.scim.attributes import at_top, read
-from scimsync.scim.places import Place, place
 from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.scim.settable import SettablePath, settable_path
 
 COMMON = frozenset({"id", "externalid", "meta", "schemas"})
 """Attributes that every resource has and schemas need not list (RFC 7643 section 3.1)."""
@@ -37,13 +37,13 @@ def misfits(
     known = {str(read(schema, "id")).casefold(): _attributes(schema) for schema in schemas}
     if core.casefold() not in known:
         return []
-    places = [place(path) for path in mapped]
+    places = [settable_path(path) for path in mapped]
     found = [misfit for each in places if (misfit := _misfit(each, known, core)) is not None]
     return [*found, *_missing(places, known, core)]
 
 
 def _misfit(
-    each: Place, known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
+    each: SettablePath, known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
 ) -> Misfit | None:
     path = each.path
     schema = core if at_top(path.schema) or path.schema is None else path.schema
@@ -69,7 +69,7 @@ def _misfit(
 
 
 def _missing(
-    places: Sequence[Place], known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
+    places: Sequence[SettablePath], known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
 ) -> Iterator[Misfit]:
     """Give the required attributes that nothing maps.
 
@@ -91,7 +91,9 @@ def _missing(
                     yield Misfit(f"{path}.{read(sub, 'name')}", "required", _NOT_MAPPED)
 
 
-def _mapped_parts(places: Sequence[Place], core: str) -> dict[str, dict[str, set[str] | None]]:
+def _mapped_parts(
+    places: Sequence[SettablePath], core: str
+) -> dict[str, dict[str, set[str] | None]]:
     """Return schema -> attribute -> mapped sub-attributes, all folded; None for the whole value."""
     parts: dict[str, dict[str, set[str] | None]] = {core.casefold(): {}}
     for each in places:

@@ -1,5 +1,5 @@
-"""Whether a resource, or an element of a multi-valued attribute, matches a filter (RFC 7644 section
-3.4.2.2)."""
+"""Decide whether a resource, or an element of a multi-valued attribute, matches a filter (RFC 7644
+section 3.4.2.2)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from scimsync.scim.attributes import at_top, is_unassigned, read
 from scimsync.scim.filters import (
     And,
+    AttributeComparison,
     AttributePath,
-    Comparison,
     Filter,
     Not,
     Or,
@@ -34,11 +34,11 @@ _OPERATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
-    """Whether `resource` (or one element, for the filter of a value path) matches.
+    """Return whether `resource` (or one element, for the filter of a value path) matches.
 
-    A multi-valued attribute matches where one of its values does; a complex one without
-    sub-attribute by its `value`. Text compares without case except `id`, `externalId` and `$ref`; a
-    missing attribute equals null.
+    A multi-valued attribute matches if one of its values does, a complex one without sub-attribute
+    by its `value`. Text is compared without case except in `id`, `externalId` and `$ref`. A missing
+    attribute equals null.
     """
     match condition:
         case And(operands):
@@ -54,11 +54,11 @@ def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
             return any(
                 isinstance(element, Mapping) and matches(inner, element) for element in elements
             )
-        case Comparison():
+        case AttributeComparison():
             return _compares(condition, resource)
 
 
-def _compares(condition: Comparison, resource: Mapping[str, Any]) -> bool:
+def _compares(condition: AttributeComparison, resource: Mapping[str, Any]) -> bool:
     attribute, operator, wanted = condition.attribute, condition.operator, condition.value
     exact = (attribute.sub or attribute.name).casefold() in _CASE_EXACT
     held = [
@@ -75,7 +75,7 @@ def _compares(condition: Comparison, resource: Mapping[str, Any]) -> bool:
 
 
 def _values(resource: Mapping[str, Any], path: AttributePath) -> Iterator[Any]:
-    """Every assigned value at `path`, through lists."""
+    """Yield each assigned value at `path`, also within lists."""
     holder: Any = resource if at_top(path.schema) else read(resource, path.schema or "")
     if not isinstance(holder, Mapping):
         return
@@ -115,8 +115,8 @@ def _ordered(operator: str, held: Any, wanted: Any, exact: bool) -> bool:
 
 
 def _moment(text: str) -> datetime | None:
-    """A SCIM dateTime, which compares chronologically (RFC 7643 section 2.3.5); None for other
-    text."""
+    """Return a SCIM dateTime, which is compared chronologically (RFC 7643 section 2.3.5); None for
+    other text."""
     if "T" not in text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a service provider makes of PATCH operations, to the letter of RFC 7644 section 3.5.2."""
+"""PATCH as a strict service provider carries it out, to the letter of RFC 7644 section 3.5.2."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import Any
 
 from scimsync.scim.attributes import at_top, is_unassigned, read, same_value, spelled
 from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.filter_matching import matches
 from scimsync.scim.grammar import PathError
-from scimsync.scim.matching import matches
-from scimsync.scim.operations import ABSENT, PatchOperation
+from scimsync.scim.patch import ABSENT, PatchOperation
 from scimsync.scim.paths import Path, parse_path
-from scimsync.scim.places import MULTI_VALUED, SCHEMA_URN
+from scimsync.scim.settable import MULTI_VALUED, SCHEMA_URN
 
 Json = dict[str, Any]
 
 
-def apply(operations: Sequence[PatchOperation], resource: Json) -> Json:
-    """The resource after all `operations`, one after the other; `resource` itself stays as it is.
+def apply_patch(operations: Sequence[PatchOperation], resource: Json) -> Json:
+    """Return a copy of `resource` after `operations`, carried out in their order.
 
-    Raises ErrorResponse with status 400 and the scimType of section 3.12 that a strict service
-    provider answers: invalidPath, noTarget, invalidValue, invalidSyntax, or mutability for an
-    attribute that is the service provider's own.
+    Raises ErrorResponse with status 400 and a scimType of section 3.12: invalidPath, noTarget,
+    invalidValue, invalidSyntax, or mutability for an attribute that the service provider sets.
     """
     patched = deepcopy(resource)
     for operation in operations:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
-from scimsync.scim.matching import matches
 
 ANN = {
     "id": "a1",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -15,12 +15,12 @@ _FIRST_WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """Time and randomness: a sleep function (seconds), a steady clock (seconds), and random numbers
-    between two bounds. Tests pass their own."""
+class TimeSource:
+    """A sleep function and a steady clock (both in seconds), and random numbers between two bounds.
+    Tests pass their own."""
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = monotonic
     uniform: Callable[[float, float], float] = random.uniform
 
 
@@ -42,7 +42,7 @@ class RetryPolicy:
         *,
         may_retry: Callable[[BaseException], bool],
         waits: Callable[[BaseException], bool],
-        timing: Timing,
+        time: TimeSource,
     ) -> Result:
         """Return the result of the first attempt that succeeds.
 
@@ -54,7 +54,7 @@ class RetryPolicy:
         failed_at: list[float] = []
 
         def stop(state: RetryCallState) -> bool:
-            failed_at.append(timing.clock())
+            failed_at.append(time.clock())
             return (
                 state.attempt_number >= self.attempts
                 or failed_at[-1] - failed_at[0] >= self.total_s
@@ -65,13 +65,13 @@ class RetryPolicy:
             if error is not None and not waits(error):
                 return 0.0
             longest = _FIRST_WAIT_S * 2 ** (state.attempt_number - 1)
-            return timing.uniform(0.0, min(longest, self.longest_wait_s))
+            return time.uniform(0.0, min(longest, self.longest_wait_s))
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(may_retry),
             stop=stop,
             wait=wait,
-            sleep=timing.sleep,
+            sleep=time.sleep,
             reraise=True,
         )
         return await retrying(attempt)
