@@ -31,20 +31,20 @@ import pytest
 
 from scimsync.cli import main
 from scimsync.config import load
-from scimsync.execute.books import Now
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
-from scimsync.model.operations import JournaledOperation, OperationFilter, OperationStatus
+from scimsync.model.operations import JournaledOperation, OperationFilter
+from scimsync.plan import Now
 from scimsync.plan.guard import Allowance
-from scimsync.plan.render.json import operation_document
+from scimsync.plan.render.json import planned_document
 from scimsync.run import (
+    Options,
     RunOutcome,
     plan,
-    prepare,
     push,
+    targets,
 )
 from scimsync.run.compile import compile_config
-from scimsync.run.prepare import Options
 from scimsync.state import journal
 from scimsync.state.links import all_links
 from scimsync.state.store import open_state
@@ -246,14 +246,10 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 compile_config(config), store, options, Now(self.now, self.now.date()), _silent
             ) as prepared,
         ):
-            assert prepared.guard is None
-            if (planned := prepared.targets[target]).error is not None:
+            assert prepared.plan.guard is None
+            if (planned := prepared.plan.targets[target]).error is not None:
                 raise planned.error
-            wanted = OperationFilter(
-                run=prepared.books.run, target=target, statuses=(OperationStatus.PLANNED,)
-            )
-            with prepared.books.journal.read() as connection:
-                return [operation_document(entry) for entry in journal.find(connection, wanted)]
+            return [planned_document(*one) for one in planned.requests()]
 
     def links(self, target: str = "wiki") -> dict[str, Link]:
         """Key -> link."""
@@ -373,7 +369,7 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """From now on no channel of this process sleeps; what it would have slept is in the list."""
     pauses = Pauses()
     monkeypatch.setattr(
-        prepare,
+        targets,
         "TargetConnection",
         partial(connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)),
     )

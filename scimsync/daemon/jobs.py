@@ -14,11 +14,10 @@ from enum import StrEnum
 from scimsync.config.models import Config
 from scimsync.daemon.state import same_state
 from scimsync.errors import LeaseHeld, ScimsyncError, innermost
-from scimsync.execute.books import Now
-from scimsync.run import RunOutcome, push
+from scimsync.plan import Now
+from scimsync.run import Options, Report, RunOutcome, push
 from scimsync.run.cancellation import Cancellation
 from scimsync.run.compile import compile_config
-from scimsync.run.prepare import Options, Report
 from scimsync.transport.observer import Observer
 
 _LOG = logging.getLogger("scimsync")
@@ -92,7 +91,7 @@ def run_job(
                 report,
                 command=f"daemon: {job.cause}",
                 clock=clock,
-                interruption=interruption,
+                cancellation=interruption,
                 observe=observe,
             )
     except asyncio.CancelledError as error:  # an Exception to whoever waits for this thread

@@ -17,7 +17,7 @@ from scimsync.desired.columns import check_columns
 from scimsync.desired.compiler import compile_program
 from scimsync.desired.failures import DesireError
 from scimsync.desired.program import Program
-from scimsync.desired.values import Constant, Desired, Expression, Generate, Mapped, Ref
+from scimsync.desired.values import Constant, Desired, Expression, Generate, Mapped
 
 __all__ = [
     "Constant",

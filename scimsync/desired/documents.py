@@ -16,8 +16,8 @@ from jinja2 import Undefined
 
 from scimsync.desired.attributes import Attribute, Form
 from scimsync.desired.failures import Unusable, kind_of, show
-from scimsync.desired.values import Ref
 from scimsync.model.ids import Value
+from scimsync.model.placeholders import IdOf
 
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
@@ -37,7 +37,7 @@ def shape_for(attribute: Attribute) -> Shape:
 
 def anything(value: Any) -> Value | None:
     """Any JSON value, or a reference."""
-    return value if type(value) is Ref else tidy(value)
+    return value if type(value) is IdOf else tidy(value)
 
 
 def text(value: Any) -> Value | None:
@@ -45,7 +45,7 @@ def text(value: Any) -> Value | None:
     numbers."""
     if type(value) is str and value.isascii():
         return value or None
-    if type(value) is Ref:
+    if type(value) is IdOf:
         return value
     value = tidy(value)
     if isinstance(value, bool):
@@ -159,7 +159,7 @@ def tidy(value: Any) -> Value | None:
 def _unusable(value: Any) -> Value | None:
     if isinstance(value, Undefined):
         str(value)  # raises UndefinedError with the reason
-    if isinstance(value, Ref):
+    if isinstance(value, IdOf):
         raise Unusable(
             "ref(…) must be the whole value of an attribute, not a part of a list or table"
         )

@@ -32,7 +32,7 @@ _TYPES = {
     "date": "a date",
     "datetime": "a date and time",
     "timedelta": "a length of time",
-    "Ref": "ref(…)",
+    "IdOf": "ref(…)",
 }
 
 

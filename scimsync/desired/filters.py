@@ -18,7 +18,8 @@ from jinja2 import Undefined
 from scimsync.desired.dates import read_date
 from scimsync.desired.failures import Unusable, kind_of, show
 from scimsync.desired.limits import bounded, bounded_format, check_replacement
-from scimsync.desired.values import Ref
+from scimsync.model.ids import Key
+from scimsync.model.placeholders import IdOf
 
 Filter = Callable[..., Any]
 
@@ -118,7 +119,7 @@ def text_of(value: Any) -> str:
         return value
     if value is None:
         return ""
-    if isinstance(value, (list, tuple, dict, Ref)):
+    if isinstance(value, (list, tuple, dict, IdOf)):
         raise Unusable(
             f"{kind_of(type(value).__name__)} cannot be a part of a text; | join(', ') makes text"
             " of a list"
@@ -152,18 +153,18 @@ def to_slug(value: Any, separator: str = "-") -> str | None:
     return separator.join(part for part in _NOT_SLUG.split(text.lower().replace("'", "")) if part)
 
 
-def make_ref(key: Any) -> Ref | None:
+def make_ref(key: Any) -> IdOf | None:
     """The reference to the record `key`; None for None and "". Numbers become text, as keys do."""
     if key is None or key == "":
         return None
-    if isinstance(key, Ref):
+    if isinstance(key, IdOf):
         return key
     if isinstance(key, str):
-        return Ref(key)
+        return IdOf(Key(key))
     if isinstance(key, int) and not isinstance(key, bool):
-        return Ref(str(key))
+        return IdOf(Key(str(key)))
     if isinstance(key, float) and key.is_integer():
-        return Ref(str(int(key)))
+        return IdOf(Key(str(int(key))))
     raise Unusable(f"ref(…) takes the key of one record, not {show(key)}")
 
 

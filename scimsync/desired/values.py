@@ -45,14 +45,6 @@ class Extra:
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
-    """Stands in a document for the remote id of another record's resource, which is known when the
-    request is made."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Desired:
     """What one record should be at one target.
 

@@ -1,8 +1,7 @@
-"""Sends a target's planned operations, phase by phase, several at a time, each journalled before
-and after.
+"""Sends the planned operations of one target, phase by phase, several at a time.
 
-While one batch is on its way, the outcomes of the batch before are written and the next batch is
-let out, in one transaction.
+Each operation is journalled before and after it is sent. While one batch is under way, the outcomes
+of the batch before are written, and the next batch is let out, in one transaction.
 """
 
 from __future__ import annotations
@@ -17,308 +16,301 @@ from typing import Protocol
 from scimsync.errors import ScimsyncError
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.journal_writer import JournalWriter
-from scimsync.execute.operations import OperationSender
+from scimsync.execute.operations import send_operation
 from scimsync.execute.outcome import OperationOutcome
+from scimsync.execute.sending import PreparedOperation, Sending
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
-from scimsync.model.links import Link, failed_link
+from scimsync.model.links import failed_link
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
-from scimsync.plan.model import REF, marker
-from scimsync.targets.connection import TargetConnection, TargetStopped
+from scimsync.model.placeholders import IdOf
+from scimsync.targets.connection import TargetStopped
 
 BATCH_PER_WORKER = 32
 
 
 class Progress(Protocol):
-    """Told how many operations of a phase came to an end, and once how many there are in all."""
+    """Receives how many operations of a phase were finished, and once how many there are."""
 
     def __call__(self, phase: Phase, number: int, total: int | None = None) -> None: ...
 
 
 class Executor:
-    """Runs the phases of one target. `unforeseen` is what came up that nobody foresaw: its
-    operation has no outcome."""
+    """Executes the plan of one target.
+
+    After `run`, `again` holds resources to be planned once more in this run, and `unexpected` an
+    error that is a bug: its operation has no outcome.
+    """
 
     def __init__(
         self,
         target: str,
-        journal_writer: JournalWriter,
-        channel: TargetConnection,
-        sender: OperationSender,
+        journal: JournalWriter,
+        sending: Sending,
         concurrency: int,
         progress: Progress,
     ) -> None:
         self._target = target
-        self._journal = journal_writer
-        self._channel = channel
-        self._sender = sender
+        self._journal = journal
+        self._sending = sending
+        self._connection = sending.connection
         self._concurrency = concurrency
         self._batch = max(concurrency * BATCH_PER_WORKER, 32)
         self._progress = progress
         self._slots = asyncio.Semaphore(concurrency)
-        self._groups: dict[Key, asyncio.Lock] = {}
-        self._aside: dict[Key, Change] = {}
+        self._group_locks: dict[Key, asyncio.Lock] = {}
+        self._renamed: dict[Key, Change] = {}
         self._stuck: list[tuple[JournaledOperation, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
-        self.unforeseen: ScimsyncError | None = None
+        self.unexpected: ScimsyncError | None = None
 
     async def run(self) -> None:
-        """Sends everything that is planned. Ends early where the channel was stopped."""
+        """Send everything that is planned. End early where the connection was stopped."""
+        planned = self._journal.count_planned()
         for phase in Phase:
-            if total := self._journal.count_waiting(phase):
+            if total := planned.get(phase):
                 self._progress(phase, 0, total)
-            # each pass sends what is ready; what others have to make way for comes in the next one
-            while await self._pass(phase, last=False):
-                pass
-            if phase is Phase.UPDATE:
-                while await self._break_cycle():
-                    while await self._pass(phase, last=False):
-                        pass
-            await self._pass(phase, last=True)
-            while self._stuck:
-                await self._step_back(*self._stuck.pop())
+                await self._run_phase(phase)
 
-    async def _pass(self, phase: Phase, *, last: bool) -> bool:
-        """Goes once through the planned operations of a phase; says whether any was sent and some
-        are left."""
+    async def _run_phase(self, phase: Phase) -> None:
+        left = await self._run_passes(phase)
+        if phase is Phase.UPDATE and left:
+            while await self._break_cycle():
+                left = await self._run_passes(phase)
+        if left:
+            await self._pass(phase, last=True)
+        while self._stuck:
+            await self._rename_back(*self._stuck.pop())
+
+    async def _run_passes(self, phase: Phase) -> bool:
+        """Send what is ready, then what waited for it. Return whether operations are left."""
+        while True:
+            sent, left = await self._pass(phase, last=False)
+            if not (sent and left):
+                return left
+
+    async def _pass(self, phase: Phase, *, last: bool) -> tuple[bool, bool]:
+        """Go once through the planned operations of a phase.
+
+        Return whether some were sent, and whether some are left.
+        """
         sent = left = False
         after_id = 0
         running: asyncio.Task[list[OperationOutcome]] | None = None
         done: list[OperationOutcome] = []
         try:
             while True:
-                over = self._channel.stopped or (
-                    phase is Phase.CREATE and not self._channel.creates
-                )
-                entries = [] if over else self._journal.waiting(phase, after_id, self._batch)
-                if entries:
-                    after_id = entries[-1].id
-                accounts = self._journal.accounts(_references(entries))
-                ready = self._ready(phase, entries, accounts, last=last)
-                left = left or len(ready) < len(entries)
+                operations = self._next_batch(phase, after_id)
+                if operations:
+                    after_id = operations[-1].id
+                accounts = self._journal.accounts(_referenced(operations))
+                ready = self._ready(phase, operations, accounts, last=last)
+                left = left or len(ready) < len(operations)
                 sent = sent or bool(ready)
-                if ready or done:
-                    if not await self._commit_batch(done, ready):
-                        ready = []
+                prepared = self._prepare(ready, accounts)
+                if prepared or done:
+                    if not await self._commit_batch(done, prepared):
+                        prepared = []
                     self._progress(phase, len(done))
-                following = None
-                if ready:
-                    known = self._journal.links_of(ready)
-                    members = self._journal.member_ids(ready)
-                    following = asyncio.create_task(self._send(ready, known, accounts, members))
+                following = asyncio.create_task(self._send(prepared)) if prepared else None
                 before, running = running, following
-                done = [] if before is None else await self._end(before)
-                if not (entries or running or done):
-                    return sent and left
+                done = [] if before is None else await _finish(before)
+                if not (operations or running or done):
+                    return sent, left
         finally:
-            # only after an error: what was on its way has no outcome, and the journal says so
-            if running is not None:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+            if running is not None:  # only after an error: the journal says what was under way
+                await _cancel(running)
 
-    async def _end(self, batch: asyncio.Task[list[OperationOutcome]]) -> list[OperationOutcome]:
-        """What a batch came to; an error takes its requests along."""
-        try:
-            return await batch
-        except BaseException:
-            batch.cancel()
-            await asyncio.gather(batch, return_exceptions=True)
-            raise
+    def _next_batch(self, phase: Phase, after_id: int) -> list[JournaledOperation]:
+        over = self._connection.stopped or (phase is Phase.CREATE and not self._connection.creates)
+        return [] if over else self._journal.planned(phase, after_id, self._batch)
+
+    def _prepare(
+        self, operations: Sequence[JournaledOperation], accounts: dict[Key, RemoteId]
+    ) -> list[PreparedOperation]:
+        if not operations:
+            return []
+        links = self._journal.links_of(operations)
+        members = self._journal.member_ids(operations)
+        return [
+            self._sending.prepare(one, links.get((one.kind, one.key)), accounts, members)
+            for one in operations
+        ]
 
     def _ready(
         self,
         phase: Phase,
-        entries: Sequence[JournaledOperation],
+        operations: Sequence[JournaledOperation],
         accounts: dict[Key, RemoteId],
         *,
         last: bool,
     ) -> list[JournaledOperation]:
-        """Those whose time has come: the accounts that they refer to exist, the userName that they
-        take is free."""
+        """Return the operations whose references exist and whose userName is free."""
         if phase is Phase.CREATE and not last:
-            if accounts.keys() >= set(_references(entries)):
-                return list(entries)
-            return [
-                entry for entry in entries if all(key in accounts for key in _references([entry]))
-            ]
+            return [one for one in operations if all(key in accounts for key in _referenced([one]))]
         if phase is not Phase.UPDATE:
-            return list(entries)
+            return list(operations)
         names = {
-            entry.id: name
-            for entry in entries
-            if entry.waits_for is not None and (name := _new_name(entry))
+            one.id: name
+            for one in operations
+            if one.waits_for is not None and (name := _new_name(one))
         }
-        holders = self._journal.holders(Kind.USER, list(names.values()))
-        in_the_way = {
-            entry.id: holder.key
-            for entry in entries
-            if (holder := holders.get(names.get(entry.id, ""))) is not None
-            and holder.key != entry.key
+        holders = self._journal.holders(list(names.values()))
+        blocked = {
+            one.id: holder.key
+            for one in operations
+            if (holder := holders.get(names.get(one.id, ""))) is not None and holder.key != one.key
         }
         if last:
-            for entry in entries:
-                if entry.id in in_the_way:
-                    detail = f"userName {names[entry.id]} is still held by {in_the_way[entry.id]}"
-                    if entry.key in self._aside:
-                        self._stuck.append((entry, detail))
-                    else:
-                        self._journal.give_up([entry], OperationStatus.FAILED, detail)
-        return [entry for entry in entries if entry.id not in in_the_way]
+            for one in operations:
+                if one.id in blocked:
+                    holder_key = blocked[one.id]
+                    self._give_up(one, f"userName {names[one.id]} is still held by {holder_key}")
+        return [one for one in operations if one.id not in blocked]
 
-    async def _send(
-        self,
-        entries: Sequence[JournaledOperation],
-        known: dict[tuple[Kind, Key], Link],
-        accounts: dict[Key, RemoteId],
-        members: dict[tuple[Kind, Key], RemoteId],
-    ) -> list[OperationOutcome]:
-        """Carries out a batch, `concurrency` at a time. Those that a stop left unsent have no
-        outcome."""
-        waiting = iter(entries)
+    def _give_up(self, operation: JournaledOperation, detail: str) -> None:
+        if operation.key in self._renamed:
+            self._stuck.append((operation, detail))
+        else:
+            self._journal.give_up(operation, detail)
+
+    async def _send(self, prepared: Sequence[PreparedOperation]) -> list[OperationOutcome]:
+        """Send a batch, `concurrency` operations at a time.
+
+        Operations that were not sent, because the connection was stopped, have no outcome.
+        """
+        waiting = iter(prepared)
         outcomes: list[OperationOutcome] = []
 
         async def worker() -> None:
-            # the workers of the batch before have them until they find nothing more to do
-            async with self._slots:
-                for entry in waiting:
+            async with self._slots:  # workers of the batch before hold them until they are done
+                for one in waiting:
                     try:
-                        async with self._group_lock(entry):
-                            outcome = await self._perform(entry, known, accounts, members)
+                        outcome = await self._send_one(one)
                     except TargetStopped:
                         return
-                    except (
-                        Exception
-                    ) as error:  # nobody foresaw it: this one has no outcome, and the others go on
-                        self.unforeseen = report_unexpected(self._target, error)
+                    except Exception as error:  # a bug: this operation has no outcome
+                        self.unexpected = report_unexpected(self._target, error)
                         continue
                     outcomes.append(outcome)
                     if outcome.again:
-                        self.again.add((entry.kind, entry.key))
+                        self.again.add((one.operation.kind, one.operation.key))
 
-        await gather_or_raise([worker() for _ in range(min(self._concurrency, len(entries)))])
+        await gather_or_raise([worker() for _ in range(min(self._concurrency, len(prepared)))])
         return outcomes
 
-    async def _perform(
-        self,
-        entry: JournaledOperation,
-        known: dict[tuple[Kind, Key], Link],
-        accounts: dict[Key, RemoteId],
-        members: dict[tuple[Kind, Key], RemoteId],
-    ) -> OperationOutcome:
-        with in_operation(entry.id):
-            return await self._sender.perform(
-                entry, known.get((entry.kind, entry.key)), accounts, members
-            )
+    async def _send_one(self, prepared: PreparedOperation) -> OperationOutcome:
+        async with self._group_lock(prepared.operation):
+            with in_operation(prepared.operation.id):
+                return await send_operation(self._sending, prepared)
 
-    def _group_lock(self, entry: JournaledOperation) -> AbstractAsyncContextManager[object]:
-        """One request at a time for each group: there are service providers that lose one of
-        two."""
-        if entry.kind is Kind.USER:
+    def _group_lock(self, operation: JournaledOperation) -> AbstractAsyncContextManager[object]:
+        """Send one request at a time for each group: some service providers lose one of two."""
+        if operation.kind is Kind.USER:
             return nullcontext()
-        return self._groups.setdefault(entry.key, asyncio.Lock())
+        return self._group_locks.setdefault(operation.key, asyncio.Lock())
 
     async def _commit_batch(
-        self, done: Sequence[OperationOutcome], going_out: Sequence[JournaledOperation]
+        self, done: Sequence[OperationOutcome], going_out: Sequence[PreparedOperation]
     ) -> bool:
         ours = await asyncio.to_thread(self._journal.commit_batch, done, going_out)
         if not ours:
-            self._channel.lost_lease()
+            self._connection.lost_lease()
         return ours
 
+    # Cycles of userNames
+
     async def _break_cycle(self) -> bool:
-        """Of people who wait for each other's userName, one steps aside under a temporary name."""
-        if self._channel.stopped:
+        """Give one of several users that wait for each other's userName a temporary name."""
+        if self._connection.stopped:
             return False
-        entries = self._journal.waiting(Phase.UPDATE, 0, self._batch)
-        by_key = {entry.key: entry for entry in entries}
-        for entry in entries:
-            if entry.waits_for in by_key and by_key[entry.waits_for].remote_id is not None:
-                return await self._step_aside(entry)
+        operations = self._journal.planned(Phase.UPDATE, 0, self._batch)
+        by_key = {one.key: one for one in operations}
+        for one in operations:
+            if one.waits_for in by_key and by_key[one.waits_for].remote_id is not None:
+                return await self._rename(one)
         return False
 
-    async def _step_aside(self, entry: JournaledOperation) -> bool:
-        link = self._journal.links_of([entry]).get((entry.kind, entry.key))
+    async def _rename(self, operation: JournaledOperation) -> bool:
+        """Give a user a temporary name. The operation itself is still to be sent."""
+        link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         if link is None or "userName" not in link.document:
             return False
-        temporary = f"moving-{uuid.uuid4().hex[:12]}-{link.document['userName']}"
-        change = Change("userName", link.document["userName"], temporary)
-        if not await self._commit_batch([], [entry]):
-            return False
-        step = replace(entry, action=Action.UPDATE, changes=(change,), base=None)
-        try:
-            outcome = await self._sender.perform(step, link, {}, {})
-        except TargetStopped:
+        name = link.document["userName"]
+        change = Change("userName", name, f"moving-{uuid.uuid4().hex[:12]}-{name}")
+        outcome = await self._send_step(operation, change)
+        if outcome is None:
             return False
         if outcome.result.status is not OperationStatus.APPLIED or outcome.link is None:
             await self._commit_batch([outcome], [])
             return True
-        # the operation itself is still to come: it waits again, from the temporary name
         kept = replace(outcome, link=replace(outcome.link, delete_after=link.delete_after))
-        if not await asyncio.to_thread(self._journal.put_back, entry, kept):
-            self._channel.lost_lease()
+        if not await asyncio.to_thread(self._journal.plan_again, operation, kept):
+            self._connection.lost_lease()
             return False
-        self._aside[entry.key] = change
+        self._renamed[operation.key] = change
         return True
 
-    async def _step_back(self, entry: JournaledOperation, why: str) -> None:
-        """Who stepped aside and cannot go on, which is `why`, gets his old name again, if that is
-        still free."""
-        change = self._aside[entry.key]
-        link = self._journal.links_of([entry]).get((entry.kind, entry.key))
+    async def _rename_back(self, operation: JournaledOperation, why: str) -> None:
+        """Give a user with a temporary name the old name again, if that is still free."""
+        change = self._renamed[operation.key]
+        link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         old = fold_name(change.before)
-        free = old is not None and old not in self._journal.holders(Kind.USER, [old])
-        if (
-            link is None
-            or not free
-            or self._channel.stopped
-            or not await self._commit_batch([], [entry])
-        ):
-            self._journal.give_up([entry], OperationStatus.FAILED, why)
+        free = old is not None and not self._journal.holders([old])
+        if link is None or not free or self._connection.stopped:
+            self._journal.give_up(operation, why)
             return
-        step = replace(
-            entry,
-            action=Action.UPDATE,
-            changes=(Change(change.path, change.after, change.before),),
-            base=None,
-        )
-        try:
-            outcome = await self._sender.perform(step, link, {}, {})
-        except TargetStopped:
+        back = Change(change.path, change.after, change.before)
+        outcome = await self._send_step(operation, back)
+        if outcome is None:
             return
         after = outcome.link
         if after is not None and outcome.result.status is OperationStatus.APPLIED:
-            after = failed_link(
-                replace(after, delete_after=link.delete_after),
-                after.kind,
-                after.key,
-                why,
-                outcome.result.done_at,
-            )
-        await self._commit_batch(
-            [
-                replace(
-                    outcome,
-                    result=replace(outcome.result, status=OperationStatus.FAILED, detail=why),
-                    link=after,
-                )
-            ],
-            [],
-        )
+            restored = replace(after, delete_after=link.delete_after)
+            after = failed_link(restored, after.kind, after.key, why, outcome.result.done_at)
+        failed = replace(outcome.result, status=OperationStatus.FAILED, detail=why)
+        await self._commit_batch([replace(outcome, result=failed, link=after)], [])
+
+    async def _send_step(
+        self, operation: JournaledOperation, change: Change
+    ) -> OperationOutcome | None:
+        """Send one change in place of an operation; None where it was not sent."""
+        step = replace(operation, action=Action.UPDATE, changes=(change,), base=None)
+        (prepared,) = self._prepare([step], {})
+        if not await self._commit_batch([], [prepared]):
+            return None
+        try:
+            return await self._send_one(prepared)
+        except TargetStopped:
+            return None
 
 
-def _references(entries: Sequence[JournaledOperation]) -> list[Key]:
-    """The keys whose accounts these operations refer to."""
+async def _finish(batch: asyncio.Task[list[OperationOutcome]]) -> list[OperationOutcome]:
+    """Return the outcomes of a batch; an error cancels its requests."""
+    try:
+        return await batch
+    except BaseException:
+        await _cancel(batch)
+        raise
+
+
+async def _cancel(batch: asyncio.Task[list[OperationOutcome]]) -> None:
+    batch.cancel()
+    await asyncio.gather(batch, return_exceptions=True)
+
+
+def _referenced(operations: Sequence[JournaledOperation]) -> list[Key]:
+    """Return the keys whose accounts these operations refer to."""
     return [
-        change.after[REF]  # type: ignore[index]
-        for entry in entries
-        for change in entry.changes
-        if marker(change.after) == REF
+        change.after.key
+        for operation in operations
+        for change in operation.changes
+        if isinstance(change.after, IdOf)
     ]
 
 
-def _new_name(entry: JournaledOperation) -> str | None:
-    return next(
-        (fold_name(change.after) for change in entry.changes if change.path == "userName"), None
-    )
+def _new_name(operation: JournaledOperation) -> str | None:
+    changed = (change for change in operation.changes if change.path == "userName")
+    return next((fold_name(change.after) for change in changed), None)

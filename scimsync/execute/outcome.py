@@ -1,63 +1,161 @@
-"""What an operation came to, and what is known of a resource once its request may have had an
-effect."""
+"""The outcome of one operation, and how it is put together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from scimsync.model.ids import Key, Kind
-from scimsync.model.links import Link, LinkStatus
-from scimsync.model.memberships import Membership
+import orjson
+
+from scimsync.model.backoff import retry_delay
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key, Kind, RemoteId
+from scimsync.model.links import Link, LinkStatus, failed_link
+from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import (
-    MEMBERSHIP_ACTIONS,
     Action,
     JournaledOperation,
     OperationResult,
+    OperationStatus,
 )
-from scimsync.plan.model import marker
-from scimsync.targets.connection import may_have_had_effect
-from scimsync.transport.request_errors import RequestError
+from scimsync.plan.requests import request_document
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.messages import ScimRequest
 
 
 @dataclass(frozen=True, slots=True)
 class OperationOutcome:
-    """What became of an operation. `link` is None where nothing is known that was not known before.
+    """What became of an operation.
 
-    `again` asks for the resource to be planned once more in this run: it was gone, or had changed
-    meanwhile, or something is left to do. `made`: the target had nothing like it before. `members`
-    are the memberships that the target has acknowledged, `doubted` (group, kind, member) those of
-    which nobody knows whether it did.
+    `link` is None where nothing new is known of the resource. `again` asks for the resource to be
+    planned once more in this run: it was gone, it had changed meanwhile, or something is left to
+    do. `created`: the target had no such resource before. `members` are memberships that the target
+    acknowledged, `in_doubt` the (group, kind, member) whose outcome is unknown.
     """
 
     result: OperationResult
     link: Link | None = None
     again: bool = False
-    made: bool = False
+    created: bool = False
     members: tuple[Membership, ...] = ()
-    doubted: tuple[tuple[Key, Kind, Key], ...] = ()
+    in_doubt: tuple[tuple[Key, Kind, Key], ...] = ()
 
 
-def perhaps_there(link: Link | None, entry: JournaledOperation) -> Link:
-    """The link of somebody whose account `entry` may have made, or adopted: what `document` tells
-    is found again, should nobody want it any more by then. Of an adoption, that is what it would
-    have changed."""
-    link = link or Link(entry.kind, entry.key, LinkStatus.PENDING)
-    document = {
-        change.path: change.after
-        for change in entry.changes
-        if change.after is not None and not marker(change.after)
-    }
-    adopted = entry.remote_id if entry.action == Action.ADOPT else None
-    return replace(
-        link, status=LinkStatus.PENDING, remote_id=adopted, document=document, in_doubt=True
+def applied(
+    operation: JournaledOperation,
+    now: datetime,
+    remote_id: RemoteId | None,
+    document: Document,
+    *,
+    link: Link | None = None,
+    request: ScimRequest | None = None,
+    etag: str | None = None,
+    detail: str | None = None,
+    action: Action | None = None,
+) -> OperationOutcome:
+    """Return the outcome of an operation after which the target holds `document`.
+
+    `link` is what was known before. `request` and `action` say what was sent where that is not what
+    the journal has already.
+    """
+    left_at = None
+    if operation.delete_after is not None:
+        left_at = link.left_at if link is not None else None
+        left_at = left_at or operation.planned_at
+    status = LinkStatus.ACTIVE
+    if operation.action == Action.DELETE:
+        status, document = LinkStatus.DELETED, {}
+    elif document.get("active") is False:
+        status = LinkStatus.INACTIVE
+    after = Link(
+        kind=operation.kind,
+        key=operation.key,
+        status=status,
+        remote_id=remote_id,
+        document=document,
+        etag=etag,
+        synced_at=now,
+        delete_after=operation.delete_after,
+        left_at=left_at,
+    )
+    done = result(operation, OperationStatus.APPLIED, now, request, detail=detail, action=action)
+    return OperationOutcome(done, after)
+
+
+def skipped(
+    operation: JournaledOperation,
+    now: datetime,
+    link: Link | None,
+    detail: str,
+    *,
+    request: ScimRequest | None = None,
+    again: bool = False,
+) -> OperationOutcome:
+    """Return the outcome of an operation that changed nothing and did not fail."""
+    done = result(operation, OperationStatus.SKIPPED, now, request, detail=detail)
+    return OperationOutcome(done, link, again=again)
+
+
+def postponed(
+    operation: JournaledOperation,
+    now: datetime,
+    link: Link | None,
+    detail: str,
+    request: ScimRequest | None = None,
+) -> OperationOutcome:
+    """Return the outcome of an operation that was not carried out and did not fail either: the next
+    run does it."""
+    link = link or Link(operation.kind, operation.key, LinkStatus.PENDING)
+    return skipped(operation, now, replace(link, next_try_at=now), detail, request=request)
+
+
+def failed(
+    operation: JournaledOperation,
+    now: datetime,
+    link: Link | None,
+    detail: str,
+    error: ErrorResponse | None = None,
+    request: ScimRequest | None = None,
+) -> OperationOutcome:
+    """Return the outcome of a failed operation: the resource is due again after a delay."""
+    failures = (link.failures if link is not None else 0) + 1
+    after = failed_link(link, operation.kind, operation.key, detail, now + retry_delay(failures))
+    done = result(operation, OperationStatus.FAILED, now, request, detail=detail)
+    if error is not None:
+        done = replace(done, http_status=error.status, scim_type=error.scim_type)
+    return OperationOutcome(done, after)
+
+
+def result(
+    operation: JournaledOperation,
+    status: OperationStatus,
+    now: datetime,
+    request: ScimRequest | None = None,
+    *,
+    detail: str | None = None,
+    action: Action | None = None,
+) -> OperationResult:
+    """Return what the journal notes of an operation. None keeps its action and request."""
+    return OperationResult(
+        operation_id=operation.id,
+        status=status,
+        done_at=now,
+        attempts=operation.attempts + 1,
+        action=action,
+        request=None if request is None else request_text(request),
+        detail=detail,
     )
 
 
-def in_doubt(entry: JournaledOperation, link: Link | None, error: RequestError) -> Link | None:
-    """The link after a request that may have had its effect, in its last try or in an earlier
-    one."""
-    if entry.action in MEMBERSHIP_ACTIONS or not may_have_had_effect(error):
-        return link
-    if link is not None and link.has_account:
-        return replace(link, in_doubt=True)
-    return perhaps_there(link, entry) if entry.action == Action.ADOPT else link
+def request_text(request: ScimRequest | None) -> str:
+    """Return a request as the journal holds it: a JSON list, empty where nothing is sent."""
+    return orjson.dumps([] if request is None else [request_document(request)]).decode()
+
+
+def acknowledged(group: Key, changes: Sequence[Change]) -> tuple[Membership, ...]:
+    """Return the memberships that the target acknowledged."""
+    return tuple(
+        Membership(group, kind, key, wanted=added, acknowledged=added)
+        for kind, key, added in map(member_of, changes)
+    )

@@ -12,7 +12,7 @@ class Account:
     """A resource that exists at the target.
 
     `document` is what it holds at the managed paths. `found_by` is the attribute by which it was
-    found. `owner` is the key that is linked to it already, if any.
+    found. `owner` is the key that is linked to it already, if any. `members` are those of a group.
     """
 
     remote_id: RemoteId
@@ -21,3 +21,4 @@ class Account:
     active: bool | None = None
     etag: str | None = None
     owner: Key | None = None
+    members: tuple[RemoteId, ...] = ()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
+
+_USER_PATH = "members"
+_GROUP_PATH = 'members[type eq "Group"]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +42,17 @@ class Membership:
     def id(self) -> tuple[Key, Kind, Key]:
         """Group, kind of the member, member: unique at one target."""
         return self.group, self.member_kind, self.member
+
+
+def member_change(membership: Membership) -> Change:
+    """Return the change of an operation that adds or removes the member."""
+    path = _USER_PATH if membership.member_kind is Kind.USER else _GROUP_PATH
+    member = membership.member
+    return Change(path, None, member) if membership.effective else Change(path, member, None)
+
+
+def member_of(change: Change) -> tuple[Kind, Key, bool]:
+    """Return kind and key of the member that a change is about, and whether it is added."""
+    kind = Kind.USER if change.path == _USER_PATH else Kind.GROUP
+    added = change.after is not None
+    return kind, Key(str(change.after if added else change.before)), added

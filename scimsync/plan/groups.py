@@ -1,264 +1,361 @@
-"""Which operation each group needs at a target, and the memberships that travel together."""
+"""Plans the groups of one target as resources: which exist, what they are called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from scimsync.desired import DesireError
+from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
+from scimsync.desired.values import Desired
+from scimsync.errors import ScimsyncError
 from scimsync.model.accounts import Account
-from scimsync.model.changes import Change
-from scimsync.model.ids import (
-    Document,
-    Key,
-    Kind,
-    Value,
-    fold_name,
-)
-from scimsync.model.links import Link, LinkStatus
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.memberships import Membership
-from scimsync.model.operations import Action, Operation, Phase
-from scimsync.plan.diff import changes_between, describe_changes
-from scimsync.plan.drafts import draft, not_planned
-from scimsync.plan.model import MADE_UNSEEN, Policy
-
-NAME_PATH = "displayName"
-
-MEMBERS_PATH = "members"
-"""Path of membership changes: the key of a user; of a group it is `GROUP_MEMBERS_PATH`."""
-
-GROUP_MEMBERS_PATH = 'members[type eq "Group"]'
+from scimsync.model.operations import ARRIVAL_ACTIONS, Action
+from scimsync.model.targets import GroupTable
+from scimsync.plan.candidates import NameHolder, Surroundings
+from scimsync.plan.decisions import GROUPS, Decisions
+from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
+from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.scim.attributes import read
 
 
-@dataclass(frozen=True, slots=True)
-class GroupCandidate:
-    """One group to be compared. `desired` is None where it lost its last reason; `leave` says what
-    happens then.
+class GroupPlanner(ResourcePlanner):
+    """Plans groups.
 
-    `accounts` are the groups that matching found for one without a link; `gone` says that it is no
-    longer at the target, `unseen` that an earlier run made it without an answer.
+    `users_that_left` returns those of some users that have left: they are added to no group.
+    `known_tables` are the group tables that the target was last planned with, and earlier ones.
     """
 
-    key: Key
-    desired: Document | None
-    leave: str = "delete"
-    once: Document = field(default_factory=dict)
-    link: Link | None = None
-    before: Document = field(default_factory=dict)
-    read_again: bool = False
-    gone: bool = False
-    unseen: bool = False
-    accounts: tuple[Account, ...] = ()
-    failure: str | None = None
+    traits = GROUPS
 
+    def __init__(
+        self,
+        state: PlanningState,
+        records: Records,
+        rules: TargetRules,
+        now: Now,
+        target: TargetReader | None,
+        users_that_left: Callable[[Sequence[Key]], set[Key]],
+        known_tables: Mapping[str, GroupTable],
+    ) -> None:
+        super().__init__(state, records, rules.policy, now, target)
+        self._rules = rules.groups
+        self._users_that_left = users_that_left
+        self._known_tables = known_tables
+        self._only_new = False
 
-@dataclass(frozen=True, slots=True)
-class GroupPlan:
-    """Operations, links that change without a request, keys that wait for a group and are no longer
-    wanted."""
+    def empty_changed_tables(self) -> None:
+        """Where a table makes another form of groups now, take everybody out of the old groups.
 
-    operations: tuple[Operation, ...]
-    settled: tuple[Link, ...]
-    unwanted: tuple[Key, ...]
+        Call this before users are planned, and only if all of them are.
+        """
+        changed = {
+            name
+            for name, rule in self._rules.items()
+            if name in self._known_tables and self._known_tables[name].form != rule.form
+        }
+        if changed:
+            for key in self._state.group_keys(existing=False):
+                if name_of(key) in changed:
+                    self._set_members(key, {})
 
+    async def plan_due(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
+        """Plan groups whose members, rule or record changed, and those that are due.
 
-def plan_groups(
-    candidates: Sequence[GroupCandidate],
-    policy: Policy,
-    holders: Mapping[str, Key],
-    claimed: Mapping[str, Key],
-) -> GroupPlan:
-    """The operations that groups need. `holders` and `claimed`: folded displayName -> the key of
-    the group that has it."""
-    batch = _Groups(policy, dict(holders), dict(claimed))
-    for candidate in candidates:
-        batch.add(candidate)
-    return GroupPlan(tuple(batch.operations), tuple(batch.settled), tuple(batch.unwanted))
+        With `everything`, plan all groups that exist, because the configuration changed. Raises
+        RequestError from matching.
+        """
+        keys = {*touched, *self._state.due_groups()}
+        if everything:
+            keys |= set(self._state.group_keys(existing=True))
+        for rule in self._rules.values():
+            if rule.form is GroupForm.RULE:
+                keys.add(rule.key())
+            elif rule.form is GroupForm.SOURCE and rule.source is not None:
+                keys |= self._read_source(rule, rule.source, cursor)
+        await self.plan(sorted(keys))
 
+    async def plan_new(self, keys: Sequence[Key]) -> None:
+        """Plan only those of `keys` that are to be created or adopted.
 
-def plan_members(
-    group: Key, link: Link | None, rows: Sequence[Membership], chunk: int
-) -> Iterator[Operation]:
-    """One operation for each `chunk` of the changes of one group: additions and removals of single
-    members."""
-    for start in range(0, len(rows), chunk):
-        some = rows[start : start + chunk]
-        changes = tuple(_member_change(row) for row in some)
-        added = sum(1 for row in some if row.effective)
-        removed = len(some) - added
-        words = [f"{added} to add"] * bool(added) + [f"{removed} to remove"] * bool(removed)
-        yield Operation(
-            phase=Phase.MEMBERS,
-            kind=Kind.GROUP,
-            key=group,
-            action=Action.ADD_MEMBERS if not removed else Action.REMOVE_MEMBERS,
-            reason=", ".join(words),
-            changes=changes,
-            remote_id=link.remote_id if link is not None and link.has_account else None,
+        Other groups are neither changed nor deleted: that waits for a run that plans all users.
+        """
+        self._only_new = True
+        try:
+            await self.plan(keys)
+        finally:
+            self._only_new = False
+
+    def without_paused(self, keys: Iterable[Key]) -> list[Key]:
+        """Return those of `keys`, in order, that did not fail recently."""
+        return sorted(set(keys) - self._state.paused_keys(Kind.GROUP))
+
+    # Members that a group's own record names
+
+    def _read_source(self, rule: GroupRule, source: str, cursor: Seq) -> set[Key]:
+        """Note the members of changed records, and return the groups."""
+        keys: set[Key] = set()
+        for some in batches(self._records.changed_keys([source], cursor), BATCH):
+            for key, record in self._records.get([source], some).items():
+                if record.removed:
+                    continue  # planning the group takes its members out
+                try:
+                    desired = rule.program.desire(record, self._now.today)
+                    self._set_members(rule.key(key), self._members(rule, desired))
+                except ScimsyncError:
+                    continue  # planning the group reports it, and its members stay
+            keys |= {rule.key(key) for key in some}
+        return keys
+
+    def _members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
+        where = f"targets.{self._policy.target}.groups.{rule.name}"
+        users = texts(desired.extras.get(MEMBERS), f"{where}.members")
+        groups = texts(desired.extras.get(SUBGROUPS), f"{where}.subgroups")
+        members: dict[tuple[Kind, Key], None] = dict.fromkeys(
+            (Kind.USER, Key(one)) for one in users
+        )
+        return members | dict.fromkeys((Kind.GROUP, rule.key(one)) for one in groups)
+
+    def _set_members(self, group: Key, wanted: Mapping[tuple[Kind, Key], None]) -> None:
+        known = {
+            (one.member_kind, one.member): one for one in self._state.memberships_of_group(group)
+        }
+        memberships = [replace(one, wanted=member in wanted) for member, one in known.items()]
+        new = [member for member in wanted if member not in known]
+        users = (key for kind, key in new if kind is Kind.USER)
+        left = {key for some in batches(users, BATCH) for key in self._users_that_left(some)}
+        memberships += [
+            Membership(
+                group,
+                kind,
+                key,
+                wanted=True,
+                acknowledged=False,
+                revoked=kind is Kind.USER and key in left,
+            )
+            for kind, key in new
+        ]
+        if memberships:
+            self._state.put_memberships(memberships, known.values())
+
+    # What ResourcePlanner asks for
+
+    def desire(self, batch: Batch) -> None:
+        batch.desired, batch.failures = self._desired_of(batch.keys)
+        if self._only_new:
+            return
+        for key in batch.keys:
+            if key not in batch.desired and key not in batch.failures:
+                self._drop_members(key)
+
+    def paths(self, key: Key) -> Sequence[str]:
+        rule = self._rules.get(name_of(key))
+        return rule.program.paths if rule is not None else ()
+
+    def leave_of(self, key: Key) -> str:
+        name = name_of(key)
+        table = self._rules.get(name) or self._known_tables.get(name)
+        return "delete" if table is None else table.leave
+
+    def review(self, batch: Batch) -> None:
+        self._leave_accounts_to_owners(batch)
+        for key in batch.keys:
+            if batch.is_gone(key):
+                self._forget_members(key)
+
+    def surroundings(self, batch: Batch) -> Surroundings:
+        names = {
+            name
+            for key, one in batch.desired.items()
+            if (name := fold_name(one.document.get("displayName"))) is not None
+            and name != _held_name(batch, key)
+        }
+        if not names:
+            return Surroundings()
+        holding = self._state.name_holders(Kind.GROUP, sorted(names))
+        others = self._wanted([holder.key for holder in holding.values()], batch)
+        return Surroundings(
+            holders={
+                name: NameHolder(
+                    holder.key,
+                    holder.key in others and _gives_up(others[holder.key], "displayName", name),
+                )
+                for name, holder in holding.items()
+            },
+            claimed=self._state.claimed_names(Kind.GROUP, sorted(names)),
         )
 
-
-def _member_change(row: Membership) -> Change:
-    path = MEMBERS_PATH if row.member_kind is Kind.USER else GROUP_MEMBERS_PATH
-    return Change(
-        path, None if row.effective else row.member, row.member if row.effective else None
-    )
-
-
-def member_of(change: Change) -> tuple[Kind, Key, bool]:
-    """Kind and key of the member that a change is about, and whether it is added."""
-    kind = Kind.USER if change.path == MEMBERS_PATH else Kind.GROUP
-    added = change.after is not None
-    return kind, Key(change.after if added else change.before), added  # type: ignore[arg-type]
-
-
-class _Groups:
-    def __init__(self, policy: Policy, holders: dict[str, Key], claimed: dict[str, Key]) -> None:
-        self._policy = policy
-        self._holders = holders
-        self._claimed = claimed
-        self.operations: list[Operation] = []
-        self.settled: list[Link] = []
-        self.unwanted: list[Key] = []
-
-    def add(self, candidate: GroupCandidate) -> None:
-        if candidate.failure is not None:
-            self._fail(candidate, candidate.failure)
-        elif candidate.desired is None:
-            self._absent(candidate)
-        elif candidate.link is None or not candidate.link.has_account or candidate.gone:
-            self._without_link(candidate, dict(candidate.desired))
-        else:
-            self._linked(candidate, candidate.link, dict(candidate.desired))
-
-    def _without_link(self, candidate: GroupCandidate, after: dict[str, Value]) -> None:
-        if candidate.accounts:
-            self._adopt(candidate, after)
+    def write(self, batch: Batch, decisions: Decisions) -> None:
+        if not self._only_new:
+            super().write(batch, decisions)
             return
-        if not self._policy.create:
-            return
-        after |= candidate.once
-        if self._name_is_taken(candidate, after, {}):
-            return
-        reason = "the group is gone at the target" if candidate.gone else "no group yet"
-        if candidate.link is not None and candidate.link.last_error:
-            reason = f"no group yet: {candidate.link.last_error}"
-        self._operation(candidate, Action.CREATE, reason, changes_between({}, after))
+        new = [one for one in decisions.operations if one.action in ARRIVAL_ACTIONS]
+        waiting = {one.key for one in decisions.operations} - {one.key for one in new}
+        super().write(batch, Decisions(operations=new))
+        self._state.put_links(
+            [
+                replace(link, next_try_at=self._now.time)
+                for key in sorted(waiting)
+                if (link := batch.links.get(key)) is not None
+            ]
+        )
 
-    def _adopt(self, candidate: GroupCandidate, after: dict[str, Value]) -> None:
-        account = candidate.accounts[0]
-        if len(candidate.accounts) > 1:
-            ids = ", ".join(one.remote_id for one in candidate.accounts[:5])
-            self._fail(
-                candidate,
-                f"ambiguous: {len(candidate.accounts)} groups match by {account.found_by}: {ids}",
-            )
-        elif account.owner is not None:
-            self._fail(
-                candidate,
-                f"the group that matches by {account.found_by} ({account.remote_id}) belongs to"
-                f" {account.owner}",
-            )
-        elif self._policy.update:
-            base = {path: value for path, value in account.document.items() if path in after}
-            if not self._name_is_taken(candidate, after, base):
-                reason = f"a group with the same {account.found_by} exists"
-                changes = changes_between(base, after)
-                self._operation(
-                    candidate, Action.ADOPT, reason, changes, remote_id=account.remote_id, base=base
-                )
+    def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
+        """Take the members that an adopted group has already as acknowledged, and no others.
 
-    def _linked(self, candidate: GroupCandidate, link: Link, after: dict[str, Value]) -> None:
-        changes = changes_between(candidate.before, after)
-        if not changes and candidate.unseen:
-            self._operation(
-                candidate,
-                Action.ADOPT,
-                MADE_UNSEEN,
-                (),
-                remote_id=link.remote_id,
-                base=candidate.before,
-            )
-        elif not changes:
-            self._settle(candidate, link, after)
-        elif self._policy.update and not self._name_is_taken(candidate, after, candidate.before):
-            base = candidate.before if candidate.read_again else None
-            reason = describe_changes(changes)
-            self._operation(
-                candidate, Action.UPDATE, reason, changes, remote_id=link.remote_id, base=base
-            )
-        elif not self._policy.update and candidate.read_again:
-            self._settle(candidate, link, candidate.before)
+        Members that no source knows are not touched.
+        """
+        for operation in decisions.operations:
+            if operation.action == Action.ADOPT:
+                self._note_members(operation.key, self._member_ids(batch, operation.key))
 
-    def _absent(self, candidate: GroupCandidate) -> None:
-        link = candidate.link
-        if link is None or link.status is LinkStatus.DELETED:
-            return
-        if link.has_account and candidate.gone:
-            gone = replace(
-                link,
-                status=LinkStatus.DELETED,
-                next_try_at=None,
-                failures=0,
-                last_error=None,
+    # Members of groups that are gone, unwanted or adopted
+
+    def _drop_members(self, group: Key) -> None:
+        """Take everybody out of a group without a reason, unless its table keeps them."""
+        stay = () if self.leave_of(group) == "empty" else self._state.memberships_of_group(group)
+        held = [one for one in stay if one.wanted and (one.acknowledged or one.in_doubt)]
+        self._set_members(group, {(one.member_kind, one.member): None for one in held})
+
+    def _forget_members(self, group: Key) -> None:
+        """A group that is gone has no members, and is a member of no other group."""
+        memberships = [
+            *self._state.memberships_of_group(group),
+            *self._state.memberships_of_members([group], Kind.GROUP),
+        ]
+        if memberships:
+            self._state.put_memberships(
+                [replace(one, acknowledged=False, in_doubt=False) for one in memberships],
+                memberships,
+            )
+
+    def _member_ids(self, batch: Batch, key: Key) -> list[RemoteId]:
+        resource = batch.read.get(key)
+        if resource is None:
+            return list(batch.accounts[key][0].members)
+        members = read(resource, "members")
+        values = [read(one, "value") for one in members or () if isinstance(one, dict)]
+        return [RemoteId(str(value)) for value in values if value is not None]
+
+    def _note_members(self, group: Key, ids: Sequence[RemoteId]) -> None:
+        there = {
+            (kind, key)
+            for kind in Kind
+            for some in batches(ids, BATCH)
+            for key in self._state.owners(kind, some).values()
+        }
+        before = {
+            (one.member_kind, one.member): one for one in self._state.memberships_of_group(group)
+        }
+        after = [
+            replace(
+                before.get((kind, key))
+                or Membership(group, kind, key, wanted=False, acknowledged=False),
+                acknowledged=(kind, key) in there,
                 in_doubt=False,
             )
-            self.settled.append(gone)
-        elif not link.has_account:
-            self.unwanted.append(candidate.key)
-        elif candidate.leave == "delete" and self._policy.remove:
-            self._operation(
-                candidate,
-                Action.DELETE,
-                "nothing asks for it any more",
-                (),
-                remote_id=link.remote_id,
-            )
-        else:
-            self._settle(candidate, link, link.document)
+            for kind, key in there | before.keys()
+        ]
+        if after:
+            self._state.put_memberships(after, before.values())
 
-    def _settle(self, candidate: GroupCandidate, link: Link, after: Document) -> None:
-        if link.failures or link.in_doubt or link.next_try_at is not None or candidate.read_again:
-            self.settled.append(
-                replace(
-                    link,
-                    document=after,
-                    failures=0,
-                    next_try_at=None,
-                    last_error=None,
-                    in_doubt=False,
-                )
-            )
+    # Desired state
 
-    def _name_is_taken(self, candidate: GroupCandidate, after: Document, before: Document) -> bool:
-        name = fold_name(after.get(NAME_PATH))
-        if name is None or fold_name(before.get(NAME_PATH)) == name:
-            return False
-        holder = self._holders.get(name)
-        other = (
-            holder
-            if holder is not None and holder != candidate.key
-            else self._claimed.setdefault(name, candidate.key)
-        )
-        if other != candidate.key:
-            self._fail(candidate, f"displayName {after[NAME_PATH]} is taken by the group {other}")
-            return True
-        return False
+    def _desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        """Return what groups should be. A group without a reason, or without a table, has none."""
+        desired: dict[Key, Desired] = {}
+        failures: dict[Key, str] = {}
+        by_rule: dict[str, list[Key]] = {}
+        for key in keys:
+            by_rule.setdefault(name_of(key), []).append(key)
+        for name, some in by_rule.items():
+            rule = self._rules.get(name)
+            if rule is None:
+                continue
+            if rule.form is GroupForm.SOURCE and rule.source is not None:
+                self._desire_from_source(rule, rule.source, some, desired, failures)
+                continue
+            if rule.form is GroupForm.RULE:
+                there = {rule.key()} & set(some)
+            else:
+                there = self._state.groups_with_wanted(some)
+            for key in there:
+                try:
+                    desired[key] = rule.desired(key, self._now.today)
+                except DesireError as error:
+                    failures[key] = error.message.removeprefix(f"{key}: ")
+        return desired, failures
 
-    def _operation(
+    def _desire_from_source(
         self,
-        candidate: GroupCandidate,
-        action: Action,
-        reason: str,
-        changes: tuple[Change, ...],
-        **more: object,
+        rule: GroupRule,
+        source: str,
+        keys: Sequence[Key],
+        desired: dict[Key, Desired],
+        failures: dict[Key, str],
     ) -> None:
-        phase = Phase.DELETE_GROUP if action is Action.DELETE else Phase.GROUP
-        self.operations.append(
-            draft(Kind.GROUP, candidate.key, phase, action, reason, changes, **more)
-        )
+        by_record = {Key(key.partition(":")[2]): key for key in keys}
+        for record_key, record in self._records.get([source], list(by_record)).items():
+            if record.removed:
+                continue
+            key = by_record[record_key]
+            try:
+                one = rule.program.desire(record, self._now.today)
+                self._members(rule, one)
+                desired[key] = one
+            except ScimsyncError as error:
+                failures[key] = error.message.removeprefix(f"{record_key}: ")
 
-    def _fail(self, candidate: GroupCandidate, detail: str) -> None:
-        phases = Phase.GROUP, Phase.GROUP
-        self.operations.append(
-            not_planned(Kind.GROUP, candidate.key, candidate.link, phases, detail)
-        )
+    def _wanted(self, keys: Sequence[Key], batch: Batch) -> dict[Key, Desired | None]:
+        """Return what groups should be, and None for those that this plan deletes.
+
+        Groups for which that cannot be told, and unwanted groups that stay, are left out.
+        """
+        further, failures = self._desired_of([key for key in keys if key not in batch.links])
+        wanted: dict[Key, Desired | None] = {}
+        for key in keys:
+            if key in batch.failures or key in failures:
+                continue
+            one = batch.desired.get(key) or further.get(key)
+            if one is not None or (self._policy.remove and self.leave_of(key) == "delete"):
+                wanted[key] = one
+        return wanted
+
+    def _leave_accounts_to_owners(self, batch: Batch) -> None:
+        """Ignore accounts found by a value that their owner gives up in this plan."""
+        owners = [
+            account.owner
+            for some in batch.accounts.values()
+            for account in some
+            if account.owner is not None
+        ]
+        if not owners:
+            return
+        wanted = self._wanted(owners, batch)
+
+        def stays(key: Key, account: Account) -> bool:
+            owner = account.owner
+            if owner is None or owner == key or owner not in wanted:
+                return True
+            value = fold_name(batch.desired[key].document.get(account.found_by))
+            return not _gives_up(wanted[owner], account.found_by, value)
+
+        batch.accounts = {
+            key: tuple(account for account in some if stays(key, account))
+            for key, some in batch.accounts.items()
+        }
+
+
+def _held_name(batch: Batch, key: Key) -> str | None:
+    link = batch.links.get(key)
+    if link is None or not link.has_account:
+        return None
+    return fold_name(link.document.get("displayName"))
+
+
+def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:
+    """Return whether a group that holds `value` at `path` is deleted or gets another value."""
+    return desired is None or fold_name(desired.document.get(path)) != value

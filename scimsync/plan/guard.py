@@ -1,21 +1,42 @@
-"""Limits that stop a run before it does damage, and what they say."""
+"""Guards: limits that stop a run before it does damage.
+
+`check` applies the table `_RULES` to a plan.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
-from scimsync.plan.model import REMOVALS, UPDATES
+from scimsync.model.operations import Action
+from scimsync.plan.definition import Plan, TargetPlan, Violation
 
-ALWAYS_FINE = 5
-"""Up to so many accounts a share never stops: ten percent of three people would be nobody."""
+MIN_ALLOWED = 5
+"""A share always allows this many, so that small companies are not blocked."""
+
+REMOVALS = (Action.DEACTIVATE, Action.DELETE)
+"""Actions that `max_removals` counts."""
+
+UPDATES = (Action.UPDATE, Action.REACTIVATE)
+"""Actions that `max_updates` counts. An adopted account was not scimsync's before."""
+
+
+class Limits(Protocol):
+    """`[guard]` of sync.toml, as far as it concerns plans."""
+
+    @property
+    def max_removals(self) -> Limit: ...
+
+    @property
+    def max_updates(self) -> Limit: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the person at the command line lifts for one run: at most so many; None for the limit of
-    sync.toml."""
+    """The limits that the command line lifts for one run. None keeps the limit of sync.toml."""
 
     removals: int | None = None
     updates: int | None = None
@@ -24,95 +45,107 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many operations of a kind a plan holds for a target, and the first keys of them."""
+class _Count:
+    """What a rule counted: `number` of `total` at the target or group `subject`."""
 
-    target: str
-    accounts: int
+    subject: str
+    total: int
     number: int
-    first: Sequence[str]
+    first: Sequence[Key]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a run must not go on. `brief` names nobody; `names` are the first of those whom it is
-    about; `how` is what lifts it."""
+class _Rule:
+    """One limit: its setting, the option that lifts it, what it counts, and what it says."""
 
-    brief: str
-    names: str = ""
-    how: str = ""
+    setting: str
+    option: str
+    limit: Callable[[Limits], Limit]
+    allowed: Callable[[Allowance], int | None]
+    counts: Callable[[TargetPlan], Iterable[_Count]]
+    words: str
 
-    def __str__(self) -> str:
-        return " ".join(part for part in (self.brief, self.names, self.how) if part)
-
-    @property
-    def nameless(self) -> str:
-        """The same without names."""
-        return " ".join(part for part in (self.brief, self.how) if part)
-
-
-def check_removals(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
-    """Why the plan must not run, or None."""
-    most = _most(limit, tally.accounts, allowed)
-    if tally.number <= most:
-        return None
-    return _sentence(
-        tally,
-        f"{tally.number} of {tally.accounts} accounts would be deactivated or deleted",
-        f"guard.max_removals allows {_limit_words(limit, most, allowed)}",
-        f"if that is right: scimsync push --allow-removals {tally.number}",
-    )
+    def violation(self, count: _Count, limits: Limits, allowance: Allowance) -> Violation | None:
+        """Return why the plan must not be executed, or None."""
+        limit, allowed = self.limit(limits), self.allowed(allowance)
+        most = _most(limit, count.total) if allowed is None else allowed
+        if count.number <= most:
+            return None
+        bound = f"{limit}, here {most}" if limit.is_share else str(most)
+        if allowed is not None:
+            bound = f"{most} by {self.option}"
+        more = count.number - len(count.first)
+        return Violation(
+            f"{count.subject}: {count.number} of {count.total} {self.words};"
+            f" guard.{self.setting} allows {bound}.",
+            f"First: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}.",
+            f"if that is right: scimsync push {self.option} {count.number}",
+        )
 
 
-def check_members(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
-    """Why the plan must not run, or None. `tally` is of one group: its members, and those who would
-    be taken out."""
-    most = _most(limit, tally.accounts, allowed)
-    if tally.number <= most:
-        return None
-    return _sentence(
-        tally,
-        f"{tally.number} of {tally.accounts} members would be taken out",
-        f"guard.max_removals allows {_limit_words(limit, most, allowed)}",
-        f"if that is right: scimsync push --allow-removals {tally.number}",
-    )
+def _removals(plan: TargetPlan) -> Iterable[_Count]:
+    yield _Count(plan.name, plan.accounts, plan.removals.number, plan.removals.first)
 
 
-def check_updates(tally: Tally, limit: Limit, allowed: int | None) -> Refusal | None:
-    """Why the plan must not run, or None."""
-    most = _most(limit, tally.accounts, allowed)
-    if tally.number <= most:
-        return None
-    return _sentence(
-        tally,
-        f"{tally.number} of {tally.accounts} accounts would be changed",
-        f"guard.max_updates allows {_limit_words(limit, most, allowed)}",
-        f"if that is right: scimsync push --allow-updates {tally.number}",
-    )
+def _updates(plan: TargetPlan) -> Iterable[_Count]:
+    yield _Count(plan.name, plan.accounts, plan.updates.number, plan.updates.first)
 
 
-def counted_for(limit: str) -> tuple[str, ...]:
-    """The actions that `max_removals` or `max_updates` counts."""
-    return REMOVALS if limit == "max_removals" else UPDATES
+def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
+    for one in plan.lost_members:
+        yield _Count(f"{plan.name}: group {one.group}", one.members, one.removed, one.first)
 
 
-def _most(limit: Limit, accounts: int, allowed: int | None) -> int:
-    if allowed is not None:
-        return allowed
-    return max(limit.of(accounts), ALWAYS_FINE) if limit.is_share else limit.of(accounts)
+_RULES = (
+    _Rule(
+        "max_removals",
+        "--allow-removals",
+        lambda limits: limits.max_removals,
+        lambda allowance: allowance.removals,
+        _removals,
+        "accounts would be deactivated or deleted",
+    ),
+    _Rule(
+        "max_updates",
+        "--allow-updates",
+        lambda limits: limits.max_updates,
+        lambda allowance: allowance.updates,
+        _updates,
+        "accounts would be changed",
+    ),
+    _Rule(
+        "max_removals",
+        "--allow-removals",
+        lambda limits: limits.max_removals,
+        lambda allowance: allowance.removals,
+        _lost_members,
+        "members would be taken out",
+    ),
+)
 
 
-def _limit_words(limit: Limit, most: int, allowed: int | None) -> str:
-    if allowed is not None:
-        return f"{most} by --allow"
-    return f"{limit}, here {most}" if limit.is_share else str(most)
+def check(plan: Plan, limits: Limits, allowance: Allowance) -> list[Violation]:
+    """Return why `plan` must not be executed; an empty list where nothing speaks against it."""
+    violations: list[Violation] = []
+    for target in plan.targets.values():
+        if target.other_url is not None and not allowance.new_url:
+            violations.append(_other_service(target))
+        for rule in _RULES:
+            for count in rule.counts(target):
+                violation = rule.violation(count, limits, allowance)
+                if violation is not None:
+                    violations.append(violation)
+    return violations
 
 
-def _sentence(tally: Tally, what: str, rule: str, how: str) -> Refusal:
-    names = ", ".join(tally.first)
-    more = tally.number - len(tally.first)
-    return Refusal(
-        f"{tally.target}: {what}; {rule}.",
-        f"First: {names}{f' and {more} more' if more > 0 else ''}.",
-        how,
+def _most(limit: Limit, total: int) -> int:
+    return max(limit.of(total), MIN_ALLOWED) if limit.is_share else limit.of(total)
+
+
+def _other_service(target: TargetPlan) -> Violation:
+    """Links say nothing about the accounts of another service: everybody would lose theirs."""
+    return Violation(
+        f"{target.name}: the {target.linked} accounts that are known are those of"
+        f" {target.other_url}, and the url is {target.url} now. Another service needs a target of"
+        " another name; the same one at a new address: scimsync push --allow-new-url"
     )

@@ -1,526 +1,282 @@
-"""Which operation each person needs at a target: the pure diff of desired documents against
-links."""
+"""Plans the users of one target."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from scimsync.desired.values import Desired, Ref
-from scimsync.model.accounts import Account
-from scimsync.model.changes import Change
-from scimsync.model.ids import (
-    Document,
-    Key,
-    Kind,
-    Value,
-    fold_name,
-)
+from scimsync.desired import DesireError
+from scimsync.desired.groups import GroupForm, GroupRule, groups_of, name_of
+from scimsync.desired.values import Desired
+from scimsync.errors import ScimsyncError
+from scimsync.model.backoff import is_waiting
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
-from scimsync.model.operations import Action, Operation, Phase
-from scimsync.plan.diff import changes_between, describe_changes, veil
-from scimsync.plan.drafts import draft, not_planned
-from scimsync.plan.model import (
-    GENERATE,
-    MADE_UNSEEN,
-    REF,
-    SECRET,
-    Candidate,
-    Plan,
-    Policy,
-    Surroundings,
-    holds_marker,
-    marker,
-)
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import ARRIVAL_ACTIONS, Action
+from scimsync.model.placeholders import IdOf
+from scimsync.plan.candidates import Surroundings
+from scimsync.plan.decisions import USERS, Decisions, deletion_time
+from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
+from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.usernames import NameHolders
 
-NAME_PATH = "userName"
+_MOVING = (*ARRIVAL_ACTIONS, Action.DELETE)
 
 
-def make_plan(
-    candidates: Sequence[Candidate], policy: Policy, around: Surroundings, now: datetime
-) -> Plan:
-    """The operations that `candidates` need, in their order. `now` decides which deletions are
-    due."""
-    batch = _Batch(policy, around, now)
-    for candidate in candidates:
-        batch.add(candidate)
-    return Plan(
-        tuple(batch.operations),
-        tuple(batch.references),
-        tuple(batch.settled),
-        tuple(batch.unwanted),
-        tuple(batch.returned),
-    )
+class UserPlanner(ResourcePlanner):
+    """Plans users, and notes in which groups their own records want them.
 
+    `touched_groups` collects the groups whose members may have changed.
+    """
 
-def deletion_of(link: Link | None, policy: Policy, now: datetime) -> datetime | None:
-    """When an account is to be deleted, counted from when its person left: `now`, if that is not
-    known. None for never."""
-    leave = policy.leave
-    if leave.action != "deactivate" or leave.delete_after is None:
-        return None
-    return (
-        link.left_at if link is not None and link.left_at is not None else now
-    ) + leave.delete_after
+    traits = USERS
 
-
-class _Batch:
-    """Collects the plan of one batch; `_claims` grows with it, so that two people never get one
-    userName."""
-
-    def __init__(self, policy: Policy, around: Surroundings, now: datetime) -> None:
-        self._policy = policy
-        self._around = around
-        self._now = now
-        self._claims = dict(around.claimed)
-        self._adopted = dict(around.adopted)
-        self.operations: list[Operation] = []
-        self.references: list[Reference] = []
-        self.settled: list[Link] = []
-        self.unwanted: list[Key] = []
-        self.returned: list[Key] = []
-
-    def add(self, candidate: Candidate) -> None:
-        if candidate.failure is not None:
-            if candidate.link is not None and candidate.link.left_at is not None:
-                self.returned.append(candidate.key)  # there is a record of him again
-            self._fail(candidate, candidate.failure)
-        elif candidate.desired is not None and (path := _reserved(candidate.desired)) is not None:
-            self._fail(
-                candidate,
-                f"{path}: a record may not hold a table with the only name {REF}, {GENERATE} or"
-                f" {SECRET}",
-            )
-        elif candidate.desired is not None and candidate.desired.in_scope:
-            self._present(candidate)
-        else:
-            self._absent(candidate)
-
-    # People who should have an account
-
-    def _present(self, candidate: Candidate) -> None:
-        assert candidate.desired is not None  # noqa: S101 - add() looked
-        after = self._resolve(candidate.key, candidate.desired.document)
-        link = candidate.link
-        if link is not None and link.left_at is not None:
-            self.returned.append(candidate.key)
-        if link is None or not link.has_account or candidate.gone:
-            self._without_link(candidate, after)
-        else:
-            self._linked(candidate, link, after)
-
-    def _without_link(self, candidate: Candidate, after: dict[str, Value]) -> None:
-        desired, link = candidate.desired, candidate.link
-        assert desired is not None  # noqa: S101 - _present() looked
-        free = tuple(
-            one for one in candidate.accounts if one.owner is None or one.found_by != NAME_PATH
-        )
-        if free:
-            self._adopt(candidate, free, after)
-            return
-        if not self._policy.create:
-            self._without_account(candidate, link)
-            return
-        after |= self._values(desired.once)
-        after |= {path: {GENERATE: length} for path, length in desired.generate.items()}
-        if self._name_is_taken(candidate, after):
-            return
-        if candidate.gone or (link is not None and link.status is LinkStatus.DELETED):
-            reason = (
-                "the account is gone at the target"
-                if candidate.gone
-                else "came back; the account was deleted"
-            )
-        elif link is not None and link.failures:
-            reason = "no account yet; the last try failed"
-        else:
-            reason = "no account yet"
-        self._operation(candidate, Action.CREATE, Phase.CREATE, reason, changes_between({}, after))
-
-    def _adopt(
-        self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]
+    def __init__(
+        self,
+        state: PlanningState,
+        records: Records,
+        rules: TargetRules,
+        now: Now,
+        target: TargetReader | None,
+        *,
+        has_groups: bool,
     ) -> None:
-        if len(accounts) > 1:
-            ids = ", ".join(account.remote_id for account in accounts[:5])
-            self._fail(
-                candidate,
-                f"ambiguous: {len(accounts)} accounts match by {accounts[0].found_by}: {ids}",
-            )
-            return
-        account = accounts[0]
-        owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
-        if owner != candidate.key:
-            self._fail(
-                candidate,
-                f"the account that matches by {account.found_by} ({account.remote_id}) belongs to"
-                f" {owner}",
-            )
-            return
-        if not self._policy.update:
-            self._without_account(candidate, candidate.link)
-            return
-        if not self._policy.remove and account.active is not False and after.get("active") is False:
-            del after["active"]
-        if account.active is False and "active" not in after:
-            after["active"] = True
-        base = {path: value for path, value in account.document.items() if path in after}
-        if account.active is False:
-            base["active"] = False
-        if self._name_is_taken(candidate, after, before=base):
-            return
-        reason = f"an account with the same {account.found_by} exists"
-        self._operation(
-            candidate,
-            Action.ADOPT,
-            Phase.UPDATE,
-            reason,
-            changes_between(base, after),
-            remote_id=account.remote_id,
-            base=base,
-        )
-
-    def _linked(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
-        desired = candidate.desired
-        assert desired is not None  # noqa: S101 - _present() looked
-        before = {
-            path: value
-            for path, value in candidate.before.items()
-            if path not in {*desired.once, *desired.generate}
+        super().__init__(state, records, rules.policy, now, target)
+        self._program = rules.program
+        self._sources = rules.sources
+        self._rules: dict[str, GroupRule] = {
+            name: rule for name, rule in rules.groups.items() if rule.form is not GroupForm.SOURCE
         }
-        inactive = link.status is LinkStatus.INACTIVE
-        if "active" not in after and (inactive or "active" in before):
-            after["active"] = True
-            if inactive:
-                before["active"] = False
-        changes = changes_between(before, after)
-        if not changes and candidate.unseen:
-            self._operation(
-                candidate,
-                Action.ADOPT,
-                Phase.UPDATE,
-                MADE_UNSEEN,
-                (),
-                remote_id=link.remote_id,
-                base=candidate.before,
-            )
+        self._has_groups = has_groups
+        self._moving = False
+        self._groups: dict[Key, set[Key]] = {}
+        self._names = NameHolders(
+            state, self._desired_of, self._deletable, updates=rules.policy.update
+        )
+        self.touched_groups: set[Key] = set()
+
+    async def plan_referrers(self) -> None:
+        """Plan users that refer to an account which is created or deleted in this plan.
+
+        Users of this run that are planned already are left out.
+        """
+        if not self._moving:
             return
-        if not changes:
-            self._settle(candidate, link, after)
-            return
-        flipped = next((change for change in changes if change.path == "active"), None)
-        if flipped is not None and flipped.after is False:
-            if self._policy.remove:
-                self._switch_off(candidate, link, flipped, changes, after)
-                return
-            changes, flipped = tuple(change for change in changes if change is not flipped), None
-            if not changes:
-                self._leave_alone(candidate, link)
-                return
-        if not self._policy.update:
-            self._leave_alone(candidate, link)
-            return
-        if flipped is not None and inactive:
-            action, phase, reason = Action.REACTIVATE, Phase.UPDATE, "back in scope"
-        else:
-            action, phase, reason = Action.UPDATE, Phase.UPDATE, describe_changes(changes)
-        waits_for: Key | None = None
-        name = next((change for change in changes if change.path == NAME_PATH), None)
-        if name is not None:
-            if self._name_is_taken(candidate, after, before=before):
-                return
-            holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
-            waits_for = holder.key if holder is not None and holder.key != candidate.key else None
-        elif any(marker(change.after) == REF for change in changes):
-            phase = Phase.REFERENCE
-        base = candidate.before if candidate.read_again else None
-        self._operation(
-            candidate,
-            action,
-            phase,
-            reason,
-            changes,
-            remote_id=link.remote_id,
-            waits_for=waits_for,
-            base=base,
+        after = ""
+        while some_moving := self._state.keys_with(Kind.USER, _MOVING, after, BATCH):
+            after = some_moving[-1]
+            waiting = self._state.referrers(some_moving)
+            waiting -= self._state.touched_keys(Kind.USER, sorted(waiting))
+            for some in batches(sorted(waiting), BATCH):
+                await self._plan_batch(some)
+
+    def left(self, keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` that have an account and are not wanted any more."""
+        links = self._state.links(Kind.USER, keys)
+        linked = {key: link for key, link in links.items() if link.has_account}
+        desired, failures = self._desired_of(list(linked))
+        stay = {key for key, one in desired.items() if one.in_scope}
+        stay |= {key for key in failures if linked[key].status is LinkStatus.ACTIVE}
+        return linked.keys() - stay
+
+    # What ResourcePlanner asks for
+
+    def desire(self, batch: Batch) -> None:
+        batch.held = self._state.held(batch.keys)
+        keys = [key for key in batch.keys if key not in batch.held]
+        batch.desired, batch.failures = self._work_out(keys)
+        self._groups.clear()
+        for key, one in batch.desired.items():
+            if one.in_scope and one.extras:
+                try:
+                    self._groups[key] = set(groups_of(one, self._rules))
+                except ScimsyncError as error:
+                    batch.failures[key] = f"targets.{self._policy.target}.{error.message}"
+
+    def paths(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - the same for all users
+        return self._program.paths
+
+    def must_be_read(self, batch: Batch, key: Key) -> bool:
+        """A leaver is deactivated whatever the account holds."""
+        desired, link = batch.desired.get(key), batch.links.get(key)
+        stays = key in batch.failures or (
+            desired is not None and desired.in_scope and desired.document.get("active") is not False
+        )
+        return stays or link is None or not link.has_account
+
+    def surroundings(self, batch: Batch) -> Surroundings:
+        references = {
+            value.key
+            for one in batch.desired.values()
+            for value in (*one.document.values(), *one.once.values())
+            if isinstance(value, IdOf)
+        }
+        names = {
+            name
+            for key, one in batch.desired.items()
+            if (name := fold_name(one.document.get("userName"))) is not None
+            and name != _held_name(batch, key)
+        }
+        accounts, arriving = self._referred(references)
+        found = batch.found_ids
+        return Surroundings(
+            accounts=accounts,
+            arriving=arriving,
+            holders=self._names.find(names),
+            claimed=self._state.claimed_names(Kind.USER, sorted(names)) if names else {},
+            adopted=self._state.adopted(Kind.USER, found) if found else {},
         )
 
-    def _switch_off(
-        self,
-        candidate: Candidate,
-        link: Link,
-        flipped: Change,
-        changes: tuple[Change, ...],
-        after: Document,
-    ) -> None:
-        """Who stays in scope and is not active any more. Access ends at once, whatever becomes of
-        the name."""
-        reason = "active became false"
-        if not self._policy.update:
-            changes = (flipped,)
-        alone = any(marker(change.after) == REF for change in changes)
-        if not alone and any(change.path == NAME_PATH for change in changes):
-            holder = self._around.holders.get(fold_name(after[NAME_PATH]) or "")
-            why = self._why_taken(candidate, after)
-            if why is None and holder is not None and holder.key != candidate.key:
-                why = f"userName {after[NAME_PATH]} is that of {holder.key} until then"
-            if why is None:
-                self._claims.setdefault(fold_name(after[NAME_PATH]) or "", candidate.key)
-            else:
-                reason, alone = f"{reason}; {why}", True
-        later = "all else is planned after that" if alone else None
-        changes = (flipped,) if alone else changes
-        base = candidate.before if candidate.read_again else None
-        remote_id = link.remote_id
-        self._operation(
-            candidate,
-            Action.DEACTIVATE,
-            Phase.LEAVE,
-            reason,
-            changes,
-            remote_id=remote_id,
-            base=base,
-            detail=later,
+    def write(self, batch: Batch, decisions: Decisions) -> None:
+        super().write(batch, decisions)
+        planned = [key for key in batch.keys if key not in batch.failures]
+        self._state.put_references(
+            planned, [_acknowledged(one, batch) for one in decisions.references]
+        )
+        self._moving = self._moving or any(one.action in _MOVING for one in decisions.operations)
+
+    def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
+        """Note who is wanted in which group. A user that cannot be planned stays where it is."""
+        if not self._has_groups:
+            return
+        planned = [key for key in batch.keys if key not in batch.failures]
+        without_account = {key for key in planned if not batch.has_account(key)}
+        deleted = {one.key for one in decisions.operations if one.action == Action.DELETE}
+        left = {key for key in planned if not batch.is_wanted(key)}
+        revoked = left if "memberships" in self._policy.revoke else set()
+        wanted: dict[Key, set[Key]] = {key: set() for key in left & (revoked | deleted)}
+        wanted |= {key: set() for key in left & without_account}
+        wanted |= {key: self._groups.get(key, set()) for key in planned if key not in left}
+        gone = {key for key in batch.keys if batch.is_gone(key)} | without_account
+        before = {one.id: one for one in self._state.memberships_of_members(planned)}
+        after = [
+            changed
+            for one in before.values()
+            if (changed := self._membership(one, wanted, left, revoked)) is not None
+        ]
+        after += [
+            Membership(group, Kind.USER, key, wanted=True, acknowledged=False)
+            for key, groups in wanted.items()
+            for group in sorted(groups)
+            if (group, Kind.USER, key) not in before
+        ]
+        # A user without an account is in no group. A membership that is not wanted stays
+        # acknowledged, since the target may have to be told all the same.
+        after = [
+            replace(one, acknowledged=False, in_doubt=False)
+            if one.member in gone and one.wanted
+            else one
+            for one in after
+        ]
+        if after:
+            self._state.put_memberships(after, before.values())
+        self.touched_groups |= {one.group for one in after}
+
+    def _membership(
+        self, one: Membership, wanted: dict[Key, set[Key]], left: set[Key], revoked: set[Key]
+    ) -> Membership | None:
+        """Return what a membership is from now on, or None where it is not concerned."""
+        if name_of(one.group) not in self._rules:  # a record of the group decides
+            new = not one.acknowledged
+            return replace(one, revoked=one.member in revoked or (one.member in left and new))
+        if one.member in wanted:
+            return replace(one, wanted=one.group in wanted[one.member])
+        # a leaver keeps its memberships and gets no further ones
+        return None if one.acknowledged else replace(one, wanted=False)
+
+    # Desired state
+
+    def _desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        """Return what users should be; those that were deprovisioned by hand are left out."""
+        if not keys:
+            return {}, {}
+        held = self._state.held(keys)
+        return self._work_out([key for key in keys if key not in held])
+
+    def _work_out(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        desired: dict[Key, Desired] = {}
+        failures = {
+            key: f"the sources {', '.join(sources)} each have a record with this key"
+            for key, sources in self._records.doubles(self._sources, keys).items()
+        }
+        for key, record in self._records.get(self._sources, keys).items():
+            if record.removed or key in failures:
+                continue
+            try:
+                desired[key] = self._program.desire(record, self._now.today)
+            except DesireError as error:
+                failures[key] = error.message.removeprefix(f"{key}: ")
+        return desired, failures
+
+    # References
+
+    def _referred(self, references: set[Key]) -> tuple[dict[Key, RemoteId], frozenset[Key]]:
+        """Return remote ids of accounts that stay, and keys that get an account in this plan."""
+        if not references:
+            return {}, frozenset()
+        links = self._state.links(Kind.USER, sorted(references))
+        leaving = self._deleted(links.values())
+        accounts = {
+            key: link.remote_id
+            for key, link in links.items()
+            if link.has_account and link.remote_id is not None and key not in leaving
+        }
+        return accounts, self._arriving(references - accounts.keys() - leaving, links)
+
+    def _arriving(self, keys: set[Key], links: dict[Key, Link]) -> frozenset[Key]:
+        if not keys or not self._policy.create:
+            return frozenset()
+        desired, _ = self._desired_of(sorted(keys))
+        return frozenset(
+            key
+            for key, one in desired.items()
+            if one.in_scope
+            and (
+                (link := links.get(key)) is None or not is_waiting(link.next_try_at, self._now.time)
+            )
         )
 
-    def _settle(self, candidate: Candidate, link: Link, after: Document) -> None:
-        """What the target holds is right: an earlier trouble is over, and the link says what is."""
-        in_scope = candidate.desired is not None and candidate.desired.in_scope
-        off = after.get("active") is False or (link.status is LinkStatus.INACTIVE and not in_scope)
-        delete_after = deletion_of(link, self._policy, self._now) if off and not in_scope else None
-        right = replace(
-            link,
-            status=LinkStatus.INACTIVE if off else LinkStatus.ACTIVE,
-            document=after,
-            failures=0,
-            next_try_at=None,
-            last_error=None,
-            in_doubt=False,
-            delete_after=delete_after,
-            left_at=None if delete_after is None else link.left_at or self._now,
-        )
-        if right != link:
-            self.settled.append(right)
+    def _deleted(self, links: Iterable[Link]) -> set[Key]:
+        """Return the keys of accounts that this plan deletes."""
+        deletable = self._deletable([link for link in links if link.has_account])
+        if not deletable:
+            return set()
+        desired, failures = self._desired_of(sorted(deletable))
+        return {
+            key
+            for key in deletable
+            if key not in failures and (key not in desired or not desired[key].in_scope)
+        }
 
-    def _leave_alone(self, candidate: Candidate, link: Link) -> None:
-        """What the target holds is not to be changed: an earlier trouble is over, and what was in
-        doubt is known now."""
-        if candidate.read_again or (link.is_due and not link.in_doubt):
-            seen = replace(
-                link,
-                document=candidate.before,
-                failures=0,
-                next_try_at=None,
-                last_error=None,
-                in_doubt=False,
-            )
-            self.settled.append(seen)
+    def _deletable(self, links: Sequence[Link]) -> set[Key]:
+        """Return the keys of accounts that this plan deletes if they are not wanted."""
+        if not self._policy.remove:  # an order by name overrides it
+            held = self._state.held([link.key for link in links]) if links else {}
+            links = [link for link in links if link.key in held]
+        return {
+            link.key
+            for link in links
+            if self._policy.leave.action == "delete" or self._is_deletion_due(link)
+        }
 
-    # People who should have none
-
-    def _absent(self, candidate: Candidate) -> None:
-        link, policy = candidate.link, self._policy
-        if link is None:
-            return
-        if not link.has_account or candidate.gone:
-            self._without_account(candidate, link)
-            return
-        action = policy.leave.action
-        if candidate.held_since is not None:
-            # an order by name is stronger than a switch
-            action = "delete" if action == "delete" else "deactivate"
-        elif not policy.remove:
-            self._leave_alone(candidate, link)
-            return
-        why = self._why_absent(candidate)
-        if link.status is LinkStatus.INACTIVE:
-            self._inactive(candidate, link, why, action)
-        elif (
-            candidate.read_again
-            and candidate.before.get("active") is False
-            and action == "deactivate"
-        ):
-            # it was deactivated, and the answer was lost
-            self._inactive(
-                candidate, replace(link, status=LinkStatus.INACTIVE, left_at=self._now), why, action
-            )
-        elif action == "delete":
-            self._operation(
-                candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id
-            )
-        elif action == "deactivate":
-            self._deactivate(candidate, link, why)
-        else:
-            self._settle(candidate, link, dict(link.document))
-
-    def _without_account(self, candidate: Candidate, link: Link | None) -> None:
-        """There is no account, and none is to be made: nothing is left to be tried."""
-        if link is None:
-            return
-        if link.status is LinkStatus.PENDING:
-            self.unwanted.append(candidate.key)
-        elif candidate.gone or link.is_due:
-            gone = replace(
-                link,
-                status=LinkStatus.DELETED,
-                next_try_at=None,
-                failures=0,
-                last_error=None,
-                in_doubt=False,
-            )
-            self.settled.append(gone)
-
-    def _inactive(self, candidate: Candidate, link: Link, why: str, action: str) -> None:
-        """An account that is switched off already: deleted where that is due, else left as it
-        is."""
-        deletion = deletion_of(link, self._policy, self._now)
-        if self._policy.leave.action == "delete":
-            self._operation(
-                candidate, Action.DELETE, Phase.DELETE, why, (), remote_id=link.remote_id
-            )
-        elif link.in_doubt and (
-            not candidate.read_again or candidate.before.get("active") is not False
-        ):
-            self._deactivate(candidate, link, why)  # it was switched on, and the answer was lost
-        elif deletion is not None and deletion <= self._now:
-            reason = f"{why}; to be deleted after {deletion:%Y-%m-%d}"
-            self._operation(
-                candidate, Action.DELETE, Phase.DELETE, reason, (), remote_id=link.remote_id
-            )
-        elif action == "deactivate" and (lost := self._revoked(candidate)):
-            # the target refused to take them when it was switched off
-            base = candidate.before if candidate.read_again else None
-            more = {"remote_id": link.remote_id, "base": base, "delete_after": deletion}
-            self._operation(
-                candidate,
-                Action.UPDATE,
-                Phase.LEAVE,
-                f"{why}; {describe_changes(lost)}",
-                lost,
-                **more,
-            )
-        else:
-            self._settle(
-                candidate, link, dict(candidate.before if candidate.read_again else link.document)
-            )
-
-    def _revoked(self, candidate: Candidate) -> tuple[Change, ...]:
-        """What somebody loses who leaves, besides access."""
-        before = candidate.before
-        return tuple(
-            Change(path, value, None)
-            for path, value in before.items()
-            if path in self._policy.revoke
-        )
-
-    def _deactivate(self, candidate: Candidate, link: Link, why: str) -> None:
-        before = candidate.before
-        changes = (Change("active", before.get("active", True), False), *self._revoked(candidate))
-        base = before if candidate.read_again else None
-        self._operation(
-            candidate,
-            Action.DEACTIVATE,
-            Phase.LEAVE,
-            why,
-            changes,
-            remote_id=link.remote_id,
-            base=base,
-            delete_after=deletion_of(None, self._policy, self._now),
-        )
-
-    def _why_absent(self, candidate: Candidate) -> str:
-        if candidate.held_since is not None:
-            return f"deprovisioned by hand on {candidate.held_since:%Y-%m-%d}"
-        if candidate.desired is None:
-            return "no longer in the source"
-        scope = self._policy.scope
-        return "out of scope" if scope is None else f"out of scope: {scope}"
-
-    # Values and names
-
-    def _resolve(self, key: Key, document: Document) -> dict[str, Value]:
-        """References become remote ids, or wait for an account of this plan, or are left out;
-        secrets are veiled."""
-        for path, value in document.items():
-            if isinstance(value, Ref):
-                self.references.append(Reference(Kind.USER, key, path, Key(value.key)))
-        return self._values(document)
-
-    def _values(self, document: Document) -> dict[str, Value]:
-        resolved: dict[str, Value] = {}
-        for path, value in document.items():
-            if isinstance(value, Ref):
-                ref_key = Key(value.key)
-                remote_id = self._around.accounts.get(ref_key)
-                if remote_id is not None:
-                    resolved[path] = remote_id
-                elif ref_key in self._around.coming:
-                    resolved[path] = {REF: ref_key}
-            else:
-                resolved[path] = veil(path, value)
-        return resolved
-
-    def _name_is_taken(
-        self, candidate: Candidate, after: Document, before: Document | None = None
-    ) -> bool:
-        """Claims the userName for `candidate`; where somebody else has it and keeps it, that is
-        this person's failure."""
-        name = fold_name(after.get(NAME_PATH))
-        if name is None:
+    def _is_deletion_due(self, link: Link) -> bool:
+        if link.status is not LinkStatus.INACTIVE:
             return False
-        if before is not None and fold_name(before.get(NAME_PATH)) == name:
-            self._claims.setdefault(name, candidate.key)
-            return False
-        if (why := self._why_taken(candidate, after)) is not None:
-            self._fail(candidate, why)
-            return True
-        self._claims.setdefault(name, candidate.key)
-        return False
-
-    def _why_taken(self, candidate: Candidate, after: Document) -> str | None:
-        """Why `candidate` cannot get the userName of `after`: somebody else has it and keeps it, or
-        was given it in this plan."""
-        name = fold_name(after.get(NAME_PATH)) or ""
-        holder = self._around.holders.get(name)
-        if holder is not None and holder.key != candidate.key and not holder.frees:
-            state = "" if holder.active else " (deactivated)"
-            return f"userName {after[NAME_PATH]} is taken by the account of {holder.key}{state}"
-        first = self._claims.get(name, candidate.key)
-        return (
-            None
-            if first == candidate.key
-            else f"userName {after[NAME_PATH]} is wanted by {first} too"
-        )
-
-    # Entries
-
-    def _operation(
-        self,
-        candidate: Candidate,
-        action: Action,
-        phase: Phase,
-        reason: str,
-        changes: tuple[Change, ...],
-        **more: object,
-    ) -> None:
-        if action is Action.ADOPT and candidate.desired is not None:
-            more["unique_name"] = fold_name(candidate.desired.document.get(NAME_PATH))
-        self.operations.append(
-            draft(Kind.USER, candidate.key, phase, action, reason, changes, **more)
-        )
-
-    def _fail(self, candidate: Candidate, detail: str) -> None:
-        phases = Phase.UPDATE, Phase.CREATE
-        self.operations.append(
-            not_planned(Kind.USER, candidate.key, candidate.link, phases, detail)
-        )
+        deletion = deletion_time(link, self._policy, self._now.time)
+        return deletion is not None and deletion <= self._now.time
 
 
-def _reserved(desired: Desired) -> str | None:
-    """The first path whose value looks like one of the planner's own markers; a record is data and
-    gets no say in that."""
-    for document in (desired.document, desired.once):
-        for path, value in document.items():
-            if isinstance(value, (dict, list)) and holds_marker(value):
-                return path
-    return None
+def _held_name(batch: Batch, key: Key) -> str | None:
+    link = batch.links.get(key)
+    if link is None or not link.has_account:
+        return None
+    return fold_name(link.document.get("userName"))
+
+
+def _acknowledged(reference: Reference, batch: Batch) -> Reference:
+    """Return the reference with the value that the target is known to hold at its place."""
+    link = batch.links.get(reference.key)
+    held = link.document.get(reference.path) if link is not None and link.has_account else None
+    return replace(reference, remote_id=RemoteId(held) if isinstance(held, str) else None)

@@ -13,11 +13,11 @@ import orjson
 
 from scimsync.config.models import DEFAULT_CONCURRENCY, Config, Target
 from scimsync.desired.columns import check_columns
-from scimsync.desired.groups import GroupForm, GroupRule
+from scimsync.desired.groups import GroupRule
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.model.targets import GroupTable
-from scimsync.plan.model import Leaving, Policy
+from scimsync.plan.candidates import Leaving, Policy
 from scimsync.registry import UnknownName
 from scimsync.run.compile_mappings import compile_groups, compile_users
 from scimsync.scim.dialects import DEFAULT_DIALECT, DIALECTS, Dialect
@@ -50,21 +50,9 @@ class CompiledTarget:
         return tuple(dict.fromkeys((*self.sources, *of_groups)))
 
     @property
-    def person_rules(self) -> dict[str, GroupRule]:
-        """The groups whose members are told by people's own records."""
-        return {
-            name: rule for name, rule in self.groups.items() if rule.form is not GroupForm.SOURCE
-        }
-
-    @property
     def group_tables(self) -> dict[str, GroupTable]:
         """What the state keeps of the tables of groups."""
         return {name: GroupTable(rule.form, rule.leave) for name, rule in self.groups.items()}
-
-    @property
-    def once(self) -> frozenset[str]:
-        """Paths that are sent at creation only."""
-        return create_only_paths(self.program)
 
     @property
     def uses_today(self) -> bool:
@@ -72,6 +60,11 @@ class CompiledTarget:
         return self.program.uses_today or any(
             rule.program.uses_today for rule in self.groups.values()
         )
+
+    @property
+    def members_per_request(self) -> int:
+        """How many members one request may change."""
+        return self.profile.members_per_patch
 
     @property
     def rate(self) -> float | None:

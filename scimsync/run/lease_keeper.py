@@ -10,12 +10,23 @@ request goes out.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
+from scimsync.errors import LeaseHeld, StateError
+from scimsync.run.compile import CompiledConfig
 from scimsync.state import leases
 from scimsync.state.store import Store
+
+_LOG = logging.getLogger("scimsync")
+
+RENEW_EVERY_S = 30.0
+
+WAIT_S = 0.5
+"""How often a run that waits for a lease looks again."""
 
 STALE_AFTER_S = leases.LEASE_TIME.total_seconds() / 2
 
@@ -74,6 +85,62 @@ class LeaseKeeper:
             self._renewed_at, self._apart = asked_at, apart
         return ours
 
+    @asynccontextmanager
+    async def renewing(self, lost: Callable[[], None]) -> AsyncIterator[None]:
+        """Renew the leases while the block runs; call `lost` where another run took one."""
+        task = asyncio.create_task(self._keep_renewing(lost))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _keep_renewing(self, lost: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            try:
+                ours = await self.renew()
+            except StateError as error:
+                _LOG.warning(
+                    "the leases could not be renewed, which is tried again: %s", error.message
+                )
+                continue
+            if not ours:
+                lost()
+                return
+
     def _renew(self) -> bool:
         with self._store.write() as connection:
             return leases.renew(connection, self._token, self._clock())
+
+
+@contextmanager
+def take_leases(
+    compiled: CompiledConfig, store: Store, clock: Callable[[], datetime], *, wait: bool
+) -> Iterator[tuple[leases.FencingToken, bool]]:
+    """Hold the leases of all sources and targets of a run.
+
+    Give their token, and whether they had to be waited for. Raises LeaseHeld without `wait`.
+    """
+    names = [
+        *(f"source {name}" for name in compiled.sources),
+        *(f"target {name}" for name in compiled.targets),
+    ]
+    holder = leases.holder_name()
+    waited = False
+    while True:
+        try:
+            with store.write() as connection:
+                token = leases.take(connection, names, holder, clock())
+            break
+        except LeaseHeld as held:
+            if not wait:
+                raise
+            if not waited:
+                _LOG.warning("%s; waiting for it", held.message)
+            waited = True
+            time.sleep(WAIT_S)
+    try:
+        yield token, waited
+    finally:
+        with store.write() as connection:
+            leases.release(connection, token, clock())

@@ -11,7 +11,6 @@ import orjson
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from scimsync.model.changes import Change
 from scimsync.model.ids import (
     Key,
     Kind,
@@ -28,6 +27,7 @@ from scimsync.model.operations import (
     Run,
 )
 from scimsync.state.bulk import stream, update_by_id
+from scimsync.state.json_values import dump_changes, dump_document, load_changes, load_document
 from scimsync.state.tables import operation as table
 from scimsync.state.tables import run as run_table
 
@@ -106,10 +106,8 @@ def add_entries(
             "unique_name": item.unique_name,
             "waits_for": item.waits_for,
             "delete_after": item.delete_after,
-            "base": None if item.base is None else orjson.dumps(item.base).decode(),
-            "changes": orjson.dumps(
-                [[change.path, change.before, change.after] for change in item.changes]
-            ).decode(),
+            "base": None if item.base is None else dump_document(item.base),
+            "changes": dump_changes(item.changes),
             "request": item.request,
             "status": item.status,
             "attempts": 0,
@@ -141,11 +139,16 @@ def planned(
     return [_operation(row) for row in rows]
 
 
-def mark_sent(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Says, before they are sent, that these operations may reach the target from now on."""
-    connection.execute(
-        update(table).where(table.c.id.in_(ids)).values(status=OperationStatus.SENT, sent_at=now)
-    )
+def mark_sent(connection: Connection, requests: Mapping[int, str], now: datetime) -> None:
+    """Note, before they are sent, that these operations may reach the target from now on.
+
+    `requests` maps operations to their requests, as JSON text.
+    """
+    rows = [
+        {"id": number, "status": OperationStatus.SENT, "sent_at": now, "request": request}
+        for number, request in requests.items()
+    ]
+    update_by_id(connection, table, rows)
 
 
 def fail(connection: Connection, ids: Sequence[int]) -> None:
@@ -226,6 +229,13 @@ def count(connection: Connection, where: OperationFilter) -> dict[tuple[str, Ope
         .group_by(table.c.action, table.c.status)
     )
     return {(action, OperationStatus(status)): number for action, status, number in rows}
+
+
+def count_by_phase(connection: Connection, where: OperationFilter) -> dict[int, int]:
+    """Return the number of operations that `where` admits, by phase."""
+    query = select(table.c.phase, func.count()).where(*_conditions(where))
+    rows = connection.execute(query.group_by(table.c.phase))
+    return {int(phase): int(number) for phase, number in rows}
 
 
 def has_any(connection: Connection, where: OperationFilter) -> bool:
@@ -324,13 +334,13 @@ def _operation(row: Row[Any]) -> JournaledOperation:
         key=row.key,
         action=row.action,
         reason=row.reason,
-        changes=tuple([Change(*item) for item in orjson.loads(row.changes)]),
+        changes=load_changes(row.changes),
         status=OperationStatus(row.status),
         remote_id=row.remote_id,
         unique_name=row.unique_name,
         waits_for=row.waits_for,
         delete_after=row.delete_after,
-        base=None if row.base is None else orjson.loads(row.base),
+        base=None if row.base is None else load_document(row.base),
         request=row.request,
         attempts=row.attempts,
         http_status=row.http_status,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -20,6 +19,7 @@ from scimsync.model.ids import (
 )
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.state.bulk import stream, upsert
+from scimsync.state.json_values import dump_document, load_document
 from scimsync.state.pauses import is_over, still_lasts
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
@@ -271,7 +271,7 @@ def _link(row: RowMapping) -> Link:
         key=Key(row["key"]),
         status=LinkStatus(row["status"]),
         remote_id=None if row["remote_id"] is None else RemoteId(row["remote_id"]),
-        document=orjson.loads(row["document"]) if row["document"] else {},
+        document=load_document(row["document"]) if row["document"] else {},
         etag=row["etag"],
         in_doubt=row["in_doubt"],
         synced_at=row["synced_at"],
@@ -290,7 +290,7 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "key": item.key,
         "remote_id": item.remote_id,
         "status": item.status,
-        "document": orjson.dumps(item.document).decode(),
+        "document": dump_document(item.document),
         "unique_name": fold_name(item.document.get(UNIQUE_ATTRIBUTE[item.kind])),
         "etag": item.etag,
         "in_doubt": item.in_doubt,

@@ -3,10 +3,11 @@ last."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from scimsync.model.ids import Seq
 from scimsync.model.targets import GroupTable, TargetState
@@ -14,11 +15,19 @@ from scimsync.state.bulk import upsert
 from scimsync.state.tables import target as table
 
 
+def get_targets(connection: Connection, names: Sequence[str]) -> dict[str, TargetState]:
+    """Return the states of targets; an empty state for a target that was never pushed to."""
+    rows = connection.execute(select(table).where(table.c.name.in_(names))).mappings()
+    known = {row["name"]: _state(row) for row in rows}
+    return {name: known.get(name) or TargetState(name) for name in names}
+
+
 def get_target(connection: Connection, name: str) -> TargetState:
-    """The state of a target; an empty one for a target never pushed to."""
-    row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
-    if row is None:
-        return TargetState(name)
+    """Return the state of one target."""
+    return get_targets(connection, [name])[name]
+
+
+def _state(row: RowMapping) -> TargetState:
     tables = {
         name: GroupTable(**known)
         for name, known in orjson.loads(row["group_tables"] or "{}").items()
@@ -26,10 +35,18 @@ def get_target(connection: Connection, name: str) -> TargetState:
     return TargetState(**{**row, "cursor": Seq(row["cursor"] or 0), "group_tables": tables})
 
 
-def put_target(connection: Connection, state: TargetState) -> None:
-    """Stores all of it."""
+def put_targets(connection: Connection, states: Sequence[TargetState]) -> None:
+    """Store the states of targets."""
     upsert(
         connection,
         table,
-        [asdict(state) | {"group_tables": orjson.dumps(state.group_tables).decode()}],
+        [
+            asdict(state) | {"group_tables": orjson.dumps(state.group_tables).decode()}
+            for state in states
+        ],
     )
+
+
+def put_target(connection: Connection, state: TargetState) -> None:
+    """Store the state of one target."""
+    put_targets(connection, [state])

@@ -7,7 +7,7 @@ whole list takes fewer requests, the list is read once and kept in a private tem
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ class Matcher:
         kind: Kind,
         match: Sequence[str],
         page_size: int,
-        expected: int,
+        expected: Callable[[], int],
     ) -> None:
         self._sender = sender
         self._dialect = dialect
@@ -64,15 +64,15 @@ class Matcher:
         self._page_size = page_size
         self._expected = expected
         self._list: sqlite3.Connection | None = None
-        self._decided = expected <= _LOOK_UPS_BEFORE_LISTING
+        self._decided = False
 
     def forget(self, expected: int) -> None:
         """What was read may be out of date: whoever is looked up from now on, at most `expected`,
         is asked for anew."""
         self.close()
         self._list = None
-        self._expected = expected
-        self._decided = expected <= _LOOK_UPS_BEFORE_LISTING
+        self._expected = lambda: expected
+        self._decided = False
 
     async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Found], dict[Key, str]]:
         """Key -> accounts that match its document, and key -> why the target refused to look for
@@ -159,6 +159,9 @@ class Matcher:
         """Asks for the first page; its total says whether the rest costs less than looking people
         up."""
         self._decided = True
+        expected = self._expected()
+        if expected <= _LOOK_UPS_BEFORE_LISTING:
+            return
         pages = list_resources(
             self._sender,
             RESOURCE_TYPES[self._kind].endpoint,
@@ -169,7 +172,7 @@ class Matcher:
         async for page in pages:
             if listed is None:
                 size = max(len(page.resources), 1)
-                if page.total_results is None or page.total_results / size > self._expected:
+                if page.total_results is None or page.total_results / size > expected:
                     return
                 listed = sqlite3.connect("")  # a private file that SQLite removes
                 listed.execute("CREATE TABLE account (path, value, resource)")
@@ -201,12 +204,44 @@ class Matcher:
         return None
 
 
+class AccountFinder:
+    """Finds accounts for the planner. `matcher_of` returns the matcher for a key."""
+
+    def __init__(self, matcher_of: Callable[[Key], Matcher]) -> None:
+        self._matcher_of = matcher_of
+
+    async def find(
+        self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
+    ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
+        """Return the accounts that match each document, and why some could not be looked up.
+
+        `paths` are the managed paths of each key. Raises ScimError for what concerns more than one
+        resource.
+        """
+        by_matcher: dict[int, tuple[Matcher, dict[Key, Document]]] = {}
+        for key, document in wanted.items():
+            matcher = self._matcher_of(key)
+            by_matcher.setdefault(id(matcher), (matcher, {}))[1][key] = document
+        accounts: dict[Key, tuple[Account, ...]] = {}
+        refused: dict[Key, str] = {}
+        for matcher, documents in by_matcher.values():
+            found, why = await matcher.find(documents)
+            refused |= why
+            for key, one in found.items():
+                accounts[key] = tuple(
+                    to_account(one.by, resource, paths[key], None) for resource in one.resources
+                )
+        return accounts, refused
+
+
 def to_account(
     found_by: str, resource: Mapping[str, Any], paths: Sequence[str], owner: Key | None
 ) -> Account:
     """What planning needs to know of an account that was found. `paths` are the managed ones."""
     active = read(resource, "active")
     meta = read(resource, "meta")
+    members = read(resource, "members")
+    values = [read(one, "value") for one in members or () if isinstance(one, dict)]
     return Account(
         remote_id=RemoteId(resource_id(resource) or ""),
         document=project(resource, paths),
@@ -216,6 +251,7 @@ def to_account(
         if isinstance(meta, dict) and read(meta, "version")
         else None,
         owner=owner,
+        members=tuple(RemoteId(str(value)) for value in values if value is not None),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from scimsync.plan.render.json import operation_document
+from scimsync.plan.render.json import journal_document
 from scimsync.state.store import Store
 from tests.chaos.scale import LONG
 from tests.lifecycle.readback import read_all
@@ -196,7 +196,7 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
         planned = [_without_requests(one) for one in office.plan()]
         outcome = office.push()
 
-        sent = [_without_requests(operation_document(one)) for one in office.journal()]
+        sent = [_without_requests(journal_document(one)) for one in office.journal()]
         missing, unforeseen = _apart(planned, sent), _apart(sent, planned)
         assert (step, committed, missing) == (step, committed, [])
         # two newcomers who refer to each other: the one made first hears of the other in a second

@@ -29,7 +29,7 @@ from scimsync.daemon.loop import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.daemon.world import World
 from scimsync.errors import ConfigError
-from scimsync.run import prepare as prepare_module
+from scimsync.run import targets as run_targets
 from scimsync.targets import connection
 from scimsync.transport.retry_policy import TimeSource
 from tests.daemon.simulation import Inline
@@ -314,7 +314,7 @@ def live(folder: Path) -> None:
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked(month := Month(folder)))
     pauses = Pauses()
     # nobody waits
-    vars(prepare_module)["TargetConnection"] = partial(
+    vars(run_targets)["TargetConnection"] = partial(
         connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)
     )
     day_long = timedelta(hours=6)

@@ -16,10 +16,10 @@ from scimsync.desired import (
     Expression,
     Generate,
     Mapped,
-    Ref,
     compile_program,
 )
 from scimsync.model.ids import Key, Kind
+from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
 
 TODAY = date(2026, 11, 24)
@@ -100,7 +100,7 @@ def test_a_record_becomes_the_document_that_the_mapping_describes() -> None:
             'emails[type eq "work"].value': "ann@example.com",
             'emails[type eq "work"].primary': True,
             f"{ENTERPRISE}:department": "IT",
-            f"{ENTERPRISE}:manager.value": Ref("E2"),
+            f"{ENTERPRISE}:manager.value": IdOf(Key("E2")),
             "roles": [{"value": "Admin"}, {"value": "Viewer"}],
         },
         once={"locale": "en"},
@@ -318,9 +318,9 @@ def test_constants_do_not_keep_an_element_alive(
 
 @pytest.mark.parametrize(
     ("key", "expected"),
-    [("E2", Ref("E2")), (2, Ref("2")), (2.0, Ref("2")), ("", None), (None, None)],
+    [("E2", IdOf(Key("E2"))), (2, IdOf(Key("2"))), (2.0, IdOf(Key("2"))), ("", None), (None, None)],
 )
-def test_ref_names_the_record_behind_a_key(key: Any, expected: Ref | None) -> None:
+def test_ref_names_the_record_behind_a_key(key: Any, expected: IdOf | None) -> None:
     assert value(f"{ENTERPRISE}:manager.value", "ref(x)", x=key) == expected
 
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scimsync.desired import Constant, DesireError, Expression, Ref, compile_program
+from scimsync.desired import Constant, DesireError, Expression, compile_program
 from scimsync.desired.filters import REMOVED
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
+from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
 
 TODAY = date(2026, 11, 24)
@@ -139,7 +140,7 @@ def sendable(value: Any) -> bool:
         )
     if isinstance(value, list):
         return bool(value) and all(map(sendable, value))
-    if isinstance(value, Ref):
+    if isinstance(value, IdOf):
         return type(value.key) is str and value.key != ""
     if type(value) is str:
         return value != "" and value.encode() is not None

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from scimsync.execute import create
 from scimsync.execute.journal_writer import JournalWriter
-from scimsync.execute.operations import OperationSender
-from scimsync.run import user_planner
+from scimsync.plan import planner
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, running_faulty_server
 
@@ -91,16 +91,16 @@ def test_a_bug_at_one_target_holds_up_no_other(
     with running_faulty_server(office.token) as crm, running_faulty_server(office.token) as vault:
         three(office, crm=crm.url, vault=vault.url)
         places = {
-            "plan": (user_planner, "make_plan", lambda _, policy, *__: policy.target == "crm"),
+            "plan": (planner, "decide", lambda _, __, policy, *___: policy.target == "crm"),
             "request": (
-                OperationSender,
-                "_done",
-                lambda self, entry, *_: self._channel._target == "crm" and entry.key == "00003",
+                create,
+                "applied",
+                lambda operation, *_: operation.target == "crm" and operation.key == "00003",
             ),
             "journal": (
                 JournalWriter,
-                "_write",
-                lambda self, _, done: self._target == "crm" and done,
+                "commit_batch",
+                lambda self, done, _: self._target == "crm" and done,
             ),
         }
         with monkeypatch.context() as patched:

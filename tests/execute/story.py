@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 import httpx2
 import pytest
 
-from scimsync.execute.operations import OperationSender
+from scimsync.execute import executor
+from scimsync.execute.outcome import OperationOutcome
+from scimsync.execute.sending import PreparedOperation, Sending
 from scimsync.model.operations import JournaledOperation
 from scimsync.state.store import Store
 from tests.lifecycle.readback import read_all
@@ -100,20 +102,18 @@ def pushed_until(
     office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[JournaledOperation], bool]
 ) -> None:
     """A push that dies right after an operation `which` was carried out."""
-    perform = OperationSender.perform
+    send = vars(executor)["send_operation"]
 
     def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
-        async def perform_and_die(
-            self: OperationSender, entry: JournaledOperation, *more: Any
-        ) -> Any:
-            outcome = await perform(self, entry, *more)
-            if which(entry):
+        async def send_and_die(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
+            outcome: OperationOutcome = await send(sending, prepared)
+            if which(prepared.operation):
                 die()
             return outcome
 
-        return perform_and_die
+        return send_and_die
 
-    push_that_dies(office, monkeypatch, OperationSender, "perform", dying)
+    push_that_dies(office, monkeypatch, executor, "send_operation", dying)
 
 
 def names(office: Office, collection: str = "Groups") -> list[str]:

@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 
 from scimsync.config import load
-from scimsync.execute.books import Now
-from scimsync.run import push
+from scimsync.plan import Now
+from scimsync.run import Options, push
 from scimsync.run.compile import compile_config
-from scimsync.run.prepare import Options
 from scimsync.state.store import open_state
 from tests.execute.story import NO_GUARD
 from tests.office import SOURCE, USER, Office, counts, people, person

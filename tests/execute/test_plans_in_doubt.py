@@ -3,13 +3,13 @@ out."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
 
 from scimsync.model.operations import Action, JournaledOperation
-from scimsync.run.push import _Push
 from tests.execute.story import SOON, UNSEEN_USER, Proxied, Script, push_that_dies, pushed_until
 from tests.lifecycle.test_groups import groups
 from tests.office import Office, Row, people, person
@@ -98,7 +98,7 @@ def test_what_a_push_wanted_that_died_before_it_sent_anything(
     def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
         return lambda *_: die()
 
-    push_that_dies(office, monkeypatch, _Push, "_accept", dying)
+    push_that_dies(office, monkeypatch, sys.modules["scimsync.run.push"], "accept", dying)
     office.hire(people(3))
 
     assert office.plan() == []

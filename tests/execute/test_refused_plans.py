@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from scimsync.errors import Interrupted
-from scimsync.execute.operations import OperationSender
-from scimsync.run import prepare
-from scimsync.run.prepare import PlannedTarget
+from scimsync.execute import executor
+from scimsync.plan import guard
+from scimsync.run.targets import TargetRun
 from tests.execute.story import (
     DELETE,
     NO_GUARD,
@@ -60,7 +60,7 @@ def stopped(office: Office, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 def killed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A push that dies before the guards are asked."""
-    push_that_dies(office, monkeypatch, prepare, "_ask_guards", lambda die: lambda *_more: die())
+    push_that_dies(office, monkeypatch, guard, "check", lambda die: lambda *_more: die())
 
 
 @pytest.mark.parametrize("end", [stopped, killed])
@@ -174,11 +174,11 @@ def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(
     office.configure(target=DELETE, guard=NO_GUARD)
     office.hire(people(2))
     office.push()
-    perform = OperationSender.perform
+    send = vars(executor)["send_operation"]
     others: list[object] = []
 
-    async def perform_and_sleep(self: OperationSender, *more: Any) -> Any:
-        outcome = await perform(self, *more)
+    async def send_and_sleep(*more: Any) -> Any:
+        outcome = await send(*more)
         if not others:
             others.append(None)
             office.hire(people(2))
@@ -187,7 +187,7 @@ def test_what_a_run_did_that_lost_its_lease_is_read_and_not_believed(
         return outcome
 
     with monkeypatch.context() as patched:
-        patched.setattr(OperationSender, "perform", perform_and_sleep)
+        patched.setattr(executor, "send_operation", send_and_sleep)
         office.hire(people(1))
         office.push()
     assert names(office, "Users") == ["person1@example.com", "person2@example.com"]
@@ -299,14 +299,14 @@ def test_a_run_that_is_interrupted_before_its_second_round_ends_in_order(
     office.push()
     delete(office, "Users", one_of(office, "Users", externalId="00001")["id"])
     office.hire([person(1, given="New"), person(2)])
-    again = PlannedTarget.plan_again
+    again = TargetRun.plan_again
 
-    async def interrupted(self: PlannedTarget, *more: Any) -> None:
-        self.channel.stop(Interrupted("interrupted", number=2))
+    async def interrupted(self: TargetRun, *more: Any) -> None:
+        self.connection.stop(Interrupted("interrupted", number=2))
         await again(self, *more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(PlannedTarget, "plan_again", interrupted)
+        patched.setattr(TargetRun, "plan_again", interrupted)
         assert office.push().outcome == "interrupted"
 
     assert office.push(later=SOON).exit_code == 0

@@ -214,8 +214,8 @@ def test_a_group_that_two_tables_ask_for_belongs_to_the_first(
     assert outcome.exit_code == 4
     (problem,) = outcome.problems
     assert problem.key == "divisions:IT"
-    assert problem.detail.startswith("wiki: the group that matches by displayName (")
-    assert problem.detail.endswith(") belongs to departments:IT")
+    taken = "wiki: displayName Department IT is taken by the group departments:IT"
+    assert problem.detail == taken
     assert wire.written() == []
     assert groups(office) == {"Department IT": {"00001", "00002"}}
 

@@ -109,7 +109,7 @@ def _print_journal(store: Store, wanted: OperationFilter, limit: int, *, detaile
 def _print_detailed(output: Output, entry: JournaledOperation) -> None:
     output.rows([journal_row(entry)], indent=0)
     output.rows([change_row(change) for change in entry.changes], indent=4)
-    for line in request_lines(entry):
+    for line in request_lines([] if entry.request is None else orjson.loads(entry.request)):
         output.line((line, "cyan"), indent=4)
 
 

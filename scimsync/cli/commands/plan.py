@@ -21,21 +21,14 @@ from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
-from scimsync.model.operations import (
-    OPEN_STATUSES,
-    Action,
-    JournaledOperation,
-    OperationFilter,
-    OperationStatus,
-)
-from scimsync.plan.render.json import PlanOfTarget, operation_document
+from scimsync.plan import Plan
+from scimsync.plan.render.json import planned_document
 from scimsync.plan.render.markdown import markdown_plan
 from scimsync.plan.render.text import text_plan
+from scimsync.plan.saved import saved_header
+from scimsync.run import Options
+from scimsync.run import plan as make_plan
 from scimsync.run.compile import compile_config
-from scimsync.run.prepare import Options, Prepared
-from scimsync.run.push import plan as make_plan
-from scimsync.run.saved import header
-from scimsync.state import journal
 
 
 @click.command()
@@ -80,111 +73,74 @@ def command(
             )
             prepared = planned.__enter__()
         try:
-            _print_plan(prepared, form)
+            _print_plan(prepared.plan, form)
             if out is not None:
-                _save(prepared, out, options, config)
-            code = _exit_code(prepared, tell=exit_code)
+                _save(prepared.plan, out, options, config)
+            code = _exit_code(prepared.plan, tell=exit_code)
         finally:
             planned.__exit__(None, None, None)
     raise click.exceptions.Exit(code)
 
 
-def _print_plan(prepared: Prepared, form: str) -> None:
+def _print_plan(plan: Plan, form: str) -> None:
     """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
     if form == "json":
-        sys.stdout.buffer.writelines(_document(prepared))
+        sys.stdout.buffer.writelines(_document(plan))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
         return
-    plans = [_plan_of(prepared, name) for name in prepared.targets]
     if form == "markdown":
-        for line in markdown_plan(plans, prepared.guard, prepared.problems):
+        for line in markdown_plan(plan):
             sys.stdout.write(line + "\n")
         return
-    text_plan(plans)
-    for problem in prepared.problems:
+    text_plan(list(plan.targets.values()))
+    for problem in plan.problems:
         click.secho(problem_line(problem), fg="yellow", err=True)
-    if prepared.guard is not None:
+    if plan.guard is not None:
         click.secho("a guard would stop the push; nothing would be sent", fg="red", err=True)
-        click.echo("\n".join(printable(line) for line in prepared.guard.splitlines()), err=True)
-    for target in prepared.targets.values():
+        click.echo("\n".join(printable(line) for line in plan.guard.splitlines()), err=True)
+    for target in plan.targets.values():
         if target.error is not None:
             click.secho(printable(target.error.message), fg="red", err=True)
 
 
-def _save(prepared: Prepared, path: Path, options: CommonOptions, config: Config) -> None:
+def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> None:
     """Write the plan to a private file.
 
     Raises ConfigError where that fails, and for a plan that a push would refuse.
     """
-    errors = [
-        target.error.message for target in prepared.targets.values() if target.error is not None
-    ]
-    if prepared.guard is not None or errors:
-        raise ConfigError(f"{path}: the plan was not saved: {prepared.guard or errors[0]}")
-    head = header(
-        prepared.books, tuple(prepared.targets), {"targets": options.targets, "keys": options.keys}
-    )
+    errors = [target.error.message for target in plan.targets.values() if target.error is not None]
+    if plan.guard is not None or errors:
+        raise ConfigError(f"{path}: the plan was not saved: {plan.guard or errors[0]}")
+    head = saved_header(plan, {"targets": options.targets, "keys": options.keys})
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
-    write_private(path, chain(start, _document(prepared), [b"}\n"]), config)
+    write_private(path, chain(start, _document(plan), [b"}\n"]), config)
     click.echo(f"saved; scimsync push {path} carries out exactly this plan, or nothing", err=True)
 
 
-def _exit_code(prepared: Prepared, *, tell: bool) -> int:
+def _exit_code(plan: Plan, *, tell: bool) -> int:
     """Return the exit code; with `tell`, 6 where there is something to do."""
-    if prepared.guard is not None:
+    if plan.guard is not None:
         return 3
-    for target in prepared.targets.values():
+    for target in plan.targets.values():
         if target.error is not None:
             return target.error.exit_code
-    if prepared.problems:
+    if plan.problems:
         return 4
-    return 6 if tell and any(_counts(prepared, name) for name in prepared.targets) else 0
+    return 6 if tell and any(target.counts() for target in plan.targets.values()) else 0
 
 
-def _document(prepared: Prepared) -> Iterator[bytes]:
+def _document(plan: Plan) -> Iterator[bytes]:
     """Give `plan --json` in pieces, so that a plan of any size can be written."""
     yield b'{"targets": {'
-    for number, name in enumerate(prepared.targets):
-        target = _plan_of(prepared, name)
+    for number, (name, target) in enumerate(plan.targets.items()):
         yield b"%b%b: " % (b", " if number else b"", orjson.dumps(name))
-        yield b'{"counts": %b, "operations": [' % orjson.dumps(target.counts)
-        for place, entry in enumerate(target.operations()):
+        yield b'{"counts": %b, "operations": [' % orjson.dumps(target.counts())
+        for place, (operation, request) in enumerate(target.requests()):
             yield b",\n" if place else b"\n"
-            yield orjson.dumps(operation_document(entry))
-        yield b'], "error": %b}' % orjson.dumps(target.error)
-    yield b'},\n"guard": %b' % orjson.dumps(prepared.guard)
-    problems = [problem_document(problem) for problem in prepared.problems]
+            yield orjson.dumps(planned_document(operation, request))
+        error = None if target.error is None else target.error.message
+        yield b'], "error": %b}' % orjson.dumps(error)
+    yield b'},\n"guard": %b' % orjson.dumps(plan.guard)
+    problems = [problem_document(problem) for problem in plan.problems]
     yield b',\n"problems": %b}' % orjson.dumps(problems)
-
-
-# Reading the plan out of the journal
-
-
-def _plan_of(prepared: Prepared, name: str) -> PlanOfTarget:
-    target = prepared.targets[name]
-    return PlanOfTarget(
-        name=name,
-        url=target.setup.config.url,
-        counts=_counts(prepared, name),
-        operations=lambda: _operations(prepared, name),
-        error=None if target.error is None else target.error.message,
-    )
-
-
-def _counts(prepared: Prepared, name: str) -> dict[str, int]:
-    """Return how many operations of each action are planned for a target."""
-    planned = OperationFilter(run=prepared.books.run, target=name, statuses=OPEN_STATUSES)
-    with prepared.books.journal.read() as connection:
-        counted = journal.count(connection, planned)
-    numbers = {action: number for (action, _), number in counted.items()}
-    return {action.value: numbers[action] for action in Action if numbers.get(action)}
-
-
-def _operations(prepared: Prepared, name: str) -> Iterator[JournaledOperation]:
-    """Give the planned operations of a target, in the order in which they would be sent."""
-    planned = OperationFilter(
-        run=prepared.books.run, target=name, statuses=(OperationStatus.PLANNED,)
-    )
-    with prepared.books.journal.read() as connection:
-        yield from journal.find(connection, planned)

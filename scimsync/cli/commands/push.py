@@ -23,10 +23,11 @@ from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key
 from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
+from scimsync.plan.saved import read_saved
+from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import compile_config
-from scimsync.run.prepare import Options
-from scimsync.run.push import RunOutcome, push, target_document
-from scimsync.run.saved import read_saved
+from scimsync.run.outcome import target_document
+from scimsync.run.push import push
 from scimsync.state import troubles
 from scimsync.transport.observer import ignore
 

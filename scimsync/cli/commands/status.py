@@ -19,12 +19,12 @@ from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.durations import format_local, format_relative
 from scimsync.errors import ScimsyncError
-from scimsync.execute.books import Now
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
+from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, compile_config
 from scimsync.state import holds, journal, leases, overview, records, targets, troubles
 from scimsync.state.leases import Lease

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from scimsync.cli.ui.output import Part
 from scimsync.durations import format_local
@@ -61,9 +59,8 @@ def change_row(change: Change) -> list[Part]:
     return [(printable(short_path(change.path)), "dim"), change_text(change)]
 
 
-def request_lines(entry: JournaledOperation) -> Iterator[str]:
-    """Give the requests of an operation: method and path, then the body as JSON."""
-    requests: list[dict[str, Any]] = [] if entry.request is None else orjson.loads(entry.request)
+def request_lines(requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Give requests as documents in lines: method and path, then the body as JSON."""
     for request in requests:
         yield printable(f"{request['method']} {request['path']}")
         if request.get("body") is not None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.options import CommonOptions
 from scimsync.formatting import printable
-from scimsync.run.prepare import Report
+from scimsync.run import Report
 
 READING = "reading"
 """The step that is reported once when it begins and once when it ends."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from scimsync.cli.ui.options import CommonOptions
 from scimsync.config.models import Config
-from scimsync.execute.books import Now
+from scimsync.plan import Now
 from scimsync.state.store import Store, open_state
 
 

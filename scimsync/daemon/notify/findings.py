@@ -28,7 +28,7 @@ from scimsync.errors import (
 )
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
-from scimsync.run.push import RunOutcome
+from scimsync.run import RunOutcome
 from scimsync.state import links, overview, targets
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import QUARANTINE_AFTER

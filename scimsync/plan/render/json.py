@@ -1,58 +1,50 @@
-"""A plan as JSON, operation by operation, so that a plan of any size can be written out."""
+"""Operations as JSON documents, one by one, so that a plan of any size can be written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from scimsync.model.operations import JournaledOperation
-from scimsync.plan.requests import shown
+from scimsync.model.operations import JournaledOperation, Operation
+from scimsync.plan.requests import request_document, shown
+from scimsync.scim.messages import ScimRequest
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOfTarget:
-    """A target's plan: counts by action, and its operations in the order in which they would be
-    sent."""
-
-    name: str
-    url: str
-    counts: Mapping[str, int]
-    operations: Callable[[], Iterator[JournaledOperation]]
-    error: str | None = None
+def planned_document(operation: Operation, request: ScimRequest | None) -> dict[str, Any]:
+    """Return an operation of a plan, with the request that would carry it out."""
+    return _document(operation, [] if request is None else [request_document(request)])
 
 
-def operation_document(entry: JournaledOperation) -> dict[str, Any]:
-    """One operation as `plan --json` and `journal --json` show it."""
+def journal_document(operation: JournaledOperation) -> dict[str, Any]:
+    """Return an operation of the journal, with what became of it."""
+    requests = [] if operation.request is None else orjson.loads(operation.request)
     return {
-        "action": entry.action,
-        "kind": entry.kind,
-        "key": entry.key,
-        "reason": entry.reason,
-        "changes": [
-            {"path": change.path, "before": shown(change.before), "after": shown(change.after)}
-            for change in entry.changes
-        ],
-        "requests": [] if entry.request is None else orjson.loads(entry.request),
+        "id": operation.id,
+        "run": operation.run,
+        "target": operation.target,
+        **_document(operation, requests),
+        "status": operation.status,
+        "attempts": operation.attempts,
+        "remote_id": operation.remote_id,
+        "http_status": operation.http_status,
+        "scim_type": operation.scim_type,
+        "detail": operation.detail,
+        "planned_at": operation.planned_at,
+        "sent_at": operation.sent_at,
+        "done_at": operation.done_at,
     }
 
 
-def journal_document(entry: JournaledOperation) -> dict[str, Any]:
-    """One operation with what became of it."""
+def _document(operation: Operation, requests: list[Any]) -> dict[str, Any]:
     return {
-        "id": entry.id,
-        "run": entry.run,
-        "target": entry.target,
-        **operation_document(entry),
-        "status": entry.status,
-        "attempts": entry.attempts,
-        "remote_id": entry.remote_id,
-        "http_status": entry.http_status,
-        "scim_type": entry.scim_type,
-        "detail": entry.detail,
-        "planned_at": entry.planned_at,
-        "sent_at": entry.sent_at,
-        "done_at": entry.done_at,
+        "action": operation.action,
+        "kind": operation.kind,
+        "key": operation.key,
+        "reason": operation.reason,
+        "changes": [
+            {"path": change.path, "before": shown(change.before), "after": shown(change.after)}
+            for change in operation.changes
+        ],
+        "requests": requests,
     }

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
+from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
-from scimsync.model.records import Problem
+from scimsync.plan.definition import Plan, TargetPlan
 from scimsync.plan.diff import describe_counts, short_path
-from scimsync.plan.groups import member_of
-from scimsync.plan.render.json import PlanOfTarget
 from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS
 from scimsync.plan.requests import shown
 
@@ -21,38 +20,42 @@ SHOWN_AT_MOST = 300
 """A comment on a pull request may hold 65,536 characters; more rows than these are counted only."""
 
 
-def markdown_plan(
-    plans: Sequence[PlanOfTarget], guard: str | None, problems: Sequence[Problem]
-) -> Iterator[str]:
-    """The lines of the plan."""
+def markdown_plan(plan: Plan) -> Iterator[str]:
+    """Return the lines of a plan."""
     yield "## scimsync plan"
-    if guard is not None:
+    if plan.guard is not None:
         yield ""
         yield "> **A guard would stop this push; nothing would be sent.**"
-        yield from (f"> {_plain(line)}" for line in guard.splitlines())
-    for plan in plans:
-        yield ""
-        yield f"### {_plain(plan.name)}: {describe_counts(plan.counts)}"
-        if plan.error is not None:
-            yield ""
-            yield f"> **No plan:** {_plain(plan.error)}"
-        if plan.counts:
-            yield ""
-            yield "| | key | why | changes |"
-            yield "| --- | --- | --- | --- |"
-            for number, entry in enumerate(plan.operations()):
-                if number == SHOWN_AT_MOST:
-                    yield f"| | … | {sum(plan.counts.values()) - number:,} more | |"
-                    break
-                yield _row(entry)
-    if problems:
+        yield from (f"> {_plain(line)}" for line in plan.guard.splitlines())
+    for target in plan.targets.values():
+        yield from _target(target)
+    if plan.problems:
         yield ""
         yield "### Problems"
         yield ""
-        for problem in problems:
+        for problem in plan.problems:
             line = f" line {problem.line}" if problem.line is not None else ""
             key = f" {problem.key}" if problem.key is not None else ""
             yield f"- {_plain(problem.source + line + key)}: {_plain(problem.detail)}"
+
+
+def _target(plan: TargetPlan) -> Iterator[str]:
+    counts = plan.counts()
+    yield ""
+    yield f"### {_plain(plan.name)}: {describe_counts(counts)}"
+    if plan.error is not None:
+        yield ""
+        yield f"> **No plan:** {_plain(plan.error.message)}"
+    if not counts:
+        return
+    yield ""
+    yield "| | key | why | changes |"
+    yield "| --- | --- | --- | --- |"
+    for number, operation in enumerate(plan.operations()):
+        if number == SHOWN_AT_MOST:
+            yield f"| | … | {sum(counts.values()) - number:,} more | |"
+            break
+        yield _row(operation)
 
 
 def _row(entry: JournaledOperation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,10 +13,10 @@ from rich.text import Text
 from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
+from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
+from scimsync.plan.definition import TargetPlan
 from scimsync.plan.diff import describe_counts, short_path
-from scimsync.plan.groups import member_of
-from scimsync.plan.render.json import PlanOfTarget
 from scimsync.plan.render.words import (
     MEMBERS_SHOWN,
     SIGNS,
@@ -27,34 +28,33 @@ SHOWN_AT_MOST = 1000
 """More operations of a target than anybody reads are counted and not shown; --json has all."""
 
 
-def text_plan(plans: list[PlanOfTarget], console: Console | None = None) -> None:
+def text_plan(plans: Sequence[TargetPlan], console: Console | None = None) -> None:
     """Prints plans to `console` (by default stdout, without line breaks of its own where it is no
     terminal)."""
     out = console or Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-    for plan in plans:
-        if not plan.counts:
+    counted = [(plan, plan.counts()) for plan in plans]
+    for plan, counts in counted:
+        if not counts:
             continue
         out.print(Text.assemble((plan.name, "bold"), "  ", (plan.url, "dim")))
         for number, entry in enumerate(plan.operations()):
             if number == SHOWN_AT_MOST:
                 out.print(
                     Text(
-                        f"  and {sum(plan.counts.values()) - number:,} more; --json shows all",
+                        f"  and {sum(counts.values()) - number:,} more; --json shows all",
                         "dim",
                     )
                 )
                 break
             print_operation(out, entry)
         out.print()
-    for plan in plans:
+    for plan, counts in counted:
+        name = (plan.name, "bold")
         if plan.error is None:
-            out.print(
-                Text.assemble("Plan for ", (plan.name, "bold"), f": {describe_counts(plan.counts)}")
-            )
+            out.print(Text.assemble("Plan for ", name, f": {describe_counts(counts)}"))
         else:
-            out.print(
-                Text.assemble("No plan for ", (plan.name, "bold"), f": {printable(plan.error)}")
-            )
+            error = printable(plan.error.message)
+            out.print(Text.assemble("No plan for ", name, f": {error}"))
 
 
 def print_operation(out: Console, entry: JournaledOperation) -> None:

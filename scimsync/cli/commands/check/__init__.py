@@ -22,8 +22,8 @@ from scimsync.cli.ui.session import chosen_targets, this_moment
 from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
-from scimsync.execute.books import Now
 from scimsync.formatting import plural, printable
+from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, compile_target
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}

@@ -17,8 +17,8 @@ from scimsync.config.schedule import first_after
 from scimsync.desired import check_columns
 from scimsync.durations import format_local
 from scimsync.errors import ConfigError, ScimsyncError
-from scimsync.execute.books import Now
 from scimsync.formatting import plural
+from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, file_spec
 from scimsync.snapshot.ingest import Shrinking, ingest
 from scimsync.sources import columns

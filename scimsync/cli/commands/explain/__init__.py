@@ -14,7 +14,7 @@ from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
 from scimsync.config import load
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
-from scimsync.plan.render.json import journal_document, operation_document
+from scimsync.plan.render.json import journal_document, planned_document
 from scimsync.plan.requests import shown
 
 
@@ -78,7 +78,7 @@ def _account(account: AccountReport) -> dict[str, Any]:
         "link": None if account.link is None else _link(account.link),
         "would_send": None
         if account.operations is None
-        else [operation_document(entry) for entry in account.operations],
+        else [planned_document(*planned) for planned in account.operations],
         "note": account.note,
         "history": [journal_document(entry) for entry in account.history],
     }

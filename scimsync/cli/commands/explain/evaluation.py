@@ -9,11 +9,11 @@ from datetime import date
 from scimsync.config.models import Config
 from scimsync.desired import DesireError, Program, compile_program
 from scimsync.desired.syntax import text_literal
-from scimsync.desired.values import Constant, Ref
-from scimsync.model.ids import Document, Key, RemoteId, Value
+from scimsync.desired.values import Constant
+from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.placeholders import IdOf, RandomText
 from scimsync.model.records import Record
-from scimsync.plan.diff import SENSITIVE, veil
-from scimsync.plan.model import GENERATE, REF
+from scimsync.plan.diff import SENSITIVE, hide_sensitive
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +84,23 @@ def evaluate_mapping(
         desired = program.desire(record, today)
     except DesireError as error:
         return EvaluatedMapping(failure=_failure(error, secret))
-    generated: dict[str, Value] = {
-        path: {GENERATE: length} for path, length in desired.generate.items()
-    }
-    once = {path: _shown(path, value) for path, value in desired.once.items()}
-    document = {path: _shown(path, value) for path, value in desired.document.items()}
+    generated = {path: RandomText(length) for path, length in desired.generate.items()}
+    once = {path: hide_sensitive(path, value) for path, value in desired.once.items()}
+    document = {path: hide_sensitive(path, value) for path, value in desired.document.items()}
     return EvaluatedMapping(desired.in_scope, None, document, once | generated)
 
 
 def referenced_keys(document: Document) -> list[Key]:
     """Return the keys that a document refers to."""
-    return [
-        Key(value[REF])
-        for value in document.values()
-        if isinstance(value, Mapping) and REF in value
-    ]
+    return [value.key for value in document.values() if isinstance(value, IdOf)]
 
 
 def resolve_references(document: Document, accounts: Mapping[Key, RemoteId]) -> Document:
     """Return the document with the remote ids of `accounts` in the place of references."""
     return {
-        path: accounts.get(Key(value[REF]), value)
-        if isinstance(value, Mapping) and REF in value
-        else value
+        path: accounts.get(value.key, value) if isinstance(value, IdOf) else value
         for path, value in document.items()
     }
-
-
-def _shown(path: str, value: Value) -> Value:
-    return {REF: value.key} if isinstance(value, Ref) else veil(path, value)
 
 
 def _failure(error: DesireError, secret: frozenset[str]) -> str:

@@ -20,24 +20,28 @@ from scimsync.cli.ui.problems import problem_line
 from scimsync.config.models import Config
 from scimsync.desired import Program
 from scimsync.errors import ConfigError, ScimsyncError, StateError
-from scimsync.execute.books import Now
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.model.records import Record
 from scimsync.model.suggestions import did_you_mean
+from scimsync.plan import Now
 from scimsync.plan.diff import changes_between
-from scimsync.plan.guard import Allowance
+from scimsync.run import Options, PlannedRun, plan
 from scimsync.run.compile import compile_config
 from scimsync.run.compile_mappings import compile_users
-from scimsync.run.prepare import Options, Prepared, problems_of_plan, read_sources
-from scimsync.run.push import plan
+from scimsync.run.context import Context
+from scimsync.run.reading import read_sources
+from scimsync.scim.messages import ScimRequest
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
 from scimsync.state.store import Store, scratch_store
 
 _HISTORY = 10
+
+PlannedOperation = tuple[JournaledOperation, ScimRequest | None]
+"""An operation that a push would carry out, and its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class AccountReport:
     once: Document
     link: Link | None
     changes: Sequence[Change]
-    operations: Sequence[JournaledOperation] | None
+    operations: Sequence[PlannedOperation] | None
     note: str | None
     history: Sequence[JournaledOperation]
 
@@ -101,7 +105,7 @@ def explain(
         dict.fromkeys(source for name in names for source in config.targets[name].source)
     )
     with _planned(config, names, store, key, now, offline=offline) as (prepared, error):
-        view = prepared.books.view if prepared is not None else SnapshotView(store)
+        view = prepared.records if prepared is not None else SnapshotView(store)
         found = [record for source in sources for record in view.get([source], [key]).values()]
         with store.read() as connection:
             known = links.known_key(connection, key)
@@ -132,7 +136,7 @@ def explain(
 @contextmanager
 def _planned(
     config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
-) -> Iterator[tuple[Prepared | None, ScimsyncError | None]]:
+) -> Iterator[tuple[PlannedRun | None, ScimsyncError | None]]:
     """Plan `key` alone, and give the error that stood in the way.
 
     Where a secret is missing the plan is made without targets; it is None where no source can be
@@ -140,7 +144,7 @@ def _planned(
     """
     failure: ScimsyncError | None = None
     with ExitStack() as stack:
-        prepared: Prepared | None = None
+        prepared: PlannedRun | None = None
         try:
             setup = compile_config(config, names)
         except (ConfigError, StateError):
@@ -161,7 +165,7 @@ def _planned(
         yield prepared, failure
 
 
-def _note(prepared: Prepared | None, error: ScimsyncError | None) -> list[str]:
+def _note(prepared: PlannedRun | None, error: ScimsyncError | None) -> list[str]:
     if error is None:
         return []
     if prepared is None:
@@ -169,12 +173,11 @@ def _note(prepared: Prepared | None, error: ScimsyncError | None) -> list[str]:
     return [f"no target was asked: {error}"]
 
 
-def _bad_rows(prepared: Prepared | None, key: Key) -> list[str]:
+def _bad_rows(prepared: PlannedRun | None, key: Key) -> list[str]:
     """Return what is wrong with the rows of this key that are left out."""
     if prepared is None:
         return []
-    of_plan = problems_of_plan(prepared.books, prepared)
-    return [problem_line(one) for one in prepared.problems if one.key == key and one not in of_plan]
+    return [problem_line(one) for one in prepared.row_problems if one.key == key]
 
 
 def _no_report(name: str, what: str, number: int, total: int | None = None) -> None:
@@ -195,7 +198,7 @@ def _account_report(
     store: Store,
     key: Key,
     mapping: EvaluatedMapping,
-    prepared: Prepared | None,
+    prepared: PlannedRun | None,
 ) -> AccountReport:
     with store.read() as connection:
         link = links.get_links(connection, name, Kind.USER, [key]).get(key)
@@ -224,20 +227,20 @@ def _account_report(
 
 
 def _operations(
-    prepared: Prepared | None, name: str
-) -> tuple[list[JournaledOperation] | None, str | None]:
+    prepared: PlannedRun | None, name: str
+) -> tuple[list[PlannedOperation] | None, str | None]:
     """Return the operations that a push of this key would send, or why they are not known."""
     if prepared is None:
         return None, "not known: the sources cannot be read"
-    if name not in prepared.targets:
-        return None, f"nothing: a guard stops every push: {prepared.guard}"
-    error = prepared.targets[name].error
+    plan = prepared.plan
+    if name not in plan.targets:
+        return None, f"nothing: a guard stops every push: {plan.guard}"
+    error = plan.targets[name].error
     if error is not None:
         why = error.message.removeprefix(f"{name}: ")
         return None, f"not known: {why}; --offline tells without asking the target"
-    books = prepared.books
-    with books.journal.read() as connection:
-        return list(journal.find(connection, OperationFilter(run=books.run, target=name))), None
+    failed = plan.targets[name].reader.failed_operations()
+    return [*plan.targets[name].requests(), *((operation, None) for operation in failed)], None
 
 
 def _unknown_key(
@@ -255,7 +258,14 @@ def _unknown_key(
     with closing(scratch_store()) as scratch:
         try:
             reading = read_sources(
-                compile_config(config, names), store, scratch, now, Allowance(), _no_report
+                Context(
+                    compiled=compile_config(config, names),
+                    store=store,
+                    options=Options(),
+                    now=now,
+                    report=_no_report,
+                    overlay=scratch,
+                )
             )
         except ScimsyncError as error:
             details = [error.message]

@@ -1,5 +1,5 @@
-"""Saved plans: a fingerprint of the operations that a person has read, and whether a push would
-still send just these."""
+"""Saved plans: a fingerprint of the operations in a plan file, and whether a push would still send
+exactly these."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from typing import Any
 import orjson
 
 from scimsync.errors import ConfigError
-from scimsync.execute.books import Books
 from scimsync.model.ids import Key
-from scimsync.model.operations import OPEN_STATUSES, JournaledOperation, OperationFilter
-from scimsync.state import journal
+from scimsync.model.operations import Operation
+from scimsync.plan.definition import Plan, TargetPlan
 
-FORMAT = 1
+FORMAT = 2
 _MODULUS = 1 << 256
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """What a plan file says: the run's restrictions, how many operations each target gets, and
-    their fingerprint."""
+    """What a plan file says.
+
+    `targets` and `keys` are the restrictions of the run, `counts` the number of operations by
+    target, and `fingerprint` identifies these operations.
+    """
 
     name: str
     targets: tuple[str, ...]
@@ -33,22 +35,9 @@ class SavedPlan:
     fingerprint: str
 
 
-def fingerprint(books: Books, target: str) -> tuple[int, str]:
-    """How many operations a run has planned for a target, and a digest of them that does not depend
-    on their order."""
-    total, number = 0, 0
-    with books.journal.read() as connection:
-        for entry in journal.find(
-            connection, OperationFilter(run=books.run, target=target, statuses=OPEN_STATUSES)
-        ):
-            total = (total + int.from_bytes(_digest(entry), "big")) % _MODULUS
-            number += 1
-    return number, f"{total:064x}"
-
-
-def header(books: Books, targets: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands in a plan file beside the plan."""
-    marks = {name: fingerprint(books, name) for name in targets}
+def saved_header(plan: Plan, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plan file holds beside the plan. `options` are those of the command line."""
+    marks = {name: _fingerprint(target) for name, target in plan.targets.items()}
     return {
         "scimsync_plan": FORMAT,
         "options": dict(options),
@@ -82,10 +71,12 @@ def read_saved(path: Path) -> SavedPlan:
         ) from error
 
 
-def moved_on(saved: SavedPlan, books: Books, targets: tuple[str, ...]) -> str | None:
-    """Why a saved plan must not be carried out, or None where a push would send exactly its
-    operations."""
-    marks = {name: fingerprint(books, name) for name in targets}
+def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
+    """Return why a saved plan must not be executed.
+
+    None means that a push would send exactly its operations, which are those of `plan`.
+    """
+    marks = {name: _fingerprint(target) for name, target in plan.targets.items()}
     if _joined({name: mark for name, (_, mark) in marks.items()}) == saved.fingerprint:
         return None
     said = [
@@ -100,12 +91,26 @@ def moved_on(saved: SavedPlan, books: Books, targets: tuple[str, ...]) -> str | 
     )
 
 
-def _digest(entry: JournaledOperation) -> bytes:
-    changes = [[change.path, change.before, change.after] for change in entry.changes]
-    text = orjson.dumps(
-        [entry.target, entry.kind, entry.key, entry.action, entry.remote_id, changes],
-        option=orjson.OPT_SORT_KEYS,
-    )
+def _fingerprint(plan: TargetPlan) -> tuple[int, str]:
+    """Return the number of operations, and a digest of them that does not depend on their order."""
+    total, number = 0, 0
+    for operation in plan.operations():
+        total = (total + int.from_bytes(_digest(plan.name, operation), "big")) % _MODULUS
+        number += 1
+    return number, f"{total:064x}"
+
+
+def _digest(target: str, operation: Operation) -> bytes:
+    changes = [[change.path, change.before, change.after] for change in operation.changes]
+    identity = [
+        target,
+        operation.kind,
+        operation.key,
+        operation.action,
+        operation.remote_id,
+        changes,
+    ]
+    text = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=32).digest()
 
 

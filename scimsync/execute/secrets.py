@@ -1,5 +1,4 @@
-"""Sensitive values when they are sent: worked out from the record again, since neither journal nor
-links hold them."""
+"""Sensitive values, worked out again from the record: neither journal nor links hold them."""
 
 from __future__ import annotations
 
@@ -9,29 +8,31 @@ from datetime import date
 from scimsync.desired.program import Program
 from scimsync.errors import ScimsyncError
 from scimsync.model.ids import Key, Value
-from scimsync.plan.diff import veil
-from scimsync.plan.model import SECRET
-from scimsync.snapshot.view import SnapshotView
+from scimsync.model.placeholders import SecretValue
+from scimsync.plan.diff import hide_sensitive
+from scimsync.plan.protocols import Records
 
 
 class SecretValues:
-    """Sensitive values of the people of one target."""
+    """The sensitive values of the users of one target."""
 
     def __init__(
-        self, view: SnapshotView, sources: Sequence[str], program: Program, today: date
+        self, records: Records, sources: Sequence[str], program: Program, today: date
     ) -> None:
-        self._view = view
+        self._records = records
         self._sources = tuple(sources)
         self._program = program
         self._today = today
 
     def get(self, key: Key, digest: str) -> Value:
-        """The value of `key` that a plan knows by `digest`. Raises ScimsyncError where the record
-        holds another one now."""
-        record = self._view.get(self._sources, [key]).get(key)
+        """Return the value of `key` with this digest.
+
+        Raises ScimsyncError where the record holds another value now.
+        """
+        record = self._records.get(self._sources, [key]).get(key)
         if record is not None:
             desired = self._program.desire(record, self._today)
             for path, value in {**desired.document, **desired.once}.items():
-                if veil(path, value) == {SECRET: digest}:
+                if hide_sensitive(path, value) == SecretValue(digest):
                     return value
         raise ScimsyncError(f"{key}: a secret value has changed since it was planned")

@@ -1,0 +1,133 @@
+"""Sends the member changes of one group, so that one refused member keeps no other out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from scimsync.execute.error_policy import outcome_of_error
+from scimsync.execute.outcome import OperationOutcome, acknowledged, failed, result, skipped
+from scimsync.execute.sending import PreparedOperation, Sending
+from scimsync.model.changes import Change
+from scimsync.model.memberships import member_of
+from scimsync.model.operations import OperationStatus
+from scimsync.scim.attributes import read
+from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.messages import ScimRequest
+from scimsync.transport.request_errors import RequestError
+
+MAX_SPLITS = 40
+"""How often the members of a refused request are sent in halves: enough to find two refused ones
+among a thousand."""
+
+
+async def send_members(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
+    """Remove members from a group and add others.
+
+    Where the target refuses, its list is read, and members that are as they should be are left out:
+    others may have changed the list, or an account's deletion has.
+    """
+    operation, link = prepared.operation, prepared.link
+    if link is None or link.remote_id is None or not link.has_account:
+        return skipped(operation, sending.clock(), None, "the group is not there")
+    changes = [
+        change
+        for change in operation.changes
+        if member_of(change)[:2] in prepared.members or not member_of(change)[2]
+    ]
+    attempt = _Attempt(sending, prepared)
+    try:
+        await attempt.send(changes)
+    except RequestError as error:
+        outcome = outcome_of_error(operation, link, error, sending.clock(), attempt.request)
+        left = [change for change in changes if change not in attempt.done]
+        in_doubt = _may_have_had_effect(error)
+        return replace(
+            outcome,
+            members=acknowledged(operation.key, attempt.done),
+            in_doubt=tuple((operation.key, *member_of(one)[:2]) for one in left if in_doubt),
+        )
+    now = sending.clock()
+    if attempt.refused:
+        why = (
+            f"{len(attempt.refused)} of {len(changes)} members were refused, the first:"
+            f" {attempt.why}"
+        )
+        outcome = failed(operation, now, link, why, attempt.why, attempt.request)
+        return replace(outcome, members=acknowledged(operation.key, attempt.done))
+    calm = replace(link, synced_at=now)
+    failed_now = link.next_try_at is not None and link.next_try_at >= (operation.planned_at or now)
+    if not failed_now:  # the memberships had failed, in an earlier run
+        calm = replace(calm, failures=0, next_try_at=None, last_error=None)
+    status = OperationStatus.APPLIED if changes else OperationStatus.SKIPPED
+    done = result(operation, status, now, attempt.request)
+    return OperationOutcome(done, calm, members=acknowledged(operation.key, attempt.done))
+
+
+def _may_have_had_effect(error: RequestError) -> bool:
+    return error.in_doubt or not isinstance(error, ErrorResponse) or error.kind is ErrorKind.SERVER
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How far the members of one operation have come.
+
+    `done` are changes that the target holds, `refused` those that it refused, and `why`. `request`
+    is the last request.
+    """
+
+    sending: Sending
+    prepared: PreparedOperation
+    request: ScimRequest | None = None
+    done: list[Change] = field(default_factory=list)
+    refused: list[Change] = field(default_factory=list)
+    why: ErrorResponse | None = None
+    splits: int = 0
+
+    async def send(self, changes: Sequence[Change]) -> None:
+        """Send `changes`. Where the target refuses, halve them until the refused ones are found.
+
+        Raises RequestError.
+        """
+        operation = replace(self.prepared.operation, changes=tuple(changes))
+        request, _ = self.sending.requests(operation, {}, self.prepared.members)
+        self.request = request
+        try:
+            if request is not None:
+                await self.sending.connection.send(request)
+        except ErrorResponse as error:
+            if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
+                raise
+            await self._halve(changes, error)
+        else:
+            self.done += changes
+
+    async def _halve(self, changes: Sequence[Change], error: ErrorResponse) -> None:
+        needed = await self._missing(changes)  # raises 404 where the group itself is gone
+        self.done += [one for one in changes if one not in needed]
+        self.splits += 1
+        if len(needed) == 1 or self.splits > MAX_SPLITS:
+            self.refused += needed
+            self.why = self.why or error
+        elif len(needed) < len(changes):
+            if needed:
+                await self.send(needed)
+        else:
+            half = len(needed) // 2
+            await self.send(needed[:half])
+            await self.send(needed[half:])
+
+    async def _missing(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Return the changes that the group does not show yet; all where it shows no members."""
+        operation, ids = self.prepared.operation, self.prepared.members
+        assert operation.remote_id is not None  # noqa: S101 - send_members() looked
+        response = await self.sending.connection.send(
+            self.sending.dialect.read(operation.kind, operation.remote_id)
+        )
+        members = read(response.body or {}, "members")
+        if not isinstance(members, list):
+            return changes
+        held = {str(read(one, "value")) for one in members if isinstance(one, dict)}
+        return [
+            one for one in changes if (ids.get(member_of(one)[:2]) in held) != member_of(one)[2]
+        ]

@@ -1,0 +1,118 @@
+"""What sending operations to one target needs, and an operation that is ready to be sent."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from scimsync.errors import ScimsyncError
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
+from scimsync.model.links import Link
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
+from scimsync.model.placeholders import IdOf, RandomText, SecretValue
+from scimsync.plan.requests import Values, shape_request, shown
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.messages import ScimRequest
+from scimsync.targets.connection import TargetConnection
+from scimsync.targets.matching import Matcher
+
+_ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
+
+MemberIds = Mapping[tuple[Kind, Key], RemoteId]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    """An operation with resolved references, and its request.
+
+    `link` is what is known of the resource, `before` the document that the changes start from.
+    `request` is what the journal shows, `ready` what is sent: they differ by generated and secret
+    values. `error` is why there is no request.
+    """
+
+    operation: JournaledOperation
+    link: Link | None
+    before: Document
+    members: MemberIds = field(default_factory=dict)
+    request: ScimRequest | None = None
+    ready: ScimRequest | None = None
+    error: ScimsyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Everything that sending operations to one target needs.
+
+    `matcher_of` returns what finds and reads a resource, `create_only` its paths that are sent at
+    creation only, `secret` a sensitive value of a key by its digest, `owner` the key that a
+    resource is linked to, and `clock` aware times.
+    """
+
+    connection: TargetConnection
+    dialect: Dialect
+    matcher_of: Callable[[Kind, Key], Matcher]
+    create_only: Callable[[Kind, Key], frozenset[str]]
+    secret: Callable[[Key, str], Value]
+    owner: Callable[[Kind, RemoteId], Key | None]
+    clock: Callable[[], datetime]
+
+    def prepare(
+        self,
+        operation: JournaledOperation,
+        link: Link | None,
+        accounts: Mapping[Key, RemoteId],
+        members: MemberIds,
+    ) -> PreparedOperation:
+        """Return an operation with its request.
+
+        `accounts` maps the keys that it refers to, `members` its members, to remote ids.
+        """
+        before: Document = link.document if link is not None else {}
+        if operation.base is not None:
+            before = operation.base
+        if operation.action in MEMBERSHIP_ACTIONS:
+            if link is not None and link.has_account:
+                operation = replace(operation, remote_id=link.remote_id)
+        else:
+            changes = [_resolved(change, accounts) for change in operation.changes]
+            differing = tuple(one for one in changes if one.before != one.after)
+            operation = replace(operation, changes=differing)
+        prepared = PreparedOperation(operation, link, before, members)
+        try:
+            request, ready = self.requests(operation, before, members)
+        except ScimsyncError as error:
+            return replace(prepared, error=error)
+        return replace(prepared, request=request, ready=ready)
+
+    def requests(
+        self, operation: JournaledOperation, before: Document, members: MemberIds
+    ) -> tuple[ScimRequest | None, ScimRequest | None]:
+        """Return the request as the journal shows it, and as it is sent.
+
+        Raises ScimsyncError where a secret value changed since it was planned.
+        """
+
+        def member_id(kind: Kind, key: Key) -> str | None:
+            return members.get((kind, key))
+
+        def filled(value: Value) -> Value:
+            if isinstance(value, RandomText):
+                return "".join(secrets.choice(_ALPHABET) for _ in range(value.length))
+            if isinstance(value, SecretValue):
+                return self.secret(operation.key, value.digest)
+            return value
+
+        request = shape_request(self.dialect, operation, before, Values(shown, member_id))
+        if not any(isinstance(one.after, (RandomText, SecretValue)) for one in operation.changes):
+            return request, request
+        return request, shape_request(self.dialect, operation, before, Values(filled, member_id))
+
+
+def _resolved(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:
+    if not isinstance(change.after, IdOf):
+        return change
+    return Change(change.path, change.before, accounts.get(change.after.key))

@@ -1,0 +1,97 @@
+"""What the planner is given about each user or group, and about everything else at the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scimsync.desired.values import Desired
+from scimsync.model.accounts import Account
+from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.links import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """`leave` of a target.
+
+    `action` is `deactivate`, `delete` or `keep`. `delete_after` counts from the deactivation; None
+    means never.
+    """
+
+    action: str
+    delete_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What sync.toml says about a target, as far as planning needs it.
+
+    `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
+    of action. `revoke` names what leavers lose besides their access: memberships, attributes.
+    """
+
+    target: str
+    scope: str | None
+    leave: Leaving
+    create: bool = True
+    update: bool = True
+    remove: bool = True
+    revoke: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One user or group to be planned.
+
+    `desired` is None where no record asks for the resource. `before` is what the target holds at
+    the managed paths. `read_again` is set where the resource was read in this run because the
+    outcome of its last request was unknown: it may be `gone`, or `unacknowledged`, that is, an
+    earlier run created it without receiving the response. `accounts` are the existing resources
+    that matching found for a candidate without a link. `failure` is why it cannot be planned.
+    `held_since` is when the user was deprovisioned by hand; `desired` is None then. `leave` is the
+    leave action of a group's own table, and None for users.
+    """
+
+    key: Key
+    desired: Desired | None
+    link: Link | None = None
+    before: Document = field(default_factory=dict)
+    read_again: bool = False
+    gone: bool = False
+    unacknowledged: bool = False
+    accounts: tuple[Account, ...] = ()
+    failure: str | None = None
+    held_since: datetime | None = None
+    leave: str | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the resource should exist at the target."""
+        return self.desired is not None and self.desired.in_scope
+
+
+@dataclass(frozen=True, slots=True)
+class NameHolder:
+    """The resource that holds a unique name, and whether this plan makes it give the name up."""
+
+    key: Key
+    frees: bool
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a batch of candidates needs to know about all other resources at the target.
+
+    `accounts` maps keys to remote ids, for references. `arriving` are keys that get an account in
+    this plan. `holders` maps folded unique names to who holds them now, `claimed` to the key that
+    was given the name earlier in this plan, and `adopted` does the same for remote ids.
+    """
+
+    accounts: Mapping[Key, RemoteId] = field(default_factory=dict)
+    arriving: frozenset[Key] = frozenset()
+    holders: Mapping[str, NameHolder] = field(default_factory=dict)
+    claimed: Mapping[str, Key] = field(default_factory=dict)
+    adopted: Mapping[RemoteId, Key] = field(default_factory=dict)

@@ -1,0 +1,698 @@
+"""Which operation each candidate needs: the pure difference between desired documents and links.
+
+A candidate is classified, and a table names the rule that applies:
+
+| candidate | state at the target | rule |
+| --- | --- | --- |
+| wanted | no account; none found by matching | create |
+| wanted | no account; found by matching | adopt |
+| wanted | linked, holds something else | update, reactivate or deactivate: `_DIFFERENCES` |
+| wanted | linked, holds what it should | settle |
+| unwanted | no account | forget |
+| unwanted | linked | deactivate, delete, revoke, settle or ignore: `_UNWANTED` |
+
+Users and groups follow the same rules. `Traits` holds what differs between them. There is no clock,
+network or database here; the current time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from scimsync.model.accounts import Account
+from scimsync.model.changes import Change
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Value, fold_name
+from scimsync.model.links import Link, LinkStatus, Reference
+from scimsync.model.operations import Action, Operation, OperationStatus, Phase
+from scimsync.model.placeholders import IdOf, RandomText
+from scimsync.plan.candidates import Candidate, Policy, Surroundings
+from scimsync.plan.diff import changes_between, describe_changes, hide_sensitive
+
+UNACKNOWLEDGED = "an earlier run created it without receiving the response"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What differs between kinds of resources: the words of reasons, and the phases."""
+
+    kind: Kind
+    noun: str
+    holder: str
+    leave: Phase
+    delete: Phase
+    update: Phase
+    create: Phase
+    reference: Phase
+    waits_for_names: bool
+
+    @property
+    def unique(self) -> str:
+        """The attribute that no two resources of this kind share."""
+        return UNIQUE_ATTRIBUTE[self.kind]
+
+
+USERS = Traits(
+    kind=Kind.USER,
+    noun="account",
+    holder="the account of",
+    leave=Phase.LEAVE,
+    delete=Phase.DELETE,
+    update=Phase.UPDATE,
+    create=Phase.CREATE,
+    reference=Phase.REFERENCE,
+    waits_for_names=True,
+)
+
+GROUPS = Traits(
+    kind=Kind.GROUP,
+    noun="group",
+    holder="the group",
+    leave=Phase.GROUP,
+    delete=Phase.DELETE_GROUP,
+    update=Phase.GROUP,
+    create=Phase.GROUP,
+    reference=Phase.GROUP,
+    waits_for_names=False,
+)
+
+
+class Leave(StrEnum):
+    """What happens to the account of an unwanted candidate."""
+
+    DELETE = "delete"
+    DEACTIVATE = "deactivate"
+    KEEP = "keep"
+    OFF = "off"
+    """`actions.remove = false`."""
+
+
+class State(StrEnum):
+    """The account of an unwanted candidate. For the inactive ones: what remains to be done."""
+
+    ACTIVE = "active"
+    MAYBE_REACTIVATED = "maybe reactivated"
+    DELETION_DUE = "deletion due"
+    REVOCATION_DUE = "revocation due"
+    INACTIVE = "inactive"
+
+
+@dataclass(slots=True)
+class Decisions:
+    """The outcome for a batch of candidates.
+
+    `references` are all references of the wanted candidates. `settled` are links that change
+    without a request. `unwanted` are keys whose pending link is dropped. `returned` are keys that
+    had left and are wanted again, whether or not that succeeds.
+    """
+
+    operations: list[Operation] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    settled: list[Link] = field(default_factory=list)
+    unwanted: list[Key] = field(default_factory=list)
+    returned: list[Key] = field(default_factory=list)
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    traits: Traits,
+    policy: Policy,
+    around: Surroundings,
+    now: datetime,
+) -> Decisions:
+    """Return the operations that `candidates` need, in their order.
+
+    `now` decides which deletions are due.
+    """
+    batch = _Batch(traits, policy, around, now)
+    for candidate in candidates:
+        batch.add(candidate)
+    return batch.decisions
+
+
+def deletion_time(link: Link | None, policy: Policy, now: datetime) -> datetime | None:
+    """Return when an account is to be deleted, or None for never.
+
+    The time counts from when its user left, or from `now` where that is not known.
+    """
+    leave = policy.leave
+    if leave.action != "deactivate" or leave.delete_after is None:
+        return None
+    left_at = link.left_at if link is not None and link.left_at is not None else now
+    return left_at + leave.delete_after
+
+
+class _Batch:
+    """Decides candidate by candidate. `_claims` grows, so that no two candidates get one name."""
+
+    def __init__(self, traits: Traits, policy: Policy, around: Surroundings, now: datetime) -> None:
+        self._traits = traits
+        self._policy = policy
+        self._around = around
+        self._now = now
+        self._claims = dict(around.claimed)
+        self._adopted = dict(around.adopted)
+        self.decisions = Decisions()
+
+    def add(self, candidate: Candidate) -> None:
+        link = candidate.link
+        if candidate.failure is not None:
+            if link is not None and link.left_at is not None:
+                self.decisions.returned.append(candidate.key)
+            self._fail(candidate, candidate.failure)
+        elif candidate.is_wanted:
+            self._add_wanted(candidate)
+        elif link is None:
+            return
+        elif not link.has_account or candidate.gone:
+            self._forget(candidate, link)
+        else:
+            self._add_unwanted(candidate, link)
+
+    # Wanted candidates
+
+    def _add_wanted(self, candidate: Candidate) -> None:
+        desired, link = candidate.desired, candidate.link
+        assert desired is not None  # noqa: S101 - it is wanted
+        self.decisions.references += [
+            Reference(self._traits.kind, candidate.key, path, value.key)
+            for path, value in desired.document.items()
+            if isinstance(value, IdOf)
+        ]
+        after = self._resolve(desired.document)
+        if link is not None and link.left_at is not None:
+            self.decisions.returned.append(candidate.key)
+        if link is not None and link.has_account and not candidate.gone:
+            self._compare(candidate, link, after)
+            return
+        accounts = self._adoptable(candidate)
+        if accounts:
+            self._adopt(candidate, accounts, after)
+        else:
+            self._create(candidate, after)
+
+    def _adoptable(self, candidate: Candidate) -> tuple[Account, ...]:
+        """Return the accounts that matching found.
+
+        An account of another key that was found by its unique name does not count: the name is
+        about to be free, or the conflict of names is reported.
+        """
+        return tuple(
+            account
+            for account in candidate.accounts
+            if account.owner is None or account.found_by != self._traits.unique
+        )
+
+    def _create(self, candidate: Candidate, after: dict[str, Value]) -> None:
+        desired, link = candidate.desired, candidate.link
+        assert desired is not None  # noqa: S101 - it is wanted
+        if not self._policy.create:
+            self._forget(candidate, link)
+            return
+        after |= self._resolve(desired.once)
+        after |= {path: RandomText(length) for path, length in desired.generate.items()}
+        if self._name_is_taken(candidate, after):
+            return
+        noun = self._traits.noun
+        if candidate.gone:
+            reason = f"the {noun} is gone at the target"
+        elif link is not None and link.status is LinkStatus.DELETED:
+            reason = f"came back; the {noun} was deleted"
+        elif link is not None and link.failures:
+            reason = f"no {noun} yet; the last try failed"
+        else:
+            reason = f"no {noun} yet"
+        self._operation(
+            candidate, Action.CREATE, self._traits.create, reason, changes_between({}, after)
+        )
+
+    def _adopt(
+        self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]
+    ) -> None:
+        account, noun = accounts[0], self._traits.noun
+        if len(accounts) > 1:
+            ids = ", ".join(one.remote_id for one in accounts[:5])
+            self._fail(
+                candidate, f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
+            )
+            return
+        owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
+        if owner != candidate.key:
+            found = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
+            self._fail(candidate, f"{found} belongs to {owner}")
+            return
+        if not self._policy.update:
+            self._forget(candidate, candidate.link)
+            return
+        if not self._policy.remove and account.active is not False and after.get("active") is False:
+            del after["active"]
+        if account.active is False and "active" not in after:
+            after["active"] = True
+        base = {path: value for path, value in account.document.items() if path in after}
+        if account.active is False:
+            base["active"] = False
+        if self._name_is_taken(candidate, after, before=base):
+            return
+        self._operation(
+            candidate,
+            Action.ADOPT,
+            self._traits.update,
+            f"{'a' if noun == 'group' else 'an'} {noun} with the same {account.found_by} exists",
+            changes_between(base, after),
+            remote_id=account.remote_id,
+            base=base,
+            unique_name=fold_name(after.get(self._traits.unique)),
+        )
+
+    def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
+        desired = candidate.desired
+        assert desired is not None  # noqa: S101 - it is wanted
+        create_only = {*desired.once, *desired.generate}
+        before = {
+            path: value for path, value in candidate.before.items() if path not in create_only
+        }
+        inactive = link.status is LinkStatus.INACTIVE
+        if "active" not in after and (inactive or "active" in before):
+            after["active"] = True
+            if inactive:
+                before["active"] = False
+        changes = changes_between(before, after)
+        rule = _DIFFERENCES[_difference(changes, inactive=inactive)]
+        rule(self, candidate, link, before, after, changes)
+
+    def _settle_or_acknowledge(
+        self,
+        candidate: Candidate,
+        link: Link,
+        _before: Document,
+        after: Document,
+        _changes: tuple[Change, ...],
+    ) -> None:
+        if candidate.unacknowledged:
+            self._operation(
+                candidate,
+                Action.ADOPT,
+                self._traits.update,
+                UNACKNOWLEDGED,
+                remote_id=link.remote_id,
+                base=candidate.before,
+                unique_name=fold_name(after.get(self._traits.unique)),
+            )
+        else:
+            self._settle(candidate, link, after)
+
+    def _deactivate_wanted(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        """Deactivate a candidate in scope whose `active` became false.
+
+        Access ends at once, whatever becomes of the name: with a conflict of names, and with
+        references that are not resolved yet, `active` is sent alone.
+        """
+        flipped = next(change for change in changes if change.path == "active")
+        if not self._policy.remove:
+            changes = tuple(change for change in changes if change is not flipped)
+            if changes:
+                self._update(candidate, link, before, after, changes)
+            else:
+                self._ignore(candidate, link)
+            return
+        reason = "active became false"
+        if not self._policy.update:
+            changes = (flipped,)
+        alone = any(isinstance(change.after, IdOf) for change in changes)
+        unique = self._traits.unique
+        if not alone and any(change.path == unique for change in changes):
+            conflict = self._why_name_is_not_free(candidate, after)
+            if conflict is None:
+                self._claims.setdefault(fold_name(after[unique]) or "", candidate.key)
+            else:
+                reason, alone = f"{reason}; {conflict}", True
+        self._operation(
+            candidate,
+            Action.DEACTIVATE,
+            self._traits.leave,
+            reason,
+            (flipped,) if alone else changes,
+            remote_id=link.remote_id,
+            base=candidate.before if candidate.read_again else None,
+            detail="all other changes are planned after that" if alone else None,
+        )
+
+    def _reactivate(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        self._change(candidate, link, before, after, changes, Action.REACTIVATE, "back in scope")
+
+    def _update(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        reason = describe_changes(changes)
+        self._change(candidate, link, before, after, changes, Action.UPDATE, reason)
+
+    def _change(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+        action: Action,
+        reason: str,
+    ) -> None:
+        if not self._policy.update:
+            self._ignore(candidate, link)
+            return
+        phase, waits_for = self._traits.update, None
+        if any(change.path == self._traits.unique for change in changes):
+            if self._name_is_taken(candidate, after, before=before):
+                return
+            if self._traits.waits_for_names:
+                waits_for = self._other_holder(candidate, after)
+        elif any(isinstance(change.after, IdOf) for change in changes):
+            phase = self._traits.reference
+        self._operation(
+            candidate,
+            action,
+            phase,
+            reason,
+            changes,
+            remote_id=link.remote_id,
+            waits_for=waits_for,
+            base=candidate.before if candidate.read_again else None,
+        )
+
+    # Unwanted candidates
+
+    def _add_unwanted(self, candidate: Candidate, link: Link) -> None:
+        leave = self._leave_of(candidate)
+        if (
+            leave is Leave.DEACTIVATE
+            and link.status is LinkStatus.ACTIVE
+            and candidate.read_again
+            and candidate.before.get("active") is False
+        ):  # an earlier run deactivated it without receiving the response
+            link = replace(link, status=LinkStatus.INACTIVE, left_at=self._now)
+        _UNWANTED[leave, self._state_of(candidate, link)](self, candidate, link)
+
+    def _leave_of(self, candidate: Candidate) -> Leave:
+        action = candidate.leave or self._policy.leave.action
+        if candidate.held_since is not None:  # an order by name overrides `keep` and `remove`
+            return Leave.DELETE if action == "delete" else Leave.DEACTIVATE
+        if not self._policy.remove:
+            return Leave.OFF
+        return Leave.KEEP if action == "empty" else Leave(action)
+
+    def _state_of(self, candidate: Candidate, link: Link) -> State:
+        if link.status is not LinkStatus.INACTIVE:
+            return State.ACTIVE
+        seen_inactive = candidate.read_again and candidate.before.get("active") is False
+        if link.in_doubt and not seen_inactive:
+            return State.MAYBE_REACTIVATED
+        deletion = deletion_time(link, self._policy, self._now)
+        if deletion is not None and deletion <= self._now:
+            return State.DELETION_DUE
+        return State.REVOCATION_DUE if self._revocations(candidate) else State.INACTIVE
+
+    def _delete(self, candidate: Candidate, link: Link) -> None:
+        self._operation(
+            candidate,
+            Action.DELETE,
+            self._traits.delete,
+            self._why_unwanted(candidate),
+            remote_id=link.remote_id,
+        )
+
+    def _delete_due(self, candidate: Candidate, link: Link) -> None:
+        deletion = deletion_time(link, self._policy, self._now)
+        assert deletion is not None  # noqa: S101 - it is due
+        self._operation(
+            candidate,
+            Action.DELETE,
+            self._traits.delete,
+            f"{self._why_unwanted(candidate)}; to be deleted after {deletion:%Y-%m-%d}",
+            remote_id=link.remote_id,
+        )
+
+    def _deactivate(self, candidate: Candidate, link: Link) -> None:
+        before = candidate.before
+        self._operation(
+            candidate,
+            Action.DEACTIVATE,
+            self._traits.leave,
+            self._why_unwanted(candidate),
+            (
+                Change("active", before.get("active", True), False),
+                *self._revocations(candidate),
+            ),
+            remote_id=link.remote_id,
+            base=before if candidate.read_again else None,
+            delete_after=deletion_time(None, self._policy, self._now),
+        )
+
+    def _revoke(self, candidate: Candidate, link: Link) -> None:
+        """Take away what the target refused to take when the account was deactivated."""
+        lost = self._revocations(candidate)
+        self._operation(
+            candidate,
+            Action.UPDATE,
+            self._traits.leave,
+            f"{self._why_unwanted(candidate)}; {describe_changes(lost)}",
+            lost,
+            remote_id=link.remote_id,
+            base=candidate.before if candidate.read_again else None,
+            delete_after=deletion_time(link, self._policy, self._now),
+        )
+
+    def _settle_unwanted(self, candidate: Candidate, link: Link) -> None:
+        held = candidate.before if candidate.read_again else link.document
+        self._settle(candidate, link, held)
+
+    def _ignore(self, candidate: Candidate, link: Link) -> None:
+        """Leave the account as it is; what failed or was in doubt before is over."""
+        if candidate.read_again or (link.is_due and not link.in_doubt):
+            self.decisions.settled.append(_calm(replace(link, document=candidate.before)))
+
+    def _forget(self, candidate: Candidate, link: Link | None) -> None:
+        """There is no account, and none is to be created."""
+        if link is None:
+            return
+        if link.status is LinkStatus.PENDING:
+            self.decisions.unwanted.append(candidate.key)
+        elif candidate.gone or link.is_due:
+            self.decisions.settled.append(_calm(replace(link, status=LinkStatus.DELETED)))
+
+    def _settle(self, candidate: Candidate, link: Link, held: Document) -> None:
+        """The target holds what it should: update the link where it says something else."""
+        off = held.get("active") is False or (
+            link.status is LinkStatus.INACTIVE and not candidate.is_wanted
+        )
+        leaves = off and not candidate.is_wanted
+        delete_after = deletion_time(link, self._policy, self._now) if leaves else None
+        right = replace(
+            _calm(link),
+            status=LinkStatus.INACTIVE if off else LinkStatus.ACTIVE,
+            document=held,
+            delete_after=delete_after,
+            left_at=None if delete_after is None else link.left_at or self._now,
+        )
+        if right != link:
+            self.decisions.settled.append(right)
+
+    def _revocations(self, candidate: Candidate) -> tuple[Change, ...]:
+        """Return the attributes of `leave.revoke` that the account still holds."""
+        return tuple(
+            Change(path, value, None)
+            for path, value in candidate.before.items()
+            if path in self._policy.revoke
+        )
+
+    def _why_unwanted(self, candidate: Candidate) -> str:
+        if self._traits.kind is Kind.GROUP:
+            return "no record or rule asks for it"
+        if candidate.held_since is not None:
+            return f"deprovisioned by hand on {candidate.held_since:%Y-%m-%d}"
+        if candidate.desired is None:
+            return "no longer in the source"
+        scope = self._policy.scope
+        return "out of scope" if scope is None else f"out of scope: {scope}"
+
+    # Values and names
+
+    def _resolve(self, document: Document) -> dict[str, Value]:
+        """Replace references by remote ids where these are known, and hide sensitive values.
+
+        A reference to a key that gets an account in this plan remains; one to a key without an
+        account is left out.
+        """
+        resolved: dict[str, Value] = {}
+        for path, value in document.items():
+            if not isinstance(value, IdOf):
+                resolved[path] = hide_sensitive(path, value)
+            elif (remote_id := self._around.accounts.get(value.key)) is not None:
+                resolved[path] = remote_id
+            elif value.key in self._around.arriving:
+                resolved[path] = value
+        return resolved
+
+    def _name_is_taken(
+        self, candidate: Candidate, after: Document, before: Document | None = None
+    ) -> bool:
+        """Claim the unique name for `candidate`, or report who has it and keeps it."""
+        unique = self._traits.unique
+        name = fold_name(after.get(unique))
+        if name is None:
+            return False
+        if before is None or fold_name(before.get(unique)) != name:
+            conflict = self._name_conflict(candidate, after)
+            if conflict is not None:
+                self._fail(candidate, conflict)
+                return True
+        self._claims.setdefault(name, candidate.key)
+        return False
+
+    def _name_conflict(self, candidate: Candidate, after: Document) -> str | None:
+        """Return who holds the name of `after` and keeps it, or was given it in this plan."""
+        unique = self._traits.unique
+        name = fold_name(after.get(unique)) or ""
+        holder = self._around.holders.get(name)
+        if holder is not None and holder.key != candidate.key and not holder.frees:
+            state = "" if holder.active else " (deactivated)"
+            return f"{unique} {after[unique]} is taken by {self._traits.holder} {holder.key}{state}"
+        first = self._claims.get(name, candidate.key)
+        return (
+            None if first == candidate.key else f"{unique} {after[unique]} is wanted by {first} too"
+        )
+
+    def _why_name_is_not_free(self, candidate: Candidate, after: Document) -> str | None:
+        """Return the conflict of names, or whose name it is until that account gives it up."""
+        conflict = self._name_conflict(candidate, after)
+        holder = self._other_holder(candidate, after)
+        if conflict is None and holder is not None:
+            unique = self._traits.unique
+            return f"{unique} {after[unique]} belongs to {holder} until then"
+        return conflict
+
+    def _other_holder(self, candidate: Candidate, after: Document) -> Key | None:
+        holder = self._around.holders.get(fold_name(after[self._traits.unique]) or "")
+        return holder.key if holder is not None and holder.key != candidate.key else None
+
+    # Operations
+
+    def _operation(
+        self,
+        candidate: Candidate,
+        action: Action,
+        phase: Phase,
+        reason: str,
+        changes: tuple[Change, ...] = (),
+        **more: Any,
+    ) -> None:
+        unique = self._traits.unique
+        named = next((change.after for change in changes if change.path == unique), None)
+        fields = {"unique_name": fold_name(named), **more}
+        self.decisions.operations.append(
+            Operation(
+                phase=phase,
+                kind=self._traits.kind,
+                key=candidate.key,
+                action=action,
+                reason=reason,
+                changes=changes,
+                **fields,
+            )
+        )
+
+    def _fail(self, candidate: Candidate, detail: str) -> None:
+        link = candidate.link
+        linked = link is not None and link.has_account
+        self.decisions.operations.append(
+            Operation(
+                phase=self._traits.update if linked else self._traits.create,
+                kind=self._traits.kind,
+                key=candidate.key,
+                action=Action.UPDATE if linked else Action.CREATE,
+                reason="could not be planned",
+                status=OperationStatus.FAILED,
+                remote_id=link.remote_id if link is not None else None,
+                detail=detail,
+            )
+        )
+
+
+class _Difference(StrEnum):
+    """How a linked, wanted candidate differs from what the target holds."""
+
+    NONE = "none"
+    DEACTIVATED = "deactivated"
+    REACTIVATED = "reactivated"
+    OTHER = "other"
+
+
+def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
+    if not changes:
+        return _Difference.NONE
+    flipped = next((change for change in changes if change.path == "active"), None)
+    if flipped is None:
+        return _Difference.OTHER
+    if flipped.after is False:
+        return _Difference.DEACTIVATED
+    return _Difference.REACTIVATED if inactive else _Difference.OTHER
+
+
+def _calm(link: Link) -> Link:
+    """Return the link without earlier failures and doubts."""
+    return replace(link, failures=0, next_try_at=None, last_error=None, in_doubt=False)
+
+
+_Comparison = Callable[[_Batch, Candidate, Link, Document, Document, tuple[Change, ...]], None]
+_Removal = Callable[[_Batch, Candidate, Link], None]
+
+_DIFFERENCES: Mapping[_Difference, _Comparison] = {
+    _Difference.NONE: _Batch._settle_or_acknowledge,
+    _Difference.DEACTIVATED: _Batch._deactivate_wanted,
+    _Difference.REACTIVATED: _Batch._reactivate,
+    _Difference.OTHER: _Batch._update,
+}
+
+_UNWANTED: Mapping[tuple[Leave, State], _Removal] = {
+    (Leave.DELETE, State.ACTIVE): _Batch._delete,
+    (Leave.DELETE, State.MAYBE_REACTIVATED): _Batch._delete,
+    (Leave.DELETE, State.DELETION_DUE): _Batch._delete,
+    (Leave.DELETE, State.REVOCATION_DUE): _Batch._delete,
+    (Leave.DELETE, State.INACTIVE): _Batch._delete,
+    (Leave.DEACTIVATE, State.ACTIVE): _Batch._deactivate,
+    (Leave.DEACTIVATE, State.MAYBE_REACTIVATED): _Batch._deactivate,
+    (Leave.DEACTIVATE, State.DELETION_DUE): _Batch._delete_due,
+    (Leave.DEACTIVATE, State.REVOCATION_DUE): _Batch._revoke,
+    (Leave.DEACTIVATE, State.INACTIVE): _Batch._settle_unwanted,
+    (Leave.KEEP, State.ACTIVE): _Batch._settle_unwanted,
+    (Leave.KEEP, State.MAYBE_REACTIVATED): _Batch._deactivate,
+    (Leave.KEEP, State.DELETION_DUE): _Batch._settle_unwanted,
+    (Leave.KEEP, State.REVOCATION_DUE): _Batch._settle_unwanted,
+    (Leave.KEEP, State.INACTIVE): _Batch._settle_unwanted,
+    (Leave.OFF, State.ACTIVE): _Batch._ignore,
+    (Leave.OFF, State.MAYBE_REACTIVATED): _Batch._ignore,
+    (Leave.OFF, State.DELETION_DUE): _Batch._ignore,
+    (Leave.OFF, State.REVOCATION_DUE): _Batch._ignore,
+    (Leave.OFF, State.INACTIVE): _Batch._ignore,
+}
+"""(what sync.toml says, what the account is) -> what to do with an unwanted account."""

@@ -1,0 +1,161 @@
+"""A plan as a value: the operations of a run, target by target, read from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol
+
+from scimsync.errors import ScimsyncError
+from scimsync.model.batches import batches
+from scimsync.model.ids import Document, Key, Kind, RemoteId
+from scimsync.model.links import Link
+from scimsync.model.memberships import member_of
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
+from scimsync.model.records import Problem
+from scimsync.plan.memberships import LostMembers
+from scimsync.plan.requests import Values, shape_request, shown
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.messages import ScimRequest
+
+_BATCH = 500
+
+
+class PlanReader(Protocol):
+    """Reads the plan of one target, however long it is."""
+
+    def planned_operations(self) -> Iterator[JournaledOperation]:
+        """Return the operations to be sent, in the order in which they are sent."""
+        ...
+
+    def failed_operations(self) -> Iterator[JournaledOperation]:
+        """Return an operation for each resource that could not be planned."""
+        ...
+
+    def count_operations(self) -> dict[str, int]:
+        """Return how many operations of each action are to be sent."""
+        ...
+
+    def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+        """Return the links of `keys` that exist."""
+        ...
+
+    def remote_ids(
+        self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
+    ) -> dict[Key, RemoteId]:
+        """Return the remote ids of resources."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many resources a plan changes in one way, and the first of their keys."""
+
+    number: int
+    first: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """The plan for one target.
+
+    `error` is why it could not be planned. `linked` and `accounts` are the numbers of linked and of
+    active accounts before the plan. `removals` and `updates` count what guards limit: users
+    deprovisioned by name are left out. `other_url` is the service that the links belong to, where
+    it is not that of sync.toml.
+    """
+
+    name: str
+    url: str
+    dialect: Dialect
+    reader: PlanReader
+    error: ScimsyncError | None = None
+    linked: int = 0
+    accounts: int = 0
+    removals: Tally = Tally(0)
+    updates: Tally = Tally(0)
+    lost_members: tuple[LostMembers, ...] = ()
+    other_url: str | None = None
+
+    def operations(self) -> Iterator[JournaledOperation]:
+        """Return the operations in the order in which they are sent."""
+        return self.reader.planned_operations()
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of operations by action, in the order of actions."""
+        counted = self.reader.count_operations()
+        return {action.value: counted[action] for action in Action if counted.get(action)}
+
+    def requests(self) -> Iterator[tuple[JournaledOperation, ScimRequest | None]]:
+        """Return each operation with the request that carries it out, if it needs one."""
+        for some in batches(self.operations(), _BATCH):
+            documents = self._documents(some)
+            values = Values(shown, self._member_ids(some))
+            for operation in some:
+                before = documents.get((operation.kind, operation.key), {})
+                if operation.base is not None:
+                    before = operation.base
+                yield operation, shape_request(self.dialect, operation, before, values)
+
+    def _documents(self, some: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], Document]:
+        return {
+            (kind, key): link.document
+            for kind in Kind
+            for key, link in self.reader.links(
+                kind,
+                [
+                    one.key
+                    for one in some
+                    if one.kind is kind
+                    and one.remote_id is not None
+                    and one.action not in MEMBERSHIP_ACTIONS
+                ],
+            ).items()
+        }
+
+    def _member_ids(self, some: Sequence[JournaledOperation]) -> Callable[[Kind, Key], str]:
+        changes = chain.from_iterable(
+            one.changes for one in some if one.action in MEMBERSHIP_ACTIONS
+        )
+        members = [member_of(change)[:2] for change in changes]
+        ids: dict[tuple[Kind, Key], RemoteId] = {}
+        for kind in Kind:
+            for keys in batches((key for of, key in members if of is kind), _BATCH):
+                found = self.reader.remote_ids(kind, keys, include_deleted=True)
+                ids |= {(kind, key): remote_id for key, remote_id in found.items()}
+        return lambda kind, key: ids.get((kind, key), f"(id of {key})")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Why a plan must not be executed.
+
+    `brief` names no users, `names` holds the first of them, `hint` says how to lift the limit.
+    """
+
+    brief: str
+    names: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.brief, self.names, self.hint) if part)
+
+    @property
+    def nameless(self) -> str:
+        """The same without the keys of users."""
+        return " ".join(part for part in (self.brief, self.hint) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of a run. `violations` say why no operation may be sent."""
+
+    targets: Mapping[str, TargetPlan]
+    problems: tuple[Problem, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def guard(self) -> str | None:
+        """Why no operation may be sent, one line each."""
+        return "\n".join(map(str, self.violations)) or None

@@ -1,0 +1,253 @@
+"""The planner that users and groups share: gather, ask the target, decide, write."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from scimsync.desired.values import Desired
+from scimsync.model.accounts import Account
+from scimsync.model.backoff import retry_delay
+from scimsync.model.batches import batches
+from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.links import Link, failed_link
+from scimsync.model.operations import OperationStatus
+from scimsync.plan.candidates import Candidate, Policy, Surroundings
+from scimsync.plan.decisions import Decisions, Traits, decide
+from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
+
+BATCH = 500
+"""How many users, groups or memberships are planned at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """When a run happens: `time` is aware, `today` is the day that expressions see."""
+
+    time: datetime
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReader:
+    """How one kind of resource is found and read at a target. A plan without it is offline."""
+
+    finder: Finder
+    in_doubt: InDoubtResources
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was gathered about some keys.
+
+    `read` holds resources that were read because they were in doubt, None where one is gone.
+    """
+
+    keys: list[Key]
+    links: dict[Key, Link]
+    desired: dict[Key, Desired] = field(default_factory=dict)
+    failures: dict[Key, str] = field(default_factory=dict)
+    held: dict[Key, datetime] = field(default_factory=dict)
+    read: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
+    accounts: dict[Key, tuple[Account, ...]] = field(default_factory=dict)
+
+    def is_gone(self, key: Key) -> bool:
+        """Whether the resource was read and does not exist any more."""
+        return key in self.read and self.read[key] is None
+
+    def has_account(self, key: Key) -> bool:
+        """Whether the resource exists at the target."""
+        link = self.links.get(key)
+        return link is not None and link.has_account and not self.is_gone(key)
+
+    def is_wanted(self, key: Key) -> bool:
+        """Whether the resource should exist, as far as that could be worked out."""
+        desired = self.desired.get(key)
+        return desired is not None and desired.in_scope and key not in self.failures
+
+    @property
+    def found_ids(self) -> list[RemoteId]:
+        """The ids of all accounts that matching found."""
+        return [account.remote_id for some in self.accounts.values() for account in some]
+
+
+class ResourcePlanner(ABC):
+    """Plans resources of one kind at one target.
+
+    A subclass says what its resources should be (`desire`), which paths are managed (`paths`), what
+    must be known of everything else at the target (`surroundings`), and what follows for
+    memberships (`note_memberships`).
+    """
+
+    traits: Traits
+
+    def __init__(
+        self,
+        state: PlanningState,
+        records: Records,
+        policy: Policy,
+        now: Now,
+        target: TargetReader | None,
+    ) -> None:
+        self._state = state
+        self._records = records
+        self._policy = policy
+        self._now = now
+        self._target = target
+
+    @abstractmethod
+    def desire(self, batch: Batch) -> None:
+        """Fill in `desired` and `failures` of a batch."""
+
+    @abstractmethod
+    def paths(self, key: Key) -> Sequence[str]:
+        """Return the managed paths of a resource."""
+
+    @abstractmethod
+    def surroundings(self, batch: Batch) -> Surroundings:
+        """Gather what the decisions need to know of other resources."""
+
+    @abstractmethod
+    def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
+        """Note what the decisions mean for the members of groups."""
+
+    def must_be_read(self, batch: Batch, key: Key) -> bool:  # noqa: ARG002
+        """Return whether a resource in doubt that cannot be read fails."""
+        return True
+
+    def leave_of(self, key: Key) -> str | None:  # noqa: ARG002
+        """Return the leave action of a resource where it has one of its own."""
+        return None
+
+    def review(self, batch: Batch) -> None:  # noqa: B027 - most kinds need none
+        """Act on what was read at the target, before anything is decided."""
+
+    async def plan(
+        self,
+        keys: Iterable[Key],
+        progress: Callable[[int], None] | None = None,
+        *,
+        read_due: bool = False,
+    ) -> None:
+        """Plan `keys`, given in order and each once.
+
+        With `read_due`, every resource in doubt is read first, since others may wait for its name.
+        Raises RequestError from reading.
+        """
+        if self._target is not None:
+            self._target.in_doubt.start_round()
+            if read_due:
+                await self._target.in_doubt.read_due()
+        for some in batches(keys, BATCH):
+            await self._plan_batch(some)
+            if progress is not None:
+                progress(len(some))
+            await asyncio.sleep(0)  # leases are renewed meanwhile
+
+    async def _plan_batch(self, keys: list[Key]) -> None:
+        batch = Batch(keys, self._state.links(self.traits.kind, keys))
+        self.desire(batch)
+        await self._ask_target(batch)
+        self.review(batch)
+        around = self.surroundings(batch)
+        decisions = decide(
+            [self._candidate(batch, key) for key in keys],
+            self.traits,
+            self._policy,
+            around,
+            self._now.time,
+        )
+        self.write(batch, decisions)
+        self.note_memberships(batch, decisions)
+
+    async def _ask_target(self, batch: Batch) -> None:
+        if self._target is None:
+            return
+        in_doubt, kind, noun = self._target.in_doubt, self.traits.kind, self.traits.noun
+        await in_doubt.read(batch.links)
+        for key in batch.keys:
+            why = in_doubt.failures.get(key)
+            if why is not None and self.must_be_read(batch, key):
+                batch.failures[key] = why
+            if key in in_doubt.resources:
+                batch.read[key] = in_doubt.resources[key]
+        wanted = {
+            key: _match_values(batch.desired[key])
+            for key in batch.keys
+            if batch.is_wanted(key) and not batch.has_account(key)
+        }
+        if not wanted:
+            return
+        paths = {key: self.paths(key) for key in wanted}
+        batch.accounts, refused = await self._target.finder.find(wanted, paths)
+        batch.failures |= {
+            key: f"the {noun} cannot be looked for: {why}" for key, why in refused.items()
+        }
+        if batch.accounts:
+            owners = self._state.owners(kind, batch.found_ids)
+            batch.accounts = {
+                key: tuple(replace(one, owner=owners.get(one.remote_id)) for one in some)
+                for key, some in batch.accounts.items()
+            }
+
+    def _candidate(self, batch: Batch, key: Key) -> Candidate:
+        link, desired = batch.links.get(key), batch.desired.get(key)
+        before: Document = link.document if link is not None else {}
+        resource = batch.read.get(key)
+        unacknowledged = False
+        if self._target is not None:
+            in_doubt = self._target.in_doubt
+            unacknowledged = key in in_doubt.unacknowledged
+            if resource is not None and link is not None:
+                wanted = () if desired is None else desired.document
+                before = in_doubt.held(link, resource, wanted)
+        return Candidate(
+            key=key,
+            desired=desired,
+            link=link,
+            before=before,
+            read_again=key in batch.read,
+            gone=batch.is_gone(key),
+            unacknowledged=unacknowledged,
+            accounts=batch.accounts.get(key, ()),
+            failure=batch.failures.get(key),
+            held_since=batch.held.get(key),
+            leave=self.leave_of(key),
+        )
+
+    def write(self, batch: Batch, decisions: Decisions) -> None:
+        """Write operations into the plan, and links that change without a request."""
+        self._state.add_operations(decisions.operations)
+        self._state.settle(
+            self.traits.kind,
+            decisions.settled,
+            decisions.unwanted,
+            decisions.returned,
+            {key for key, link in batch.links.items() if link.is_due},
+        )
+        self._state.put_links(
+            [
+                self._failed(batch, one.key, one.detail or "")
+                for one in decisions.operations
+                if one.status is OperationStatus.FAILED
+            ]
+        )
+
+    def _failed(self, batch: Batch, key: Key, detail: str) -> Link:
+        """Return the link of a resource that could not be planned.
+
+        The next run tries again; where the target did not let the resource be read, after a delay.
+        """
+        link = batch.links.get(key)
+        unread = self._target is not None and key in self._target.in_doubt.failures
+        failures = (link.failures if link is not None else 0) + 1
+        delay = retry_delay(failures) if unread else timedelta()
+        return failed_link(link, self.traits.kind, key, detail, self._now.time + delay)
+
+
+def _match_values(desired: Desired) -> Document:
+    return {**desired.once, **desired.document}

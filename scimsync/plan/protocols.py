@@ -1,0 +1,254 @@
+"""What the planner needs from others: the state, the snapshot, the target, and sync.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from scimsync.desired import Program
+from scimsync.desired.groups import GroupRule
+from scimsync.model.accounts import Account
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq
+from scimsync.model.links import Link, Reference
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import Operation
+from scimsync.model.records import Record
+from scimsync.plan.candidates import Policy
+
+
+class TargetRules(Protocol):
+    """What sync.toml says about one target, compiled."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+    @property
+    def program(self) -> Program:
+        """Scope and mapping of its users."""
+        ...
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of its users, in order of precedence."""
+        ...
+
+    @property
+    def groups(self) -> Mapping[str, GroupRule]: ...
+
+    @property
+    def members_per_request(self) -> int: ...
+
+
+class Records(Protocol):
+    """The records of all sources, as last read."""
+
+    def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
+        """Return the record of each key, from the first of `sources` that has it."""
+        ...
+
+    def doubles(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, list[str]]:
+        """Return the keys that more than one of `sources` has now, with these sources."""
+        ...
+
+    def changed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        """Return the keys of the records that changed after `cursor`, in order, each once."""
+        ...
+
+
+class PlanningState(Protocol):
+    """What is known about one target, and where its plan is written.
+
+    There are two implementations in `state.planning`. `LiveState` writes to the state database.
+    `OverlayState` writes to a scratch database that lies over it, for a plan that stores nothing.
+    Both answer as the next push will find the state.
+    """
+
+    def keys_to_plan(
+        self, sources: Sequence[str], cursor: Seq, *, everybody: bool
+    ) -> Generator[Key, None, None]:
+        """Return the keys of users to be planned, in order, each once.
+
+        These are changed records, due links, references that can be resolved, and operations
+        without an outcome. `everybody` adds all users with an account.
+        """
+        ...
+
+    # Links
+
+    def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+        """Return the links of `keys` that exist."""
+        ...
+
+    def note_link(self, link: Link) -> None:
+        """Store what a resource was found to hold."""
+        ...
+
+    def in_doubt_keys(self, kind: Kind) -> list[Key]:
+        """Return the keys whose last request has an unknown outcome and that may be read now."""
+        ...
+
+    def paused_keys(self, kind: Kind) -> set[Key]:
+        """Return the keys that failed recently and are not to be tried yet."""
+        ...
+
+    def name_holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+        """Return the links that hold these folded unique names, by name."""
+        ...
+
+    def owners(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+        """Return the keys that are linked to these remote ids."""
+        ...
+
+    def remote_ids(
+        self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
+    ) -> dict[Key, RemoteId]:
+        """Return the remote ids of the resources that exist, and of deleted ones if asked to."""
+        ...
+
+    def group_keys(self, *, existing: bool) -> list[Key]:
+        """Return the keys of all links of groups, or of those that exist at the target."""
+        ...
+
+    def due_groups(self) -> list[Key]:
+        """Return the keys of groups that are due although no record changed."""
+        ...
+
+    def referrers(self, keys: Sequence[Key]) -> set[Key]:
+        """Return the keys of the users that refer to one of `keys`."""
+        ...
+
+    def held(self, keys: Sequence[Key]) -> dict[Key, datetime]:
+        """Return those of `keys` that were deprovisioned by hand, and when."""
+        ...
+
+    def all_held(self) -> Container[Key]:
+        """Return all keys that were deprovisioned by hand."""
+        ...
+
+    # Memberships
+
+    def memberships_of_members(
+        self, members: Sequence[Key], kind: Kind = Kind.USER
+    ) -> list[Membership]:
+        """Return all memberships of these members."""
+        ...
+
+    def memberships_of_group(self, group: Key) -> list[Membership]:
+        """Return all memberships of one group."""
+        ...
+
+    def put_memberships(
+        self, memberships: Sequence[Membership], before: Iterable[Membership]
+    ) -> None:
+        """Store memberships as this plan wants them; `before` holds what they replace."""
+        ...
+
+    def due_memberships(self) -> Iterator[Membership]:
+        """Return the memberships that need a request, group by group."""
+        ...
+
+    def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
+        """Return those of `groups` in which somebody is wanted."""
+        ...
+
+    def count_acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
+        """Return how many members the target has acknowledged in each group."""
+        ...
+
+    # The plan so far
+
+    def add_operations(self, operations: Sequence[Operation]) -> None:
+        """Append operations to the plan."""
+        ...
+
+    def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
+        """Return those of `keys` with an open operation, of one of `actions` if there are any."""
+        ...
+
+    def touched_keys(self, kind: Kind, keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` that this run has planned, whatever became of it."""
+        ...
+
+    def keys_with(self, kind: Kind, actions: Sequence[str], after: str, limit: int) -> list[Key]:
+        """Return up to `limit` keys after `after` with an open operation of `actions`, in order."""
+        ...
+
+    def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
+        """Return the keys that were given these folded names in this plan."""
+        ...
+
+    def adopted(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+        """Return the keys that adopt these remote ids in this plan."""
+        ...
+
+    # What follows without a request
+
+    def put_references(self, keys: Sequence[Key], references: Sequence[Reference]) -> None:
+        """Make `references` the references of the users `keys`."""
+        ...
+
+    def settle(
+        self,
+        kind: Kind,
+        links: Sequence[Link],
+        unwanted: Sequence[Key],
+        returned: Sequence[Key],
+        due: Container[Key],
+    ) -> None:
+        """Store links that change without a request.
+
+        Pending links of `unwanted` keys are dropped. For `returned` keys the time until a deletion
+        starts over when they leave again. Both, and the links of keys in `due`, wait until the plan
+        is accepted: before that, their resources have to be planned again.
+        """
+        ...
+
+    def put_links(self, links: Sequence[Link]) -> None:
+        """Store links at once, whether or not the plan is accepted: failures, due times."""
+        ...
+
+
+class Finder(Protocol):
+    """Finds resources of one kind that exist at the target already."""
+
+    async def find(
+        self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
+    ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
+        """Return the accounts that match each document, and why some could not be looked up.
+
+        `paths` are the managed paths of each key. Raises RequestError for what concerns more than
+        one resource: no connection, a refused token.
+        """
+        ...
+
+
+class InDoubtResources(Protocol):
+    """Reads resources of one kind whose last request has an unknown outcome."""
+
+    resources: dict[Key, dict[str, Any] | None]
+    """What was read; None where the resource is gone."""
+
+    failures: dict[Key, str]
+    """Why some could not be read."""
+
+    unacknowledged: set[Key]
+    """Resources that an earlier run created without receiving the response."""
+
+    def start_round(self) -> None:
+        """Forget what was read: it may have changed since."""
+        ...
+
+    async def read_due(self) -> None:
+        """Read every resource in doubt. Raises RequestError for what concerns more than one."""
+        ...
+
+    async def read(self, links: dict[Key, Link]) -> None:
+        """Read those of `links` that are in doubt, and replace them by what was found."""
+        ...
+
+    def held(
+        self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()
+    ) -> Document:
+        """Return what a resource holds of what the target was told, and at the paths `wanted`."""
+        ...

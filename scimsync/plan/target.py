@@ -1,0 +1,104 @@
+"""Plans one target: users, then those who refer to them, groups, and memberships."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from scimsync.model.ids import Key, Seq
+from scimsync.model.targets import GroupTable
+from scimsync.plan.groups import GroupPlanner
+from scimsync.plan.memberships import LostMembers, MembershipPlanner
+from scimsync.plan.planner import Now, TargetReader
+from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.users import UserPlanner
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run plans at a target.
+
+    `only` restricts the run to these users; None plans all. `cursor` is the sequence number up to
+    which records were planned before. `changed`: the configuration changed since then, so that all
+    groups are planned. `everybody`: all users with an account are planned too, since those that no
+    source has any more would not be found otherwise.
+    """
+
+    only: frozenset[Key] | None = None
+    cursor: Seq = Seq(0)
+    changed: bool = False
+    everybody: bool = False
+
+
+class TargetPlanner:
+    """Plans one target, and plans some of its resources again within the same run.
+
+    `users` and `groups` say how resources are found and read; without them the plan is offline.
+    `known_tables` are the group tables that the target was last planned with.
+    """
+
+    def __init__(
+        self,
+        rules: TargetRules,
+        state: PlanningState,
+        records: Records,
+        now: Now,
+        users: TargetReader | None,
+        groups: TargetReader | None,
+        known_tables: Mapping[str, GroupTable],
+        *,
+        has_groups: bool,
+    ) -> None:
+        self._state = state
+        self._sources = rules.sources
+        self._users = UserPlanner(state, records, rules, now, users, has_groups=has_groups)
+        self._groups = GroupPlanner(
+            state, records, rules, now, groups, self._users.left, known_tables
+        )
+        self._memberships = MembershipPlanner(state, rules.members_per_request)
+        self._has_groups = has_groups
+
+    @property
+    def lost_members(self) -> Sequence[LostMembers]:
+        """The groups that lose members in this plan."""
+        return self._memberships.lost
+
+    async def plan(self, scope: Scope, progress: Callable[[int], None] | None = None) -> None:
+        """Write the operations that `scope` needs into the plan. Raises RequestError from
+        reading."""
+        if scope.only is not None:
+            await self._users.plan(sorted(scope.only), progress)
+            if self._has_groups:
+                await self._groups.plan_new(sorted(self._users.touched_groups))
+                self._memberships.plan(scope.only)
+            return
+        if scope.changed:
+            self._groups.empty_changed_tables()
+        keys = self._state.keys_to_plan(self._sources, scope.cursor, everybody=scope.everybody)
+        with closing(keys):  # a target that fails half-way leaves no query open
+            await self._users.plan(keys, progress, read_due=True)
+        await self._users.plan_referrers()
+        if self._has_groups:
+            await self._groups.plan_due(
+                self._users.touched_groups, scope.cursor, everything=scope.changed
+            )
+            self._memberships.plan(None)
+
+    async def plan_again(
+        self, users: Iterable[Key], groups: Iterable[Key], only: frozenset[Key] | None
+    ) -> None:
+        """Plan some resources again within the same run, except groups that failed in it.
+
+        Raises RequestError from reading.
+        """
+        self._users.touched_groups.clear()
+        await self._users.plan(sorted(users), read_due=only is None)
+        if not self._has_groups:
+            return
+        keys = self._groups.without_paused({*self._users.touched_groups, *groups})
+        if only is None:
+            await self._groups.plan(keys)
+        else:
+            await self._groups.plan_new(keys)
+        self._memberships.plan(only)

@@ -1,0 +1,91 @@
+"""What a run stores about itself: it recovers, accepts or discards its plan, and remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from scimsync.execute.recovery import close_orphaned
+from scimsync.model.operations import OperationFilter, OperationStatus
+from scimsync.plan import Plan
+from scimsync.run.context import PushContext
+from scimsync.run.targets import TargetRun
+from scimsync.state import journal, leases, memberships, records, targets
+from scimsync.targets.quarantine import after_run
+
+
+def recover(context: PushContext) -> None:
+    """Close what a run that died left open, and undo what it read and planned without accepting."""
+    names = list(context.compiled.targets)
+    why = "its run ended before an answer came"
+    close_orphaned(context.store, names, why, context.now.time)
+    options = context.options
+    _undo(context, records_too=options.read or not options.keys)
+
+
+def discard(context: PushContext) -> None:
+    """Discard the plan: cursors stay, and what was read does not count."""
+    _undo(context, records_too=True)
+    with context.store.write() as connection:
+        journal.close_open(
+            connection,
+            OperationFilter(run=context.run),
+            OperationStatus.SKIPPED,
+            "a guard stopped the run",
+            context.clock(),
+        )
+
+
+def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
+    """Accept the plan: cursors move, and what was read counts."""
+    with context.store.write() as connection:
+        records.accept(connection, list(context.compiled.sources), context.options.keys)
+        planned = [name for name, target in opened.items() if target.error is None]
+        if planned:
+            memberships.accept(connection, planned)
+        states = []
+        for name, target in opened.items():
+            if target.error is not None:
+                journal.close_open(
+                    connection,
+                    OperationFilter(run=context.run, target=name),
+                    OperationStatus.SKIPPED,
+                    target.error.message,
+                    context.clock(),
+                )
+                memberships.put_back(connection, [name])
+                continue
+            target.state.accept(connection)
+            if target.next is not None and target.next != target.known:
+                states.append(target.next)
+        targets.put_targets(connection, states)
+
+
+def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) -> None:
+    """Remember how the targets fared, and when a run last read the sources for them."""
+    now, options = context.clock(), context.options
+    whole = options.read and not options.keys
+    with context.unfenced.write() as connection:
+        known = targets.get_targets(connection, list(opened))
+        changed = []
+        for name, target in opened.items():
+            if not leases.renew(connection, context.token.only(f"target {name}"), now):
+                continue
+            new = known[name]
+            if name in plan.targets:
+                new = after_run(new, target.connection, target.error, now)
+            if whole:
+                new = replace(new, ran_at=context.now.time)
+                if name in plan.targets and not plan.violations and target.error is None:
+                    new = replace(new, good_run_at=now)
+            if new != known[name]:
+                changed.append(new)
+        targets.put_targets(connection, changed)
+
+
+def _undo(context: PushContext, *, records_too: bool) -> None:
+    compiled = context.compiled
+    with context.store.write() as connection:
+        memberships.put_back(connection, list(compiled.targets))
+        if records_too:
+            records.put_back(connection, list(compiled.sources), context.now.time)

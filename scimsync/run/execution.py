@@ -1,0 +1,122 @@
+"""Executes the plan of a run at all targets, and plans again what the execution makes necessary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from scimsync.errors import TargetUnavailable
+from scimsync.execute.concurrency import gather_or_raise
+from scimsync.execute.executor import Executor
+from scimsync.execute.journal_writer import JournalWriter
+from scimsync.execute.secrets import SecretValues
+from scimsync.execute.sending import Sending
+from scimsync.execute.unexpected import report_unexpected
+from scimsync.model.ids import Key, Kind
+from scimsync.model.operations import PHASE_WORDS, Phase
+from scimsync.plan import Plan
+from scimsync.run.context import PushContext
+from scimsync.run.outcome import TargetOutcome, target_outcome
+from scimsync.run.targets import TargetRun
+from scimsync.state import work
+from scimsync.targets.connection import TargetStopped
+from scimsync.transport.request_errors import RequestError
+
+ROUNDS = 3
+"""How often resources are planned again within a run: those that were gone, and those that refer
+to them."""
+
+
+async def execute_plan(
+    context: PushContext, targets: Mapping[str, TargetRun], plan: Plan
+) -> dict[str, TargetOutcome]:
+    """Execute a plan without violations at all targets side by side; return their outcomes."""
+    outcomes: dict[str, TargetOutcome] = {}
+
+    async def one(name: str, target: TargetRun) -> None:
+        began = time.monotonic()
+        if not plan.violations and target.error is None:
+            await _TargetExecution(context, target).run()
+        seconds = time.monotonic() - began
+        outcomes[name] = target_outcome(
+            context.store, context.run, name, target.connection.requests, seconds, target.error
+        )
+
+    await gather_or_raise(
+        [one(name, target) for name, target in targets.items() if name in plan.targets]
+    )
+    return {name: outcomes[name] for name in plan.targets}
+
+
+class _TargetExecution:
+    """The execution of one target's plan."""
+
+    def __init__(self, context: PushContext, target: TargetRun) -> None:
+        self._context = context
+        self._target = target
+        compiled, name = target.compiled, target.name
+        self._journal = JournalWriter(
+            context.unfenced,
+            context.run,
+            name,
+            context.token.only(f"target {name}"),
+            context.clock,
+        )
+        secrets = SecretValues(
+            context.records, compiled.sources, compiled.program, context.now.today
+        )
+        sending = Sending(
+            connection=target.connection,
+            dialect=compiled.dialect,
+            matcher_of=target.matcher_of,
+            create_only=target.create_only,
+            secret=secrets.get,
+            owner=self._journal.owner,
+            clock=context.clock,
+        )
+        self._executor = Executor(
+            name, self._journal, sending, compiled.concurrency, self._progress
+        )
+
+    async def run(self) -> None:
+        """Execute the plan; what stands in the way is the target's `error` afterwards."""
+        executor, target = self._executor, self._target
+        try:
+            await self._run_rounds()
+        except Exception as error:
+            executor.unexpected = report_unexpected(target.name, error)
+        self._journal.fail_repeated(executor.again)
+        stopped = executor.unexpected or target.connection.stopped
+        target.error = target.error or stopped
+        why = "its account did not come to be" if stopped is None else stopped.message
+        self._journal.close(why)
+
+    async def _run_rounds(self) -> None:
+        executor, target, name = self._executor, self._target, self._target.name
+        await executor.run()
+        for _ in range(ROUNDS):
+            users, groups = self._due_again()
+            if not (users or groups) or target.connection.stopped is not None:
+                return
+            executor.again.clear()
+            try:
+                await target.plan_again(users, groups, self._context.options.only)
+            except RequestError as error:
+                target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
+                return
+            except TargetStopped:
+                return
+            await executor.run()
+
+    def _due_again(self) -> tuple[list[Key], list[Key]]:
+        """Return users and groups to be planned again: they were gone, or an account that they
+        refer to exists now."""
+        with self._context.store.read() as connection:
+            waiting = set(work.waiting_keys(connection, self._target.name))
+        if self._context.options.only is not None:
+            waiting &= self._context.options.only
+        gone = {kind: {key for of, key in self._executor.again if of is kind} for kind in Kind}
+        return sorted(gone[Kind.USER] | waiting), sorted(gone[Kind.GROUP])
+
+    def _progress(self, phase: Phase, number: int, total: int | None = None) -> None:
+        self._context.report(self._target.name, PHASE_WORDS[phase], number, total)

@@ -1,0 +1,42 @@
+"""What a run is asked to do, and how it reports its progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scimsync.model.ids import Key
+from scimsync.plan import Allowance
+from scimsync.plan.saved import SavedPlan
+
+
+class Report(Protocol):
+    """Receives the progress of a run.
+
+    `name` is a target or source, `what` the work being done, `number` how many items were finished
+    since the last call, `total` how many there are.
+    """
+
+    def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a run.
+
+    `keys` restricts it to these users, and leaves cursors where they are. `offline` sends no
+    request. `saved` is the only plan that may be executed. Without `read` the sources are not read.
+    `insistent` tries targets in quarantine too, since a person named them.
+    """
+
+    keys: tuple[Key, ...] = ()
+    offline: bool = False
+    allowance: Allowance = field(default_factory=Allowance)
+    saved: SavedPlan | None = None
+    read: bool = True
+    insistent: bool = False
+
+    @property
+    def only(self) -> frozenset[Key] | None:
+        """The users that the run is restricted to, None for all."""
+        return frozenset(self.keys) if self.keys else None

@@ -1,0 +1,120 @@
+"""The outcome of a run, and of each target in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scimsync.errors import Interrupted, ScimsyncError
+from scimsync.model.operations import Action, OperationFilter, OperationStatus
+from scimsync.model.records import Problem
+from scimsync.plan import Plan
+from scimsync.state import journal
+from scimsync.state.store import Store
+
+FIRST_FAILURES = 3
+"""How many refused operations a push shows at once. The journal has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOutcome:
+    """What a push did at one target.
+
+    `counts` are applied operations by action, `failed` the number of failed ones, `requests` the
+    number of requests of all kinds. `refused` are the first operations that failed when they were
+    sent, as `create 00123: why`. `operations` counts the whole journal by action and status.
+    """
+
+    counts: Mapping[str, int]
+    failed: int
+    requests: int
+    seconds: float
+    error: ScimsyncError | None = None
+    refused: tuple[str, ...] = ()
+    operations: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """The outcome of a push.
+
+    `outcome` is `done`, `failed` (some operations, or a target), `interrupted` (by a signal) or
+    `stopped` (by a guard). `guard` says why a guard stopped it, `guard_brief` the same without the
+    keys of users.
+    """
+
+    run: int
+    outcome: str
+    targets: Mapping[str, TargetOutcome]
+    guard: str | None
+    problems: tuple[Problem, ...]
+    guard_brief: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `push` (docs/reference/exit-codes.md)."""
+        if self.guard is not None:
+            return 3
+        errors = [
+            target.error.exit_code for target in self.targets.values() if target.error is not None
+        ]
+        signals = [code for code in errors if code > 128]
+        if errors:
+            return (signals or errors)[0]
+        return 4 if self.problems or any(target.failed for target in self.targets.values()) else 0
+
+
+def run_outcome(run: int, targets: Mapping[str, TargetOutcome], plan: Plan) -> RunOutcome:
+    """Return the outcome of a run that made `plan`."""
+    if plan.violations:
+        brief = "\n".join(one.nameless for one in plan.violations)
+        return RunOutcome(run, "stopped", targets, plan.guard, plan.problems, brief)
+    outcome = "done"
+    if plan.problems or any(target.failed or target.error for target in targets.values()):
+        outcome = "failed"
+    if any(isinstance(target.error, Interrupted) for target in targets.values()):
+        outcome = "interrupted"
+    return RunOutcome(run, outcome, targets, None, plan.problems)
+
+
+def target_outcome(
+    store: Store, run: int, name: str, requests: int, seconds: float, error: ScimsyncError | None
+) -> TargetOutcome:
+    """Return what the journal says that `run` did at a target."""
+    mine = OperationFilter(run=run, target=name)
+    with store.read() as connection:
+        counted = journal.count(connection, mine)
+        failed = sum(
+            number for (_, status), number in counted.items() if status is OperationStatus.FAILED
+        )
+        refused: tuple[str, ...] = ()
+        if failed:
+            sent = replace(mine, statuses=(OperationStatus.FAILED,), was_sent=True)
+            some = journal.find(connection, sent, limit=FIRST_FAILURES)
+            refused = tuple(f"{one.action} {one.key}: {one.detail}" for one in some)
+    applied = {
+        action: number
+        for (action, status), number in counted.items()
+        if status is OperationStatus.APPLIED
+    }
+    return TargetOutcome(
+        counts={action.value: applied[action] for action in Action if applied.get(action)},
+        failed=failed,
+        requests=requests,
+        seconds=seconds,
+        error=error,
+        refused=refused,
+        operations={(action, status.value): number for (action, status), number in counted.items()},
+    )
+
+
+def target_document(outcome: TargetOutcome) -> dict[str, Any]:
+    """Return a target's part of `push --json`."""
+    return {
+        "counts": dict(outcome.counts),
+        "failed": outcome.failed,
+        "requests": outcome.requests,
+        "seconds": round(outcome.seconds, 3),
+        "error": None if outcome.error is None else outcome.error.message,
+    }

@@ -1,0 +1,62 @@
+"""`plan`: what a push would do now. It stores nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from scimsync.model.records import Problem
+from scimsync.plan import Now, Plan
+from scimsync.run.compile import CompiledConfig
+from scimsync.run.context import Context
+from scimsync.run.options import Options, Report
+from scimsync.run.prepare import make_plan
+from scimsync.run.reading import read_sources
+from scimsync.run.targets import open_targets
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state.store import Store, scratch_store
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A plan, the records that it was made from, and the rows that were left out."""
+
+    plan: Plan
+    records: SnapshotView
+    row_problems: tuple[Problem, ...]
+
+
+@contextmanager
+def plan(
+    compiled: CompiledConfig, store: Store, options: Options, now: Now, report: Report
+) -> Iterator[PlannedRun]:
+    """Give what a push would do now.
+
+    Nothing is sent but the reads that matching needs, and nothing is stored: the plan is in a
+    scratch journal until the block ends. Raises SourceUnavailable, SourceFormatError, ConfigError.
+    """
+    scratch = scratch_store()
+    try:
+        context = Context(
+            compiled=compiled,
+            store=store,
+            options=options,
+            now=now,
+            report=report,
+            overlay=scratch,
+        )
+        reading = read_sources(context)
+        if reading.violations:
+            plan = Plan({}, reading.problems, reading.violations)
+            yield PlannedRun(plan, context.records, reading.problems)
+            return
+
+        async def planned() -> Plan:
+            async with open_targets(context, reading) as targets:
+                return await make_plan(context, targets, reading)
+
+        yield PlannedRun(asyncio.run(planned()), context.records, reading.problems)
+    finally:
+        scratch.close()

@@ -1,0 +1,58 @@
+"""Reads all sources of a run, and brings their snapshots up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scimsync.errors import GuardStop, ScimsyncError
+from scimsync.model.records import Problem
+from scimsync.plan import Violation
+from scimsync.run.context import Context
+from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The outcome of reading the sources. `violations` say why no operation may be sent."""
+
+    sources: Mapping[str, Ingested]
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All rows that have to be corrected."""
+        return tuple(problem for source in self.sources.values() for problem in source.problems)
+
+
+def read_sources(context: Context) -> Reading:
+    """Bring all snapshots up to date, or put what is new into the overlay.
+
+    Raises SourceUnavailable, SourceFormatError.
+    """
+    if not context.options.read:
+        return Reading({})
+    compiled, report = context.compiled, context.report
+    done: dict[str, Ingested] = {}
+    violations: list[Violation] = []
+    for name, source in compiled.sources.items():
+        shrinking = Shrinking(compiled.config.guard.min_records, context.options.allowance.records)
+        report(name, "reading", 0)
+        try:
+            done[name] = ingest(
+                context.store,
+                source.spec,
+                source.used,
+                source.index,
+                shrinking,
+                context.now.time,
+                context.overlay,
+            )
+        except GuardStop as stop:
+            violations.append(Violation(str(stop)))
+        except ScimsyncError as error:
+            error.source = name
+            raise
+        else:
+            report(name, "reading", done[name].records)
+    return Reading(done, tuple(violations))

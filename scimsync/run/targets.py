@@ -1,0 +1,356 @@
+"""One target within a run: its connection, its plan, and what the state remembers of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from scimsync.desired.groups import name_of
+from scimsync.errors import ScimsyncError, TargetUnavailable
+from scimsync.execute.in_doubt import InDoubtReader
+from scimsync.execute.unexpected import report_unexpected
+from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.links import LinkStatus
+from scimsync.model.operations import Action
+from scimsync.model.targets import TargetState
+from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
+from scimsync.plan.definition import Tally
+from scimsync.plan.guard import REMOVALS, UPDATES
+from scimsync.plan.planner import TargetReader
+from scimsync.run.compile import CompiledTarget, create_only_paths
+from scimsync.run.context import Context, PushContext
+from scimsync.run.reading import Reading
+from scimsync.state import holds, links, records, targets
+from scimsync.state.planning import LiveState, OverlayState
+from scimsync.state.store import Store
+from scimsync.targets.connection import TargetConnection, TargetStopped
+from scimsync.targets.matching import AccountFinder, Matcher
+from scimsync.targets.quarantine import is_suspect, learned_rate, quarantine_error
+from scimsync.targets.sender import LazySender
+from scimsync.transport.observer import Observer, ignore
+from scimsync.transport.rate_limiter import RateLimiter
+from scimsync.transport.request_errors import RequestError
+
+_LOG = logging.getLogger("scimsync")
+
+_NO_TABLE = ""
+"""The name of the matcher for groups whose table is no longer in sync.toml."""
+
+_FEW, _MANY = 3, 10_000
+"""How many groups may have to be looked up: few once groups are linked, any number before that."""
+
+_DAYS_REMEMBERED = 60
+
+FIRST_KEYS = 5
+"""How many of the users that a guard counts are named."""
+
+
+@dataclass(slots=True)
+class TargetRun:
+    """One target in a run.
+
+    `known` is what the state remembers, `next` what it remembers once the plan is accepted. `plan`
+    is there once the target was planned, and `error` is why it could not be.
+    """
+
+    compiled: CompiledTarget
+    connection: TargetConnection
+    user_matcher: Matcher
+    group_matchers: Mapping[str, Matcher]
+    state: LiveState
+    planner: TargetPlanner
+    known: TargetState
+    next: TargetState | None = None
+    error: ScimsyncError | None = None
+
+    @property
+    def name(self) -> str:
+        return self.compiled.name
+
+    def matcher_of(self, kind: Kind, key: Key) -> Matcher:
+        """Return what finds and reads a resource."""
+        if kind is Kind.USER:
+            return self.user_matcher
+        return _group_matcher(self.group_matchers, key)
+
+    def create_only(self, kind: Kind, key: Key) -> frozenset[str]:
+        """Return the paths of a resource that are sent at creation only."""
+        return _create_only(self.compiled, kind, key)
+
+    async def make_plan(self, context: Context, reading: Reading) -> None:
+        """Write the plan of this target; what stands in the way is `error` afterwards."""
+        scope = self._scope(context, reading)
+        if scope is None:
+            return
+        try:
+            await self.planner.plan(
+                scope, lambda number: context.report(self.name, "planning", number)
+            )
+        except TargetStopped:
+            self.next = None
+        except RequestError as error:
+            self.next = None
+            self.error = TargetUnavailable(
+                f"{self.name}: {error}",
+                hint="nothing was sent to it",
+                brief=f"{self.name}: {error.brief}",
+            )
+        except Exception as error:
+            self.next = None
+            self.error = report_unexpected(self.name, error)
+        if self.connection.stopped is not None:
+            self.next, self.error = None, self.connection.stopped
+
+    async def plan_again(
+        self, users: Sequence[Key], groups: Sequence[Key], only: frozenset[Key] | None
+    ) -> None:
+        """Plan some resources again within the same run. Raises RequestError, TargetStopped."""
+        self.user_matcher.forget(len(users))
+        for matcher in self.group_matchers.values():
+            matcher.forget(_MANY)
+        await self.planner.plan_again(users, groups, only)
+
+    def plan(self, store: Store) -> TargetPlan:
+        """Return the plan of this target as a value."""
+        url, known_url = self.compiled.config.url, self.known.url
+        other_url = known_url if known_url not in (None, url) else None
+        linked = accounts = 0
+        removals = updates = Tally(0)
+        if counts := self.state.count_operations():
+            removals = self._tally(REMOVALS, counts)
+            updates = self._tally(UPDATES, counts)
+        if counts or other_url is not None:
+            with store.read() as connection:
+                accounts = links.count_with_status(connection, self.name, LinkStatus.ACTIVE)
+                linked = accounts + links.count_with_status(
+                    connection, self.name, LinkStatus.INACTIVE
+                )
+        return TargetPlan(
+            name=self.name,
+            url=url,
+            dialect=self.compiled.dialect,
+            reader=self.state,
+            error=self.error,
+            linked=linked,
+            accounts=accounts,
+            removals=removals,
+            updates=updates,
+            lost_members=tuple(self.planner.lost_members),
+            other_url=other_url if linked else None,
+        )
+
+    def _tally(self, actions: Sequence[Action], counts: Mapping[str, int]) -> Tally:
+        if not any(counts.get(action) for action in actions):
+            return Tally(0)
+        number, first = self.state.tally(actions, FIRST_KEYS)
+        return Tally(number, first)
+
+    def _scope(self, context: Context, reading: Reading) -> Scope | None:
+        """Return what to plan, or None for nothing."""
+        compiled, known = self.compiled, self.known
+        options, now, store = context.options, context.now, context.store
+        digest = compiled.digest(now.today)
+        changed = known.digest != digest
+        if not options.insistent and not changed:
+            self.error = quarantine_error(known, now.time)
+            if self.error is not None:
+                return None
+        another = changed and not self._differs_by_day(known.digest, now)
+        only = options.only
+        if another and not options.read:
+            # the new sync.toml may name columns that were never read: wait for a push that reads
+            with store.read() as connection:
+                only = frozenset(holds.held(connection, options.keys))
+            if not only:
+                if options.keys:
+                    _LOG.warning(
+                        "%s: sync.toml was not pushed yet as it is now; what it says comes with"
+                        " the next push",
+                        self.name,
+                    )
+                return None
+        if only is not None:
+            return Scope(only)
+        configured_anew = another and known.digest is not None
+        # a bad row may belong to any user that no source seems to have any more
+        uncertain = configured_anew and any(
+            problem.source in compiled.sources for problem in reading.problems
+        )
+        with store.read() as connection:
+            head = records.head_seq(connection, compiled.all_sources)
+        self.next = replace(
+            known,
+            digest=known.digest if uncertain else digest,
+            cursor=head,
+            url=compiled.config.url,
+            group_tables={**known.group_tables, **compiled.group_tables},
+        )
+        return Scope(
+            cursor=Seq(0) if changed else known.cursor,
+            changed=changed,
+            everybody=configured_anew and not uncertain,
+        )
+
+    def _differs_by_day(self, digest: str | None, now: Now) -> bool:
+        """Return whether only the day changed since the target was planned with `digest`."""
+        return any(
+            digest == self.compiled.digest(now.today - timedelta(days=days))
+            for days in range(1, _DAYS_REMEMBERED)
+        )
+
+
+@asynccontextmanager
+async def open_targets(
+    context: Context,
+    reading: Reading,
+    may_send: Callable[[], Awaitable[bool]] | None = None,
+    observe: Observer = ignore,
+) -> AsyncIterator[Mapping[str, TargetRun]]:
+    """Open all targets of a run; their connections are closed with the block.
+
+    `may_send` is asked before each request whether this run still holds its leases. Raises
+    ConfigError for secrets that are missing.
+    """
+    compiled, now = context.compiled, context.now
+    async with AsyncExitStack() as stack:
+        with context.store.read() as connection:
+            known = targets.get_targets(connection, list(compiled.targets))
+        opened: dict[str, TargetRun] = {}
+        for name, target in compiled.targets.items():
+            sender = LazySender(
+                compiled.config, name, target.concurrency, read_secrets=not context.options.offline
+            )
+            stack.push_async_callback(sender.aclose)
+            pace = RateLimiter(
+                target.rate,
+                concurrency=target.concurrency,
+                learned=learned_rate(known[name], now.time),
+            )
+            target_connection = TargetConnection(
+                name,
+                sender,
+                pace=pace,
+                probing=is_suspect(known[name]),
+                may_send=may_send,
+                observe=observe,
+            )
+            opened[name] = _open(context, target, target_connection, known[name], reading)
+            stack.callback(_close_matchers, opened[name])
+        yield opened
+
+
+def stop_targets(opened: Mapping[str, TargetRun], why: ScimsyncError) -> None:
+    """Send nothing more to any target."""
+    for target in opened.values():
+        target.connection.stop(why)
+
+
+def lose_targets(opened: Mapping[str, TargetRun]) -> None:
+    """Send nothing more to any target, since another run took over."""
+    for target in opened.values():
+        target.connection.lost_lease()
+
+
+def _open(
+    context: Context,
+    target: CompiledTarget,
+    connection: TargetConnection,
+    known: TargetState,
+    reading: Reading,
+) -> TargetRun:
+    store, now, name = context.store, context.now, target.name
+    with store.read() as database:
+        has_links = links.count_links(database, name, Kind.GROUP) > 0
+    if isinstance(context, PushContext):
+        state = LiveState(store, context.run, name, now.time)
+    else:
+        assert context.overlay is not None  # noqa: S101 - only a push has none
+        state = OverlayState(store, context.overlay, name, now.time)
+    cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
+
+    def matcher(kind: Kind, match: Sequence[str], expected: Callable[[], int]) -> Matcher:
+        page_size = target.profile.page_size
+        return Matcher(connection, target.dialect, kind, match, page_size, expected)
+
+    def expected_users() -> int:
+        return len(context.options.keys) or _may_need_look_up(store, target, cursor, state, reading)
+
+    users = matcher(Kind.USER, target.config.match, expected_users)
+    # the first push may find any number of groups, later ones few that are new
+    groups = {
+        table: matcher(Kind.GROUP, rule.match, lambda: _FEW if has_links else _MANY)
+        for table, rule in target.groups.items()
+    }
+    groups[_NO_TABLE] = matcher(Kind.GROUP, ("externalId", "displayName"), lambda: _FEW)
+
+    def reader(kind: Kind, matcher_of: Callable[[Key], Matcher]) -> TargetReader | None:
+        if context.options.offline:
+            return None
+        in_doubt = InDoubtReader(
+            store,
+            state,
+            name,
+            kind,
+            matcher_of,
+            lambda key: _paths(target, kind, key),
+            lambda key: _create_only(target, kind, key),
+        )
+        return TargetReader(AccountFinder(matcher_of), in_doubt)
+
+    planner = TargetPlanner(
+        target,
+        state,
+        context.records,
+        now,
+        reader(Kind.USER, lambda _: users),
+        reader(Kind.GROUP, lambda key: _group_matcher(groups, key)),
+        known.group_tables,
+        has_groups=bool(target.groups) or has_links,
+    )
+    return TargetRun(target, connection, users, groups, state, planner, known)
+
+
+def _close_matchers(target: TargetRun) -> None:
+    for matcher in (target.user_matcher, *target.group_matchers.values()):
+        matcher.close()
+
+
+def _group_matcher(matchers: Mapping[str, Matcher], key: Key) -> Matcher:
+    return matchers.get(name_of(key)) or matchers[_NO_TABLE]
+
+
+def _paths(target: CompiledTarget, kind: Kind, key: Key) -> Sequence[str]:
+    if kind is Kind.USER:
+        return target.program.paths
+    rule = target.groups.get(name_of(key))
+    return rule.program.paths if rule is not None else ()
+
+
+def _create_only(target: CompiledTarget, kind: Kind, key: Key) -> frozenset[str]:
+    if kind is Kind.USER:
+        return create_only_paths(target.program)
+    rule = target.groups.get(name_of(key))
+    return create_only_paths(rule.program) if rule is not None else frozenset()
+
+
+def _may_need_look_up(
+    store: Store, target: CompiledTarget, cursor: Seq, state: LiveState, reading: Reading
+) -> int:
+    """Return how many users may have to be looked up at most: changed ones, and those without an
+    account."""
+    read = [reading.sources[name] for name in target.sources if name in reading.sources]
+    with store.read() as connection:
+        changed = records.count_changed(connection, target.sources, cursor)
+        if isinstance(state, OverlayState):
+            changed += sum(source.new + source.changed for source in read)
+        pending = links.count_with_status(connection, target.name, LinkStatus.PENDING)
+        if not changed + pending:
+            return 0
+        linked = links.count_with_status(
+            connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE
+        )
+    without_account = max(sum(source.records for source in read) - linked, 0)
+    return min(without_account, changed + pending)

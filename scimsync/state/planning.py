@@ -1,0 +1,453 @@
+"""The state of one target as the planner sees it: live, or with an overlay that stores nothing.
+
+Both classes implement `plan.protocols.PlanningState`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Container, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scimsync.model.batches import batches
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, RemoteId, Seq, fold_name
+from scimsync.model.links import Link, Reference
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    OPEN_STATUSES,
+    JournaledOperation,
+    Operation,
+    OperationFilter,
+    OperationStatus,
+)
+from scimsync.model.recovery import interrupted_links, members_in_doubt
+from scimsync.state import holds, journal, links, memberships, work
+from scimsync.state.store import Store
+
+_BATCH = 1000
+
+
+class LiveState:
+    """Reads the state database and writes the plan of a run to its journal.
+
+    What a plan settles without a request is stored when the plan is accepted, and at once from then
+    on: until then the resources have to be planned again, should the plan not be accepted.
+    """
+
+    def __init__(self, store: Store, run: int, target: str, now: datetime) -> None:
+        self._store = store
+        self._plan = store
+        self._run = run
+        self._target = target
+        self._now = now
+        self._accepted = False
+        self._links: list[Link] = []
+        self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
+        self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
+
+    def accept(self, connection: Connection) -> None:
+        """Store what the plan settles; the plan counts from now on."""
+        self._accepted = True
+        links.put_links(connection, self._target, self._links)
+        for kind in Kind:
+            for some in batches(self._unwanted[kind], _BATCH):
+                links.forget_pending(connection, self._target, kind, some)
+            for some in batches(self._returned[kind], _BATCH):
+                links.forget_leaving(connection, self._target, kind, some)
+            self._unwanted[kind].clear()
+            self._returned[kind].clear()
+        self._links.clear()
+
+    def keys_to_plan(
+        self, sources: Sequence[str], cursor: Seq, *, everybody: bool
+    ) -> Generator[Key, None, None]:
+        with self._store.read() as connection:
+            yield from work.keys_to_plan(
+                connection, self._target, sources, cursor, self._now, everybody=everybody
+            )
+
+    # Links
+
+    def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            return links.get_links(connection, self._target, kind, keys)
+
+    def note_link(self, link: Link) -> None:
+        self.put_links([link])
+
+    def in_doubt_keys(self, kind: Kind) -> list[Key]:
+        with self._store.read() as connection:
+            return sorted(links.in_doubt_keys(connection, self._target, kind, self._now))
+
+    def paused_keys(self, kind: Kind) -> set[Key]:
+        with self._store.read() as connection:
+            return set(links.paused_keys(connection, self._target, kind, self._now))
+
+    def name_holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+        if not names:
+            return {}
+        with self._store.read() as connection:
+            return links.name_holders(connection, self._target, kind, names)
+
+    def owners(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+        if not ids:
+            return {}
+        with self._store.read() as connection:
+            return links.owners(connection, self._target, kind, ids)
+
+    def remote_ids(
+        self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
+    ) -> dict[Key, RemoteId]:
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            return links.remote_ids(connection, self._target, keys, kind, deleted=include_deleted)
+
+    def group_keys(self, *, existing: bool) -> list[Key]:
+        with self._store.read() as connection:
+            keys = links.account_keys if existing else links.all_keys
+            return keys(connection, self._target, Kind.GROUP)
+
+    def due_groups(self) -> list[Key]:
+        with self._store.read() as connection:
+            return work.groups_to_plan(connection, self._target, self._now)
+
+    def referrers(self, keys: Sequence[Key]) -> set[Key]:
+        with self._store.read() as connection:
+            return links.referrers(connection, self._target, keys)
+
+    def held(self, keys: Sequence[Key]) -> dict[Key, datetime]:
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            return holds.held(connection, keys)
+
+    def all_held(self) -> Container[Key]:
+        with self._store.read() as connection:
+            return holds.all_holds(connection)
+
+    # Memberships
+
+    def memberships_of_members(
+        self, members: Sequence[Key], kind: Kind = Kind.USER
+    ) -> list[Membership]:
+        if not members:
+            return []
+        with self._store.read() as connection:
+            return memberships.of_members(connection, self._target, kind, members)
+
+    def memberships_of_group(self, group: Key) -> list[Membership]:
+        with self._store.read() as connection:
+            return list(memberships.of_group(connection, self._target, group))
+
+    def put_memberships(self, rows: Sequence[Membership], before: Iterable[Membership]) -> None:
+        known = {row.id: row for row in before}
+        changed = [row for row in rows if row != known.get(row.id)]
+        if not changed:
+            return
+        with self._store.write() as connection:
+            if not self._accepted:
+                memberships.keep_replaced(connection, self._target, changed, known)
+            memberships.put(connection, self._target, changed)
+
+    def due_memberships(self) -> Iterator[Membership]:
+        with self._plan.read() as connection:
+            yield from memberships.due(connection, self._target)
+
+    def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
+        with self._plan.read() as connection:
+            return set(memberships.count_wanted(connection, self._target, groups))
+
+    def count_acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
+        with self._store.read() as connection:
+            return memberships.count_acknowledged(connection, self._target, groups)
+
+    # The plan so far
+
+    def add_operations(self, operations: Sequence[Operation]) -> None:
+        if operations:
+            with self._plan.write() as connection:
+                journal.add_entries(connection, self._run, self._target, operations, self._now)
+
+    def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
+        return self._keys_of(
+            OperationFilter(
+                run=self._run,
+                target=self._target,
+                kind=kind,
+                keys=keys,
+                actions=actions or None,
+                statuses=OPEN_STATUSES,
+            )
+        )
+
+    def touched_keys(self, kind: Kind, keys: Sequence[Key]) -> set[Key]:
+        where = OperationFilter(run=self._run, target=self._target, kind=kind, keys=keys)
+        return self._keys_of(where)
+
+    def keys_with(self, kind: Kind, actions: Sequence[str], after: str, limit: int) -> list[Key]:
+        where = OperationFilter(
+            run=self._run,
+            target=self._target,
+            kind=kind,
+            actions=actions,
+            statuses=OPEN_STATUSES,
+        )
+        with self._plan.read() as connection:
+            return journal.keys_after(connection, where, after, limit)
+
+    def claimed_names(self, kind: Kind, names: Sequence[str]) -> dict[str, Key]:
+        with self._plan.read() as connection:
+            return journal.claimed_names(connection, self._run, self._target, kind, names)
+
+    def adopted(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+        where = OperationFilter(
+            run=self._run, target=self._target, kind=kind, statuses=OPEN_STATUSES
+        )
+        with self._plan.read() as connection:
+            return journal.adopted(connection, where, ids)
+
+    def planned_operations(self) -> Iterator[JournaledOperation]:
+        yield from self._operations(OperationStatus.PLANNED)
+
+    def failed_operations(self) -> Iterator[JournaledOperation]:
+        yield from self._operations(OperationStatus.FAILED)
+
+    def count_operations(self) -> dict[str, int]:
+        where = OperationFilter(run=self._run, target=self._target, statuses=OPEN_STATUSES)
+        with self._plan.read() as connection:
+            counted = journal.count(connection, where)
+        numbers: dict[str, int] = {}
+        for (action, _), number in counted.items():
+            numbers[action] = numbers.get(action, 0) + number
+        return numbers
+
+    def tally(self, actions: Sequence[str], most: int) -> tuple[int, tuple[Key, ...]]:
+        """Return how many users have an open operation of `actions`, and the first `most` of them.
+
+        Users that were deprovisioned by hand do not count.
+        """
+        with self._store.read() as connection:
+            held = holds.all_holds(connection)
+        where = OperationFilter(
+            run=self._run,
+            target=self._target,
+            kind=Kind.USER,
+            actions=actions,
+            exclude_keys=held,
+            statuses=OPEN_STATUSES,
+        )
+        with self._plan.read() as connection:
+            number = sum(journal.count(connection, where).values())
+            first = tuple(one.key for one in journal.find(connection, where, limit=most))
+        return number, first
+
+    def _operations(self, status: OperationStatus) -> Iterator[JournaledOperation]:
+        where = OperationFilter(run=self._run, target=self._target, statuses=(status,))
+        with self._plan.read() as connection:
+            yield from journal.find(connection, where)
+
+    def _keys_of(self, where: OperationFilter) -> set[Key]:
+        if not where.keys:
+            return set()
+        with self._plan.read() as connection:
+            return journal.keys_of(connection, where)
+
+    # What follows without a request
+
+    def put_references(self, keys: Sequence[Key], references: Sequence[Reference]) -> None:
+        if keys:
+            with self._store.write() as connection:
+                links.put_references(connection, self._target, keys, references)
+
+    def settle(
+        self,
+        kind: Kind,
+        settled: Sequence[Link],
+        unwanted: Sequence[Key],
+        returned: Sequence[Key],
+        due: Container[Key],
+    ) -> None:
+        self.put_links([link for link in settled if link.key not in due])
+        self._links += [link for link in settled if link.key in due]
+        self._unwanted[kind] += unwanted
+        self._returned[kind] += returned
+        if self._accepted and (self._links or unwanted or returned):
+            with self._store.write() as connection:
+                self.accept(connection)
+
+    def put_links(self, some: Sequence[Link]) -> None:
+        if some:
+            with self._store.write() as connection:
+                links.put_links(connection, self._target, some)
+
+
+class OverlayState(LiveState):
+    """Reads the state database, and writes to a scratch database that lies over it.
+
+    It shows the state as the next push will find it: recovered from a run that died, and without
+    what a refused plan left behind.
+    """
+
+    def __init__(self, store: Store, scratch: Store, target: str, now: datetime) -> None:
+        super().__init__(store, 0, target, now)
+        self._plan = scratch
+        self._noted: dict[tuple[Kind, Key], Link] = {}
+        with store.read() as known, scratch.write() as overlay:
+            self._recover_memberships(known, overlay)
+
+    def _recover_memberships(self, known: Connection, overlay: Connection) -> None:
+        for rows in (
+            memberships.due(known, self._target),
+            memberships.before_plan(known, self._target),
+        ):
+            for some in batches(rows, _BATCH):
+                memberships.put(overlay, self._target, some, keep_empty=True)
+        for operation in journal.find(known, self._open(actions=MEMBERSHIP_ACTIONS)):
+            self._put_in_doubt(known, overlay, operation)
+
+    def _put_in_doubt(
+        self, known: Connection, overlay: Connection, operation: JournaledOperation
+    ) -> None:
+        doubted = members_in_doubt([operation])
+        for kind in Kind:
+            members = [key for _, of, key in doubted if of is kind]
+            rows = {
+                row.id: row
+                for connection in (known, overlay)
+                for row in memberships.of_members(connection, self._target, kind, members)
+                if row.group == operation.key
+            }
+            memberships.put(overlay, self._target, rows.values(), keep_empty=True)
+        memberships.doubt(overlay, self._target, doubted)
+
+    def _open(
+        self,
+        kind: Kind | None = None,
+        keys: Sequence[Key] | None = None,
+        actions: Sequence[str] | None = None,
+    ) -> OperationFilter:
+        """Select operations that a run left without an outcome when it died."""
+        return OperationFilter(
+            target=self._target, kind=kind, keys=keys, actions=actions, statuses=OPEN_STATUSES
+        )
+
+    def keys_to_plan(
+        self, sources: Sequence[str], cursor: Seq, *, everybody: bool
+    ) -> Generator[Key, None, None]:
+        stored = super().keys_to_plan(sources, cursor, everybody=everybody)
+        with closing(stored), self._plan.read() as connection:
+            newest = work.changed_keys(connection, sources, Seq(-1))
+            last: Key | None = None
+            for key in heapq.merge(stored, newest):
+                if key != last:
+                    yield key
+                last = key
+
+    # Links
+
+    def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            known = links.get_links(connection, self._target, kind, keys)
+            left = list(journal.find(connection, self._open(kind, keys)))
+        known |= {link.key: link for link in interrupted_links(kind, left, known, self._now)}
+        noted = (self._noted.get((kind, key)) for key in keys) if self._noted else ()
+        return known | {link.key: link for link in noted if link is not None}
+
+    def note_link(self, link: Link) -> None:
+        self._noted[link.kind, link.key] = link
+
+    def in_doubt_keys(self, kind: Kind) -> list[Key]:
+        sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
+        with self._store.read() as connection:
+            keys = set(links.in_doubt_keys(connection, self._target, kind, self._now))
+            return sorted(keys | journal.keys_of(connection, sent))
+
+    def paused_keys(self, kind: Kind) -> set[Key]:
+        paused = super().paused_keys(kind)
+        if paused:
+            with self._store.read() as connection:
+                paused -= journal.keys_of(connection, self._open(kind))
+        return paused
+
+    def name_holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
+        stored = {
+            name: link
+            for name, link in super().name_holders(kind, names).items()
+            if (kind, link.key) not in self._noted
+        }
+        noted = {
+            fold_name(link.document.get(UNIQUE_ATTRIBUTE[kind])): link
+            for link in self._noted_accounts(kind)
+        }
+        return stored | {name: noted[name] for name in names if name in noted}
+
+    def owners(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
+        wanted = set(ids)
+        noted = {
+            link.remote_id: link.key
+            for link in self._noted_accounts(kind)
+            if link.remote_id is not None and link.remote_id in wanted
+        }
+        return super().owners(kind, ids) | noted
+
+    def remote_ids(
+        self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
+    ) -> dict[Key, RemoteId]:
+        wanted = set(keys) if self._noted else set()
+        noted = {
+            link.key: link.remote_id
+            for link in self._noted_accounts(kind)
+            if link.key in wanted and link.remote_id is not None
+        }
+        return super().remote_ids(kind, keys, include_deleted=include_deleted) | noted
+
+    def _noted_accounts(self, kind: Kind) -> Iterator[Link]:
+        return (link for (of, _), link in self._noted.items() if of is kind and link.has_account)
+
+    # Memberships: rows of the scratch database hide those of the same members
+
+    def memberships_of_members(
+        self, members: Sequence[Key], kind: Kind = Kind.USER
+    ) -> list[Membership]:
+        rows = {row.id: row for row in super().memberships_of_members(members, kind)}
+        with self._plan.read() as connection:
+            newer = memberships.of_members(connection, self._target, kind, members)
+        return list((rows | {row.id: row for row in newer}).values())
+
+    def memberships_of_group(self, group: Key) -> list[Membership]:
+        rows = {row.id: row for row in super().memberships_of_group(group)}
+        with self._plan.read() as connection:
+            newer = memberships.of_group(connection, self._target, group)
+            return list((rows | {row.id: row for row in newer}).values())
+
+    def put_memberships(self, rows: Sequence[Membership], *_: Any, **__: Any) -> None:
+        with self._plan.write() as connection:
+            memberships.put(connection, self._target, rows, keep_empty=True)
+
+    def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
+        found = super().groups_with_wanted(groups)
+        rest = [group for group in groups if group not in found]
+        return found | {
+            group for group in rest if any(row.wanted for row in self.memberships_of_group(group))
+        }
+
+    # No plan stores what it settles
+
+    def put_references(self, *_: Any, **__: Any) -> None:
+        return
+
+    def settle(self, *_: Any, **__: Any) -> None:
+        return
+
+    def put_links(self, *_: Any, **__: Any) -> None:
+        return
