@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -85,6 +87,37 @@ def test_the_plan_in_the_readme_is_what_the_program_prints(real_office: Office) 
     replace(real_office, "1005,.*\n", moved)
 
     assert replay(real_office, sessions(page("README.md"))) == [0]
+
+
+def shape(value: Any) -> Any:
+    """Replace each scalar by its type, so that documents compare by their fields."""
+    if isinstance(value, dict):
+        return {name: shape(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [shape(entry) for entry in value]
+    return type(value).__name__
+
+
+def test_json_documents_have_the_fields_of_the_reference(real_office: Office) -> None:
+    text = page("docs/reference/json-output.md")
+    shutil.copytree(FIRST, real_office.folder, dirs_exist_ok=True)
+    replace(real_office, f'url = "{WIKI_URL}"', f'url = "{real_office.url}"', name="sync.toml")
+    assert real_office.run("push").code == 0
+    replace(real_office, "1008(.*),active,", r"1008\1,left,")
+
+    for command, heading in {"plan": "plan", "push": "push, retry, and deprovision"}.items():
+        shown = json.loads(block(section(text, heading), "json"))
+        assert shape(real_office.run(command, "--json").document) == shape(shown)
+    rows = re.findall(r"^\| `([a-z ]+)` \| (.*) \|$", section(text, "Other commands"), re.MULTILINE)
+    for command, described in rows:
+        arguments = {"explain": ["1008"], "state prune": ["--keep", "90d"]}.get(command, [])
+        document = real_office.run(*command.split(), *arguments, "--json").document
+        assert {name for name in document if f"`{name}`" not in described} == set(), command
+
+    failed = real_office.run("push", "--target", "unknown", "--json")
+    shown = json.loads(block(section(text, "Errors"), "json"))
+    assert failed.document.keys() == shown.keys()
+    assert failed.document["error"].keys() == shown["error"].keys()
 
 
 def test_shared_access_rules_apply_to_every_target(
