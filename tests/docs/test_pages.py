@@ -78,6 +78,20 @@ def test_every_page_is_in_the_index(path: Path) -> None:
     assert path.name == "index.md" or f"({path.relative_to(ROOT / 'docs')})" in index
 
 
+def test_paths_in_the_developer_pages_exist() -> None:
+    for name in ("docs/architecture.md", "docs/decisions.md", "CONTRIBUTING.md"):
+        for path in re.findall(r"`([\w./]+(?:\.py|\.toml|/))`", page(name)):
+            if "NAME" not in path and path != "sync.toml":
+                found = [(root / path).exists() for root in (ROOT, ROOT / "scimsync")]
+                assert any(found), f"{name}: {path}"
+
+
+def test_the_tests_that_demonstrate_guarantees_exist() -> None:
+    guarantees = page("docs/explanation/guarantees.md")
+    for path in re.findall(r"`((?:tests|benchmarks)/[\w./]+)`", guarantees):
+        assert (ROOT / path).exists(), path
+
+
 def merged(base: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """Return `part`, completed by what `base` has."""
     made = dict(base)
