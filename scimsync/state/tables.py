@@ -272,8 +272,12 @@ class OperationRow(_Row, table=True):
     __table_args__ = (
         Index("ix_operation_work", "run_id", "target", "status", "phase", "id"),
         Index("ix_operation_key", "key", "target"),
-        Index("ix_operation_open", "target", "status"),
-        Index("ix_operation_unique_name", "run_id", "target", "unique_name"),
+        Index("ix_operation_open", "target", "status", "kind", "key"),
+        # SQLite has no statistics: unless an index has all columns that a query compares, it may
+        # scan all operations of the run for each batch
+        Index("ix_operation_planned", "run_id", "target", "kind", "key"),
+        Index("ix_operation_remote_id", "run_id", "target", "kind", "remote_id"),
+        Index("ix_operation_unique_name", "run_id", "target", "kind", "unique_name"),
     )
 
     id: int | None = _number("Counts up.", default=None, primary_key=True)

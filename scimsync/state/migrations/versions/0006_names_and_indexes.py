@@ -1,4 +1,4 @@
-"""Names of tables and columns: in_doubt, replaced_record, alert, notification, checkpoint."""
+"""Plain names of tables and columns; indexes for plans of many operations."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def upgrade() -> None:
     op.rename_table("notice", "notification")
     op.create_index("ix_notification_next_try_at", "notification", ["next_try_at"])
     op.rename_table("mark", "checkpoint")
+    for name, columns in (
+        ("open", ["target", "status", "kind", "key"]),
+        ("unique_name", ["run_id", "target", "kind", "unique_name"]),
+    ):
+        op.drop_index(f"ix_operation_{name}", "operation")
+        op.create_index(f"ix_operation_{name}", "operation", columns)
+    op.create_index("ix_operation_planned", "operation", ["run_id", "target", "kind", "key"])
+    op.create_index(
+        "ix_operation_remote_id", "operation", ["run_id", "target", "kind", "remote_id"]
+    )

@@ -1,0 +1,86 @@
+"""Queries that a plan makes for each batch use an index on SQLite, whose planner has no statistics.
+
+Without one, each batch scans all operations of the run, and a plan takes time quadratic in its
+size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.operations import OPEN_STATUSES, Action, OperationFilter
+from scimsync.state import journal
+from scimsync.state.store import Store, open_state
+
+KEYS = [Key(f"{number:05}") for number in range(1000)]
+PLANNED = OperationFilter(run=1, target="wiki", kind=Kind.USER, statuses=OPEN_STATUSES)
+LEFT_OPEN = OperationFilter(target="wiki", kind=Kind.USER, keys=KEYS, statuses=OPEN_STATUSES)
+
+QUERIES: dict[str, tuple[str, Callable[[Connection], object]]] = {
+    "planned keys": (
+        "ix_operation_planned",
+        lambda connection: journal.keys_of(
+            connection,
+            OperationFilter(
+                run=1,
+                target="wiki",
+                kind=Kind.USER,
+                keys=KEYS,
+                actions=(Action.CREATE, Action.ADOPT),
+                statuses=OPEN_STATUSES,
+            ),
+        ),
+    ),
+    "keys in order": (
+        "ix_operation_planned",
+        lambda connection: journal.keys_after(connection, PLANNED, "00500", 500),
+    ),
+    "operations of a run that died": (
+        "ix_operation_open",
+        lambda connection: list(journal.find(connection, LEFT_OPEN)),
+    ),
+    "adopted accounts": (
+        "ix_operation_remote_id",
+        lambda connection: journal.adopted(connection, PLANNED, [RemoteId(key) for key in KEYS]),
+    ),
+    "claimed names": (
+        "ix_operation_unique_name",
+        lambda connection: journal.claimed_names(connection, 1, "wiki", Kind.USER, KEYS),
+    ),
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_for_a_batch_looks_its_keys_up(store: Store, name: str) -> None:
+    index, query = QUERIES[name]
+    steps: list[str] = []
+
+    def explain(
+        _connection: object, cursor: Any, statement: str, parameters: Any, *_: object
+    ) -> None:
+        if statement.startswith("SELECT"):
+            steps.extend(
+                row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            )
+
+    event.listen(store.engine, "before_cursor_execute", explain)
+    with store.read() as connection:
+        query(connection)
+
+    assert any(f"INDEX {index} (" in step for step in steps), steps
+    assert all("SCAN" not in step for step in steps), steps
+    last_column = {"ix_operation_remote_id": "remote_id", "ix_operation_unique_name": "unique_name"}
+    assert any(last_column.get(index, "key") in step for step in steps), steps
