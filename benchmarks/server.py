@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
+        self.first_write = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers the requests of one connection."""
@@ -38,6 +40,8 @@ class Counting:
                 body = await reader.readexactly(int(found[1])) if found else b""
                 method = head[: head.index(b" ")].decode()
                 self.requests[method] += 1
+                if method != "GET" and not self.first_write:
+                    self.first_write = time.monotonic()
                 writer.write(self._answer(method, body))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
@@ -59,11 +63,16 @@ def _response(status: bytes, body: bytes) -> bytes:
 
 
 class Server:
-    """A server that runs; `requests` is filled when it has ended."""
+    """A running server.
+
+    `requests` and `first_write`, when the first change arrived (seconds of `time.monotonic`), are
+    filled in when it has ended.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: Counter[str] = Counter()
+        self.first_write = 0.0
 
 
 @contextmanager
@@ -81,7 +90,8 @@ def running_server() -> Iterator[Server]:
         yield server
     finally:
         counted, _ = process.communicate()
-        server.requests = Counter(json.loads(counted))
+        ended = json.loads(counted)
+        server.requests, server.first_write = Counter(ended["requests"]), ended["first_write"]
 
 
 async def _main() -> None:
@@ -89,7 +99,8 @@ async def _main() -> None:
     server = await asyncio.start_server(counting.serve, "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    print(json.dumps(counting.requests), flush=True)
+    ended = {"requests": counting.requests, "first_write": counting.first_write}
+    print(json.dumps(ended), flush=True)
 
 
 if __name__ == "__main__":
