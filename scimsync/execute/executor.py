@@ -29,6 +29,10 @@ from scimsync.model.placeholders import IdOf
 from scimsync.targets.connection import TargetStopped
 
 BATCH_PER_WORKER = 32
+"""How many operations are read, prepared and committed together, for each concurrent request."""
+
+MEMBER_BATCH_PER_WORKER = 2
+"""The same for operations on members: each may hold hundreds of them."""
 
 
 class Progress(Protocol):
@@ -57,7 +61,6 @@ class Executor:
         self._sending = sending
         self._connection = sending.connection
         self._concurrency = concurrency
-        self._batch = max(concurrency * BATCH_PER_WORKER, 32)
         self._progress = progress
         self._slots = asyncio.Semaphore(concurrency)
         self._group_locks: dict[Key, asyncio.Lock] = {}
@@ -125,7 +128,12 @@ class Executor:
 
     def _next_batch(self, phase: Phase, after_id: int) -> list[JournaledOperation]:
         over = self._connection.stopped or (phase is Phase.CREATE and not self._connection.creates)
-        return [] if over else self._journal.planned(phase, after_id, self._batch)
+        return [] if over else self._journal.planned(phase, after_id, self._batch_size(phase))
+
+    def _batch_size(self, phase: Phase) -> int:
+        if phase is Phase.MEMBERS:
+            return self._concurrency * MEMBER_BATCH_PER_WORKER
+        return max(self._concurrency * BATCH_PER_WORKER, BATCH_PER_WORKER)
 
     def _prepare(
         self, operations: Sequence[JournaledOperation], accounts: dict[Key, RemoteId]
@@ -226,7 +234,7 @@ class Executor:
         """Give one of several users that wait for each other's userName a temporary name."""
         if self._connection.stopped:
             return False
-        operations = self._journal.planned(Phase.UPDATE, 0, self._batch)
+        operations = self._journal.planned(Phase.UPDATE, 0, self._batch_size(Phase.UPDATE))
         by_key = {one.key: one for one in operations}
         for one in operations:
             if one.waits_for in by_key and by_key[one.waits_for].remote_id is not None:
