@@ -209,7 +209,7 @@ class Daemon:
         _LOG.info("stopping: what is in flight comes to its end")
         self.vitals.stopping()
         self._world.systemd.stopping()
-        self._interruption.interrupt(self._stopping)
+        self._interruption.cancel(self._stopping)
         while self._running is not None and not self._running.done():
             self.vitals.turned()
             self._ping()

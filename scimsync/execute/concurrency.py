@@ -1,5 +1,4 @@
-"""Runs coroutines side by side; an error meant for people comes out as itself, not inside a
-group."""
+"""Runs coroutines side by side."""
 
 from __future__ import annotations
 
@@ -10,17 +9,20 @@ from scimsync.errors import ScimsyncError
 
 
 async def gather_or_raise(work: Sequence[Coroutine[None, None, None]]) -> None:
-    """Waits for all of `work`. Where one fails the others are cancelled; of several errors the
-    first is raised."""
+    """Wait for all of `work`. An error cancels the others.
+
+    Of several errors the first is raised. An error meant for people is raised as itself, not inside
+    a group.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             for one in work:
                 group.create_task(one)
     except BaseExceptionGroup as errors:
-        said = errors.subgroup(ScimsyncError)
-        if said is None:
+        expected = errors.subgroup(ScimsyncError)
+        if expected is None:
             raise
-        raise _first(said) from errors
+        raise _first(expected) from errors
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,5 +1,4 @@
-"""Errors that nobody foresaw: they are bugs, and one person's or one target's trouble, not
-everybody's."""
+"""Unexpected errors: bugs that must concern one operation or one target, and not the whole run."""
 
 from __future__ import annotations
 
@@ -14,35 +13,32 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def report_unexpected(target: str, error: Exception) -> ScimsyncError:
-    """What people are told of `error`, which came up at `target`; raises it again where it is meant
-    for them as it is.
+    """Return the error to report for `error`, which occurred at `target`.
 
-    Neither says what the error says: that may name people. The log at the level of --verbose has
-    the whole way to it."""
+    Raises `error` itself where it is meant for people. The text of any other error is left out,
+    since it may name people. The traceback is logged at the level of --verbose.
+    """
     error = innermost(error)
     if isinstance(error, ScimsyncError):
         raise error
     for line in traceback.format_tb(error.__traceback__):
         for one in line.splitlines():
             _LOG.debug("%s", one)
+    name = type(error).__name__
     return ScimsyncError(
-        f"{target}: unexpected error: {type(error).__name__}{_place(error)}; this is a bug in"
-        " scimsync",
-        hint=(
-            "please report it; what went well before it is kept, the next push tries the rest again"
-        ),
+        f"{target}: unexpected error: {name}{_place(error)}; this is a bug in scimsync",
+        hint="please report it; what was done before it is kept, and the next push does the rest",
     )
 
 
 def _place(error: Exception) -> str:
-    """The line of scimsync that the error came from, or through."""
+    """Return the innermost line of scimsync that the error passed."""
     ours = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if _PACKAGE in Path(frame.filename).parents
     ]
-    return (
-        f" in {Path(ours[-1].filename).relative_to(_PACKAGE.parent)}, line {ours[-1].lineno}"
-        if ours
-        else ""
-    )
+    if not ours:
+        return ""
+    file = Path(ours[-1].filename).relative_to(_PACKAGE.parent)
+    return f" in {file}, line {ours[-1].lineno}"

@@ -1,10 +1,8 @@
-"""How a run is ended from outside: what is in flight comes to its end, and nothing more is sent.
+"""Ends a run from outside: requests in flight are finished, and nothing new is sent.
 
-By SIGINT and SIGTERM, of which the second ends the process at once, or by whoever started the run
-in a thread of its own.
-
-Ending at once is safe, since the journal holds what was sent; ending in order only leaves less for
-the next run to look up.
+SIGINT and SIGTERM do it, and a second signal ends the process at once; or whoever started the run
+in a thread of its own does it. Ending at once is safe, since the journal holds what was sent.
+Ending in order leaves less for the next run to look up.
 """
 
 from __future__ import annotations
@@ -24,15 +22,15 @@ _LOG = logging.getLogger("scimsync")
 
 
 class Cancellation:
-    """Ends a run from another thread, whether it has begun to send or not."""
+    """Ends a run from another thread, whether or not it has begun to send."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stop: Callable[[Interrupted], None] | None = None
         self.why: Interrupted | None = None
 
-    def interrupt(self, why: Interrupted) -> None:
-        """From now on the run sends nothing new. Once is enough."""
+    def cancel(self, why: Interrupted) -> None:
+        """Let the run send nothing new. Further calls have no effect."""
         with self._lock:
             if self.why is None:
                 self.why = why
@@ -40,16 +38,15 @@ class Cancellation:
                     self._stop(why)
 
     @contextmanager
-    def stopping(self, stop: Callable[[Interrupted], None]) -> Iterator[None]:
-        """Within the block, which runs in an event loop, `stop` is called in that loop when it is
-        time, or was before."""
+    def calling(self, stop: Callable[[Interrupted], None]) -> Iterator[None]:
+        """Call `stop` in the running event loop when the run is cancelled, or was before."""
         loop = asyncio.get_running_loop()
 
-        def in_the_loop(why: Interrupted) -> None:
+        def stop_in_loop(why: Interrupted) -> None:
             loop.call_soon_threadsafe(stop, why)
 
         with self._lock:
-            self._stop = in_the_loop
+            self._stop = stop_in_loop
             if self.why is not None:
                 stop(self.why)
         try:
@@ -61,12 +58,14 @@ class Cancellation:
 
 @contextmanager
 def cancellable(
-    stop: Callable[[Interrupted], None], interruption: Cancellation | None = None
+    stop: Callable[[Interrupted], None], cancellation: Cancellation | None = None
 ) -> Iterator[None]:
-    """Within the block `interruption` calls `stop`. Where there is none, and in the main thread,
-    the first signal does, and the second kills the process."""
-    if interruption is not None:
-        with interruption.stopping(stop):
+    """Let `cancellation` call `stop` while the block runs.
+
+    Without one, and in the main thread, the first signal calls it, and the second ends the process.
+    """
+    if cancellation is not None:
+        with cancellation.calling(stop):
             yield
         return
     if threading.current_thread() is not threading.main_thread():
@@ -79,7 +78,9 @@ def cancellable(
         for one in SIGNALS:
             loop.remove_signal_handler(one)
             signal.signal(one, signal.SIG_DFL)
-        _LOG.warning("interrupted; what is in flight comes to its end (once more: at once)")
+        _LOG.warning(
+            "interrupted: finishing requests in flight; press Ctrl-C again to stop immediately"
+        )
         stop(Interrupted("interrupted", number=number, hint="the next push goes on from here"))
 
     for number in SIGNALS:

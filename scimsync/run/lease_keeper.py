@@ -1,10 +1,10 @@
-"""Makes sure that a process which was stopped for a while sends nothing after another run took its
-place.
+"""Takes the leases of a run and renews them, so that a suspended run sends nothing once another
+run has taken its place.
 
-The leases are renewed as long as a run lasts. Where the last renewal is too long ago, because the
-process was paused, the machine slept or the database did not answer, or where the clock was set
-since, by which others tell whether leases have expired, the database is asked before the next
-request goes out.
+Leases are renewed while a run lasts. Before each request, the database is asked whether the run
+still holds them if the last renewal is too old: the process was suspended, the machine slept, or
+the database did not answer. The same applies where the clock was set, since others judge by it
+whether leases have expired.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ WAIT_S = 0.5
 STALE_AFTER_S = leases.LEASE_TIME.total_seconds() / 2
 
 JUMP_S = 5.0
-"""Clocks that go apart by more than this since the last renewal were not slewed, but set."""
+"""Clocks that diverge by more than this between two renewals were set, not slewed."""
 
 
 def steady_clock() -> float:
-    """Seconds that go on while the machine sleeps, and that nobody can set."""
+    """Return seconds that count while the machine sleeps, and that cannot be set."""
     return (
         time.clock_gettime(time.CLOCK_BOOTTIME)
         if hasattr(time, "CLOCK_BOOTTIME")
@@ -44,7 +44,10 @@ def steady_clock() -> float:
 
 
 class LeaseKeeper:
-    """The leases of a run. `clock` gives aware times, `steady` seconds that never jump."""
+    """Keeps the leases of a run.
+
+    `clock` returns aware times, `steady` seconds of a clock that cannot be set.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class LeaseKeeper:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the last renewal is so short ago that nobody else can have the leases."""
+        """Whether the last renewal is so recent that no other run can hold the leases."""
         is_set = abs(self._difference() - self._apart) > JUMP_S
         return not is_set and self._steady() - self._renewed_at < STALE_AFTER_S
 
@@ -71,14 +74,14 @@ class LeaseKeeper:
         return self._clock().timestamp() - self._steady()
 
     async def holds(self) -> bool:
-        """Whether the leases still are ours; renews them where that is not certain."""
+        """Return whether the run holds its leases; renew them where that is uncertain."""
         if self.is_fresh:
             return True
         async with self._asking:
             return self.is_fresh or await self.renew()
 
     async def renew(self) -> bool:
-        """Renews the leases. False: another run has one of them."""
+        """Renew the leases. Return False where another run took one of them."""
         asked_at, apart = self._steady(), self._difference()
         ours = await asyncio.to_thread(self._renew)
         if ours:

@@ -24,6 +24,7 @@ from scimsync.run.targets import lose_targets, open_targets, stop_targets
 from scimsync.state import journal, leases
 from scimsync.state.store import Store
 from scimsync.transport.observer import Observer, ignore
+from scimsync.transport.retry_policy import TimeSource
 
 
 def push(
@@ -38,12 +39,13 @@ def push(
     wait: bool = False,
     cancellation: Cancellation | None = None,
     observe: Observer = ignore,
+    time: TimeSource | None = None,
 ) -> RunOutcome:
     """Bring all targets up to date.
 
     With `wait`, start after the run that holds a lease, if there is one. `cancellation` ends the
     run in order from another thread; without it, SIGINT and SIGTERM do, in the main thread.
-    `observe` receives each request.
+    `observe` receives each request. `time` is what targets wait by.
 
     Raises LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
     """
@@ -68,7 +70,7 @@ def push(
                 recover(context)
                 # outside of the event loop, in which a signal would wait for the end of reading
                 reading = read_sources(context)
-                outcome = asyncio.run(_plan_and_execute(context, reading, cancellation, observe))
+                outcome = asyncio.run(_run(context, reading, cancellation, observe, time))
         except BaseException as error:
             why = error.message if isinstance(error, ScimsyncError) else type(error).__name__
             with store.write() as connection:
@@ -80,12 +82,16 @@ def push(
         return outcome
 
 
-async def _plan_and_execute(
-    context: PushContext, reading: Reading, cancellation: Cancellation | None, observe: Observer
+async def _run(
+    context: PushContext,
+    reading: Reading,
+    cancellation: Cancellation | None,
+    observe: Observer,
+    time: TimeSource | None,
 ) -> RunOutcome:
     keeper = LeaseKeeper(context.unfenced, context.token, context.clock)
     async with (
-        open_targets(context, reading, keeper.holds, observe) as targets,
+        open_targets(context, reading, keeper.holds, observe, time) as targets,
         keeper.renewing(partial(lose_targets, targets)),
     ):
         with cancellable(partial(stop_targets, targets), cancellation):

@@ -33,6 +33,7 @@ from scimsync.targets.sender import LazySender
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import RequestError
+from scimsync.transport.retry_policy import TimeSource
 
 _LOG = logging.getLogger("scimsync")
 
@@ -208,6 +209,7 @@ async def open_targets(
     reading: Reading,
     may_send: Callable[[], Awaitable[bool]] | None = None,
     observe: Observer = ignore,
+    time: TimeSource | None = None,
 ) -> AsyncIterator[Mapping[str, TargetRun]]:
     """Open all targets of a run; their connections are closed with the block.
 
@@ -236,6 +238,7 @@ async def open_targets(
                 probing=is_suspect(known[name]),
                 may_send=may_send,
                 observe=observe,
+                time=time,
             )
             opened[name] = _open(context, target, target_connection, known[name], reading)
             stack.callback(_close_matchers, opened[name])

@@ -1,4 +1,4 @@
-"""How actions and values look in a plan, on whatever it is shown."""
+"""The words and signs of a plan, whatever its format."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 
 
 MEMBERS_SHOWN = 20
-"""More members of one change than anybody reads are counted."""
+"""How many members of one change are listed; the others are counted."""
 
 
 def subject(entry: JournaledOperation) -> str:
-    """Whom an operation is about: the key of a person, or of a group with that word before it."""
+    """Return the key of a user, or `group` and the key of a group."""
     return printable(entry.key) if entry.kind is Kind.USER else f"group {printable(entry.key)}"
