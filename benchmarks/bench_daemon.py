@@ -15,11 +15,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from benchmarks.common import SYNC_TOML, Figures, rows_wanted, scratch_folder, write_people
 from benchmarks.server import running_server
@@ -94,78 +92,52 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class Inline(Executor):
-    """Does at once what it is given."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """A future that is done."""
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-class Sleeper:
-    """A clock that goes on when the daemon sleeps; then a file is dropped, so often as `runs`
-    says."""
-
-    def __init__(self, folder: Path, rows: int, runs: int) -> None:
-        self.now = datetime(2026, 3, 2, 8, tzinfo=UTC)
-        self.left = runs
-        self.memory: list[float] = []
-        self.stop: Callable[[int], None] = lambda _: None
-        self._folder, self._rows, self._runs = folder, rows, runs
-
-    def clock(self) -> datetime:
-        return self.now
-
-    def steady(self) -> float:
-        return self.now.timestamp()
-
-    def wake(self) -> None:
-        pass
-
-    def wait(self, seconds: float) -> None:
-        """Time goes on; once an hour there is another file."""
-        hour = self.now.hour
-        self.now += timedelta(seconds=seconds)
-        if self.now.hour == hour:
-            return
-        self.left -= 1
-        self.memory.append(resident_mb())
-        if self.left < 0:
-            self.stop(signal.SIGTERM)
-            return
-        write_people(self._folder / "new.csv", self._rows, moved=self._runs - self.left)
-        (self._folder / "new.csv").replace(self._folder / "hr.csv")
-
-
 def many_pushes(folder: Path, rows: int, runs: int) -> float:
     """Memory after all `runs`, as a ratio to that after the first `WARM_UP`."""
-    from scimsync.daemon.loop import Daemon
-    from scimsync.daemon.systemd import Systemd
-    from scimsync.daemon.world import World
+    import time_machine
 
-    sleeper = Sleeper(folder, rows, runs)
+    from scimsync.daemon.dependencies import Dependencies
+    from scimsync.daemon.jobs import Daemon
+    from scimsync.daemon.scheduler import JobScheduler, MainThreadPool
+    from scimsync.daemon.systemd import Systemd
+
+    memory: list[float] = []
+
+    class HourlyFiles(JobScheduler):
+        """Moves the clock instead of sleeping; once an hour there is another file."""
+
+        longest_sleep_s = 3600.0
+
+        def make_pool(self, _name: str) -> Executor:
+            return MainThreadPool(self.call_soon)
+
+        def sleep(self, seconds: float) -> None:
+            hour = self.now().hour
+            clock.shift(seconds)
+            if self.now().hour == hour:
+                return
+            memory.append(resident_mb())
+            if len(memory) > runs:
+                daemon.stop(signal.SIGTERM)
+                return
+            write_people(folder / "new.csv", rows, moved=len(memory))
+            (folder / "new.csv").replace(folder / "hr.csv")
+
     minutes = timedelta(minutes=10)
-    chance = random.Random(1)
-    world = World(
-        sleeper.clock,
-        sleeper.steady,
-        sleeper,
-        Inline(),
-        Inline(),
-        Systemd({}),
-        chance,
-        poll=minutes,
-        look=minutes,
-    )
-    daemon = Daemon(folder / "sync.toml", world)
-    sleeper.stop = daemon.stop
-    daemon.run()
-    some = sleeper.memory
-    print(f"resident after {WARM_UP}, {len(some) // 2} and {len(some) - 1} pushes: ", end="")
-    print(", ".join(f"{some[at]:.0f} MB" for at in (WARM_UP, len(some) // 2, -1)), flush=True)
-    return some[-1] / some[WARM_UP]
+    with time_machine.travel(datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp(), tick=False) as clock:
+        scheduler = HourlyFiles(lambda: datetime.now(UTC).timestamp())
+        dependencies = Dependencies(
+            scheduler,
+            Systemd({}),
+            random.Random(1),
+            file_interval=minutes,
+            state_interval=minutes,
+        )
+        daemon = Daemon(folder / "sync.toml", dependencies)
+        daemon.run()
+    print(f"resident after {WARM_UP}, {len(memory) // 2} and {len(memory) - 1} pushes: ", end="")
+    print(", ".join(f"{memory[at]:.0f} MB" for at in (WARM_UP, len(memory) // 2, -1)), flush=True)
+    return memory[-1] / memory[WARM_UP]
 
 
 def resident_mb() -> float:

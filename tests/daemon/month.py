@@ -1,8 +1,8 @@
-"""A month of a made-up company, lived through by a real daemon whose clock is under control.
+"""A month of a made-up company, with a real daemon whose clock is under control.
 
-`python -m tests.daemon.month FOLDER` goes on where FOLDER says that it stopped, so that it may be
-killed at any moment and started again. Everything happens at its time: files are dropped, sync.toml
-is broken and mended, a target is down for a day.
+`python -m tests.daemon.month FOLDER` continues where FOLDER says that it stopped, so it may be
+killed at any moment and started again. Everything happens at its time: files arrive, sync.toml
+breaks and is repaired, a target is down for a day.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import io
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,16 +22,17 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 
 from scimsync.cli.ui.log_setup import set_up_logging
-from scimsync.daemon.loop import Daemon
+from scimsync.daemon.dependencies import Dependencies
+from scimsync.daemon.jobs import Daemon
 from scimsync.daemon.systemd import Systemd
-from scimsync.daemon.world import World
 from scimsync.errors import ConfigError
 from scimsync.run import targets as run_targets
 from scimsync.targets import connection
 from scimsync.transport.retry_policy import TimeSource
-from tests.daemon.simulation import Inline
+from tests.daemon.simulation import SteppingScheduler
 from tests.office import Pauses, Row, person
 from tests.once import make_once
 
@@ -172,41 +172,19 @@ class Event:
 
 
 class Month:
-    """The clock, and what happens at which time."""
+    """A folder, and what happens in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.awake = False
-        self.stop: Callable[[int], None] = lambda _: None
         self.metrics: Callable[[], bytes] = bytes
+
+    @property
+    def start(self) -> datetime:
+        """When the last process stopped."""
         try:
-            self.now = datetime.fromisoformat((folder / "clock").read_text())
+            return datetime.fromisoformat((self.folder / "clock").read_text())
         except FileNotFoundError:
-            self.now = START
-
-    def clock(self) -> datetime:
-        return self.now
-
-    def steady(self) -> float:
-        return (self.now - START).total_seconds()
-
-    def wake(self) -> None:
-        self.awake = True
-
-    def wait(self, seconds: float) -> None:
-        """Time goes on to the next event, or so far."""
-        if self.awake:
-            self.awake = False
-            return
-        until = self.now + timedelta(seconds=seconds)
-        coming = next((event for event in EVENTS if event.at > self.now), None)
-        if coming is not None and coming.at <= until:
-            coming.do(self)
-            until = coming.at
-        self.write("clock", until.isoformat().encode())
-        self.now = until
-        if self.now >= END:
-            self.stop(signal.SIGTERM)
+            return START
 
     def write(self, name: str, content: bytes) -> None:
         """A file that is there as a whole."""
@@ -307,50 +285,57 @@ EVENTS = sorted(
 """The first of several at one time goes first."""
 
 
+class MonthScheduler(SteppingScheduler):
+    """Writes the time into the folder before the daemon sees it, and after the events."""
+
+    def __init__(self, clock: time_machine.Traveller, month: Month) -> None:
+        self._folder = month
+        events = [(event.at, partial(_happen, event, month)) for event in EVENTS]
+        super().__init__(clock, END, [one for one in events if one[0] > month.start])
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._folder.write("clock", self.now().isoformat().encode())
+
+
+def _happen(event: Event, month: Month, _scheduler: object) -> None:
+    event.do(month)
+
+
 def live(folder: Path) -> None:
-    """Lives on until the month is over."""
+    """Live until the month is over."""
     make_once(pytest.MonkeyPatch())
     set_up_logging(log_format="json")
-    logging.getLogger("scimsync").handlers[0].addFilter(_Clocked(month := Month(folder)))
+    logging.getLogger("scimsync").handlers[0].addFilter(_Clocked())
     pauses = Pauses()
-    # nobody waits
+    # so that retries do not wait
     vars(run_targets)["TargetConnection"] = partial(
         connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)
     )
-    day_long = timedelta(hours=6)
-    world = World(
-        month.clock,
-        month.steady,
-        month,
-        Inline(),
-        Inline(),
-        Systemd({}),
-        Random(1),
-        poll=day_long,
-        look=day_long,
-    )
-    while True:
-        try:
-            daemon = Daemon(folder / "sync.toml", world)
-            break
-        except (
-            ConfigError
-        ):  # it was killed while sync.toml was broken: it starts when somebody has mended it
-            month.wait(3600)
-    month.stop, month.metrics = daemon.stop, daemon.vitals.metrics
-    print("alive", flush=True)
-    daemon.run()
+    month = Month(folder)
+    hours = timedelta(hours=6)
+    with time_machine.travel(month.start.timestamp(), tick=False) as clock:
+        scheduler = MonthScheduler(clock, month)
+        dependencies = Dependencies(
+            scheduler, Systemd({}), Random(1), file_interval=hours, state_interval=hours
+        )
+        while True:
+            try:
+                daemon = Daemon(folder / "sync.toml", dependencies)
+                break
+            except ConfigError:  # killed while sync.toml was broken: it starts once it is repaired
+                scheduler.sleep(3600)
+        month.metrics = daemon.probes.metrics
+        scheduler.on_end = lambda: daemon.stop(15)
+        print("alive", flush=True)
+        daemon.run()
 
 
 class _Clocked(logging.Filter):
     """Puts the simulated time into each line."""
 
-    def __init__(self, month: Month) -> None:
-        super().__init__()
-        self._month = month
-
     def filter(self, record: logging.LogRecord) -> bool:
-        record.at = self._month.now.astimezone(BERLIN).isoformat()
+        record.at = datetime.now(BERLIN).isoformat()
         return True
 
 

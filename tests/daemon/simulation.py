@@ -1,109 +1,108 @@
-"""A daemon whose clock goes on by what it sleeps, and to whom things happen at their time."""
+"""A daemon that moves the clock instead of sleeping, so that a month takes seconds."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 import pytest
+import time_machine
 
-from scimsync.daemon.loop import Daemon
+from scimsync.daemon.dependencies import Dependencies
+from scimsync.daemon.jobs import Daemon
+from scimsync.daemon.scheduler import JobScheduler, MainThreadPool
 from scimsync.daemon.systemd import Systemd
-from scimsync.daemon.world import World
 from tests.office import Office
 
-Event = tuple[float, Callable[[], object]]
-"""So many seconds after the start, this happens."""
+Event = tuple[float, Callable[["SteppingScheduler"], object]]
+"""Seconds after the start, and what happens then."""
 
 
-class Inline(Executor):
-    """Does at once what it is given."""
+class SteppingScheduler(JobScheduler):
+    """Runs everything in one thread. Its sleep is a step of the clock of time-machine.
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """A future that is done."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+    Events happen at their time; afterwards the daemon looks at the files at once. `on_end` is
+    called at `end`, unless the clock was set.
+    """
 
+    longest_sleep_s = 24 * 3600.0
 
-class Simulation:
-    """The sleeper and the clock of a daemon. `now` may also be set from outside."""
+    def __init__(
+        self,
+        clock: time_machine.Traveller,
+        end: datetime,
+        events: Sequence[tuple[datetime, Callable[[SteppingScheduler], object]]],
+    ) -> None:
+        self._clock = clock
+        self._end = end
+        self._events = sorted(events, key=lambda event: event[0])
+        self._elapsed = 0.0
+        self.on_end: Callable[[], None] = lambda: None
+        super().__init__(lambda: self._elapsed)
 
-    def __init__(self, now: datetime, events: Sequence[Event], seconds: float) -> None:
-        self.now = self.start = now
-        self._events = sorted(
-            ((now + timedelta(seconds=after), do) for after, do in events),
-            key=lambda event: event[0],
-        )
-        self._end = now + timedelta(seconds=seconds)
-        self._awake = False
-        self.stop: Callable[[int], None] = lambda _: None
+    def make_pool(self, name: str) -> Executor:
+        return MainThreadPool(self.call_soon)
 
-    def clock(self) -> datetime:
-        return self.now
-
-    def steady(self) -> float:
-        return (self.now - self.start).total_seconds()
-
-    def wake(self) -> None:
-        self._awake = True
-
-    def wait(self, seconds: float) -> None:
-        """Time goes on, and what happens meanwhile happens."""
-        if self._awake:
-            self._awake = False
-            return
-        until = self.now + timedelta(seconds=seconds)
+    def sleep(self, seconds: float) -> None:
+        until = self.now() + timedelta(seconds=seconds)
         if self._events and self._events[0][0] <= until:
-            until, do = self._events.pop(0)
-            self.now = max(until, self.now)
-            do()
+            at, do = self._events.pop(0)
+            self.pass_time((at - self.now()).total_seconds())
+            do(self)
+            if self.get_job("files") is not None:
+                self.modify_job("files", next_run_time=self.now())
             return
-        self.now = until
-        if self.now >= self._end:
-            self.stop(15)
+        self.pass_time(seconds)
+        if self.now() >= self._end:
+            self.on_end()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        if seconds > 0:
+            self._elapsed += seconds
+            self._clock.shift(seconds)
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the system clock by so many seconds."""
+        self._clock.shift(seconds)
 
 
 def live(
-    office: Office,
-    *events: Event,
-    seconds: float,
-    poll: float = 5,
-    clocked: Callable[[Simulation], None] | None = None,
+    office: Office, *events: Event, seconds: float, poll: float = 5, look: float = 60
 ) -> Daemon:
-    """Runs a daemon in the office for so long; afterwards it is as late there."""
-    simulation = Simulation(office.now, events, seconds)
-    each = timedelta(seconds=poll)
-    world = World(
-        simulation.clock,
-        simulation.steady,
-        simulation,
-        Inline(),
-        Inline(),
-        Systemd({}),
-        Random(1),
-        poll=each,
-        look=timedelta(minutes=1),
-    )
-    daemon = Daemon(office.folder / "sync.toml", world)
-    simulation.stop = daemon.stop
-    if clocked is not None:
-        clocked(simulation)
-    daemon.run()
-    office.now = simulation.now
+    """Run a daemon in the office for so many seconds; afterwards, it is as late there.
+
+    `poll` are the seconds between two looks at the files, `look` between two reads of the state.
+    """
+    start = office.now
+    with time_machine.travel(start.timestamp(), tick=False) as clock:
+        scheduler = SteppingScheduler(
+            clock,
+            start + timedelta(seconds=seconds),
+            [(start + timedelta(seconds=after), do) for after, do in events],
+        )
+        daemon = Daemon(
+            office.folder / "sync.toml",
+            Dependencies(
+                scheduler,
+                Systemd({}),
+                Random(1),
+                file_interval=timedelta(seconds=poll),
+                state_interval=timedelta(seconds=look),
+            ),
+        )
+        scheduler.on_end = lambda: daemon.stop(15)
+        daemon.run()
+        office.now = scheduler.now()
     return daemon
 
 
 def log_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the daemon has said."""
+    """The lines of the daemon's log."""
     return [
         record.getMessage()
         for record in caplog.records
@@ -111,8 +110,8 @@ def log_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-def open_troubles(office: Office) -> list[tuple[str, str]]:
-    """Event and subject of what is not over."""
+def firing_alerts(office: Office) -> list[tuple[str, str]]:
+    """Event and subject of each alert that fires."""
     return [
         (one["event"], one["subject"])
         for one in json.loads(office.run("status", "--json").out)["troubles"]

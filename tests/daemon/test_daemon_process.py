@@ -1,5 +1,4 @@
-"""The real program: it pushes what is dropped, reads sync.toml again, ends in order, and gets along
-with others."""
+"""The real program: files that arrive, reloads, signals, systemd, and other active runs."""
 
 from __future__ import annotations
 
@@ -110,7 +109,7 @@ def drop(office: Office, count: int) -> None:
 
 def test_a_file_that_is_dropped_is_pushed(company: Office, faulty: FaultyServer) -> None:
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         drop(company, 5)
         assert "run 2: wiki: 2 create" in daemon.until("create")
         assert daemon.end() == 0
@@ -133,30 +132,30 @@ def test_a_file_that_came_while_nobody_looked_is_pushed_after_the_start(
 def test_nothing_new_costs_nothing(company: Office, faulty: FaultyServer) -> None:
     faulty.forget()
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         assert daemon.end(signal.SIGINT) == 0
     assert faulty.seen == []
     assert [one.split(": ", 1)[1] for one in daemon.lines] == [
-        "wiki: next push not by schedule",
-        "stopping: what is in flight comes to its end",
+        "wiki: no scheduled push",
+        "stopping: finishing requests in flight",
         "stopped",
     ]
 
 
 def test_sync_toml_is_read_again_when_it_changes_and_when_it_is_told(company: Office) -> None:
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         configure(company, 'push = "0 2 * * *"')
-        daemon.until("sync.toml was read again")
+        daemon.until("sync.toml reloaded")
         assert "02:00:00" in daemon.until("next push")
 
         configure(company, 'pash = "0 2 * * *"')
-        daemon.until("sync.toml cannot be used; what was read before counts on")
+        daemon.until("sync.toml is invalid; the previous configuration stays in force")
         assert 'did you mean "push"?' in daemon.until("did you mean")
 
         configure(company)
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.until("sync.toml was read again")
+        daemon.until("sync.toml reloaded")
         drop(company, 4)
         daemon.until("1 create")
         assert daemon.end() == 0
@@ -175,7 +174,7 @@ def test_a_bad_sync_toml_does_not_start_it(company: Office) -> None:
 def test_it_says_how_it_is(company: Office) -> None:
     configure(company, port=(port := free_port()))
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         drop(company, 4)
         daemon.until("1 create")
         assert (get(port, "/healthz")[0], get(port, "/readyz")[0]) == (200, 200)
@@ -196,7 +195,7 @@ def test_what_is_in_flight_comes_to_its_end(company: Office, faulty: FaultyServe
     answered = Event()
     faulty.fail("POST", until=answered)
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         drop(company, 9)
         faulty.holding.wait(PATIENCE_S)
         daemon.process.send_signal(signal.SIGTERM)
@@ -217,14 +216,14 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
 ) -> None:
     faulty.fail("POST", hold=True)
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         drop(company, 5)
         faulty.holding.wait(PATIENCE_S)
         daemon.process.send_signal(signal.SIGTERM)
         daemon.until("stopping")
         assert daemon.end() == -signal.SIGTERM
     with running(company) as daemon:  # finishes what was begun, though no file is new
-        daemon.until("pushing to wiki: it was missed, or not finished")
+        daemon.until("push wiki: missed or unfinished")
         daemon.until("run 3: wiki: ")
         assert daemon.end() == 0
     assert len(faulty.users) == 5
@@ -261,7 +260,7 @@ def test_systemd_is_told(company: Office, tmp_path_factory: pytest.TempPathFacto
             ]
             assert [one.partition(b"=")[0] for one in said] == [b"RELOADING"]
             daemon.process.send_signal(signal.SIGTERM)
-            while listener.recv(1024) != b"STOPPING=1\nSTATUS=finishing what is in flight":
+            while listener.recv(1024) != b"STOPPING=1\nSTATUS=finishing requests in flight":
                 pass
             assert daemon.process.wait(PATIENCE_S) == 0
 
@@ -271,7 +270,7 @@ def test_lines_for_collectors_name_the_run_and_nobody(
 ) -> None:
     faulty.fail("POST", status=409, body={"detail": "person5@example.com is there already"})
     with running(company, "-v", "--log-format", "json") as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         drop(company, 5)
         daemon.until("1 create, 1 failed")
         assert daemon.end() == 0
@@ -285,7 +284,7 @@ def test_lines_for_collectors_name_the_run_and_nobody(
 
 def test_whoever_asks_sees_people_in_the_log(company: Office, faulty: FaultyServer) -> None:
     with running(company, "--personal") as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         company.hire([*people(4), person(4)], "new.csv")
         (company.folder / "new.csv").replace(company.folder / "hr.csv")
         assert "00004" in daemon.until("stands in line")
@@ -295,14 +294,14 @@ def test_whoever_asks_sees_people_in_the_log(company: Office, faulty: FaultyServ
 def test_the_mapping_may_change_while_it_runs(company: Office, faulty: FaultyServer) -> None:
     """What sync.toml says anew counts from the next push on."""
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         user = USER.replace("given ~ ' ' ~ family", "family ~ ', ' ~ given")
         company.configure(
             user=user,
             source=SOURCE,
             more='[schedule]\npush = false\nquiet = "1s"\n[health]\nport = 0',
         )
-        daemon.until("sync.toml was read again")
+        daemon.until("sync.toml reloaded")
         drop(company, 4)
         daemon.until("1 create, 3 update")
         assert daemon.end() == 0
@@ -318,7 +317,7 @@ def test_a_state_that_cannot_be_used_does_not_start_it(company: Office) -> None:
 def test_the_folder_is_as_it_was(company: Office) -> None:
     before = sorted(path.name for path in Path(company.folder).iterdir())
     with running(company) as daemon:
-        daemon.until("not by schedule")
+        daemon.until("no scheduled push")
         assert daemon.end() == 0
     assert [
         name

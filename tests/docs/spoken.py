@@ -51,7 +51,7 @@ ERRORS = (
     ),
 )
 SAYS = {
-    **dict.fromkeys((*ERRORS, "invalid", "Refusal", "error", "warning", "troubled"), 0),
+    **dict.fromkeys((*ERRORS, "invalid", "Refusal", "error", "warning", "set_problem"), 0),
     **dict.fromkeys(("InvalidSetting", "ProbeStatus"), 1),
     **dict.fromkeys(("FilterError", "PathError", "give_up"), 2),
     **dict.fromkeys(("Problem", "DesireError"), 3),

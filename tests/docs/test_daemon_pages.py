@@ -63,9 +63,9 @@ def test_the_daemon_logs_what_the_page_shows(company: Office) -> None:
         (company.folder / "new.csv").replace(company.folder / "incoming" / "hr.csv")
         daemon.until("1 update, 1 deactivate")
         edit(company, "[schedule]", "[schedul]")
-        daemon.until("trouble (config) began")
+        daemon.until("alert firing (config)")
         edit(company, "[schedul]", "[schedule]")
-        daemon.until("trouble (config) is over")
+        daemon.until("alert resolved (config)")
         assert daemon.end() == 0
 
     session = block(DAEMON, "console", "$ scimsync daemon\n").splitlines()[1:]

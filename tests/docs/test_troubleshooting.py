@@ -24,8 +24,8 @@ NO_TROUBLE = {
     "found after: …": "a request without an answer had its effect",
     "it was gone already": "so a deletion is done",
     "nothing left to change": "so nothing is sent",
-    "a push is at work": "the daemon is well",
-    "pushes are done as planned": "the daemon is well",
+    "a push is running": "the daemon is well",
+    "pushes run as scheduled": "the daemon is well",
     **dict.fromkeys(
         (
             "a date or time",
@@ -85,7 +85,7 @@ def test_the_program_is_read_from_end_to_end() -> None:
         "… of … accounts would be changed",
         'no filter "…"',
         "userName … is wanted by … too",
-        "… cannot be used; what was read before counts on\n…",
+        "… is invalid; the previous configuration stays in force\n…",
         "the name of its host cannot be resolved",
         "must be at least",
         "this key stands here a second time",

@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 import click
 
 from scimsync.cli.ui.options import CommonOptions, common_options_without
-from scimsync.daemon.loop import Daemon
-from scimsync.daemon.systemd import Systemd
-from scimsync.daemon.waker import Waker
-from scimsync.daemon.world import World
+from scimsync.daemon.extras import require_extra
 from scimsync.run.lease_keeper import steady_clock
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -39,17 +35,19 @@ def command(options: CommonOptions, personal: bool) -> None:
     Exit codes: 0 stopped, 1 the state cannot be used, 2 configuration.
     """
     options.set_up_logging(times=True)
-    world = World(
-        clock=options.clock,
-        steady=steady_clock,
-        sleeper=Waker(),
-        pushing=ThreadPoolExecutor(1, "push"),
-        telling=ThreadPoolExecutor(1, "telling"),
+    require_extra("apscheduler", "daemon")
+    from scimsync.daemon.dependencies import Dependencies
+    from scimsync.daemon.jobs import Daemon
+    from scimsync.daemon.scheduler import JobScheduler
+    from scimsync.daemon.systemd import Systemd
+
+    dependencies = Dependencies(
+        scheduler=JobScheduler(steady_clock),
         systemd=Systemd(os.environ),
-        chance=random.Random(),  # noqa: S311 - jitter
+        random=random.Random(),  # noqa: S311 - jitter
         personal=personal or options.debug,
     )
-    daemon = Daemon(options.config, world)
+    daemon = Daemon(options.config, dependencies)
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for one in _STOP_SIGNALS:

@@ -1,4 +1,4 @@
-"""The state that the daemon works with: the one that was there when it began, and no other."""
+"""Opens the state database that the daemon started with, and no other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scimsync.state.store import Store, open_state, shown_state
 
 
 @contextmanager
-def begun_state(config: Config) -> Iterator[Store]:
-    """The state at the start, made or brought up to date where it has to be. Raises StateError."""
+def state_at_start(config: Config) -> Iterator[Store]:
+    """Open the state; create or upgrade it if necessary. Raises StateError."""
     store = open_state(config.state_url, config.base_dir, create=True)
     try:
         yield store
@@ -21,17 +21,20 @@ def begun_state(config: Config) -> Iterator[Store]:
 
 
 @contextmanager
-def same_state(config: Config) -> Iterator[Store]:
-    """The state later on. Raises StateError, also where it is gone: an empty one in its place would
-    forget who has to go."""
+def existing_state(config: Config) -> Iterator[Store]:
+    """Open the state again.
+
+    Raises StateError, also if the database has disappeared: an empty one in its place would forget
+    which accounts to deactivate.
+    """
     store = open_state(config.state_url, config.base_dir, create=False)
     try:
         if store.is_scratch:
             raise StateError(
-                f"{shown_state(config.state_url)}: the state that was in use is gone",
+                f"{shown_state(config.state_url)}: the state database has disappeared",
                 hint=(
-                    "bring it back (is a disk not mounted?); to begin with an empty one, start the"
-                    " daemon anew"
+                    "restore it (is a disk not mounted?); to start with an empty state, restart the"
+                    " daemon"
                 ),
             )
         yield store

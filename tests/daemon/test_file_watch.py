@@ -1,5 +1,4 @@
-"""A file is told once it is complete: renamed into place, or quiet for a while; never half of
-it."""
+"""A file is reported once, when it is complete: renamed into place, or unchanged for a while."""
 
 from __future__ import annotations
 
@@ -10,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scimsync.daemon.config_file import ConfigFile
-from scimsync.daemon.watch import Watch
+from scimsync.daemon.file_watch import FileWatch
 from scimsync.sources import FileSpec, has_writer, patterns
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -31,16 +29,16 @@ class Scene:
         self.file = folder / "hr.csv"
         self.file.write_text("id\n1\n")
         self.now = START
-        self.watch = Watch(QUIET, is_written)
+        self.watch = FileWatch(QUIET, is_written)
         self.watch.add("hr", folder, some or ("hr.csv",), known=known)
 
     def seconds(self, number: int) -> list[int]:
-        """In which of the next seconds it is told."""
-        told = []
+        """In which of the next seconds it is reported."""
+        reported = []
         for second in range(1, number + 1):
             self.now += timedelta(seconds=1)
-            told += [second] * len(self.watch.look(self.now))
-        return told
+            reported += [second] * len(self.watch.look(self.now))
+        return reported
 
 
 @pytest.fixture
@@ -48,15 +46,15 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-def test_a_file_that_stays_is_not_told(scene: Scene) -> None:
+def test_an_unchanged_file_is_not_reported(scene: Scene) -> None:
     assert scene.seconds(60) == []
 
 
-def test_a_file_that_nobody_has_read_is_told_once(tmp_path: Path) -> None:
+def test_an_unknown_file_is_reported_once(tmp_path: Path) -> None:
     assert Scene(tmp_path, known=False).seconds(60) == [3]
 
 
-def test_a_file_renamed_into_place_is_told_within_five_seconds(
+def test_a_file_renamed_into_place_is_reported_within_five_seconds(
     scene: Scene, tmp_path: Path
 ) -> None:
     scene.seconds(5)
@@ -66,7 +64,7 @@ def test_a_file_renamed_into_place_is_told_within_five_seconds(
     assert when <= 5
 
 
-def test_a_file_that_grows_slowly_is_told_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_growing_file_is_reported_when_it_is_complete(tmp_path: Path) -> None:
     scene = Scene(tmp_path, is_written=lambda _: False)  # as where the system cannot tell
     for number in range(20):
         with scene.file.open("a") as stream:
@@ -75,7 +73,7 @@ def test_a_file_that_grows_slowly_is_told_when_it_is_whole(tmp_path: Path) -> No
     assert scene.seconds(10) == [2]
 
 
-def test_a_file_that_somebody_has_open_is_not_told_however_long_that_takes(scene: Scene) -> None:
+def test_a_file_that_is_open_for_writing_is_not_reported(scene: Scene) -> None:
     with scene.file.open("a") as stream:
         stream.write("half of a ro")
         stream.flush()
@@ -84,13 +82,13 @@ def test_a_file_that_somebody_has_open_is_not_told_however_long_that_takes(scene
     assert scene.seconds(10) == [3]
 
 
-def test_reading_is_not_writing(scene: Scene) -> None:
+def test_a_reader_is_not_a_writer(scene: Scene) -> None:
     with scene.file.open("rb"):
         assert not has_writer(scene.file)
     assert not has_writer(scene.file.with_name("missing"))
 
 
-def test_a_writer_is_not_disturbed_by_the_question(scene: Scene) -> None:
+def test_looking_for_a_writer_does_not_disturb_it(scene: Scene) -> None:
     for _ in range(200):
         assert not has_writer(scene.file)
         with scene.file.open("a") as stream:
@@ -98,14 +96,14 @@ def test_a_writer_is_not_disturbed_by_the_question(scene: Scene) -> None:
             stream.write("1\n")
 
 
-def test_a_file_that_is_gone_for_a_moment_is_told_when_it_is_back(scene: Scene) -> None:
+def test_a_file_that_disappears_is_reported_when_it_is_back(scene: Scene) -> None:
     scene.file.unlink()
     assert scene.seconds(30) == []
     scene.file.write_text("id\n2\n")
     assert scene.seconds(30) == [3]
 
 
-def test_a_pattern_is_told_when_all_its_files_are_complete(tmp_path: Path) -> None:
+def test_a_pattern_is_reported_when_all_its_files_are_complete(tmp_path: Path) -> None:
     scene = Scene(
         tmp_path,
         "hr*.csv",
@@ -113,10 +111,10 @@ def test_a_pattern_is_told_when_all_its_files_are_complete(tmp_path: Path) -> No
     )
     (tmp_path / "hr-2.csv").write_text("id\n3\n")
     assert scene.seconds(60) == []
-    assert scene.watch.unsettled_since("hr") is not None
+    assert scene.watch.incomplete_since("hr") is not None
     (tmp_path / "done").touch()
     assert scene.seconds(10) == [1]
-    assert scene.watch.unsettled_since("hr") is None
+    assert scene.watch.incomplete_since("hr") is None
 
 
 def test_files_of_a_query_are_watched(tmp_path: Path) -> None:
@@ -141,16 +139,26 @@ def test_the_age_of_a_source_is_that_of_its_newest_file(tmp_path: Path) -> None:
     assert scene.watch.changed_at() == {"hr": datetime.fromtimestamp(1_000_000_500, UTC)}
 
 
-def test_sync_toml_has_changed_when_it_is_another_and_quiet(tmp_path: Path) -> None:
-    path = tmp_path / "sync.toml"
-    path.write_text("a")
-    file = ConfigFile(path)
-    assert not file.has_changed(START, QUIET)
-    path.unlink()
-    assert not file.has_changed(START + QUIET, QUIET)
-    path.write_text("another")
-    assert not file.has_changed(START + 2 * QUIET, QUIET)
-    assert file.settles_at(START + 2 * QUIET, QUIET) == START + 3 * QUIET
-    assert file.has_changed(START + 3 * QUIET, QUIET)
-    file.look()
-    assert not file.has_changed(START + 9 * QUIET, QUIET)
+def test_the_next_look_is_when_a_changed_file_may_be_complete(scene: Scene) -> None:
+    scene.seconds(5)
+    assert scene.watch.next_look(scene.now) is None
+    scene.file.write_text("id\n2\n")
+    scene.seconds(1)
+    assert scene.watch.next_look(scene.now) == scene.now + QUIET
+
+
+def test_a_file_is_missing_after_a_while(scene: Scene) -> None:
+    scene.file.unlink()
+    scene.seconds(61)
+    assert scene.watch.missing(scene.now, timedelta(minutes=1)) == []
+    scene.seconds(1)
+    assert scene.watch.missing(scene.now, timedelta(minutes=1)) == ["hr"]
+
+
+def test_a_new_watch_continues_from_the_old_one(scene: Scene, tmp_path: Path) -> None:
+    scene.file.write_text("id\n2\n")
+    scene.seconds(2)
+    new = FileWatch(QUIET)
+    new.add("hr", tmp_path, ("hr.csv",), known=True)
+    new.continue_from(scene.watch)
+    assert new.look(scene.now + timedelta(seconds=1)) == ["hr"]

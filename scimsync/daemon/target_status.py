@@ -1,5 +1,4 @@
-"""What the daemon asks the state between two pushes: how targets stand, and whether sources are
-what they were."""
+"""What the daemon reads from the state between two pushes."""
 
 from __future__ import annotations
 
@@ -23,49 +22,52 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One target: what is known of it, when its next work without a source is due, and whether
-    there is something that no run has come to the end of: operations without an outcome, records
-    that it was not planned for."""
+class TargetStatus:
+    """One target: what is known of it, and when its next retry or deletion is due.
+
+    `unfinished`: a run was killed, so operations have no outcome, or records were not planned.
+    """
 
     known: TargetState
     due_at: datetime | None
     unfinished: bool
 
 
-def standings(
+def read_statuses(
     store: Store,
     config: Config,
     sources: Mapping[str, Sequence[str]],
     after: Mapping[str, datetime],
-) -> dict[str, Standing]:
-    """How the targets stand; `sources` are theirs. What was due at `after` (per target) has been
-    tried, and does not count.
+) -> dict[str, TargetStatus]:
+    """Return the status of each target; `sources` maps a target to its sources.
 
-    Raises StateError.
+    Work that was due by `after` (target -> time) has been tried and does not count. Raises
+    StateError.
     """
     with store.read() as connection:
         return {
-            name: _standing(connection, name, sources[name], after.get(name))
+            name: _status(connection, name, sources[name], after.get(name, _LONG_AGO))
             for name in config.targets
         }
 
 
-def _standing(
-    connection: Connection, name: str, sources: Sequence[str], after: datetime | None
-) -> Standing:
-    known = targets.get_target(connection, name)
-    left = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
-    behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
-    return Standing(known, due.next_due(connection, name, after or _LONG_AGO), left or behind)
-
-
 def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
-    """Source -> whether its files look as they did when they were last read, and nobody has touched
-    them since. Raises StateError."""
+    """Return for each source whether its files are those that were last read.
+
+    Raises StateError.
+    """
     with store.read() as connection:
         known = {name: records.get_source(connection, name) for name in config.sources}
     return {name: _is_unchanged(file_spec(config, name), source) for name, source in known.items()}
+
+
+def _status(
+    connection: Connection, name: str, sources: Sequence[str], after: datetime
+) -> TargetStatus:
+    known = targets.get_target(connection, name)
+    is_open = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
+    is_behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
+    return TargetStatus(known, due.next_due(connection, name, after), is_open or is_behind)
 
 
 def _is_unchanged(spec: FileSpec, known: SourceState) -> bool:

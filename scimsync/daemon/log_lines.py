@@ -1,0 +1,134 @@
+"""The log of the daemon: pushes with cause and result, alerts, and what comes next.
+
+Lines contain no personal data, except with `personal`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from scimsync.config.notifications import Event
+from scimsync.daemon.notify import Change, Finding
+from scimsync.daemon.push_job import Cause, PushRequest, PushResult
+from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
+from scimsync.logcontext import in_run
+from scimsync.model.records import Problem
+from scimsync.plan.diff import describe_counts
+from scimsync.run import RunOutcome, TargetOutcome
+
+_LOG = logging.getLogger("scimsync")
+
+_MOST_LINES = 10
+
+_CAUSES = {
+    Cause.FILE: "source file changed",
+    Cause.SCHEDULE: "scheduled",
+    Cause.START: "missed or unfinished",
+    Cause.DUE: "retry, deletion or new day",
+}
+
+_LOGGED_IN_FULL = (Event.GUARD, Event.SOURCE, Event.CONFIG, Event.ERROR)
+"""Events whose details the log has each time that they are found."""
+
+
+def log_push_started(request: PushRequest) -> None:
+    """Log that a push starts."""
+    _LOG.info("push %s: %s", ", ".join(request.targets), _CAUSES[request.cause])
+
+
+def log_push_result(result: PushResult, findings: Sequence[Finding], *, personal: bool) -> None:
+    """Log the result of a push; `findings` describe its error."""
+    if result.outcome is not None:
+        with in_run(result.outcome.run):
+            _log_outcome(result.outcome, personal=personal)
+    elif isinstance(result.error, LeaseHeld):
+        _LOG.info("%s; retrying soon", result.error.message)
+    else:
+        for finding in findings:
+            if finding.text is not None:
+                text = (finding.personal or finding.text) if personal else finding.text
+                _LOG.error("%s: %s", finding.subject, text)
+
+
+def log_alerts(changes: Sequence[Change]) -> None:
+    """Log alerts that fire or are resolved."""
+    for change in changes:
+        subjects = ", ".join(change.subjects)
+        if not change.began:
+            _LOG.info("alert resolved (%s): %s", change.event, subjects)
+        elif change.event in _LOGGED_IN_FULL:
+            _LOG.warning("alert firing (%s): %s", change.event, subjects)
+        else:
+            _LOG.warning("alert firing (%s): %s: %s", change.event, subjects, change.text)
+
+
+def log_next_runs(next_runs: Mapping[str, datetime | None]) -> None:
+    """Log when each target is pushed next by schedule."""
+    for name, at in next_runs.items():
+        if at is None:
+            _LOG.info("%s: no scheduled push", name)
+        else:
+            _LOG.info("%s: next push %s", name, f"{at.astimezone():%Y-%m-%d %H:%M:%S}")
+
+
+def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
+    if outcome.guard is not None:
+        text = outcome.guard if personal else outcome.guard_brief
+        _LOG.warning("aborted by a guard; nothing was sent\n%s", text)
+    for name, target in outcome.targets.items():
+        if target.error is not None:
+            _log_error(name, target.error, personal=personal)
+        if outcome.guard is None and (target.error is None or target.operations):
+            _log_counts(name, target)
+    if any(target.failed for target in outcome.targets.values()):
+        _LOG.warning("for the failed operations: scimsync journal --run %d --failed", outcome.run)
+    for source in dict.fromkeys(problem.source for problem in outcome.problems):
+        some = [problem for problem in outcome.problems if problem.source == source]
+        (_log_problems if personal else _log_problem_count)(source, some)
+
+
+def _log_counts(name: str, target: TargetOutcome) -> None:
+    failed = f", {target.failed} failed" if target.failed else ""
+    requests = "1 request" if target.requests == 1 else f"{target.requests:,} requests"
+    _LOG.log(
+        logging.WARNING if failed else logging.INFO,
+        "%s: %s%s (%s, %.1f s)",
+        name,
+        describe_counts(target.counts),
+        failed,
+        requests,
+        target.seconds,
+        extra={
+            "target": name,
+            "counts": dict(target.counts),
+            "failed": target.failed,
+            "requests": target.requests,
+        },
+    )
+
+
+def _log_error(name: str, error: ScimsyncError, *, personal: bool) -> None:
+    if isinstance(error, Interrupted):
+        _LOG.info("%s: %s; %s", name, error.message, error.hint)
+        return
+    text = error.message if personal else error.brief
+    _LOG.error("%s%s", text, f"\n{error.hint}" if error.hint else "")
+
+
+def _log_problems(source: str, problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        _LOG.warning(
+            "%s line %s %s: %s", source, problem.line or "-", problem.key or "-", problem.detail
+        )
+
+
+def _log_problem_count(source: str, problems: Sequence[Problem]) -> None:
+    lines = [str(problem.line) for problem in problems if problem.line is not None]
+    where = ""
+    if lines:
+        more = ", …" if len(lines) > _MOST_LINES else ""
+        where = f" (line {', '.join(lines[:_MOST_LINES])}{more})"
+    what = "1 row or user has" if len(problems) == 1 else f"{len(problems)} rows or users have"
+    _LOG.warning("%s: %s problems%s; scimsync plan shows them", source, what, where)
