@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 VOLATILE = {
     r"[0-9a-f]{32}": "ID",
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d": "TIME",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?": "TIME",
     r"\b\d+\.\d s\b": "N s",
     r"http://127\.0\.0\.1:\d+(/[\w-]+)+": "URL",
 }

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.docs.documentation import ROOT, assert_shown, block, page, section, sessions
-from tests.office import SOURCE, Office, fetch
+from tests.office import SOURCE, Office, fetch, people
+from tests.servers.faulty import FaultyServer
 
 FIRST = ROOT / "examples" / "first"
 GIT = ROOT / "examples" / "git"
@@ -259,6 +260,22 @@ def test_a_pull_request_gets_the_plan_that_the_example_shows(real_office: Office
 
     comment = re.findall("^> ?(.*)$", page("examples/git/README.md"), re.MULTILINE)
     assert real_office.run("plan", "--format", "markdown").out == "\n".join(comment) + "\n"
+
+
+def test_a_target_that_keeps_failing_goes_into_quarantine(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(5))
+    assert office.run("-q", "push").code == 0
+    office.hire(people(20))
+    faulty.fail("GET", status=503, times=1000)
+    assert [office.run("-q", "push").code for _ in range(3)] == [1, 1, 1]
+
+    ran = office.run("-q", "push")
+
+    assert ran.code == 1
+    text = page("docs/explanation/how-a-push-works.md")
+    assert_shown(block(text, "", "wiki: in quarantine"), ran.err)
 
 
 def test_check_reports_what_a_target_supports(real_office: Office) -> None:
