@@ -525,3 +525,24 @@ def test_a_group_whose_name_is_taken_fails() -> None:
         candidate(wanted({"displayName": "Team A"})), around=around, traits=GROUPS
     ).operations
     assert operation.detail == "displayName Team A is taken by the group b"
+
+
+def test_an_adoption_that_takes_a_name_of_another_fails() -> None:
+    found = account(document={"userName": "old"}, found_by="externalId")
+    around = Surroundings(holders={"ann@example.com": NameHolder(BOB, frees=False)})
+    (operation,) = decisions(candidate(wanted(), accounts=(found,)), around=around).operations
+    assert operation.detail == "userName ann@example.com is taken by the account of 00002"
+
+
+def test_a_deactivation_takes_a_free_name_along_and_claims_it() -> None:
+    known = link(document={**NAME, "active": True})
+    leaver = candidate(wanted({"userName": "New", "active": False}), known)
+    second = Candidate(BOB, wanted({"userName": "new"}))
+    deactivated, failed = decisions(leaver, second).operations
+    assert [change.path for change in deactivated.changes] == ["userName", "active"]
+    assert failed.detail == "userName new is wanted by 00001 too"
+
+
+def test_a_candidate_without_a_unique_name_claims_none() -> None:
+    (operation,) = decisions(candidate(wanted({"title": "Boss"}))).operations
+    assert (operation.action, operation.unique_name) == ("create", None)

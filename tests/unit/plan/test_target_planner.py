@@ -530,3 +530,137 @@ def test_planning_again_forgets_what_was_read() -> None:
     asyncio.run(planner.plan_again([A], [], None))
     assert company.users is not None
     assert company.users.rounds == before + 1
+
+
+def test_planning_again_leaves_out_groups_that_failed_in_the_run() -> None:
+    groups = [
+        linked("dept:IT", "Old", Kind.GROUP),
+        linked("dept:Law", "Old", Kind.GROUP, failures=1, next_try_at=NOW + timedelta(hours=1)),
+    ]
+    company = Company([row("a", dept="IT"), row("b", dept="Law")], rules_with_groups(), groups)
+    planner = company.planner()
+    keys = [Key("dept:IT"), Key("dept:Law")]
+    asyncio.run(planner.plan_again([A, B], keys, None))
+    assert {key for _, key, _ in company.planned()} >= {"a", "b", "dept:IT"}
+    assert "dept:Law" not in {key for kind, key, _ in company.planned() if kind == "group"}
+
+
+def test_planning_some_users_again_creates_groups_and_changes_none() -> None:
+    company = Company([row("a", dept="IT")], rules_with_groups(), [linked("a")])
+    planner = company.planner()
+    asyncio.run(planner.plan_again([A], [], frozenset({A})))
+    assert ("group", "dept:IT", "create") in company.planned()
+
+
+def test_planning_again_without_groups_plans_users_alone() -> None:
+    company = Company([row("a")])
+    asyncio.run(company.planner().plan_again([A], [], None))
+    assert company.planned() == [("user", "a", "create")]
+
+
+def test_progress_counts_planned_users() -> None:
+    company = Company([row("a"), row("b")])
+    seen: list[int] = []
+    asyncio.run(company.planner().plan(Scope(cursor=Seq(-1)), seen.append))
+    assert seen == [2]
+
+
+@pytest.mark.parametrize("members", [[{"value": "id-a"}, {"value": None}, "x"], None])
+def test_a_group_created_without_a_response_has_the_members_that_it_shows(members: Any) -> None:
+    held: dict[str, Any] = {"displayName": "Department IT", "members": members}
+    document = {"displayName": "Department IT"}
+    known = Link(Kind.GROUP, Key("dept:IT"), LinkStatus.PENDING, document=document, in_doubt=True)
+    company = plan(
+        Company(
+            [row("a", dept="IT")],
+            rules_with_groups(),
+            [linked("a"), known],
+            groups=MemoryTarget(held_now={Key("dept:IT"): held}, created={Key("dept:IT")}),
+        )
+    )
+    added = [one for one in company.state.operations if one.action == "add_members"]
+    assert len(added) == (1 if members is None else 0)
+
+
+def test_a_group_whose_expression_fails_is_one_failure() -> None:
+    rule = by_department()
+    failing = replace(rule, program=program({"displayName": group_error()}, None, kind=Kind.GROUP))
+    rules = Rules(program=program(extras={"dept": "dept"}), groups={"dept": failing})
+    company = plan(Company([row("a", dept="bad"), row("b", dept="IT")], rules))
+    assert list(company.failed()) == ["dept:bad"]
+    assert ("group", "dept:IT", "create") in company.planned()
+
+
+def group_error() -> Any:
+    from scimsync.desired.values import Expression
+
+    return Expression("value if value != 'bad' else value.nothing.more")
+
+
+def test_a_user_whose_groups_cannot_be_worked_out_fails() -> None:
+    rules = Rules(
+        program=program(extras={"dept": "title == 'x'"}), groups={"dept": by_department()}
+    )
+    company = plan(Company([row("a")], rules))
+    assert "must give a text or a list of texts" in (company.failed()["a"] or "")
+
+
+def test_a_name_stays_with_a_group_that_cannot_be_planned_or_that_stays() -> None:
+    known = [linked("teams:x", "Team x", Kind.GROUP), linked("old:y", "Team y", Kind.GROUP)]
+    rows = [team("x", True, "Team z"), team("p", [], "Team x"), team("q", [], "Team y")]
+    company = Company(
+        rows,
+        Rules(groups={"teams": teams()}),
+        known,
+        tables={"old": GroupTable("each", "keep")},
+    )
+    plan(company)
+    assert set(company.failed()) == {"teams:x", "teams:p", "teams:q"}
+
+
+def test_a_group_found_by_a_value_that_its_owner_keeps_is_not_adopted() -> None:
+    found = Account(RemoteId("id-teams:x"), {"displayName": "Team x"}, "externalId")
+    company = plan(
+        Company(
+            [team("x", []), team("y", [])],
+            Rules(groups={"teams": teams()}),
+            [linked("teams:x", "Team x", Kind.GROUP)],
+            groups=MemoryTarget({Key("teams:y"): (found,)}),
+        )
+    )
+    assert "teams:y" not in company.failed() or "belongs to" in (company.failed()["teams:y"] or "")
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_removal_that_is_off_frees_a_name_only_for_an_order_by_name(held: bool) -> None:
+    rows = [row("a", state="left"), row("b", email="a@example.com")]
+    rules = Rules(policy=policy("delete", remove=False))
+    company = Company(rows, rules, [linked("a")])
+    if held:
+        company.state.holds[A] = NOW
+    plan(company)
+    assert bool(company.failed()) is not held
+
+
+def test_a_name_stays_with_a_holder_that_cannot_be_planned() -> None:
+    rules = Rules(program=program({"userName": program_error()}))
+    rows = [row("a", title="bad"), row("b", email="a@example.com")]
+    company = plan(Company(rows, rules, [linked("a")]))
+    assert set(company.failed()) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("days", "left_days_ago", "free"), [(30, 31, True), (30, 29, False), (None, 99, False)]
+)
+def test_a_deactivated_account_frees_its_name_when_its_deletion_is_due(
+    days: int | None, left_days_ago: int, free: bool
+) -> None:
+    held = linked(
+        "a",
+        status=LinkStatus.INACTIVE,
+        document={"userName": "a@example.com", "active": False},
+        left_at=NOW - timedelta(days=left_days_ago),
+    )
+    rows = [row("a", state="left"), row("b", email="a@example.com")]
+    company = plan(Company(rows, Rules(policy=policy(days=days)), [held]))
+    assert bool(company.failed()) is not free
