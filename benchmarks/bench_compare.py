@@ -38,27 +38,28 @@ def stored(folder: Path) -> Iterator[tuple[str, str]]:
 
 def measure(task: str, folder: Path) -> float:
     """Seconds of one task."""
-    from scimsync.snapshot import IndexFile, compare
-    from scimsync.sources import FileSpec
+    from scimsync.snapshot import compare
+    from scimsync.snapshot.index import StoredSnapshot
+    from scimsync.sources import SourceSpec
+    from scimsync.sources.file import FileSettings
 
-    spec = FileSpec(
-        "hr",
-        "moved.csv" if task == "1 in 100 changed" else "hr.csv",
-        "employee_id",
-        folder,
+    settings = FileSettings(
+        type="file",
+        path="moved.csv" if task == "1 in 100 changed" else "hr.csv",
+        key="employee_id",
         lists={"groups": ";"},
     )
-    index = IndexFile(folder / ("none" if task == "rebuild the index" else "hr.index.duckdb"))
+    spec = SourceSpec("hr", settings, folder)
+    index = folder / ("none" if task == "rebuild the index" else "hr.index.duckdb")
     head, last = 1, None
     if task == "first ingest":
         head = 0
-        index.path.unlink(missing_ok=True)
+        index.unlink(missing_ok=True)
     elif task == "unchanged file":
         last = (folder / "digest").read_text()
     start = time.perf_counter()
-    with compare(
-        spec, COLUMNS, index, lambda: stored(folder) if head else (), head, last
-    ) as comparison:
+    snapshot = StoredSnapshot(index, lambda: stored(folder) if head else (), head, last)
+    with compare(spec, COLUMNS, snapshot) as comparison:
         for _ in comparison.changes():
             pass
         if task == "first ingest":

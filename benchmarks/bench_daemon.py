@@ -96,6 +96,7 @@ def many_pushes(folder: Path, rows: int, runs: int) -> float:
     """Memory after all `runs`, as a ratio to that after the first `WARM_UP`."""
     import time_machine
 
+    from scimsync.builtin import load
     from scimsync.daemon.dependencies import Dependencies
     from scimsync.daemon.jobs import Daemon
     from scimsync.daemon.scheduler import JobScheduler, MainThreadPool
@@ -127,6 +128,7 @@ def many_pushes(folder: Path, rows: int, runs: int) -> float:
     with time_machine.travel(datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp(), tick=False) as clock:
         scheduler = HourlyFiles(lambda: datetime.now(UTC).timestamp())
         dependencies = Dependencies(
+            load,
             scheduler,
             Systemd({}),
             random.Random(1),

@@ -38,7 +38,7 @@ def fill(folder: Path, group: bool) -> None:
     are there."""
     from sqlalchemy import text
 
-    from scimsync.config import load
+    from scimsync.builtin import load
     from scimsync.state.store import open_state
 
     ingest(folder)

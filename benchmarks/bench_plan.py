@@ -52,7 +52,7 @@ def ingest(folder: Path) -> float:
     """Reads hr.csv into a new state; the seconds that it took."""
     from time import perf_counter
 
-    from scimsync.config import load
+    from scimsync.builtin import load
     from scimsync.run.compile import compile_config
     from scimsync.snapshot.ingest import Shrinking
     from scimsync.snapshot.ingest import ingest as read_source
@@ -74,7 +74,7 @@ def link(folder: Path, make_links: bool) -> None:
     `make_links` makes the accounts."""
     from sqlalchemy import text
 
-    from scimsync.config import load
+    from scimsync.builtin import load
     from scimsync.model.targets import TargetState
     from scimsync.run.compile import compile_config
     from scimsync.state import records, targets

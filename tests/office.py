@@ -29,8 +29,8 @@ from unittest.mock import patch
 
 import pytest
 
+from scimsync.builtin import load
 from scimsync.cli import main
-from scimsync.config import load
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationFilter

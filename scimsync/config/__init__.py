@@ -1,6 +1,6 @@
 """Load and check sync.toml.
 
-`load(path)` returns a `Config`, or raises one `ConfigError` that names everything that is wrong.
+`load` returns a `Config`, or raises one `ConfigError` that names everything that is wrong.
 """
 
 from scimsync.config.load import load, parse

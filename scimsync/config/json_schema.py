@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
 from scimsync.config.models import SyncToml
+from scimsync.config.registries import SCHEMA_MARK, Registries
+from scimsync.settings import Table
 from scimsync.settings.text import NAME_PATTERN
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema, draft 2020-12, of all that this version understands."""
-    schema = SyncToml.model_json_schema(mode="validation")
-    properties = schema["properties"]
-    for section in ("sources", "access", "tables", "targets"):
-        properties[section]["propertyNames"] = {"pattern": NAME_PATTERN}
-    return {
-        "$schema": GenerateJsonSchema.schema_dialect,
-        "title": "sync.toml of scimsync",
-        **_plain(schema),
+def json_schema(registries: Registries) -> dict[str, Any]:
+    """Return the JSON Schema, draft 2020-12, of all that sync.toml may contain."""
+    definitions: dict[str, Any] = {}
+    choices = {
+        field.name: _choice(getattr(registries, field.name), definitions)
+        for field in fields(registries)
     }
+    root = _schema_of(SyncToml, definitions)
+    for section in ("sources", "access", "tables", "targets"):
+        root["properties"][section]["propertyNames"] = {"pattern": NAME_PATTERN}
+    root |= {"title": "sync.toml of scimsync", "$defs": definitions}
+    return {"$schema": GenerateJsonSchema.schema_dialect, **_plain(root, choices)}
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without the title that pydantic made of the class name, and without null, which TOML does not
-    have."""
-    return {name: _without_null(part) for name, part in schema.items() if name != "title"}
+def _choice(kinds: Mapping[str, object], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a field about which a registry decides: a table, or a name."""
+    models = [kind for kind in kinds.values() if isinstance(kind, type) and issubclass(kind, Table)]
+    if not models:
+        return {"enum": list(kinds)}
+    for model in models:
+        definitions[model.__name__] = _schema_of(model, definitions)
+    refs = [{"$ref": f"#/$defs/{model.__name__}"} for model in models]
+    return refs[0] if len(refs) == 1 else {"oneOf": refs}
 
 
-def _without_null(part: Any) -> Any:
+def _schema_of(model: type[Table], definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = model.model_json_schema(mode="validation")
+    definitions |= schema.pop("$defs", {})
+    return schema
+
+
+def _plain(part: Any, choices: Mapping[str, Any]) -> Any:
+    """Return a schema in which registries have decided, without null, which TOML does not have."""
     if isinstance(part, list):
-        return [_without_null(item) for item in part]
+        return [_plain(item, choices) for item in part]
     if not isinstance(part, dict):
         return part
     plain = {
-        name: _without_null(value)
+        name: _plain(value, choices)
         for name, value in part.items()
         if not (name == "default" and value is None)
     }
-    choices = plain.get("anyOf")
-    if isinstance(choices, list) and {"type": "null"} in choices:
-        rest = [choice for choice in choices if choice != {"type": "null"}]
+    if SCHEMA_MARK in plain:
+        return {**choices[plain.pop(SCHEMA_MARK)], **plain}
+    alternatives = plain.get("anyOf")
+    if isinstance(alternatives, list) and {"type": "null"} in alternatives:
+        rest = [choice for choice in alternatives if choice != {"type": "null"}]
         del plain["anyOf"]
         return {**(rest[0] if len(rest) == 1 else {"anyOf": rest}), **plain}
     return plain

@@ -1,5 +1,4 @@
-"""Reads sync.toml: from a file to a `Config`, or to one `ConfigError` that names all that is
-wrong."""
+"""Read sync.toml into a `Config`, or raise one `ConfigError` that names all that is wrong."""
 
 from __future__ import annotations
 
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scimsync.config.models import Config, SyncToml, Target
+from scimsync.config.registries import Registries
 from scimsync.config.validation_errors import InvalidSetting, config_error, invalid_settings
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import did_you_mean
@@ -24,25 +24,28 @@ _PATH_WITHOUT_QUOTES = re.compile(r"\s*(urn:|[A-Za-z]\w*\[)")
 _SECRET = re.compile(r"token|secret|passw|literal:", re.IGNORECASE)
 
 
-def load(path: Path) -> Config:
-    """The configuration in the file `path`. Raises ConfigError, whatever is wrong with it."""
-    return parse(_read(path), path)
+def load(path: Path, registries: Registries) -> Config:
+    """Return the configuration in the file `path`, which may refer to names in `registries`.
+
+    Raises ConfigError, whatever is wrong with it.
+    """
+    return parse(_read(path), path, registries)
 
 
-def parse(text: str, path: Path) -> Config:
-    """The configuration in `text`, as if it stood in the file `path`. Raises ConfigError."""
+def parse(text: str, path: Path, registries: Registries) -> Config:
+    """Return the configuration in `text`, as if it were the file `path`. Raises ConfigError."""
     document = _toml(text, path.name)
     try:
-        checked = SyncToml.model_validate(document)
+        checked = SyncToml.model_validate(document, context=registries)
     except ValidationError as error:
-        faults = invalid_settings(error)
+        wrong = invalid_settings(error, SyncToml)
     else:
-        faults = [
-            fault
+        wrong = [
+            each
             for name, target in checked.targets.items()
-            for fault in _source_faults(checked, name, target)
+            for each in _unknown_sources(checked, name, target)
         ]
-        faults += [
+        wrong += [
             InvalidSetting(
                 ("schedule", "targets", name),
                 "no such target",
@@ -51,34 +54,37 @@ def parse(text: str, path: Path) -> Config:
             for name in checked.schedule.targets
             if name not in checked.targets
         ]
-    if faults:
-        raise config_error(path.name, faults)
-    return _settled(checked, path.absolute())
+    if wrong:
+        raise config_error(path.name, wrong)
+    return _with_sources(checked, path.absolute(), registries)
 
 
-def _settled(checked: SyncToml, path: Path) -> Config:
-    """Fills in the source of targets that name none."""
+def _with_sources(checked: SyncToml, path: Path, registries: Registries) -> Config:
+    """Return the configuration in which each target has its sources."""
     targets = {
         name: target
         if target.source
-        else target.model_copy(update={"source": _of_people(checked, target)})
+        else target.model_copy(update={"source": _user_sources(checked, target)})
         for name, target in checked.targets.items()
     }
-    return Config.model_construct(**{**dict(checked), "targets": targets, "path": path})
+    values = {**dict(checked), "targets": targets, "path": path, "registries": registries}
+    return Config.model_construct(**values)
 
 
-def _of_people(checked: SyncToml, target: Target) -> tuple[str, ...]:
-    """The sources that a target which names none can take its users from: those that no group of it
-    comes from."""
+def _user_sources(checked: SyncToml, target: Target) -> tuple[str, ...]:
+    """Return the sources from which a target that names none may take its users.
+
+    These are the sources that are not those of its groups.
+    """
     of_groups = {group.source for group in target.groups.values()}
     return tuple(source for source in checked.sources if source not in of_groups) or tuple(
         checked.sources
     )
 
 
-def _source_faults(checked: SyncToml, name: str, target: Target) -> list[InvalidSetting]:
+def _unknown_sources(checked: SyncToml, name: str, target: Target) -> list[InvalidSetting]:
     known = ", ".join(checked.sources)
-    choice = _of_people(checked, target)
+    choice = _user_sources(checked, target)
     if not target.source and len(choice) > 1:
         message = f"source is missing; there are {len(choice)} to choose from"
         return [
@@ -147,15 +153,14 @@ def _toml(text: str, name: str) -> Mapping[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(str(error), text.replace("\r\n", "\n"), name) from None
     except (RecursionError, ValueError):
-        # tables nested a thousand deep, numbers of thousands of digits: no place is known
+        # tables nested a thousand deep, numbers of thousands of digits: the place is not known
         raise ConfigError(
             f"{name}: this is not TOML that can be read", hint="a value is far too long or too deep"
         ) from None
 
 
 def _syntax_error(message: str, text: str, name: str) -> ConfigError:
-    """The complaint of tomllib with its line, unless a secret may stand there, and a mark below the
-    column."""
+    """Return tomllib's message with the line, unless it may contain a secret, and the column."""
     found = _POSITION.fullmatch(message)
     what = _plain(found["what"] if found else message)
     lines = text.split("\n")
@@ -186,7 +191,7 @@ def _excerpt(number: int, column: int, line: str) -> list[str]:
 
 
 def _plain(what: str) -> str:
-    """The words of tomllib without the words of its author."""
+    """Return a message of tomllib in plain words."""
     twice = _TWICE.fullmatch(what)
     if twice is not None:
         names = re.findall(r"'([^']*)'", twice["parts"])

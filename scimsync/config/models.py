@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
+    InstanceOf,
     model_validator,
 )
 
 from scimsync.config.constants import TableValue
 from scimsync.config.mapping import UserMapping
 from scimsync.config.notifications import Notify
+from scimsync.config.registries import Registries, registered_name, registered_table, schema_mark
 from scimsync.config.schedule import Schedule
 from scimsync.config.state_url import StateUrl
 from scimsync.errors import ConfigError
@@ -37,38 +38,16 @@ from scimsync.settings import (
     invalid,
     one_of,
 )
-from scimsync.settings.text import quoted, toml_type
+from scimsync.settings.text import toml_type
+from scimsync.sources import SourceSettings
 from scimsync.tomltext import dotted_key
-from scimsync.transport.auth.bearer import BearerSettings
+from scimsync.transport.auth import AuthenticatorSettings
 
 DEFAULT_PORT = 9787
 """The port on which the daemon listens."""
 
 DEFAULT_CONCURRENCY = 8
 """Requests in flight at one target where neither sync.toml nor the profile says otherwise."""
-
-
-def _one_word(
-    known: str, *, later: tuple[str, ...], what: str, repeat: bool = True
-) -> Callable[[object], object]:
-    """Checks a `type` or `dialect` of which this version knows a single one; without `repeat` an
-    odd one is not shown."""
-
-    def check(value: object) -> object:
-        if value == known:
-            return value
-        tail = f"this version knows: {known}"
-        if not isinstance(value, str):
-            raise invalid(f"must be a text, not {toml_type(value)}; {tail}")
-        if value in later:
-            raise invalid(f"{what}{quoted(value)} is not supported yet; {tail}")
-        raise invalid(
-            f"{what}{quoted(value)} is unknown; {tail}"
-            if repeat
-            else f"this {what}is unknown; {tail}"
-        )
-
-    return check
 
 
 class State(Table):
@@ -80,90 +59,6 @@ class State(Table):
             "SQLite file (a relative path starts at the folder of sync.toml) or PostgreSQL database"
         ),
     )
-
-
-# Sources
-
-_SOURCE_TYPE = _one_word("file", later=("sql", "ldap", "ldif", "scim", "http"), what="type ")
-
-
-def _encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise invalid(
-            f"{quoted(name)} is not an encoding", hint='such as "utf-8", "latin-1", "utf-16"'
-        ) from None
-    return name
-
-
-def _delimiter(text: str) -> str:
-    if len(text) != 1 or text in '"\r\n\0':
-        raise invalid("must be one character", hint='such as ";", or "\\t" for a tab')
-    return text
-
-
-def _separator(text: str) -> str:
-    if not text or "\n" in text or "\r" in text:
-        raise invalid("must be the character between two values", hint='such as ";"')
-    return text
-
-
-class FileSource(Table):
-    """`[sources.NAME]`: files that hold one record a row."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["query"]}]},
-    )
-
-    type: Literal["file"] = Field(description="Kind of source")
-    path: Text | None = Field(
-        None,
-        description=(
-            "CSV, TSV, JSON, NDJSON, Parquet or Excel file, relative to the folder of sync.toml; "
-            "a pattern such as hr-*.csv is one table"
-        ),
-    )
-    query: Text | None = Field(
-        None,
-        description=(
-            "SQL (DuckDB) over files, instead of path: select * from 'a.csv' join 'b.csv' using"
-            " (id)"
-        ),
-    )
-    key: Text = Field(
-        description="The column that names a record and never changes, such as a personnel number"
-    )
-    lists: Mapping[Text, Annotated[str, AfterValidator(_separator)]] = Field(
-        default_factory=dict,
-        description="Columns that hold several values -> what stands between two of them",
-    )
-    encoding: Annotated[Text, AfterValidator(_encoding)] | None = Field(
-        None, description="Encoding of the file where it is not UTF-8"
-    )
-    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
-        None, description="Character between two fields; without it, it is found by looking"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _type_first(cls, value: Any) -> Any:
-        """Of a source of another type nothing else can be judged."""
-        if isinstance(value, dict) and "type" in value:
-            _SOURCE_TYPE(value["type"])
-        return value
-
-    @model_validator(mode="after")
-    def _path_or_query(self) -> Self:
-        if self.path is None and self.query is None:
-            raise invalid("path is missing", hint='write path = "hr.csv"')
-        if self.path is not None and "\0" in self.path:
-            raise invalid("no file has NUL in its name")
-        if self.path is not None and self.query is not None:
-            raise invalid(
-                "has both path and query; one is needed", hint="a query names its files itself"
-            )
-        return self
 
 
 # Guards
@@ -186,23 +81,6 @@ class Guard(Table):
 
 
 # Targets
-
-_AUTH_TYPE = _one_word(
-    "bearer", later=("basic", "oauth2", "oauth", "header"), what="type ", repeat=False
-)
-
-
-class BearerAuth(BearerSettings):
-    """`auth` of a target: a bearer token (RFC 6750)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _type_first(cls, value: Any) -> Any:
-        """Of another type nothing else can be judged. What is not a known word may be a token and
-        is not repeated."""
-        if isinstance(value, dict) and "type" in value:
-            _AUTH_TYPE(value["type"])
-        return value
 
 
 class LeaveAction(StrEnum):
@@ -354,15 +232,22 @@ class Actions(Table):
 class Target(Table):
     """`[targets.NAME]`: a SCIM service provider."""
 
-    url: BaseUrl = Field(description="Base URL of its SCIM 2.0 service, without /Users")
-    profile: Name = Field("generic", description="What is known of this service provider")
-    dialect: Annotated[
-        Literal["rfc"],
-        BeforeValidator(
-            _one_word("rfc", later=("entra", "entra-legacy", "okta", "okta-put"), what="")
-        ),
-    ] = Field("rfc", description="How requests are shaped")
-    auth: BearerAuth = Field(description="How scimsync shows who it is")
+    url: BaseUrl = Field(
+        description="Base URL of its SCIM 2.0 service, without /Users",
+        examples=["https://app.example.com/scim/v2"],
+    )
+    profile: Annotated[str, registered_name("profiles"), schema_mark("profiles")] = Field(
+        "generic", description="What is known of this service provider"
+    )
+    dialect: Annotated[str, registered_name("dialects"), schema_mark("dialects")] | None = Field(
+        None,
+        description="How requests are shaped; without it, as the profile says",
+    )
+    auth: Annotated[
+        AuthenticatorSettings,
+        registered_table("authenticators", show=False),
+        schema_mark("authenticators"),
+    ] = Field(description="How scimsync proves its identity")
     source: TextOrTexts = Field(
         default_factory=tuple,
         description=(
@@ -453,7 +338,12 @@ class SyncToml(Table):
     """sync.toml: where people are read, who gets what, and where accounts are kept right."""
 
     state: State = Field(default_factory=State, description="Where scimsync keeps what it knows")
-    sources: Annotated[Mapping[Name, FileSource], _named("sources", FileSource)] = Field(
+    sources: Annotated[
+        Mapping[
+            Name, Annotated[SourceSettings, registered_table("sources"), schema_mark("sources")]
+        ],
+        _named("sources", SourceSettings),
+    ] = Field(
         description="Where the truth about people is read", json_schema_extra={"minProperties": 1}
     )
     access: Mapping[Name, Condition] = Field(
@@ -483,6 +373,9 @@ class Config(SyncToml):
 
     path: Path
     """Absolute path of sync.toml."""
+
+    registries: InstanceOf[Registries] = Field(exclude=True)
+    """What the names in it stand for."""
 
     @property
     def base_dir(self) -> Path:

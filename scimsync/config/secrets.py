@@ -6,7 +6,7 @@ No message of this module contains a secret or a text that may be one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -21,26 +21,22 @@ _MAX_BYTES = 64 * 1024
 """The longest secret that is read from a file."""
 
 
-def target_secrets(config: Config, targets: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the secrets of `targets`: target name -> option of its `auth` -> value.
+def secret_reader(config: Config, table: Table, *parts: str) -> Callable[[str], str]:
+    """Return a function that returns the secret behind an option of `table`.
 
-    Runs the commands of `cmd:` references. Raises ConfigError for the first secret that is missing.
+    `parts` is the dotted key of the table. The function raises ConfigError; see `resolve`.
     """
+
+    def read(option: str) -> str:
+        return resolve(getattr(table, option), config.base_dir, config.where(*parts, option))
+
+    return read
+
+
+def secret_references(table: Table) -> dict[str, str]:
+    """Return the references to secrets in `table` (`env:WIKI_TOKEN`), by option."""
     return {
-        name: resolve_all(config.targets[name].auth, config, ("targets", name, "auth"))
-        for name in targets
-    }
-
-
-def resolve_all(table: Table, config: Config, parts: Sequence[str]) -> dict[str, str]:
-    """Return the secrets that `table`, the table at the dotted key `parts`, refers to, by option.
-
-    Raises ConfigError; see `resolve`.
-    """
-    return {
-        option: resolve(value, config.base_dir, config.where(*parts, option))
-        for option, value in table
-        if isinstance(value, SecretStr)
+        option: value.get_secret_value() for option, value in table if isinstance(value, SecretStr)
     }
 
 

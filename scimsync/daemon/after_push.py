@@ -19,7 +19,7 @@ from scimsync.daemon.notify import (
 )
 from scimsync.errors import LeaseHeld, ScimsyncError
 from scimsync.run import RunOutcome
-from scimsync.run.compile import compile_target, file_spec
+from scimsync.run.compile import compile_target, source_spec
 from scimsync.sources import changed_at
 from scimsync.state.store import Store, open_state
 from scimsync.transport.observer import Observer, ignore
@@ -97,7 +97,7 @@ class AfterPush:
             changed = {
                 name: at
                 for name in self._config.sources
-                if (at := changed_at(file_spec(self._config, name))) is not None
+                if (at := changed_at(source_spec(self._config, name))) is not None
             }
             findings = [*find(store), *stale_findings(self._config, changed, now)]
             note(store, self._config, findings, now)

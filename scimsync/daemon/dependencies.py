@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
+from scimsync.config import Config
 from scimsync.daemon.scheduler import JobScheduler
 from scimsync.daemon.systemd import Systemd
 
@@ -14,11 +17,13 @@ from scimsync.daemon.systemd import Systemd
 class Dependencies:
     """Injected dependencies and settings of the daemon.
 
-    `scheduler` has the clocks, threads and sleeping. `random` is for jitter. `file_interval` is the
-    time between two checks of files; `state_interval` that between two reads of due work, which
-    other processes may change. With `personal`, the log may contain personal data.
+    `load` reads sync.toml. `scheduler` has the clocks, threads and sleeping. `random` is for
+    jitter. `file_interval` is the time between two checks of files; `state_interval` that between
+    two reads of due work, which other processes may change. With `personal`, the log may contain
+    personal data.
     """
 
+    load: Callable[[Path], Config]
     scheduler: JobScheduler
     systemd: Systemd
     random: Random

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from scimsync.sources import has_writer, newest, signatures
-from scimsync.sources.files import Signature
+from scimsync.sources.watching import Signature
 
 _Files = Mapping[Path, Signature]
 

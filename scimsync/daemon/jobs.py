@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 
-from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.config.schedule import first_after
@@ -64,8 +63,7 @@ from scimsync.daemon.target_status import TargetStatus, read_statuses, unchanged
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.run.cancellation import Cancellation
-from scimsync.run.compile import compile_config, file_spec
-from scimsync.sources import patterns
+from scimsync.run.compile import compile_config, source_spec
 from scimsync.state.store import Store
 
 if TYPE_CHECKING:
@@ -163,7 +161,7 @@ class Daemon:
 
     def _load(self) -> LoadedConfig:
         """Load sync.toml and compile its expressions, without its sources. Raises ConfigError."""
-        config = load(self._path)
+        config = self._dependencies.load(self._path)
         targets = compile_config(config, read=False).targets
         return LoadedConfig(
             config,
@@ -243,9 +241,9 @@ class Daemon:
     def _new_file_watch(self, unchanged: Mapping[str, bool]) -> FileWatch:
         watch = FileWatch(self.config.schedule.quiet)
         for name in self.config.sources:
-            spec = file_spec(self.config, name)
+            spec = source_spec(self.config, name)
             try:
-                some = patterns(spec)
+                some = spec.watch()
             except ScimsyncError as error:
                 _LOG.warning("%s: cannot watch its files: %s", name, error.message)
                 continue

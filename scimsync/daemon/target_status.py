@@ -11,11 +11,9 @@ from sqlalchemy import Connection
 from scimsync.config.models import Config
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.model.targets import TargetState
-from scimsync.run.compile import file_spec
+from scimsync.run.compile import source_spec
 from scimsync.snapshot import looks_unchanged
-from scimsync.sources import FileSpec, touched_since
 from scimsync.state import due, journal, records, targets
-from scimsync.state.records import SourceState
 from scimsync.state.store import Store
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,7 +56,10 @@ def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
     """
     with store.read() as connection:
         known = {name: records.get_source(connection, name) for name in config.sources}
-    return {name: _is_unchanged(file_spec(config, name), source) for name, source in known.items()}
+    return {
+        name: looks_unchanged(source_spec(config, name), source.digest, source.ingested_at)
+        for name, source in known.items()
+    }
 
 
 def _status(
@@ -68,9 +69,3 @@ def _status(
     is_open = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
     is_behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
     return TargetStatus(known, due.next_due(connection, name, after), is_open or is_behind)
-
-
-def _is_unchanged(spec: FileSpec, known: SourceState) -> bool:
-    if known.ingested_at is None or touched_since(spec, known.ingested_at):
-        return False
-    return looks_unchanged(spec, known.digest)

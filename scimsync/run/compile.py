@@ -8,21 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from scimsync.config.models import DEFAULT_CONCURRENCY, Config, Target
+from scimsync.config.secrets import secret_reader
 from scimsync.desired.columns import check_columns
 from scimsync.desired.groups import GroupRule
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import Leaving, Policy
-from scimsync.registry import UnknownName
 from scimsync.run.compile_mappings import compile_groups, compile_users
-from scimsync.scim.dialects import DEFAULT_DIALECT, DIALECTS, Dialect
-from scimsync.scim.profiles import PROFILES, Profile
-from scimsync.sources import FileSpec, columns
+from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
+from scimsync.scim.profiles import Profile
+from scimsync.sources import SourceSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ class CompiledTarget:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """One source: how it is read, which columns expressions use, where its index lies."""
+    """One source: how it is read, which columns expressions use, where its index file is."""
 
-    spec: FileSpec
+    spec: SourceSpec[Any]
     used: tuple[str, ...]
     index: Path
 
@@ -141,7 +142,7 @@ def compile_config(
     targets = {name: compile_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in names or targets}
     wanted = {source for target in chosen.values() for source in target.all_sources}
-    specs = {name: file_spec(config, name) for name in config.sources if read and name in wanted}
+    specs = {name: source_spec(config, name) for name in config.sources if read and name in wanted}
     found = {name: _columns(spec) for name, spec in specs.items()}
     for target in chosen.values() if read else ():
         check_columns(target.program, {name: found[name] for name in target.sources})
@@ -162,39 +163,32 @@ def compile_config(
     )
 
 
-def _columns(spec: FileSpec) -> list[str]:
+def _columns(spec: SourceSpec[Any]) -> list[str]:
     """The columns of a source; errors say which source it is."""
     try:
-        return columns(spec)
+        return spec.columns()
     except ScimsyncError as error:
         error.source = spec.name
         raise
 
 
-def file_spec(config: Config, name: str) -> FileSpec:
-    """The source called `name`, as reading it needs it."""
-    source = config.sources[name]
-    return FileSpec(
+def source_spec(config: Config, name: str) -> SourceSpec[Any]:
+    """Return the source called `name` with everything that opening it takes."""
+    settings = config.sources[name]
+    return SourceSpec(
         name=name,
-        path=source.path or "",
-        key=source.key,
+        settings=settings,
         base_dir=config.base_dir,
-        lists=source.lists,
-        query=source.query,
-        encoding=source.encoding,
-        delimiter=source.delimiter,
-        config=config.path.name,
+        config_name=config.path.name,
+        secret=secret_reader(config, settings, "sources", name),
     )
 
 
 def compile_target(config: Config, name: str) -> CompiledTarget:
     """Compiles the target called `name`, without a look at its sources. Raises ConfigError."""
     settings = config.targets[name]
-    try:
-        profile = PROFILES[settings.profile]()
-    except UnknownName as error:
-        raise ConfigError(f"{config.where('targets', name, 'profile')}: {error}") from None
-    dialect = DIALECTS[settings.dialect or profile.dialect or DEFAULT_DIALECT]
+    profile = config.registries.profiles[settings.profile]()
+    dialect = config.registries.dialects[settings.dialect or profile.dialect or DEFAULT_DIALECT]
     policy = Policy(
         target=name,
         scope=settings.scope,

@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""The records that differ between a source and its index, found in bulk by DuckDB.
+"""Find the records that differ between a source and its index, in bulk with DuckDB.
 
-Usually none do, and one reading of the file shows that: the number of rows and two sums over their
-hashes are those of the index. Else rows and index are joined, and only what differs is kept. Where
-that fails or shows a key that is missing or there twice, the file is read again with care, to say
-where and to leave such rows out.
+Usually none do, and one scan shows that: the number of rows and two sums over their hashes are
+those of the index. Otherwise rows and index are joined, and only the differences are kept. If that
+fails or shows a missing or repeated key, the source is scanned again carefully, to report such rows
+with their location and to leave them out.
 """
 
 from __future__ import annotations
@@ -16,72 +16,73 @@ from typing import Any
 
 from scimsync.errors import GuardStop
 from scimsync.model.records import Problem
-from scimsync.snapshot.care import report, take_keyless, take_repeated
-from scimsync.snapshot.index import Identity, Index, IndexFile, Rebuild
-from scimsync.snapshot.keep import resembling
-from scimsync.sources.delimited import is_doubtful
-from scimsync.sources.duck import Workspace, literal
-from scimsync.sources.relation import Column, Relation, relation
-from scimsync.sources.source import Source
-from scimsync.sources.spec import FileSpec
-from scimsync.sources.table import BadRows
+from scimsync.snapshot.index import Index, StoredSnapshot
+from scimsync.snapshot.resemblance import resembling
+from scimsync.snapshot.unusable_rows import report, take_keyless, take_repeated
+from scimsync.sources.base import RejectedRows, Source, SourceSpec
+from scimsync.sources.duckdb_sql import literal
+from scimsync.sources.relation import Column, Relation
+from scimsync.sources.workspace import Workspace
 
 
 class Delta:
-    """The temporary table `delta` (key, hash, new, gone, v0, …) and the counts that go with it."""
+    """The temporary table `delta` (key, hash, new, gone, v0, …), and its numbers of rows."""
 
     def __init__(
         self,
-        spec: FileSpec,
+        spec: SourceSpec[Any],
         source: Source,
         used: Sequence[str],
         workspace: Workspace,
-        file: IndexFile,
-        rebuild: Rebuild,
-        head_seq: int,
+        snapshot: StoredSnapshot,
     ) -> None:
-        """Compare. Raises SourceUnavailable, SourceFormatError, GuardStop (no rows)."""
-        import duckdb
-
         self._spec = spec
         self._source = source
         self._used = used
+        self._workspace = workspace
         self._connection = workspace.connection
-        self._rebuild = rebuild
-        self._head_seq = head_seq
-        self.total = self.new = self.changed = self.gone = 0
+        self._snapshot = snapshot
+        self.previous = self.total = self.new = self.changed = self.gone = 0
         self.problems: list[Problem] = []
 
-        plain = relation(spec, source, used)
-        self._columns = plain.columns
-        self._index = Index(workspace, file, Identity(_shape(spec, plain.columns), head_seq))
+    def find(self) -> None:
+        """Compare source and index.
+
+        Raises SourceUnavailable, SourceFormatError, GuardStop (no rows).
+        """
+        import duckdb
+
+        rows = self._source.scan(self._used)
+        self._columns = rows.columns
+        shape = _shape(self._spec.key, rows.columns)
+        self._index = Index(self._workspace, self._snapshot, shape)
         if not self._index.open():
-            self._index.build(self._columns, rebuild)
+            self._index.build(self._columns)
         self._entries = self._totals_of_index()
         self.previous = int(self._entries[0])
         try:
-            sound = not any(is_doubtful(file) for file in source.files) and self._compare(plain)
+            sound = rows.reliable and self._compare(rows)
         except duckdb.Error:
             sound = False
         if not sound:
             try:
-                self._compare_with_care()
+                self._compare_carefully()
             except duckdb.Error as error:
-                raise source.explain(error) from None
+                raise self._source.explain(error) from None
         if self.total == 0:
-            source.columns()  # a key column that is not there says more than that no row has a key
+            self._source.columns()  # reports a missing key column, which says more
             raise GuardStop(
                 (
-                    f"{source.label} has no row that can be used"
+                    f"{self._source.label} has no row that can be used"
                     if self.problems
-                    else f"{source.label} is empty"
+                    else f"{self._source.label} is empty"
                 ),
                 details=[problem.detail for problem in self.problems[:3]],
                 hint="nothing is sent for an empty source",
             )
 
     def in_order(self) -> str:
-        """SQL for key, JSON text of the data (NULL if gone) and new, ordered by key."""
+        """Return SQL for key, JSON text of the data (NULL if gone) and new, ordered by key."""
         members = [f"{literal(self._spec.key)}, key"]
         members += [
             f"{literal(column.name)}, {column.to_json(f'v{at}')}"
@@ -91,10 +92,10 @@ class Delta:
         return f"select key, {data}, new from delta order by key"
 
     def store(self, head_seq: int) -> bool:
-        """Bring the index file up to date; see `Index.store`."""
+        """Update the index file; see `Index.store`."""
         if (
-            self._index.kept
-            and head_seq == self._head_seq
+            self._index.is_attached
+            and head_seq == self._snapshot.head_seq
             and not self.new + self.changed + self.gone
         ):
             return True
@@ -106,19 +107,21 @@ class Delta:
         try:
             return self._totals(self._index.table)
         except duckdb.Error:  # damaged within
-            self._give_up_file()
+            self._rebuild_index()
             return self._totals(self._index.table)
 
-    def _give_up_file(self) -> None:
-        self._index.give_up()
-        self._index.build(self._columns, self._rebuild)
+    def _rebuild_index(self) -> None:
+        self._index.detach()
+        self._index.build(self._columns)
 
     def _totals(self, table: str) -> tuple[Any, ...]:
         return self._one(f"select count(*), sum(hash), bit_xor(hash) from {table}")
 
     def _compare(self, rows: Relation) -> bool:
-        """Find what differs. False if a row has no key or a key comes twice; raises duckdb.Error on
-        a bad row."""
+        """Find what differs. Returns False for a missing or repeated key.
+
+        Raises duckdb.Error for a row that cannot be read.
+        """
         self._connection.execute("set preserve_insertion_order = false")  # takes less memory
         values = [f"v{at}" for at in range(len(self._columns))]
         hashed = (
@@ -145,10 +148,10 @@ class Delta:
                 f"create or replace table delta as {self._joined(hashed, values)}"
             )
         except duckdb.Error:
-            if not self._index.kept or not self.previous:
+            if not self._index.is_attached or not self.previous:
                 raise
             # the source was just read without an error, so it is the index that is damaged
-            self._give_up_file()
+            self._rebuild_index()
             self._connection.execute(
                 f"create or replace table delta as {self._joined(hashed, values)}"
             )
@@ -164,8 +167,7 @@ class Delta:
         )
 
     def _count(self) -> bool:
-        """Count what differs. False if the table cannot be right: rows without a key, or two with
-        the same."""
+        """Count what differs. Returns False if rows have no key or the same key."""
         self.new, self.gone, every, keyless, distinct = self._one(
             "select count(*) filter (new), count(*) filter (gone), count(*), count(*) filter (key ="
             " ''), count(distinct key) filter (new) from delta"
@@ -176,44 +178,45 @@ class Delta:
         matched = self.total - self.new
         return keyless == 0 and distinct == self.new and matched == self.previous - self.gone
 
-    def _compare_with_care(self) -> None:
-        """Find what differs, leaving out bad rows, rows without a key and all rows of a key but the
-        first."""
-        bad = BadRows()
+    def _compare_carefully(self) -> None:
+        """Find what differs without rejected rows, rows without a key and repeated keys."""
+        rejected = RejectedRows()
         run = self._connection.execute
         run("set preserve_insertion_order = true")
-        run(f"create table located as {relation(self._spec, self._source, self._used, bad).sql}")
-        take_keyless(self._connection, self._source, self._columns, bad)
-        twice = take_repeated(self._connection, self._source)
+        run(f"create table located as {self._source.scan(self._used, rejected).sql}")
+        take_keyless(self._connection, self._source, self._columns, rejected)
+        repeated = take_repeated(self._connection, self._source)
         self.total = int(self._one("select count(*) from located")[0])
         kept: Mapping[int, list[str]] = {}
         if self.total:
             if not self._compare(Relation("select * from located", self._columns)):
                 raise AssertionError("keys are not unique although rows were left out")
-            kept = self._keep(bad)
+            kept = self._keep(rejected)
         run("drop table located")
-        self.problems = report(self._spec, self._source, bad, kept, twice)
+        self.problems = report(self._spec.name, self._source, rejected, kept, repeated)
 
-    def _keep(self, bad: BadRows) -> Mapping[int, list[str]]:
-        """Take records out of the gone that a bad row may be meant for; gives those that resemble,
-        by index of the row."""
-        if not bad.count or not self.gone:
+    def _keep(self, rejected: RejectedRows) -> Mapping[int, list[str]]:
+        """Take records out of the gone that a rejected row may stand for.
+
+        Returns the keys of those that resemble a row without a key, by the index of the row.
+        """
+        if not rejected.count or not self.gone:
             return {}
         kept: Mapping[int, list[str]] = {}
-        where = "true"  # more bad rows than were looked at: nobody is gone
+        where = "true"  # not all rejected rows are known: any of the gone may be among them
         known: list[str] = []
-        if bad.count == len(bad.rows):
+        if rejected.count == len(rejected.rows):
             gone = {
                 key
                 for (key,) in self._connection.execute(
                     "select key from delta where gone"
                 ).fetchall()
             }
-            keyless = {at: row.cells for at, row in enumerate(bad.rows) if row.key is None}
+            keyless = {at: row.cells for at, row in enumerate(rejected.rows) if row.key is None}
             if keyless:
-                kept = resembling(keyless, self._columns, gone, self._rebuild())
-            meant = {row.key or "" for row in bad.rows}.union(
-                *(row.fields for row in bad.rows), *kept.values()
+                kept = resembling(keyless, self._columns, gone, self._snapshot.records())
+            meant = {row.key or "" for row in rejected.rows}.union(
+                *(row.fields for row in rejected.rows), *kept.values()
             )
             known = sorted(gone & meant)
             where = "key in (select unnest($1))"
@@ -228,9 +231,7 @@ class Delta:
         return row if row is not None else ()
 
 
-def _shape(spec: FileSpec, columns: Sequence[Column]) -> str:
-    """What hashes depend on besides the values, as a digest."""
-    text = json.dumps(
-        [spec.key, [[column.name, column.form, column.separator] for column in columns]]
-    )
+def _shape(key: str, columns: Sequence[Column]) -> str:
+    """Return a digest of all that hashes depend on besides the values."""
+    text = json.dumps([key, [[column.name, column.form, column.separator] for column in columns]])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

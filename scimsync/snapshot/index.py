@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""`<source>.index.duckdb`: key and hash of each record, so that a source is compared without
-reading the state database.
+"""`<source>.index.duckdb`: key and hash of each record.
 
-The file is never written in place: a copy is changed in a private folder beside it and put in its
-place, so that readers need no lock and a crash leaves the old index or the new one. It holds
-nothing that cannot be had from the `record` table again.
+With it, a source is compared without reading the state database. The file is never written in
+place: a copy is changed in a private folder beside it and then takes its place, so that readers
+need no lock and a crash leaves either the old index or the new one. All of it can be rebuilt from
+the table `record`.
 """
 
 from __future__ import annotations
@@ -16,90 +16,101 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from scimsync.sources.duck import Workspace, array, literal, pointer, private
+from scimsync.sources.duckdb_sql import array, literal, pointer
 from scimsync.sources.relation import Column
+from scimsync.sources.workspace import Workspace, new_private_file
 
 FORMAT = 1
-"""Version of the layout of the index and of how hashes come about."""
+"""Version of the layout of the index and of the way to hash a record."""
 
 _BATCH = 10_000
 _SEPARATOR = "\x1f"
 _MAX_LINE = 400_000  # characters, of which DuckDB takes 2,000,000 bytes
 
-Rebuild = Callable[[], Iterable[tuple[str, str]]]
-"""Gives key and JSON text of every record that the state database holds and that is not removed."""
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """The snapshot of a source as it was last stored.
+
+    `index` is the path of its index file. `records` yields key and JSON text of every record that
+    is not removed, for when that file cannot be used. `head_seq` is the sequence number of the
+    snapshot's last change, `digest` the one that the comparison gave whose changes were stored.
+    """
+
+    index: Path
+    records: Callable[[], Iterable[tuple[str, str]]]
+    head_seq: int
+    digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFile:
-    """Where the index of one source lies."""
+class IndexIdentity:
+    """What an index was built from. An index with another identity cannot be used.
 
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What an index must have been made from to be of use: all of it is in its table `meta`."""
+    `shape` is a digest of all that hashes depend on besides the values.
+    """
 
     shape: str
     head_seq: int
 
     def values(self) -> tuple[int, str, str, int]:
-        """The row of `meta`."""
+        """Return the row of the table `meta`."""
         import duckdb
 
         return FORMAT, duckdb.__version__, self.shape, self.head_seq
 
 
 class Index:
-    """The entries of one source within a connection: the SQL table `table` with `key` and
-    `hash`."""
+    """The SQL table `table` with `key` and `hash` of each record, in the workspace's database.
 
-    def __init__(self, workspace: Workspace, file: IndexFile, identity: Identity) -> None:
+    `is_attached` says whether that is the file.
+    """
+
+    def __init__(self, workspace: Workspace, snapshot: StoredSnapshot, shape: str) -> None:
         self._workspace = workspace
         self._connection = workspace.connection
-        self._file = file
-        self._identity = identity
-        self.kept = False
+        self._snapshot = snapshot
+        self._path = snapshot.index
+        self._identity = IndexIdentity(shape, snapshot.head_seq)
+        self.is_attached = False
         self.table = "entry"
 
     def open(self) -> bool:
-        """Use the file, if it is there, whole, and made from what `identity` says; changes nothing.
-        False if it is not."""
+        """Attach the file for reading. Returns False if it is missing, damaged or outdated."""
         import duckdb
 
-        if not self._file.path.is_file():
+        if not self._path.is_file():
             return False
         try:
-            self._connection.execute(f"attach {literal(str(self._file.path))} as kept (read_only)")
+            self._connection.execute(f"attach {literal(str(self._path))} as file (read_only)")
         except duckdb.Error:  # truncated, of another version, held by another program
             return False
         try:
             found = self._connection.execute(
-                "select format, duckdb, shape, head_seq from kept.meta"
+                "select format, duckdb, shape, head_seq from file.meta"
             ).fetchall()
         except duckdb.Error:
             found = []
-        self.kept = found == [self._identity.values()]
-        if self.kept:
-            self.table = "kept.entry"
+        self.is_attached = found == [self._identity.values()]
+        if self.is_attached:
+            self.table = "file.entry"
         else:
-            self.give_up()
-        return self.kept
+            self.detach()
+        return self.is_attached
 
-    def give_up(self) -> None:
-        """Use the file no longer."""
+    def detach(self) -> None:
+        """Detach the file."""
         import duckdb
 
-        self.kept = False
+        self.is_attached = False
         self.table = "entry"
         try:
-            self._connection.execute("detach kept")
+            self._connection.execute("detach file")
         except duckdb.Error:
             return
 
-    def build(self, columns: Sequence[Column], rebuild: Rebuild) -> None:
-        """Make the entries from the stored records, in memory and in what DuckDB spills."""
+    def build(self, columns: Sequence[Column]) -> None:
+        """Build the entries from the stored records, in the database of the workspace."""
         run = self._connection.execute
         run("create or replace table entry (key varchar, hash ubigint)")
         pointers = array(pointer(column.name) for column in columns) + "::varchar[]"
@@ -112,8 +123,8 @@ class Index:
             f"(select key, json_extract(data, {pointers}) as value from {{}}))"
         )
         path = self._workspace.new(".txt")
-        records = iter(rebuild())
-        with private(path) as stream:
+        records = iter(self._snapshot.records())
+        with new_private_file(path) as stream:
             while batch := list(islice(records, _BATCH)):
                 lines = "".join([f"{key}{_SEPARATOR}{data}\n" for key, data in batch])
                 one_line_each = (
@@ -139,15 +150,14 @@ class Index:
         path.unlink()
 
     def store(self, delta: str, head_seq: int) -> bool:
-        """Write the entries, changed by the table `delta` (key, hash, gone), to the file, as
-        reflecting `head_seq`.
+        """Write the entries and the changes in the table `delta` (key, hash, gone) to the file.
 
-        False if that cannot be done (no space, no permission): an index that is not there or stale
-        is made again when needed.
+        The file then reflects `head_seq`. Returns False if that fails, for lack of space or
+        permission: a missing or outdated index is rebuilt when it is needed.
         """
         import duckdb
 
-        path = self._file.path
+        path = self._path
         try:
             for left in path.parent.glob(f".{path.name}.*"):  # by a run that was killed
                 shutil.rmtree(left, ignore_errors=True)
@@ -155,7 +165,7 @@ class Index:
         except OSError:
             return False
         try:
-            self._write(folder / path.name, delta, Identity(self._identity.shape, head_seq))
+            self._write(folder / path.name, delta, IndexIdentity(self._identity.shape, head_seq))
             (folder / path.name).chmod(0o600)
             (folder / path.name).replace(path)
         except (OSError, duckdb.Error):
@@ -164,14 +174,14 @@ class Index:
             shutil.rmtree(folder, ignore_errors=True)
         return True
 
-    def _write(self, path: Path, delta: str, identity: Identity) -> None:
+    def _write(self, path: Path, delta: str, identity: IndexIdentity) -> None:
         run = self._connection.execute
-        if self.kept:
-            shutil.copyfile(self._file.path, path)
+        if self.is_attached:
+            shutil.copyfile(self._path, path)
         run(f"attach {literal(str(path))} as fresh")
         try:
             run("begin")
-            if self.kept:
+            if self.is_attached:
                 run(f"delete from fresh.entry where key in (select key from {delta})")
                 run("delete from fresh.meta")
                 run(f"insert into fresh.entry select key, hash from {delta} where not gone")

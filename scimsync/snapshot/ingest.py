@@ -1,13 +1,12 @@
-"""Brings the snapshot of one source up to date: compares, checks that the source has not shrunk,
-stores what changed."""
+"""Ingest a source: compare it with its snapshot, check its size, store what changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,8 +15,8 @@ from scimsync.model.ids import Seq
 from scimsync.model.limits import Minimum
 from scimsync.model.records import Problem
 from scimsync.snapshot.compare import Comparison, compare
-from scimsync.snapshot.index import IndexFile
-from scimsync.sources import FileSpec
+from scimsync.snapshot.index import StoredSnapshot
+from scimsync.sources.base import SourceSpec
 from scimsync.state import records
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
@@ -25,10 +24,15 @@ from scimsync.state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What reading a source came to: rows that count, how many records differ from the snapshot,
-    what needs a person."""
+    """The outcome for one source, called `label` in messages.
+
+    `records` is the number of its records, of which `new` and `changed` differ from the snapshot;
+    `gone` is the number of records that only the snapshot has. `problems` are rows that an
+    administrator has to correct.
+    """
 
     source: str
+    label: str
     records: int
     new: int
     changed: int
@@ -38,8 +42,7 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class Shrinking:
-    """How empty a source may become at once. `allowed` is what the command line lifts: so few
-    records are fine."""
+    """How few records a source may have: `least`, or `allowed` where the command line says so."""
 
     least: Minimum
     allowed: int | None = None
@@ -47,18 +50,18 @@ class Shrinking:
 
 def ingest(
     store: Store,
-    spec: FileSpec,
+    spec: SourceSpec[Any],
     columns: Sequence[str],
     index: Path,
     shrinking: Shrinking,
     now: datetime,
     overlay: Store | None = None,
 ) -> Ingested:
-    """Reads the source and stores the records that differ; with an `overlay` they go there and
-    nothing else is changed.
+    """Read the source and store the records that differ.
 
-    `columns` are those that expressions use, `index` is where the index file lies. Raises
-    SourceUnavailable, SourceFormatError, GuardStop; nothing is stored then.
+    With an `overlay` they are stored there, and nothing else is changed. `columns` are those that
+    expressions use, `index` is the path of the index file. Raises SourceUnavailable,
+    SourceFormatError, GuardStop; nothing is stored then.
     """
     with store.read() as connection:
         before = records.get_source(connection, spec.name)
@@ -67,11 +70,10 @@ def ingest(
         with store.read() as connection:
             yield from records.live_records(connection, spec.name)
 
-    with closing(
-        compare(spec, columns, IndexFile(index), stored, before.head_seq, before.digest)
-    ) as comparison:
-        if not comparison.unchanged_file:
-            _check_shrinking(spec, comparison, shrinking)
+    snapshot = StoredSnapshot(index, stored, before.head_seq, before.digest)
+    with compare(spec, columns, snapshot) as comparison:
+        if not comparison.unchanged:
+            _check_shrinking(spec.name, comparison, shrinking)
         if overlay is not None:
             with overlay.write() as connection:
                 _lay_over(connection, spec.name, comparison, now)
@@ -80,6 +82,7 @@ def ingest(
             comparison.commit_index(head)
         return Ingested(
             source=spec.name,
+            label=comparison.label,
             records=comparison.total,
             new=comparison.new,
             changed=comparison.changed,
@@ -88,27 +91,29 @@ def ingest(
         )
 
 
-def _check_shrinking(spec: FileSpec, comparison: Comparison, shrinking: Shrinking) -> None:
+def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) -> None:
     previous, total = comparison.previous, comparison.total
     least = shrinking.allowed if shrinking.allowed is not None else shrinking.least.of(previous)
     if previous and total < least:
         raise GuardStop(
-            f"{spec.name}: {total} records, and there were {previous}; guard.min_records wants at"
+            f"{name}: {total} records, and there were {previous}; guard.min_records wants at"
             f" least {least}",
             hint=f"if that is right: scimsync push --allow-records {total}",
         )
 
 
 def _store(store: Store, before: SourceState, comparison: Comparison, now: datetime) -> Seq:
-    """Writes changed records under the next sequence numbers, all in one transaction. Returns the
-    source's head."""
+    """Store the changes under the next sequence numbers, in one transaction.
+
+    Returns the source's head.
+    """
     with store.write() as connection:
         head = before.head_seq
         seq = records.last_seq(connection)
         for batch in comparison.changes():
             numbered = [(change, Seq(seq + place)) for place, change in enumerate(batch, start=1)]
             head = seq = Seq(seq + len(batch))
-            if before.head_seq:  # at first nobody has anything to fall back on
+            if before.head_seq:  # the first ingest replaces nothing
                 known = [one.key for one in batch if not one.new]
                 records.keep_replaced(
                     connection, before.name, known, [one.key for one in batch if one.new]

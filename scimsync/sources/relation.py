@@ -1,26 +1,32 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""A source as SQL of one shape: a key and, for each column in use, a text that two equal values
-share.
+"""The records of a source as SQL of one shape, which `snapshot` hashes and compares.
 
-`snapshot` hashes these texts, compares the hashes with those of the stored records, and makes JSON
-of them again.
+There is a key and, for each column in use, a text that equal values share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scimsync.errors import SourceFormatError
-from scimsync.sources.duck import WHITE_SPACE, items, literal, stripped
-from scimsync.sources.source import Source, missing
-from scimsync.sources.spec import FileSpec
-from scimsync.sources.table import BadRows
+from scimsync.sources.duckdb_sql import WHITE_SPACE, items, literal, stripped
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a source, such as a file.
+
+    `sql` selects the key as c0, the columns in use as c1, c2, … and, for a careful scan, the row
+    number `row`. `types` are their SQL types, None for a column that the part does not have.
+    """
+
+    sql: str
+    types: tuple[str | None, ...]
 
 
 class Form(StrEnum):
-    """How a value is written as text: as it is, as items joined by their separator, as JSON."""
+    """How a value becomes text: as it is, as items joined by their separator, or as JSON."""
 
     TEXT = "text"
     LIST = "list"
@@ -29,14 +35,14 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column in use. `separator` splits text into a list, where sync.toml says so."""
+    """A column in use. `separator` splits text into a list where sync.toml says so."""
 
     name: str
     form: Form
     separator: str | None
 
     def to_json(self, text: str) -> str:
-        """SQL that makes the JSON value of the text `text` (an SQL expression)."""
+        """Return SQL for the JSON value of the text `text` (an SQL expression)."""
         if self.form is Form.JSON:
             return f"{text}::json"
         if self.form is Form.LIST:
@@ -47,11 +53,10 @@ class Column:
         return text
 
     def from_json(self, value: str) -> str:
-        """SQL that makes the text of a stored value, given the SQL for its JSON text (NULL if the
-        record lacks the column).
+        """Return SQL for the text of a stored value, given the SQL for its JSON text.
 
-        A value that this column cannot have written comes out as a text that none has, so that the
-        record counts as changed.
+        That is NULL if the record lacks the column. A value that this column cannot have written
+        becomes a text that no value has, so that the record counts as changed.
         """
         foreign = f"chr(0) || coalesce({value}, '')"
         if self.form is Form.JSON:
@@ -80,60 +85,54 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`sql` selects `key` (text, never NULL, "" where a row has none) and v0, v1, … (texts or NULL)
-    for `columns`, and, where it was asked to leave out bad rows, `part` and `row` as of
-    `Source.place`."""
+    """What `Source.scan` returns.
+
+    `sql` selects `key` (text, never NULL, "" where a row has none), v0, v1, … (texts or NULL) for
+    `columns` and, in a careful scan, the `part` and `row` of a `RowId`. If not `reliable`, DuckDB
+    may misread a row without an error, and only a careful scan counts.
+    """
 
     sql: str
     columns: tuple[Column, ...]
+    reliable: bool = True
 
 
-def relation(
-    spec: FileSpec, source: Source, used: Sequence[str], bad: BadRows | None = None
+def build_relation(
+    parts: Sequence[Part],
+    used: Sequence[str],
+    lists: Mapping[str, str],
+    *,
+    careful: bool,
+    reliable: bool = True,
 ) -> Relation:
-    """The columns `used` of `source`, which do not include the key.
+    """Return the relation of `parts`, whose columns are the key and `used`.
 
-    Without `bad`, the SQL fails on bad rows. With it, files are read with more care: bad rows are
-    left out and added to it. Raises SourceUnavailable, SourceFormatError.
+    `lists` maps columns that hold several values to their separator.
     """
-    parts = source.parts([spec.key, *used], bad)
-    for at, name in enumerate([spec.key, *used]):
-        if all(part.types[at] is None for part in parts) or (
-            at == 0 and any(part.types[0] is None for part in parts)
-        ):
-            found = source.columns()  # which raises for the key
-            raise missing(
-                spec, "path" if spec.query is None else "query", name, found, source.label
-            )
     columns = tuple(
-        _column(spec, name, {part.types[at] for part in parts} - {None})
+        _column(name, lists.get(name), {part.types[at] for part in parts} - {None})
         for at, name in enumerate(used, start=1)
     )
     selects = []
     for number, part in enumerate(parts):
-        values = [f"{_key(part.types[0])} as key"]
+        values = [f"{_key_sql(part.types[0])} as key"]
         values += [
-            f"{_text(f'c{at}', part.types[at], column)} as v{at - 1}"
+            f"{_text_sql(f'c{at}', part.types[at], column)} as v{at - 1}"
             for at, column in enumerate(columns, start=1)
         ]
-        if bad is not None:
+        if careful:
             values += [f"{number} as part", "row"]
         selects.append(f"select {', '.join(values)} from ({part.sql})")
-    return Relation(" union all ".join(selects), columns)
+    return Relation(" union all ".join(selects), columns, reliable)
 
 
-def _column(spec: FileSpec, name: str, kinds: set[str | None]) -> Column:
-    separator = spec.lists.get(name)
-    if separator == "":
-        raise SourceFormatError(
-            f"{spec.setting('lists')}.{name}: nothing separates the items", hint='such as ";"'
-        )
+def _column(name: str, separator: str | None, kinds: set[str | None]) -> Column:
     if kinds - {"VARCHAR"}:
         return Column(name, Form.JSON, separator)
     return Column(name, Form.TEXT if separator is None else Form.LIST, separator)
 
 
-def _key(kind: str | None) -> str:
+def _key_sql(kind: str | None) -> str:
     if kind == "JSON":
         text = stripped("(c0->>'$')")
         return (
@@ -143,9 +142,8 @@ def _key(kind: str | None) -> str:
     return f"coalesce({stripped('c0' if kind == 'VARCHAR' else 'c0::varchar')}, '')"
 
 
-def _text(value: str, kind: str | None, column: Column) -> str:
-    """SQL for the text of `value`, which is of SQL type `kind` (None: the part lacks the
-    column)."""
+def _text_sql(value: str, kind: str | None, column: Column) -> str:
+    """Return SQL for the text of `value`, which has the SQL type `kind`."""
     if kind is None:
         return "null::varchar"
     separator = column.separator

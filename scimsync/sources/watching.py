@@ -1,39 +1,56 @@
-"""Looking at the files of a source without reading them: which there are, whether they changed,
-whether somebody writes one."""
+"""Look at files without reading them: which there are, whether they changed or are being written.
+
+A source names the files that it is made of; see `SourceSpec.watch`.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from scimsync.errors import ScimsyncError
-from scimsync.sources.duck import Workspace
-from scimsync.sources.files import Signature, matches, signature
-from scimsync.sources.query import parse
-from scimsync.sources.spec import FileSpec
+from scimsync.sources.base import SourceSpec
+
+Signature = tuple[int, ...]
+"""Device, inode, size in bytes, and the times of the last change of the bytes and of anything about
+the file, in nanoseconds."""
 
 _LATEST_S = 250_000_000_000
-"""Seconds after 1970 of the latest time that Python has; some years are left."""
+"""Some years before the latest time that Python can hold, in seconds after 1970."""
 
 
-def patterns(spec: FileSpec) -> tuple[str, ...]:
-    """The paths and globs of which a source is made. Raises SourceFormatError for a query that is
-    none."""
-    if spec.query is None:
-        return (spec.path,)
-    with Workspace() as workspace:
-        return tuple(parse(spec, workspace)[1])
+def matches(base_dir: Path, pattern: str) -> list[Path]:
+    """Return the paths that `pattern` (a path or a glob, relative to `base_dir`) means, sorted.
+
+    A path need not exist.
+    """
+    base = base_dir.absolute()
+    whole = os.path.normpath(base / pattern)
+    if not glob.has_magic(pattern) or os.path.lexists(whole):
+        return [Path(whole)]
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - absolute ones too
+    return [
+        path
+        for path in map(Path, sorted(str(base / match) for match in found))
+        if not path.is_dir()
+    ]
 
 
-def signatures(base_dir: Path, some: Sequence[str]) -> Mapping[Path, Signature]:
-    """The files that there are of some patterns, each with what changes when it is written or
-    replaced."""
+def signature(status: os.stat_result) -> Signature:
+    """Return what changes when a file is written or replaced."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def signatures(base_dir: Path, patterns: Sequence[str]) -> Mapping[Path, Signature]:
+    """Return the files that exist of `patterns`, each with its signature."""
     found: dict[Path, Signature] = {}
-    for pattern in some:
+    for pattern in patterns:
         for path in matches(base_dir, pattern):
             try:
                 found[path] = signature(path.stat())
@@ -42,28 +59,29 @@ def signatures(base_dir: Path, some: Sequence[str]) -> Mapping[Path, Signature]:
     return found
 
 
-def changed_at(spec: FileSpec) -> datetime | None:
-    """When the newest file of a source was last changed; None where there is none."""
-    try:
-        found = signatures(spec.base_dir, patterns(spec))
-    except ScimsyncError:
-        return None
-    return newest(found)
+def changed_at(spec: SourceSpec[Any]) -> datetime | None:
+    """Return when the newest file of a source was last changed, None if there is no file."""
+    return newest(_files(spec))
 
 
 def newest(found: Mapping[Path, Signature]) -> datetime | None:
-    """When the newest of some files was last changed; a file may bear any time."""
+    """Return when the newest of some files was last changed, according to its timestamp."""
     return _moment(max(one[3] for one in found.values())) if found else None
 
 
-def touched_since(spec: FileSpec, moment: datetime) -> bool:
-    """Whether a file of a source was written, replaced, or renamed into place after `moment`,
-    whatever time it bears."""
+def touched_since(spec: SourceSpec[Any], moment: datetime) -> bool:
+    """Return whether a file of a source was written, replaced or moved after `moment`.
+
+    Timestamps that were copied with a file do not matter.
+    """
+    return any(_moment(one[4]) > moment for one in _files(spec).values())
+
+
+def _files(spec: SourceSpec[Any]) -> Mapping[Path, Signature]:
     try:
-        found = signatures(spec.base_dir, patterns(spec))
-    except ScimsyncError:
-        return False
-    return any(_moment(one[4]) > moment for one in found.values())
+        return signatures(spec.base_dir, spec.watch())
+    except ScimsyncError:  # a wrong query, which the next run reports
+        return {}
 
 
 def _moment(nanoseconds: int) -> datetime:
@@ -71,11 +89,11 @@ def _moment(nanoseconds: int) -> datetime:
 
 
 def has_writer(path: Path) -> bool:
-    """Whether some process has the file open for writing, as far as the system tells.
+    """Return whether a process has the file open for writing, as far as the system tells.
 
-    Linux grants a lease for reading only on a file that nobody has open for writing (fcntl(2),
-    F_SETLEASE), only to its owner or to root, and not on network file systems. Where it cannot be
-    asked the answer is no.
+    Linux grants a lease for reading only on a file that no process has open for writing (fcntl(2),
+    F_SETLEASE), only to its owner or to root, and not on network file systems. Where no lease can
+    be had the answer is False.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
@@ -84,8 +102,8 @@ def has_writer(path: Path) -> bool:
     except OSError:
         return False
     try:
-        # who opens the file for writing meanwhile waits, and this process gets a signal: one that
-        # does nothing by default
+        # a process that opens the file for writing meanwhile has to wait, and this one gets a
+        # signal: choose one that does nothing by default
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)

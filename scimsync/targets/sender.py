@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scimsync import __version__
-from scimsync.config import secrets
 from scimsync.config.models import Config
+from scimsync.config.secrets import secret_reader
 from scimsync.errors import ConfigError
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.transport.auth import Authenticator
@@ -20,11 +20,7 @@ def open_authenticator(config: Config, target: str) -> Authenticator:
     """Return the authenticator of a target; its secrets are read now. Raises ConfigError where one
     is missing or cannot be used."""
     settings = config.targets[target]
-
-    def secret(key: str) -> str:
-        where = config.where("targets", target, "auth", key)
-        return secrets.resolve(getattr(settings.auth, key), config.base_dir, where)
-
+    secret = secret_reader(config, settings.auth, "targets", target, "auth")
     try:
         return settings.auth.authenticator(settings.url, secret)
     except BaseUrlError as error:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from scimsync.config import Config, load, parse
+from scimsync.builtin import load, parse
+from scimsync.config import Config
 from scimsync.config.mapping import Mapped, MappedKind
 from scimsync.config.models import LeaveAction, SyncToml
+from scimsync.config.secrets import secret_references
 
 EXAMPLE = Path(__file__).parents[2] / "sync.toml.example"
 
@@ -49,7 +51,7 @@ def test_what_a_small_file_leaves_out_has_the_defaults_of_the_design() -> None:
     assert (config.access, config.tables) == ({}, {})
     assert (target.profile, target.dialect, target.match) == (
         "generic",
-        "rfc",
+        None,
         ("externalId", "userName"),
     )
     assert (target.leave.action, target.leave.delete_after) == (LeaveAction.DEACTIVATE, None)
@@ -171,7 +173,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
 def test_the_example_loads_and_shows_every_section() -> None:
     config = load(EXAMPLE)
     assert set(config.targets) == {"wiki", "tickets"}
-    assert config.model_fields_set == set(SyncToml.model_fields) | {"path"}
+    assert config.model_fields_set == set(SyncToml.model_fields) | {"path", "registries"}
     assert config.targets["wiki"].source == ("employees", "contractors")
 
 
@@ -193,7 +195,7 @@ def test_nothing_changes_after_loading() -> None:
 
 def test_a_token_is_not_shown_by_repr_or_json() -> None:
     config = parse(SMALL.replace("env:WIKI_TOKEN", "literal:s3cr3t"), Path("sync.toml"))
-    assert config.targets["wiki"].auth.token.get_secret_value() == "literal:s3cr3t"
+    assert secret_references(config.targets["wiki"].auth) == {"token": "literal:s3cr3t"}
     assert "s3cr3t" not in repr(config) + str(config) + config.model_dump_json()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from scimsync.config import parse
+from scimsync.builtin import BUILTIN, parse
 from scimsync.config.json_schema import json_schema
 from scimsync.errors import ConfigError
 from scimsync.tomltext import toml_key, toml_string
@@ -55,7 +55,7 @@ active           = true
 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department" = "department"
 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value" = "ref(manager_id)"
 """
-VALIDATOR = Draft202012Validator(json_schema())
+VALIDATOR = Draft202012Validator(json_schema(BUILTIN))
 
 
 def as_toml(value: Any) -> str:
@@ -85,14 +85,14 @@ def loads(document: dict[str, Any]) -> bool:
 
 
 def test_it_is_a_schema_of_draft_2020_12() -> None:
-    schema = json_schema()
+    schema = json_schema(BUILTIN)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["title"] == "sync.toml of scimsync"
 
 
 def test_every_key_is_described() -> None:
-    schema = json_schema()
+    schema = json_schema(BUILTIN)
     tables = [schema, *(table for table in schema["$defs"].values() if "properties" in table)]
     assert len(tables) >= 8
     assert [
@@ -104,7 +104,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_defaults_are_shown_as_they_are_written() -> None:
-    guard = json_schema()["$defs"]["Guard"]["properties"]
+    guard = json_schema(BUILTIN)["$defs"]["Guard"]["properties"]
     assert [guard[name]["default"] for name in guard] == ["10%", "50%", "80%"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scimsync.config.load import parse
+from scimsync.builtin import parse
 from scimsync.config.schedule import Schedule, first_after, system_zone
 from scimsync.errors import ConfigError
 

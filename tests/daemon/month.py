@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
+from scimsync.builtin import load
 from scimsync.cli.ui.log_setup import set_up_logging
 from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.jobs import Daemon
@@ -317,7 +318,7 @@ def live(folder: Path) -> None:
     with time_machine.travel(month.start.timestamp(), tick=False) as clock:
         scheduler = MonthScheduler(clock, month)
         dependencies = Dependencies(
-            scheduler, Systemd({}), Random(1), file_interval=hours, state_interval=hours
+            load, scheduler, Systemd({}), Random(1), file_interval=hours, state_interval=hours
         )
         while True:
             try:

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 import time_machine
 
+from scimsync.builtin import load
 from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.jobs import Daemon
 from scimsync.daemon.scheduler import JobScheduler, MainThreadPool
@@ -88,6 +89,7 @@ def live(
         daemon = Daemon(
             office.folder / "sync.toml",
             Dependencies(
+                load,
                 scheduler,
                 Systemd({}),
                 Random(1),

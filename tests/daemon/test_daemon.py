@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scimsync.config import load
+from scimsync.builtin import load
 from scimsync.daemon.daemon_state import state_at_start
 from scimsync.daemon.scheduler import every
 from scimsync.daemon.target_status import unchanged_sources

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from scimsync.daemon.file_watch import FileWatch
-from scimsync.sources import FileSpec, has_writer, patterns
+from scimsync.sources import has_writer
+from tests.sources.specs import file_spec
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 QUIET = timedelta(seconds=2)
@@ -119,8 +120,7 @@ def test_a_pattern_is_reported_when_all_its_files_are_complete(tmp_path: Path) -
 
 def test_files_of_a_query_are_watched(tmp_path: Path) -> None:
     query = "select * from 'a.csv' join 'parts-*.csv' using (id)"
-    spec = FileSpec(name="hr", path="", key="id", base_dir=tmp_path, query=query)
-    assert patterns(spec) == ("a.csv", "parts-*.csv")
+    assert file_spec(tmp_path, query=query).watch() == ("a.csv", "parts-*.csv")
 
 
 def test_a_clock_that_is_set_back_only_delays(scene: Scene) -> None:

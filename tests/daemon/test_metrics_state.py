@@ -10,7 +10,7 @@ from itertools import product
 
 import pytest
 
-from scimsync.config import load
+from scimsync.builtin import load
 from scimsync.daemon.metrics import PushMetrics, state_gauges
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus

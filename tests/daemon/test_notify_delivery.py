@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from scimsync.config.load import parse
+from scimsync.builtin import parse
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (

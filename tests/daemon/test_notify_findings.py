@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from scimsync.config import load
+from scimsync.builtin import load
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scimsync.config.load import parse
+from scimsync.builtin import parse
 from scimsync.config.schedule import Schedule
 from scimsync.daemon.scheduler import ScheduleTrigger, every
 from tests.daemon.simulation import live, log_of

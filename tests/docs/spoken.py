@@ -55,7 +55,7 @@ SAYS = {
     **dict.fromkeys(("InvalidSetting", "ProbeStatus"), 1),
     **dict.fromkeys(("FilterError", "PathError", "give_up"), 2),
     **dict.fromkeys(("Problem", "DesireError"), 3),
-    "BadRow": 4,
+    "RejectedRow": 2,
     **dict.fromkeys(("Finding", "Misfit"), 2),
 }
 """What is called with a message -> at which place of its arguments the message stands."""

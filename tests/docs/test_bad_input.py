@@ -254,12 +254,12 @@ CASES = {
     "an unsupported dialect": BadInputCase(
         lambda s: s.setting("url = (.*)", r'url = \1\ndialect = "okta"'),
         2,
-        ('sync.toml: targets.app.dialect: "okta" is not supported yet; this version knows: rfc',),
+        ('sync.toml: targets.app.dialect: dialect "okta" is unknown',),
     ),
     "an unsupported format": BadInputCase(
         lambda s: s.setting("path = .*", 'path = "hr.xlsx"').file("hr.xlsx", ""),
         2,
-        ("sync.toml: sources.hr.path: hr.xlsx: xlsx is not supported yet",),
+        ('sync.toml: sources.hr.path: hr.xlsx: unknown extension ".xlsx"',),
     ),
     "a value of the wrong kind": BadInputCase(
         lambda s: s.setting("title = .*", 'title = "[title, family]"'),

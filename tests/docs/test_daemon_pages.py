@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from scimsync.config.load import parse
+from scimsync.builtin import parse
 from scimsync.config.notifications import Event
 from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
 from scimsync.daemon.notify.words import began_title

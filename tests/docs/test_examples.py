@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from scimsync.config import load
+from scimsync.builtin import load
 from scimsync.run.compile import compile_config
 from tests.docs.documentation import ROOT
 from tests.office import Office

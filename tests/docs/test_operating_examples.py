@@ -29,8 +29,8 @@ from click.testing import CliRunner
 from cronsim import CronSim
 from prometheus_client.parser import text_string_to_metric_families
 
+from scimsync.builtin import load
 from scimsync.cli import cli
-from scimsync.config import load
 from scimsync.config.models import DEFAULT_PORT
 from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
 from scimsync.daemon.metrics.registry import CAUSES, FINAL_STATUSES, OUTCOMES

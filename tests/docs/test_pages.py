@@ -13,8 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from scimsync.builtin import parse
 from scimsync.cli import cli
-from scimsync.config.load import parse
 from scimsync.run.compile import compile_config
 from tests.docs.documentation import ROOT, blocks, page
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import pytest
 
 from scimsync.errors import SourceUnavailable
+from scimsync.sources.file.source import PathSource
 from tests.office import SOURCE, USER, Office, Ran, people, person
 from tests.servers.faulty import FaultyServer
 
@@ -125,15 +124,14 @@ def test_a_missing_file_is_named(twenty: Office, faulty: FaultyServer) -> None:
 def test_a_file_that_changes_while_it_is_read_sends_nothing(
     twenty: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = import_module("scimsync.snapshot.compare")
-    hashing = module.digest
+    hashing = PathSource.checksum
 
-    def grows(*arguments: Any) -> Any:
+    def grows(source: PathSource) -> str:
         with (twenty.folder / "hr.csv").open("a") as file:
             file.write("00099,late@example.com,La,Te,IT,\n")
-        return hashing(*arguments)
+        return hashing(source)
 
-    monkeypatch.setattr(module, "digest", grows)
+    monkeypatch.setattr(PathSource, "checksum", grows)
     twenty.hire(people(19))
 
     with pytest.raises(SourceUnavailable, match=r"hr\.csv"):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from scimsync.config import load
+from scimsync.builtin import load
 from scimsync.plan import Now
 from scimsync.run import Options, push
 from scimsync.run.compile import compile_config

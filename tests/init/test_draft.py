@@ -13,12 +13,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scimsync.config import Config, parse
+from scimsync.builtin import parse
+from scimsync.config import Config
 from scimsync.config.mapping import MappedKind
+from scimsync.config.secrets import secret_references
 from scimsync.desired.syntax import column_expression
 from scimsync.init.draft import ENTERPRISE, draft_sync_toml
+from scimsync.sources.file import FileSettings
 
 WORK_MAIL = 'emails[type eq "work"].value'
+
+
+def file_source(config: Config) -> FileSettings:
+    (source,) = config.sources.values()
+    assert isinstance(source, FileSettings)
+    return source
 
 
 def guessed(columns: Sequence[str], *rows: Sequence[object]) -> Config:
@@ -68,7 +77,7 @@ def test_a_usual_file_becomes_a_whole_configuration() -> None:
         ["E3", "cy@example.com", "Cy", "Roe", "HR", "Clerk", "E1", "terminated", ""],
     ]
     config = guessed(columns, *rows)
-    source, target = config.sources["hr"], config.targets["app"]
+    source, target = file_source(config), config.targets["app"]
 
     assert (source.path, source.key, source.lists) == ("hr.csv", "employee_id", {"groups": ";"})
     assert (target.url, target.source, target.scope) == (
@@ -76,7 +85,7 @@ def test_a_usual_file_becomes_a_whole_configuration() -> None:
         ("hr",),
         "status == 'active'",
     )
-    assert target.auth.token.get_secret_value() == "env:SCIM_TOKEN"
+    assert secret_references(target.auth) == {"token": "env:SCIM_TOKEN"}
     assert mapping(columns, *rows) == {
         "externalId": "employee_id",
         "userName": "email | lower",
@@ -274,7 +283,7 @@ def test_columns_of_several_values(
     column: str, values: list[object], expected: Mapping[str, str]
 ) -> None:
     rows = [[str(number), value] for number, value in enumerate(values)]
-    assert guessed(["id", column], *rows).sources["hr"].lists == expected
+    assert file_source(guessed(["id", column], *rows)).lists == expected
 
 
 # The text
@@ -372,7 +381,7 @@ def test_any_columns_give_a_file_that_loads(
     text = draft_sync_toml(names, rows, file_name, source_name)
 
     config = loaded(text.encode().decode())
-    source = next(iter(config.sources.values()))
+    source = file_source(config)
     assert source.path == file_name
     assert source.key in {*names, "id"}
 

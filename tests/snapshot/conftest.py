@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from scimsync.snapshot import Comparison, IndexFile, compare
-from scimsync.sources import FileSpec
+from scimsync.snapshot import Comparison, compare
+from scimsync.snapshot.index import StoredSnapshot
+from tests.sources.specs import FileSpec, file_spec
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Outcome:
     gone: list[str]
     total: int
     previous: int
-    unchanged_file: bool
+    unchanged: bool
     problems: list[tuple[int | None, str | None, str]]
 
     @property
@@ -44,8 +45,8 @@ class World:
     rebuilt: int = 0
 
     @property
-    def index(self) -> IndexFile:
-        return IndexFile(self.folder / "hr.index.duckdb")
+    def index(self) -> Path:
+        return self.folder / "hr.index.duckdb"
 
     def write(self, text: str, name: str = "hr.csv") -> None:
         (self.folder / name).write_bytes(text.encode())
@@ -55,9 +56,8 @@ class World:
         yield from self.stored.items()
 
     def compare(self) -> Comparison:
-        return compare(
-            self.spec, self.columns, self.index, self.rebuild, self.head_seq, self.digest
-        )
+        snapshot = StoredSnapshot(self.index, self.rebuild, self.head_seq, self.digest)
+        return compare(self.spec, self.columns, snapshot)
 
     def plan(self) -> Outcome:
         """Look, store nothing."""
@@ -109,7 +109,7 @@ class World:
             gone,
             comparison.total,
             comparison.previous,
-            comparison.unchanged_file,
+            comparison.unchanged,
             problems,
         )
 
@@ -119,7 +119,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A source `hr` with the key `id`. Whatever is left in the folder for temporary files fails the
     test."""
     (tmp_path / "source").mkdir()
-    return World(tmp_path / "source", FileSpec("hr", "hr.csv", "id", tmp_path / "source"))
+    return World(tmp_path / "source", file_spec(tmp_path / "source"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
 from scimsync.errors import SourceFormatError
+from tests.sources.specs import with_settings
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -40,7 +40,7 @@ def test_same_bytes_are_not_compared(world: World) -> None:
 
     outcome = world.plan()
 
-    assert outcome.unchanged_file
+    assert outcome.unchanged
     assert (outcome.total, outcome.previous) == (3, 3)
 
 
@@ -51,9 +51,9 @@ def test_same_bytes_are_compared_where_sync_toml_changed(
     world: World, other: dict[str, Any]
 ) -> None:
     world.push(DAY_ONE)
-    world.spec = replace(world.spec, **other)
+    world.spec = with_settings(world.spec, **other)
 
-    assert not world.plan().unchanged_file
+    assert not world.plan().unchanged
 
 
 def test_another_column_in_use_makes_records_changed_once(world: World) -> None:
@@ -72,7 +72,7 @@ def test_a_column_that_nothing_uses_changes_nothing(world: World) -> None:
     outcome = world.push("id,name,last_login\n1,Ann,tuesday\n2,Bo,tuesday\n")
 
     assert outcome.nothing
-    assert not outcome.unchanged_file
+    assert not outcome.unchanged
 
 
 def test_order_of_rows_and_columns_changes_nothing(world: World) -> None:
@@ -117,7 +117,7 @@ def test_odd_cells_survive(world: World, cell: str) -> None:
         "1": {"id": "1", "name": cell, "dept": "IT"},
         "2": {"id": "2", "name": "Bo", "dept": cell},
     }
-    world.index.path.unlink()
+    world.index.unlink()
     world.digest = None
     assert world.plan().nothing
 
@@ -132,7 +132,7 @@ def test_odd_cells_survive_in_a_file_that_has_a_bad_row(world: World, cell: str)
 
 
 def test_a_list_is_split_and_stripped_and_compared_by_its_items(world: World) -> None:
-    world.spec = replace(world.spec, lists={"dept": ";"})
+    world.spec = with_settings(world.spec, lists={"dept": ";"})
 
     assert world.push("id,name,dept\n1,Ann, IT ;; Ops;\n2,Bo,\n").new == {
         "1": {"id": "1", "name": "Ann", "dept": ["IT", "Ops"]},
@@ -142,9 +142,9 @@ def test_a_list_is_split_and_stripped_and_compared_by_its_items(world: World) ->
 
 
 def test_another_separator_makes_other_items_of_the_same_text(world: World) -> None:
-    world.spec = replace(world.spec, lists={"dept": ","})
+    world.spec = with_settings(world.spec, lists={"dept": ","})
     world.push('id,name,dept\n1,Ann,"IT;Ops"\n')
-    world.spec = replace(world.spec, lists={"dept": ";"})
+    world.spec = with_settings(world.spec, lists={"dept": ";"})
 
     assert world.push().changed == {"1": {"id": "1", "name": "Ann", "dept": ["IT", "Ops"]}}
 
@@ -171,7 +171,7 @@ def test_another_separator_makes_other_items_of_the_same_text(world: World) -> N
     ],
 )
 def test_one_record_in_many_dresses(world: World, name: str, text: str) -> None:
-    world.spec = replace(world.spec, path=name)
+    world.spec = with_settings(world.spec, path=name)
     world.write(text, name)
 
     assert world.push().new == {"1": {"id": "1", "name": "Smith, Ann", "dept": "IT"}}
@@ -180,7 +180,7 @@ def test_one_record_in_many_dresses(world: World, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["latin-1", "windows-1252", "utf-16", "utf-16-le", "utf-8"])
 def test_text_in_another_encoding_is_the_same_text(world: World, encoding: str) -> None:
-    world.spec = replace(world.spec, encoding=encoding)
+    world.spec = with_settings(world.spec, encoding=encoding)
     (world.folder / "hr.csv").write_bytes("id,name,dept\n1,Zoë Müller,IT\n".encode(encoding))
 
     assert world.push().new["1"]["name"] == "Zoë Müller"
@@ -193,7 +193,7 @@ def test_utf_16_is_known_by_its_mark(world: World) -> None:
 
 
 def test_json_keeps_its_types_and_keys_become_text(world: World) -> None:
-    world.spec = replace(world.spec, path="hr.json")
+    world.spec = with_settings(world.spec, path="hr.json")
     data = (
         '{"id": 7, "name": {"first": "Ann", "tags": [1, 2.5, null, true]}, "dept": ["IT", "Ops;x"]}'
     )
@@ -212,13 +212,13 @@ def test_json_keeps_its_types_and_keys_become_text(world: World) -> None:
         "8": {"id": "8", "name": None, "dept": "2024-01-01T00:00:00Z"},
         "9": {"id": "9", "name": None, "dept": 1000.0},
     }
-    world.index.path.unlink()
+    world.index.unlink()
     world.digest = None
     assert world.plan().nothing
 
 
 def test_a_list_in_json_stays_and_text_is_split(world: World) -> None:
-    world.spec = replace(world.spec, path="hr.ndjson", lists={"dept": ";"})
+    world.spec = with_settings(world.spec, path="hr.ndjson", lists={"dept": ";"})
     world.write(
         '{"id": 1, "name": "A", "dept": ["IT;x"]}\n{"id": 2, "name": "B", "dept": "IT; Ops"}\n',
         "hr.ndjson",
@@ -227,24 +227,24 @@ def test_a_list_in_json_stays_and_text_is_split(world: World) -> None:
     new = world.push().new
 
     assert (new["1"]["dept"], new["2"]["dept"]) == (["IT;x"], ["IT", "Ops"])
-    world.index.path.unlink()
+    world.index.unlink()
     world.digest = None
     assert world.plan().nothing
 
 
 def test_number_that_becomes_text_is_a_change(world: World) -> None:
-    world.spec = replace(world.spec, path="hr.ndjson")
+    world.spec = with_settings(world.spec, path="hr.ndjson")
     world.write('{"id": 1, "name": "A", "dept": 5}\n', "hr.ndjson")
     world.push()
     world.write('{"id": 1, "name": "A", "dept": "5"}\n', "hr.ndjson")
     assert world.push().changed["1"]["dept"] == "5"
 
-    world.spec = replace(world.spec, path="hr.csv")
+    world.spec = with_settings(world.spec, path="hr.csv")
     assert world.push("id,name,dept\n1,A,5\n").nothing
 
 
 def test_parquet_keeps_its_types(world: World) -> None:
-    world.spec = replace(world.spec, path="hr.parquet")
+    world.spec = with_settings(world.spec, path="hr.parquet")
     rows = (
         "(values (7, 'Ann', ['a', 'b'], date '2024-02-29', 1.5::double, true), (8, null, [], null,"
         " 'nan'::double, null))"
@@ -267,13 +267,13 @@ def test_parquet_keeps_its_types(world: World) -> None:
         },
         "8": {"id": "8", "name": None, "tags": [], "start": None, "rate": None, "active": None},
     }
-    world.index.path.unlink()
+    world.index.unlink()
     world.digest = None
     assert world.plan().nothing
 
 
 def test_files_of_a_glob_are_one_table_and_a_column_that_one_lacks_is_null(world: World) -> None:
-    world.spec = replace(world.spec, path="part-*.csv")
+    world.spec = with_settings(world.spec, path="part-*.csv")
     world.write("id,name\n1,Ann\n", "part-1.csv")
     world.write("dept;name;id\nIT;Bo;2\n", "part-2.csv")
 
@@ -281,8 +281,8 @@ def test_files_of_a_glob_are_one_table_and_a_column_that_one_lacks_is_null(world
         "1": {"id": "1", "name": "Ann", "dept": None},
         "2": {"id": "2", "name": "Bo", "dept": "IT"},
     }
-    assert world.push().unchanged_file
-    world.index.path.unlink()
+    assert world.push().unchanged
+    world.index.unlink()
     world.digest = None
     assert world.plan().nothing
 
@@ -290,14 +290,14 @@ def test_files_of_a_glob_are_one_table_and_a_column_that_one_lacks_is_null(world
 @pytest.mark.parametrize("name", ["hr[1].csv", "o'hr.csv", "h r?.csv", "sub/hr.csv"])
 def test_any_file_name_will_do(world: World, name: str) -> None:
     (world.folder / "sub").mkdir()
-    world.spec = replace(world.spec, path=name)
+    world.spec = with_settings(world.spec, path=name)
     world.write(DAY_ONE, name)
 
     assert len(world.push().new) == 3
 
 
 def test_a_query_joins_files_whose_cells_stay_text(world: World) -> None:
-    world.spec = replace(
+    world.spec = with_settings(
         world.spec,
         path="",
         query=(
@@ -312,13 +312,13 @@ def test_a_query_joins_files_whose_cells_stay_text(world: World) -> None:
         "007": {"id": "007", "name": "Ann", "dept": "IT"},
         "008": {"id": "008", "name": "Bo", "dept": "Ops"},
     }
-    assert world.push().unchanged_file
+    assert world.push().unchanged
     world.write("dept_id,name\n01,IT\n02,OPS\n", "departments.csv")
     assert world.push().changed == {"008": {"id": "008", "name": "Bo", "dept": "OPS"}}
 
 
 def test_a_query_reads_typed_formats_and_makes_lists(world: World) -> None:
-    world.spec = replace(
+    world.spec = with_settings(
         world.spec,
         path="",
         query=(

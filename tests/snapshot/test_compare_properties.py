@@ -14,9 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scimsync.snapshot import IndexFile, compare
-from scimsync.sources import FileSpec
-from scimsync.sources.duck import WHITE_SPACE
+from scimsync.snapshot import compare
+from scimsync.snapshot.index import StoredSnapshot
+from scimsync.sources.base import RejectedRows
+from scimsync.sources.duckdb_sql import WHITE_SPACE
+from scimsync.sources.file.delimited import DelimitedReader
+from scimsync.sources.file.find import find
+from scimsync.sources.workspace import Workspace
+from tests.sources.specs import file_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,15 +63,14 @@ class Folder:
     def __init__(self, path: str) -> None:
         self.file = Path(path) / "hr.csv"
         self.index = Path(path) / "hr.index.duckdb"
-        self.spec = FileSpec("hr", "hr.csv", "id", Path(path), lists={"tags": ";"})
+        self.spec = file_spec(Path(path), lists={"tags": ";"})
 
     def look(
         self, stored: Mapping[str, dict[str, object]], head: int, commit: bool
     ) -> list[tuple[str, object, bool]]:
         texts = {key: json.dumps(data) for key, data in stored.items()}
-        with compare(
-            self.spec, COLUMNS, IndexFile(self.index), texts.items, head, None
-        ) as comparison:
+        snapshot = StoredSnapshot(self.index, texts.items, head, None)
+        with compare(self.spec, COLUMNS, snapshot) as comparison:
             changes = [change for batch in comparison.changes() for change in batch]
             if commit:
                 comparison.commit_index(head + 1)
@@ -128,26 +132,20 @@ def test_careful_reading_takes_what_quick_reading_takes() -> None:
     """Whether some row is bad must not decide what is read from the others."""
     import duckdb
 
-    from scimsync.sources.delimited import Delimited, is_doubtful
-    from scimsync.sources.duck import Workspace
-    from scimsync.sources.files import find
-    from scimsync.sources.table import BadRows
-
     @settings(max_examples=300)
     @given(body=sloppy)
     def holds(body: str) -> None:
         with TemporaryDirectory() as path:
             (Path(path) / "hr.csv").write_bytes(f"id,x\n{body}\n".encode())
-            spec = FileSpec("hr", "hr.csv", "id", Path(path))
-            file = find(spec, "hr.csv")[0]
-            if is_doubtful(file):
+            spec = file_spec(Path(path))
+            table = DelimitedReader(spec, find(spec, "hr.csv", "path")[0], workspace)
+            if not table.is_reliable():
                 return  # never read quickly
-            table = Delimited(spec, file, workspace)
             try:
                 quick = workspace.connection.execute(table.select(["id", "x"])).fetchall()
             except duckdb.Error:
                 return
-            bad = BadRows()
+            bad = RejectedRows()
             careful = workspace.connection.execute(table.select(["id", "x"], bad)).fetchall()
         assert [row[:2] for row in careful] == quick
         assert bad.count == 0

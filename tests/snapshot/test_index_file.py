@@ -25,55 +25,55 @@ def test_the_index_is_kept_from_push_to_push_and_for_its_owner_only(world: World
     assert list(world.push(DAY_TWO).changed) == ["7"]
 
     assert world.rebuilt == rebuilt
-    assert world.index.path.stat().st_mode & 0o777 == 0o600
+    assert world.index.stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in world.folder.iterdir()) == ["hr.csv", "hr.index.duckdb"]
 
 
 def test_the_index_holds_no_values(world: World) -> None:
     world.push("id,name,dept\n1,Annabella,Operations\n")
 
-    assert b"Annabella" not in world.index.path.read_bytes()
+    assert b"Annabella" not in world.index.read_bytes()
 
 
 def test_a_plan_stores_nothing(world: World) -> None:
     world.write(DAY_ONE)
     assert len(world.plan().new) == 3_000
-    assert not world.index.path.exists()
+    assert not world.index.exists()
 
     world.push()
-    before = world.index.path.read_bytes()
+    before = world.index.read_bytes()
     world.write(DAY_TWO)
     world.plan()
-    assert world.index.path.read_bytes() == before
+    assert world.index.read_bytes() == before
 
 
 def missing(world: World) -> None:
-    world.index.path.unlink()
+    world.index.unlink()
 
 
 def empty(world: World) -> None:
-    world.index.path.write_bytes(b"")
+    world.index.write_bytes(b"")
 
 
 def cut(world: World) -> None:
-    content = world.index.path.read_bytes()
-    world.index.path.write_bytes(content[: len(content) // 2])
+    content = world.index.read_bytes()
+    world.index.write_bytes(content[: len(content) // 2])
 
 
 def noise(world: World) -> None:
-    world.index.path.write_bytes(b"noise" * 5_000)
+    world.index.write_bytes(b"noise" * 5_000)
 
 
 def damaged(world: World) -> None:
-    content = bytearray(world.index.path.read_bytes())
+    content = bytearray(world.index.read_bytes())
     for at in range(3 * 4096, len(content), 4096):  # past the headers: DuckDB opens it
         content[at + 100 : at + 200] = bytes(100)
-    world.index.path.write_bytes(content)
+    world.index.write_bytes(content)
 
 
 def folder(world: World) -> None:
-    world.index.path.unlink()
-    world.index.path.mkdir()
+    world.index.unlink()
+    world.index.mkdir()
 
 
 def another_head(world: World) -> None:
@@ -94,7 +94,7 @@ def another_database(world: World) -> None:
 
 def edit(world: World, statement: str) -> None:
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{world.index.path}' as kept")
+        connection.execute(f"attach '{world.index}' as kept")
         connection.execute(statement)
         connection.execute("detach kept")
 
@@ -145,7 +145,7 @@ def test_an_index_that_another_program_holds_is_not_waited_for(world: World) -> 
         " sys.stdin.readline()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(world.index.path)],
+        [sys.executable, "-c", program, str(world.index)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -169,7 +169,7 @@ def test_what_a_killed_run_left_beside_the_index_goes(world: World) -> None:
 def test_stored_text_with_line_breaks_and_separators_is_read_back(world: World) -> None:
     world.push('id,name,dept\n"a\nb","x\x1fy",IT\n"c\rd",z,IT\n"e\x1ff",z,IT\n')
     world.stored = {key: data.replace(",", ",\n  ") for key, data in world.stored.items()}
-    world.index.path.unlink()
+    world.index.unlink()
     world.digest = None
 
     assert world.plan().nothing
@@ -178,7 +178,7 @@ def test_stored_text_with_line_breaks_and_separators_is_read_back(world: World) 
 def test_a_stored_record_of_millions_of_characters_is_read_back(world: World) -> None:
     breaks = "\n" * 1_500_000  # in JSON each takes two bytes
     world.push(f'id,name,dept\n1,"{breaks}",IT\n2,Bo,IT\n')
-    world.index.path.unlink()
+    world.index.unlink()
     world.digest = None
 
     assert world.plan().nothing

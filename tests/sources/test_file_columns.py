@@ -11,12 +11,12 @@ import duckdb
 import pytest
 
 from scimsync.errors import GuardStop, SourceFormatError, SourceUnavailable
-from scimsync.sources import FileSpec, columns
+from tests.sources.specs import FileSpec, file_spec, with_settings
 
 
 @pytest.fixture
 def spec(tmp_path: Path) -> FileSpec:
-    return FileSpec("hr", "hr.csv", "employee_id", tmp_path)
+    return file_spec(tmp_path, key="employee_id")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_columns_come_in_the_order_of_the_file(
 ) -> None:
     (spec.base_dir / name).write_bytes(content)
 
-    assert columns(replace(spec, path=name)) == found
+    assert with_settings(spec, path=name).columns() == found
 
 
 def test_columns_of_parquet_of_globs_and_of_queries(spec: FileSpec) -> None:
@@ -57,17 +57,17 @@ def test_columns_of_parquet_of_globs_and_of_queries(spec: FileSpec) -> None:
     (folder / "1.csv").write_text("employee_id,a\n1,2\n")
     (folder / "2.csv").write_text("b;employee_id\n1;2\n")
 
-    assert columns(replace(spec, path="p.parquet")) == ["employee_id", "a"]
-    assert columns(replace(spec, path="*.csv")) == ["employee_id", "a", "b"]
+    assert with_settings(spec, path="p.parquet").columns() == ["employee_id", "a"]
+    assert with_settings(spec, path="*.csv").columns() == ["employee_id", "a", "b"]
     query = "select o.employee_id, a, b as c from '1.csv' o join '2.csv' t using (employee_id)"
-    assert columns(replace(spec, query=query)) == ["employee_id", "a", "c"]
+    assert with_settings(spec, query=query).columns() == ["employee_id", "a", "c"]
 
 
 def test_a_key_that_is_not_there_is_named_with_what_was_found_and_meant(spec: FileSpec) -> None:
     (spec.base_dir / "hr.csv").write_text("Employee_ID,email\n1,a\n")
 
     with pytest.raises(SourceFormatError) as caught:
-        columns(spec)
+        spec.columns()
 
     assert (
         str(caught.value)
@@ -82,23 +82,13 @@ def test_each_file_of_a_glob_needs_the_key(spec: FileSpec) -> None:
     (spec.base_dir / "2.csv").write_text("id,a\n1,2\n")
 
     with pytest.raises(SourceFormatError, match=r'no column "employee_id" in 2\.csv'):
-        columns(replace(spec, path="*.csv"))
-
-
-@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
-def test_a_delimiter_that_is_none_is_told(spec: FileSpec, delimiter: str) -> None:
-    (spec.base_dir / "hr.csv").write_text("employee_id\n")
-
-    with pytest.raises(
-        SourceFormatError, match=r"sync.toml: sources.hr.delimiter: .* cannot separate columns"
-    ):
-        columns(replace(spec, delimiter=delimiter))
+        with_settings(spec, path="*.csv").columns()
 
 
 def test_the_setting_decides_about_the_delimiter(spec: FileSpec) -> None:
     (spec.base_dir / "hr.csv").write_text("employee_id,a:b\n")
 
-    assert columns(replace(spec, delimiter=":", key="b")) == ["employee_id,a", "b"]
+    assert with_settings(spec, delimiter=":", key="b").columns() == ["employee_id,a", "b"]
 
 
 def test_formats_are_not_mixed(spec: FileSpec) -> None:
@@ -106,29 +96,31 @@ def test_formats_are_not_mixed(spec: FileSpec) -> None:
     (spec.base_dir / "a.json").write_text("[]")
 
     with pytest.raises(SourceFormatError, match="files of several formats: csv, json"):
-        columns(replace(spec, path="a.*"))
+        with_settings(spec, path="a.*").columns()
 
 
 def test_a_missing_and_an_empty_file_are_told(spec: FileSpec) -> None:
     with pytest.raises(SourceUnavailable, match=r"there is no file hr\.csv"):
-        columns(spec)
+        spec.columns()
     (spec.base_dir / "hr.csv").touch()
     with pytest.raises(GuardStop, match=r"hr\.csv is empty") as caught:
-        columns(spec)
+        spec.columns()
     assert caught.value.exit_code == 3
 
 
 def test_the_configuration_file_is_called_as_it_is(spec: FileSpec) -> None:
     with pytest.raises(SourceUnavailable, match=r"^other\.toml: sources\.hr\.path"):
-        columns(replace(spec, config="other.toml"))
+        replace(spec, config_name="other.toml").columns()
 
 
 def test_headers_are_read_without_loading_duckdb(spec: FileSpec) -> None:
     (spec.base_dir / "hr.csv").write_text("employee_id,a\n1,2\n")
     program = (
-        "import sys; from pathlib import Path; from scimsync.sources import FileSpec, columns;"
-        " columns(FileSpec('hr', 'hr.csv', 'employee_id', Path(sys.argv[1]))); assert 'duckdb' not"
-        " in sys.modules"
+        "import sys; from pathlib import Path; from scimsync.sources import SourceSpec;"
+        "from scimsync.sources.file import FileSettings;"
+        "settings = FileSettings(type='file', path='hr.csv', key='employee_id');"
+        "SourceSpec('hr', settings, Path(sys.argv[1])).columns();"
+        "assert 'duckdb' not in sys.modules"
     )
 
     assert (

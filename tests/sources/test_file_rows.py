@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scimsync.sources.rows import read_rows
+from scimsync.sources.file.csv_rows import read_rows
 
 
 def read(text: str, delimiter: str = ",") -> list[tuple[int, int, list[str], str | None, bool]]:
     lines = io.StringIO(text, newline="")
     return [
-        (row.line, row.end, row.fields, row.fault, row.cut) for row in read_rows(lines, delimiter)
+        (row.line, row.end, row.fields, row.problem, row.cut) for row in read_rows(lines, delimiter)
     ]
 
 

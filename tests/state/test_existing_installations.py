@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from scimsync.config import load
+from scimsync.builtin import load
 from scimsync.errors import StateError
 from scimsync.state.store import SCHEMA_VERSION, open_state
 from tests.office import ENTERPRISE, Office, counts

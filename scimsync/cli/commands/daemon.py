@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 
+from scimsync.builtin import load
 from scimsync.cli.ui.options import CommonOptions, common_options_without
 from scimsync.daemon.extras import require_extra
 from scimsync.run.lease_keeper import steady_clock
@@ -42,6 +43,7 @@ def command(options: CommonOptions, personal: bool) -> None:
     from scimsync.daemon.systemd import Systemd
 
     dependencies = Dependencies(
+        load=load,
         scheduler=JobScheduler(steady_clock),
         systemd=Systemd(os.environ),
         random=random.Random(),  # noqa: S311 - jitter

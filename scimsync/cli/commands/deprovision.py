@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import click
 
+from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.session import opened_state
-from scimsync.config import load
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable
 from scimsync.model.ids import Key

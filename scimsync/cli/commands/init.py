@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import codecs
-import glob
 import os
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
+from scimsync.builtin import parse
 from scimsync.cli.ui.options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
-from scimsync.config import parse
 from scimsync.config.mapping import MappedKind
-from scimsync.config.models import Config, FileSource, Target
+from scimsync.config.models import Config, Target
 from scimsync.desired.syntax import column_expression
-from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.errors import ConfigError
 from scimsync.formatting import plural, printable
 from scimsync.init.draft import draft_sync_toml
 from scimsync.plan.diff import short_path
 from scimsync.run.compile_mappings import compile_users
-from scimsync.sources import FileSpec, Sample, sample
-from scimsync.sources.files import FORMATS
+from scimsync.sources.file import FileSettings, Sample, sample
+from scimsync.sources.file.find import FORMATS
 
 _ROWS = 300
 """How many rows are sampled."""
-
-_CHUNK = 1 << 20
-_PLACE = "init"
 
 
 @click.command()
@@ -72,9 +66,9 @@ class Draft:
     encoding: str | None
 
     @property
-    def source(self) -> FileSource:
+    def source(self) -> FileSettings:
         """The only source."""
-        return next(iter(self.config.sources.values()))
+        return cast(FileSettings, next(iter(self.config.sources.values())))
 
     @property
     def target(self) -> Target:
@@ -124,24 +118,15 @@ def _draft(file: str, out: Path) -> Draft:
 
     Raises SourceUnavailable, SourceFormatError, ConfigError.
     """
-    matches = [file] if os.path.lexists(file) else sorted(glob.glob(file, recursive=True))  # noqa: PTH207 - as sources find them
-    encoding = _encoding(matches)
     stem = Path(file).name.partition(".")[0].strip("*?-_ ") or "people"
-    spec = FileSpec(name=stem, path=file, key="", base_dir=Path(), encoding=encoding, config=_PLACE)
-    try:
-        found = sample(spec, _ROWS)
-    except ScimsyncError as error:
-        message = error.message.removeprefix(f"{spec.setting('path')}: ").removeprefix(
-            f"{spec.setting('encoding')}: "
-        )
-        raise type(error)(message, details=error.details, hint=error.hint) from None
+    found = sample(file, _ROWS)
     if not found.columns:
         raise ConfigError(
             f"{file}: there are no columns in it", hint="its first row has to name them"
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
-    text = draft_sync_toml(found.columns, found.rows, relative, stem, encoding)
-    return Draft(out, file, text, parse(text, out), found, encoding)
+    text = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding)
+    return Draft(out, file, text, parse(text, out), found, found.encoding)
 
 
 def _write(draft: Draft, *, overwrite: bool) -> None:
@@ -156,32 +141,6 @@ def _write(draft: Draft, *, overwrite: bool) -> None:
         ) from None
     except OSError as error:
         raise ConfigError(f"{draft.path}: cannot be written: {error.strerror}") from None
-
-
-def _encoding(paths: Sequence[str]) -> str | None:
-    """Return `windows-1252` where a text file is not Unicode, else None."""
-    for path in map(Path, paths):
-        if FORMATS.get(path.suffix.lower(), "parquet") != "parquet" and not _is_unicode(path):
-            return "windows-1252"
-    return None
-
-
-def _is_unicode(path: Path) -> bool:
-    """Return whether a file is UTF-8 or begins with a byte order mark; true if unreadable."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4)
-            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
-                return True
-            decoder.decode(start)
-            while chunk := stream.read(_CHUNK):
-                decoder.decode(chunk)
-    except UnicodeDecodeError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _document(draft: Draft) -> dict[str, Any]:

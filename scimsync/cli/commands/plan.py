@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 import orjson
 
+from scimsync.builtin import load
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
-from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scimsync.builtin import load
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
-from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.errors import ScimsyncError, StateError
 from scimsync.formatting import plural, printable

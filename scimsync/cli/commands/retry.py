@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import click
 
+from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state
-from scimsync.config import load
 from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.state import overview

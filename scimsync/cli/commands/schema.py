@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from scimsync.builtin import BUILTIN
 from scimsync.cli.ui.options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import write_json
 from scimsync.config.json_schema import json_schema
@@ -17,4 +18,4 @@ def command(options: CommonOptions) -> None:  # noqa: ARG001 - --json changes no
     For example: scimsync schema > sync.schema.json, and a first line in sync.toml that reads
     "#:schema ./sync.schema.json".
     """
-    write_json(json_schema())
+    write_json(json_schema(BUILTIN))

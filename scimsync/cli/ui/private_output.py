@@ -8,7 +8,8 @@ from pathlib import Path
 from scimsync.atomic_file import write_atomically
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
-from scimsync.sources.files import matches
+from scimsync.run.compile import source_spec
+from scimsync.sources import matches
 from scimsync.state.sqlite import file_of
 
 
@@ -36,6 +37,7 @@ def _needed_files(config: Config) -> Iterator[tuple[str, Path]]:
     yield "the configuration", config.path
     if config.state_url.startswith("sqlite:"):
         yield "the state database", file_of(config.state_url, config.base_dir)
-    for name, source in config.sources.items():
-        for file in matches(config.base_dir, source.path) if source.path is not None else ():
-            yield f"a file of the source {name}", file
+    for name in config.sources:
+        for pattern in source_spec(config, name).watch():
+            for file in matches(config.base_dir, pattern):
+                yield f"a file of the source {name}", file

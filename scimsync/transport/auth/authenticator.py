@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from scimsync.settings import Table
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -30,9 +35,12 @@ class Authenticator(Protocol):
         """Return `text` with `***` in place of each secret, however it is encoded in there."""
 
 
-class AuthenticatorSettings(Protocol):
-    """The `auth` table in sync.toml for one kind of authentication."""
+class AuthenticatorSettings(Table):
+    """The base class of the settings models of `auth` in sync.toml, one for each kind."""
 
+    type: str = Field(description="Kind of authentication")
+
+    @abstractmethod
     def authenticator(self, base_url: str, secret: Callable[[str], str]) -> Authenticator:
         """Return the authenticator for the origin of `base_url`.
 

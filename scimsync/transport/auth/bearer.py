@@ -7,20 +7,21 @@ from typing import Literal
 
 from pydantic import Field
 
-from scimsync.settings import SecretReference, Table
-from scimsync.transport.auth.authenticator import origin_of
+from scimsync.settings import SecretReference
+from scimsync.transport.auth.authenticator import AuthenticatorSettings, origin_of
 from scimsync.transport.redaction import secret_pattern
 from scimsync.transport.request_errors import BaseUrlError, ForeignOriginError
 
 
-class BearerSettings(Table):
+class BearerSettings(AuthenticatorSettings):
     """`auth = { type = "bearer", token = "env:WIKI_TOKEN" }`"""
 
     type: Literal["bearer"] = Field(description="Kind of authentication")
     token: SecretReference = Field(
         description=(
             "Where the token is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND"
-        )
+        ),
+        examples=["env:APP_TOKEN"],
     )
 
     def authenticator(self, base_url: str, secret: Callable[[str], str]) -> BearerAuthenticator:

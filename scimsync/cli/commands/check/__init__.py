@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scimsync.builtin import load
 from scimsync.cli.commands.check.local_checks import (
     check_receivers,
     check_schedule,
@@ -19,7 +20,6 @@ from scimsync.cli.commands.check.target_checks import check_targets
 from scimsync.cli.ui.options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.session import chosen_targets, this_moment
-from scimsync.config import load
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural, printable

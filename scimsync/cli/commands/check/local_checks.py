@@ -11,17 +11,16 @@ from pathlib import Path
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of
-from scimsync.config import secrets
 from scimsync.config.models import Config
 from scimsync.config.schedule import first_after
+from scimsync.config.secrets import secret_reader, secret_references
 from scimsync.desired import check_columns
 from scimsync.durations import format_local
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledTarget, file_spec
+from scimsync.run.compile import CompiledTarget, source_spec
 from scimsync.snapshot.ingest import Shrinking, ingest
-from scimsync.sources import columns
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 
 _PROBLEMS_SHOWN = 10
@@ -65,7 +64,7 @@ def check_sources(
     found: dict[str, list[str]] = {}
     for name in sources_of(config, names):
         try:
-            found[name] = columns(file_spec(config, name))
+            found[name] = source_spec(config, name).columns()
         except ScimsyncError as error:
             yield Subject("source", name).failed(error)
         else:
@@ -88,17 +87,15 @@ def _check_rows(
     scratch = scratch_store()
     try:
         shrinking = Shrinking(config.guard.min_records)
-        read = ingest(store, file_spec(config, name), used, index, shrinking, now.time, scratch)
+        read = ingest(store, source_spec(config, name), used, index, shrinking, now.time, scratch)
     except ScimsyncError as error:
         yield subject.failed(error)
         return
     finally:
         scratch.close()
-    source = config.sources[name]
-    what = source.path if source.path is not None else "the query"
     yield subject.ok(
-        f"{what}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
-        f" {len({*used, source.key})} of them used"
+        f"{read.label}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
+        f" {len({*used, config.sources[name].key})} of them used"
     )
     if read.problems:
         lines = [
@@ -135,20 +132,20 @@ def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -
 
 
 def check_secrets(config: Config, name: str) -> Iterator[CheckResult]:
-    """Resolve the token of the target `name`, without showing it."""
+    """Resolve the secrets of the target `name`, without showing them."""
     subject = Subject("target", name)
-    token = config.targets[name].auth.token
-    reference = token.get_secret_value()
-    scheme, _, rest = reference.partition(":")
-    try:
-        secrets.resolve(token, config.base_dir, config.where("targets", name, "auth", "token"))
-    except ConfigError as error:
-        yield subject.failed(error)
-        return
-    yield subject.ok(
-        "token from sync.toml itself" if scheme == "literal" else f"token from {scheme}:{rest}"
-    )
-    yield from _check_permissions(subject, config, reference, "the token")
+    auth = config.targets[name].auth
+    secret = secret_reader(config, auth, "targets", name, "auth")
+    for option, reference in secret_references(auth).items():
+        scheme, _, rest = reference.partition(":")
+        try:
+            secret(option)
+        except ConfigError as error:
+            yield subject.failed(error)
+            continue
+        origin = "sync.toml itself" if scheme == "literal" else f"{scheme}:{rest}"
+        yield subject.ok(f"{option} from {origin}")
+        yield from _check_permissions(subject, config, reference, f"the {option}")
 
 
 def _check_permissions(

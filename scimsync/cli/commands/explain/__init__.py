@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
+from scimsync.builtin import load
 from scimsync.cli.commands.explain.explanation import AccountReport, Explanation, explain
 from scimsync.cli.commands.explain.explanation_text import print_explanation
 from scimsync.cli.ui.options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
-from scimsync.config import load
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
 from scimsync.plan.render.json import journal_document, planned_document

@@ -1,4 +1,4 @@
-"""Which encoding a text file has, and how it becomes UTF-8, the only one that DuckDB reads."""
+"""The encoding of a text file, and its conversion to UTF-8, the only one that DuckDB reads."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from scimsync.errors import SourceFormatError, SourceUnavailable
-from scimsync.sources.duck import private
-from scimsync.sources.spec import FileSpec
+from scimsync.sources.base import SourceSpec
+from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.workspace import new_private_file
 
 _CHUNK = 1 << 20
 _MARKS = (
@@ -21,42 +22,35 @@ _MARKS = (
 )
 
 
-def detect(spec: FileSpec, start: bytes) -> str:
-    """Python's name of the encoding of a file that begins with the bytes `start` (4 are enough).
+def detect(setting: str | None, start: bytes) -> str:
+    """Return Python's name of the encoding of a file that begins with the 4 bytes `start`.
 
-    The setting `encoding` wins, then a byte order mark, then UTF-8. Raises SourceFormatError for an
-    unknown setting.
+    The `setting` wins, then a byte order mark, then UTF-8.
     """
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-    if spec.encoding is None:
+    if setting is None:
         return marked or "utf-8"
-    try:
-        "".encode(spec.encoding)
-        chosen = codecs.lookup(spec.encoding).name
-    except LookupError:
-        raise SourceFormatError(
-            f'{spec.setting("encoding")}: unknown encoding "{spec.encoding}"',
-            hint='known are, among others, "utf-8", "utf-16", "latin-1", "windows-1252"',
-        ) from None
+    chosen = codecs.lookup(setting).name
     if chosen in ("ascii", "utf-8"):
         return "utf-8-sig" if marked == "utf-8-sig" else "utf-8"
     return chosen
 
 
-def to_utf8(spec: FileSpec, path: Path, label: str, encoding: str, copy: Path) -> None:
-    """Write the text of `path` to the new file `copy` (mode 0600) as UTF-8 without a byte order
-    mark.
+def to_utf8(
+    spec: SourceSpec[FileSettings], path: Path, label: str, encoding: str, copy: Path
+) -> None:
+    """Write the text of `path` to the new file `copy` as UTF-8 without a byte order mark.
 
-    Raises SourceFormatError naming the line of bytes that are not `encoding`, SourceUnavailable for
-    a cut last character.
+    Raises SourceFormatError with the line of bytes that are not `encoding`, SourceUnavailable if
+    the last character is cut.
     """
-    with private(copy) as target:
+    with new_private_file(copy) as target:
         for text in _decode(spec, path, label, encoding):
             target.write(text)
 
 
-def explain(spec: FileSpec, path: Path, label: str, encoding: str) -> NoReturn:
-    """Raise the error for a file that turned out not to be `encoding`, with its line."""
+def explain(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: str) -> NoReturn:
+    """Raise the error, with its line, for a file that turned out not to be `encoding`."""
     for _ in _decode(spec, path, label, encoding):
         pass
     raise SourceUnavailable(
@@ -64,7 +58,7 @@ def explain(spec: FileSpec, path: Path, label: str, encoding: str) -> NoReturn:
     )
 
 
-def _decode(spec: FileSpec, path: Path, label: str, encoding: str) -> Iterator[str]:
+def _decode(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     line = 1
     with path.open("rb") as stream:
@@ -79,20 +73,16 @@ def _decode(spec: FileSpec, path: Path, label: str, encoding: str) -> Iterator[s
                         f"{label} ends in the middle of a character; is it still being written?",
                         hint="try again",
                     ) from None
+                good = (
+                    error.object[len(before[0]) : error.start]
+                    if before[0]
+                    else chunk[: error.start]
+                )
                 decoder.setstate(before)
-                line += _breaks(
-                    decoder.decode(
-                        error.object[len(before[0]) : error.start]
-                        if before[0]
-                        else chunk[: error.start]
-                    )
-                )
-                wrong = " ".join(
-                    f"0x{byte:02x}" for byte in error.object[error.start : error.start + 1]
-                )
+                line += _breaks(decoder.decode(good))
                 raise SourceFormatError(
-                    f"{spec.setting('encoding')}: {label}, line {line}: byte {wrong} is not"
-                    f" {encoding.removesuffix('-sig')}",
+                    f"{spec.setting('encoding')}: {label}, line {line}: byte"
+                    f" 0x{error.object[error.start]:02x} is not {encoding.removesuffix('-sig')}",
                     hint=(
                         'if it comes from Excel, try encoding = "windows-1252"'
                         if encoding.startswith("utf-8")

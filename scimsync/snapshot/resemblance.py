@@ -1,5 +1,7 @@
-"""Whose row a bad row may be: nobody loses an account because a row was bad (DESIGN, what bad input
-gets)."""
+"""Find the records that a row without a key may stand for.
+
+Such records are kept, so that a bad row never costs anyone an account.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scimsync.jsontext import read_json
-from scimsync.sources.duck import WHITE_SPACE
+from scimsync.sources.duckdb_sql import WHITE_SPACE
 from scimsync.sources.relation import Column
 
 Cells = Mapping[str, object]
@@ -20,11 +22,11 @@ def resembling(
     gone: Collection[str],
     stored: Iterable[tuple[str, str]],
 ) -> dict[int, list[str]]:
-    """Number of each of `rows` -> keys of the gone records that they may be.
+    """Return the keys of the `gone` records that each of `rows` may stand for, by its number.
 
-    A record resembles a row if at least half of the row's non-empty cells of `columns` equal what
-    is stored, in any case and without surrounding white space. `stored` gives key and JSON text of
-    all records.
+    A record resembles a row if at least half of the row's non-empty cells in `columns` equal the
+    stored values, regardless of case and surrounding white space. `stored` yields key and JSON text
+    of all records.
     """
     lookup: dict[tuple[str, str], list[int]] = defaultdict(list)
     needed = {}
@@ -32,7 +34,7 @@ def resembling(
         cells = [
             (column.name, text)
             for column in columns
-            if (text := _plain(row.get(column.name), column))
+            if (text := _comparable(row.get(column.name), column))
         ]
         needed[number] = len(cells)
         for cell in cells:
@@ -44,19 +46,20 @@ def resembling(
         try:
             values = read_json(data)
         except RecursionError:
-            for number in rows:  # nobody can tell
+            for number in rows:  # a record that cannot be read may be any of them
                 found[number].append(key)
             continue
         equal = Counter[int]()
         for column in columns:
-            equal.update(lookup.get((column.name, _plain(values.get(column.name), column)), ()))
+            cell = column.name, _comparable(values.get(column.name), column)
+            equal.update(lookup.get(cell, ()))
         for number, count in equal.items():
             if 2 * count >= needed[number]:
                 found[number].append(key)
     return {number: sorted(keys) for number, keys in found.items()}
 
 
-def _plain(value: object, column: Column) -> str:
+def _comparable(value: object, column: Column) -> str:
     if isinstance(value, str) and column.separator is not None:
         value = [
             item for part in value.split(column.separator) if (item := part.strip(WHITE_SPACE))

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""Parquet, values kept as they are."""
+"""Read Parquet files. Values keep their types."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from scimsync.errors import SourceFormatError
-from scimsync.sources.duck import Workspace, literal, name, reason
-from scimsync.sources.files import File
-from scimsync.sources.spec import FileSpec
-from scimsync.sources.table import BadRows
+from scimsync.sources.base import RejectedRows, SourceSpec
+from scimsync.sources.duckdb_sql import literal, name, reason
+from scimsync.sources.file.find import File
+from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.workspace import Workspace
 
 
-class Parquet:
-    """A Parquet file."""
+class ParquetReader:
+    """A `FileReader` for Parquet. It rejects no rows, and rows have no lines."""
 
-    def __init__(self, spec: FileSpec, file: File, workspace: Workspace) -> None:
+    def __init__(self, spec: SourceSpec[FileSettings], file: File, workspace: Workspace) -> None:
         self.file = file
-        self._spec = spec
+        self._where = f"{spec.setting('path')}: {file.label}"
         self._workspace = workspace
 
     def types(self) -> Mapping[str, str]:
@@ -27,26 +28,27 @@ class Parquet:
     def type_of(self, column: str) -> str | None:
         return self._types.get(column)
 
-    def select(self, names: Sequence[str], bad: BadRows | None = None) -> str:
+    def select(self, names: Sequence[str], rejected: RejectedRows | None = None) -> str:
         columns = [
             f"{name(column) if column in self._types else 'null'} as c{at}"
             for at, column in enumerate(names)
         ]
-        if bad is not None:
+        if rejected is not None:
             columns.append("file_row_number + 1 as row")
         return f"select {', '.join(columns)} from {self._scan}"
 
-    def view(self, bad: BadRows | None = None) -> str:  # noqa: ARG002 - there are no bad rows
+    def view(self, rejected: RejectedRows | None = None) -> str:  # noqa: ARG002
         return f"select {', '.join(map(name, self._types))} from {self._scan}"
 
-    def lines(self, rows: Collection[int]) -> Mapping[int, int]:  # noqa: ARG002 - there are no lines
+    def is_reliable(self) -> bool:
+        return True
+
+    def lines(self, rows: Collection[int]) -> Mapping[int, int]:  # noqa: ARG002
         return {}
 
     def explain(self, error: Exception) -> None:
         if str(self.file.path) in str(error):
-            raise SourceFormatError(
-                f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}"
-            )
+            raise SourceFormatError(f"{self._where}: {reason(error)}")
 
     @cached_property
     def _types(self) -> dict[str, str]:
@@ -58,8 +60,7 @@ class Parquet:
             ).fetchall()
         except duckdb.Error as error:
             raise SourceFormatError(
-                f"{self._spec.setting('path')}: {self.file.label} is not a Parquet file:"
-                f" {reason(error)}"
+                f"{self._where} is not a Parquet file: {reason(error)}"
             ) from None
         return {column: kind for column, kind, *_ in found if column != "file_row_number"}
 

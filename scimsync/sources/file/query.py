@@ -1,5 +1,4 @@
-"""The `query` of a source: SQL in which file names stand where tables stand, read as files without
-a query are."""
+"""Parse the `query` of a source: one SELECT in which file names stand for tables."""
 
 from __future__ import annotations
 
@@ -9,26 +8,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from scimsync.errors import SourceFormatError
-from scimsync.sources.duck import Workspace
-from scimsync.sources.spec import FileSpec
+from scimsync.sources.base import SourceSpec
+from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.workspace import Workspace
 
 _READERS = re.compile(r"read_|parquet_|glob$|sniff_|query|.*_scan$", re.IGNORECASE)
-"""Table functions that open files on their own, past the reading that keeps text as text and notes
-what was read."""
+"""Table functions that open files themselves. They would convert text to other types, and scimsync
+would not know which files were read."""
 
 
-def parse(spec: FileSpec, workspace: Workspace) -> tuple[str, list[str]]:
-    """The SELECT of `spec.query`, and the file names or globs that it reads, in the order of the
-    text.
+def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, list[str]]:
+    """Return the SELECT of `query`, and the file names or globs in it, in the order of the text.
 
     Raises SourceFormatError for anything but one SELECT that names at least one file.
     """
     where = spec.setting("query")
-    text = re.sub(r"[\s;]+\Z", "", spec.query or "")
-    answer = workspace.connection.execute(
-        "select json_serialize_sql(?::varchar)", [text]
-    ).fetchone()
-    tree: dict[str, Any] = json.loads(answer[0]) if answer else {"error": True}
+    text = re.sub(r"[\s;]+\Z", "", spec.settings.query or "")
+    found = workspace.connection.execute("select json_serialize_sql(?::varchar)", [text]).fetchone()
+    tree: dict[str, Any] = json.loads(found[0]) if found else {"error": True}
     if tree["error"]:
         message = str(tree.get("error_message", "it cannot be read"))
         if "Only SELECT" in message:

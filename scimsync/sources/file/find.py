@@ -1,19 +1,19 @@
-"""Which files a source is made of, and whether they stayed the same while they were read."""
+"""Find the files of a source, and notice when one changes while it is read."""
 
 from __future__ import annotations
 
 import codecs
-import glob
 import hashlib
-import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scimsync.errors import GuardStop, SourceFormatError, SourceUnavailable
-from scimsync.sources import encodings
-from scimsync.sources.spec import FileSpec
+from scimsync.sources.base import SourceSpec
+from scimsync.sources.file import encodings
+from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.watching import Signature, matches, signature
 
 FORMATS = {
     ".csv": "csv",
@@ -25,20 +25,18 @@ FORMATS = {
 }
 """File name extension -> format."""
 
-Signature = tuple[int, ...]
-"""Device, inode, size in bytes, time of the last change of its bytes, and of anything about it, in
-nanoseconds."""
-
 _CHUNK = 1 << 20
-_SAMPLE = 1 << 14  # bytes of one place
+_SAMPLE = 1 << 14  # bytes in one place
 _SAMPLES = 16
-_LATER = {".xlsx", ".xls", ".yaml", ".yml"}
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file as it was found. `label` is its path as a person would write it; `encoding` a Python
-    codec name, or None for Parquet; `signature` changes when the file is written or replaced."""
+    """One file as it was found.
+
+    `label` is its path as a person would write it, `encoding` a Python codec name, or None for
+    Parquet. `signature` changes when the file is written or replaced.
+    """
 
     path: Path
     label: str
@@ -49,16 +47,16 @@ class File:
 
     @property
     def is_utf8(self) -> bool:
-        """True if DuckDB can read the text as it is."""
+        """Whether DuckDB can read the text as it is."""
         return self.encoding in (None, "utf-8", "utf-8-sig")
 
 
-def find(spec: FileSpec, pattern: str, option: str = "path") -> tuple[File, ...]:
-    """The files that `pattern` (a path or a glob) names, sorted by path; at least one.
+def find(spec: SourceSpec[FileSettings], pattern: str, option: str) -> tuple[File, ...]:
+    """Return the files that `pattern` (a path or a glob) names, sorted by path; at least one.
 
     `option` is the setting that names them. Raises SourceUnavailable (missing, a directory, not
-    readable), SourceFormatError (a format that is not known, several formats at once), GuardStop (a
-    file of zero bytes).
+    readable), SourceFormatError (an unknown format, several formats at once), GuardStop (a file of
+    zero bytes).
     """
     where = spec.setting(option)
     paths = matches(spec.base_dir, pattern)
@@ -75,23 +73,8 @@ def find(spec: FileSpec, pattern: str, option: str = "path") -> tuple[File, ...]
     return files
 
 
-def matches(base_dir: Path, pattern: str) -> list[Path]:
-    """The paths that `pattern` (a path or a glob, relative to `base_dir`) means, sorted; a path
-    need not exist."""
-    base = base_dir.absolute()
-    whole = os.path.normpath(base / pattern)
-    if not glob.has_magic(pattern) or os.path.lexists(whole):
-        return [Path(whole)]
-    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - absolute ones too
-    return [
-        path
-        for path in map(Path, sorted(str(base / match) for match in found))
-        if not path.is_dir()
-    ]
-
-
 def ensure_unchanged(files: Iterable[File]) -> None:
-    """Raises SourceUnavailable if a file was written or replaced since `find` looked at it."""
+    """Raise SourceUnavailable if a file was written or replaced since `find` looked at it."""
     for file in files:
         try:
             now: Signature | None = signature(file.path.stat())
@@ -104,13 +87,13 @@ def ensure_unchanged(files: Iterable[File]) -> None:
             )
 
 
-def digest(spec: FileSpec, files: Sequence[File], about: str) -> str:
-    """Hex digest of `about` and of all bytes of `files`.
+def digest(spec: SourceSpec[FileSettings], files: Sequence[File]) -> str:
+    """Return a digest of all bytes of `files` and of the settings that decide how they are read.
 
-    On the way, text that should be UTF-8 is checked: raises SourceFormatError with the line where
-    it is not.
+    On the way, text that should be UTF-8 is checked: raises SourceFormatError with the line of
+    wrong bytes.
     """
-    total = hashlib.blake2b(about.encode(), digest_size=20)
+    total = hashlib.blake2b(spec.settings.model_dump_json().encode(), digest_size=20)
     for file in files:
         total.update(f"\0{file.label}\0{file.size}\0".encode())
         check = file.encoding is not None and file.is_utf8
@@ -130,9 +113,8 @@ def digest(spec: FileSpec, files: Sequence[File], about: str) -> str:
     return total.hexdigest()
 
 
-def sample(files: Sequence[File]) -> str:
-    """Hex digest of a few places of each of `files`: where it is another one, so is `digest`.
-    Raises OSError."""
+def sample_digest(files: Sequence[File]) -> str:
+    """Return a digest of a few places in each of `files`. Raises OSError."""
     total = hashlib.blake2b(digest_size=8)
     for file in files:
         with file.path.open("rb", buffering=0) as stream:
@@ -142,12 +124,9 @@ def sample(files: Sequence[File]) -> str:
     return total.hexdigest()
 
 
-def _look_at(spec: FileSpec, path: Path, where: str) -> File:
-    label = (
-        str(path.relative_to(spec.base_dir.absolute()))
-        if path.is_relative_to(spec.base_dir.absolute())
-        else str(path)
-    )
+def _look_at(spec: SourceSpec[FileSettings], path: Path, where: str) -> File:
+    base = spec.base_dir.absolute()
+    label = str(path.relative_to(base) if path.is_relative_to(base) else path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -167,23 +146,16 @@ def _look_at(spec: FileSpec, path: Path, where: str) -> File:
         raise SourceUnavailable(f"{where}: {label} cannot be read: {error.strerror}") from None
     extension = path.suffix.lower()
     if extension not in FORMATS:
-        what = (
-            f"{extension[1:]} is not supported yet"
-            if extension in _LATER
-            else f'unknown extension "{extension}"'
-        )
         raise SourceFormatError(
-            f"{where}: {label}: {what}", details=[f"supported: {', '.join(e[1:] for e in FORMATS)}"]
+            f'{where}: {label}: unknown extension "{extension}"',
+            details=[f"supported: {', '.join(e[1:] for e in FORMATS)}"],
         )
     if status.st_size == 0:
         raise GuardStop(
             f"{label} is empty",
             hint="nothing is sent for an empty source; is it still being written?",
         )
-    encoding = None if FORMATS[extension] == "parquet" else encodings.detect(spec, start)
+    encoding = (
+        None if FORMATS[extension] == "parquet" else encodings.detect(spec.settings.encoding, start)
+    )
     return File(path, label, FORMATS[extension], encoding, status.st_size, signature(status))
-
-
-def signature(status: os.stat_result) -> Signature:
-    """What changes when a file is written or replaced."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

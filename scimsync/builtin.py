@@ -1,0 +1,31 @@
+"""Load sync.toml with everything that this version of scimsync has for it to refer to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from scimsync import config
+from scimsync.config import Config
+from scimsync.config.registries import Registries
+from scimsync.scim.dialects import DIALECTS
+from scimsync.scim.profiles import PROFILES
+from scimsync.sources.registry import SOURCES
+from scimsync.transport.auth import AUTHENTICATORS
+
+BUILTIN: Final = Registries(
+    sources=SOURCES,
+    authenticators=AUTHENTICATORS,
+    dialects=DIALECTS,
+    profiles=PROFILES,
+)
+
+
+def load(path: Path) -> Config:
+    """Return the configuration in the file `path`; see `scimsync.config.load`."""
+    return config.load(path, BUILTIN)
+
+
+def parse(text: str, path: Path) -> Config:
+    """Return the configuration in `text`; see `scimsync.config.parse`."""
+    return config.parse(text, path, BUILTIN)

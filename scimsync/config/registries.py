@@ -1,0 +1,110 @@
+"""The registries that decide which words sync.toml may contain, and the fields that ask them.
+
+`load` passes the registries to the validators of these fields as pydantic's validation context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic_core import InitErrorDetails
+
+from scimsync.config.validation_errors import invalid_settings
+from scimsync.model.suggestions import closest, did_you_mean
+from scimsync.registry import Registry
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.profiles import Profile
+from scimsync.settings import Table, invalid
+from scimsync.settings.text import quoted, toml_type
+from scimsync.sources import SourceSettings
+from scimsync.transport.auth import AuthenticatorSettings
+
+SCHEMA_MARK = "x-registry"
+"""The key by which the JSON Schema of a field names the registry that decides about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """Everything that sync.toml can refer to by name."""
+
+    sources: Registry[type[SourceSettings]]
+    authenticators: Registry[type[AuthenticatorSettings]]
+    dialects: Registry[Dialect]
+    profiles: Registry[Callable[[], Profile]]
+
+
+def schema_mark(registry: str) -> WithJsonSchema:
+    """Return the JSON Schema of a field about which `registry` decides; see `json_schema`."""
+    return WithJsonSchema({SCHEMA_MARK: registry})
+
+
+def registered_name(registry: str) -> BeforeValidator:
+    """Return the validator of a field that contains a name of `registry`."""
+
+    def read(value: object, info: ValidationInfo) -> object:
+        _check_name(value, getattr(info.context, registry))
+        return value
+
+    return BeforeValidator(read)
+
+
+def registered_table(registry: str, *, show: bool = True) -> BeforeValidator:
+    """Return the validator of a table whose `type` is a name of `registry`.
+
+    The registry contains the models of such tables. Without `show`, messages do not repeat a wrong
+    `type`, which may be a secret in the wrong place.
+    """
+
+    def read(value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, dict):
+            raise invalid(f"must be a table, not {toml_type(value)}")
+        models: Registry[type[Table]] = getattr(info.context, registry)
+        if "type" not in value:
+            raise _without_type(value, models)
+        _check_name(value["type"], models, below=("type",), show=show)
+        return validate_table(models[value["type"]], value, info)
+
+    return BeforeValidator(read)
+
+
+def validate_table(model: type[Table], value: object, info: ValidationInfo) -> Table:
+    """Validate `value` by `model` within another validation, and explain what is wrong with it."""
+    try:
+        return model.model_validate(value, context=info.context)
+    except ValidationError as error:
+        problems = [
+            InitErrorDetails(
+                type=invalid(each.message, hint=each.hint, found=each.found),
+                loc=each.parts,
+                input=None,
+            )
+            for each in invalid_settings(error, model)
+        ]
+        raise ValidationError.from_exception_data(model.__name__, problems) from None
+
+
+def _check_name(
+    value: object, known: Registry[object], below: tuple[str, ...] = (), *, show: bool = True
+) -> None:
+    if not isinstance(value, str):
+        raise invalid(f"must be a text in quotes, not {toml_type(value)}", below=below)
+    if value not in known:
+        raise invalid(
+            f"{known.what} {quoted(value)} is unknown"
+            if show
+            else f"this {known.what} is unknown (it is not shown here)",
+            found=f"known: {', '.join(known)}",
+            hint=did_you_mean(value, known),
+            below=below,
+        )
+
+
+def _without_type(table: dict[str, Any], models: Registry[type[Table]]) -> Exception:
+    for key in table:
+        if closest(key, ["type"]):
+            return invalid("unknown key", hint='did you mean "type"?', below=(key,))
+    hint = " or ".join(f'"{name}"' for name in models)
+    return invalid("type is missing", hint=f"write type = {hint}")

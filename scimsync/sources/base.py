@@ -1,0 +1,221 @@
+"""The protocol of a source, and the values that a source and its readers exchange.
+
+A kind of source is one module or package of this package and one line in `registry`: the settings
+model of `[sources.NAME]`, which derives from `SourceSettings` and opens a `Source`. A source whose
+records arrive one by one derives from `spool.SpooledSource` and implements `rows`.
+
+The registry imports the modules of all kinds, so these import libraries that take long to load
+inside of functions.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pydantic import Field
+
+from scimsync.errors import ScimsyncError, SourceFormatError
+from scimsync.model.suggestions import did_you_mean
+from scimsync.settings import Table, Text
+from scimsync.sources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from scimsync.sources.relation import Relation
+
+MAX_REPORTED = 1_000
+"""The number of rejected rows that are reported one by one."""
+
+
+class SourceSettings(Table):
+    """The base class of the settings models: the options that all kinds of source have.
+
+    A subclass narrows `type` to a literal, adds its options, and implements `open`. `spec` is
+    always the one that holds the settings themselves.
+    """
+
+    type: str = Field(description="Kind of source")
+    key: Text = Field(
+        description="The column that names a record and never changes, such as a personnel number",
+        examples=["employee_id"],
+    )
+
+    @abstractmethod
+    def open(self, spec: SourceSpec[Any], workspace: Workspace) -> Source:
+        """Open the source and read as little of it as possible. Copies go into `workspace`.
+
+        Raises SourceUnavailable, SourceFormatError, GuardStop (an empty source).
+        """
+
+    def watch(self, spec: SourceSpec[Any]) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the paths and globs of local files whose change means a change of the source.
+
+        They are relative to `spec.base_dir`. A source without files returns none and is read on
+        schedule only. Raises SourceFormatError.
+        """
+        return ()
+
+
+S = TypeVar("S", bound=SourceSettings)
+
+
+def _no_secret(option: str) -> str:
+    raise LookupError(option)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec(Generic[S]):
+    """One `[sources.NAME]` with everything that opening it takes.
+
+    Relative paths start at `base_dir`, the folder of sync.toml. `config_name` is the name of the
+    configuration file in messages. `secret` returns the value that the reference under an option
+    of the table refers to, and raises ConfigError for one that is missing.
+    """
+
+    name: str
+    settings: S
+    base_dir: Path
+    config_name: str = "sync.toml"
+    secret: Callable[[str], str] = _no_secret
+
+    @property
+    def key(self) -> str:
+        """The name of the key column."""
+        return self.settings.key
+
+    def setting(self, option: str) -> str:
+        """Return how messages about `option` begin: `sync.toml: sources.hr.key`."""
+        return f"{self.config_name}: sources.{self.name}.{option}"
+
+    def watch(self) -> tuple[str, ...]:
+        """Return the paths and globs to watch; see `SourceSettings.watch`."""
+        return self.settings.watch(self)
+
+    def open(self, workspace: Workspace) -> Source:
+        """Open the source; see `SourceSettings.open`."""
+        return self.settings.open(self, workspace)
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns, the key among them, reading as little as possible.
+
+        Raises SourceUnavailable, SourceFormatError (no key column), GuardStop (an empty source).
+        """
+        with Workspace() as workspace:
+            return self.open(workspace).columns()
+
+
+RowId = tuple[int, int]
+"""The part of a source, from 0, and a row in that part, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLocation:
+    """Where a row is, for messages: a part of the source, and its line or its number there.
+
+    `line` is None where there are no lines, `row` where rows have no order either.
+    """
+
+    label: str
+    line: int | None
+    row: int | None
+
+    def __str__(self) -> str:
+        if self.line is not None:
+            return f"line {self.line}"
+        return f"row {self.row}" if self.row is not None else "another row"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that a source cannot use.
+
+    `key` is None if the row does not tell whose it is. `cells` holds the values by column, and
+    `fields` all values regardless of their column, because they may be shifted.
+    """
+
+    location: RowLocation
+    key: str | None
+    detail: str
+    cells: Mapping[str, object] = field(hash=False)
+    fields: frozenset[str] = frozenset()
+
+
+class RejectedRows:
+    """Collects rejected rows: their number, and the first `MAX_REPORTED` in full."""
+
+    def __init__(self) -> None:
+        self.rows: list[RejectedRow] = []
+        self.count = 0
+
+    def add(self, row: RejectedRow) -> None:
+        """Add one row."""
+        self.count += 1
+        if len(self.rows) < MAX_REPORTED:
+            self.rows.append(row)
+
+
+class Source(Protocol):
+    """The records of one `[sources.NAME]`, opened for one look or one comparison."""
+
+    @property
+    def label(self) -> str:
+        """What messages call the source: a file, "the result of the query"."""
+        ...
+
+    @property
+    def part_labels(self) -> Sequence[str]:
+        """What messages call the parts, such as the files of a glob, in order."""
+        ...
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns. Raises SourceFormatError if there is no key column."""
+        ...
+
+    def fingerprint(self) -> str | None:
+        """Return a text that is cheap to get and usually changes with the data.
+
+        The text has no colon. None if nothing is known without reading all records.
+        """
+        ...
+
+    def checksum(self) -> str:
+        """Return a digest of all records and of the settings that decide how they are read.
+
+        Called from another thread, while `scan` is at work.
+        """
+        ...
+
+    def scan(self, used: Sequence[str], rejected: RejectedRows | None = None) -> Relation:
+        """Return the key and the columns `used` of all records.
+
+        Without `rejected`, rows that cannot be used make the statement fail. With it, the source
+        is read carefully: such rows are left out and added to `rejected`. Raises
+        SourceUnavailable, SourceFormatError (a missing column).
+        """
+        ...
+
+    def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
+        """Return where rows of a careful `scan` are."""
+        ...
+
+    def explain(self, error: Exception) -> ScimsyncError:
+        """Return what a DuckDB error about the statement of `scan` means for the user."""
+        ...
+
+    def ensure_unchanged(self) -> None:
+        """Raise SourceUnavailable if the data changed since the source was opened."""
+        ...
+
+
+def missing_column(
+    spec: SourceSpec[Any], option: str, column: str, found: Sequence[str], label: str
+) -> SourceFormatError:
+    """Return the error for a column that `option` names and that `label` does not have."""
+    return SourceFormatError(
+        f'{spec.setting(option)}: no column "{column}" in {label}',
+        details=[f"found: {', '.join(found) or 'no columns at all'}"],
+        hint=did_you_mean(column, found),
+    )

@@ -1,0 +1,52 @@
+"""The protocol for reading one file, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from scimsync.sources.base import RejectedRows
+from scimsync.sources.file.find import File
+
+
+class FileReader(Protocol):
+    """Reads one file with DuckDB."""
+
+    @property
+    def file(self) -> File: ...
+
+    def types(self) -> Mapping[str, str]:
+        """Return the columns with their SQL types, in the order of the file."""
+        ...
+
+    def type_of(self, column: str) -> str | None:
+        """Return the SQL type that `select` gives a column.
+
+        None for one that the file does not have, if that is known without reading the file.
+        """
+        ...
+
+    def select(self, names: Sequence[str], rejected: RejectedRows | None = None) -> str:
+        """Return SQL for the columns `names`, called c0, c1, …
+
+        A column that the file does not have is NULL. Without `rejected`, a row that cannot be used
+        makes the statement fail. With it, such rows are left out and added to it, and a column
+        `row` numbers the rows from 1.
+        """
+        ...
+
+    def view(self, rejected: RejectedRows | None = None) -> str:
+        """Return SQL for all columns by their own names and with natural types, for a query."""
+        ...
+
+    def is_reliable(self) -> bool:
+        """Return whether `select` without `rejected` fails on each row that cannot be used."""
+        ...
+
+    def lines(self, rows: Collection[int]) -> Mapping[int, int]:
+        """Return the lines, from 1, of rows of `select`, without those that have no line."""
+        ...
+
+    def explain(self, error: Exception) -> None:
+        """Raise what is wrong with the file in plain words, if DuckDB's `error` is about it."""
+        ...

@@ -1,0 +1,118 @@
+# ruff: noqa: S608 - SQL of quoted names only
+"""Read the columns and some rows of files about which nothing is known yet."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scimsync.errors import ScimsyncError
+from scimsync.jsontext import read_json
+from scimsync.sources.base import RejectedRows, SourceSpec
+from scimsync.sources.file.find import FORMATS
+from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.file.source import PathSource
+from scimsync.sources.watching import matches
+from scimsync.sources.workspace import Workspace
+
+_CHUNK = 1 << 20
+_NAME = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Column names in order, and rows as column -> value.
+
+    Values are text for CSV, and typed for JSON and Parquet. `encoding` is set for text that is
+    neither UTF-8 nor marked.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    encoding: str | None
+
+
+def sample(pattern: str, limit: int) -> Sample:
+    """Return the columns and at most `limit` rows of the files that a path or glob names.
+
+    It is relative to the working directory. Rows that cannot be used are left out. Raises
+    SourceUnavailable, SourceFormatError, GuardStop (a file of zero bytes).
+    """
+    encoding = None if all(map(_is_unicode, matches(Path(), pattern))) else "windows-1252"
+    settings = FileSettings.model_construct(type="file", path=pattern, key="", encoding=encoding)
+    spec = SourceSpec(_NAME, settings, Path())
+    try:
+        with Workspace() as workspace:
+            source = PathSource(spec, workspace)
+            columns = list(
+                dict.fromkeys(column for reader in source.readers for column in reader.types())
+            )
+            rows = _rows(source, columns, limit) if columns else []
+    except ScimsyncError as error:  # there is no sync.toml yet that messages could refer to
+        message = error.message
+        for option in ("path", "encoding"):
+            message = message.removeprefix(f"{spec.setting(option)}: ")
+        raise type(error)(message, details=error.details, hint=error.hint) from None
+    found = tuple(dict(zip(columns, row, strict=True)) for row in rows)
+    return Sample(tuple(columns), found, encoding)
+
+
+def _is_unicode(path: Path) -> bool:
+    """Return whether a file is UTF-8, has a byte order mark, or is not text in a known format."""
+    if FORMATS.get(path.suffix.lower(), "parquet") == "parquet":
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4)
+            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+                return True
+            decoder.decode(start)
+            while chunk := stream.read(_CHUNK):
+                decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    except OSError:  # reading it reports what is wrong
+        return True
+    return True
+
+
+def _rows(source: PathSource, columns: Sequence[str], limit: int) -> list[list[Any]]:
+    import duckdb
+
+    try:
+        return _read(source, columns, limit, None)
+    except duckdb.Error:
+        # a careful reading identifies rows by their key, whichever column that is
+        settings = source.spec.settings.model_copy(update={"key": columns[0]})
+        careful = PathSource(replace(source.spec, settings=settings), source.workspace)
+        try:
+            return _read(careful, columns, limit, RejectedRows())
+        except duckdb.Error as error:
+            raise careful.explain(error) from None
+
+
+def _read(
+    source: PathSource, columns: Sequence[str], limit: int, rejected: RejectedRows | None
+) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    names = ", ".join(f"c{at}" for at in range(len(columns)))
+    for part in source.parts(columns, rejected):
+        found = source.workspace.connection.execute(
+            f"select {names} from ({part.sql}) limit {limit - len(rows)}"
+        ).fetchall()
+        rows += [
+            [_value(cell, kind) for cell, kind in zip(row, part.types, strict=True)]
+            for row in found
+        ]
+    return rows
+
+
+def _value(cell: Any, kind: str | None) -> Any:
+    try:
+        return read_json(cell) if kind == "JSON" and cell is not None else cell
+    except RecursionError:  # nested too deeply to be of use
+        return cell

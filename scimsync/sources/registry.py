@@ -1,0 +1,16 @@
+"""The kinds of source, by the value of `type` in `[sources.NAME]`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scimsync.registry import Registry
+from scimsync.sources.base import SourceSettings
+from scimsync.sources.file import FileSettings
+
+SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
+    "type of source",
+    {
+        "file": FileSettings,
+    },
+)

@@ -1,0 +1,104 @@
+"""A source whose records arrive one by one: they are written to a file and compared in bulk."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Generic
+
+from scimsync.errors import SourceFormatError
+from scimsync.jsontext import json_text
+from scimsync.sources.base import RejectedRows, RowId, RowLocation, S, SourceSpec, missing_column
+from scimsync.sources.duckdb_sql import reason
+from scimsync.sources.json_rows import member_types, objects, select_members
+from scimsync.sources.relation import Part, Relation, build_relation
+from scimsync.sources.workspace import Workspace, new_private_file
+
+
+class SpooledSource(ABC, Generic[S]):
+    """Spools what `rows` gives to NDJSON (mode 0600) when the records are first needed.
+
+    Subclasses implement `rows`, and override `columns` if they know the columns without reading
+    all records. `lists` maps columns that hold several values to their separator.
+    """
+
+    def __init__(
+        self,
+        spec: SourceSpec[S],
+        workspace: Workspace,
+        label: str,
+        lists: Mapping[str, str] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.label = label
+        self._workspace = workspace
+        self._lists = lists or {}
+        self._spooled: tuple[Path, str] | None = None
+        self._lock = Lock()
+
+    @abstractmethod
+    def rows(self) -> Iterable[Mapping[str, object]]:
+        """Read all records. Raises SourceUnavailable for any that could not be read."""
+
+    @property
+    def part_labels(self) -> Sequence[str]:
+        """There is one part: the source."""
+        return (self.label,)
+
+    def columns(self) -> list[str]:
+        """Return the names of all values of all records."""
+        path, _ = self._spool()
+        found = list(member_types(self._workspace.connection, _objects(path)))
+        if self.spec.key not in found:
+            raise missing_column(self.spec, "key", self.spec.key, found, self.label)
+        return found
+
+    def fingerprint(self) -> str | None:
+        """Return None: only reading all records shows whether they changed."""
+        return None
+
+    def checksum(self) -> str:
+        """Return a digest of the settings and the records in their order."""
+        return self._spool()[1]
+
+    def scan(self, used: Sequence[str], rejected: RejectedRows | None = None) -> Relation:
+        """Return the records as JSON values. No row is rejected here."""
+        path, _ = self._spool()
+        names = [self.spec.key, *used]
+        careful = rejected is not None
+        sql = select_members(_objects(path), names, numbered=careful)
+        return build_relation(
+            [Part(sql, ("JSON",) * len(names))], used, self._lists, careful=careful
+        )
+
+    def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
+        """Return the number of each record in the order in which they arrived."""
+        return {(part, row): RowLocation(self.label, None, row) for part, row in rows}
+
+    def explain(self, error: Exception) -> SourceFormatError:
+        """Return DuckDB's message."""
+        return SourceFormatError(f"{self.spec.setting('type')}: {self.label}: {reason(error)}")
+
+    def ensure_unchanged(self) -> None:
+        """Do nothing: the spooled records cannot change."""
+
+    def _spool(self) -> tuple[Path, str]:
+        with self._lock:
+            if self._spooled is None:
+                settings = self.spec.settings.model_dump_json()
+                total = hashlib.blake2b(settings.encode(), digest_size=20)
+                path = self._workspace.new(".ndjson")
+                with new_private_file(path) as stream:
+                    for row in self.rows():
+                        line = f"{json_text(row)}\n"
+                        total.update(line.encode())
+                        stream.write(line)
+                self._spooled = path, total.hexdigest()
+            return self._spooled
+
+
+def _objects(path: Path) -> str:
+    return objects(path, "newline_delimited")

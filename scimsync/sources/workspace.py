@@ -1,0 +1,89 @@
+"""DuckDB as this project uses it: offline, bounded in memory, in one private folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MEMORY_LIMIT = "300MB"
+
+
+class Workspace:
+    """A private folder (mode 0700) for copies of data and for what DuckDB spills to disk.
+
+    It is removed by `close`, or at the end of a `with` statement.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="scimsync-"))
+        self._count = 0
+        self._connection: DuckDBPyConnection | None = None
+
+    def new(self, suffix: str) -> Path:
+        """Return a path in the folder that does not exist yet."""
+        self._count += 1
+        return self.folder / f"{self._count}{suffix}"
+
+    @property
+    def connection(self) -> DuckDBPyConnection:
+        """A database in memory, opened at first use. Extensions are never downloaded."""
+        if self._connection is None:
+            import duckdb
+
+            self._connection = duckdb.connect(
+                config={
+                    "memory_limit": _MEMORY_LIMIT,
+                    "temp_directory": str(self.folder / "spill"),
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                    "python_enable_replacements": False,
+                }
+            )
+        return self._connection
+
+    def readable(self, path: Path) -> Path:
+        """Return `path`, or a link to it if DuckDB would take its name for a glob."""
+        if not any(sign in str(path) for sign in "*?["):
+            return path
+        link = self.new(path.suffix)
+        link.symlink_to(path)
+        return link
+
+    def close(self) -> None:
+        """Close the database and remove the folder."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def new_private_file(path: Path) -> Iterator[TextIO]:
+    """Create `path` (mode 0600) and open it for UTF-8 text. Line breaks are written as they are."""
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+        "w",
+        encoding="utf-8",
+        newline="",
+    ) as stream:
+        yield stream
