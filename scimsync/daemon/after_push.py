@@ -14,8 +14,8 @@ from scimsync.daemon.notify import (
     deliver,
     findings_of_error,
     findings_of_push,
-    note,
     stale_findings,
+    update_alerts,
 )
 from scimsync.errors import LeaseHeld, ScimsyncError
 from scimsync.run import RunOutcome
@@ -100,7 +100,7 @@ class AfterPush:
                 if (at := changed_at(source_spec(self._config, name))) is not None
             }
             findings = [*find(store), *stale_findings(self._config, changed, now)]
-            note(store, self._config, findings, now)
+            update_alerts(store, self._config, findings, now)
             if self._metrics is not None and self._metrics_file is not None:
                 self._metrics.record_run(CAUSE, outcome, seconds)
                 self._metrics.add_collector(lambda: journal_totals(self._config, store))

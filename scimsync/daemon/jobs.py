@@ -47,7 +47,7 @@ from scimsync.daemon.notify import (
     config_finding,
     findings_of_error,
     findings_of_push,
-    forget_unknown,
+    forget_unconfigured,
     stale_findings,
 )
 from scimsync.daemon.push_job import (
@@ -173,7 +173,7 @@ class Daemon:
         """Add the jobs; request what was missed or left unfinished. Raises StateError."""
         now = self._scheduler.now()
         with state_at_start(self.config) as store:
-            forget_unknown(store, self.config)
+            forget_unconfigured(store, self.config)
             statuses = read_statuses(store, self.config, self._loaded.sources, {})
             unchanged = unchanged_sources(store, self.config)
             self._notifier.start(self.config, store)
@@ -287,7 +287,7 @@ class Daemon:
         unchanged: dict[str, bool] = {}
         try:
             with self._open_state() as store:
-                forget_unknown(store, self.config)
+                forget_unconfigured(store, self.config)
                 statuses = read_statuses(store, self.config, loaded.sources, self._due_work.tried)
                 unchanged = unchanged_sources(store, self.config)
                 self._notifier.start(self.config, store)

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from scimsync.config.notifications import Event
-from scimsync.daemon.notify import Change, Finding
+from scimsync.daemon.notify import AlertTransition, Finding
 from scimsync.daemon.push_job import Cause, PushRequest, PushResult
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
+from scimsync.formatting import plural
 from scimsync.logcontext import in_run
 from scimsync.model.records import Problem
 from scimsync.plan.diff import describe_counts
@@ -52,11 +53,11 @@ def log_push_result(result: PushResult, findings: Sequence[Finding], *, personal
                 _LOG.error("%s: %s", finding.subject, text)
 
 
-def log_alerts(changes: Sequence[Change]) -> None:
+def log_alerts(changes: Sequence[AlertTransition]) -> None:
     """Log alerts that fire or are resolved."""
     for change in changes:
         subjects = ", ".join(change.subjects)
-        if not change.began:
+        if not change.fires:
             _LOG.info("alert resolved (%s): %s", change.event, subjects)
         elif change.event in _LOGGED_IN_FULL:
             _LOG.warning("alert firing (%s): %s", change.event, subjects)
@@ -91,7 +92,7 @@ def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
 
 def _log_counts(name: str, target: TargetOutcome) -> None:
     failed = f", {target.failed} failed" if target.failed else ""
-    requests = "1 request" if target.requests == 1 else f"{target.requests:,} requests"
+    requests = plural(target.requests, "request")
     _LOG.log(
         logging.WARNING if failed else logging.INFO,
         "%s: %s%s (%s, %.1f s)",

@@ -11,7 +11,13 @@ from scimsync.config.models import Config
 from scimsync.config.schedule import first_after
 from scimsync.daemon.daemon_state import existing_state
 from scimsync.daemon.log_lines import log_alerts
-from scimsync.daemon.notify import Finding, deliver, next_delivery, note, note_summary
+from scimsync.daemon.notify import (
+    Finding,
+    deliver,
+    enqueue_summary,
+    next_delivery,
+    update_alerts,
+)
 from scimsync.daemon.scheduler import NOTIFY_EXECUTOR, JobScheduler, ScheduleTrigger
 from scimsync.errors import StateError
 from scimsync.state import marks
@@ -67,7 +73,8 @@ class Notifier:
         """Fire and resolve alerts by what `find` finds."""
         try:
             with self._open_state() as store:
-                log_alerts(note(store, self._config, find(store), self._scheduler.now()))
+                now = self._scheduler.now()
+                log_alerts(update_alerts(store, self._config, find(store), now))
                 self._schedule_outbox(store)
         except StateError as error:
             self._state_failed(error)
@@ -94,7 +101,7 @@ class Notifier:
             with self._open_state() as store:
                 with store.read() as connection:
                     since = marks.get_mark(connection, marks.SUMMARY) or now
-                note_summary(store, self._config, since, now)
+                enqueue_summary(store, self._config, since, now)
                 with store.write() as connection:
                     marks.put_mark(connection, marks.SUMMARY, now)
                 self._schedule_outbox(store)

@@ -72,8 +72,8 @@ def test_a_source_that_is_missing_is_told(told: Office, hooks: Hooks) -> None:
     told.hire(people(31))
     push(told)
     assert hooks.titles == [
-        "scimsync: hr cannot be read",
-        "scimsync: hr can be read again (unreadable for 1 h)",
+        "[scimsync] hr: source unreadable",
+        "[scimsync] hr: resolved: source unreadable (1 h)",
     ]
 
 
@@ -87,8 +87,8 @@ def test_a_target_that_fails_is_told_after_the_first_night(
     faulty.faults.clear()
     push(told)
     assert hooks.titles == [
-        "scimsync: wiki cannot be used",
-        "scimsync: wiki is back (down for 1 h)",
+        "[scimsync] wiki: target unavailable",
+        "[scimsync] wiki: resolved: target unavailable (1 h)",
     ]
 
 
@@ -122,8 +122,8 @@ def test_who_cannot_be_told_changes_nothing_and_is_told_later(
     told.hire(people(31))
     push(told)
     assert hooks.titles == [
-        "scimsync: hr cannot be read",
-        "scimsync: hr can be read again (unreadable for 30 min)",
+        "[scimsync] hr: source unreadable",
+        "[scimsync] hr: resolved: source unreadable (30 min)",
     ]
 
 
@@ -135,7 +135,7 @@ def test_a_secret_that_is_missing_changes_nothing(
     told.now += timedelta(minutes=30)
     ran = told.run("push")
     assert ran.code == 1
-    assert "notify.to.desk: not told: " in ran.err
+    assert "notify.to.desk: delivery failed: " in ran.err
     assert "HOOK_SECRET is not set" in ran.err
     assert "there is no file hr.csv" in ran.err
     assert "Traceback" not in ran.err

@@ -1,5 +1,5 @@
-"""Messages arrive: signed, in order, once; a receiver that is dead loses nothing and holds up no
-other."""
+"""Notifications arrive signed, in order, and once; a receiver that fails loses none and delays no
+other receiver."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from scimsync.builtin import parse
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (
     Finding,
+    Notification,
     check_receivers,
     deliver,
+    enqueue_summary,
     next_delivery,
-    note,
-    note_summary,
+    update_alerts,
 )
-from scimsync.daemon.notify import delivery as delivering
-from scimsync.state import leases, troubles
+from scimsync.daemon.notify.channel import Channel
+from scimsync.daemon.notify.channels import CHANNELS, Open
+from scimsync.registry import Registry
+from scimsync.state import leases
 from scimsync.state.store import Store, open_state, scratch_store
 from tests.office import MONDAY
 from tests.servers.hooks import SECRET, Hooks, running_hooks
@@ -87,16 +91,28 @@ class Post:
         """So many troubles, each of a message of its own."""
         for _ in range(number):
             self.count += 1
-            note(
+            update_alerts(
                 self.store,
                 self.config,
                 [Finding(Event.ERROR, f"part{self.count}", "It broke.")],
                 self.now,
             )
 
-    def deliver(self, later: timedelta = timedelta(), budget_s: float = 15.0) -> int:
+    def deliver(
+        self,
+        later: timedelta = timedelta(),
+        budget_s: float = 15.0,
+        channels: Registry[Open] = CHANNELS,
+    ) -> int:
         self.now += later
-        return deliver(self.store, self.config, self.now, clock=lambda: self.now, budget_s=budget_s)
+        return deliver(
+            self.store,
+            self.config,
+            self.now,
+            clock=lambda: self.now,
+            budget_s=budget_s,
+            channels=channels,
+        )
 
     @property
     def due_in(self) -> timedelta | None:
@@ -127,11 +143,11 @@ def with_receivers(post: Post, more: str) -> Post:
 
 
 def told(name: str) -> str:
-    return f"scimsync: {name} does not work"
+    return f"[scimsync] {name}: failing"
 
 
 def test_a_webhook_is_a_signed_post_of_json(post: Post, hooks: Hooks) -> None:
-    note(
+    update_alerts(
         post.store,
         post.config,
         [Finding(Event.GUARD, "wiki", "7 of 9 would go.", None, "scimsync plan")],
@@ -154,7 +170,7 @@ def test_a_webhook_is_a_signed_post_of_json(post: Post, hooks: Hooks) -> None:
             "event": "guard",
             "began": True,
             "subjects": ["wiki"],
-            "title": "scimsync: a guard stops wiki",
+            "title": "[scimsync] wiki: push blocked by a guard",
             "text": "7 of 9 would go.",
             "todo": "scimsync plan",
             "since": "2026-03-02T08:00:00Z",
@@ -164,9 +180,9 @@ def test_a_webhook_is_a_signed_post_of_json(post: Post, hooks: Hooks) -> None:
 
 
 def test_types_of_events_tell_beginning_end_and_summary_apart(post: Post, hooks: Hooks) -> None:
-    note(post.store, post.config, [Finding(Event.STALE, "hr", "Old.")], post.now)
-    note(post.store, post.config, [Finding(Event.STALE, "hr")], post.now)
-    note_summary(post.store, post.config, post.now, post.now)
+    update_alerts(post.store, post.config, [Finding(Event.STALE, "hr", "Old.")], post.now)
+    update_alerts(post.store, post.config, [Finding(Event.STALE, "hr")], post.now)
+    enqueue_summary(post.store, post.config, post.now, post.now)
 
     assert post.deliver() == 3
 
@@ -215,8 +231,8 @@ def test_after_three_days_a_message_is_given_up_with_one_warning(
         post.deliver(later=max(post.due_in, timedelta()))
 
     assert timedelta(days=3) <= post.now - MONDAY < timedelta(days=3, hours=6)
-    assert [record.message for record in caplog.records if "given up" in record.message] == [
-        "notify.to.ops: 3 messages were not taken for 3 days and given up"
+    assert [record.message for record in caplog.records if "discarded" in record.message] == [
+        "notify.to.ops: discarded 3 notifications after 3 days"
     ]
 
 
@@ -262,11 +278,11 @@ def test_a_receiver_that_asks_for_time_gets_it(post: Post, hooks: Hooks) -> None
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (500, "it answered 500"),
-        (404, "it answered 404"),
-        (302, "it answered 302, and redirects are not followed"),
-        ("cut", "the connection broke before an answer came"),
-        ("hang", "no answer in time"),
+        (500, "response status 500"),
+        (404, "response status 404"),
+        (302, "response status 302; redirects are not followed"),
+        ("cut", "the connection broke before a response arrived"),
+        ("hang", "no response in time"),
     ],
 )
 def test_a_receiver_that_does_not_take_it_is_told_of_in_the_log(
@@ -276,7 +292,7 @@ def test_a_receiver_that_does_not_take_it_is_told_of_in_the_log(
     post.trouble()
 
     assert post.deliver(budget_s=1.0 if answer == "hang" else 15.0) == 0
-    assert caplog.messages == [f"notify.to.ops: not told: {why}"]
+    assert caplog.messages == [f"notify.to.ops: delivery failed: {why}"]
     assert post.rows("attempts, last_error") == [(1, why)]
     assert len(hooks.refused) == 1
 
@@ -288,7 +304,7 @@ def test_nobody_listens(
     post.trouble()
 
     assert post.deliver() == 0
-    assert caplog.messages == ["notify.to.ops: not told: cannot connect: Connection refused"]
+    assert caplog.messages == ["notify.to.ops: delivery failed: cannot connect: Connection refused"]
 
 
 def test_a_dead_receiver_holds_up_no_other_and_the_time_is_bounded(
@@ -336,17 +352,37 @@ def test_who_is_killed_before_the_message_is_sent_leaves_it_to_the_next(
     assert hooks.titles == [told("part1")]
 
 
-def test_who_is_killed_before_the_answer_is_noted_sends_it_again_with_the_same_id(
-    hooks: Hooks, post: Post, monkeypatch: pytest.MonkeyPatch
+@dataclass
+class Hooked:
+    """A webhook channel that does something after each notification."""
+
+    channel: Channel
+    after: Callable[[], None]
+
+    async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:
+        await self.channel.send(notification_id, notification, now)
+        self.after()
+
+    async def aclose(self) -> None:
+        await self.channel.aclose()
+
+
+def then(after: Callable[[], None]) -> Registry[Open]:
+    """Channels that call `after` when a webhook has responded."""
+    return CHANNELS.with_(
+        "webhook", lambda receiver, secrets: Hooked(CHANNELS["webhook"](receiver, secrets), after)
+    )
+
+
+def test_a_process_killed_before_the_response_is_recorded_sends_it_again_with_the_same_id(
+    hooks: Hooks, post: Post
 ) -> None:
-    def killed(*arguments: object) -> None:
+    def killed() -> None:
         raise KeyboardInterrupt
 
     post.trouble()
-    with monkeypatch.context() as patch:
-        patch.setattr(troubles, "delete_notice", killed)
-        with pytest.raises(KeyboardInterrupt):
-            post.deliver()
+    with pytest.raises(KeyboardInterrupt):
+        post.deliver(channels=then(killed))
 
     assert post.deliver() == 1
     assert len({got.headers["webhook-id"] for got in hooks.got}) == 1
@@ -362,22 +398,46 @@ def test_one_process_at_a_time_delivers_to_a_receiver(post: Post, hooks: Hooks) 
     assert post.deliver(later=timedelta(minutes=3)) == 1
 
 
-def test_what_is_written_while_another_is_told_is_told_too(
-    post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waiting = delivering._Round._waiting
-
-    def look(self: delivering._Round, release: Callable[[Any], None]) -> Any:
-        found = waiting(self, release)
+def test_what_is_written_during_a_delivery_is_delivered_too(post: Post, hooks: Hooks) -> None:
+    def write_more() -> None:
         if post.count < 3:
             post.trouble()
-        return found
 
-    monkeypatch.setattr(delivering._Round, "_waiting", look)
     post.trouble()
 
-    assert post.deliver() == 3
+    assert post.deliver(channels=then(write_more)) == 3
     assert hooks.titles == [told(f"part{number}") for number in (1, 2, 3)]
+
+
+def test_a_new_kind_of_channel_is_one_class_and_one_entry_in_the_registry(post: Post) -> None:
+    sent: list[str] = []
+
+    class Pager:
+        async def send(
+            self, notification_id: str, notification: Notification, now: datetime
+        ) -> None:
+            sent.append(notification.title)
+
+        async def aclose(self) -> None:
+            sent.append("closed")
+
+    post = with_receivers(post, CHAT)
+    post.trouble()
+
+    assert post.deliver(channels=CHANNELS.with_("apprise", lambda receiver, secrets: Pager())) == 1
+    assert sent == [told("part1"), "closed"]
+
+
+def test_a_library_for_standard_webhooks_accepts_the_signature(post: Post, hooks: Hooks) -> None:
+    post.now = datetime.now(UTC)
+    post.trouble()
+    post.deliver()
+
+    (got,) = hooks.got
+    verifier = Webhook(SECRET)
+    assert verifier.verify(got.body, dict(got.headers)) == got.document
+    with pytest.raises(WebhookVerificationError):
+        verifier.verify(got.body.replace(b"part1", b"part2"), dict(got.headers))
 
 
 def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(
@@ -391,21 +451,23 @@ def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(
 
 def test_apprise_tells_title_and_body_and_how_bad_it_is(post: Post, hooks: Hooks) -> None:
     post = with_receivers(post, CHAT)
-    note(
+    update_alerts(
         post.store,
         post.config,
         [Finding(Event.TARGET, "wiki", "No <answer> & *more*.", None, "scimsync status")],
         post.now,
     )
-    note(post.store, post.config, [Finding(Event.TARGET, "wiki")], post.now + MINUTE)
-    note(post.store, post.config, [Finding(Event.ERROR, "push", "It broke.")], post.now + MINUTE)
-    note_summary(post.store, post.config, post.now, post.now + 2 * MINUTE)
+    update_alerts(post.store, post.config, [Finding(Event.TARGET, "wiki")], post.now + MINUTE)
+    update_alerts(
+        post.store, post.config, [Finding(Event.ERROR, "push", "It broke.")], post.now + MINUTE
+    )
+    enqueue_summary(post.store, post.config, post.now, post.now + 2 * MINUTE)
 
     assert post.deliver(later=3 * MINUTE) == 4
 
     said = [json.loads(got.body) for got in hooks.got]
     assert [one["type"] for one in said] == ["warning", "success", "failure", "info"]
-    assert said[0]["title"] == "scimsync: wiki cannot be used"
+    assert said[0]["title"] == "[scimsync] wiki: target unavailable"
     assert said[0]["message"].startswith("No <answer> & *more*.\nSince 2026-03-02 ")
     assert said[0]["message"].endswith("\nscimsync status")
 
@@ -415,7 +477,7 @@ def test_a_service_that_wants_html_gets_the_lines_and_no_markup_of_others(
 ) -> None:
     monkeypatch.setenv("CHAT_URL", f"json://127.0.0.1:{hooks.port}/?format=html")
     post = with_receivers(post, CHAT)
-    note(
+    update_alerts(
         post.store,
         post.config,
         [Finding(Event.TARGET, "wiki", "No <b>answer</b>.", None, "scimsync status")],
@@ -437,7 +499,7 @@ def test_a_service_that_does_not_take_it_is_tried_again(
     post.trouble()
 
     assert post.deliver() == 0
-    assert caplog.messages == ["notify.to.chat: not told: JSON did not take it"]
+    assert caplog.messages == ["notify.to.chat: delivery failed: JSON did not accept it"]
     assert post.deliver(later=MINUTE) == 1
 
 
@@ -458,10 +520,10 @@ WRONG = [
     ("HOOK_URL", "https://[s3cret", "webhook: this is not a URL"),
     ("HOOK_URL", None, "webhook: the environment variable HOOK_URL is not set"),
     ("HOOK_SECRET", None, "secret: the environment variable HOOK_SECRET is not set"),
-    ("HOOK_SECRET", "whsec_s3cret!", "secret: what stands after whsec_ is not base64"),
+    ("HOOK_SECRET", "whsec_s3cret!", "secret: the part after whsec_ is not base64"),
     ("CHAT_URL", None, "apprise: the environment variable CHAT_URL is not set"),
-    ("CHAT_URL", "s3cret", "apprise: this is not a URL that Apprise understands"),
-    ("CHAT_URL", "nonsense://s3cret", "apprise: this is not a URL that Apprise understands"),
+    ("CHAT_URL", "s3cret", "apprise: Apprise does not understand the URL"),
+    ("CHAT_URL", "nonsense://s3cret", "apprise: Apprise does not understand the URL"),
 ]
 
 
@@ -490,16 +552,16 @@ def test_what_cannot_be_used_is_found_by_check_and_is_a_failure_of_that_receiver
     assert post.deliver() == 2
     warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert warnings[0].startswith(f"notify.to.{receiver}: not told: {why}")
+    assert warnings[0].startswith(f"notify.to.{receiver}: delivery failed: {why}")
     assert [row[0] for row in post.rows("receiver")] == [receiver] * 2
 
 
 def test_without_apprise_the_message_says_what_brings_it(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "scimsync.daemon.notify.services", None)
+    monkeypatch.setitem(sys.modules, "scimsync.daemon.notify.apprise_channel", None)
 
-    why = "apprise is not installed; pip install 'scimsync[notify]' brings it"
+    why = "apprise is not installed; install it with: pip install 'scimsync[notify]'"
     assert check_receivers(with_receivers(post, CHAT).config) == [("chat", why)]
 
 
@@ -532,7 +594,11 @@ def test_no_secret_gets_into_log_errors_or_state(
 
     assert all(
         why in whole
-        for why in ("not told: it answered 500", "not told: TLS failed", "not told: cannot connect")
+        for why in (
+            "delivery failed: response status 500",
+            "delivery failed: TLS error",
+            "delivery failed: cannot connect",
+        )
     )
     assert "s3cret" not in whole
     assert SECRET not in whole
@@ -550,12 +616,14 @@ def test_both_databases_keep_order_and_tell_once(
     with closing(open_state(state_url, tmp_path, create=True)) as store:
         both = Post(store, post.config)
         both.trouble(5)
-        note(store, post.config, [Finding(Event.ERROR, "part1", "Other\0 words.")], post.now)
-        note(store, post.config, [Finding(Event.ERROR, "part1")], post.now)
+        update_alerts(
+            store, post.config, [Finding(Event.ERROR, "part1", "Other\0 words.")], post.now
+        )
+        update_alerts(store, post.config, [Finding(Event.ERROR, "part1")], post.now)
         hooks.answers = [204, 204, 500]
 
         assert both.deliver() == 2
         assert both.deliver(later=MINUTE) == 4
         assert hooks.titles[:5] == [told(f"part{number}") for number in range(1, 6)]
-        assert hooks.titles[5].startswith("scimsync: part1 works again")
+        assert hooks.titles[5].startswith("[scimsync] part1: resolved: failing")
         assert both.due_in is None

@@ -15,14 +15,14 @@ from scimsync.builtin import load
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import (
-    Change,
+    AlertTransition,
     Finding,
+    Notification,
+    enqueue_summary,
     findings_of_error,
     findings_of_push,
-    note,
-    note_summary,
+    update_alerts,
 )
-from scimsync.daemon.notify.model import Message
 from scimsync.errors import (
     ConfigError,
     GuardStop,
@@ -66,23 +66,26 @@ def opened(office: Office) -> Iterator[tuple[Config, Store]]:
 
 def pushed(
     office: Office, *, later: timedelta = timedelta(), whole: bool = True, patient: bool = True
-) -> tuple[RunOutcome, list[Change]]:
+) -> tuple[RunOutcome, list[AlertTransition]]:
     """A push, and what is news after it."""
     outcome = office.push(later=later)
     with opened(office) as (config, store):
         findings = findings_of_push(
             config, ["wiki"], ["hr"], outcome, store, whole=whole, patient=patient
         )
-        return outcome, note(store, config, findings, office.now)
+        return outcome, update_alerts(store, config, findings, office.now)
 
 
-def told(office: Office, receiver: str) -> list[Message]:
+def told(office: Office, receiver: str) -> list[Notification]:
     with opened(office) as (_, store), store.read() as connection:
-        return [Message.read(one.body) for one in troubles.notices_of(connection, receiver, 100)]
+        return [
+            Notification.from_json(one.body)
+            for one in troubles.notices_of(connection, receiver, 100)
+        ]
 
 
-def brief(changes: list[Change]) -> list[tuple[str, bool]]:
-    return [(one.event.value, one.began) for one in changes]
+def brief(changes: list[AlertTransition]) -> list[tuple[str, bool]]:
+    return [(one.event.value, one.fires) for one in changes]
 
 
 def test_a_push_that_does_all_is_no_news(office: Office) -> None:
@@ -102,13 +105,13 @@ def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office)
     assert brief(pushed(office, later=timedelta(hours=1))[1]) == [("guard", False)]
 
     began, over = told(office, "ops")
-    assert began.title == "scimsync: a guard stops wiki"
+    assert began.title == "[scimsync] wiki: push blocked by a guard"
     assert (
         began.text
         == "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%,"
         " here 5. if that is right: scimsync push --allow-removals 6"
     )
-    assert over.title == "scimsync: no guard stops wiki any more (stopped for 2 h)"
+    assert over.title == "[scimsync] wiki: resolved: push blocked by a guard (2 h)"
     assert "First: 00035, 00036" in told(office, "hr")[0].text
 
 
@@ -180,12 +183,12 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
     }
     began, over = messages["ops"]
     assert (
-        began.body == "No usable answer in 3 runs in a row.\n"
-        "It is left alone until 2026-03-02 11:05 UTC; nothing is forgotten.\n"
+        began.body == "No usable response in 3 consecutive runs.\n"
+        "It is in quarantine until 2026-03-02 11:05 UTC; no change is lost.\n"
         "Since 2026-03-02 11:00 UTC.\n"
-        "scimsync status says why; scimsync push -t wiki tries at once."
+        "To see why: scimsync status. To retry now: scimsync push -t wiki"
     )
-    assert over.title == "scimsync: wiki is back (down for 4 h)"
+    assert over.title == "[scimsync] wiki: resolved: target unavailable (4 h)"
     assert "503" in messages["hr"][0].text
 
 
@@ -205,7 +208,7 @@ def test_who_does_not_try_again_soon_is_told_of_the_first_failure(
     assert news == [[("target", True)], [], [], [("target", False)]]
     began, _ = told(office, "ops")
     assert began.body.startswith(
-        "No usable answer in the last run.\nNothing is forgotten; the next run tries again.\n"
+        "No usable response in the last run.\nNo change is lost; the next run tries again.\n"
     )
 
 
@@ -218,7 +221,9 @@ def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: Fault
     assert brief(pushed(office, later=timedelta(days=1))[1]) == [("failures", True)]
     assert brief(pushed(office, later=timedelta(days=1))[1]) == [("failures", False)]
 
-    assert told(office, "ops")[0].text == "5 people or groups fail; [notify] failures allows 2."
+    assert (
+        told(office, "ops")[0].text == "5 users or groups are failing; [notify] failures allows 2."
+    )
     assert (
         told(office, "hr")[0].text.splitlines()[1].partition(": ")[2].startswith("POST /Users: 400")
     )
@@ -234,7 +239,7 @@ def test_failures_may_be_a_share_of_the_accounts(office: Office, faulty: FaultyS
     assert brief(pushed(office)[1]) == [("failures", True)]
     assert (
         told(office, "ops")[0].text
-        == "3 people or groups fail; [notify] failures allows 20%, here 2."
+        == "3 users or groups are failing; [notify] failures allows 20%, here 2."
     )
 
 
@@ -246,19 +251,22 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
             RuntimeError("Bearer s3cret"),
             ConfigError("no token"),
         ):
-            note(store, config, findings_of_error(["wiki"], ["hr"], error, None), office.now)
+            update_alerts(
+                store, config, findings_of_error(["wiki"], ["hr"], error, None), office.now
+            )
 
     assert brief(pushed(office)[1]) == [("error", False), ("config", False), ("source", False)]
     assert [one.title for one in told(office, "ops")] == [
-        "scimsync: hr cannot be read",
-        "scimsync: push does not work",
-        "scimsync: sync.toml (in a push) cannot be used",
-        "scimsync: push works again (out of order for less than a minute)",
-        "scimsync: sync.toml (in a push) can be used again (unusable for less than a minute)",
-        "scimsync: hr can be read again (unreadable for less than a minute)",
+        "[scimsync] hr: source unreadable",
+        "[scimsync] push: failing",
+        "[scimsync] sync.toml (in a push): configuration invalid",
+        "[scimsync] push: resolved: failing (less than a minute)",
+        "[scimsync] sync.toml (in a push): resolved: configuration invalid (less than a minute)",
+        "[scimsync] hr: resolved: source unreadable (less than a minute)",
     ]
     assert (
-        told(office, "ops")[0].text == "there is no file hr.csv\nNothing is sent to wiki meanwhile."
+        told(office, "ops")[0].text
+        == "there is no file hr.csv\nNothing is sent to wiki until it can be read."
     )
 
 
@@ -280,8 +288,8 @@ def test_what_errors_say() -> None:
     ((event, subject, text, personal),) = of(shown, "more")
     assert (event, subject) == ("source", "more")
     assert (
-        text == "It is not what sync.toml says: a column, the encoding or the format is another.\n"
-        "Nothing is sent to wiki and chat meanwhile."
+        text == "It does not match sync.toml: a column, the encoding, or the format differs.\n"
+        "Nothing is sent to wiki and chat until it can be read."
     )
     assert "1001" in (personal or "")
     ((event, subject, text, personal),) = of(
@@ -296,10 +304,10 @@ def test_what_errors_say() -> None:
     assert of(StateError("Key (key)=(1001)"))[0][:3] == (
         "error",
         "push",
-        "The state database cannot be used.",
+        "The state database is unavailable.",
     )
     assert of(ValueError("Bearer s3cret")) == [
-        ("error", "push", "It ended by an error that nobody foresaw: ValueError.", None)
+        ("error", "push", "Unexpected error: ValueError.", None)
     ]
 
 
@@ -317,16 +325,16 @@ def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(
     pushed(office, later=timedelta(hours=1))
     faulty.fail("POST", status=400, times=9)
     with opened(office) as (config, store):
-        note(store, config, [Finding(Event.STALE, "hr", "Old.")], office.now)
-        note_summary(store, config, began, office.now + timedelta(minutes=1))
+        update_alerts(store, config, [Finding(Event.STALE, "hr", "Old.")], office.now)
+        enqueue_summary(store, config, began, office.now + timedelta(minutes=1))
 
     message = told(office, "ops")[-1]
     assert message == told(office, "hr")[-1]
     assert (message.title, message.body) == (
-        "scimsync: 32 changes, 1 trouble is open",
+        "[scimsync] 32 changes, 1 alert",
         (
             "2 runs: 1 done, 1 with failures.\nwiki: 30 created, 2 deactivated, 3 failed. Now 28"
-            " active, 2 inactive; 2 are to be deleted within 7 days.\nOpen: nothing new from hr,"
+            " active, 2 inactive; 2 to be deleted within 7 days.\nAlert: hr: source not updated,"
             " since 2026-03-02 09:00 UTC.\nFrom 2026-03-02 08:00 UTC to 2026-03-02 09:01 UTC."
         ),
     )
@@ -363,13 +371,15 @@ def test_nobody_is_named_to_those_who_did_not_ask_for_it(
             try:
                 office.push()
             except Exception as error:
-                note(store, config, findings_of_error(["wiki"], ["hr"], error, None), office.now)
-            note(store, config, [Finding(Event.SOURCE, "hr")], office.now)
+                update_alerts(
+                    store, config, findings_of_error(["wiki"], ["hr"], error, None), office.now
+                )
+            update_alerts(store, config, [Finding(Event.SOURCE, "hr")], office.now)
     with opened(office) as (config, store):
-        note_summary(store, config, office.now - timedelta(days=9), office.now)
+        enqueue_summary(store, config, office.now - timedelta(days=9), office.now)
 
     said = {
-        receiver: "\n".join(one.stored() for one in told(office, receiver))
+        receiver: "\n".join(one.to_json() for one in told(office, receiver))
         for receiver in ("ops", "hr")
     }
     events = {one.event for one in told(office, "ops")}

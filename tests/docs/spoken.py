@@ -45,7 +45,7 @@ ERRORS = (
         "NoResponse",
         "InvalidResponse",
         "Unusable",
-        "Undeliverable",
+        "DeliveryFailed",
         "UsageError",
         "BadParameter",
     ),

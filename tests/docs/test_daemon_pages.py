@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scimsync.builtin import parse
 from scimsync.config.notifications import Event
 from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
-from scimsync.daemon.notify.words import began_title
+from scimsync.daemon.notify.wording import fired_title
 from scimsync.state.store import scratch_store
 from tests.daemon.test_daemon_process import running
 from tests.docs.documentation import ROOT, block, page
@@ -118,12 +118,12 @@ def test_the_receiver_on_the_page_verifies_a_request(received: Any) -> None:
 
 def test_the_page_lists_every_event_with_its_title() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(scimsync: .*)` \|$", NOTIFICATIONS, re.MULTILINE
+        r"^\| `(\w+)` \|[^|]*\|[^|]*\| `(\[scimsync\] .*)` \|$", NOTIFICATIONS, re.MULTILINE
     )
     assert [event for event, _ in rows] == [event.value for event in Event]
     for event, title in rows[:-1]:
         subjects = {"source": "hr", "stale": "hr", "config": "sync.toml", "error": "push"}
-        assert title == began_title(Event(event), [subjects.get(event, "wiki")])
+        assert title == fired_title(Event(event), [subjects.get(event, "wiki")])
 
 
 def test_the_page_lists_every_metric_with_its_labels(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
-"""Who is told when something needs a person, and when it is over.
+"""Alerts, and the notifications about them.
 
-A run, a look at files, a reload give `Finding`s; `note` remembers what is new in them and puts
-messages on their way; `deliver` brings these to their receivers. All of it lies in the state: the
-daemon and a `push` that cron starts tell the same things once.
+A run, a look at files, or a reload gives findings. `update_alerts` fires and resolves alerts by
+them and puts notifications into the outbox, in one transaction. `deliver` sends what is in the
+outbox. Alerts and outbox are in the state, so the daemon and a push started by cron notify about
+each problem once.
 """
 
 from __future__ import annotations
 
+from scimsync.daemon.notify.alerts import AlertTransition, Finding, Notification
+from scimsync.daemon.notify.channels import check_receivers
 from scimsync.daemon.notify.delivery import deliver, next_delivery
 from scimsync.daemon.notify.findings import (
     config_finding,
@@ -14,22 +17,26 @@ from scimsync.daemon.notify.findings import (
     findings_of_push,
     stale_findings,
 )
-from scimsync.daemon.notify.model import Change, Finding
-from scimsync.daemon.notify.outbox import forget_unknown, note, note_summary, summary
-from scimsync.daemon.notify.ways import check_receivers
+from scimsync.daemon.notify.outbox import (
+    enqueue_summary,
+    forget_unconfigured,
+    render_summary,
+    update_alerts,
+)
 
 __all__ = [
-    "Change",
+    "AlertTransition",
     "Finding",
+    "Notification",
     "check_receivers",
     "config_finding",
     "deliver",
+    "enqueue_summary",
     "findings_of_error",
     "findings_of_push",
-    "forget_unknown",
+    "forget_unconfigured",
     "next_delivery",
-    "note",
-    "note_summary",
+    "render_summary",
     "stale_findings",
-    "summary",
+    "update_alerts",
 ]

@@ -1,8 +1,7 @@
-"""Brings messages to their receivers: side by side, each in its order, within a bounded time. What
-fails is tried again later.
+"""Delivers what is in the outbox: to all receivers in parallel, to each one in order.
 
-A message may arrive twice where a process ends between an answer and its being noted; the id is the
-same then. One process at a time delivers to a receiver: it holds a lease.
+A notification may arrive twice, with the same id, if the process ends between the response and the
+record of it. One process at a time delivers to a receiver; it holds a lease.
 """
 
 from __future__ import annotations
@@ -18,20 +17,22 @@ from functools import partial
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config
-from scimsync.daemon.notify.model import Message
-from scimsync.daemon.notify.way import Undeliverable, Way, in_thread
-from scimsync.daemon.notify.ways import TIMEOUT_S, open_way
+from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.channel import Channel, DeliveryFailed, run_in_thread
+from scimsync.daemon.notify.channels import CHANNELS, TIMEOUT_S, Open, open_channel
 from scimsync.errors import LeaseHeld
+from scimsync.formatting import plural
+from scimsync.registry import Registry
 from scimsync.state import leases, troubles
 from scimsync.state.store import Store
 from scimsync.state.troubles import Notice
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
-GIVEN_UP_AFTER = timedelta(days=3)
+DISCARD_AFTER = timedelta(days=3)
 
-_AT_ONCE = 50
-_LEAST_S = 0.5  # with less time left nothing is begun
+_BATCH = 50
+_LEAST_S = 0.5  # with less time left, no delivery starts
 
 _LOG = logging.getLogger("scimsync")
 
@@ -43,13 +44,12 @@ def deliver(
     *,
     clock: Callable[[], datetime],
     budget_s: float = 15.0,
+    channels: Registry[Open] = CHANNELS,
 ) -> int:
-    """Sends what is due at `now`, for `budget_s` seconds at most, and says how many messages
-    arrived.
+    """Deliver what is due at `now`, for `budget_s` seconds at most; return how many arrived.
 
-    A receiver that cannot be reached is logged and tried again later, and holds up no other. Not to
-    be called in a thread that runs an event loop. Raises StateError, and nothing for the fault of a
-    receiver.
+    A receiver that fails is logged and retried later, and delays no other. Do not call this in a
+    thread that runs an event loop. Raises StateError, but nothing because of a receiver.
     """
     with store.read() as connection:
         due = troubles.due_receivers(connection, now)
@@ -58,139 +58,121 @@ def deliver(
             for name in unknown:
                 troubles.delete_notices(connection, name)
     known = [name for name in due if name in config.notify.to]
-    return asyncio.run(_deliver(store, config, known, clock, budget_s)) if known else 0
+    if not known:
+        return 0
+    return asyncio.run(_deliver_all(store, config, known, clock, budget_s, channels))
 
 
 def next_delivery(store: Store) -> datetime | None:
-    """When the next message is due; None where none is on its way. Raises StateError."""
+    """Return when the next notification is due, or None. Raises StateError."""
     with store.read() as connection:
         return troubles.next_try(connection)
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long a receiver that failed so often is left alone: 1 minute, 2, 4, … up to 6 hours."""
+    """Return the pause after so many failed attempts: 1 minute, 2, 4, … up to 6 hours."""
     return min(FIRST_PAUSE * (1 << min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
-async def _deliver(
+async def _deliver_all(
     store: Store,
     config: Config,
     names: Sequence[str],
     clock: Callable[[], datetime],
     budget_s: float,
+    channels: Registry[Open],
 ) -> int:
     ends_at = asyncio.get_running_loop().time() + budget_s
-    rounds = [_Round(store, config, name, clock, ends_at) for name in names]
-    await asyncio.gather(*(one.run() for one in rounds))
-    return sum(one.arrived for one in rounds)
+    deliveries = [
+        _Delivery(store, name, partial(open_channel, config, name, channels), clock, ends_at)
+        for name in names
+    ]
+    await asyncio.gather(*(one.run() for one in deliveries))
+    return sum(one.arrived for one in deliveries)
 
 
 @dataclass(slots=True)
-class _Round:
-    """One receiver is told what waits for it, until it fails or `ends_at` (of the event loop's
-    clock) comes."""
+class _Delivery:
+    """Delivers to one receiver until it fails or `ends_at` comes (in the event loop's clock)."""
 
     store: Store
-    config: Config
     name: str
+    open: Callable[[], Channel]
     clock: Callable[[], datetime]
     ends_at: float
+    channel: Channel | None = None
     arrived: int = 0
     tried: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         try:
             with self._lease() as release:
-                await self._tell(release)
+                while notices := self._next_batch(release):
+                    for notice in notices:
+                        if self._left_s() < _LEAST_S:
+                            break
+                        if not await self._deliver(notice, release):
+                            return
         except LeaseHeld:
             _LOG.debug("notify.to.%s: another process delivers", self.name)
-
-    async def _tell(self, release: Callable[[Connection], None]) -> None:
-        way: Way | None = None
-        try:
-            while notices := self._waiting(release):
-                for notice in notices:
-                    if self._left() < _LEAST_S:
-                        break
-                    self.tried.add(notice.id)
-                    try:
-                        async with asyncio.timeout(min(self._left(), TIMEOUT_S)):
-                            if way is None:
-                                way = await in_thread(partial(open_way, self.config, self.name))
-                            await way.send(notice.id, Message.read(notice.body), self.clock())
-                    except TimeoutError:
-                        self._failed(notice, Undeliverable("no answer in time"), release)
-                        return
-                    except Undeliverable as error:
-                        self._failed(notice, error, release)
-                        if not error.of_message:
-                            return
-                    except (
-                        Exception
-                    ) as error:  # whatever a receiver makes of its message is not the run's trouble
-                        self._failed(
-                            notice,
-                            Undeliverable(f"an error that nobody foresaw: {type(error).__name__}"),
-                            release,
-                        )
-                        return
-                    else:
-                        with self.store.write() as connection:
-                            troubles.delete_notice(connection, notice.id)
-                        self.arrived += 1
         finally:
-            if way is not None:
-                await way.aclose()
+            if self.channel is not None:
+                await self.channel.aclose()
 
-    def _waiting(self, release: Callable[[Connection], None]) -> list[Notice]:
-        """What was not tried yet. Where that is nothing the lease ends in the same transaction:
-        whoever writes a message after it can deliver it."""
+    async def _deliver(self, notice: Notice, release: Callable[[Connection], None]) -> bool:
+        """Try once; return whether the receiver may get the next notification."""
+        self.tried.add(notice.id)
+        try:
+            async with asyncio.timeout(min(self._left_s(), TIMEOUT_S)):
+                if self.channel is None:
+                    self.channel = await run_in_thread(self.open)
+                notification = Notification.from_json(notice.body)
+                await self.channel.send(notice.id, notification, self.clock())
+        except Exception as error:  # a receiver must not affect anything else
+            failure = _failure(error)
+            self._record_failure(notice, failure, release)
+            return failure.of_message
         with self.store.write() as connection:
-            found = troubles.notices_of(connection, self.name, _AT_ONCE + len(self.tried))
-            waiting = (
-                [one for one in found if one.id not in self.tried]
-                if self._left() >= _LEAST_S
-                else []
-            )
+            troubles.delete_notice(connection, notice.id)
+        self.arrived += 1
+        return True
+
+    def _next_batch(self, release: Callable[[Connection], None]) -> list[Notice]:
+        """Return what was not tried yet. If nothing is left, release the lease in the same
+        transaction: whoever writes a notification after it can deliver it."""
+        with self.store.write() as connection:
+            waiting: list[Notice] = []
+            if self._left_s() >= _LEAST_S:
+                first = troubles.notices_of(connection, self.name, _BATCH + len(self.tried))
+                waiting = [one for one in first if one.id not in self.tried]
             if not waiting:
                 release(connection)
         return waiting
 
-    def _failed(
-        self, notice: Notice, error: Undeliverable, release: Callable[[Connection], None]
+    def _record_failure(
+        self, notice: Notice, failure: DeliveryFailed, release: Callable[[Connection], None]
     ) -> None:
-        """Notes a failure: of one message, or of the receiver, and then for all that waits for
-        it."""
+        """Postpone one notification, or all of the receiver."""
         now = self.clock()
-        wait = min(timedelta(seconds=error.retry_after_s or 0), LONGEST_PAUSE)
-        until = now + max(pause_after(notice.attempts + 1), wait)
+        asked = min(timedelta(seconds=failure.retry_after_s or 0), LONGEST_PAUSE)
+        until = now + max(pause_after(notice.attempts + 1), asked)
+        only = notice.id if failure.of_message else None
         with self.store.write() as connection:
-            troubles.put_off(
-                connection,
-                self.name,
-                until,
-                error.why,
-                only=notice.id if error.of_message else None,
-            )
-            lost = troubles.give_up(connection, self.name, now - GIVEN_UP_AFTER)
-            if not error.of_message:
+            troubles.put_off(connection, self.name, until, failure.why, only=only)
+            lost = troubles.give_up(connection, self.name, now - DISCARD_AFTER)
+            if not failure.of_message:
                 release(connection)
-        _LOG.warning("notify.to.%s: not told: %s", self.name, error.why)
+        _LOG.warning("notify.to.%s: delivery failed: %s", self.name, failure.why)
         if lost:
-            what = "1 message was" if lost == 1 else f"{lost} messages were"
-            _LOG.warning(
-                "notify.to.%s: %s not taken for %d days and given up",
-                self.name,
-                what,
-                GIVEN_UP_AFTER.days,
-            )
+            what, days = plural(lost, "notification"), DISCARD_AFTER.days
+            _LOG.warning("notify.to.%s: discarded %s after %d days", self.name, what, days)
 
-    def _left(self) -> float:
+    def _left_s(self) -> float:
         return self.ends_at - asyncio.get_running_loop().time()
 
     @contextmanager
     def _lease(self) -> Iterator[Callable[[Connection], None]]:
-        """Holds the lease on this receiver; gives what ends it within a transaction. Raises
+        """Hold the lease on this receiver; yield what releases it within a transaction. Raises
         LeaseHeld."""
         with self.store.write() as connection:
             token = leases.take(
@@ -206,3 +188,11 @@ class _Round:
             with self.store.write() as connection:
                 release(connection)
             raise
+
+
+def _failure(error: Exception) -> DeliveryFailed:
+    if isinstance(error, DeliveryFailed):
+        return error
+    if isinstance(error, TimeoutError):
+        return DeliveryFailed("no response in time")
+    return DeliveryFailed(f"unexpected error: {type(error).__name__}")

@@ -1,8 +1,8 @@
-"""What a push, an error, or a look at files says about targets and sources, as findings.
+"""Findings of pushes, errors, and looks at files.
 
-Texts name files, columns and numbers, never people: a key or a value of a record stands in
-`personal` only. Errors of sources and targets may repeat what they have read, so of most of them
-the text says in words of its own what sort it is.
+Texts contain files, columns and numbers, but no personal data: keys and values of records are in
+`personal` only. Errors of sources and targets may repeat what they have read, so most texts only
+classify them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
-from scimsync.daemon.notify import words
-from scimsync.daemon.notify.model import Finding
+from scimsync.daemon.notify import wording
+from scimsync.daemon.notify.alerts import Finding
 from scimsync.errors import (
     ConfigError,
     GuardStop,
@@ -26,6 +26,7 @@ from scimsync.errors import (
     SourceUnavailable,
     StateError,
 )
+from scimsync.formatting import plural
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
 from scimsync.run import RunOutcome
@@ -34,18 +35,19 @@ from scimsync.state.store import Store
 from scimsync.targets.quarantine import QUARANTINE_AFTER
 
 PUSH = "push"
-"""What errors of pushes are about."""
+"""The subject of errors of pushes."""
 
 OF_PUSH = "sync.toml (in a push)"
-"""What faults are about that only a push finds: a column that a source lacks, a secret. What is
-found when sync.toml is read is about the file itself, and a push with the one of before does not
-end it."""
+"""The subject of configuration errors that only a push finds, such as a missing column or secret.
+A push with the previous sync.toml does not resolve an alert about the file itself."""
 
 FIRST = 5
-"""So many of those who fail are named to receivers that ask for it."""
+"""How many failing users are named to receivers that ask for it."""
 
-_STATUS = "scimsync status says more."
-_GUARD_TODO = "scimsync plan shows what would be done, and how to allow it."
+_STATUS = "For details: scimsync status"
+_CHECK = "For details: scimsync check"
+_STALE_TODO = "Check the export that writes its files."
+_GUARD_TODO = "To review the changes, and how to allow them: scimsync plan"
 
 
 def findings_of_push(
@@ -58,12 +60,12 @@ def findings_of_push(
     whole: bool = True,
     patient: bool = False,
 ) -> list[Finding]:
-    """What a push that came to its end says about its targets (`names`) and the `sources` that it
-    read.
+    """Return the findings of a push that completed, about its targets (`names`) and the `sources`
+    that it read.
 
-    A push that is not `whole`, but of some people only, says nothing about guards. Who is
-    `patient`, because it soon tries again by itself, waits for the quarantine of a target before it
-    says so. Raises StateError.
+    A push that is not `whole` covers some users only and finds nothing about guards. If the caller
+    is `patient`, because it retries soon, a target is reported once it is in quarantine. Raises
+    StateError.
     """
     findings = [Finding(Event.ERROR, PUSH), Finding(Event.CONFIG, OF_PUSH)]
     findings += [Finding(Event.SOURCE, name) for name in sources]
@@ -72,7 +74,7 @@ def findings_of_push(
         for name in names:
             known = targets.get_target(connection, name)
             findings += _target(config, known, patient=patient)
-            if not known.failures:  # else nobody's request was judged
+            if not known.failures:  # otherwise no request was judged
                 findings.append(_failures(connection, config, name))
     return findings
 
@@ -85,11 +87,14 @@ def findings_of_error(
     *,
     subject: str = PUSH,
 ) -> list[Finding]:
-    """What a push of the targets `names` that ended by `error` says: about `source`, or without one
-    about all `sources`. What is nobody's else is the trouble of `subject`."""
+    """Return the findings of a push of the targets `names` that ended with `error`.
+
+    They are about `source`, or about all `sources` if it is None, or about `subject` if the error
+    belongs to no source or target.
+    """
     if isinstance(error, LeaseHeld | Interrupted):
         return []
-    # a file of zero bytes, before there is a run that could be stopped
+    # an empty file stops a push before there is a run
     if isinstance(error, GuardStop):
         return [Finding(Event.GUARD, name, error.message, None, _GUARD_TODO) for name in names]
     if isinstance(error, SourceUnavailable | SourceFormatError):
@@ -98,42 +103,42 @@ def findings_of_error(
         return [config_finding(error, OF_PUSH)]
     if isinstance(error, StateError):
         return [
-            Finding(Event.ERROR, subject, "The state database cannot be used.", str(error), _STATUS)
+            Finding(Event.ERROR, subject, "The state database is unavailable.", str(error), _STATUS)
         ]
-    text = f"It ended by an error that nobody foresaw: {type(error).__name__}."
-    # of errors that are not scimsync's nobody knows whether they hold a secret
+    text = f"Unexpected error: {type(error).__name__}."
+    # other errors may contain a secret
     personal = f"{text}\n{error}" if isinstance(error, ScimsyncError) else None
-    return [Finding(Event.ERROR, subject, text, personal, "The log says more.")]
+    return [Finding(Event.ERROR, subject, text, personal, "For details, see the log.")]
 
 
 def config_finding(error: ConfigError, file: str = "sync.toml") -> Finding:
-    """That sync.toml, or a secret that it names, cannot be used. Its own words name nobody."""
-    return Finding(Event.CONFIG, file, error.brief, str(error), "scimsync check says more.")
+    """Return the finding that sync.toml, or a secret that it names, cannot be used."""
+    return Finding(Event.CONFIG, file, error.brief, str(error), _CHECK)
 
 
 def stale_findings(
     config: Config, changed_at: Mapping[str, datetime], now: datetime
 ) -> list[Finding]:
-    """Whether sources, of whose files the newest changed at that time, have brought nothing for too
-    long."""
+    """Return for each source whether its files have not changed for too long; `changed_at` is the
+    time of the last change."""
     limit, zone = config.notify.stale, config.schedule.zone
     findings = []
     for name, changed in changed_at.items():
         text = None
         if limit is not None and now - changed > limit:
-            last = words.moment(changed, zone)
-            text = f"Its files last changed {last}; [notify] stale allows {words.span(limit)}."
-        findings.append(Finding(Event.STALE, name, text, todo="Look at what writes its files."))
+            last = wording.moment(changed, zone)
+            text = f"Its files last changed {last}; [notify] stale allows {wording.span(limit)}."
+        findings.append(Finding(Event.STALE, name, text, todo=_STALE_TODO))
     return findings
 
 
 def _guard(names: Sequence[str], outcome: RunOutcome) -> list[Finding]:
     if outcome.guard is not None:
-        text = outcome.guard_brief or "A limit of [guard] says no."
+        text = outcome.guard_brief or "A limit of [guard] was exceeded."
         return [Finding(Event.GUARD, name, text, outcome.guard, _GUARD_TODO) for name in names]
     if outcome.outcome == "interrupted":
         return []
-    # a target that could not be planned to its end has shown its guard less than all
+    # the guard has not seen the whole plan of a target that failed
     planned = [
         name for name in names if name in outcome.targets and outcome.targets[name].error is None
     ]
@@ -141,8 +146,7 @@ def _guard(names: Sequence[str], outcome: RunOutcome) -> list[Finding]:
 
 
 def _target(config: Config, known: TargetState, *, patient: bool) -> list[Finding]:
-    """Whether a target can be used. One that failed just now may be back when it is tried again
-    soon: nothing is said of it."""
+    """Return whether a target is available; nothing if it has just failed and is retried soon."""
     name = known.name
     if not known.failures:
         return [Finding(Event.TARGET, name)]
@@ -150,15 +154,15 @@ def _target(config: Config, known: TargetState, *, patient: bool) -> list[Findin
     if known.failures < QUARANTINE_AFTER or until is None:
         if patient:
             return []
-        text = "No usable answer in the last run.\nNothing is forgotten; the next run tries again."
-        todo = "scimsync status says why."
+        text = "No usable response in the last run.\nNo change is lost; the next run tries again."
+        todo = "To see why: scimsync status"
     else:
-        when = words.moment(until, config.schedule.zone)
+        when = wording.moment(until, config.schedule.zone)
         text = (
-            f"No usable answer in {known.failures} runs in a row.\nIt is left alone until {when};"
-            " nothing is forgotten."
+            f"No usable response in {known.failures} consecutive runs.\nIt is in quarantine until"
+            f" {when}; no change is lost."
         )
-        todo = f"scimsync status says why; scimsync push -t {name} tries at once."
+        todo = f"To see why: scimsync status. To retry now: scimsync push -t {name}"
     personal = f"{text}\n{known.last_error}" if known.last_error else None
     return [Finding(Event.TARGET, name, text, personal, todo)]
 
@@ -171,27 +175,24 @@ def _failures(connection: Connection, config: Config, name: str) -> Finding:
     if count <= most:
         return Finding(Event.FAILURES, name)
     allowed = f"{limit}, here {most}" if limit.is_share else str(most)
-    counted = words.counted(count, "person or group fails", "people or groups fail")
+    counted = plural(count, "user or group is failing", "users or groups are failing")
     text = f"{counted}; [notify] failures allows {allowed}."
     first = [f"{one.key}: {one.last_error}" for one in failing.first if one.failures]
     more = [f"and {count - len(first):,} more"] if count > len(first) else []
-    todo = "scimsync status and scimsync journal --failed say why."
+    todo = "To see why: scimsync journal --failed"
     return Finding(Event.FAILURES, name, text, "\n".join([text, *first, *more]), todo)
 
 
 def _source(
     names: Sequence[str], about: Sequence[str], error: SourceUnavailable | SourceFormatError
 ) -> list[Finding]:
-    meanwhile = f"Nothing is sent to {words.names(names)} meanwhile." if names else ""
-    text, personal = f"{_source_words(error)}\n{meanwhile}", f"{error}\n{meanwhile}"
-    return [
-        Finding(Event.SOURCE, name, text, personal, "scimsync check says more.") for name in about
-    ]
+    effect = f"Nothing is sent to {wording.names(names)} until it can be read." if names else ""
+    text, personal = f"{_source_problem(error)}\n{effect}", f"{error}\n{effect}"
+    return [Finding(Event.SOURCE, name, text, personal, _CHECK) for name in about]
 
 
-def _source_words(error: SourceUnavailable | SourceFormatError) -> str:
-    """The words of the first name a file and a line at most; those of the second may repeat what
-    was read."""
+def _source_problem(error: SourceUnavailable | SourceFormatError) -> str:
+    """Describe the error without personal data: the text of SourceFormatError may repeat cells."""
     if isinstance(error, SourceUnavailable):
         return error.message
-    return "It is not what sync.toml says: a column, the encoding or the format is another."
+    return "It does not match sync.toml: a column, the encoding, or the format differs."

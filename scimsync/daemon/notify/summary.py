@@ -1,5 +1,4 @@
-"""What has happened since the last summary: runs, what was done at each target and how it stands,
-which troubles are open."""
+"""The summary: runs, operations and status of each target, and alerts that fire."""
 
 from __future__ import annotations
 
@@ -11,8 +10,9 @@ from sqlalchemy import Connection
 
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
-from scimsync.daemon.notify import words
-from scimsync.daemon.notify.model import Message
+from scimsync.daemon.notify import wording
+from scimsync.daemon.notify.alerts import Notification
+from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
@@ -20,17 +20,17 @@ from scimsync.state import journal, overview, troubles
 from scimsync.state.troubles import OpenTrouble
 
 AHEAD = timedelta(days=7)
-"""Deletions that are due within this time are told."""
+"""Deletions that are due within this time are counted."""
 
 _OUTCOMES: Mapping[str, str] = {
     "done": "done",
     "failed": "with failures",
-    "stopped": "stopped by a guard",
+    "stopped": "blocked by a guard",
     "interrupted": "interrupted",
-    "error": "ended by an error",
-    "running": "not ended yet",
+    "error": "with an error",
+    "running": "running",
 }
-"""Outcome of a run -> how a summary calls it, in this order."""
+"""Outcome of a run -> its wording, in this order."""
 
 _DONE: Mapping[str, str] = {
     Action.CREATE: "created",
@@ -39,15 +39,15 @@ _DONE: Mapping[str, str] = {
     Action.REACTIVATE: "reactivated",
     Action.DEACTIVATE: "deactivated",
     Action.DELETE: "deleted",
-    Action.ADD_MEMBERS: "groups got members",
-    Action.REMOVE_MEMBERS: "groups lost members",
+    Action.ADD_MEMBERS: "groups with added members",
+    Action.REMOVE_MEMBERS: "groups with removed members",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class AtTarget:
-    """What happened at one target, and how it stands: applied operations by action, those that
-    failed, accounts by status, links that fail now, accounts that are deleted within `AHEAD`."""
+class TargetActivity:
+    """One target: applied operations by action, failed operations, accounts by status, accounts
+    and groups that are failing now, accounts to be deleted within `AHEAD`."""
 
     name: str
     applied: Mapping[str, int]
@@ -57,8 +57,8 @@ class AtTarget:
     deletions: int
 
     def line(self) -> str:
-        """`wiki: 3 created, 1 failed. Now 120 active, 4 inactive; 2 fail; 1 is deleted within 7
-        days.`"""
+        """`wiki: 3 created, 1 failed. Now 120 active, 4 inactive; 2 failing; 1 to be deleted
+        within 7 days.`"""
         did = [
             f"{number:,} {_DONE[action]}"
             for action in Action
@@ -70,98 +70,87 @@ class AtTarget:
             for status in _SHOWN
             if (number := self.accounts.get(status))
         ]
-        stands = [
-            ", ".join(accounts) or "no accounts",
-            *([words.counted(self.failing, "fails", "fail")] if self.failing else []),
-            *(
-                [f"{words.counted(self.deletions, 'is', 'are')} to be deleted within 7 days"]
-                if self.deletions
-                else []
-            ),
-        ]
-        return f"{self.name}: {', '.join(did) or 'nothing changed'}. Now {'; '.join(stands)}."
+        status = [", ".join(accounts) or "no accounts"]
+        status += [f"{self.failing:,} failing"] if self.failing else []
+        status += [f"{self.deletions:,} to be deleted within 7 days"] if self.deletions else []
+        return f"{self.name}: {', '.join(did) or 'no changes'}. Now {'; '.join(status)}."
 
 
 _SHOWN = (LinkStatus.ACTIVE, LinkStatus.INACTIVE, LinkStatus.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Happenings:
-    """What a summary says."""
+class Activity:
+    """What happened between `since` and `now`."""
 
     since: datetime
     now: datetime
     zone: tzinfo
     runs: Mapping[str, int]
-    targets: Sequence[AtTarget]
-    open: Sequence[OpenTrouble]
+    targets: Sequence[TargetActivity]
+    firing: Sequence[OpenTrouble]
 
-    def message(self) -> Message:
-        """As it is told. Nobody is named."""
-        text = words.plain(
-            "\n".join(
-                [self._runs(), *(one.line() for one in self.targets), *map(self._open, self.open)]
-            )
-        )
+    def notification(self) -> Notification:
+        """Return the summary, without personal data."""
+        targets = [one.line() for one in self.targets]
+        alerts = [self._alert(one) for one in self.firing]
+        text = wording.plain("\n".join([self._runs(), *targets, *alerts]))
         body = (
-            f"{text}\nFrom {words.moment(self.since, self.zone)} to"
-            f" {words.moment(self.now, self.zone)}."
+            f"{text}\nFrom {wording.moment(self.since, self.zone)} to"
+            f" {wording.moment(self.now, self.zone)}."
         )
         subjects = tuple(one.name for one in self.targets)
-        title = words.summary_title(self._title())
-        return Message(Event.SUMMARY, None, subjects, title, text, None, self.since, self.now, body)
+        title = wording.title(self._title())
+        return Notification(
+            Event.SUMMARY, None, subjects, title, text, None, self.since, self.now, body
+        )
 
     def _title(self) -> str:
         changes = sum(sum(one.applied.values()) for one in self.targets)
         failing = sum(one.failing for one in self.targets)
-        said = [words.counted(changes, "change")] if changes else ["nothing happened"]
-        said += [words.counted(failing, "fails", "fail")] if failing else []
-        said += (
-            [words.counted(len(self.open), "trouble is open", "troubles are open")]
-            if self.open
-            else []
-        )
-        if not failing and not self.open:
+        parts = [plural(changes, "change") if changes else "no changes"]
+        parts += [f"{failing:,} failing"] if failing else []
+        parts += [plural(len(self.firing), "alert")] if self.firing else []
+        if not failing and not self.firing:
             count = len(self.targets)
-            said.append("the target is fine" if count == 1 else f"all {count} targets are fine")
-        return ", ".join(said)
+            parts.append("the target is OK" if count == 1 else f"all {count} targets are OK")
+        return ", ".join(parts)
 
     def _runs(self) -> str:
         total = sum(self.runs.values())
         if not total:
-            return "No run."
+            return "No runs."
         known = [
             f"{number:,} {word}"
             for outcome, word in _OUTCOMES.items()
             if (number := self.runs.get(outcome))
         ]
-        return f"{words.counted(total, 'run')}: {', '.join(known)}."
+        return f"{plural(total, 'run')}: {', '.join(known)}."
 
-    def _open(self, trouble: OpenTrouble) -> str:
-        title = words.began_title(Event(trouble.event), [trouble.subject]).removeprefix(
-            "scimsync: "
-        )
-        return f"Open: {title}, since {words.moment(trouble.since, self.zone)}."
+    def _alert(self, alert: OpenTrouble) -> str:
+        problem = wording.PROBLEMS[Event(alert.event)]
+        since = wording.moment(alert.since, self.zone)
+        return f"Alert: {alert.subject}: {problem}, since {since}."
 
 
-def happenings(
+def read_activity(
     connection: Connection, config: Config, since: datetime, now: datetime
-) -> Happenings:
-    """What the state knows of the time from `since` to `now`."""
-    return Happenings(
+) -> Activity:
+    """Read what happened from `since` to `now`."""
+    return Activity(
         since,
         now,
         config.schedule.zone,
         troubles.count_runs(connection, since, now),
-        [_at(connection, name, since, now) for name in config.targets],
+        [_of_target(connection, name, since, now) for name in config.targets],
         troubles.open_troubles(connection),
     )
 
 
-def _at(connection: Connection, name: str, since: datetime, now: datetime) -> AtTarget:
+def _of_target(connection: Connection, name: str, since: datetime, now: datetime) -> TargetActivity:
     counted = journal.count(connection, OperationFilter(target=name, since=since))
     links = overview.count_links(connection, name)
-    return AtTarget(
+    return TargetActivity(
         name,
         {
             action: number

@@ -1,5 +1,4 @@
-"""Sends a message as JSON in a POST, signed as Standard Webhooks 1.0 says
-(https://www.standardwebhooks.com)."""
+"""Delivers as JSON in a signed POST (Standard Webhooks 1.0, https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -16,44 +15,45 @@ import httpx2
 import orjson
 
 from scimsync import __version__
-from scimsync.daemon.notify.model import Message
-from scimsync.daemon.notify.way import Undeliverable
+from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.channel import DeliveryFailed
 from scimsync.settings.urls import webhook_problem
 from scimsync.transport.retry_after import parse_retry_after
 
-_BASE64_SECRET = "whsec_"  # noqa: S105 - how such a secret begins
-_ABOUT_THE_MESSAGE = (400, 413, 422)  # another message may well be taken
-_OF_THE_NETWORK = (ConnectionError, TimeoutError)
+_BASE64_PREFIX = "whsec_"
+_REFUSES_MESSAGE = (400, 413, 422)  # another notification may be accepted
 
 
-class Webhook:
-    """A URL and the key with which requests to it are signed. Redirects are not followed, the
-    environment's proxies not used; of answers nothing but the status is read. Raises Undeliverable
-    where URL or secret cannot be used."""
+class WebhookChannel:
+    """Posts to `url`, signed with `secret`.
+
+    It follows no redirects, ignores the proxies of the environment, and reads only the status of
+    the response. Raises DeliveryFailed if the URL or the secret cannot be used.
+    """
 
     def __init__(self, url: str, secret: str, timeout_s: float) -> None:
         if (wrong := webhook_problem(url)) is not None:
-            raise Undeliverable(f"webhook: {wrong}")
+            raise DeliveryFailed(f"webhook: {wrong}")
         try:
             self._url = httpx2.URL(url)
         except (httpx2.InvalidURL, UnicodeError):
-            raise Undeliverable("webhook: this is not a URL") from None
+            raise DeliveryFailed("webhook: not a valid URL") from None
         self._key = _key(secret)
         self._timeout = httpx2.Timeout(timeout_s).as_dict()
-        # a client would write the URL, which may be a secret, into its log
+        # a client would log the URL, which may be a secret
         self._http: httpx2.AsyncHTTPTransport | None = None
 
-    async def send(self, notice_id: str, message: Message, now: datetime) -> None:
-        """Sends `message` once; `notice_id` is the same for all tries. Raises Undeliverable."""
-        body = payload(message)
+    async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:
+        """Send once. Raises DeliveryFailed."""
+        body = payload(notification)
         stamp = str(int(now.timestamp()))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"scimsync/{__version__}",
-            "webhook-id": notice_id,
+            "webhook-id": notification_id,
             "webhook-timestamp": stamp,
             "webhook-signature": (
-                f"v1,{_signature(self._key, f'{notice_id}.{stamp}.'.encode() + body)}"
+                f"v1,{_signature(self._key, f'{notification_id}.{stamp}.'.encode() + body)}"
             ),
         }
         request = httpx2.Request(
@@ -65,49 +65,47 @@ class Webhook:
             response = await self._http.handle_async_request(request)
             await response.aclose()
         except httpx2.TransportError as error:
-            raise Undeliverable(_why(error)) from None
+            raise DeliveryFailed(_why(error)) from None
         status = response.status_code
         if not 200 <= status < 300:
             wait = parse_retry_after(
                 response.headers.get("Retry-After"), response.headers.get("Date")
             )
-            what = f"it answered {status}" + (
-                ", and redirects are not followed" if 300 <= status < 400 else ""
-            )
-            raise Undeliverable(what, retry_after_s=wait, of_message=status in _ABOUT_THE_MESSAGE)
+            redirect = "; redirects are not followed" if 300 <= status < 400 else ""
+            what = f"response status {status}{redirect}"
+            raise DeliveryFailed(what, retry_after_s=wait, of_message=status in _REFUSES_MESSAGE)
 
     async def aclose(self) -> None:
-        """Ends its connection."""
+        """Close the connection."""
         if self._http is not None:
             await self._http.aclose()
 
 
-def payload(message: Message) -> bytes:
-    """The body of the request."""
+def payload(notification: Notification) -> bytes:
+    """Return the body of the request."""
     data = {
-        "event": message.event,
-        "began": message.began,
-        "subjects": message.subjects,
-        "title": message.title,
-        "text": message.text,
-        "todo": message.todo,
-        "since": message.since,
+        "event": notification.event,
+        "began": notification.began,
+        "subjects": notification.subjects,
+        "title": notification.title,
+        "text": notification.text,
+        "todo": notification.todo,
+        "since": notification.since,
     }
-    return orjson.dumps(
-        {"type": message.type, "timestamp": message.at, "data": data}, option=orjson.OPT_UTC_Z
-    )
+    document = {"type": notification.type, "timestamp": notification.at, "data": data}
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z)
 
 
 def _key(secret: str) -> bytes:
-    if not secret.startswith(_BASE64_SECRET):
+    if not secret.startswith(_BASE64_PREFIX):
         return secret.encode()
-    text = secret.removeprefix(_BASE64_SECRET)
+    text = secret.removeprefix(_BASE64_PREFIX)
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:
         key = b""
     if not key:
-        raise Undeliverable("secret: what stands after whsec_ is not base64")
+        raise DeliveryFailed("secret: the part after whsec_ is not base64")
     return key
 
 
@@ -116,24 +114,24 @@ def _signature(key: bytes, signed: bytes) -> str:
 
 
 def _why(error: httpx2.TransportError) -> str:
-    """What happened, in words that do not name the host: it may be part of a secret."""
+    """Describe the error without the host name, which may be part of a secret."""
     if isinstance(error, httpx2.TimeoutException):
-        return "no answer in time"
+        return "no response in time"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
             return (
                 "its certificate is not trusted"
                 if isinstance(cause, ssl.SSLCertVerificationError)
-                else "TLS failed"
+                else "TLS error"
             )
         if isinstance(cause, socket.gaierror):
-            return "the name of its host cannot be resolved"
-        if isinstance(cause, _OF_THE_NETWORK) and cause.errno:
+            return "cannot resolve the host name"
+        if isinstance(cause, (ConnectionError, TimeoutError)) and cause.errno:
             return f"cannot connect: {os.strerror(cause.errno)}"
         cause = cause.__cause__ or cause.__context__
     return (
         "cannot connect"
         if isinstance(error, httpx2.ConnectError)
-        else "the connection broke before an answer came"
+        else "the connection broke before a response arrived"
     )

@@ -1,0 +1,121 @@
+"""Which findings change alerts, and the notifications about that. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TypeVar
+
+from scimsync.config.notifications import Event
+from scimsync.daemon.notify import wording
+from scimsync.daemon.notify.alerts import AlertTransition, Finding, Notification
+from scimsync.state.troubles import OpenTrouble
+
+T = TypeVar("T")
+
+FiringAlerts = Mapping[tuple[str, str], OpenTrouble]
+"""(event, subject) -> alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanges:
+    """What findings change: alerts that fire, alerts that are resolved, and alerts that keep
+    firing with another text."""
+
+    new: tuple[Finding, ...]
+    resolved: tuple[OpenTrouble, ...]
+    reworded: tuple[OpenTrouble, ...]
+    now: datetime
+
+    @property
+    def firing(self) -> list[OpenTrouble]:
+        """The alerts to store for `new`."""
+        return [
+            OpenTrouble(one.event, one.subject, self.now, wording.plain(one.text or ""))
+            for one in self.new
+        ]
+
+    def transitions(self) -> list[AlertTransition]:
+        """Return one transition for all subjects of the same event and text."""
+        fired = _group((one.event, wording.plain(one.text or "")) for one in self.new)
+        resolved = _group((Event(one.event), one.text, one.since) for one in self.resolved)
+        return [
+            *(
+                AlertTransition(event, _subjects(self.new, places), True, text, self.now)
+                for (event, text), places in fired.items()
+            ),
+            *(
+                AlertTransition(event, _subjects(self.resolved, places), False, text, since)
+                for (event, text, since), places in resolved.items()
+            ),
+        ]
+
+    def notifications(self, zone: tzinfo, *, personal: bool) -> list[Notification]:
+        """Return what receivers get, resolved alerts first. With `personal`, texts may contain
+        personal data."""
+        return [
+            *(self._ended(change, zone) for change in self.transitions() if not change.fires),
+            *self._began(zone, personal=personal),
+        ]
+
+    def _began(self, zone: tzinfo, *, personal: bool) -> list[Notification]:
+        texts = [
+            (one.event, wording.plain((one.personal if personal else None) or one.text or ""))
+            for one in self.new
+        ]
+        notifications = []
+        for (event, text), places in _group(texts).items():
+            todos = dict.fromkeys(todo for at in places if (todo := self.new[at].todo))
+            todo = wording.plain("\n".join(todos)) or None
+            subjects = _subjects(self.new, places)
+            title = wording.fired_title(event, subjects)
+            body = wording.fired_body(text, todo, self.now, zone)
+            notifications.append(
+                Notification(event, True, subjects, title, text, todo, self.now, self.now, body)
+            )
+        return notifications
+
+    def _ended(self, change: AlertTransition, zone: tzinfo) -> Notification:
+        return Notification(
+            change.event,
+            False,
+            change.subjects,
+            wording.resolved_title(change.event, change.subjects, self.now - change.since),
+            change.text,
+            None,
+            change.since,
+            self.now,
+            wording.resolved_body(change.text, change.since, self.now, zone),
+        )
+
+
+def compare(firing: FiringAlerts, findings: Sequence[Finding], now: datetime) -> AlertChanges:
+    """Return what `findings` change in the alerts that fire. The last finding about an event and
+    subject counts."""
+    last = {(one.event.value, one.subject): one for one in findings}
+    known = {place: (firing[place], one) for place, one in last.items() if place in firing}
+    return AlertChanges(
+        new=tuple(
+            one for place, one in last.items() if one.text is not None and place not in firing
+        ),
+        resolved=tuple(alert for alert, one in known.values() if one.text is None),
+        reworded=tuple(
+            OpenTrouble(alert.event, alert.subject, alert.since, text)
+            for alert, one in known.values()
+            if one.text is not None and (text := wording.plain(one.text)) != alert.text
+        ),
+        now=now,
+    )
+
+
+def _group(items: Iterable[T]) -> dict[T, list[int]]:
+    """Return where each item is, in the order of first appearance."""
+    places: dict[T, list[int]] = {}
+    for at, one in enumerate(items):
+        places.setdefault(one, []).append(at)
+    return places
+
+
+def _subjects(of: Sequence[Finding | OpenTrouble], places: Sequence[int]) -> tuple[str, ...]:
+    return tuple(of[at].subject for at in places)
