@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SOURCES := scimsync tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage chaos lint format bench docs lock clean
+.PHONY: help demo test coverage chaos lint format bench docs messages lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,9 @@ bench: $(READY)  ## measure speed and memory, as ratios
 
 docs: $(READY)  ## check the documentation and the examples
 	@$(BIN)/pytest -q tests/docs
+
+messages: $(READY)  ## write docs/messages.md from scimsync/messages.toml
+	@$(BIN)/python -m tests.docs.messages_page
 
 lock: $(READY)  ## upgrade the dependencies and pin their versions
 	@$(BIN)/python -m pip install --quiet --upgrade '.[all]' --group dev

@@ -1,13 +1,16 @@
-"""What can go wrong, in words for the person who has to mend it.
+"""The errors that scimsync raises on purpose, with a message, a code and an exit code.
 
-Every error that scimsync raises on purpose is a `ScimsyncError`: what happened (`message`), what
-was found (`details`), what to do (`hint`), and the exit code of DESIGN's table. The command line
-prints these and nothing else; a traceback means a bug.
+The command line prints them without a traceback; a traceback means a bug.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+
+def coded(message: str, code: str) -> str:
+    """Return `message` with its code: `sync.toml: no such file [SYNC-0102]`."""
+    return f"{message} [{code}]"
 
 
 def innermost(error: Exception) -> Exception:
@@ -18,12 +21,12 @@ def innermost(error: Exception) -> Exception:
 
 
 class ScimsyncError(Exception):
-    """Base of all errors meant for people.
+    """Base of all errors that users see.
 
-    `message` is one line that starts with the place (`sync.toml: targets.wiki.url: …`); `details`
-    are further lines printed indented below it; `hint` says what would be right. `brief` is the
-    message without what may name people, for logs and for those who are told; `source` is the
-    source that could not be read, where it is about one.
+    `message` is one line that begins with the place (`sync.toml: targets.wiki.url: …`). `code` is
+    the number of the kind of message, such as `SYNC-0120`, that `scimsync help` and
+    docs/messages.md explain. `details` are further lines, and `hint` says what to do. `brief` is
+    the message without what may name people. `source` is the source that could not be read.
     """
 
     exit_code = 1
@@ -32,12 +35,14 @@ class ScimsyncError(Exception):
         self,
         message: str,
         *,
+        code: str,
         details: Sequence[str] = (),
         hint: str | None = None,
         brief: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.code = code
         self.details = tuple(details)
         self.hint = hint
         self.brief = brief or message
@@ -49,7 +54,8 @@ class ScimsyncError(Exception):
         return self.details if self.hint is None else (*self.details, self.hint)
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *(f"  {line}" for line in self.remarks)])
+        lines = [coded(self.message, self.code), *(f"  {line}" for line in self.remarks)]
+        return "\n".join(lines)
 
 
 class ConfigError(ScimsyncError):
@@ -93,7 +99,7 @@ class Interrupted(ScimsyncError):
     it)."""
 
     def __init__(self, message: str, *, number: int, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, code="SYNC-0703", hint=hint)
         self.exit_code = 128 + number
 
 

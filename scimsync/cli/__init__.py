@@ -31,6 +31,7 @@ _COMMANDS = {
     "daemon": "run on the schedules of sync.toml, and whenever a file is new",
     "state": "look after the state database: upgrade, prune, export, import",
     "schema": "print the JSON Schema of sync.toml",
+    "help": "explain a message by its code, such as SYNC-0106",
     "demo": "run a SCIM server on loopback and a made-up company: day one, day two",
 }
 """Command -> its summary, so that the list of commands imports none of them."""
@@ -54,11 +55,13 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from scimsync.errors import coded
             from scimsync.model.suggestions import closest
 
             meant = closest(args[0], _COMMANDS)
             hint = f" Did you mean {meant!r}?" if meant else ""
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx) from error
+            message = coded(f"There is no command {args[0]!r}.{hint}", "SYNC-0901")
+            raise click.UsageError(message, ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -25,14 +25,18 @@ def scalar(value: object) -> Scalar:
         return value
     if isinstance(value, int):
         if value not in _INT64:
-            raise invalid("this number is too large")
+            raise invalid("this number is too large", code="SYNC-0143")
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise invalid("nan and inf cannot be sent")
+            raise invalid("nan and inf cannot be sent", code="SYNC-0143")
         return value
     hint = "write dates in quotes" if toml_type(value) == "a date or time" else None
-    raise invalid(f"must be a text, a number, true or false, not {toml_type(value)}", hint=hint)
+    raise invalid(
+        f"must be a text, a number, true or false, not {toml_type(value)}",
+        hint=hint,
+        code="SYNC-0143",
+    )
 
 
 def _table_value(value: object) -> object:

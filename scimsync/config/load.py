@@ -49,6 +49,7 @@ def parse(text: str, path: Path, registries: Registries) -> Config:
             InvalidSetting(
                 ("schedule", "targets", name),
                 "no such target",
+                code="SYNC-0118",
                 hint=did_you_mean(name, checked.targets),
             )
             for name in checked.schedule.targets
@@ -91,6 +92,7 @@ def _unknown_sources(checked: SyncToml, name: str, target: Target) -> list[Inval
             InvalidSetting(
                 ("targets", name),
                 message,
+                code="SYNC-0119",
                 found=f"found: {known}",
                 hint=f'write source = "{choice[0]}"',
             )
@@ -107,6 +109,7 @@ def _unknown_sources(checked: SyncToml, name: str, target: Target) -> list[Inval
         InvalidSetting(
             place,
             f'no source "{source}"',
+            code="SYNC-0119",
             found=f"found: {known}",
             hint=did_you_mean(source, checked.sources),
         )
@@ -124,18 +127,23 @@ def _read(path: Path) -> str:
             f"{name}: no such file",
             details=[f"looked in {path.absolute().parent}"],
             hint="scimsync init hr.csv writes one",
+            code="SYNC-0102",
         ) from None
     except IsADirectoryError:
         raise ConfigError(
-            f"{name}: is a folder, not a file", hint=f"write -c {path / 'sync.toml'}"
+            f"{name}: is a folder, not a file",
+            hint=f"write -c {path / 'sync.toml'}",
+            code="SYNC-0103",
         ) from None
     except PermissionError:
         raise ConfigError(
-            f"{name}: may not be read by this user", details=[f"in {path.absolute().parent}"]
+            f"{name}: may not be read by this user",
+            details=[f"in {path.absolute().parent}"],
+            code="SYNC-0103",
         ) from None
     except OSError as error:
         raise ConfigError(
-            f"{name}: cannot be read: {error.strerror or type(error).__name__}"
+            f"{name}: cannot be read: {error.strerror or type(error).__name__}", code="SYNC-0103"
         ) from None
     try:
         return content.decode("utf-8-sig")
@@ -143,7 +151,9 @@ def _read(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
         raise ConfigError(
-            f"{name}:{line}: not UTF-8 (byte 0x{byte:02X})", hint="save the file as UTF-8"
+            f"{name}:{line}: not UTF-8 (byte 0x{byte:02X})",
+            hint="save the file as UTF-8",
+            code="SYNC-0104",
         ) from None
 
 
@@ -155,7 +165,9 @@ def _toml(text: str, name: str) -> Mapping[str, Any]:
     except (RecursionError, ValueError):
         # tables nested a thousand deep, numbers of thousands of digits: the place is not known
         raise ConfigError(
-            f"{name}: this is not TOML that can be read", hint="a value is far too long or too deep"
+            f"{name}: this is not TOML that can be read",
+            hint="a value is far too long or too deep",
+            code="SYNC-0105",
         ) from None
 
 
@@ -169,6 +181,7 @@ def _syntax_error(message: str, text: str, name: str) -> ConfigError:
         return ConfigError(
             f"{name}:{last}: {what}",
             hint="the file ends too early: look for a bracket or quote left open",
+            code="SYNC-0105",
         )
     number, column = int(found["line"]), int(found["column"])
     line = lines[number - 1] if number <= len(lines) else ""
@@ -176,7 +189,9 @@ def _syntax_error(message: str, text: str, name: str) -> ConfigError:
     hint = None
     if _PATH_WITHOUT_QUOTES.match(line):
         hint = 'a path with : or [ must stand in quotes: \'emails[type eq "work"].value\' = "email"'
-    return ConfigError(f"{name}:{number}:{column}: {what}", details=details, hint=hint)
+    return ConfigError(
+        f"{name}:{number}:{column}: {what}", details=details, hint=hint, code="SYNC-0105"
+    )
 
 
 def _excerpt(number: int, column: int, line: str) -> list[str]:

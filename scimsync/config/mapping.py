@@ -53,7 +53,9 @@ def _mapped(value: object) -> Mapped:
         return _mapped_table(value)
     if isinstance(value, list):
         raise invalid(
-            "a list is not a constant here", hint="write it as an expression: \"['one', 'two']\""
+            "a list is not a constant here",
+            hint="write it as an expression: \"['one', 'two']\"",
+            code="SYNC-0143",
         )
     constant = scalar(value)
     if isinstance(constant, str):
@@ -63,12 +65,15 @@ def _mapped(value: object) -> Mapped:
 
 def _expression(text: object, below: tuple[str, ...]) -> str:
     if not isinstance(text, str):
-        raise invalid(f"must be an expression in quotes, not {toml_type(text)}", below=below)
+        raise invalid(
+            f"must be an expression in quotes, not {toml_type(text)}", below=below, code="SYNC-0144"
+        )
     if not text.strip():
         raise invalid(
             "the expression is empty",
             hint="to leave an attribute alone, leave its line out",
             below=below,
+            code="SYNC-0144",
         )
     return text
 
@@ -78,17 +83,23 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
         raise invalid(
-            "unknown key", hint=did_you_mean(unknown[0], _KEYS) or _FORMS, below=unknown[:1]
+            "unknown key",
+            hint=did_you_mean(unknown[0], _KEYS) or _FORMS,
+            below=unknown[:1],
+            code="SYNC-0106",
         )
     if len(forms) != 1:
         both = " and ".join(forms)
         raise invalid(
             f"has both {both}; one is needed" if forms else "has neither value, expr nor generate",
             hint=_FORMS,
+            code="SYNC-0144",
         )
     once = table.get("once", False)
     if not isinstance(once, bool):
-        raise invalid(f"must be true or false, not {toml_type(once)}", below=("once",))
+        raise invalid(
+            f"must be true or false, not {toml_type(once)}", below=("once",), code="SYNC-0144"
+        )
     if "expr" in table:
         return Mapped(MappedKind.EXPR, expr=_expression(table["expr"], ("expr",)), once=once)
     if "value" in table:
@@ -99,13 +110,16 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
 def _constant(value: object) -> Scalar:
     if isinstance(value, dict | list) or toml_type(value) == "a date or time":
         raise invalid(
-            f"must be a text, a number, true or false, not {toml_type(value)}", below=("value",)
+            f"must be a text, a number, true or false, not {toml_type(value)}",
+            below=("value",),
+            code="SYNC-0143",
         )
     if value == "":
         raise invalid(
             "must not be empty",
             hint="to leave an attribute alone, leave its line out",
             below=("value",),
+            code="SYNC-0144",
         )
     return scalar(value)
 
@@ -114,13 +128,20 @@ def _length(table: dict[str, Any], *, once: bool) -> int:
     length = table["generate"]
     if not isinstance(length, int) or isinstance(length, bool):
         raise invalid(
-            f"must be a number of characters, not {toml_type(length)}", below=("generate",)
+            f"must be a number of characters, not {toml_type(length)}",
+            below=("generate",),
+            code="SYNC-0144",
         )
     if not 8 <= length <= 256:
-        raise invalid(f"must be from 8 to 256 characters, not {length}", below=("generate",))
+        raise invalid(
+            f"must be from 8 to 256 characters, not {length}", below=("generate",), code="SYNC-0144"
+        )
     if "once" in table and not once:
         raise invalid(
-            "a generated value is always sent once only", hint="leave once out", below=("once",)
+            "a generated value is always sent once only",
+            hint="leave once out",
+            below=("once",),
+            code="SYNC-0144",
         )
     return length
 
@@ -189,18 +210,20 @@ def _mapping(value: object) -> object:
         raise invalid(
             f"must be a table, not {toml_type(value)}",
             hint="write [targets.NAME.user] above the lines",
+            code="SYNC-0107",
         )
     if not value:
-        raise invalid("maps no attribute", hint='write at least userName = "…"')
+        raise invalid("maps no attribute", hint='write at least userName = "…"', code="SYNC-0140")
     for attribute, entry in value.items():
         if not attribute.strip():
-            raise invalid("an attribute without a name")
+            raise invalid("an attribute without a name", code="SYNC-0141")
         if isinstance(entry, dict) and entry and not any(did_you_mean(key, _KEYS) for key in entry):
             path = (attribute, *_first_branch(entry))
             raise invalid(
                 "a path with a dot must stand in quotes",
                 hint=f"write {toml_key('.'.join(path))} = …",
                 below=path,
+                code="SYNC-0142",
             )
     return value
 

@@ -116,6 +116,7 @@ class Leave(Table):
             raise invalid(
                 f'delete_after has no meaning with action = "{self.action}"',
                 hint='it goes with action = "deactivate"',
+                code="SYNC-0126",
             )
         return self
 
@@ -194,11 +195,14 @@ class Group(Table):
         for key in attributes:
             meant = closest(key, options)
             if meant is not None and key not in ("externalId", "displayName"):
-                raise invalid("unknown key", hint=f'did you mean "{meant}"?', below=(key,))
+                raise invalid(
+                    "unknown key", hint=f'did you mean "{meant}"?', below=(key,), code="SYNC-0106"
+                )
         if not attributes:
             raise invalid(
                 "displayName is missing",
                 hint='write displayName = "value", or { value = "Administrators" }',
+                code="SYNC-0107",
             )
         return {key: entry for key, entry in value.items() if key in options} | {
             "attributes": attributes
@@ -211,13 +215,16 @@ class Group(Table):
             raise invalid(
                 f"has each and {other}; one is needed",
                 hint="each: a group for each value; its members are who has it",
+                code="SYNC-0147",
             )
         if self.each is None and self.source is None and self.members is None:
             raise invalid(
-                "has neither each, members nor source", hint="write members = \"'Admin' in access\""
+                "has neither each, members nor source",
+                hint="write members = \"'Admin' in access\"",
+                code="SYNC-0147",
             )
         if self.subgroups is not None and self.source is None:
-            raise invalid("subgroups goes with source")
+            raise invalid("subgroups goes with source", code="SYNC-0147")
         return self
 
 
@@ -317,9 +324,11 @@ def _named(section: str, table: type[Table]) -> BeforeValidator:
 
     def check(value: object) -> object:
         if not isinstance(value, dict):
-            raise invalid(f"must be a table, not {toml_type(value)}", hint=f"write {form}")
+            raise invalid(
+                f"must be a table, not {toml_type(value)}", hint=f"write {form}", code="SYNC-0110"
+            )
         if not value:
-            raise invalid(f"there is no {form}")
+            raise invalid(f"there is no {form}", code="SYNC-0107")
         bare = [
             key
             for key, entry in value.items()
@@ -327,7 +336,9 @@ def _named(section: str, table: type[Table]) -> BeforeValidator:
         ]
         if bare:
             raise invalid(
-                f"{bare[0]} stands outside of any {form}", hint=f"give it a name: write {form}"
+                f"{bare[0]} stands outside of any {form}",
+                hint=f"give it a name: write {form}",
+                code="SYNC-0108",
             )
         return value
 
@@ -404,6 +415,7 @@ class Config(SyncToml):
             f"{self.path.name}: no target {name!r}",
             details=(f"found: {', '.join(self.targets)}",),
             hint=did_you_mean(name, self.targets),
+            code="SYNC-0118",
         )
 
     def where(self, *parts: str) -> str:

@@ -33,12 +33,14 @@ class Event(StrEnum):
 def _events(value: object) -> tuple[Event, ...]:
     words = [event.value for event in Event]
     if not isinstance(value, list | tuple) or not value:
-        raise invalid("must be a list of events", hint=f"known: {', '.join(words)}")
+        raise invalid(
+            "must be a list of events", hint=f"known: {', '.join(words)}", code="SYNC-0127"
+        )
     for item in value:
         if item not in words:
             what = quoted(item) if isinstance(item, str) else toml_type(item)
             hint = did_you_mean(item, words) if isinstance(item, str) else None
-            raise invalid(f"{what} is not one of {', '.join(words)}", hint=hint)
+            raise invalid(f"{what} is not one of {', '.join(words)}", hint=hint, code="SYNC-0127")
     return tuple(dict.fromkeys(Event(item) for item in value))
 
 
@@ -84,14 +86,19 @@ class Receiver(Table):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.apprise is None) == (self.webhook is None):
-            raise invalid("needs one of apprise and webhook", hint='write apprise = "env:OPS_URL"')
+            raise invalid(
+                "needs one of apprise and webhook",
+                hint='write apprise = "env:OPS_URL"',
+                code="SYNC-0127",
+            )
         if self.webhook is not None and self.secret is None:
             raise invalid(
                 "a webhook needs secret: who gets it must know that it comes from here",
                 hint='write secret = "env:HOOK_SECRET"',
+                code="SYNC-0127",
             )
         if self.apprise is not None and self.secret is not None:
-            raise invalid("secret goes with webhook")
+            raise invalid("secret goes with webhook", code="SYNC-0127")
         return self
 
 

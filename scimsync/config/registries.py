@@ -60,7 +60,7 @@ def registered_table(registry: str, *, show: bool = True) -> BeforeValidator:
 
     def read(value: object, info: ValidationInfo) -> object:
         if not isinstance(value, dict):
-            raise invalid(f"must be a table, not {toml_type(value)}")
+            raise invalid(f"must be a table, not {toml_type(value)}", code="SYNC-0110")
         models: Registry[type[Table]] = getattr(info.context, registry)
         if "type" not in value:
             raise _without_type(value, models)
@@ -77,7 +77,7 @@ def validate_table(model: type[Table], value: object, info: ValidationInfo) -> T
     except ValidationError as error:
         problems = [
             InitErrorDetails(
-                type=invalid(each.message, hint=each.hint, found=each.found),
+                type=invalid(each.message, code=each.code, hint=each.hint, found=each.found),
                 loc=each.parts,
                 input=None,
             )
@@ -90,12 +90,15 @@ def _check_name(
     value: object, known: Registry[object], below: tuple[str, ...] = (), *, show: bool = True
 ) -> None:
     if not isinstance(value, str):
-        raise invalid(f"must be a text in quotes, not {toml_type(value)}", below=below)
+        raise invalid(
+            f"must be a text in quotes, not {toml_type(value)}", below=below, code="SYNC-0110"
+        )
     if value not in known:
         raise invalid(
             f"{known.what} {quoted(value)} is unknown"
             if show
             else f"this {known.what} is unknown (it is not shown here)",
+            code="SYNC-0122",
             found=f"known: {', '.join(known)}",
             hint=did_you_mean(value, known),
             below=below,
@@ -105,6 +108,8 @@ def _check_name(
 def _without_type(table: dict[str, Any], models: Registry[type[Table]]) -> Exception:
     for key in table:
         if closest(key, ["type"]):
-            return invalid("unknown key", hint='did you mean "type"?', below=(key,))
+            return invalid(
+                "unknown key", hint='did you mean "type"?', below=(key,), code="SYNC-0106"
+            )
     hint = " or ".join(f'"{name}"' for name in models)
-    return invalid("type is missing", hint=f"write type = {hint}")
+    return invalid("type is missing", hint=f"write type = {hint}", code="SYNC-0107")

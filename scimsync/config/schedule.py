@@ -63,17 +63,24 @@ def _timing(value: object) -> Timing:
     if isinstance(value, Timing):
         return value
     if not isinstance(value, str):
-        raise invalid(f"must be a time in quotes, not {toml_type(value)}", hint=hint)
+        raise invalid(
+            f"must be a time in quotes, not {toml_type(value)}", hint=hint, code="SYNC-0116"
+        )
     text = " ".join(value.split())
     if len(text.split()) != 5:
         if " " in text or not text[:1].isdigit():
             raise invalid(
                 f"{quoted(value)} is neither an interval nor a cron expression of five fields",
                 hint=hint,
+                code="SYNC-0116",
             )
         every = read_span(text)
         if every < SHORTEST:
-            raise invalid(f"{quoted(value)} is shorter than {SHORTEST.seconds} seconds", hint=hint)
+            raise invalid(
+                f"{quoted(value)} is shorter than {SHORTEST.seconds} seconds",
+                hint=hint,
+                code="SYNC-0116",
+            )
         return Timing(text, every=every)
     from cronsim import CronSim, CronSimError
 
@@ -81,17 +88,19 @@ def _timing(value: object) -> Timing:
         comes = next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
         raise invalid(
-            f"{quoted(value)} is no cron expression: {str(error).lower()}", hint=hint
+            f"{quoted(value)} is no cron expression: {str(error).lower()}",
+            hint=hint,
+            code="SYNC-0116",
         ) from None
     if comes is None:
-        raise invalid(f"{quoted(value)} never comes", hint=hint)
+        raise invalid(f"{quoted(value)} never comes", hint=hint, code="SYNC-0116")
     return Timing(text, cron=text)
 
 
 def _timings(value: object) -> tuple[Timing, ...]:
     items = value if isinstance(value, list | tuple) else [value]
     if not items:
-        raise invalid("must not be an empty list")
+        raise invalid("must not be an empty list", code="SYNC-0111")
     return tuple(_timing(item) for item in items)
 
 
@@ -112,6 +121,7 @@ def _timings_or_never(value: object) -> tuple[Timing, ...]:
         raise invalid(
             "true says no time",
             hint="false: never by itself; else an interval or a cron expression",
+            code="SYNC-0116",
         )
     return () if value is False else _timings(value)
 
@@ -131,6 +141,7 @@ def _zone(value: object) -> ZoneInfo:
         raise invalid(
             f"must be the name of a time zone, not {toml_type(value)}",
             hint='such as "Europe/Berlin"',
+            code="SYNC-0117",
         )
     try:
         return ZoneInfo(value)
@@ -138,6 +149,7 @@ def _zone(value: object) -> ZoneInfo:
         raise invalid(
             f"{quoted(value)} is no time zone that this system knows",
             hint='such as "Europe/Berlin" or "UTC"',
+            code="SYNC-0117",
         ) from None
 
 

@@ -71,20 +71,30 @@ def resolve(
 def _check(secret: str, what: str) -> None:
     """Raise ConfigError for a secret that an HTTP header cannot hold (RFC 9110 section 5.5)."""
     if not secret.strip():
-        raise ConfigError(f"{what} is empty")
+        raise ConfigError(f"{what} is empty", code="SYNC-0153")
     if "\n" in secret or "\r" in secret:
-        raise ConfigError(f"{what} holds a line break", hint="a token is one line")
+        raise ConfigError(
+            f"{what} holds a line break", hint="a token is one line", code="SYNC-0153"
+        )
     if not secret.isascii():
         raise ConfigError(
-            f"{what} holds a character that is not ASCII", hint="copy the token again"
+            f"{what} holds a character that is not ASCII",
+            hint="copy the token again",
+            code="SYNC-0153",
         )
     if not secret.isprintable():
-        raise ConfigError(f"{what} holds a control character", hint="copy the token again")
+        raise ConfigError(
+            f"{what} holds a control character", hint="copy the token again", code="SYNC-0153"
+        )
     if secret != secret.strip():
-        raise ConfigError(f"{what} begins or ends with a space", hint="copy the token again")
+        raise ConfigError(
+            f"{what} begins or ends with a space", hint="copy the token again", code="SYNC-0153"
+        )
     if secret.lower().startswith("bearer "):
         raise ConfigError(
-            f'{what} begins with the word "Bearer"', hint="leave the word out, scimsync adds it"
+            f'{what} begins with the word "Bearer"',
+            hint="leave the word out, scimsync adds it",
+            code="SYNC-0153",
         )
 
 
@@ -94,9 +104,10 @@ def _from_env(name: str, where: str) -> str:
         raise ConfigError(
             f"{where}: the environment variable {name} is not set",
             hint=f"export {name}=…  (cron and systemd do not read your shell's profile)",
+            code="SYNC-0151",
         )
     if not value:
-        raise ConfigError(f"{where}: the environment variable {name} is empty")
+        raise ConfigError(f"{where}: the environment variable {name} is empty", code="SYNC-0151")
     return value
 
 
@@ -105,24 +116,29 @@ def _from_file(path: Path, where: str) -> str:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{where}: no such file: {path}") from None
+        raise ConfigError(f"{where}: no such file: {path}", code="SYNC-0152") from None
     except IsADirectoryError:
-        raise ConfigError(f"{where}: {path} is a folder, not a file") from None
+        raise ConfigError(f"{where}: {path} is a folder, not a file", code="SYNC-0152") from None
     except PermissionError:
-        raise ConfigError(f"{where}: {path} may not be read by this user") from None
+        raise ConfigError(
+            f"{where}: {path} may not be read by this user", code="SYNC-0152"
+        ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{where}: {path} cannot be read: {_reason(error)}") from None
+        raise ConfigError(
+            f"{where}: {path} cannot be read: {_reason(error)}", code="SYNC-0152"
+        ) from None
     if len(content) > _MAX_BYTES:
         raise ConfigError(
-            f"{where}: {path} is longer than {_MAX_BYTES // 1024} KiB, it does not hold a token"
+            f"{where}: {path} is longer than {_MAX_BYTES // 1024} KiB, it does not hold a token",
+            code="SYNC-0152",
         )
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{where}: {path} is not a text file") from None
+        raise ConfigError(f"{where}: {path} is not a text file", code="SYNC-0152") from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text.strip():
-        raise ConfigError(f"{where}: {path} is empty")
+        raise ConfigError(f"{where}: {path} is empty", code="SYNC-0152")
     return text
 
 
@@ -134,6 +150,7 @@ def _from_keyring(entry: str, where: str) -> str:
         raise ConfigError(
             f"{where}: the keyring needs a package that is not installed",
             hint="pip install 'scimsync[keyring]'",
+            code="SYNC-0154",
         ) from None
     service, user = service_and_user(entry) or ("", "")
     try:
@@ -145,6 +162,7 @@ def _from_keyring(entry: str, where: str) -> str:
                 "a keyring must be unlocked for the user who runs scimsync; env: and file: need"
                 " none"
             ),
+            code="SYNC-0154",
         ) from None
     if secret is None:
         from shlex import quote
@@ -152,6 +170,7 @@ def _from_keyring(entry: str, where: str) -> str:
         raise ConfigError(
             f"{where}: the keyring holds nothing for user {user} of service {service}",
             hint=f"keyring set {quote(service)} {quote(user)}",
+            code="SYNC-0154",
         )
     return secret
 
@@ -172,29 +191,35 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
         )
     except subprocess.TimeoutExpired:
         raise ConfigError(
-            f"{where}: the command {program} did not end within {timeout_s:g} seconds"
+            f"{where}: the command {program} did not end within {timeout_s:g} seconds",
+            code="SYNC-0155",
         ) from None
     except FileNotFoundError:
         raise ConfigError(
-            f"{where}: no such command: {program}", hint="a shell is not used; write the whole path"
+            f"{where}: no such command: {program}",
+            hint="a shell is not used; write the whole path",
+            code="SYNC-0155",
         ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"{where}: the command {program} cannot be run: {_reason(error)}"
+            f"{where}: the command {program} cannot be run: {_reason(error)}", code="SYNC-0155"
         ) from None
     if done.returncode != 0:
         complaint = _excerpt(done.stderr, done.stdout)
         raise ConfigError(
             f"{where}: the command {program} ended with exit code {done.returncode}",
             details=[f"it said: {complaint}"] if complaint else [],
+            code="SYNC-0155",
         )
     first = done.stdout.splitlines()[:1]
     try:
         secret = b"".join(first).decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{where}: what the command {program} wrote is not text") from None
+        raise ConfigError(
+            f"{where}: what the command {program} wrote is not text", code="SYNC-0155"
+        ) from None
     if not secret.strip():
-        raise ConfigError(f"{where}: the command {program} wrote nothing")
+        raise ConfigError(f"{where}: the command {program} wrote nothing", code="SYNC-0155")
     return secret
 
 

@@ -17,17 +17,27 @@ def _state_url(value: object) -> str:
         ' "sqlite:////var/lib/scimsync/scimsync.db"'
     )
     if not isinstance(value, str):
-        raise invalid(f"must be a URL in quotes, not {toml_type(value)}", hint=hint)
+        raise invalid(
+            f"must be a URL in quotes, not {toml_type(value)}", hint=hint, code="SYNC-0121"
+        )
     scheme = value.partition(":")[0]
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         return _postgresql_url(value)
     if not value.startswith("sqlite:///"):
-        raise invalid("this is not the URL of a SQLite file or of a PostgreSQL database", hint=hint)
+        raise invalid(
+            "this is not the URL of a SQLite file or of a PostgreSQL database",
+            hint=hint,
+            code="SYNC-0121",
+        )
     file = value.removeprefix("sqlite:///")
     if file in ("", ":memory:") or file.endswith("/"):
-        raise invalid("names no file: the state must outlive the run", hint=hint)
+        raise invalid("names no file: the state must outlive the run", hint=hint, code="SYNC-0121")
     if not file.isprintable() or "?" in file:
-        raise invalid("the name of the file must not hold ? or control characters", hint=hint)
+        raise invalid(
+            "the name of the file must not hold ? or control characters",
+            hint=hint,
+            code="SYNC-0121",
+        )
     return value
 
 
@@ -43,9 +53,9 @@ def _postgresql_url(value: str) -> str:
         named = parts.path.strip("/") or "dbname=" in parts.query
         _ = parts.port
     except ValueError:
-        raise invalid("this is not a URL", hint=hint) from None
+        raise invalid("this is not a URL", hint=hint, code="SYNC-0121") from None
     if not rest.isprintable() or " " in rest or not named:
-        raise invalid("this is not the URL of a PostgreSQL database", hint=hint)
+        raise invalid("this is not the URL of a PostgreSQL database", hint=hint, code="SYNC-0121")
     return f"postgresql+psycopg://{rest}"
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, coded
 from scimsync.model.suggestions import closest
 from scimsync.settings import Table
 from scimsync.settings.table import INVALID
@@ -49,6 +49,7 @@ class InvalidSetting:
 
     parts: tuple[str, ...]
     message: str
+    code: str
     hint: str | None = None
     found: str | None = None
 
@@ -58,11 +59,12 @@ def config_error(file_name: str, wrong: Sequence[InvalidSetting]) -> ConfigError
     if len(wrong) == 1:
         only = wrong[0]
         details = () if only.found is None else (only.found,)
-        return ConfigError(_line(file_name, only), details=details, hint=only.hint)
-    lines = [
-        "; ".join(filter(None, (_line(file_name, each), each.found, each.hint))) for each in wrong
-    ]
-    return ConfigError(f"{file_name}: {len(wrong)} problems", details=lines)
+        return ConfigError(_line(file_name, only), code=only.code, details=details, hint=only.hint)
+    lines = []
+    for each in wrong:
+        parts = filter(None, (_line(file_name, each), each.found, each.hint))
+        lines.append(coded("; ".join(parts), each.code))
+    return ConfigError(f"{file_name}: {len(wrong)} problems", details=lines, code="SYNC-0101")
 
 
 def _line(file_name: str, each: InvalidSetting) -> str:
@@ -104,7 +106,11 @@ def _invalid_setting(error: ErrorDetails, model: type[Table]) -> InvalidSetting:
     kind, parts, context = error["type"], _parts(error), error.get("ctx", {})
     if kind == INVALID:
         return InvalidSetting(
-            (*parts, *context["below"]), context["message"], context["hint"], context["found"]
+            (*parts, *context["below"]),
+            context["message"],
+            context["code"],
+            context["hint"],
+            context["found"],
         )
     if kind == "extra_forbidden":
         return _unknown_key(parts, _table_at(model, parts[:-1]))
@@ -114,18 +120,22 @@ def _invalid_setting(error: ErrorDetails, model: type[Table]) -> InvalidSetting:
         return _wrong_type(kind, parts, error["input"])
     if kind in _BOUNDS:
         words, name = _BOUNDS[kind]
-        return InvalidSetting(parts, f"{words} {context[name]:g}, found {error['input']}")
+        return InvalidSetting(
+            parts, f"{words} {context[name]:g}, found {error['input']}", code="SYNC-0113"
+        )
     if kind == "finite_number":
-        return InvalidSetting(parts, "must be a number, not nan or inf")
-    return InvalidSetting(parts, "this value cannot be used here")
+        return InvalidSetting(parts, "must be a number, not nan or inf", code="SYNC-0113")
+    return InvalidSetting(parts, "this value cannot be used here", code="SYNC-0129")
 
 
 def _unknown_key(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:
     meant = closest(parts[-1], table.model_fields)
     if meant is not None:
-        return InvalidSetting(parts, "unknown key", hint=f'did you mean "{meant}"?')
+        return InvalidSetting(
+            parts, "unknown key", hint=f'did you mean "{meant}"?', code="SYNC-0106"
+        )
     return InvalidSetting(
-        parts, "unknown key", found=f"known here: {', '.join(table.model_fields)}"
+        parts, "unknown key", found=f"known here: {', '.join(table.model_fields)}", code="SYNC-0106"
     )
 
 
@@ -133,10 +143,10 @@ def _missing(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:
     key = parts[-1]
     if key in _MISSING_SECTIONS:
         hint = "scimsync init hr.csv writes a file to start from"
-        return InvalidSetting((), _MISSING_SECTIONS[key], hint=hint)
+        return InvalidSetting((), _MISSING_SECTIONS[key], hint=hint, code="SYNC-0107")
     examples = table.model_fields[key].examples
     hint = f"write {key} = {toml_string(examples[0])}" if examples else _MISSING_TABLES[key]
-    return InvalidSetting(parts[:-1], f"{key} is missing", hint=hint)
+    return InvalidSetting(parts[:-1], f"{key} is missing", hint=hint, code="SYNC-0107")
 
 
 def _wrong_type(kind: str, parts: tuple[str, ...], value: Any) -> InvalidSetting:
@@ -148,7 +158,9 @@ def _wrong_type(kind: str, parts: tuple[str, ...], value: Any) -> InvalidSetting
     elif isinstance(value, int | float) and kind == "string_type":
         hint = "put it in quotes"
     found = str(value) if isinstance(value, float) and kind == "int_type" else toml_type(value)
-    return InvalidSetting(parts, f"must be {_EXPECTED[kind]}, not {found}", hint=hint)
+    return InvalidSetting(
+        parts, f"must be {_EXPECTED[kind]}, not {found}", hint=hint, code="SYNC-0110"
+    )
 
 
 def _table_at(model: type[Table], parts: Sequence[str]) -> type[Table]:

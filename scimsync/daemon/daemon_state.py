@@ -36,6 +36,7 @@ def existing_state(config: Config) -> Iterator[Store]:
                     "restore it (is a disk not mounted?); to start with an empty state, restart the"
                     " daemon"
                 ),
+                code="SYNC-0805",
             )
         yield store
     finally:

@@ -15,5 +15,7 @@ def require_extra(module: str, extra: str) -> None:
     if find_spec(module) is None:
         package = module.replace("_", "-")
         raise ConfigError(
-            f"{package} is not installed", hint=f"install it with: pip install 'scimsync[{extra}]'"
+            f"{package} is not installed",
+            hint=f"install it with: pip install 'scimsync[{extra}]'",
+            code="SYNC-0913",
         )

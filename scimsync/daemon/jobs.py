@@ -278,7 +278,9 @@ class Daemon:
         if config.state_url != self.config.state_url:
             place = config.where("state", "url")
             raise ConfigError(
-                f"{place}: the state cannot change while the daemon runs", hint="restart the daemon"
+                f"{place}: the state cannot change while the daemon runs",
+                code="SYNC-0804",
+                hint="restart the daemon",
             )
 
     def _use(self, loaded: LoadedConfig) -> None:

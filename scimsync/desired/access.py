@@ -25,7 +25,7 @@ def _visit(name: str, rules: Mapping[str, Parsed], order: list[str], path: list[
     if name in path:
         circle = " -> ".join([*path[path.index(name) :], name])
         raise rules[name].place.error(
-            "access rules ask for each other in a circle", details=[circle]
+            "access rules ask for each other in a circle", details=[circle], code="SYNC-0305"
         )
     for other in rules[name].uses.rules:
         _visit(other, rules, order, [*path, name])

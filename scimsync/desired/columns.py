@@ -40,6 +40,7 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
         f"{expression.place.file}: {expression.place.key}: {problem}",
         details=[*details, *also],
         hint=_hint(expression, column, list(there)),
+        code="SYNC-0302",
     )
 
 

@@ -16,7 +16,7 @@ from scimsync.desired.access import reachable
 from scimsync.desired.attributes import REQUIRED, attribute_at, meant
 from scimsync.desired.documents import Shape, shape_for
 from scimsync.desired.expressions import Names, Parsed, Place, parse
-from scimsync.desired.failures import Unusable, explain, one_line
+from scimsync.desired.failures import Unusable, code_of, explain, one_line
 from scimsync.desired.filters import HOLDING
 from scimsync.desired.program import ACCESS, SCOPE, Element, Program, Slot
 from scimsync.desired.sandbox import Sandbox
@@ -120,12 +120,14 @@ class _Lines:
     def slots(self, mapping: Mapping[str, Mapped]) -> list[Slot]:
         if not mapping:
             raise self._place().error(
-                "maps no attribute", hint=f'write at least {REQUIRED[self.kind]} = "…"'
+                "maps no attribute",
+                hint=f'write at least {REQUIRED[self.kind]} = "…"',
+                code="SYNC-0140",
             )
         try:
             check_settable(mapping)
         except PathError as error:
-            raise self._place(error.text).error(error.problem) from None
+            raise self._place(error.text).error(error.problem, code="SYNC-0145") from None
         return [
             self._slot(text, mapped, f"_v{index}")
             for index, (text, mapped) in enumerate(mapping.items())
@@ -137,9 +139,11 @@ class _Lines:
         for slot in slots:
             if slot.path == name:
                 if slot.source is None and slot.constant is None and slot.length is None:
-                    raise slot.place.error("is required and must not be empty")
+                    raise slot.place.error("is required and must not be empty", code="SYNC-0140")
                 return slot
-        raise self._place().error(f"{name} is required and not mapped", hint=f'write {name} = "…"')
+        raise self._place().error(
+            f"{name} is required and not mapped", hint=f'write {name} = "…"', code="SYNC-0140"
+        )
 
     def _place(self, *more: str) -> Place:
         return Place(self.where, dotted((*self.keys, *more)))
@@ -147,7 +151,9 @@ class _Lines:
     def _slot(self, text: str, mapped: Mapped, variable: str) -> Slot:
         close = meant(settable_path(text).path, self.kind)
         if close is not None:
-            raise self._place(text).error("no such attribute", hint=f'did you mean "{close}"?')
+            raise self._place(text).error(
+                "no such attribute", hint=f'did you mean "{close}"?', code="SYNC-0141"
+            )
         attribute = attribute_at(settable_path(text).path, self.kind)
         path, here, shape = str(attribute), self._place(text), shape_for(attribute)
         if isinstance(mapped, Generate):
@@ -162,7 +168,9 @@ class _Lines:
         try:
             value = Stage([Step(variable, parsed.node, parsed)], self.environment).run({})[variable]
         except StepFailed as failed:
-            raise here.error(explain(failed.error), details=[one_line(mapped.text)]) from None
+            raise here.error(
+                explain(failed.error), details=[one_line(mapped.text)], code=code_of(failed.error)
+            ) from None
         return Slot(path, here, shape, once=mapped.once, constant=_constant(value, shape, here))
 
 
@@ -170,7 +178,7 @@ def _constant(value: Any, shape: Shape, here: Place) -> Any:
     try:
         return shape(value)
     except Exception as error:
-        raise here.error(explain(error)) from None
+        raise here.error(explain(error), code=code_of(error)) from None
 
 
 def _rules_of(expressions: Iterable[Parsed], access: Iterable[str]) -> list[str]:
@@ -277,4 +285,4 @@ def _dated(value: object) -> list[str]:
     """Dates and times, which TOML has and JSON has not."""
     if isinstance(value, (date, time)):
         return [type(value).__name__, value.isoformat()]
-    raise Unusable(f"{type(value).__name__} is no constant")
+    raise Unusable(f"{type(value).__name__} is no constant", code="SYNC-0325")

@@ -40,7 +40,7 @@ def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A0
         if text:
             return _read(text, format)
         return None
-    raise Unusable(f"{show(value)} is no date")
+    raise Unusable(f"{show(value)} is no date", code="SYNC-0322")
 
 
 @lru_cache(maxsize=4096)
@@ -49,7 +49,9 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
         try:
             return datetime.strptime(text, format).replace(tzinfo=UTC).date()
         except ValueError:
-            raise Unusable(f"{show(text)} is no date of the format {show(format)}") from None
+            raise Unusable(
+                f"{show(text)} is no date of the format {show(format)}", code="SYNC-0322"
+            ) from None
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, day = match.group(1), match.group(3), match.group(4)
     elif match := _COMPACT.fullmatch(text):
@@ -58,14 +60,16 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
         day, month, year = match.groups()
     elif _SLASHED.fullmatch(text):
         raise Unusable(
-            f"{show(text)} can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')"
+            f"{show(text)} can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')",
+            code="SYNC-0322",
         )
     else:
         raise Unusable(
             f"{show(text)} is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need"
-            " date('%d %b %Y')"
+            " date('%d %b %Y')",
+            code="SYNC-0322",
         )
     try:
         return date(int(year), int(month), int(day))
     except ValueError:
-        raise Unusable(f"{show(text)} is no date: there is no such day") from None
+        raise Unusable(f"{show(text)} is no date: there is no such day", code="SYNC-0322") from None

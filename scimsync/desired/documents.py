@@ -50,7 +50,8 @@ def text(value: Any) -> Value | None:
     value = tidy(value)
     if isinstance(value, bool):
         raise Unusable(
-            f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'"
+            f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'",
+            code="SYNC-0324",
         )
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -59,7 +60,8 @@ def text(value: Any) -> Value | None:
     if isinstance(value, (list, dict)):
         raise Unusable(
             f"it takes a text, and the expression gave {kind_of(type(value).__name__)}:"
-            f" {show(value)}"
+            f" {show(value)}",
+            code="SYNC-0324",
         )
     return value
 
@@ -79,7 +81,8 @@ def boolean(value: Any) -> bool | None:
         return False
     raise Unusable(
         f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in"
-        " status == 'active'"
+        " status == 'active'",
+        code="SYNC-0324",
     )
 
 
@@ -100,7 +103,8 @@ def complex_value(value: Any) -> Value | None:
     if value is not None and not isinstance(value, dict):
         raise Unusable(
             "it has parts, such as name.givenName or manager.value: map those; the expression gave"
-            f" {show(value)}"
+            f" {show(value)}",
+            code="SYNC-0324",
         )
     return value
 
@@ -116,7 +120,10 @@ def _elements(value: Any, main: str) -> Value | None:
             if "primary" in item:
                 element = item | {"primary": boolean(item["primary"])}
         elif isinstance(item, list):
-            raise Unusable(f"it takes texts, and the expression gave a list of lists: {show(item)}")
+            raise Unusable(
+                f"it takes texts, and the expression gave a list of lists: {show(item)}",
+                code="SYNC-0324",
+            )
         else:
             element = {main: text(item)}
         if element not in elements:
@@ -132,17 +139,19 @@ def tidy(value: Any) -> Value | None:
         if not value:
             return None
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise Unusable(f"{show(value)} holds half a character (a lone surrogate)")
+            raise Unusable(
+                f"{show(value)} holds half a character (a lone surrogate)", code="SYNC-0325"
+            )
         return value
     if value is None or kind is bool:
         return value
     if kind is int:
         if value not in _INTEGERS:
-            raise Unusable("the number is too large")
+            raise Unusable("the number is too large", code="SYNC-0325")
         return value
     if kind is float:
         if not math.isfinite(value):
-            raise Unusable(f"{value} is no number that can be sent")
+            raise Unusable(f"{value} is no number that can be sent", code="SYNC-0325")
         return value
     if isinstance(value, (list, tuple)):
         return [item for item in map(tidy, value) if item is not None] or None
@@ -161,10 +170,13 @@ def _unusable(value: Any) -> Value | None:
         str(value)  # raises UndefinedError with the reason
     if isinstance(value, IdOf):
         raise Unusable(
-            "ref(…) must be the whole value of an attribute, not a part of a list or table"
+            "ref(…) must be the whole value of an attribute, not a part of a list or table",
+            code="SYNC-0327",
         )
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
-        raise Unusable(f"{kind_of(type(value).__name__)} is no value that can be sent")
+        raise Unusable(
+            f"{kind_of(type(value).__name__)} is no value that can be sent", code="SYNC-0325"
+        )
     return tidy(list(value))
 
 

@@ -39,10 +39,12 @@ class Place:
     key: str
 
     def error(
-        self, problem: str, *, details: Iterable[str] = (), hint: str | None = None
+        self, problem: str, *, code: str, details: Iterable[str] = (), hint: str | None = None
     ) -> ConfigError:
         """The ConfigError `sync.toml: targets.wiki.user.userName: problem`."""
-        return ConfigError(f"{self.file}: {self.key}: {problem}", details=tuple(details), hint=hint)
+        return ConfigError(
+            f"{self.file}: {self.key}: {problem}", code=code, details=tuple(details), hint=hint
+        )
 
 
 @dataclass(slots=True)
@@ -112,10 +114,14 @@ def parse(
 def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
     if not text.strip():
         raise place.error(
-            "the expression is empty", hint="to leave an attribute alone, leave its line out"
+            "the expression is empty",
+            hint="to leave an attribute alone, leave its line out",
+            code="SYNC-0301",
         )
     if text.lstrip().startswith(("{{", "{%")):
-        raise place.error("an expression stands alone, without {{ }}", details=[one_line(text)])
+        raise place.error(
+            "an expression stands alone, without {{ }}", details=[one_line(text)], code="SYNC-0301"
+        )
     parser: Parser | None = None
     try:
         parser = Parser(environment, text, state="variable")
@@ -123,7 +129,7 @@ def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
     except TemplateSyntaxError as error:
         raise _syntax_error(text, place, environment, parser, error.message or "") from None
     except RecursionError:
-        raise place.error("the expression is nested too deeply") from None
+        raise place.error("the expression is nested too deeply", code="SYNC-0301") from None
     if not parser.stream.eos:
         raise _syntax_error(text, place, environment, parser, "")
     return node
@@ -141,18 +147,24 @@ def _syntax_error(
         found, at = match.group(1), int(match.group(2))
         quote = found in ("'\"'", '"\'"')
         return place.error(
-            "a quote is not closed" if quote else f"unexpected {found}", details=_pointed(text, at)
+            "a quote is not closed" if quote else f"unexpected {found}",
+            details=_pointed(text, at),
+            code="SYNC-0301",
         )
     offsets = _offsets(text, environment)
     if parser is None or offsets is None:
-        return place.error(message, details=[one_line(text)])
+        return place.error(message, details=[one_line(text)], code="SYNC-0301")
     left = sum(1 for _ in parser.stream)
     if not left:
         return place.error(
-            "the expression ends too early", details=_pointed(text, len(text.rstrip()))
+            "the expression ends too early",
+            details=_pointed(text, len(text.rstrip())),
+            code="SYNC-0301",
         )
     at, token = offsets[len(offsets) - left]
-    return place.error(f'unexpected "{token}"', details=_pointed(text, at), hint=hint)
+    return place.error(
+        f'unexpected "{token}"', details=_pointed(text, at), hint=hint, code="SYNC-0301"
+    )
 
 
 def _offsets(text: str, environment: Sandbox) -> list[tuple[int, str]] | None:
@@ -196,20 +208,25 @@ class _Rewriter(NodeTransformer):
                 self._fail(
                     "an access rule can ask for another one by its name only",
                     hint="write 'Name' in access",
+                    code="SYNC-0305",
                 )
             self.uses.any_rule = True
             return node
         if node.name == "ref":
-            self._fail("ref is a function of one key", hint="write ref(manager_id)")
+            self._fail(
+                "ref is a function of one key", hint="write ref(manager_id)", code="SYNC-0307"
+            )
         if node.name == "col":
-            self._fail(_COLUMN_BY_NAME)
+            self._fail(_COLUMN_BY_NAME, code="SYNC-0307")
         return self._column(node.name)
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802
         if _is_name(node.node, "col"):
             if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)):
                 self._fail(
-                    "col takes the name of a column in quotes", hint="write col['First Name']"
+                    "col takes the name of a column in quotes",
+                    hint="write col['First Name']",
+                    code="SYNC-0307",
                 )
             return self._column(node.arg.value)
         self.generic_visit(node)
@@ -222,17 +239,23 @@ class _Rewriter(NodeTransformer):
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Expr:  # noqa: N802
         if _is_name(node.node, "col"):
-            self._fail(_COLUMN_BY_NAME)
+            self._fail(_COLUMN_BY_NAME, code="SYNC-0307")
         if node.attr.startswith("_"):
-            self._fail(f'there is no "{node.attr}" in expressions')
+            self._fail(f'there is no "{node.attr}" in expressions', code="SYNC-0304")
         if node.attr in ("format", "format_map"):
-            self._fail(f'there is no "{node.attr}" of texts in expressions', hint=_NO_FORMAT)
+            self._fail(
+                f'there is no "{node.attr}" of texts in expressions',
+                hint=_NO_FORMAT,
+                code="SYNC-0304",
+            )
         return cast(nodes.Expr, self.generic_visit(node))
 
     def visit_Call(self, node: nodes.Call) -> nodes.Expr:  # noqa: N802
         if _is_name(node.node, "ref"):
             if len(node.args) != 1 or node.kwargs or node.dyn_args or node.dyn_kwargs:
-                self._fail("ref is a function of one key", hint="write ref(manager_id)")
+                self._fail(
+                    "ref is a function of one key", hint="write ref(manager_id)", code="SYNC-0307"
+                )
             return _filter(cast(nodes.Expr, self.visit(node.args[0])), REF)
         if isinstance(node.node, nodes.Name):
             name = node.node.name
@@ -241,9 +264,9 @@ class _Rewriter(NodeTransformer):
                 if name in self._known_filters()
                 else "ref(key) is the only one; see the filters"
             )
-            self._fail(f'no function "{name}"', hint=hint)
+            self._fail(f'no function "{name}"', hint=hint, code="SYNC-0304")
         if not isinstance(node.node, nodes.Getattr):
-            self._fail("only methods can be called, as in email.split('@')")
+            self._fail("only methods can be called, as in email.split('@')", code="SYNC-0304")
         return cast(nodes.Expr, self.generic_visit(node))
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Expr:  # noqa: N802
@@ -301,7 +324,12 @@ class _Rewriter(NodeTransformer):
         if name not in self._names.rules:
             defined = ", ".join(self._names.rules) or "none"
             hint = did_you_mean(str(name), self._names.rules) or "rules are written in [access]"
-            self._fail(f'no access rule "{name}"', details=[f"found: {defined}"], hint=hint)
+            self._fail(
+                f'no access rule "{name}"',
+                details=[f"found: {defined}"],
+                hint=hint,
+                code="SYNC-0305",
+            )
 
     def _lookup(self, node: nodes.Filter) -> None:
         table = (
@@ -310,7 +338,11 @@ class _Rewriter(NodeTransformer):
             else next((each.value for each in node.kwargs if each.key == "table"), None)
         )
         if table is None:
-            self._fail("lookup takes the name of a table", hint="write site | lookup('sites')")
+            self._fail(
+                "lookup takes the name of a table",
+                hint="write site | lookup('sites')",
+                code="SYNC-0306",
+            )
         if not isinstance(table, nodes.Const):
             self.uses.any_table = True
         elif table.value in self._names.tables:
@@ -321,7 +353,12 @@ class _Rewriter(NodeTransformer):
                 did_you_mean(str(table.value), self._names.tables)
                 or f"tables are written as [tables.{table.value}]"
             )
-            self._fail(f'no table "{table.value}"', details=[f"found: {found}"], hint=hint)
+            self._fail(
+                f'no table "{table.value}"',
+                details=[f"found: {found}"],
+                hint=hint,
+                code="SYNC-0306",
+            )
 
     def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
         """Check the name of a filter or test that is given as a text: `| map('lower')`, `|
@@ -338,12 +375,13 @@ class _Rewriter(NodeTransformer):
 
     def _check_filter(self, name: str) -> None:
         if name in REMOVED:
-            self._fail(f'no filter "{name}": {REMOVED[name]}')
+            self._fail(f'no filter "{name}": {REMOVED[name]}', code="SYNC-0303")
         known = self._known_filters()
         if name not in known:
             self._fail(
                 f'no filter "{name}"',
                 hint=did_you_mean(name, known) or "the filters are those of Jinja2",
+                code="SYNC-0303",
             )
 
     def _check_test(self, name: str) -> None:
@@ -352,15 +390,18 @@ class _Rewriter(NodeTransformer):
             self._fail(
                 f'no test "{name}"',
                 hint=did_you_mean(name, tests) or "the tests are those of Jinja2",
+                code="SYNC-0303",
             )
 
     def _known_filters(self) -> list[str]:
         return [name for name in self._environment.filters if name.isidentifier()]
 
     def _fail(
-        self, problem: str, *, details: Iterable[str] = (), hint: str | None = None
+        self, problem: str, *, code: str, details: Iterable[str] = (), hint: str | None = None
     ) -> NoReturn:
-        raise self._place.error(problem, details=[one_line(self._text), *details], hint=hint)
+        raise self._place.error(
+            problem, details=[one_line(self._text), *details], hint=hint, code=code
+        )
 
 
 def _is_name(node: nodes.Node, name: str) -> bool:

@@ -40,6 +40,10 @@ class Unusable(Exception):
     """A value or an operation that an expression may not have; the text says what and what would be
     right."""
 
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
 
 class DesireError(ScimsyncError):
     """One record cannot be mapped: that person fails and keeps the state that there is, the others
@@ -53,7 +57,14 @@ class DesireError(ScimsyncError):
     exit_code = 4
 
     def __init__(
-        self, key: Key, where: str, expression: str, detail: str, values: Mapping[str, Any]
+        self,
+        key: Key,
+        where: str,
+        expression: str,
+        detail: str,
+        values: Mapping[str, Any],
+        *,
+        code: str,
     ) -> None:
         self.key = key
         self.where = where
@@ -62,7 +73,13 @@ class DesireError(ScimsyncError):
         self.values = dict(values)
         parts = [key, where, *([one_line(expression)] if expression else []), one_line(detail)]
         shown = ", ".join(f"{name} = {show(value)}" for name, value in values.items())
-        super().__init__(_printable(": ".join(parts) + (f" ({shown})" if shown else "")))
+        text = ": ".join(parts) + (f" ({shown})" if shown else "")
+        super().__init__(_printable(text), code=code)
+
+
+def code_of(error: Exception) -> str:
+    """Return the code of an error that was raised while an expression ran."""
+    return error.code if isinstance(error, Unusable) else "SYNC-0320"
 
 
 def explain(error: Exception) -> str:

@@ -122,7 +122,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, (list, tuple, dict, IdOf)):
         raise Unusable(
             f"{kind_of(type(value).__name__)} cannot be a part of a text; | join(', ') makes text"
-            " of a list"
+            " of a list",
+            code="SYNC-0320",
         )
     return str(value)
 
@@ -140,7 +141,9 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
     if language == "de":
         text = text.translate(_GERMAN)
     elif language is not None:
-        raise Unusable(f"ascii knows the spelling of 'de' only, not {show(language)}")
+        raise Unusable(
+            f"ascii knows the spelling of 'de' only, not {show(language)}", code="SYNC-0320"
+        )
     return anyascii(text)
 
 
@@ -165,7 +168,7 @@ def make_ref(key: Any) -> IdOf | None:
         return IdOf(Key(str(key)))
     if isinstance(key, float) and key.is_integer():
         return IdOf(Key(str(int(key))))
-    raise Unusable(f"ref(…) takes the key of one record, not {show(key)}")
+    raise Unusable(f"ref(…) takes the key of one record, not {show(key)}", code="SYNC-0327")
 
 
 def _none_stays(function: Filter) -> Filter:
@@ -259,7 +262,7 @@ def _length(value: Any) -> int:
 
 def _format(value: Any, *args: Any, **kwargs: Any) -> Any:
     if args and kwargs:
-        raise Unusable("format takes values or names, not both")
+        raise Unusable("format takes values or names, not both", code="SYNC-0320")
     return None if value is None else bounded_format(text_of(value), kwargs or args)
 
 
@@ -282,19 +285,20 @@ def _lookup(tables: Mapping[str, Mapping[str, object]]) -> Filter:
     def lookup(key: Any, table: str, default: Any = _MISSING) -> Any:
         entries = tables.get(table)
         if entries is None:
-            raise Unusable(f"there is no table {show(table)}")
+            raise Unusable(f"there is no table {show(table)}", code="SYNC-0323")
         if key is None or key == "":
             return None if default is _MISSING else default
         if isinstance(key, (list, tuple, dict)):
             raise Unusable(
                 f"lookup takes one key, not {kind_of(type(key).__name__)}; a list goes through |"
-                " map('lookup', …)"
+                " map('lookup', …)",
+                code="SYNC-0323",
             )
         name = text_of(key)
         if name in entries:
             return entries[name]
         if default is _MISSING:
-            raise Unusable(f"tables.{table} has no {show(name)}")
+            raise Unusable(f"tables.{table} has no {show(name)}", code="SYNC-0323")
         return default
 
     return lookup

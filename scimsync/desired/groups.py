@@ -85,7 +85,8 @@ def texts(value: Any, where: str) -> list[str]:
     if isinstance(value, bool | dict):
         raise ScimsyncError(
             f"{where}: must give a text or a list of texts, not"
-            f" {'a table' if isinstance(value, dict) else 'true or false'}"
+            f" {'a table' if isinstance(value, dict) else 'true or false'}",
+            code="SYNC-0324",
         )
     if isinstance(value, int | float):
         return [str(value)]

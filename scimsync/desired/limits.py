@@ -29,20 +29,23 @@ def bounded_product(left: Any, right: Any) -> Any:
             and isinstance(times, int)
             and len(thing) * times > MOST
         ):
-            raise Unusable(f"{times} times {len(thing)} is more than {MOST} characters or elements")
+            raise Unusable(
+                f"{times} times {len(thing)} is more than {MOST} characters or elements",
+                code="SYNC-0326",
+            )
     if (
         isinstance(left, int)
         and isinstance(right, int)
         and left.bit_length() + right.bit_length() > _BITS
     ):
-        raise Unusable("the product is too large")
+        raise Unusable("the product is too large", code="SYNC-0326")
     return left * right
 
 
 def bounded_power(left: Any, right: Any) -> Any:
     """`left ** right` for numbers, up to a few thousand bits."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
-        raise Unusable("the power is too large")
+        raise Unusable("the power is too large", code="SYNC-0326")
     return left**right
 
 
@@ -58,7 +61,7 @@ def bounded_format(left: Any, right: Any) -> Any:
     elif right is None:
         right = ""
     if _WIDE.search(left):
-        raise Unusable("a width in the format is too large")
+        raise Unusable("a width in the format is too large", code="SYNC-0326")
     return left % right
 
 
@@ -75,7 +78,7 @@ def check_arguments(
         and isinstance(args[0], (str, list, tuple, dict))
         and len(value) * len(args[0]) > MOST
     ):
-        raise Unusable(f"the text would be longer than {MOST} characters")
+        raise Unusable(f"the text would be longer than {MOST} characters", code="SYNC-0326")
 
 
 def check_replacement(value: str, old: Any, new: Any) -> None:
@@ -85,14 +88,14 @@ def check_replacement(value: str, old: Any, new: Any) -> None:
         and isinstance(new, str)
         and len(value) + value.count(old) * len(new) > MOST
     ):
-        raise Unusable(f"the text would be longer than {MOST} characters")
+        raise Unusable(f"the text would be longer than {MOST} characters", code="SYNC-0326")
 
 
 def check_numbers(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Raise Unusable if a width, count or precision among the arguments is too large."""
     for argument in (*args, *kwargs.values()):
         if isinstance(argument, int) and abs(argument) > MOST:
-            raise Unusable(f"{argument} is more than {MOST}")
+            raise Unusable(f"{argument} is more than {MOST}", code="SYNC-0326")
 
 
 def bounded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from scimsync.desired.documents import Shape
 from scimsync.desired.expressions import Parsed, Place
-from scimsync.desired.failures import DesireError, Unusable, explain
+from scimsync.desired.failures import DesireError, Unusable, code_of, explain
 from scimsync.desired.stages import Stage, StepFailed
 from scimsync.desired.values import Desired
 from scimsync.model.ids import Value
@@ -79,7 +79,12 @@ class Program:
         """
         if record.too_deep:
             raise DesireError(
-                record.key, f"the record in {record.source}", "", "a value is nested too deeply", {}
+                record.key,
+                f"the record in {record.source}",
+                "",
+                "a value is nested too deeply",
+                {},
+                code="SYNC-0326",
             )
         values: dict[str, Any] = dict(
             zip(self.variables, map(record.data.get, self.columns), strict=True)
@@ -126,7 +131,11 @@ class Program:
                     once.pop(path, None)
         needed = self.required
         if needed.path not in document and needed.path not in once and needed.path not in generate:
-            _fail(record, needed.source, Unusable(f"came out empty, and {needed.path} is required"))
+            _fail(
+                record,
+                needed.source,
+                Unusable(f"came out empty, and {needed.path} is required", code="SYNC-0321"),
+            )
         extras = {name: results[variable] for name, variable in self.extras}
         return Desired(record.key, True, access, document, once, generate, extras)
 
@@ -138,7 +147,14 @@ def _fail(record: Record, source: Parsed | None, error: Exception) -> NoReturn:
     # neither the record's value nor what was made of it is shown
     if source.place.key.rstrip("\"'").lower().endswith("password"):
         raise DesireError(
-            record.key, source.place.key, source.text, "fails; what it holds is not shown", {}
+            record.key,
+            source.place.key,
+            source.text,
+            "fails; what it holds is not shown",
+            {},
+            code="SYNC-0328",
         ) from None
     values = {column: record.data.get(column) for column in source.uses.columns}
-    raise DesireError(record.key, source.place.key, source.text, explain(error), values) from error
+    raise DesireError(
+        record.key, source.place.key, source.text, explain(error), values, code=code_of(error)
+    ) from error

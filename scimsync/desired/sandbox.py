@@ -92,7 +92,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(
             type(__obj.__self__), ()
         ):
-            raise Unusable(f"{kind_of(type(__obj).__name__)} is no function")
+            raise Unusable(f"{kind_of(type(__obj).__name__)} is no function", code="SYNC-0320")
         check_arguments(__obj.__self__, __obj.__name__, args, kwargs)
         return __obj(*args, **kwargs)
 

@@ -35,4 +35,6 @@ class SecretValues:
             for path, value in {**desired.document, **desired.once}.items():
                 if hide_sensitive(path, value) == SecretValue(digest):
                     return value
-        raise ScimsyncError(f"{key}: a secret value has changed since it was planned")
+        raise ScimsyncError(
+            f"{key}: a secret value has changed since it was planned", code="SYNC-0352"
+        )

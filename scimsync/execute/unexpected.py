@@ -28,6 +28,7 @@ def report_unexpected(target: str, error: Exception) -> ScimsyncError:
     return ScimsyncError(
         f"{target}: unexpected error: {name}{_place(error)}; this is a bug in scimsync",
         hint="please report it; what was done before it is kept, and the next push does the rest",
+        code="SYNC-0704",
     )
 
 

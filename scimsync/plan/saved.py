@@ -55,6 +55,7 @@ def read_saved(path: Path) -> SavedPlan:
             raise ConfigError(
                 f"{path}: this plan was saved by another version of scimsync",
                 hint="make it again: plan --out",
+                code="SYNC-0909",
             )
         return SavedPlan(
             name=path.name,
@@ -64,10 +65,14 @@ def read_saved(path: Path) -> SavedPlan:
             fingerprint=str(head["fingerprint"]),
         )
     except OSError as error:
-        raise ConfigError(f"{path}: the plan cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            f"{path}: the plan cannot be read: {error.strerror}", code="SYNC-0909"
+        ) from error
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{path}: this is no saved plan", hint=f"scimsync plan --out {path.name} makes one"
+            f"{path}: this is no saved plan",
+            hint=f"scimsync plan --out {path.name} makes one",
+            code="SYNC-0909",
         ) from error
 
 

@@ -206,6 +206,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
                 f"{config.where('targets', name, 'leave', 'revoke')}: {path!r} is neither"
                 " memberships nor a mapped attribute",
                 details=(f"found: {', '.join(known)}",),
+                code="SYNC-0126",
             )
     return CompiledTarget(name, settings, program, policy, dialect, profile, groups)
 

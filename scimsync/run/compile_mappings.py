@@ -59,6 +59,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
             raise ConfigError(
                 f"{config.where(*keys, path)}: members are not an attribute here",
                 hint="write members = …",
+                code="SYNC-0147",
             )
     kind = (
         GroupForm.EACH
@@ -91,6 +92,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
             f"{config.where(*keys)}: a group by rule has no record, so {program.columns[0]!r} means"
             " nothing here",
             hint=f'a constant text is written {{ value = "{program.columns[0]}" }}',
+            code="SYNC-0147",
         )
     return GroupRule(name, kind, program, group.source, group.leave.action, tuple(group.match))
 
@@ -100,7 +102,7 @@ def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:
         try:
             parse_path(path)
         except PathError as error:
-            raise ConfigError(f"{config.where(*where)}: {error}") from None
+            raise ConfigError(f"{config.where(*where)}: {error}", code="SYNC-0145") from None
 
 
 def _mapped(mapped: ConfiguredMapped) -> Mapped:

@@ -20,6 +20,7 @@ from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.targets import TargetRun
 from scimsync.state import work
 from scimsync.targets.connection import TargetStopped
+from scimsync.targets.evidence import message_code
 from scimsync.transport.request_errors import RequestError
 
 ROUNDS = 3
@@ -102,7 +103,9 @@ class _TargetExecution:
             try:
                 await target.plan_again(users, groups, self._context.options.only)
             except RequestError as error:
-                target.error = TargetUnavailable(f"{name}: {error}", brief=f"{name}: {error.brief}")
+                target.error = TargetUnavailable(
+                    f"{name}: {error}", brief=f"{name}: {error.brief}", code=message_code(error)
+                )
                 return
             except TargetStopped:
                 return

@@ -55,6 +55,7 @@ def _check_keys(context: Context) -> None:
                     f"nobody with the key {key} is known: no record, no account",
                     hint="keys are those of the source's key column",
                     brief="nobody with this key is known: no record, no account",
+                    code="SYNC-0350",
                 )
 
 

@@ -27,6 +27,7 @@ from scimsync.state import holds, links, records, targets
 from scimsync.state.planning import LiveState, OverlayState
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection, TargetStopped
+from scimsync.targets.evidence import message_code
 from scimsync.targets.matching import AccountFinder, Matcher
 from scimsync.targets.quarantine import is_suspect, learned_rate, quarantine_error
 from scimsync.targets.sender import LazySender
@@ -98,6 +99,7 @@ class TargetRun:
                 f"{self.name}: {error}",
                 hint="nothing was sent to it",
                 brief=f"{self.name}: {error.brief}",
+                code=message_code(error),
             )
         except Exception as error:
             self.next = None

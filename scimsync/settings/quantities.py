@@ -28,17 +28,23 @@ def _limit(kind: type[L]) -> BeforeValidator:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 0:
-                raise invalid(f"{value} is less than 0", hint=hint)
+                raise invalid(f"{value} is less than 0", hint=hint, code="SYNC-0114")
             return kind(Decimal(value))
         if not isinstance(value, str):
             what = str(value).lower() if isinstance(value, float | bool) else toml_type(value)
-            raise invalid(f"{what} is neither a whole number nor a share", hint=hint)
+            raise invalid(
+                f"{what} is neither a whole number nor a share", hint=hint, code="SYNC-0114"
+            )
         share = _SHARE.fullmatch(value.strip())
         if share is None:
-            raise invalid(f"{quoted(value)} is neither a whole number nor a share", hint=hint)
+            raise invalid(
+                f"{quoted(value)} is neither a whole number nor a share",
+                hint=hint,
+                code="SYNC-0114",
+            )
         percent = Decimal(share[1])
         if percent > 100:
-            raise invalid(f"{quoted(value)} is more than 100%", hint=hint)
+            raise invalid(f"{quoted(value)} is more than 100%", hint=hint, code="SYNC-0114")
         return kind(percent, is_share=True)
 
     return BeforeValidator(read)
@@ -65,12 +71,14 @@ def _length_of_time(units: Sequence[str], name: str, hint: str) -> Callable[[obj
         if isinstance(value, timedelta):
             return value
         if not isinstance(value, str):
-            raise invalid(f"must be a {name} in quotes, not {toml_type(value)}", hint=hint)
+            raise invalid(
+                f"must be a {name} in quotes, not {toml_type(value)}", hint=hint, code="SYNC-0115"
+            )
         length = parse_duration(value, units)
         if length is None:
-            raise invalid(f"{quoted(value)} is not a {name}", hint=hint)
+            raise invalid(f"{quoted(value)} is not a {name}", hint=hint, code="SYNC-0115")
         if length > _LONGEST:
-            raise invalid(f"{quoted(value)} is more than ten years", hint=hint)
+            raise invalid(f"{quoted(value)} is more than ten years", hint=hint, code="SYNC-0115")
         return length
 
     return read

@@ -20,26 +20,33 @@ def secret_reference(value: object) -> SecretStr:
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str):
-        raise invalid("must be a text in quotes", hint=REFERENCE_FORMS)
+        raise invalid("must be a text in quotes", hint=REFERENCE_FORMS, code="SYNC-0150")
     scheme, colon, rest = value.partition(":")
     if not colon or scheme not in _SCHEMES:
         raise invalid(
             "does not say where the token is found (its value is not shown here)",
             hint=REFERENCE_FORMS,
+            code="SYNC-0150",
         )
     if not rest.strip():
-        raise invalid(f"nothing stands after {scheme}:", hint=REFERENCE_FORMS)
+        raise invalid(f"nothing stands after {scheme}:", hint=REFERENCE_FORMS, code="SYNC-0150")
     if scheme == "env" and not _VARIABLE.fullmatch(rest):
         raise invalid(
             "what stands after env: is not the name of an environment variable",
             hint='such as "env:WIKI_TOKEN"',
+            code="SYNC-0150",
         )
     if scheme == "keyring" and service_and_user(rest) is None:
-        raise invalid("keyring: needs a service and a user", hint='such as "keyring:scimsync/wiki"')
+        raise invalid(
+            "keyring: needs a service and a user",
+            hint='such as "keyring:scimsync/wiki"',
+            code="SYNC-0154",
+        )
     if scheme == "cmd" and not command_words(rest):
         raise invalid(
             "what stands after cmd: is not a command, look at its quotes",
             hint='such as "cmd:pass show wiki"',
+            code="SYNC-0150",
         )
     return SecretStr(value)
 

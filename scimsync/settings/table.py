@@ -23,13 +23,24 @@ class Table(BaseModel):
 
 
 def invalid(
-    message: str, *, hint: str | None = None, found: str | None = None, below: Sequence[str] = ()
+    message: str,
+    *,
+    code: str,
+    hint: str | None = None,
+    found: str | None = None,
+    below: Sequence[str] = (),
 ) -> PydanticCustomError:
     """Return the error that a validator raises for a wrong value.
 
-    `message` completes `sync.toml: targets.wiki.url: …`; `hint` says what would be right, `found`
-    what there is instead. `below` holds the keys that lead from the validated value to the wrong
-    one.
+    `message` completes `sync.toml: targets.wiki.url: …`, and `code` is its code. `hint` says what
+    would be right, `found` what there is instead. `below` holds the keys that lead from the
+    validated value to the wrong one.
     """
-    context = {"message": message, "hint": hint, "found": found, "below": tuple(below)}
+    context = {
+        "message": message,
+        "code": code,
+        "hint": hint,
+        "found": found,
+        "below": tuple(below),
+    }
     return PydanticCustomError(INVALID, "{message}", context)

@@ -44,7 +44,7 @@ def quoted(text: str) -> str:
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise invalid("a name is made of letters (a to z), digits, - _ and .")
+        raise invalid("a name is made of letters (a to z), digits, - _ and .", code="SYNC-0109")
     return text
 
 
@@ -54,7 +54,7 @@ Name = Annotated[str, AfterValidator(_name)]
 
 def _not_empty(text: str) -> str:
     if not text.strip():
-        raise invalid("must not be empty")
+        raise invalid("must not be empty", code="SYNC-0111")
     return text
 
 
@@ -79,16 +79,20 @@ Condition = Annotated[
 def _texts(value: object) -> object:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
-        raise invalid(f"must be a text or a list of texts, not {toml_type(value)}")
+        raise invalid(
+            f"must be a text or a list of texts, not {toml_type(value)}", code="SYNC-0111"
+        )
     if not items:
-        raise invalid("must not be an empty list")
+        raise invalid("must not be an empty list", code="SYNC-0111")
     for item in items:
         if not isinstance(item, str):
-            raise invalid(f"holds {toml_type(item)}; all items must be texts in quotes")
+            raise invalid(
+                f"holds {toml_type(item)}; all items must be texts in quotes", code="SYNC-0111"
+            )
         if not item.strip():
-            raise invalid("holds an empty text")
+            raise invalid("holds an empty text", code="SYNC-0111")
         if items.count(item) > 1:
-            raise invalid(f"holds {quoted(item)} twice")
+            raise invalid(f"holds {quoted(item)} twice", code="SYNC-0111")
     return tuple(items)
 
 
@@ -117,11 +121,14 @@ def one_of(choices: type[E]) -> BeforeValidator:
     def read(value: object) -> E:
         words = [choice.value for choice in choices]
         if not isinstance(value, str):
-            raise invalid(f"must be one of {', '.join(words)}, not {toml_type(value)}")
+            raise invalid(
+                f"must be one of {', '.join(words)}, not {toml_type(value)}", code="SYNC-0112"
+            )
         if value not in words:
             raise invalid(
                 f"{quoted(value)} is not one of {', '.join(words)}",
                 hint=did_you_mean(value, words),
+                code="SYNC-0112",
             )
         return choices(value)
 

@@ -46,16 +46,28 @@ def https_problem(url: str) -> str | None:
 def _base_url(value: object) -> str:
     hint = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings show it'
     if not isinstance(value, str):
-        raise invalid(f"must be a URL in quotes, not {toml_type(value)}", hint=hint)
+        raise invalid(
+            f"must be a URL in quotes, not {toml_type(value)}", hint=hint, code="SYNC-0120"
+        )
     if (problem := https_problem(value)) is not None:
-        raise invalid(problem, hint=hint)
+        raise invalid(problem, hint=hint, code="SYNC-0120")
     if "@" in urlsplit(value).netloc:
-        raise invalid("a URL here must not hold a user or a password", hint="secrets go into auth")
+        raise invalid(
+            "a URL here must not hold a user or a password",
+            hint="secrets go into auth",
+            code="SYNC-0120",
+        )
     if "?" in value:
-        raise invalid("a URL here must not hold a query (?…)", hint="leave out what begins with ?")
+        raise invalid(
+            "a URL here must not hold a query (?…)",
+            hint="leave out what begins with ?",
+            code="SYNC-0120",
+        )
     if "#" in value:
         raise invalid(
-            "a URL here must not hold a fragment (#…)", hint="leave out what begins with #"
+            "a URL here must not hold a fragment (#…)",
+            hint="leave out what begins with #",
+            code="SYNC-0120",
         )
     return value.rstrip("/")
 
@@ -89,7 +101,7 @@ def _webhook_url(value: object) -> SecretStr:
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str):
-        raise invalid(f"must be a URL in quotes, not {toml_type(value)}")
+        raise invalid(f"must be a URL in quotes, not {toml_type(value)}", code="SYNC-0120")
     if not value.startswith(("http:", "https:")):
         return secret_reference(value)
     if (problem := webhook_problem(value)) is not None:
@@ -98,6 +110,7 @@ def _webhook_url(value: object) -> SecretStr:
             hint=(
                 'write "https://hooks.example.com/scimsync", or env:NAME where the URL is a secret'
             ),
+            code="SYNC-0120",
         )
     return SecretStr(value)
 

@@ -154,7 +154,9 @@ def _compare(
     except (ScimsyncError, OSError) as error:
         source.ensure_unchanged()
         if isinstance(error, OSError):  # such as a file that was deleted since it was found
-            raise SourceUnavailable(f"{source.label} cannot be read: {error.strerror}") from None
+            raise SourceUnavailable(
+                f"{source.label} cannot be read: {error.strerror}", code="SYNC-0203"
+            ) from None
         raise
     source.ensure_unchanged()
     return Comparison(workspace, source.label, str(digest), delta.total, delta)

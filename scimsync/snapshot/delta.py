@@ -79,6 +79,7 @@ class Delta:
                 ),
                 details=[problem.detail for problem in self.problems[:3]],
                 hint="nothing is sent for an empty source",
+                code="SYNC-0505",
             )
 
     def in_order(self) -> str:

@@ -99,6 +99,7 @@ def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) ->
             f"{name}: {total} records, and there were {previous}; guard.min_records wants at"
             f" least {least}",
             hint=f"if that is right: scimsync push --allow-records {total}",
+            code="SYNC-0504",
         )
 
 

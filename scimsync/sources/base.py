@@ -218,4 +218,5 @@ def missing_column(
         f'{spec.setting(option)}: no column "{column}" in {label}',
         details=[f"found: {', '.join(found) or 'no columns at all'}"],
         hint=did_you_mean(column, found),
+        code="SYNC-0205",
     )

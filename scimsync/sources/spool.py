@@ -80,7 +80,9 @@ class SpooledSource(ABC, Generic[S]):
 
     def explain(self, error: Exception) -> SourceFormatError:
         """Return DuckDB's message."""
-        return SourceFormatError(f"{self.spec.setting('type')}: {self.label}: {reason(error)}")
+        return SourceFormatError(
+            f"{self.spec.setting('type')}: {self.label}: {reason(error)}", code="SYNC-0208"
+        )
 
     def ensure_unchanged(self) -> None:
         """Do nothing: the spooled records cannot change."""

@@ -82,6 +82,7 @@ def take(connection: Connection, names: Sequence[str], holder: str, now: datetim
             raise LeaseHeld(
                 f"{row['name']}: another run is at work ({' '.join(row['holder'].split()[:3])})",
                 hint=f"wait for it; if it has died, its lease expires in {seconds} s",
+                code="SYNC-0701",
             )
     fence = max((row["fence"] for row in rows), default=0) + 1
     upsert(
@@ -145,7 +146,9 @@ def require(connection: Connection, token: FencingToken, now: datetime) -> None:
     """Extend the leases. Raise `LeaseHeld` when one was lost."""
     if not renew(connection, token, now):
         raise LeaseHeld(
-            "the lease went to another run", hint="nothing more was sent, nothing was stored"
+            "the lease went to another run",
+            hint="nothing more was sent, nothing was stored",
+            code="SYNC-0702",
         )
 
 

@@ -35,6 +35,7 @@ def engine_of(url: str) -> Engine:
         raise StateError(
             "sync.toml: state.url: PostgreSQL needs psycopg",
             hint="pip install 'scimsync[postgresql]' brings it",
+            code="SYNC-0610",
         ) from None
     engine = create_engine(
         url, connect_args={"connect_timeout": 10, "application_name": "scimsync"}
@@ -82,16 +83,19 @@ def explain(error: DBAPIError, label: str) -> StateError:
         return StateError(
             f"{label}: the state database is locked by another process",
             hint="try again when it has ended",
+            code="SYNC-0601",
         )
     if state in ("25006", "42501"):
         return StateError(
             f"{label}: the state database is read-only for this user: {reason}",
             hint="the user must own its tables",
+            code="SYNC-0602",
         )
     if state == "53100":
         return StateError(
             f"{label}: the disk is full",
             hint="nothing more was sent; what was, the next push looks up first",
+            code="SYNC-0603",
         )
     if state is None or state[:2] in ("08", "57", "28", "3D", "25"):
         return StateError(
@@ -100,5 +104,6 @@ def explain(error: DBAPIError, label: str) -> StateError:
                 "nothing is sent without it; [state] url in sync.toml names it, ~/.pgpass or"
                 " PGPASSWORD holds the password"
             ),
+            code="SYNC-0606",
         )
-    return StateError(f"{label}: the state database failed: {reason}")
+    return StateError(f"{label}: the state database failed: {reason}", code="SYNC-0607")

@@ -30,6 +30,7 @@ def file_of(url: str, base_dir: Path) -> Path:
         raise StateError(
             "sync.toml: state.url: the state must be a file",
             hint="for example sqlite:///scimsync.db",
+            code="SYNC-0121",
         )
     return (base_dir / Path(database).expanduser()).absolute()
 
@@ -49,6 +50,7 @@ def create_private(path: Path) -> None:
         raise StateError(
             f"{path}: the state database cannot be created: {error.strerror}",
             hint="[state] url in sync.toml names the file",
+            code="SYNC-0605",
         ) from error
 
 
@@ -128,7 +130,7 @@ def copy_files(path: Path, to: Path) -> None:
             shutil.copyfile(log, to.with_name(f"{to.name}-wal"))
     except OSError as error:
         raise ReadOnlyStateError(
-            f"{path}: the state database cannot be read: {error.strerror}"
+            f"{path}: the state database cannot be read: {error.strerror}", code="SYNC-0602"
         ) from error
 
 
@@ -139,20 +141,24 @@ def explain(error: DBAPIError | sqlite3.Error, label: str) -> StateError:
         return StateError(
             f"{label}: the state database is locked by another process",
             hint="try again when it has ended",
+            code="SYNC-0601",
         )
     if "readonly" in reason or "read-only" in reason or "unable to open" in reason:
         return ReadOnlyStateError(
             f"{label}: the state database is read-only",
             hint="the user who runs scimsync must be able to write the file and its folder",
+            code="SYNC-0602",
         )
     if "disk is full" in reason:
         return StateError(
             f"{label}: the disk is full",
             hint="nothing more was sent; what was, the next push looks up first",
+            code="SYNC-0603",
         )
     if "not a database" in reason:
         return StateError(
             f"{label}: this file is not a SQLite database",
             hint="[state] url in sync.toml names the file",
+            code="SYNC-0604",
         )
-    return StateError(f"{label}: the state database failed: {reason}")
+    return StateError(f"{label}: the state database failed: {reason}", code="SYNC-0607")

@@ -185,6 +185,7 @@ def _refuse_write(_connection: Connection) -> None:
     raise StateError(
         "this is a temporary copy of the state: the state is read-only, or has older tables",
         hint="scimsync state upgrade upgrades the tables",
+        code="SYNC-0609",
     )
 
 
@@ -238,6 +239,7 @@ def _version(store: Store) -> str | None:
                     "it needs a database or a schema of its own: …?options=-csearch_path%3Dscimsync"
                 )
             ),
+            code="SYNC-0604",
         )
     version = str(row.version_num)
     if version > SCHEMA_VERSION:
@@ -245,6 +247,7 @@ def _version(store: Store) -> str | None:
             f"{store.label}: the state was written by a newer scimsync (tables {version}, this"
             f" program knows {SCHEMA_VERSION})",
             hint="upgrade scimsync, or point [state] url at another database",
+            code="SYNC-0608",
         )
     return version
 

@@ -65,7 +65,9 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
         total: int | None = None
         for number, line in enumerate(source, start=2):
             if total is not None:
-                raise StateError(f"{name}, line {number}: there is more after the end")
+                raise StateError(
+                    f"{name}, line {number}: there is more after the end", code="SYNC-0613"
+                )
             try:
                 read = orjson.loads(line)
                 if isinstance(read, dict):
@@ -81,7 +83,9 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
                 IndexError,
                 AttributeError,
             ):
-                raise StateError(f"{name}, line {number}: this is no row of an export") from None
+                raise StateError(
+                    f"{name}, line {number}: this is no row of an export", code="SYNC-0613"
+                ) from None
             if table is not current or len(waiting) == _BATCH:
                 _store(connection, current, waiting)
                 waiting, current = [], table
@@ -91,6 +95,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
             raise StateError(
                 f"{name} is not whole: it ends after {sum(counts.values()):,} rows",
                 hint="nothing was imported",
+                code="SYNC-0613",
             )
         _store(connection, current, waiting)
         _set_sequences(connection)
@@ -105,11 +110,16 @@ def _check_head(line: bytes, name: str) -> None:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         ours, version = False, ""
     if not ours:
-        raise StateError(f"{name} is no export of a state", hint="scimsync state export makes one")
+        raise StateError(
+            f"{name} is no export of a state",
+            hint="scimsync state export makes one",
+            code="SYNC-0613",
+        )
     if version != SCHEMA_VERSION:
         raise StateError(
             f"{name} has tables of version {version}, this program has {SCHEMA_VERSION}",
             hint="upgrade the state it comes from (scimsync state upgrade) and export it again",
+            code="SYNC-0614",
         )
 
 
@@ -122,6 +132,7 @@ def _check_empty(connection: Connection, store: Store) -> None:
                     "an import fills an empty one; name another in [state] url, or move this one"
                     " away"
                 ),
+                code="SYNC-0612",
             )
 
 

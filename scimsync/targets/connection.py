@@ -21,6 +21,7 @@ from scimsync.targets.evidence import (
     leaves_outcome_unknown,
     may_have_had_effect,
     may_retry,
+    message_code,
     shows_no_service,
 )
 from scimsync.transport.observer import Observer, ignore
@@ -169,7 +170,9 @@ class TargetConnection:
         """Send nothing more, as another run took over this target."""
         self.stop(
             LeaseHeld(
-                f"{self._target}: the lease went to another run", hint="nothing more was sent to it"
+                f"{self._target}: the lease went to another run",
+                hint="nothing more was sent to it",
+                code="SYNC-0702",
             )
         )
 
@@ -191,7 +194,7 @@ class TargetConnection:
         if self._may_send is not None and not await self._may_send():
             self.lost_lease()
         if self.stopped is not None:
-            raise TargetStopped(self.stopped.message)
+            raise TargetStopped(self.stopped.message, code=self.stopped.code)
         self.requests += 1
         self._throttle.sending()
         sent_at = self.time.clock()
@@ -248,7 +251,14 @@ class TargetConnection:
     ) -> None:
         """Send nothing more in this run, because of `error`."""
         start = f"{self._target}: {what}: " if what else f"{self._target}: "
-        self.stop(TargetUnavailable(f"{start}{error}", hint=hint, brief=f"{start}{error.brief}"))
+        self.stop(
+            TargetUnavailable(
+                f"{start}{error}",
+                hint=hint,
+                brief=f"{start}{error.brief}",
+                code=message_code(error),
+            )
+        )
 
     def _report(
         self, request: ScimRequest, outcome: ScimResponse | RequestError, sent_at: float

@@ -4,8 +4,16 @@ the connection."""
 from __future__ import annotations
 
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import ScimRequest
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+
+_CODES = {
+    ErrorKind.UNAUTHORISED: "SYNC-0402",
+    ErrorKind.NOT_FOUND: "SYNC-0403",
+    ErrorKind.TOO_MANY: "SYNC-0405",
+    ErrorKind.SERVER: "SYNC-0405",
+}
 
 
 class OutcomeUnknown(RequestError):
@@ -23,6 +31,18 @@ class OutcomeUnknown(RequestError):
 def cause_of(error: RequestError) -> RequestError:
     """Return what went wrong, also where the error is that the outcome is unknown."""
     return error.cause if isinstance(error, OutcomeUnknown) else error
+
+
+def message_code(error: RequestError) -> str:
+    """Return the code of a message about `error` (docs/messages.md)."""
+    cause = cause_of(error)
+    if isinstance(cause, ErrorResponse):
+        return _CODES.get(cause.kind, "SYNC-0404")
+    if isinstance(cause, NoResponse):
+        return "SYNC-0401"
+    if isinstance(cause, InvalidResponse):
+        return "SYNC-0403"
+    return "SYNC-0408" if isinstance(cause, ListingError) else "SYNC-0409"
 
 
 def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:

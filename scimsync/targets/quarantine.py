@@ -36,6 +36,7 @@ def quarantine_error(known: TargetState, now: datetime) -> TargetQuarantined | N
             f"nothing was sent to it, nothing is forgotten; scimsync push -t {known.name} tries at"
             " once"
         ),
+        code="SYNC-0407",
     )
 
 

@@ -24,7 +24,7 @@ def open_authenticator(config: Config, target: str) -> Authenticator:
     try:
         return settings.auth.authenticator(settings.url, secret)
     except BaseUrlError as error:
-        raise ConfigError(f"{config.where('targets', target)}: {error}") from None
+        raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
 
 
 def open_client(
@@ -44,7 +44,7 @@ def open_client(
             max_connections=max_connections,
         )
     except BaseUrlError as error:
-        raise ConfigError(f"{config.where('targets', target)}: {error}") from None
+        raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
     return ScimClient(connection)
 
 

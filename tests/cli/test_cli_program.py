@@ -3,6 +3,7 @@ completes."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from tests.office import Office, people
 
-COMMANDS = ["init", "check", "status", "explain", "journal", "runs", "retry", "schema"]
+COMMANDS = ["init", "check", "status", "explain", "journal", "runs", "retry", "schema", "help"]
 
 
 def scimsync(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -117,12 +118,32 @@ def test_errors_are_a_json_document_where_json_is_asked_for(office: Office) -> N
     assert ran.code == 2
     assert ran.document == {
         "error": {
+            "code": "SYNC-0118",
             "message": "sync.toml: no target 'wikki'",
             "details": ["found: wiki"],
             "hint": 'did you mean "wiki"?',
         },
         "exit_code": 2,
     }
+
+
+@pytest.mark.parametrize("code", ["SYNC-0118", "sync-0118", "118"])
+def test_help_explains_a_code(code: str, tmp_path: Path) -> None:
+    ran = scimsync(tmp_path, "help", code)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("SYNC-0118  Unknown target\n\n")
+    document = json.loads(scimsync(tmp_path, "help", code, "--json").stdout)
+    assert document["title"] == "Unknown target"
+
+
+def test_help_shows_the_help_of_a_command(tmp_path: Path) -> None:
+    assert scimsync(tmp_path, "help").stdout == scimsync(tmp_path, "--help").stdout
+    shown = scimsync(tmp_path, "help", "plan").stdout
+    assert shown == scimsync(tmp_path, "plan", "--help").stdout
+    unknown = scimsync(tmp_path, "help", "SYNC-9999")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith("no message has the code SYNC-9999 [SYNC-0912]\n")
+    assert "Did you mean 'plan'?" in scimsync(tmp_path, "help", "pan").stderr
 
 
 def test_shell_completes_commands_options_and_targets(office: Office) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scimsync.builtin import load, parse
 from scimsync.errors import ConfigError
 from scimsync.tomltext import toml_key, toml_string
+from tests.error_text import text_of
 
 SOURCE = '[sources.hr]\ntype = "file"\npath = "hr.csv"\nkey = "employee_id"\n'
 CRM = '[sources.crm]\ntype = "file"\npath = "crm.csv"\nkey = "id"\n'
@@ -36,7 +37,7 @@ def complaint(text: str) -> str:
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert not JARGON.search(str(caught.value))
-    return str(caught.value)
+    return text_of(caught.value)
 
 
 def in_target(line: str) -> str:
@@ -808,14 +809,14 @@ def failure(path: Path) -> ConfigError:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     error = failure(tmp_path / "sync.toml")
     assert (
-        str(error)
+        text_of(error)
         == f"sync.toml: no such file\n  looked in {tmp_path}\n  scimsync init hr.csv writes one"
     )
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
     assert (
-        str(failure(tmp_path))
+        text_of(failure(tmp_path))
         == f"{tmp_path.name}: is a folder, not a file\n  write -c {tmp_path / 'sync.toml'}"
     )
 
@@ -826,7 +827,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert (
-        str(failure(tmp_path / "sync.toml"))
+        text_of(failure(tmp_path / "sync.toml"))
         == f"sync.toml: may not be read by this user\n  in {tmp_path}"
     )
 
@@ -834,7 +835,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_path_through_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert (
-        str(failure(tmp_path / "file" / "sync.toml"))
+        text_of(failure(tmp_path / "file" / "sync.toml"))
         == "sync.toml: cannot be read: Not a directory"
     )
 
@@ -856,7 +857,7 @@ def test_a_path_through_a_file(tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf8(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "sync.toml"
     path.write_bytes(content)
-    assert str(failure(path)) == expected
+    assert text_of(failure(path)) == expected
 
 
 # Whatever is written, the answer is for people

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from scimsync.config.secrets import resolve
 from scimsync.errors import ConfigError
+from tests.error_text import text_of
 
 WHERE = "sync.toml: targets.wiki.auth.token"
 PYTHON = sys.executable
@@ -25,7 +26,7 @@ def refusal(reference: str, base_dir: Path) -> str:
         secret(reference, base_dir)
     assert caught.value.exit_code == 2
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    printed = str(caught.value)
+    printed = text_of(caught.value)
     assert printed.startswith(f"{WHERE}: ")
     assert "s3cr3t" not in printed
     return printed.removeprefix(f"{WHERE}: ")
@@ -240,7 +241,7 @@ def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as caught:
         resolve(reference, tmp_path, WHERE, cmd_timeout_s=0.5)
-    assert str(caught.value) == f"{WHERE}: the command {PYTHON} did not end within 0.5 seconds"
+    assert text_of(caught.value) == f"{WHERE}: the command {PYTHON} did not end within 0.5 seconds"
 
 
 def test_a_command_reads_nothing_from_the_terminal(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from scimsync.config.models import Health
 from scimsync.daemon.health import HealthEndpoint, ProbeStatus
 from scimsync.errors import ConfigError, StateError
+from tests.error_text import text_of
 
 READY = ProbeStatus(True, "pushes run as scheduled")
 
@@ -156,7 +157,7 @@ def test_an_error_goes_to_the_log_and_not_to_the_client(
     served: Served, daemon: FakeDaemon, caplog: pytest.LogCaptureFixture
 ) -> None:
     def no_state() -> bytes:
-        raise StateError("scimsync.db: the state cannot be read")
+        raise StateError("scimsync.db: the state cannot be read", code="SYNC-0607")
 
     def bug() -> bytes:
         raise ZeroDivisionError("a secret of 00001")
@@ -311,7 +312,7 @@ def test_a_port_in_use_is_reported_with_a_hint(served: Served, daemon: FakeDaemo
     with pytest.raises(ConfigError) as raised:
         HealthEndpoint(daemon).serve_at(Health(port=served.port, host="127.0.0.1"))
 
-    assert str(raised.value).splitlines() == [
+    assert text_of(raised.value).splitlines() == [
         f"sync.toml: health.port: port {served.port} at 127.0.0.1 is in use",
         "  another program or another daemon listens there; set another port, or 0 to disable the"
         " endpoint",

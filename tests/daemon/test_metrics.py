@@ -155,7 +155,7 @@ def test_only_a_daemon_exposes_its_process() -> None:
 
 def test_an_error_of_a_collector_is_not_hidden() -> None:
     def collect() -> list[Metric]:
-        raise StateError("scimsync.db: the state cannot be read")
+        raise StateError("scimsync.db: the state cannot be read", code="SYNC-0607")
 
     metrics = PushMetrics()
     metrics.add_collector(collect)

@@ -148,7 +148,7 @@ def test_a_collector_that_fails_leaves_the_file_as_it_was(file: Path) -> None:
     before = file.read_bytes()
 
     def collect() -> list[object]:
-        raise StateError("scimsync.db: the state cannot be read")
+        raise StateError("scimsync.db: the state cannot be read", code="SYNC-0607")
 
     metrics = one_push()
     metrics.add_collector(collect)  # type: ignore[arg-type]

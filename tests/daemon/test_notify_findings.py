@@ -247,9 +247,9 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
     office.hire(people(3))
     with opened(office) as (config, store):
         for error in (
-            SourceUnavailable("there is no file hr.csv"),
+            SourceUnavailable("there is no file hr.csv", code="SYNC-0202"),
             RuntimeError("Bearer s3cret"),
-            ConfigError("no token"),
+            ConfigError("no token", code="SYNC-0151"),
         ):
             update_alerts(
                 store, config, findings_of_error(["wiki"], ["hr"], error, None), office.now
@@ -278,10 +278,10 @@ def test_what_errors_say() -> None:
         return [(one.event.value, one.subject, one.text, one.personal) for one in found]
 
     shown = SourceFormatError(
-        'sync.toml: sources.hr.query: could not convert "1001"', hint="Ann Abel"
+        'sync.toml: sources.hr.query: could not convert "1001"', code="SYNC-0209", hint="Ann Abel"
     )
-    assert of(LeaseHeld("busy")) == of(Interrupted("stop", number=15)) == []
-    assert [one[:2] for one in of(SourceUnavailable("gone"))] == [
+    assert of(LeaseHeld("busy", code="SYNC-0701")) == of(Interrupted("stop", number=15)) == []
+    assert [one[:2] for one in of(SourceUnavailable("gone", code="SYNC-0202"))] == [
         ("source", "hr"),
         ("source", "more"),
     ]
@@ -293,15 +293,19 @@ def test_what_errors_say() -> None:
     )
     assert "1001" in (personal or "")
     ((event, subject, text, personal),) = of(
-        ConfigError("nobody with the key 1001 is known", brief="nobody with this key is known")
+        ConfigError(
+            "nobody with the key 1001 is known",
+            code="SYNC-0350",
+            brief="nobody with this key is known",
+        )
     )
     assert (event, subject, text) == (
         "config",
         "sync.toml (in a push)",
         "nobody with this key is known",
     )
-    assert personal == "nobody with the key 1001 is known"
-    assert of(StateError("Key (key)=(1001)"))[0][:3] == (
+    assert personal == "nobody with the key 1001 is known [SYNC-0350]"
+    assert of(StateError("Key (key)=(1001)", code="SYNC-0607"))[0][:3] == (
         "error",
         "push",
         "The state database is unavailable.",

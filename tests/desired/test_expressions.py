@@ -10,6 +10,7 @@ import pytest
 from scimsync.desired import Constant, DesireError, Expression, compile_program
 from scimsync.model.ids import Key
 from scimsync.model.records import Record
+from tests.error_text import text_of
 
 TODAY = date(2026, 11, 24)
 THING = "urn:example:people:User:thing"
@@ -282,7 +283,7 @@ def test_a_failure_names_the_expression_that_failed_among_many() -> None:
             program.desire(
                 Record("hr", Key("E17"), {"email": "a", "grade": 4, "bonus": 1, **data}), TODAY
             )
-        return str(caught.value)
+        return text_of(caught.value)
 
     assert program.rules == ("Staff",)  # Other is not asked for, so it is not worked out
     assert (

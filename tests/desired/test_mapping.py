@@ -21,6 +21,7 @@ from scimsync.desired import (
 from scimsync.model.ids import Key, Kind
 from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
+from tests.error_text import text_of
 
 TODAY = date(2026, 11, 24)
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -52,7 +53,7 @@ def value(path: str, expression: str | Mapped, **data: Any) -> Any:
 def failure(path: str, expression: str, **data: Any) -> str:
     with pytest.raises(DesireError) as caught:
         desired({path: expression}, data)
-    return str(caught.value)
+    return text_of(caught.value)
 
 
 def test_a_record_becomes_the_document_that_the_mapping_describes() -> None:
@@ -357,7 +358,7 @@ def test_a_required_attribute_that_comes_out_empty_fails_with_all_that_is_needed
     assert error.values == {"email": email}
     shown = '""' if email == "" else "null"
     assert (
-        str(error)
+        text_of(error)
         == "E17: targets.wiki.user.userName: email | lower: came out empty, and userName is"
         f" required (email = {shown})"
     )

@@ -19,6 +19,7 @@ from scimsync.desired import (
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key, Kind
 from scimsync.model.records import Record
+from tests.error_text import text_of
 
 TODAY = date(2026, 11, 24)
 
@@ -98,7 +99,7 @@ def test_a_rule_asks_for_another_by_name_only(rule: str) -> None:
     with pytest.raises(ConfigError) as caught:
         program(None, {"A": "x", "B": rule})
     assert (
-        str(caught.value)
+        text_of(caught.value)
         == "sync.toml: access.B: an access rule can ask for another one by its name only\n "
         f" {rule}\n  write 'Name' in access"
     )
@@ -139,7 +140,7 @@ def test_a_column_that_is_nowhere() -> None:
             program(mapping={"userName": "mail"}), {"hr": ["employee_id", "email", "given"]}
         )
     assert (
-        str(caught.value)
+        text_of(caught.value)
         == 'sync.toml: targets.wiki.user.userName: no column "mail" in source hr\n'
         "  found: employee_id, email, given\n"
         '  did you mean "email"?'
@@ -155,7 +156,7 @@ def test_all_columns_that_are_nowhere_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         check_columns(compiled, {"staff": ["email", "First Name"], "guests": ["email", "status"]})
     assert (
-        str(caught.value)
+        text_of(caught.value)
         == 'sync.toml: targets.wiki.scope: no column "Status" in sources staff, guests\n'
         "  found in staff: email, First Name\n"
         "  found in guests: email, status\n"
@@ -272,7 +273,7 @@ def test_what_the_service_provider_sets_cannot_be_mapped(path: str) -> None:
 def test_paths_that_cannot_be_set(mapping: dict[str, str], problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
         program(mapping=mapping)
-    assert problem in str(caught.value)
+    assert problem in text_of(caught.value)
 
 
 def test_a_mapping_needs_lines_and_the_required_one() -> None:
@@ -311,7 +312,7 @@ def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(
             "wiki", {"userName": Expression("x"), path: constant}, None, {}, {}, where="people.toml"
         )
     assert str(caught.value).startswith(f"people.toml: targets.wiki.user.{path}: ")
-    assert problem in str(caught.value)
+    assert problem in text_of(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -367,4 +368,4 @@ def test_what_is_wrong_with_an_expression_is_told_with_its_place(
         program(mapping={"title": expression}, tables={"sites": {}})
     assert f"sync.toml: targets.wiki.user.title: {message}".replace(
         "title: nested", "title: the expression is nested"
-    ) in str(caught.value)
+    ) in text_of(caught.value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scimsync.errors import GuardStop, ScimsyncError, SourceFormatError, SourceUnavailable
+from tests.error_text import text_of
 from tests.sources.specs import with_settings
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[in
         )
     with pytest.raises(ScimsyncError) as caught:
         world.plan()
-    return caught.value.exit_code, str(caught.value)
+    return caught.value.exit_code, text_of(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -349,7 +349,7 @@ def test_a_column_that_is_not_there_is_named(world: World) -> None:
 
     with pytest.raises(
         SourceFormatError,
-        match=r'no column "deptt" in hr.csv\n  found: id, name, dept\n  did you mean "dept"',
+        match=r'no column "deptt" in hr.csv \[SYNC-0205\]\n  found: id, name, dept\n  did you mean',
     ):
         world.plan()
 

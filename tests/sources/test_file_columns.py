@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from scimsync.errors import GuardStop, SourceFormatError, SourceUnavailable
+from tests.error_text import text_of
 from tests.sources.specs import FileSpec, file_spec, with_settings
 
 
@@ -70,7 +71,7 @@ def test_a_key_that_is_not_there_is_named_with_what_was_found_and_meant(spec: Fi
         spec.columns()
 
     assert (
-        str(caught.value)
+        text_of(caught.value)
         == 'sync.toml: sources.hr.key: no column "employee_id" in hr.csv\n  found: Employee_ID,'
         ' email\n  did you mean "Employee_ID"?'
     )

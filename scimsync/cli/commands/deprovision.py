@@ -31,11 +31,14 @@ def command(options: CommonOptions, key: str, lift: bool) -> None:
     with opened_state(config, create=True) as store, store.write() as connection:
         if lift:
             if not holds.lift_hold(connection, person, list(config.targets), options.clock()):
-                raise ConfigError(f"{key} is not held", hint="scimsync status lists who is")
+                raise ConfigError(
+                    f"{key} is not held", hint="scimsync status lists who is", code="SYNC-0351"
+                )
         elif not links.known_key(connection, person):
             raise ConfigError(
                 f"nobody with the key {key} is known: no record, no account",
                 hint="keys are those of the source's key column; scimsync explain KEY shows one",
+                code="SYNC-0350",
             )
         else:
             holds.put_hold(connection, person, options.clock())

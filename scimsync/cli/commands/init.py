@@ -16,7 +16,7 @@ from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.config.mapping import MappedKind
 from scimsync.config.models import Config, Target
 from scimsync.desired.syntax import column_expression
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
 from scimsync.init.draft import draft_sync_toml
 from scimsync.plan.diff import short_path
@@ -109,7 +109,8 @@ def _only_file(folder: Path) -> str:
             if found
             else "there is none in this folder"
         )
-        raise click.UsageError(f"Name the file with the people: scimsync init FILE ({seen}).")
+        problem = f"Name the file with the people: scimsync init FILE ({seen})."
+        raise click.UsageError(coded(problem, "SYNC-0904"))
     return found[0]
 
 
@@ -122,7 +123,9 @@ def _draft(file: str, out: Path) -> Draft:
     found = sample(file, _ROWS)
     if not found.columns:
         raise ConfigError(
-            f"{file}: there are no columns in it", hint="its first row has to name them"
+            f"{file}: there are no columns in it",
+            hint="its first row has to name them",
+            code="SYNC-0910",
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
     text = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding)
@@ -138,9 +141,12 @@ def _write(draft: Draft, *, overwrite: bool) -> None:
         raise ConfigError(
             f"{draft.path} is there already and was left as it is",
             hint="--force overwrites it, --out FILE writes elsewhere",
+            code="SYNC-0905",
         ) from None
     except OSError as error:
-        raise ConfigError(f"{draft.path}: cannot be written: {error.strerror}") from None
+        raise ConfigError(
+            f"{draft.path}: cannot be written: {error.strerror}", code="SYNC-0907"
+        ) from None
 
 
 def _document(draft: Draft) -> dict[str, Any]:

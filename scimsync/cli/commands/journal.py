@@ -15,6 +15,7 @@ from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import parse_past
+from scimsync.errors import coded
 from scimsync.model.ids import Key
 from scimsync.model.operations import JournaledOperation, OperationFilter, OperationStatus
 from scimsync.plan.render.json import journal_document
@@ -55,7 +56,8 @@ def command(
     after = None if since is None else parse_past(since, options.clock())
     if since is not None and after is None:
         raise click.BadParameter(
-            "write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", param_hint="--since"
+            coded("write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", "SYNC-0903"),
+            param_hint="--since",
         )
     config = load(options.config)
     chosen_targets(config, options.targets)

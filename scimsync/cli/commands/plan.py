@@ -12,6 +12,7 @@ import click
 import orjson
 
 from scimsync.builtin import load
+from scimsync.cli.ui.error_report import print_error
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
@@ -101,7 +102,7 @@ def _print_plan(plan: Plan, form: str) -> None:
         click.echo("\n".join(printable(line) for line in plan.guard.splitlines()), err=True)
     for target in plan.targets.values():
         if target.error is not None:
-            click.secho(printable(target.error.message), fg="red", err=True)
+            print_error(target.error)
 
 
 def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> None:
@@ -111,7 +112,9 @@ def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> Non
     """
     errors = [target.error.message for target in plan.targets.values() if target.error is not None]
     if plan.guard is not None or errors:
-        raise ConfigError(f"{path}: the plan was not saved: {plan.guard or errors[0]}")
+        raise ConfigError(
+            f"{path}: the plan was not saved: {plan.guard or errors[0]}", code="SYNC-0908"
+        )
     head = saved_header(plan, {"targets": options.targets, "keys": options.keys})
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
     write_private(path, chain(start, _document(plan), [b"}\n"]), config)

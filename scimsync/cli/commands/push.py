@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.ui.error_report import print_error
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
@@ -196,9 +197,7 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
         return
     for name, target in outcome.targets.items():
         if target.error is not None:
-            click.secho(printable(f"{target.error.message}"), fg="red", err=True)
-            if target.error.hint:
-                click.echo(f"  {target.error.hint}", err=True)
+            print_error(target.error)
         for refused in target.refused:
             click.secho(printable(f"{name}: {refused}"), fg="yellow", err=True)
         if not quiet:

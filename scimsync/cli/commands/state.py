@@ -14,7 +14,7 @@ from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.session import opened_state
 from scimsync.durations import LONG_UNITS, parse_duration
-from scimsync.errors import ConfigError, StateError
+from scimsync.errors import ConfigError, StateError, coded
 from scimsync.formatting import plural, printable
 from scimsync.state import pruning, transfer
 from scimsync.state.store import SCHEMA_VERSION
@@ -33,7 +33,9 @@ class _Duration(click.ParamType[timedelta]):
     ) -> timedelta:
         duration = value if isinstance(value, timedelta) else parse_duration(str(value), LONG_UNITS)
         if duration is None:
-            self.fail(f"{value!r} is no time; write for example 90d", param, ctx)
+            self.fail(
+                coded(f"{value!r} is no time; write for example 90d", "SYNC-0903"), param, ctx
+            )
         return min(duration, _LONGEST)
 
 
@@ -93,7 +95,7 @@ def export(options: CommonOptions, file: Path) -> None:
     config = load(options.config)
     with opened_state(config, create=False) as store:
         if store.is_scratch:
-            raise StateError("there is no state yet: the first push makes it")
+            raise StateError("there is no state yet: the first push makes it", code="SYNC-0611")
         lines = transfer.export(store, options.clock())
         if str(file) == "-":
             sys.stdout.buffer.writelines(lines)
@@ -120,7 +122,7 @@ def import_state(options: CommonOptions, file: Path) -> None:
         try:
             stream = file.open("rb")
         except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror}") from None
+            raise ConfigError(f"{file}: {error.strerror}", code="SYNC-0907") from None
         with stream, opened_state(config, create=True) as store:
             counts = transfer.import_(store, stream, str(file))
     _report(options, f"imported {sum(counts.values()):,} rows", {"rows": counts})

@@ -18,7 +18,7 @@ from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.session import chosen_targets, opened_state, sources_of, this_moment
 from scimsync.config.models import Config
 from scimsync.durations import format_local, format_relative
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, coded
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import LinkStatus
@@ -205,7 +205,7 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
 
 def _print_status(output: Output, status: Status, targets: Collection[str]) -> None:
     if status.error is not None:
-        output.line((printable(status.error.message), "red"))
+        output.line((printable(coded(status.error.message, status.error.code)), "red"))
         for line in status.error.remarks:
             output.line(printable(line), indent=2)
         output.blank()

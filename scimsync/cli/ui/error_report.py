@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 
 import click
@@ -14,26 +13,37 @@ from scimsync.formatting import printable
 
 def report_error(error: Exception, options: CommonOptions) -> int:
     """Write `error` to stderr and return the exit code. Only --debug shows a traceback."""
-    whole = error
-    error = innermost(error)
-    if isinstance(error, ScimsyncError):
-        lines = str(error).splitlines()
-        code, details, hint = error.exit_code, list(error.details), error.hint
-    else:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        lines = [f"unexpected error: {what}", "  this is a bug in scimsync; --debug shows where"]
-        code, details, hint = 1, [], None
     if options.debug:
-        traceback.print_exception(whole)
-    click.secho(printable(lines[0]), fg="red", err=True)
-    for line in lines[1:]:
-        click.echo(printable(line), err=True)
+        traceback.print_exception(error)
+    known = _known(innermost(error))
+    print_error(known)
     if options.as_json:
-        from scimsync.jsontext import json_text
+        from scimsync.cli.ui.output import write_json
 
         document = {
-            "error": {"message": lines[0], "details": details, "hint": hint},
-            "exit_code": code,
+            "code": known.code,
+            "message": known.message,
+            "details": known.details,
+            "hint": known.hint,
         }
-        sys.stdout.write(json_text(document, indented=True) + "\n")
-    return code
+        write_json({"error": document, "exit_code": known.exit_code})
+    return known.exit_code
+
+
+def print_error(error: ScimsyncError) -> None:
+    """Write the message and the code of `error` to stderr, with its details and hint below."""
+    click.secho(printable(error.message), fg="red", err=True, nl=False)
+    click.secho(f" [{error.code}]", dim=True, err=True)
+    for line in error.remarks:
+        click.echo(f"  {printable(line)}", err=True)
+
+
+def _known(error: Exception) -> ScimsyncError:
+    if isinstance(error, ScimsyncError):
+        return error
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return ScimsyncError(
+        f"unexpected error: {what}",
+        code="SYNC-0704",
+        hint="this is a bug in scimsync; --debug shows where",
+    )

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from scimsync.errors import coded
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_CONFIG = Path("sync.toml")
@@ -91,9 +93,8 @@ def common_options_without(*names: str) -> Callable[[F], F]:
             base = invocation.options
             for name in names:
                 if getattr(base, name):
-                    raise click.UsageError(
-                        f"--{_SPELT[name]} means nothing to scimsync {context.info_name}.", context
-                    )
+                    problem = f"--{_SPELT[name]} means nothing to scimsync {context.info_name}."
+                    raise click.UsageError(coded(problem, "SYNC-0902"), context)
             invocation.options = options = replace(
                 base,
                 config=config or base.config,

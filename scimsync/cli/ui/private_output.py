@@ -22,14 +22,18 @@ def write_private(path: Path, lines: Iterable[bytes], config: Config) -> int:
         for what, needed in _needed_files(config):
             if path.exists() and needed.exists() and path.samefile(needed):
                 raise ConfigError(
-                    f"{path} is {what} and was left as it is", hint="write to another file"
+                    f"{path} is {what} and was left as it is",
+                    hint="write to another file",
+                    code="SYNC-0906",
                 )
         if path.exists() and not path.is_file():  # such as /dev/stdout, which is not to be replaced
             with path.open("wb") as stream:
                 return sum(1 for line in lines if stream.write(line) >= 0)
         return write_atomically(path, lines)
     except OSError as error:
-        raise ConfigError(f"{path}: the file cannot be written: {error.strerror}") from error
+        raise ConfigError(
+            f"{path}: the file cannot be written: {error.strerror}", code="SYNC-0907"
+        ) from error
 
 
 def _needed_files(config: Config) -> Iterator[tuple[str, Path]]:

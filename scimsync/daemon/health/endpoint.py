@@ -129,11 +129,13 @@ def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
                 "another program or another daemon listens there; set another port, or 0 to"
                 " disable the endpoint"
             ),
+            code="SYNC-0806",
         )
     if error.errno == errno.EACCES:
         return ConfigError(
             f"sync.toml: health.port: port {port} needs root privileges",
             hint=f"use a port above 1023, such as port = {DEFAULT_PORT}",
+            code="SYNC-0806",
         )
     # the error numbers of failed name lookups are not those of the system
     why = (
@@ -144,4 +146,5 @@ def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
     return ConfigError(
         f"sync.toml: health.host: cannot listen at {host}: {why}",
         hint="127.0.0.1 is this machine only, 0.0.0.0 is all its addresses",
+        code="SYNC-0806",
     )

@@ -50,6 +50,7 @@ def _check_path(path: Path) -> None:
         raise ConfigError(
             f"{path}: a metrics file must end in {SUFFIX}",
             hint=f"node_exporter reads no other files: {path.stem}{SUFFIX}",
+            code="SYNC-0831",
         )
     try:
         is_file = stat.S_ISREG(path.stat().st_mode)
@@ -68,4 +69,5 @@ def _unwritable(path: Path, why: str) -> ConfigError:
             "the user that runs scimsync needs write access to the folder that node_exporter reads"
             " (--collector.textfile.directory)"
         ),
+        code="SYNC-0831",
     )

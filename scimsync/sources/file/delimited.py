@@ -102,12 +102,14 @@ class DelimitedReader:
         ]
         where = f"{self._spec.setting('path')}: {self.file.label}"
         if not found:
-            raise SourceFormatError(f"{where} has no header")
+            raise SourceFormatError(f"{where} has no header", code="SYNC-0206")
         row, delimiter = max(
             found, key=lambda each: (self._spec.key in _strip(each[0]), len(each[0].fields))
         )
         if row.problem is not None:
-            raise SourceFormatError(f"{where}, line {row.line}: the header {row.problem}")
+            raise SourceFormatError(
+                f"{where}, line {row.line}: the header {row.problem}", code="SYNC-0206"
+            )
         # the byte order mark hides the quote from DuckDB
         hidden = self.file.encoding == "utf-8-sig" and start[0].lstrip(" ").startswith('"')
         return Header(tuple(_strip(row)), delimiter, row.end, row.end == 1 and not hidden)
@@ -136,6 +138,7 @@ class DelimitedReader:
                 f'{self._spec.setting("path")}: {self.file.label} has {len(at)} columns "{column}"',
                 details=[f"found: {', '.join(self.header.names)}"],
                 hint="which one is meant cannot be told; rename one of them",
+                code="SYNC-0206",
             )
         return f"f{at[0]}" if at else "null::varchar"
 
@@ -192,6 +195,7 @@ class DelimitedReader:
                 f"{label} ends in the middle of a row; is it still being written?",
                 details=[f"line {row.line}, the last one, {wrong} and no line break after it"],
                 hint="try again when it is complete",
+                code="SYNC-0201",
             )
         if self._spec.key not in names:
             raise SourceFormatError(
@@ -200,6 +204,7 @@ class DelimitedReader:
                     f'without a column "{self._spec.key}" nobody can tell whose records the'
                     " row would change"
                 ),
+                code="SYNC-0209",
             )
         at = names.index(self._spec.key)
         key = row.fields[at].strip(WHITE_SPACE) if at < len(row.fields) else ""

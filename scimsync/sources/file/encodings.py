@@ -54,7 +54,9 @@ def explain(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: st
     for _ in _decode(spec, path, label, encoding):
         pass
     raise SourceUnavailable(
-        f"{label} changed while it was read; is it still being written?", hint="try again"
+        f"{label} changed while it was read; is it still being written?",
+        hint="try again",
+        code="SYNC-0201",
     )
 
 
@@ -72,6 +74,7 @@ def _decode(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: st
                     raise SourceUnavailable(
                         f"{label} ends in the middle of a character; is it still being written?",
                         hint="try again",
+                        code="SYNC-0201",
                     ) from None
                 good = (
                     error.object[len(before[0]) : error.start]
@@ -88,6 +91,7 @@ def _decode(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: st
                         if encoding.startswith("utf-8")
                         else None
                     ),
+                    code="SYNC-0207",
                 ) from None
             line += _breaks(text)
             yield text

@@ -62,13 +62,16 @@ def find(spec: SourceSpec[FileSettings], pattern: str, option: str) -> tuple[Fil
     paths = matches(spec.base_dir, pattern)
     if not paths:
         raise SourceUnavailable(
-            f"{where}: no file matches {pattern}", details=[f"looked in {spec.base_dir.absolute()}"]
+            f"{where}: no file matches {pattern}",
+            details=[f"looked in {spec.base_dir.absolute()}"],
+            code="SYNC-0202",
         )
     files = tuple(_look_at(spec, path, where) for path in paths)
     formats = sorted({file.format for file in files})
     if len(formats) > 1:
         raise SourceFormatError(
-            f"{where}: {pattern} matches files of several formats: {', '.join(formats)}"
+            f"{where}: {pattern} matches files of several formats: {', '.join(formats)}",
+            code="SYNC-0204",
         )
     return files
 
@@ -84,6 +87,7 @@ def ensure_unchanged(files: Iterable[File]) -> None:
             raise SourceUnavailable(
                 f"{file.label} changed while it was read; is it still being written?",
                 hint="try again",
+                code="SYNC-0201",
             )
 
 
@@ -133,27 +137,34 @@ def _look_at(spec: SourceSpec[FileSettings], path: Path, where: str) -> File:
             raise SourceUnavailable(
                 f"{where}: {label} is a directory",
                 hint=f'a glob reads all files in it: "{label}/*.csv"',
+                code="SYNC-0202",
             )
         if not stat.S_ISREG(status.st_mode):
-            raise SourceUnavailable(f"{where}: {label} is not a regular file")
+            raise SourceUnavailable(f"{where}: {label} is not a regular file", code="SYNC-0202")
         with path.open("rb") as stream:
             start = stream.read(4)
     except FileNotFoundError:
         raise SourceUnavailable(
-            f"{where}: there is no file {label}", details=[f"looked in {path.parent}"]
+            f"{where}: there is no file {label}",
+            details=[f"looked in {path.parent}"],
+            code="SYNC-0202",
         ) from None
     except OSError as error:
-        raise SourceUnavailable(f"{where}: {label} cannot be read: {error.strerror}") from None
+        raise SourceUnavailable(
+            f"{where}: {label} cannot be read: {error.strerror}", code="SYNC-0203"
+        ) from None
     extension = path.suffix.lower()
     if extension not in FORMATS:
         raise SourceFormatError(
             f'{where}: {label}: unknown extension "{extension}"',
+            code="SYNC-0204",
             details=[f"supported: {', '.join(e[1:] for e in FORMATS)}"],
         )
     if status.st_size == 0:
         raise GuardStop(
             f"{label} is empty",
             hint="nothing is sent for an empty source; is it still being written?",
+            code="SYNC-0505",
         )
     encoding = (
         None if FORMATS[extension] == "parquet" else encodings.detect(spec.settings.encoding, start)

@@ -94,13 +94,16 @@ class JsonReader:
                 if cut and not piece.rstrip().endswith((b"]", b"}")):
                     raise self._cut() from None
                 at = line if lines else wrong.lineno
-                raise SourceFormatError(f"{where}, line {at}: not JSON: {wrong.msg}") from None
-        raise SourceFormatError(f"{where}: {reason(error)}")
+                raise SourceFormatError(
+                    f"{where}, line {at}: not JSON: {wrong.msg}", code="SYNC-0208"
+                ) from None
+        raise SourceFormatError(f"{where}: {reason(error)}", code="SYNC-0208")
 
     def _cut(self) -> SourceUnavailable:
         return SourceUnavailable(
             f"{self.file.label} ends in the middle of a value; is it still being written?",
             hint="try again when it is complete",
+            code="SYNC-0201",
         )
 
     @cached_property
@@ -112,7 +115,8 @@ class JsonReader:
         except duckdb.Error as error:
             self.explain(error)
             raise SourceFormatError(
-                f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}"
+                f"{self._spec.setting('path')}: {self.file.label}: {reason(error)}",
+                code="SYNC-0208",
             ) from None
 
     @cached_property

@@ -48,7 +48,7 @@ class ParquetReader:
 
     def explain(self, error: Exception) -> None:
         if str(self.file.path) in str(error):
-            raise SourceFormatError(f"{self._where}: {reason(error)}")
+            raise SourceFormatError(f"{self._where}: {reason(error)}", code="SYNC-0208")
 
     @cached_property
     def _types(self) -> dict[str, str]:
@@ -60,7 +60,7 @@ class ParquetReader:
             ).fetchall()
         except duckdb.Error as error:
             raise SourceFormatError(
-                f"{self._where} is not a Parquet file: {reason(error)}"
+                f"{self._where} is not a Parquet file: {reason(error)}", code="SYNC-0208"
             ) from None
         return {column: kind for column, kind, *_ in found if column != "file_row_number"}
 

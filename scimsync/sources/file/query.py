@@ -30,10 +30,13 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
         message = str(tree.get("error_message", "it cannot be read"))
         if "Only SELECT" in message:
             message = "only a SELECT can be a source"
-        raise SourceFormatError(f"{where}: {message}", details=_excerpt(text, tree.get("position")))
+        raise SourceFormatError(
+            f"{where}: {message}", details=_excerpt(text, tree.get("position")), code="SYNC-0209"
+        )
     if len(tree["statements"]) != 1:
         raise SourceFormatError(
-            f"{where}: one SELECT is wanted, {len(tree['statements'])} statements found"
+            f"{where}: one SELECT is wanted, {len(tree['statements'])} statements found",
+            code="SYNC-0209",
         )
     nodes = list(_walk(tree["statements"][0]))
     for node in nodes:
@@ -43,6 +46,7 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
                 raise SourceFormatError(
                     f"{where}: {function}(…) reads past scimsync",
                     hint="name the file itself: select … from 'people.csv'",
+                    code="SYNC-0209",
                 )
     inner = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
     tables = [
@@ -52,7 +56,9 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
     ]
     files = [table for table in dict.fromkeys(tables) if table not in inner]
     if not files:
-        raise SourceFormatError(f"{where}: no file is read", hint="select … from 'people.csv'")
+        raise SourceFormatError(
+            f"{where}: no file is read", hint="select … from 'people.csv'", code="SYNC-0209"
+        )
     return text, files
 
 

@@ -55,7 +55,9 @@ def sample(pattern: str, limit: int) -> Sample:
         message = error.message
         for option in ("path", "encoding"):
             message = message.removeprefix(f"{spec.setting(option)}: ")
-        raise type(error)(message, details=error.details, hint=error.hint) from None
+        raise type(error)(
+            message, code=error.code, details=error.details, hint=error.hint
+        ) from None
     found = tuple(dict(zip(columns, row, strict=True)) for row in rows)
     return Sample(tuple(columns), found, encoding)
 

@@ -15,7 +15,7 @@ from scimsync.sources.workspace import Workspace
 
 def _path(text: str) -> str:
     if "\0" in text:
-        raise invalid("no file has NUL in its name")
+        raise invalid("no file has NUL in its name", code="SYNC-0123")
     return text
 
 
@@ -24,20 +24,26 @@ def _encoding(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError):
         raise invalid(
-            f"{quoted(name)} is not an encoding", hint='such as "utf-8", "latin-1", "utf-16"'
+            f"{quoted(name)} is not an encoding",
+            hint='such as "utf-8", "latin-1", "utf-16"',
+            code="SYNC-0124",
         ) from None
     return name
 
 
 def _delimiter(text: str) -> str:
     if len(text) != 1 or text in '"\r\n\0 ':
-        raise invalid("must be one character", hint='such as ";", or "\\t" for a tab')
+        raise invalid(
+            "must be one character", hint='such as ";", or "\\t" for a tab', code="SYNC-0125"
+        )
     return text
 
 
 def _separator(text: str) -> str:
     if not text or "\n" in text or "\r" in text:
-        raise invalid("must be the character between two values", hint='such as ";"')
+        raise invalid(
+            "must be the character between two values", hint='such as ";"', code="SYNC-0125"
+        )
     return text
 
 
@@ -77,10 +83,12 @@ class FileSettings(SourceSettings):
     @model_validator(mode="after")
     def _path_or_query(self) -> Self:
         if self.path is None and self.query is None:
-            raise invalid("path is missing", hint='write path = "hr.csv"')
+            raise invalid("path is missing", code="SYNC-0107", hint='write path = "hr.csv"')
         if self.path is not None and self.query is not None:
             raise invalid(
-                "has both path and query; one is needed", hint="a query names its files itself"
+                "has both path and query; one is needed",
+                code="SYNC-0123",
+                hint="a query names its files itself",
             )
         return self
 

@@ -147,7 +147,9 @@ class PathSource(_FileSource):
 
     def wrong(self, error: Exception) -> SourceFormatError:
         """Return DuckDB's message."""
-        return SourceFormatError(f"{self.spec.setting('path')}: {self.label}: {reason(error)}")
+        return SourceFormatError(
+            f"{self.spec.setting('path')}: {self.label}: {reason(error)}", code="SYNC-0208"
+        )
 
 
 class QuerySource(_FileSource):
@@ -204,6 +206,7 @@ class QuerySource(_FileSource):
             raise SourceFormatError(
                 f'{self.spec.setting("query")}: two columns are called "{twice[0]}"',
                 hint="give one of them a name with AS",
+                code="SYNC-0206",
             )
         return {column: kind for column, kind, *_ in found}
 
@@ -226,4 +229,6 @@ class QuerySource(_FileSource):
             for line in str(error).splitlines()
             if line.startswith(("Candidate", "Did you mean"))
         ]
-        return SourceFormatError(f"{self.spec.setting('query')}: {reason(error)}", details=hints)
+        return SourceFormatError(
+            f"{self.spec.setting('query')}: {reason(error)}", details=hints, code="SYNC-0209"
+        )

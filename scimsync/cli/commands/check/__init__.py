@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
+from rich.text import Text
 
 from scimsync.builtin import load
 from scimsync.cli.commands.check.local_checks import (
@@ -18,7 +19,7 @@ from scimsync.cli.commands.check.local_checks import (
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
 from scimsync.cli.commands.check.target_checks import check_targets
 from scimsync.cli.ui.options import CommonOptions, common_options_without
-from scimsync.cli.ui.output import Output, write_json
+from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
@@ -89,6 +90,7 @@ def _document(results: Sequence[CheckResult]) -> dict[str, Any]:
                 "area": result.area,
                 "name": result.name,
                 "level": result.level,
+                "code": result.code,
                 "message": result.message,
                 "details": result.details,
                 "hint": result.hint,
@@ -112,7 +114,10 @@ def _print_results(
             heading = (result.area, result.name)
             output.line(f"{result.area} ", (printable(result.name), "bold"))
         level = (f"{result.level:<7}", _STYLES[result.level])
-        output.rows([[level, printable(result.message)]], below=9)
+        message: list[Part] = [printable(result.message)]
+        if result.code is not None:
+            message.append((f" [{result.code}]", "dim"))
+        output.rows([[level, Text.assemble(*message)]], below=9)
         for line in (*result.details, *([result.hint] if result.hint else [])):
             output.line(printable(line), indent=13)
     if not quiet:

@@ -107,7 +107,8 @@ def _check_rows(
         yield subject.warning(
             f"{plural(len(read.problems), 'row')} cannot be used; whom they are about keeps the"
             " account that there is",
-            lines,
+            code="SYNC-0953",
+            details=lines,
         )
 
 
@@ -161,6 +162,7 @@ def _check_permissions(
     if readable:
         yield subject.warning(
             f"{holder} holds {what}, and others on this machine may read it",
+            code="SYNC-0952",
             hint=f"chmod 600 {holder}, or env:, keyring:, cmd:",
         )
 
@@ -193,7 +195,7 @@ def check_receivers(config: Config) -> Iterator[CheckResult]:
         if wrong is None:
             yield subject.ok("can be told")
         else:
-            yield subject.error(f"notify.to.{name}: {wrong}")
+            yield subject.error(f"notify.to.{name}: {wrong}", code="SYNC-0822")
         receiver = config.notify.to[name]
         for option in ("apprise", "webhook", "secret"):
             value = getattr(receiver, option)

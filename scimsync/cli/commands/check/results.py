@@ -29,6 +29,7 @@ class CheckResult:
     name: str
     level: Level
     message: str
+    code: str | None = None
     details: tuple[str, ...] = ()
     hint: str | None = None
     exit_code: int = 0
@@ -43,25 +44,29 @@ class Subject:
 
     def ok(self, message: str, details: Sequence[str] = ()) -> CheckResult:
         """Return a result that needs no attention."""
-        return CheckResult(self.area, self.name, Level.OK, message, tuple(details))
+        return CheckResult(self.area, self.name, Level.OK, message, details=tuple(details))
 
     def warning(
-        self, message: str, details: Sequence[str] = (), hint: str | None = None
+        self, message: str, *, code: str, details: Sequence[str] = (), hint: str | None = None
     ) -> CheckResult:
         """Return a result that may need attention."""
-        return CheckResult(self.area, self.name, Level.WARNING, message, tuple(details), hint)
+        return CheckResult(self.area, self.name, Level.WARNING, message, code, tuple(details), hint)
 
-    def error(
-        self, message: str, details: Sequence[str] = (), hint: str | None = None
-    ) -> CheckResult:
+    def error(self, message: str, *, code: str, hint: str | None = None) -> CheckResult:
         """Return a result outside of sync.toml that would fail a push."""
-        return CheckResult(self.area, self.name, Level.ERROR, message, tuple(details), hint, 1)
+        return CheckResult(self.area, self.name, Level.ERROR, message, code, hint=hint, exit_code=1)
 
     def failed(self, error: ScimsyncError) -> CheckResult:
         """Return `error` as a result."""
-        code = 2 if error.exit_code == 2 else 1
         return CheckResult(
-            self.area, self.name, Level.ERROR, error.message, error.details, error.hint, code
+            self.area,
+            self.name,
+            Level.ERROR,
+            error.message,
+            error.code,
+            error.details,
+            error.hint,
+            exit_code=2 if error.exit_code == 2 else 1,
         )
 
 

@@ -19,6 +19,7 @@ from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import fetch_page
 from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.targets.evidence import message_code
 from scimsync.targets.sender import open_authenticator, open_client
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
@@ -70,24 +71,30 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
     if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
         if error.status == 401:
             return subject.error(
-                f"the token is refused: {said}", hint="is it the right one, has it expired?"
+                f"the token is refused: {said}",
+                code=message_code(error),
+                hint="is it the right one, has it expired?",
             )
         return subject.error(
             f"the token may not read users: {said}",
+            code=message_code(error),
             hint="give it the rights to read and write users",
         )
     if isinstance(error, NoResponse):
         return subject.error(
-            f"it cannot be reached: {said}", hint=f"is {target.config.url} right, and is it up?"
+            f"it cannot be reached: {said}",
+            code=message_code(error),
+            hint=f"is {target.config.url} right, and is it up?",
         )
     if isinstance(error, InvalidResponse) or (
         isinstance(error, ErrorResponse) and error.kind is ErrorKind.NOT_FOUND
     ):
         return subject.error(
             f"there seems to be no SCIM service: {said}",
+            code=message_code(error),
             hint=f"url is the part before /Users; it is {target.config.url}",
         )
-    return subject.error(f"it does not answer as it should: {said}")
+    return subject.error(f"it does not answer as it should: {said}", code=message_code(error))
 
 
 def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
@@ -99,7 +106,11 @@ def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
         "sort": can.sort,
     }
     if all(value is None for value in said.values()):
-        return [subject.warning("it does not say what it can do (/ServiceProviderConfig)")]
+        return [
+            subject.warning(
+                "it does not say what it can do (/ServiceProviderConfig)", code="SYNC-0951"
+            )
+        ]
     able = [
         (
             f"{name} (at most {can.max_results:,} results)"
@@ -117,13 +128,17 @@ def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
     found = [subject.ok(f"it says: {'; '.join(word for word in words if word)}")]
     if can.patch is False:
         found.append(
-            subject.warning("it says that it cannot PATCH, and accounts are changed with PATCH")
+            subject.warning(
+                "it says that it cannot PATCH, and accounts are changed with PATCH",
+                code="SYNC-0951",
+            )
         )
     if can.filter is False:
         found.append(
             subject.warning(
                 "it says that it cannot filter; accounts that exist already may not be found one"
-                " by one"
+                " by one",
+                code="SYNC-0951",
             )
         )
     return found
@@ -163,4 +178,4 @@ def _misfits(subject: Subject, problem: str, some: Sequence[Misfit]) -> CheckRes
     lines = [f"{one.path}: {one.said}" for one in some[:_MISFITS_SHOWN]]
     if len(some) > _MISFITS_SHOWN:
         lines.append(f"and {len(some) - _MISFITS_SHOWN} more")
-    return subject.warning(f"{number} {_WORDS[problem]}", lines)
+    return subject.warning(f"{number} {_WORDS[problem]}", code="SYNC-0950", details=lines)

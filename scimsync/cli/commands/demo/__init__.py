@@ -158,6 +158,7 @@ def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = Fal
             f"demo: scimsync {join(arguments)} ended with exit code {done.returncode}, not"
             f" {expected}",
             hint=f"its files are in {folder}",
+            code="SYNC-0911",
         )
 
 
@@ -176,10 +177,12 @@ def _make_folder(wanted: Path | None) -> Path:
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         full = next(wanted.iterdir(), None)
     except OSError as error:
-        raise ConfigError(f"--dir {wanted}: {error.strerror}") from None
+        raise ConfigError(f"--dir {wanted}: {error.strerror}", code="SYNC-0911") from None
     if full is not None:
         raise ConfigError(
-            f"--dir {wanted}: the folder is not empty", hint="the demo wants a folder of its own"
+            f"--dir {wanted}: the folder is not empty",
+            hint="the demo wants a folder of its own",
+            code="SYNC-0911",
         )
     return wanted.resolve()
 

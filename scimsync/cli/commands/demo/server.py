@@ -28,6 +28,7 @@ def ensure_installed() -> None:
         raise ConfigError(
             "the demo needs scim2-server, which is not installed",
             hint="pip install 'scimsync[demo]'; from a clone: make demo",
+            code="SYNC-0911",
         )
 
 
@@ -39,7 +40,9 @@ def running_server(token: str) -> Iterator[str]:
         if process is None:
             log.seek(0)
             last_line = log.read().strip().splitlines()[-1:]
-            raise ScimsyncError("the SCIM server of the demo does not start", details=last_line)
+            raise ScimsyncError(
+                "the SCIM server of the demo does not start", details=last_line, code="SYNC-0911"
+            )
         try:
             yield url
         finally:

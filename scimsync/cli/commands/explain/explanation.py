@@ -253,7 +253,9 @@ def _unknown_key(
     if named:
         where, meant = named[0]
         return ConfigError(
-            f"nobody has the key {key!r}", hint=f'it is the userName of "{meant}" at {where}'
+            f"nobody has the key {key!r}",
+            hint=f'it is the userName of "{meant}" at {where}',
+            code="SYNC-0350",
         )
     with closing(scratch_store()) as scratch:
         try:
@@ -277,4 +279,5 @@ def _unknown_key(
         f"nobody has the key {key!r}: no record in {', '.join(sources)}, and no account",
         details=details,
         hint=did_you_mean(key, candidates),
+        code="SYNC-0350",
     )
