@@ -1,7 +1,7 @@
-"""Many rows in one statement, in the way of each kind of database: they travel as one JSON text.
+"""Write many rows with one statement: the rows are one JSON text, which the database unpacks.
 
-A statement for each row would let go of Python's lock and take it again thousands of times, beside
-a thread that is busy sending.
+One statement a row would release and take Python's lock thousands of times, next to a thread that
+is busy sending.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ _REPLACED = r"\g<1>\\ufffd"
 
 
 def stream(connection: Connection, batch: int, query: Executable) -> Result[Any]:
-    """The rows of `query`, `batch` of them in memory at a time. The connection may do other things
-    meanwhile."""
+    """Return the rows of `query`, with `batch` of them in memory at a time.
+
+    The connection can run other statements meanwhile.
+    """
     return connection.execute(query, execution_options={"yield_per": batch})
 
 
@@ -57,26 +59,25 @@ def upsert(
     *,
     keep: Sequence[str] = (),
 ) -> None:
-    """Inserts `rows`; where the primary key exists, the columns named in the rows are overwritten,
-    but for `keep`.
+    """Insert `rows`, or update the columns that they name where the primary key exists.
 
-    All rows must name the same columns.
+    The columns `keep` are not updated. All rows must name the same columns.
     """
     if not rows:
         return
     names = tuple(rows[0])
-    sort = connection.dialect.name
-    if sort == "postgresql":
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
         keys = [column.name for column in table.primary_key]
-        # one statement touches a row once
+        # one statement may not update a row twice
         rows = list({tuple(row[name] for name in keys): row for row in rows}.values())
-    text = _as_json(names, rows, sort)
+    text = _as_json(names, rows, dialect)
     if text is None:
         connection.execute(
-            _insert(table, names, tuple(keep), sort, bulk=False), [dict(row) for row in rows]
+            _insert(table, names, tuple(keep), dialect, bulk=False), [dict(row) for row in rows]
         )
     else:
-        connection.execute(_insert(table, names, tuple(keep), sort, bulk=True), {"rows": text})
+        connection.execute(_insert(table, names, tuple(keep), dialect, bulk=True), {"rows": text})
 
 
 def update_by_id(
@@ -86,8 +87,10 @@ def update_by_id(
     *,
     known: Sequence[str] = (),
 ) -> None:
-    """Updates the rows of the same `id`, all with the same columns; of the columns `known`, None
-    leaves what is there."""
+    """Update rows by `id`. All must name the same columns.
+
+    In the columns `known`, None leaves the stored value.
+    """
     if not rows:
         return
     names = tuple(rows[0])
@@ -95,18 +98,20 @@ def update_by_id(
     connection.execute(_update(table, names, tuple(known), connection.dialect.name), {"rows": text})
 
 
-def _as_json(names: Sequence[str], rows: Sequence[Mapping[str, Any]], sort: str) -> str | None:
-    """The rows as an array of arrays. NUL, which PostgreSQL has no place for, becomes U+FFFD; None
-    where SQLite, at whose JSON functions NUL would cut a text off, has to take the rows one by
-    one."""
+def _as_json(names: Sequence[str], rows: Sequence[Mapping[str, Any]], dialect: str) -> str | None:
+    """Return the rows as an array of arrays.
+
+    PostgreSQL cannot store NUL: it becomes U+FFFD. The JSON functions of SQLite cut a text off at
+    NUL: None means that the rows have to be inserted one by one.
+    """
     text = orjson.dumps([[_plain(row[name]) for name in names] for row in rows]).decode()
     if "\\u0000" not in text:
         return text
-    return _NUL.sub(_REPLACED, text) if sort == "postgresql" else None
+    return _NUL.sub(_REPLACED, text) if dialect == "postgresql" else None
 
 
 def _plain(value: Any) -> Any:
-    """A value as SQLAlchemy stores it in SQLite, and as PostgreSQL reads it."""
+    """Return a value as SQLAlchemy stores it in SQLite, and as PostgreSQL reads it."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     return value
@@ -114,16 +119,16 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _insert(
-    table: Table, names: tuple[str, ...], keep: tuple[str, ...], sort: str, *, bulk: bool
+    table: Table, names: tuple[str, ...], keep: tuple[str, ...], dialect: str, *, bulk: bool
 ) -> Insert:
-    if sort == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
     statement = insert(table)
     if bulk:
-        # without `where`, SQLite takes ON CONFLICT for a join condition
-        values = select(*(column for _, column in _columns(table, names, sort))).where(true())
+        # without WHERE, SQLite parses ON CONFLICT as a join condition
+        values = select(*(column for _, column in _columns(table, names, dialect))).where(true())
         statement = statement.from_select(list(names), values)
     keys = [column.name for column in table.primary_key]
     changed = {
@@ -135,9 +140,9 @@ def _insert(
 
 
 @cache
-def _update(table: Table, names: tuple[str, ...], known: tuple[str, ...], sort: str) -> Update:
+def _update(table: Table, names: tuple[str, ...], known: tuple[str, ...], dialect: str) -> Update:
     given = select(
-        *(column.label(f"new_{name}") for name, column in _columns(table, names, sort))
+        *(column.label(f"new_{name}") for name, column in _columns(table, names, dialect))
     ).subquery()
     changed: dict[str, ColumnElement[Any]] = {
         name: given.c[f"new_{name}"] for name in names if name != "id"
@@ -147,10 +152,12 @@ def _update(table: Table, names: tuple[str, ...], known: tuple[str, ...], sort: 
     return update(table).where(table.c.id == given.c.new_id).values(changed)
 
 
-def _columns(table: Table, names: Sequence[str], sort: str) -> list[tuple[str, ColumnElement[Any]]]:
-    """The values of `_as_json` as columns."""
+def _columns(
+    table: Table, names: Sequence[str], dialect: str
+) -> list[tuple[str, ColumnElement[Any]]]:
+    """Return the values of `_as_json` as columns."""
     text = bindparam("rows", type_=Text())
-    if sort == "postgresql":
+    if dialect == "postgresql":
         elements = func.json_array_elements(cast(text, JSON)).table_valued(column("value", JSON))
         return [(name, _typed(table, name, elements.c.value, at)) for at, name in enumerate(names)]
     rows = func.json_each(text).table_valued("value")
@@ -161,8 +168,7 @@ def _columns(table: Table, names: Sequence[str], sort: str) -> list[tuple[str, C
 
 
 def _typed(table: Table, name: str, row: ColumnElement[Any], at: int) -> ColumnElement[Any]:
-    """One value of a row as PostgreSQL wants it: JSON gives texts, and it converts none of them by
-    itself."""
+    """Return one value of a row, converted from the text that PostgreSQL's JSON gives."""
     value = row.op("->>", return_type=Text())(literal_column(str(at)))
     kind = table.c[name].type
     if isinstance(kind, TypeDecorator):

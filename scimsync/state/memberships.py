@@ -1,4 +1,4 @@
-"""Memberships: who is wanted in which group at a target, and who the target has acknowledged."""
+"""Memberships: the members that the rules want in each group, and those that are acknowledged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from scimsync.state.tables import replaced_membership as replaced
 def of_members(
     connection: Connection, target: str, kind: Kind, members: Sequence[Key]
 ) -> list[Membership]:
-    """All rows of some members."""
+    """Return all memberships of some members."""
     return _rows(
         connection,
         (table.c.target == target)
@@ -41,20 +41,22 @@ def of_members(
 
 
 def of_group(connection: Connection, target: str, group: Key) -> Iterator[Membership]:
-    """All rows of one group."""
+    """Yield all memberships of one group."""
     yield from _stream(connection, (table.c.target == target) & (table.c.group_key == group))
 
 
 def due(connection: Connection, target: str) -> Iterator[Membership]:
-    """Rows that the target has to be told of, group by group."""
+    """Yield the memberships that need a request, group by group."""
     yield from _stream(connection, (table.c.target == target) & table.c.due.is_(True))
 
 
 def put(
     connection: Connection, target: str, rows: Iterable[Membership], *, keep_empty: bool = False
 ) -> None:
-    """Stores rows; those that are neither wanted nor acknowledged are removed, unless `keep_empty`
-    (they hide others)."""
+    """Store memberships. Delete those that are neither wanted, acknowledged nor in doubt.
+
+    `keep_empty` keeps these too: in an overlay they hide the stored ones.
+    """
     kept: list[Membership] = []
     gone: list[Membership] = []
     for row in rows:
@@ -94,12 +96,14 @@ def keep_replaced(
     rows: Sequence[Membership],
     before: Mapping[tuple[Key, Kind, Key], Membership],
 ) -> None:
-    """Notes what the rows to be stored replace, unless that is noted already; those that are not in
-    `before` are new."""
-    noted = []
+    """Keep what the memberships `rows`, about to be stored, replace until the plan is accepted.
+
+    What was kept earlier stays. Memberships that are not in `before` are new.
+    """
+    kept = []
     for row in rows:
         old = before.get(row.id)
-        noted.append(
+        kept.append(
             {
                 "target": target,
                 "group_key": row.group,
@@ -111,17 +115,20 @@ def keep_replaced(
                 "in_doubt": None if old is None else old.in_doubt,
             }
         )
-    upsert(connection, replaced, noted, keep=("wanted", "revoked", "acknowledged", "in_doubt"))
+    upsert(connection, replaced, kept, keep=("wanted", "revoked", "acknowledged", "in_doubt"))
 
 
 def before_plan(connection: Connection, target: str) -> Iterator[Membership]:
-    """Rows as they were before a plan that nobody accepted, empty where there were none."""
+    """Yield memberships as they were before a plan that was not accepted.
+
+    Where there was none, nothing is wanted or acknowledged.
+    """
     for row in stream(connection, 2000, select(replaced).where(replaced.c.target == target)):
         yield _membership(row)
 
 
 def accept(connection: Connection, targets: Sequence[str]) -> None:
-    """What was planned for these targets counts from now on."""
+    """Make what was planned for these targets permanent."""
     connection.execute(delete(replaced).where(replaced.c.target.in_(targets)))
 
 
@@ -151,7 +158,7 @@ def put_back(connection: Connection, targets: Sequence[str]) -> None:
 
 
 def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> None:
-    """These groups were made anew: nobody is in them yet, and they are in no other."""
+    """Note that these groups were created again: they have no members, and are in no group."""
     held = table.c.acknowledged.is_(True) | table.c.in_doubt.is_(True)
     for ours in (
         table.c.group_key.in_(groups),
@@ -161,8 +168,10 @@ def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> No
 
 
 def acknowledge(connection: Connection, target: str, rows: Sequence[Membership]) -> None:
-    """The target holds these as `acknowledged` says; who is wanted stays as it is. What nobody
-    wants any more is forgotten."""
+    """Store `acknowledged` of `rows`, with certainty. Delete those that are no longer wanted.
+
+    Whether a member is wanted stays as it is stored.
+    """
     if not rows:
         return
     here = (
@@ -191,8 +200,10 @@ def acknowledge(connection: Connection, target: str, rows: Sequence[Membership])
 
 
 def doubt(connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, Key]]) -> None:
-    """Of these (group, kind of member, member) a request was sent whose outcome is unknown: the
-    target has to be told again, whatever is wanted by then."""
+    """Mark memberships (group, kind of member, member) whose last request has an unknown outcome.
+
+    Another request is due, whether or not they are wanted by then.
+    """
     upsert(
         connection,
         table,
@@ -215,21 +226,23 @@ def doubt(connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, K
 
 
 def count_wanted(connection: Connection, target: str, groups: Sequence[Key]) -> dict[Key, int]:
-    """How many members are wanted in each group; groups without any are left out."""
+    """Return how many members are wanted in each group. Groups without any are left out."""
     return _count(connection, target, groups, table.c.wanted.is_(True))
 
 
 def count_acknowledged(
     connection: Connection, target: str, groups: Sequence[Key]
 ) -> dict[Key, int]:
-    """How many members the target has acknowledged in each group; groups without any are left
-    out."""
+    """Return how many members the target has acknowledged in each group.
+
+    Groups without any are left out.
+    """
     return _count(connection, target, groups, table.c.acknowledged.is_(True))
 
 
 def forget_group(connection: Connection, target: str, group: Key, *, wanted: bool) -> None:
-    """The group is gone at the target: nobody is in it any more. With `wanted`, who is wanted there
-    waits for a new one."""
+    """Note that the group is gone at the target. With `wanted`, its wanted members wait for a new
+    one."""
     condition = (table.c.target == target) & (table.c.group_key == group)
     if wanted:
         _empty(connection, condition)
@@ -238,8 +251,10 @@ def forget_group(connection: Connection, target: str, group: Key, *, wanted: boo
 
 
 def forget_members(connection: Connection, target: str, kind: Kind, members: Sequence[Key]) -> None:
-    """The members' accounts are gone: where they are wanted they wait for new ones, elsewhere they
-    are still to be taken out."""
+    """Note that the accounts of these members are gone.
+
+    Where they are wanted they wait for new ones; elsewhere they still have to be removed.
+    """
     connection.execute(
         update(table)
         .where(
@@ -253,7 +268,7 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
 
 
 def _empty(connection: Connection, condition: ColumnElement[bool]) -> None:
-    """Nobody of these is a member: who is wanted waits, the others are forgotten."""
+    """Note that none of these is a member. Keep the wanted ones, which wait; delete the others."""
     connection.execute(delete(table).where(condition, table.c.wanted.is_(False)))
     connection.execute(
         update(table)
@@ -288,7 +303,7 @@ def _stream(connection: Connection, condition: ColumnElement[bool]) -> Iterator[
 
 
 def _membership(row: Row[Any]) -> Membership:
-    """Of a row of either table; no value is false."""
+    """Return the membership of a row of either table. NULL is false."""
     return Membership(
         group=Key(row.group_key),
         member_kind=Kind(row.member_kind),

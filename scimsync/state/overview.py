@@ -1,5 +1,4 @@
-"""What an administrator asks of the state: how links stand, what fails, which key somebody may have
-meant."""
+"""Summaries of links for administrators, and the keys that a mistyped one may mean."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ class Troubles:
 
 
 def count_links(connection: Connection, target: str) -> dict[tuple[Kind, LinkStatus], int]:
-    """(kind, status) -> how many links of a target."""
+    """Return (kind, status) -> number of links of a target."""
     query = (
         select(link.c.kind, link.c.status, func.count())
         .where(link.c.target == target)
@@ -70,8 +69,10 @@ def troubles(connection: Connection, target: str, most: int) -> Troubles:
 
 
 def count_failed(connection: Connection, target: str) -> int:
-    """How many links of a target failed last; those that only wait because a run was ended do not
-    count."""
+    """Return how many links of a target failed last.
+
+    Links that only wait because their run was interrupted do not count.
+    """
     query = (
         select(func.count())
         .select_from(link)
@@ -81,8 +82,7 @@ def count_failed(connection: Connection, target: str) -> int:
 
 
 def failing_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
-    """Keys of the people (or groups) whose link at a target failed last, or waits for another try;
-    in order."""
+    """Return the keys of links that failed last, or wait for another try, in order."""
     query = select(link.c.key).where(_is_failing(target), link.c.kind == kind).order_by(link.c.key)
     return [Key(key) for key in connection.scalars(query)]
 
@@ -92,8 +92,7 @@ def _is_failing(target: str) -> ColumnElement[bool]:
 
 
 def keys_like(connection: Connection, sources: Sequence[str], text: str) -> list[Key]:
-    """Keys of records that may be meant by `text`: of the same spelling but for case, or with the
-    same first characters."""
+    """Return keys of records that `text` may mean: equal but for case, or with a common prefix."""
     same = select(record.c.key).where(
         record.c.source.in_(sources), func.lower(record.c.key) == text.lower()
     )
@@ -111,7 +110,7 @@ def keys_like(connection: Connection, sources: Sequence[str], text: str) -> list
 
 
 def keys_named(connection: Connection, user_name: str) -> list[tuple[str, Key]]:
-    """(target, key) of those whose userName this is, anywhere."""
+    """Return (target, key) of the links with this userName."""
     query = (
         select(link.c.target, link.c.key)
         .where(link.c.unique_name == fold_name(user_name))

@@ -1,4 +1,4 @@
-"""PostgreSQL as the state: a database, or a schema in one, that nobody else uses."""
+"""PostgreSQL as the state database: a database, or a schema in one, of its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from scimsync.errors import StateError
 
 LOCK_TIMEOUT_S = 30
 WRITE_TIMEOUT_S = 120
-"""A process that was stopped in the middle of a transaction holds up the others no longer than
-this."""
+"""A process that is suspended in a transaction blocks the others no longer than this."""
 
 _BEGIN_WRITING = (
     f"SET LOCAL idle_in_transaction_session_timeout = '{WRITE_TIMEOUT_S}s'; "
@@ -23,12 +22,12 @@ _BEGIN_WRITING = (
 
 
 def label_of(url: str) -> str:
-    """The URL as messages show it, without the password; what comes after `?` may hold another."""
+    """Return the URL for messages: without the password and the query, which may contain one."""
     return make_url(url).set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
 def engine_of(url: str) -> Engine:
-    """Connects when it is first used. Raises StateError where psycopg is missing."""
+    """Return an engine, which connects at its first use. Raises StateError without psycopg."""
     try:
         import psycopg
     except ImportError:
@@ -46,9 +45,9 @@ def engine_of(url: str) -> Engine:
         connection.commit()
 
     def begin(connection: Connection) -> None:
-        # one writer at a time, as with SQLite: what it has read is still true when it writes
+        # one writer at a time, as in SQLite: what it has read cannot change before it writes
         writing = connection.get_execution_options().get("scimsync_write", False)
-        # options of the connection, such as streaming, are not for this
+        # not through SQLAlchemy, which would apply options such as streaming
         raw: Any = connection.connection.dbapi_connection
         try:
             raw.execute(
@@ -67,7 +66,7 @@ def engine_of(url: str) -> Engine:
 
 
 def tables(connection: Connection) -> set[str]:
-    """The names of all tables of the schema that is used."""
+    """Return the names of all tables of the current schema."""
     return set(
         connection.scalars(
             text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
@@ -76,7 +75,7 @@ def tables(connection: Connection) -> set[str]:
 
 
 def explain(error: DBAPIError, label: str) -> StateError:
-    """What went wrong, in words."""
+    """Return an error of PostgreSQL as a StateError."""
     state = getattr(error.orig, "sqlstate", None)
     reason = " ".join(str(error.orig).split())
     if state == "55P03":

@@ -1,5 +1,4 @@
-"""What may be forgotten: old runs and their operations. Links, records and memberships are never
-touched."""
+"""Delete old runs and their operations. Links, records and memberships stay."""
 
 from __future__ import annotations
 
@@ -15,19 +14,21 @@ from scimsync.state.tables import link, operation, run
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How much was forgotten."""
+    """How much was deleted."""
 
     runs: int
     operations: int
 
 
 def prune(connection: Connection, before: datetime) -> Pruned:
-    """Forgets runs that started before `before` (aware) and their operations, but for the last run,
-    and for what recovery needs: operations without an outcome, and all of those whose account
-    nobody knows."""
+    """Delete runs that started before `before` (aware), and their operations.
+
+    The last run stays, and so does what recovery needs: operations without an outcome, and those of
+    links in doubt.
+    """
     last = select(run.c.id).order_by(run.c.id.desc()).limit(1).scalar_subquery()
     old = select(run.c.id).where(run.c.started_at < before, run.c.id != last)
-    doubtful = exists().where(
+    in_doubt = exists().where(
         link.c.target == operation.c.target,
         link.c.kind == operation.c.kind,
         link.c.key == operation.c.key,
@@ -35,7 +36,7 @@ def prune(connection: Connection, before: datetime) -> Pruned:
     )
     closed: ColumnElement[bool] = ~operation.c.status.in_(OPEN_STATUSES)
     operations = connection.execute(
-        delete(operation).where(operation.c.run_id.in_(old), closed, ~doubtful)
+        delete(operation).where(operation.c.run_id.in_(old), closed, ~in_doubt)
     ).rowcount
     has_operations = exists().where(operation.c.run_id == run.c.id)
     runs = connection.execute(delete(run).where(run.c.id.in_(old), ~has_operations)).rowcount

@@ -1,4 +1,4 @@
-"""The snapshot's records: what each source held when it was last ingested."""
+"""The snapshot: what each source contained when it was last read."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ from scimsync.state.tables import replaced_record as replaced
 from scimsync.state.tables import source as source_table
 
 _LONG_NUMBER = re.compile(r"[0-9]{19}")
-"""What orjson may take for a float that is another number."""
+"""An integer that orjson may read as a float of another value."""
 
 _DEEPEST = 100
-"""Values that are nested more deeply are nobody's attributes."""
+"""How deeply values may be nested."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is known of a source. `digest` is of the bytes and settings last ingested; `problems`
-    are those found in them."""
+    """What is known of a source.
+
+    `digest` covers the bytes and settings last read; `problems` are those found in them.
+    """
 
     name: str
     head_seq: Seq = Seq(0)
@@ -42,7 +44,7 @@ class SourceState:
 
 
 def get_source(connection: Connection, name: str) -> SourceState:
-    """The state of a source; an empty one for a source never ingested."""
+    """Return the state of a source, an empty one for a source that was never read."""
     row = (
         connection.execute(select(source_table).where(source_table.c.name == name))
         .mappings()
@@ -61,7 +63,7 @@ def get_source(connection: Connection, name: str) -> SourceState:
 
 
 def put_source(connection: Connection, state: SourceState) -> None:
-    """Stores the state of a source."""
+    """Store the state of a source."""
     upsert(
         connection,
         source_table,
@@ -79,18 +81,18 @@ def put_source(connection: Connection, state: SourceState) -> None:
 
 
 def last_seq(connection: Connection) -> Seq:
-    """The highest sequence number given so far, over all sources."""
+    """Return the highest sequence number of all sources."""
     return Seq(connection.scalar(select(func.max(source_table.c.head_seq))) or 0)
 
 
 def head_seq(connection: Connection, sources: Sequence[str]) -> Seq:
-    """The highest sequence number of `sources`."""
+    """Return the highest sequence number of `sources`."""
     query = select(func.max(source_table.c.head_seq)).where(source_table.c.name.in_(sources))
     return Seq(connection.scalar(query) or 0)
 
 
 def put_records(connection: Connection, source: str, rows: Sequence[tuple[Key, Seq, str]]) -> None:
-    """Stores new and changed records: key, sequence number, data as JSON text."""
+    """Store new and changed records: key, sequence number, data as JSON text."""
     upsert(
         connection,
         table,
@@ -104,7 +106,7 @@ def put_records(connection: Connection, source: str, rows: Sequence[tuple[Key, S
 def remove_records(
     connection: Connection, source: str, rows: Sequence[tuple[Key, Seq]], now: datetime
 ) -> None:
-    """Marks records as gone; what they held last stays."""
+    """Mark records as removed from their source. Their values stay."""
     if rows:
         connection.execute(
             update(table)
@@ -117,8 +119,10 @@ def remove_records(
 def keep_replaced(
     connection: Connection, source: str, known: Sequence[Key], new: Sequence[Key]
 ) -> None:
-    """Keeps what the records of `known` hold until `accept`, and that the source has none of `new`.
-    The first ingest counts."""
+    """Keep the values of the records `known`, and the absence of `new`, until `accept`.
+
+    What was kept earlier stays.
+    """
     some = 5000
     rows: list[dict[str, object]] = [{"source": source, "key": key, "data": None} for key in new]
     for start in range(0, len(known), some):
@@ -132,7 +136,7 @@ def keep_replaced(
 
 
 def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] = ()) -> None:
-    """What was ingested counts from now on: of `keys`, or of everybody where there are none."""
+    """Make what was read permanent: for `keys`, or for all records if there are none."""
     condition = replaced.c.source.in_(sources)
     connection.execute(
         delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition)
@@ -140,8 +144,10 @@ def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] =
 
 
 def put_back(connection: Connection, sources: Sequence[str], now: datetime) -> int:
-    """Whatever of these sources was ingested and not accepted is as it was before, as a change of
-    its own. Returns how many records."""
+    """Restore the records of these sources that were read and not accepted. Return how many.
+
+    Each gets a new sequence number, like any change.
+    """
     number = 0
     for name in list(
         connection.scalars(
@@ -175,8 +181,7 @@ def put_back(connection: Connection, sources: Sequence[str], now: datetime) -> i
 def lay_over(
     connection: Connection, source: str, rows: Sequence[tuple[Key, str | None]], now: datetime
 ) -> None:
-    """Stores records of a scratch store that lies over another: data as JSON text, None for one
-    that is gone."""
+    """Store records in an overlay: data as JSON text, None for a removed one."""
     upsert(
         connection,
         table,
@@ -196,7 +201,7 @@ def lay_over(
 def live_records(
     connection: Connection, source: str, batch: int = 5000
 ) -> Iterator[tuple[str, str]]:
-    """Key and JSON text of all records that the source still has."""
+    """Yield key and JSON text of all records that the source still has."""
     rows = stream(
         connection,
         batch,
@@ -209,12 +214,12 @@ def live_records(
 
 
 def changed_since(sources: Sequence[str], cursor: Seq) -> ColumnElement[bool]:
-    """The condition under which a record changed after `cursor`."""
+    """Return the condition that a record changed after `cursor`."""
     return table.c.source.in_(sources) & (table.c.seq > cursor)
 
 
 def count_changed(connection: Connection, sources: Sequence[str], cursor: Seq) -> int:
-    """How many records changed after `cursor`."""
+    """Return how many records changed after `cursor`."""
     return (
         connection.scalar(
             select(func.count()).select_from(table).where(changed_since(sources, cursor))
@@ -226,7 +231,7 @@ def count_changed(connection: Connection, sources: Sequence[str], cursor: Seq) -
 def get_records(
     connection: Connection, sources: Sequence[str], keys: Sequence[Key]
 ) -> list[Record]:
-    """The records of `keys` in each of `sources`, those that are gone included."""
+    """Return the records of `keys` in each of `sources`, also removed ones."""
     rows = connection.execute(
         select(table).where(table.c.source.in_(sources), table.c.key.in_(keys))
     )
@@ -248,8 +253,7 @@ def _record(row: RowMapping) -> Record:
 
 
 def _values(text: str) -> dict[str, Any]:
-    """Raises RecursionError for values that are nested more deeply than they could be written
-    again."""
+    """Raises RecursionError for values that are nested too deeply to be written again."""
     read: dict[str, Any]
     try:
         read = read_json(text) if _LONG_NUMBER.search(text) else orjson.loads(text)

@@ -1,9 +1,7 @@
-"""The whole state as lines of JSON, and back: from SQLite to PostgreSQL, from one machine to
-another.
+"""Export the state as lines of JSON, and import it: from SQLite to PostgreSQL, to another machine.
 
-The first line says what follows, each other one is a row, `["link", {…}]`, and the last says how
-many there were, so that a file that was cut off is known as such. Leases stay behind: nobody works
-on a state that is being moved.
+The first line identifies the format, each following line is a row, `["link", {…}]`, and the last
+line has the number of rows, which reveals a truncated file. Leases are not exported.
 """
 
 from __future__ import annotations
@@ -25,12 +23,12 @@ _BATCH = 1000
 
 
 def tables() -> list[Table]:
-    """What is exported, in this order."""
+    """Return the exported tables, in this order."""
     return [table for table in metadata.sorted_tables if table is not lease]
 
 
 def export(store: Store, now: datetime) -> Iterator[bytes]:
-    """The lines of an export, of one consistent state."""
+    """Yield the lines of an export, which are one consistent state."""
     yield _line({"format": FORMAT, "tables": SCHEMA_VERSION, "exported_at": now})
     number = 0
     with store.read() as connection:
@@ -48,11 +46,10 @@ def export(store: Store, now: datetime) -> Iterator[bytes]:
 
 
 def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
-    """Fills an empty state; all or nothing. `name` is what messages call the lines. Returns table
-    -> rows.
+    """Fill an empty state, all or nothing. Return the number of rows of each table.
 
-    Raises StateError for a state that is not empty, and for lines that are no whole export of this
-    version.
+    `name` is the name of the lines in messages. Raises StateError for a state that is not empty,
+    and for lines that are not a complete export of this version.
     """
     source = iter(lines)
     _check_head(next(source, b""), name)
@@ -158,8 +155,7 @@ def _store(connection: Connection, table: Table | None, rows: list[dict[str, Any
 
 
 def _set_sequences(connection: Connection) -> None:
-    """PostgreSQL counts ids by itself and has to know where to go on; SQLite goes on after the
-    highest."""
+    """Set the sequences of PostgreSQL to the highest ids. SQLite does that by itself."""
     if connection.dialect.name != "postgresql":
         return
     for table in tables():
