@@ -76,7 +76,7 @@ CREATE TABLE notice (
 	last_error TEXT, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "notice" VALUES('01k-0001','ops','{"text": "wiki: 1 account fails"}','2026-03-05 09:00:00.000000',0,'2026-03-05 09:00:00.000000',NULL);
+INSERT INTO "notice" VALUES('msg_019cbd39ae8000000123456789abcdef','ops','{"text": "wiki: 1 account fails"}','2026-03-05 09:00:00.000000',0,'2026-03-05 09:00:00.000000',NULL);
 CREATE TABLE operation (
 	id INTEGER NOT NULL, 
 	run_id INTEGER NOT NULL, 
