@@ -42,7 +42,7 @@ from scimsync.run import (
     RunOutcome,
     plan,
     push,
-    targets,
+    target_run,
 )
 from scimsync.run.compile import compile_config
 from scimsync.state import journal
@@ -369,7 +369,7 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """From now on no channel of this process sleeps; what it would have slept is in the list."""
     pauses = Pauses()
     monkeypatch.setattr(
-        targets,
+        target_run,
         "TargetConnection",
         partial(connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)),
     )

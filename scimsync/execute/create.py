@@ -8,13 +8,18 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from scimsync.execute.error_policy import outcome_of_error
-from scimsync.execute.outcome import OperationOutcome, applied, failed, postponed
-from scimsync.execute.sending import PreparedOperation, Sending
+from scimsync.execute.operation_outcome import (
+    OperationOutcome,
+    applied,
+    failed,
+    postponed,
+)
+from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, JournaledOperation
 from scimsync.model.placeholders import RandomText
-from scimsync.model.recovery import perhaps_created
 from scimsync.plan.diff import changes_between
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from scimsync.execute.outcome import OperationOutcome, failed, postponed, result, skipped
+from scimsync.execute.operation_outcome import (
+    OperationOutcome,
+    failed,
+    postponed,
+    result,
+    skipped,
+)
+from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
@@ -13,7 +20,6 @@ from scimsync.model.operations import (
     JournaledOperation,
     OperationStatus,
 )
-from scimsync.model.recovery import perhaps_created
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest
 from scimsync.targets.connection import OutcomeUnknown, may_have_had_effect

@@ -16,9 +16,9 @@ from typing import Protocol
 from scimsync.errors import ScimsyncError
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.journal_writer import JournalWriter
-from scimsync.execute.operations import send_operation
-from scimsync.execute.outcome import OperationOutcome
-from scimsync.execute.sending import PreparedOperation, Sending
+from scimsync.execute.operation_outcome import OperationOutcome
+from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.send import send_operation
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change

@@ -13,9 +13,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimsync.errors import LeaseHeld
-from scimsync.execute.outcome import OperationOutcome, request_text
+from scimsync.execute.operation_outcome import OperationOutcome, request_text
+from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
-from scimsync.execute.sending import PreparedOperation
 from scimsync.model.backoff import retry_delay
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, failed_link

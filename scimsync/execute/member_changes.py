@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from scimsync.execute.error_policy import outcome_of_error
-from scimsync.execute.outcome import OperationOutcome, acknowledged, failed, result, skipped
-from scimsync.execute.sending import PreparedOperation, Sending
+from scimsync.execute.operation_outcome import (
+    OperationOutcome,
+    acknowledged,
+    failed,
+    result,
+    skipped,
+)
+from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import OperationStatus

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimsync.model.interrupted import interrupted_links, members_in_doubt
 from scimsync.model.operations import (
     OPEN_STATUSES,
     JournaledOperation,
     OperationFilter,
     OperationStatus,
 )
-from scimsync.model.recovery import interrupted_links, members_in_doubt
 from scimsync.state import journal, links, memberships
 from scimsync.state.store import Store
 

@@ -8,6 +8,6 @@ clock.
 from scimsync.plan.definition import Plan, TargetPlan, Violation
 from scimsync.plan.guard import Allowance
 from scimsync.plan.planner import Now
-from scimsync.plan.target import Scope, TargetPlanner
+from scimsync.plan.target_planner import Scope, TargetPlanner
 
 __all__ = ["Allowance", "Now", "Plan", "Scope", "TargetPlan", "TargetPlanner", "Violation"]

@@ -80,7 +80,7 @@ GROUPS = Traits(
 )
 
 
-class Leave(StrEnum):
+class LeavePolicy(StrEnum):
     """What happens to the account of an unwanted candidate."""
 
     DELETE = "delete"
@@ -90,7 +90,7 @@ class Leave(StrEnum):
     """`actions.remove = false`."""
 
 
-class State(StrEnum):
+class AccountState(StrEnum):
     """The account of an unwanted candidate. For the inactive ones: what remains to be done."""
 
     ACTIVE = "active"
@@ -405,7 +405,7 @@ class _Batch:
     def _add_unwanted(self, candidate: Candidate, link: Link) -> None:
         leave = self._leave_of(candidate)
         if (
-            leave is Leave.DEACTIVATE
+            leave is LeavePolicy.DEACTIVATE
             and link.status is LinkStatus.ACTIVE
             and candidate.read_again
             and candidate.before.get("active") is False
@@ -413,24 +413,26 @@ class _Batch:
             link = replace(link, status=LinkStatus.INACTIVE, left_at=self._now)
         _UNWANTED[leave, self._state_of(candidate, link)](self, candidate, link)
 
-    def _leave_of(self, candidate: Candidate) -> Leave:
+    def _leave_of(self, candidate: Candidate) -> LeavePolicy:
         action = candidate.leave or self._policy.leave.action
         if candidate.held_since is not None:  # an order by name overrides `keep` and `remove`
-            return Leave.DELETE if action == "delete" else Leave.DEACTIVATE
+            return LeavePolicy.DELETE if action == "delete" else LeavePolicy.DEACTIVATE
         if not self._policy.remove:
-            return Leave.OFF
-        return Leave.KEEP if action == "empty" else Leave(action)
+            return LeavePolicy.OFF
+        return LeavePolicy.KEEP if action == "empty" else LeavePolicy(action)
 
-    def _state_of(self, candidate: Candidate, link: Link) -> State:
+    def _state_of(self, candidate: Candidate, link: Link) -> AccountState:
         if link.status is not LinkStatus.INACTIVE:
-            return State.ACTIVE
+            return AccountState.ACTIVE
         seen_inactive = candidate.read_again and candidate.before.get("active") is False
         if link.in_doubt and not seen_inactive:
-            return State.MAYBE_REACTIVATED
+            return AccountState.MAYBE_REACTIVATED
         deletion = deletion_time(link, self._policy, self._now)
         if deletion is not None and deletion <= self._now:
-            return State.DELETION_DUE
-        return State.REVOCATION_DUE if self._revocations(candidate) else State.INACTIVE
+            return AccountState.DELETION_DUE
+        return (
+            AccountState.REVOCATION_DUE if self._revocations(candidate) else AccountState.INACTIVE
+        )
 
     def _delete(self, candidate: Candidate, link: Link) -> None:
         self._operation(
@@ -673,26 +675,26 @@ _DIFFERENCES: Mapping[_Difference, _Comparison] = {
     _Difference.OTHER: _Batch._update,
 }
 
-_UNWANTED: Mapping[tuple[Leave, State], _Removal] = {
-    (Leave.DELETE, State.ACTIVE): _Batch._delete,
-    (Leave.DELETE, State.MAYBE_REACTIVATED): _Batch._delete,
-    (Leave.DELETE, State.DELETION_DUE): _Batch._delete,
-    (Leave.DELETE, State.REVOCATION_DUE): _Batch._delete,
-    (Leave.DELETE, State.INACTIVE): _Batch._delete,
-    (Leave.DEACTIVATE, State.ACTIVE): _Batch._deactivate,
-    (Leave.DEACTIVATE, State.MAYBE_REACTIVATED): _Batch._deactivate,
-    (Leave.DEACTIVATE, State.DELETION_DUE): _Batch._delete_due,
-    (Leave.DEACTIVATE, State.REVOCATION_DUE): _Batch._revoke,
-    (Leave.DEACTIVATE, State.INACTIVE): _Batch._settle_unwanted,
-    (Leave.KEEP, State.ACTIVE): _Batch._settle_unwanted,
-    (Leave.KEEP, State.MAYBE_REACTIVATED): _Batch._deactivate,
-    (Leave.KEEP, State.DELETION_DUE): _Batch._settle_unwanted,
-    (Leave.KEEP, State.REVOCATION_DUE): _Batch._settle_unwanted,
-    (Leave.KEEP, State.INACTIVE): _Batch._settle_unwanted,
-    (Leave.OFF, State.ACTIVE): _Batch._ignore,
-    (Leave.OFF, State.MAYBE_REACTIVATED): _Batch._ignore,
-    (Leave.OFF, State.DELETION_DUE): _Batch._ignore,
-    (Leave.OFF, State.REVOCATION_DUE): _Batch._ignore,
-    (Leave.OFF, State.INACTIVE): _Batch._ignore,
+_UNWANTED: Mapping[tuple[LeavePolicy, AccountState], _Removal] = {
+    (LeavePolicy.DELETE, AccountState.ACTIVE): _Batch._delete,
+    (LeavePolicy.DELETE, AccountState.MAYBE_REACTIVATED): _Batch._delete,
+    (LeavePolicy.DELETE, AccountState.DELETION_DUE): _Batch._delete,
+    (LeavePolicy.DELETE, AccountState.REVOCATION_DUE): _Batch._delete,
+    (LeavePolicy.DELETE, AccountState.INACTIVE): _Batch._delete,
+    (LeavePolicy.DEACTIVATE, AccountState.ACTIVE): _Batch._deactivate,
+    (LeavePolicy.DEACTIVATE, AccountState.MAYBE_REACTIVATED): _Batch._deactivate,
+    (LeavePolicy.DEACTIVATE, AccountState.DELETION_DUE): _Batch._delete_due,
+    (LeavePolicy.DEACTIVATE, AccountState.REVOCATION_DUE): _Batch._revoke,
+    (LeavePolicy.DEACTIVATE, AccountState.INACTIVE): _Batch._settle_unwanted,
+    (LeavePolicy.KEEP, AccountState.ACTIVE): _Batch._settle_unwanted,
+    (LeavePolicy.KEEP, AccountState.MAYBE_REACTIVATED): _Batch._deactivate,
+    (LeavePolicy.KEEP, AccountState.DELETION_DUE): _Batch._settle_unwanted,
+    (LeavePolicy.KEEP, AccountState.REVOCATION_DUE): _Batch._settle_unwanted,
+    (LeavePolicy.KEEP, AccountState.INACTIVE): _Batch._settle_unwanted,
+    (LeavePolicy.OFF, AccountState.ACTIVE): _Batch._ignore,
+    (LeavePolicy.OFF, AccountState.MAYBE_REACTIVATED): _Batch._ignore,
+    (LeavePolicy.OFF, AccountState.DELETION_DUE): _Batch._ignore,
+    (LeavePolicy.OFF, AccountState.REVOCATION_DUE): _Batch._ignore,
+    (LeavePolicy.OFF, AccountState.INACTIVE): _Batch._ignore,
 }
 """(what sync.toml says, what the account is) -> what to do with an unwanted account."""

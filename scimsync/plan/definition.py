@@ -14,7 +14,7 @@ from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.records import Problem
-from scimsync.plan.memberships import LostMembers
+from scimsync.plan.membership_planner import LostMembers
 from scimsync.plan.requests import Values, shape_request, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimRequest

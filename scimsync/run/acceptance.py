@@ -9,7 +9,7 @@ from scimsync.execute.recovery import close_orphaned
 from scimsync.model.operations import OperationFilter, OperationStatus
 from scimsync.plan import Plan
 from scimsync.run.context import PushContext
-from scimsync.run.targets import TargetRun
+from scimsync.run.target_run import TargetRun
 from scimsync.state import journal, leases, memberships, records, targets
 from scimsync.targets.quarantine import after_run
 

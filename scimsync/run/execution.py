@@ -9,15 +9,15 @@ from scimsync.errors import TargetUnavailable
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.executor import Executor
 from scimsync.execute.journal_writer import JournalWriter
-from scimsync.execute.secrets import SecretValues
-from scimsync.execute.sending import Sending
+from scimsync.execute.preparation import Sending
+from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import PHASE_WORDS, Phase
 from scimsync.plan import Plan
 from scimsync.run.context import PushContext
 from scimsync.run.outcome import TargetOutcome, target_outcome
-from scimsync.run.targets import TargetRun
+from scimsync.run.target_run import TargetRun
 from scimsync.state import work
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.evidence import message_code

@@ -14,7 +14,7 @@ from scimsync.run.context import Context
 from scimsync.run.options import Options, Report
 from scimsync.run.prepare import make_plan
 from scimsync.run.reading import read_sources
-from scimsync.run.targets import open_targets
+from scimsync.run.target_run import open_targets
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state.store import Store, scratch_store
 

@@ -16,7 +16,7 @@ from scimsync.plan.saved import why_outdated
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context
 from scimsync.run.reading import Reading
-from scimsync.run.targets import TargetRun
+from scimsync.run.target_run import TargetRun
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import links
 

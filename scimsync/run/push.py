@@ -20,7 +20,7 @@ from scimsync.run.options import Options, Report
 from scimsync.run.outcome import RunOutcome, run_outcome, target_document
 from scimsync.run.prepare import make_plan
 from scimsync.run.reading import Reading, read_sources
-from scimsync.run.targets import lose_targets, open_targets, stop_targets
+from scimsync.run.target_run import lose_targets, open_targets, stop_targets
 from scimsync.state import journal, leases
 from scimsync.state.store import Store
 from scimsync.transport.observer import Observer, ignore

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, RemoteId, Seq, fold_name
+from scimsync.model.interrupted import interrupted_links, members_in_doubt
 from scimsync.model.links import Link, Reference
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
@@ -25,7 +26,6 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.model.recovery import interrupted_links, members_in_doubt
 from scimsync.state import holds, journal, links, memberships, work
 from scimsync.state.store import Store
 

@@ -30,7 +30,7 @@ from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.jobs import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.errors import ConfigError
-from scimsync.run import targets as run_targets
+from scimsync.run import target_run as run_targets
 from scimsync.targets import connection
 from scimsync.transport.retry_policy import TimeSource
 from tests.daemon.simulation import SteppingScheduler

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from scimsync.execute import executor
-from scimsync.execute.outcome import OperationOutcome
-from scimsync.execute.sending import PreparedOperation, Sending
+from scimsync.execute.operation_outcome import OperationOutcome
+from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.operations import JournaledOperation
 from scimsync.state.store import Store
 from tests.lifecycle.readback import read_all

@@ -14,7 +14,7 @@ import pytest
 from scimsync.errors import Interrupted
 from scimsync.execute import executor
 from scimsync.plan import guard
-from scimsync.run.targets import TargetRun
+from scimsync.run.target_run import TargetRun
 from tests.execute.story import (
     DELETE,
     NO_GUARD,

@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from scimsync.errors import TargetUnavailable
-from scimsync.run import targets
+from scimsync.run import target_run
 from scimsync.targets.connection import TargetConnection
 from scimsync.transport.retry_policy import TimeSource
 from tests.office import Office, Pauses, bare, counts, people, person, resource
@@ -496,7 +496,7 @@ def test_requests_keep_to_the_rate(
 ) -> None:
     microseconds = count()
     monkeypatch.setattr(
-        targets,
+        target_run,
         "TargetConnection",
         partial(
             TargetConnection,

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from scimsync.run import targets
+from scimsync.run import target_run
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.sender import LazySender
@@ -105,7 +105,7 @@ def test_a_creation_that_arrives_after_its_connection_broke_is_not_sent_again(
         await proxy.let_go()
 
     monkeypatch.setattr(
-        targets, "TargetConnection", partial(TargetConnection, time=TimeSource(sleep))
+        target_run, "TargetConnection", partial(TargetConnection, time=TimeSource(sleep))
     )
     script.plan = {post: [HELD]}
     office.hire(people(1))

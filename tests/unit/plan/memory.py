@@ -20,7 +20,7 @@ from scimsync.model.records import Record
 from scimsync.plan import Now
 from scimsync.plan.candidates import Policy
 from scimsync.plan.planner import TargetReader
-from scimsync.plan.target import Scope, TargetPlanner
+from scimsync.plan.target_planner import Scope, TargetPlanner
 from tests.unit.plan.building import DEACTIVATE, NOW, TODAY
 
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"

@@ -12,7 +12,7 @@ from scimsync.model.limits import Limit
 from scimsync.plan import Allowance, Plan, TargetPlan
 from scimsync.plan.definition import Tally
 from scimsync.plan.guard import check
-from scimsync.plan.memberships import LostMembers
+from scimsync.plan.membership_planner import LostMembers
 from scimsync.scim.dialects import rfc
 
 FIRST = (Key("1"), Key("2"))

@@ -17,7 +17,7 @@ from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
 from scimsync.model.targets import GroupTable
 from scimsync.plan import Scope
-from scimsync.plan.memberships import LostMembers
+from scimsync.plan.membership_planner import LostMembers
 from tests.unit.plan.building import NOW, policy
 from tests.unit.plan.memory import (
     MANAGER,

@@ -11,8 +11,13 @@ from scimsync.execute.error_policy import (
     outcome_of_error,
 )
 from scimsync.execute.member_changes import send_members
-from scimsync.execute.outcome import OperationOutcome, applied, failed, result
-from scimsync.execute.sending import PreparedOperation, Sending
+from scimsync.execute.operation_outcome import (
+    OperationOutcome,
+    applied,
+    failed,
+    result,
+)
+from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import apply_changes
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
 from scimsync.targets.connection import may_have_had_effect

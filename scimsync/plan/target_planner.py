@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from scimsync.model.ids import Key, Seq
 from scimsync.model.targets import GroupTable
-from scimsync.plan.groups import GroupPlanner
-from scimsync.plan.memberships import LostMembers, MembershipPlanner
+from scimsync.plan.group_planner import GroupPlanner
+from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
 from scimsync.plan.planner import Now, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
-from scimsync.plan.users import UserPlanner
+from scimsync.plan.user_planner import UserPlanner
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import pytest
 
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.interrupted import interrupted_links, members_in_doubt, perhaps_created
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import JournaledOperation, OperationStatus
 from scimsync.model.placeholders import IdOf, RandomText
-from scimsync.model.recovery import interrupted_links, members_in_doubt, perhaps_created
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 KEY = Key("00001")
