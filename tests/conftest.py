@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.office import Office, Pauses, without_waiting
+from tests.office import Office, Pauses
 from tests.once import make_once
 from tests.servers.faulty import FaultyServer, running_faulty_server
 from tests.servers.postgresql import Server, running_postgresql
@@ -45,9 +45,9 @@ def faulty() -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+def pauses() -> Pauses:
     """What retries would have waited, in seconds."""
-    return without_waiting(monkeypatch)
+    return Pauses()
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def office(
 ) -> Office:
     """A company whose wiki is the faulty server."""
     monkeypatch.setenv("WIKI_TOKEN", faulty.token)
-    made = Office(tmp_path, faulty.url, faulty.token, state=new_state())
+    made = Office(tmp_path, faulty.url, faulty.token, state=new_state(), time=pauses.source)
     made.configure()
     return made
 
@@ -120,6 +120,8 @@ def real_office(
     """A company whose wiki is a scim2-server that nobody else uses."""
     url, token = real_server
     monkeypatch.setenv("WIKI_TOKEN", token)
-    made = Office(tmp_path, f"{url}/{secrets.token_hex(8)}/v2", token, state=new_state())
+    made = Office(
+        tmp_path, f"{url}/{secrets.token_hex(8)}/v2", token, state=new_state(), time=pauses.source
+    )
     made.configure()
     return made

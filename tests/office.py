@@ -20,9 +20,8 @@ import time
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import chdir, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -37,18 +36,11 @@ from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.plan import Now
 from scimsync.plan.guard import Allowance
 from scimsync.plan.render.json import planned_document
-from scimsync.run import (
-    Options,
-    RunOutcome,
-    plan,
-    push,
-    target_run,
-)
+from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
 from scimsync.state import journal
 from scimsync.state.links import all_links
 from scimsync.state.store import open_state
-from scimsync.targets import connection
 from scimsync.transport.retry_policy import TimeSource
 
 Row = dict[str, str]
@@ -136,13 +128,15 @@ class Ran:
 @dataclass
 class Office:
     """`url` and `token` are the target's; `state` is the URL of the state database, None for the
-    default; `now` is the time for everything that runs in this process."""
+    default; `now` is the time for everything that runs in this process, and `time` is what it waits
+    by between requests, by default without sleeping."""
 
     folder: Path
     url: str
     token: str
     now: datetime = MONDAY
     state: str | None = None
+    time: TimeSource = field(default_factory=lambda: Pauses().source)
 
     # What is written
 
@@ -232,6 +226,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 command="push",
                 clock=lambda: self.now,
                 wait=wait,
+                time=self.time,
             )
 
     def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:
@@ -243,7 +238,12 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         with (
             closing(open_state(config.state_url, config.base_dir, create=False)) as store,
             plan(
-                compile_config(config), store, options, Now(self.now, self.now.date()), _silent
+                compile_config(config),
+                store,
+                options,
+                Now(self.now, self.now.date()),
+                _silent,
+                time=self.time,
             ) as prepared,
         ):
             assert prepared.plan.guard is None
@@ -280,7 +280,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             patch.object(sys, "stderr", err),
             pytest.raises(SystemExit) as ended,
         ):
-            main(arguments, clock=lambda: self.now)
+            main(arguments, clock=lambda: self.now, time=self.time)
         code = ended.value.code
         assert isinstance(code, int)
         return Ran(code, out.text(), err.text())
@@ -364,13 +364,7 @@ class Pauses(list[float]):
     def clock(self) -> float:
         return time.monotonic() + sum(self)
 
-
-def without_waiting(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    """From now on no channel of this process sleeps; what it would have slept is in the list."""
-    pauses = Pauses()
-    monkeypatch.setattr(
-        target_run,
-        "TargetConnection",
-        partial(connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)),
-    )
-    return pauses
+    @property
+    def source(self) -> TimeSource:
+        """What targets wait by."""
+        return TimeSource(self.sleep, self.clock)

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from scimsync import __version__
 from scimsync.cli.ui.options import CommonOptions, Invocation, common_options, utc_now
+
+if TYPE_CHECKING:
+    from scimsync.transport.retry_policy import TimeSource
 
 _COMMANDS = {
     "init": "write a sync.toml from a look at a file's columns",
@@ -115,7 +118,9 @@ def _exit_interrupted() -> NoReturn:
 
 
 def main(
-    arguments: Sequence[str] | None = None, clock: Callable[[], datetime] = utc_now
+    arguments: Sequence[str] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    time: TimeSource | None = None,
 ) -> NoReturn:
     """Run the command line, by default with the arguments of the process, and exit.
 
@@ -125,7 +130,7 @@ def main(
     signal.signal(signal.SIGTERM, _terminate)
     # imports create many objects that stay; collecting them takes a tenth of a short run
     gc.set_threshold(50_000, 20, 20)
-    invocation = Invocation(CommonOptions(clock=clock))
+    invocation = Invocation(CommonOptions(clock=clock, time=time))
     try:
         code = cli.main(arguments, prog_name="scimsync", standalone_mode=False, obj=invocation)
         sys.stdout.flush()

@@ -11,6 +11,7 @@ from random import Random
 from scimsync.config import Config
 from scimsync.daemon.scheduler import JobScheduler
 from scimsync.daemon.systemd import Systemd
+from scimsync.transport.retry_policy import TimeSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Dependencies:
     `load` reads sync.toml. `scheduler` has the clocks, threads and sleeping. `random` is for
     jitter. `file_interval` is the time between two checks of files; `state_interval` that between
     two reads of due work, which other processes may change. With `personal`, the log may contain
-    personal data.
+    personal data. `time` is what retries and rate limits wait by; None is the real
+    time.
     """
 
     load: Callable[[Path], Config]
@@ -30,3 +32,4 @@ class Dependencies:
     file_interval: timedelta = timedelta(seconds=0.5)
     state_interval: timedelta = timedelta(minutes=1)
     personal: bool = False
+    time: TimeSource | None = None

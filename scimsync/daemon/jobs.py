@@ -380,6 +380,7 @@ class Daemon:
                 self._record_progress,
                 self._record_request,
                 self._cancellation,
+                self._dependencies.time,
             ),
             id="push",
             executor=PUSH_EXECUTOR,

@@ -19,6 +19,7 @@ from scimsync.run import Options, Report, RunOutcome, push
 from scimsync.run.cancellation import Cancellation
 from scimsync.run.compile import compile_config
 from scimsync.transport.observer import Observer
+from scimsync.transport.retry_policy import TimeSource
 
 _LOG = logging.getLogger("scimsync")
 
@@ -103,6 +104,7 @@ def run_push(
     report: Report,
     observe: Observer,
     cancellation: Cancellation,
+    time_source: TimeSource | None = None,
 ) -> PushResult:
     """Push. Any error is part of the result."""
     started, timer = clock(), time.monotonic()
@@ -123,6 +125,7 @@ def run_push(
                 clock=clock,
                 cancellation=cancellation,
                 observe=observe,
+                time=time_source,
             )
     except asyncio.CancelledError as error:  # it would cancel the future of this job
         failure = RuntimeError(type(error).__name__)

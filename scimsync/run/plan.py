@@ -17,6 +17,7 @@ from scimsync.run.reading import read_sources
 from scimsync.run.target_run import open_targets
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state.store import Store, scratch_store
+from scimsync.transport.retry_policy import TimeSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,12 @@ class PlannedRun:
 
 @contextmanager
 def plan(
-    compiled: CompiledConfig, store: Store, options: Options, now: Now, report: Report
+    compiled: CompiledConfig,
+    store: Store,
+    options: Options,
+    now: Now,
+    report: Report,
+    time: TimeSource | None = None,
 ) -> Iterator[PlannedRun]:
     """Give what a push would do now.
 
@@ -54,7 +60,7 @@ def plan(
             return
 
         async def planned() -> Plan:
-            async with open_targets(context, reading) as targets:
+            async with open_targets(context, reading, time=time) as targets:
                 return await make_plan(context, targets, reading)
 
         yield PlannedRun(asyncio.run(planned()), context.records, reading.problems)

@@ -22,7 +22,7 @@ from scimsync.plan.render.json import journal_document
 from scimsync.state.store import Store
 from tests.chaos.scale import LONG
 from tests.lifecycle.readback import read_all
-from tests.office import MANAGER, USER, Office, Row, person, without_waiting
+from tests.office import MANAGER, USER, Office, Row, person
 
 CONFIGURATION = """
 [access]
@@ -144,16 +144,14 @@ def held(office: Office) -> tuple[Any, Any]:
 @pytest.fixture(scope="module")
 def undisturbed(
     real_server: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, then: str
-) -> Iterator[tuple[Any, Any]]:
+) -> tuple[Any, Any]:
     """What the target holds after pushes that nobody kills."""
-    with pytest.MonkeyPatch.context() as patched:
-        without_waiting(patched)
-        office = office_of(tmp_path_factory.mktemp("undisturbed"), real_server, None)
+    office = office_of(tmp_path_factory.mktemp("undisturbed"), real_server, None)
+    assert office.push().exit_code == 0
+    if then == "back":  # what was begun is not wanted any more when the next push comes
+        office.hire(before())
         assert office.push().exit_code == 0
-        if then == "back":  # what was begun is not wanted any more when the next push comes
-            office.hire(before())
-            assert office.push().exit_code == 0
-        yield held(office)
+    return held(office)
 
 
 @pytest.mark.filterwarnings(

@@ -8,8 +8,6 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.scale import scaled, seed
 from tests.chaos.test_every_step import held
 from tests.chaos.world import NewState, change, company, configured, expected
@@ -29,7 +27,6 @@ def pushes_until_calm(office: Office) -> int:
     return MOST_RUNS + 1
 
 
-@pytest.mark.usefixtures("pauses")
 def test_half_of_all_answers_are_spoilt(
     real_server: tuple[str, str], tmp_path: Path, new_state: NewState
 ) -> None:
@@ -48,7 +45,6 @@ def test_half_of_all_answers_are_spoilt(
     assert held(office) == expected(rows, url, token, tmp_path), number
 
 
-@pytest.mark.usefixtures("pauses")
 def test_half_of_all_answers_are_spoilt_while_the_company_changes(
     real_server: tuple[str, str], tmp_path: Path, new_state: NewState
 ) -> None:

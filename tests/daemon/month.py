@@ -30,9 +30,6 @@ from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.jobs import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.errors import ConfigError
-from scimsync.run import target_run as run_targets
-from scimsync.targets import connection
-from scimsync.transport.retry_policy import TimeSource
 from tests.daemon.simulation import SteppingScheduler
 from tests.office import Pauses, Row, person
 from tests.once import make_once
@@ -308,17 +305,18 @@ def live(folder: Path) -> None:
     make_once(pytest.MonkeyPatch())
     set_up_logging(log_format="json")
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked())
-    pauses = Pauses()
-    # so that retries do not wait
-    vars(run_targets)["TargetConnection"] = partial(
-        connection.TargetConnection, time=TimeSource(pauses.sleep, pauses.clock)
-    )
     month = Month(folder)
     hours = timedelta(hours=6)
     with time_machine.travel(month.start.timestamp(), tick=False) as clock:
         scheduler = MonthScheduler(clock, month)
         dependencies = Dependencies(
-            load, scheduler, Systemd({}), Random(1), file_interval=hours, state_interval=hours
+            load,
+            scheduler,
+            Systemd({}),
+            Random(1),
+            file_interval=hours,
+            state_interval=hours,
+            time=Pauses().source,  # so that retries do not wait
         )
         while True:
             try:

@@ -6,8 +6,6 @@ import os
 from contextlib import closing
 from datetime import timedelta
 
-import pytest
-
 from scimsync.builtin import load
 from scimsync.plan import Now
 from scimsync.run import Options, push
@@ -16,8 +14,6 @@ from scimsync.state.store import open_state
 from tests.execute.story import NO_GUARD
 from tests.office import SOURCE, USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
-
-pytestmark = pytest.mark.usefixtures("pauses")
 
 DAY = timedelta(days=1)
 TWO = SOURCE + '[sources.ext]\ntype = "file"\npath = "ext.csv"\nkey = "id"\n'

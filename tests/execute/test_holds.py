@@ -16,8 +16,6 @@ from tests.execute.story import NO_GUARD, PATCH_USER, SOON, Proxied, Script, one
 from tests.office import SOURCE, USER, Office, people, person
 from tests.servers.faulty import FaultyServer
 
-pytestmark = pytest.mark.usefixtures("pauses")
-
 DAY = timedelta(days=1)
 NAMES = ["target wiki", "source hr"]
 

@@ -19,8 +19,6 @@ from tests.lifecycle.test_groups import (
 from tests.office import USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
-pytestmark = pytest.mark.usefixtures("pauses")
-
 DAY = timedelta(days=1)
 LOOSE = 'min_records = "0%"'
 BY_MAPPING = USER.replace("active = true", "active = \"dept != 'away'\"")

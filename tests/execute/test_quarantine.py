@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from scimsync.errors import TargetQuarantined, TargetUnavailable
-from tests.office import Office, Pauses, actions, counts, people
+from tests.office import Office, actions, counts, people
 from tests.servers.faulty import HTML, FaultyServer, running_faulty_server
 
 DOWN = "http://127.0.0.1:9/scim"
@@ -27,11 +25,6 @@ def quarantined(office: Office, faulty: FaultyServer) -> None:
         assert isinstance(outcome.targets["wiki"].error, TargetUnavailable)
         assert not isinstance(outcome.targets["wiki"].error, TargetQuarantined)
     faulty.forget()
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(pauses: Pauses) -> None:
-    """Nobody sleeps."""
 
 
 def test_a_target_that_only_fails_is_given_up_within_the_run(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tests.execute.story import (
     NO_GUARD,
     PATCH_USER,
@@ -19,9 +17,6 @@ from tests.execute.story import (
 )
 from tests.office import ENTERPRISE, USER, Office, people, person
 from tests.servers.faulty import FaultyServer
-
-pytestmark = pytest.mark.usefixtures("pauses")
-
 
 # What is read in doubt
 

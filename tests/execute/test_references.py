@@ -5,14 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tests.execute.story import DELETE, NO_GUARD
 from tests.execute.test_holds import a_run_at_work
 from tests.office import ENTERPRISE, MANAGER, USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
-
-pytestmark = pytest.mark.usefixtures("pauses")
 
 DAY = timedelta(days=1)
 WITH_MANAGER = USER + MANAGER

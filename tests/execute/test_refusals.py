@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from tests.execute.story import NO_GUARD, REFUSAL
 from tests.office import MANAGER, USER, Office, people, person
 from tests.servers.faulty import FaultyServer
-
-pytestmark = pytest.mark.usefixtures("pauses")
 
 DAY = timedelta(days=1)
 

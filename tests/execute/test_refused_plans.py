@@ -34,8 +34,6 @@ from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import BY_DEPARTMENT, groups, team, with_teams, write_teams
 from tests.office import SOURCE, USER, Office, Row, people, person
 
-pytestmark = pytest.mark.usefixtures("pauses")
-
 GUARD = 'max_removals = 5\nmin_records = "0%"\n'
 
 

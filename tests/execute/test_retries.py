@@ -5,14 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from itertools import count
 
 import pytest
 
 from scimsync.errors import TargetUnavailable
-from scimsync.run import target_run
-from scimsync.targets.connection import TargetConnection
 from scimsync.transport.retry_policy import TimeSource
 from tests.office import Office, Pauses, bare, counts, people, person, resource
 from tests.servers.faulty import HTML, Fault, FaultyServer, Seen, running_faulty_server
@@ -491,18 +488,9 @@ def test_a_look_up_that_is_refused_fails_only_that_person(
     assert (counts(outcome), outcome.exit_code) == ({"create": 1}, 4)
 
 
-def test_requests_keep_to_the_rate(
-    office: Office, faulty: FaultyServer, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_keep_to_the_rate(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:
     microseconds = count()
-    monkeypatch.setattr(
-        target_run,
-        "TargetConnection",
-        partial(
-            TargetConnection,
-            time=TimeSource(pauses.sleep, lambda: sum(pauses) + next(microseconds) / 1e6),
-        ),
-    )
+    office.time = TimeSource(pauses.sleep, lambda: sum(pauses) + next(microseconds) / 1e6)
     office.configure(target="rate = 10\nconcurrency = 1")
     office.hire(people(20))
 

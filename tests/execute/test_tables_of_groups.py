@@ -19,8 +19,6 @@ from tests.lifecycle.test_groups import (
 )
 from tests.office import people
 
-pytestmark = pytest.mark.usefixtures("pauses")
-
 DAY = timedelta(days=1)
 REVOKE = 'leave = { action = "deactivate", revoke = ["memberships"] }'
 KEEP = 'leave = { action = "keep" }\n'

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
-from scimsync.run import target_run
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.targets.connection import TargetConnection
 from scimsync.targets.sender import LazySender
 from scimsync.transport.request_errors import NoResponse
 from scimsync.transport.retry_policy import TimeSource
@@ -36,8 +33,6 @@ from tests.lifecycle.test_groups import groups
 from tests.office import ENTERPRISE, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
 from tests.servers.proxy import HELD, NOBODY
-
-pytestmark = pytest.mark.usefixtures("pauses")
 
 
 def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned_again(
@@ -97,16 +92,14 @@ def test_a_deletion_that_had_its_effect_without_an_answer_is_seen_when_its_perso
 
 @pytest.mark.parametrize("post", [POST_USER, POST_GROUP])
 def test_a_creation_that_arrives_after_its_connection_broke_is_not_sent_again(
-    proxied: Proxied, script: Script, monkeypatch: pytest.MonkeyPatch, post: str
+    proxied: Proxied, script: Script, post: str
 ) -> None:
     office, proxy = proxied
 
     async def sleep(seconds: float) -> None:
         await proxy.let_go()
 
-    monkeypatch.setattr(
-        target_run, "TargetConnection", partial(TargetConnection, time=TimeSource(sleep))
-    )
+    office.time = TimeSource(sleep)
     script.plan = {post: [HELD]}
     office.hire(people(1))
 

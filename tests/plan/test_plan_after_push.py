@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.office import ENTERPRISE, MANAGER, USER, Office, Row, person, without_waiting
+from tests.office import ENTERPRISE, MANAGER, USER, Office, Row, person
 from tests.servers.faulty import Json, running_faulty_server
 
 NUMBERS = range(1, 7)
@@ -65,7 +65,6 @@ def test_after_each_push_the_plan_is_empty(leave: str, story: list[list[Row]]) -
         tempfile.TemporaryDirectory() as folder,
         running_faulty_server() as server,
     ):
-        without_waiting(patched)
         patched.setenv("WIKI_TOKEN", server.token)
         office = Office(Path(folder), server.url, server.token)
         office.configure(

@@ -133,6 +133,7 @@ def run_push(
                 command=name,
                 clock=options.clock,
                 wait=wait,
+                time=options.time,
                 observe=ignore if afterwards is None else afterwards.observer,
             )
             with store.read() as connection:

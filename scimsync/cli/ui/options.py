@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scimsync.errors import coded
+
+if TYPE_CHECKING:
+    from scimsync.transport.retry_policy import TimeSource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +30,8 @@ def utc_now() -> datetime:
 class CommonOptions:
     """The values of the common options, and the clock that the command runs by.
 
-    `verbosity` is -1 for quiet, 1 or more for verbose.
+    `verbosity` is -1 for quiet, 1 or more for verbose. `time` is what retries and rate limits wait
+    by; None is the real time.
     """
 
     config: Path = DEFAULT_CONFIG
@@ -38,6 +42,7 @@ class CommonOptions:
     debug: bool = False
     log_format: str = "text"
     clock: Callable[[], datetime] = utc_now
+    time: TimeSource | None = None
 
     @property
     def quiet(self) -> bool:
