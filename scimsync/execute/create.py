@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
@@ -24,8 +23,8 @@ from scimsync.plan.diff import changes_between
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.targets.connection import OutcomeUnknown, may_have_had_effect
-from scimsync.targets.matching import Found, Matcher, to_account
+from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect
+from scimsync.targets.matching import Match, Matcher, to_account
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0
@@ -49,7 +48,7 @@ class Creation:
         Raises TargetStopped where it was not sent.
         """
         connection, operation, link = self.sending.connection, self.operation, self.prepared.link
-        if not connection.creates:
+        if not connection.may_create:
             why = "too many creations before it failed"
             return postponed(operation, self.now(), link, why)
         document = self._kept_document()
@@ -57,7 +56,7 @@ class Creation:
         try:
             for number in range(CREATION_TRIES):
                 if number:
-                    await connection.rest(random.uniform(0, 0.5 * 2 ** (number - 1)))  # noqa: S311
+                    await connection.sleep(connection.time.uniform(0, 0.5 * 2 ** (number - 1)))
                 try:
                     response = await self._send_once()
                 except OutcomeUnknown as error:
@@ -72,7 +71,7 @@ class Creation:
                 return await self._adopt_instead(link, document, error)
             return outcome_of_error(operation, link, error, self.now())
         assert unknown is not None  # noqa: S101 - or there was a response
-        connection.unmade(unknown)
+        connection.creation_failed(unknown)
         return outcome_of_error(operation, link, unknown, self.now())
 
     @property
@@ -114,7 +113,7 @@ class Creation:
         done = applied(self.operation, self.now(), remote_id, document, etag=response.etag)
         return replace(done, created=True)
 
-    async def _created_by(self, document: Document, cause: RequestError) -> Found | None:
+    async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
         """Return what a POST without a response created.
 
         After silence or a broken connection the request may still be under way: the resource is
@@ -122,11 +121,11 @@ class Creation:
         """
         found = await self._unowned(document)
         if found is None and isinstance(cause, NoResponse):
-            await self.sending.connection.rest(ARRIVAL_S)
+            await self.sending.connection.sleep(ARRIVAL_S)
             found = await self._unowned(document)
         return found
 
-    async def _unowned(self, document: Document) -> Found | None:
+    async def _unowned(self, document: Document) -> Match | None:
         """Return the one resource that matches `document`, unless it is linked to another key."""
         found = await self._matcher.look_up(document)
         if found is None or len(found.resources) != 1:
@@ -135,7 +134,7 @@ class Creation:
         return found if remote_id and self._owner(remote_id) is None else None
 
     async def _complete(
-        self, link: Link, found: Found, wanted: Document, cause: RequestError
+        self, link: Link, found: Match, wanted: Document, cause: RequestError
     ) -> OperationOutcome:
         """Change what was created without a response to what it should be, where it is not."""
         remote_id, base, wanted = _taken(found, wanted)
@@ -183,7 +182,7 @@ class Creation:
             action=Action.ADOPT,
         )
 
-    def _why_not_adopted(self, found: Found | None) -> str | None:
+    def _why_not_adopted(self, found: Match | None) -> str | None:
         if found is None:
             return "no account matches"
         if len(found.resources) != 1:
@@ -206,17 +205,17 @@ class Creation:
         return self.sending.owner(self.operation.kind, remote_id)
 
 
-def _taken(found: Found, wanted: Document) -> tuple[RemoteId, Document, Document]:
+def _taken(found: Match, wanted: Document) -> tuple[RemoteId, Document, Document]:
     """Return the id of a resource that was found, what it holds of `wanted`, and what it should
     hold: a deactivated account is reactivated."""
-    account = to_account(found.by, found.resources[0], tuple(wanted), None)
+    account = to_account(found.by, found.resources[0], tuple(wanted))
     base = {path: value for path, value in account.document.items() if path in wanted}
     if account.active is False:
         base, wanted = base | {"active": False}, {"active": True} | dict(wanted)
     return account.remote_id, base, wanted
 
 
-def _id_of(found: Found) -> RemoteId:
+def _id_of(found: Match) -> RemoteId:
     return RemoteId(resource_id(found.resources[0]) or "")
 
 

@@ -22,7 +22,7 @@ from scimsync.model.operations import (
 )
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest
-from scimsync.targets.connection import OutcomeUnknown, may_have_had_effect
+from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 

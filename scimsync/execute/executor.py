@@ -127,7 +127,9 @@ class Executor:
                 await _cancel(running)
 
     def _next_batch(self, phase: Phase, after_id: int) -> list[JournaledOperation]:
-        over = self._connection.stopped or (phase is Phase.CREATE and not self._connection.creates)
+        over = self._connection.stopped or (
+            phase is Phase.CREATE and not self._connection.may_create
+        )
         return [] if over else self._journal.planned(phase, after_id, self._batch_size(phase))
 
     def _batch_size(self, phase: Phase) -> int:

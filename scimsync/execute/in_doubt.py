@@ -109,7 +109,7 @@ class InDoubtReader:
         self._done.add(key)
         if self._unread >= _MOST_UNREAD:
             if not self._answers:
-                await matcher.answers()
+                await matcher.probe()
                 self._answers = True
             self.failures[key] = (
                 f"the {self._noun} is not read now: {self._unread} others in a row could not be"
@@ -121,7 +121,7 @@ class InDoubtReader:
             if not link.has_account:
                 there = await self._find(matcher, link)
             elif link.remote_id is not None:
-                self.resources[key] = resource = await matcher.read_account(link.remote_id)
+                self.resources[key] = resource = await matcher.read(link.remote_id)
                 if resource is not None:
                     there = replace(link, document=self.held(link, resource))
         except ErrorResponse as error:
@@ -144,7 +144,7 @@ class InDoubtReader:
         if not link.document:
             return None
         if link.remote_id is not None:
-            resource = await matcher.read_account(link.remote_id)
+            resource = await matcher.read(link.remote_id)
             remote_id = link.remote_id
             ours = resource is not None and _agree(link.document, resource, absent=False)
         else:

@@ -20,7 +20,7 @@ from scimsync.execute.operation_outcome import (
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import apply_changes
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
-from scimsync.targets.connection import may_have_had_effect
+from scimsync.targets.evidence import may_have_had_effect
 from scimsync.transport.request_errors import RequestError
 
 

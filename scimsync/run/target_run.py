@@ -228,7 +228,7 @@ async def open_targets(
                 compiled.config, name, target.concurrency, read_secrets=not context.options.offline
             )
             stack.push_async_callback(sender.aclose)
-            pace = RateLimiter(
+            rate_limiter = RateLimiter(
                 target.rate,
                 concurrency=target.concurrency,
                 learned=learned_rate(known[name], now.time),
@@ -236,7 +236,7 @@ async def open_targets(
             target_connection = TargetConnection(
                 name,
                 sender,
-                pace=pace,
+                rate_limiter=rate_limiter,
                 probing=is_suspect(known[name]),
                 may_send=may_send,
                 observe=observe,

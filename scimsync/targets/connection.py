@@ -30,8 +30,6 @@ from scimsync.transport.request_errors import InvalidResponse, NoResponse, Reque
 from scimsync.transport.retry_policy import RetryPolicy, TimeSource
 from scimsync.transport.throttle import Throttle
 
-__all__ = ["OutcomeUnknown", "TargetConnection", "TargetStopped", "may_have_had_effect"]
-
 _LOG = logging.getLogger("scimsync")
 
 MAX_PAUSE_S = 300.0
@@ -51,13 +49,13 @@ class TargetStopped(ScimsyncError):
 
 
 class TargetConnection:
-    """Sends requests to one target, no faster than the rate limiter `pace` allows.
+    """Sends requests to one target, no faster than the rate limiter allows.
 
     With `probing` the target was down when it was last asked: the first request goes alone and
     once, and others follow only when it was answered. `may_send` is awaited before each request and
     says whether this run still holds its lease; `observe` is called after each request.
 
-    `requests` counts the requests sent, `answers` those to which a SCIM service responded;
+    `requests` counts the requests sent, `responses` those to which a SCIM service responded;
     `stopped` is why nothing more is sent.
     """
 
@@ -66,7 +64,7 @@ class TargetConnection:
         target: str,
         client: Sender,
         *,
-        pace: RateLimiter | None = None,
+        rate_limiter: RateLimiter | None = None,
         retry_policy: RetryPolicy | None = None,
         probing: bool = False,
         may_send: Callable[[], Awaitable[bool]] | None = None,
@@ -75,25 +73,25 @@ class TargetConnection:
     ) -> None:
         self._target = target
         self._client = client
-        self.pace = pace or RateLimiter()
+        self.rate_limiter = rate_limiter or RateLimiter()
         self._retry_policy = retry_policy or RetryPolicy()
         self._probing = probing
         self._may_send = may_send
         self._observe = observe
         self.time = time or TimeSource()
         self._throttle = Throttle(
-            self.pace,
-            sleep=self.rest,
+            self.rate_limiter,
+            sleep=self.sleep,
             clock=self.time.clock,
             is_closed=lambda: self.stopped is not None,
         )
-        self._retry_time = replace(self.time, sleep=self.rest)
+        self._retry_time = replace(self.time, sleep=self.sleep)
         self._probe = asyncio.Lock()
         self._failures = 0
         self._failed_creations = 0
         self._ended = asyncio.Event()
         self.requests = 0
-        self.answers = 0
+        self.responses = 0
         self.stopped: ScimsyncError | None = None
 
     async def send(self, request: ScimRequest) -> ScimResponse:
@@ -131,7 +129,7 @@ class TargetConnection:
             self._count_failure(error)
             raise
 
-    async def rest(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Sleep, but not beyond the moment at which nothing more is sent."""
         waits = [
             asyncio.ensure_future(self.time.sleep(seconds)),
@@ -144,13 +142,13 @@ class TargetConnection:
                 wait.cancel()
 
     @property
-    def creates(self) -> bool:
+    def may_create(self) -> bool:
         """Whether creations still have a chance in this run."""
         return self._failed_creations < MAX_FAILED_CREATIONS
 
-    def unmade(self, error: OutcomeUnknown) -> None:
+    def creation_failed(self, error: OutcomeUnknown) -> None:
         """Count a creation that failed however often it was sent and looked up. After many in a row
-        `creates` is False."""
+        `may_create` is False."""
         self._failed_creations += 1
         if self._failed_creations == MAX_FAILED_CREATIONS:
             _LOG.warning(
@@ -208,11 +206,11 @@ class TargetConnection:
             raise
         finally:
             self._throttle.received()
-        self.pace.accepted(self.time.clock(), sent_at)
+        self.rate_limiter.accepted(self.time.clock(), sent_at)
         self._failures = 0
         if request.method == "POST":
             self._failed_creations = 0
-        self.answers += 1
+        self.responses += 1
         self._report(request, response, sent_at)
         return response
 
@@ -223,18 +221,18 @@ class TargetConnection:
             return
         now = self.time.clock()
         if error.kind is ErrorKind.TOO_MANY:
-            self.pace.refused(now, sent_at, error.retry_after)
+            self.rate_limiter.refused(now, sent_at, error.retry_after)
         else:
-            self.pace.accepted(now, sent_at)
+            self.rate_limiter.accepted(now, sent_at)
         if error.kind is ErrorKind.UNAUTHORISED:
             self._give_up("", error, hint="look at the target's token and what it may do")
         elif not shows_no_service(error):
             self._failures = 0
-            self.answers += 1
+            self.responses += 1
         elif error.retry_after is not None:  # the limit that was hit is the whole target's
             seconds = min(error.retry_after, MAX_PAUSE_S)
             _LOG.info("%s: asks for a pause of %.0f s", self._target, seconds)
-            self.pace.pause(now, seconds)
+            self.rate_limiter.pause(now, seconds)
 
     def _count_failure(self, error: RequestError) -> None:
         """Count a request that failed; after several in a row the target counts as down."""

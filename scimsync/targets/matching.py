@@ -1,51 +1,51 @@
-"""Finds accounts that exist already at a target, so that they are adopted and not made twice.
+"""Find resources that exist already at a target, so that they are adopted and not created twice.
 
-A few people are looked up by filter, each by the attributes of `match` in order. Where reading the
-whole list takes fewer requests, the list is read once and kept in a private temporary file.
+A few are looked up by filter, each by the attributes of `match` in their order. Where reading the
+whole list takes fewer requests, it is read once and kept in a private temporary file.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from scimsync.model.accounts import Account
-from scimsync.model.ids import (
-    Document,
-    Key,
-    Kind,
-    RemoteId,
-)
+from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
-from scimsync.scim.listing import list_resources
+from scimsync.scim.grammar import FilterError
+from scimsync.scim.listing import Page, list_resources
 from scimsync.scim.messages import Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
+from scimsync.transport.request_errors import InvalidRequest
 
-_LOOK_UPS_BEFORE_LISTING = 3
-_MOST_MATCHES = 5
+_MAX_LOOK_UPS = 3
+"""So many resources are looked up by filter without a look at the size of the list."""
+
+_MAX_MATCHES = 5
+"""How many resources are read that match one value; two are ambiguous already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The accounts that hold one person's value of the attribute `by`, as the target gave them."""
+class Match:
+    """The resources that hold one user's or group's value of the attribute `by`."""
 
     by: str
     resources: tuple[dict[str, Any], ...]
 
 
 class Matcher:
-    """Finds accounts of one kind at one target.
+    """Finds and reads resources of one kind at one target.
 
-    `match` are attribute paths, tried in order; the first that finds anything decides. `expected`
-    is how many people may have to be looked up in all: it decides between filters and reading the
-    list.
+    `match` are attribute paths, tried in their order; the first by which a resource is found
+    decides. `expected` returns how many resources may have to be looked up in all, which decides
+    between filters and reading the list.
     """
 
     def __init__(
@@ -63,145 +63,124 @@ class Matcher:
         self._match = tuple(match)
         self._page_size = page_size
         self._expected = expected
-        self._list: sqlite3.Connection | None = None
+        self._list: _ResourceList | None = None
         self._decided = False
 
     def forget(self, expected: int) -> None:
-        """What was read may be out of date: whoever is looked up from now on, at most `expected`,
-        is asked for anew."""
+        """Drop what was read, as it may be out of date. At most `expected` resources will be looked
+        up from now on."""
         self.close()
         self._list = None
         self._expected = lambda: expected
         self._decided = False
 
-    async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Found], dict[Key, str]]:
-        """Key -> accounts that match its document, and key -> why the target refused to look for
-        them.
+    async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Match], dict[Key, str]]:
+        """Return the matches of each document, and why the target refused some look-ups.
 
-        Raises RequestError for what is not one person's: no connection, a refused token.
+        Raises RequestError for errors that concern more than one resource: no connection, a token
+        that is refused.
         """
         if wanted and not self._decided:
             await self._read_list_if_cheaper()
-        found: dict[Key, Found] = {}
+        found: dict[Key, Match] = {}
         refused: dict[Key, str] = {}
         for key, document in wanted.items():
             try:
-                one = (
-                    self._listed(document)
-                    if self._list is not None
-                    else await self.look_up(document)
-                )
-            except ErrorResponse as error:
-                if error.kind is ErrorKind.UNAUTHORISED:
+                match = await self._find(document)
+            except (ErrorResponse, InvalidRequest) as error:
+                if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
                     raise
                 refused[key] = str(error)
-                continue
-            if one is not None:
-                found[key] = one
+            else:
+                if match is not None:
+                    found[key] = match
         return found, refused
 
-    async def look_up(self, document: Document) -> Found | None:
-        """The accounts that match one document, asked for now. Raises RequestError."""
+    async def look_up(self, document: Document) -> Match | None:
+        """Return the resources that match one document now, by filter. Raises RequestError."""
         for path, value in self._values(document):
-            resources = await self._filtered(path, value)
+            resources = await self._filter(path, value)
             if resources:
-                return Found(path, resources)
+                return Match(path, resources)
         return None
 
-    async def read_account(self, remote_id: RemoteId) -> dict[str, Any] | None:
-        """The resource with this id; None where it is gone. Raises RequestError."""
+    async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:
+        """Return a resource; None if it no longer exists. Raises RequestError."""
         try:
-            answer = await self._sender.send(self._dialect.read(self._kind, remote_id))
+            response = await self._sender.send(self._dialect.read(self._kind, remote_id))
         except ErrorResponse as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return None
             raise
-        return answer.body or {}
+        return response.body or {}
 
-    async def answers(self) -> None:
-        """Ask for any one resource. Raises RequestError where the target does not answer that
+    async def probe(self) -> None:
+        """Ask for any one resource. Raises RequestError if the target does not answer that
         either."""
-        async for _ in list_resources(
-            self._sender, RESOURCE_TYPES[self._kind].endpoint, self._dialect.page, count=1
-        ):
+        async for _ in self._pages(1):
             return
 
     def close(self) -> None:
+        """Remove the temporary file."""
         if self._list is not None:
             self._list.close()
 
-    def _values(self, document: Document) -> list[tuple[str, Any]]:
-        held = ((path, document.get(path)) for path in self._match)
-        return [
-            (path, value)
-            for path, value in held
-            if value is not None and not isinstance(value, (dict, list))
-        ]
+    async def _find(self, document: Document) -> Match | None:
+        if self._list is None:
+            return await self.look_up(document)
+        for path, value in self._values(document):
+            resources = self._list.find(path, value)
+            if resources:
+                return Match(path, resources)
+        return None
 
-    async def _filtered(self, path: str, value: Any) -> tuple[dict[str, Any], ...]:
+    def _values(self, document: Document) -> Iterator[tuple[str, Any]]:
+        """Yield the attributes to match by, and their values."""
+        for path in self._match:
+            value = document.get(path)
+            if value is not None and not isinstance(value, (dict, list)):
+                yield path, value
+
+    async def _filter(self, path: str, value: Any) -> tuple[dict[str, Any], ...]:
         try:
-            answer = await self._sender.send(
-                self._dialect.match(self._kind, path, value, _MOST_MATCHES)
-            )
+            request = self._dialect.match(self._kind, path, value, _MAX_MATCHES)
+        except FilterError as error:
+            raise InvalidRequest(str(error)) from error
+        try:
+            response = await self._sender.send(request)
         except ErrorResponse as error:
-            if error.kind is ErrorKind.NOT_FOUND:  # some say so instead of an empty list
+            if error.kind is ErrorKind.NOT_FOUND:  # instead of an empty list, as some servers do
                 return ()
             raise
-        resources = read(answer.body or {}, "Resources")
-        held = (
-            [one for one in resources if isinstance(one, dict)]
-            if isinstance(resources, list)
-            else []
+        resources = read(response.body or {}, "Resources")
+        return tuple(
+            one
+            for one in (resources if isinstance(resources, list) else ())
+            if isinstance(one, dict) and _folded_value(one, path) == fold(path, value)
         )
-        return tuple(one for one in held if fold(path, read_value(one, path)) == fold(path, value))
 
     async def _read_list_if_cheaper(self) -> None:
-        """Asks for the first page; its total says whether the rest costs less than looking people
-        up."""
+        """Read the first page, whose total says whether reading the rest takes fewer requests than
+        the look-ups."""
         self._decided = True
         expected = self._expected()
-        if expected <= _LOOK_UPS_BEFORE_LISTING:
+        if expected <= _MAX_LOOK_UPS:
             return
-        pages = list_resources(
-            self._sender,
-            RESOURCE_TYPES[self._kind].endpoint,
-            self._dialect.page,
-            count=self._page_size,
-        )
-        listed: sqlite3.Connection | None = None
-        async for page in pages:
+        listed: _ResourceList | None = None
+        async for page in self._pages(self._page_size):
             if listed is None:
                 size = max(len(page.resources), 1)
                 if page.total_results is None or page.total_results / size > expected:
                     return
-                listed = sqlite3.connect("")  # a private file that SQLite removes
-                listed.execute("CREATE TABLE account (path, value, resource)")
-            listed.executemany("INSERT INTO account VALUES (?, ?, ?)", self._rows(page.resources))
+                listed = _ResourceList(self._match)
+            listed.add(page.resources)
         if listed is not None:
-            listed.execute("CREATE INDEX by_value ON account (path, value)")
-            self._list = listed
+            listed.index()
+        self._list = listed
 
-    def _rows(self, resources: Sequence[dict[str, Any]]) -> list[tuple[str, str, bytes]]:
-        rows = []
-        for resource in resources:
-            text = orjson.dumps(resource)
-            for path in self._match:
-                value = fold(path, read_value(resource, path))
-                if value is not None:
-                    rows.append((path, value, text))
-        return rows
-
-    def _listed(self, document: Document) -> Found | None:
-        assert self._list is not None  # noqa: S101 - find() looked
-        for path, value in self._values(document):
-            rows = self._list.execute(
-                "SELECT resource FROM account WHERE path = ? AND value = ? LIMIT ?",
-                (path, fold(path, value), _MOST_MATCHES),
-            )
-            resources = tuple(orjson.loads(row[0]) for row in rows)
-            if resources:
-                return Found(path, resources)
-        return None
+    def _pages(self, count: int) -> AsyncIterator[Page]:
+        endpoint = RESOURCE_TYPES[self._kind].endpoint
+        return list_resources(self._sender, endpoint, self._dialect.page, count=count)
 
 
 class AccountFinder:
@@ -215,8 +194,8 @@ class AccountFinder:
     ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
         """Return the accounts that match each document, and why some could not be looked up.
 
-        `paths` are the managed paths of each key. Raises ScimError for what concerns more than one
-        resource.
+        `paths` are the managed paths of each key. Raises RequestError for errors that concern more
+        than one resource.
         """
         by_matcher: dict[int, tuple[Matcher, dict[Key, Document]]] = {}
         for key, document in wanted.items():
@@ -227,19 +206,49 @@ class AccountFinder:
         for matcher, documents in by_matcher.values():
             found, why = await matcher.find(documents)
             refused |= why
-            for key, one in found.items():
+            for key, match in found.items():
                 accounts[key] = tuple(
-                    to_account(one.by, resource, paths[key], None) for resource in one.resources
+                    to_account(match.by, resource, paths[key]) for resource in match.resources
                 )
         return accounts, refused
 
 
-def to_account(
-    found_by: str, resource: Mapping[str, Any], paths: Sequence[str], owner: Key | None
-) -> Account:
-    """What planning needs to know of an account that was found. `paths` are the managed ones."""
+class _ResourceList:
+    """All resources of a kind in a temporary file, indexed by their values at `paths`."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = tuple(paths)
+        self._connection = sqlite3.connect("")  # a private file that SQLite removes
+        self._connection.execute("CREATE TABLE resource (path, value, json)")
+
+    def add(self, resources: Iterable[dict[str, Any]]) -> None:
+        rows = [
+            (path, value, orjson.dumps(resource))
+            for resource in resources
+            for path in self._paths
+            if (value := _folded_value(resource, path)) is not None
+        ]
+        self._connection.executemany("INSERT INTO resource VALUES (?, ?, ?)", rows)
+
+    def index(self) -> None:
+        self._connection.execute("CREATE INDEX by_value ON resource (path, value)")
+
+    def find(self, path: str, value: Any) -> tuple[dict[str, Any], ...]:
+        rows = self._connection.execute(
+            "SELECT json FROM resource WHERE path = ? AND value = ? LIMIT ?",
+            (path, fold(path, value), _MAX_MATCHES),
+        )
+        return tuple(orjson.loads(row[0]) for row in rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:
+    """Return an account that was found, with its values at the managed `paths`."""
     active = read(resource, "active")
     meta = read(resource, "meta")
+    version = read(meta, "version") if isinstance(meta, dict) else None
     members = read(resource, "members")
     values = [read(one, "value") for one in members or () if isinstance(one, dict)]
     return Account(
@@ -247,22 +256,18 @@ def to_account(
         document=project(resource, paths),
         found_by=found_by,
         active=active if isinstance(active, bool) else None,
-        etag=str(read(meta, "version"))
-        if isinstance(meta, dict) and read(meta, "version")
-        else None,
-        owner=owner,
+        etag=str(version) if version else None,
         members=tuple(RemoteId(str(value)) for value in values if value is not None),
     )
 
 
-def read_value(resource: Mapping[str, Any], path: str) -> Any:
-    """What a resource holds at one path; None where it is absent."""
-    return project(resource, (path,)).get(path)
-
-
 def fold(path: str, value: Any) -> str | None:
-    """How values are compared when matching: externalId and id to the letter, others without regard
-    to case (RFC 7643)."""
+    """Return a value in the form in which values are compared: `externalId` and `id` exactly,
+    others without case (RFC 7643 sections 2.2 and 3.1)."""
     if value is None:
         return None
     return str(value) if path.lower() in ("externalid", "id") else str(value).casefold()
+
+
+def _folded_value(resource: Mapping[str, Any], path: str) -> str | None:
+    return fold(path, project(resource, (path,)).get(path))

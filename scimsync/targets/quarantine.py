@@ -1,5 +1,4 @@
-"""How a target fared in a run, and what later runs make of it: quarantine, and the rate that it was
-seen to take."""
+"""What later runs make of how a target fared: quarantine, and the rate that it accepted."""
 
 from __future__ import annotations
 
@@ -12,20 +11,19 @@ from scimsync.model.targets import TargetState
 from scimsync.targets.connection import TargetConnection
 
 QUARANTINE_AFTER = 3
-"""So many runs in a row in which a target answered nothing of use, and it is left alone for a
-while."""
+"""After so many runs in a row without a useful response, a target is in quarantine."""
 
 RATE_LASTS = timedelta(days=1)
-"""How long a rate that was found is where the next run begins."""
+"""How long a later run starts with the rate that was learned."""
 
 
 def is_suspect(known: TargetState) -> bool:
-    """Whether a target has to prove by one request that it is back, before it gets more."""
+    """Return whether a target has to answer one request before it gets more."""
     return known.failures >= QUARANTINE_AFTER
 
 
 def quarantine_error(known: TargetState, now: datetime) -> TargetQuarantined | None:
-    """Why a target is not to be talked to now, if it is not."""
+    """Return why nothing may be sent to a target now; None if it is not in quarantine."""
     if not is_waiting(known.quarantined_until, now):
         return None
     until = known.quarantined_until.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -41,36 +39,26 @@ def quarantine_error(known: TargetState, now: datetime) -> TargetQuarantined | N
 
 
 def learned_rate(known: TargetState, now: datetime) -> float | None:
-    """The rate with which to begin, in requests a second."""
+    """Return the rate to start with, in requests per second; None where none was learned."""
     if known.lowered_at is None or now - known.lowered_at > RATE_LASTS or known.lowered_at > now:
         return None
     return known.lowered_rate
 
 
 def after_run(
-    known: TargetState, channel: TargetConnection, error: ScimsyncError | None, now: datetime
+    known: TargetState, connection: TargetConnection, error: ScimsyncError | None, now: datetime
 ) -> TargetState:
-    """What is known of a target after a run in which it came to `error`, or to none."""
-    if channel.pace.refusals:
-        known = replace(
-            known,
-            lowered_rate=channel.pace.learned,
-            lowered_at=now if channel.pace.learned is not None else None,
-        )
-    if (
-        isinstance(error, TargetUnavailable)
-        and not isinstance(error, TargetQuarantined)
-        and not channel.answers
-    ):
-        failures = known.failures + 1
-        until = (
-            now + retry_delay(failures - QUARANTINE_AFTER + 1)
-            if failures >= QUARANTINE_AFTER
-            else None
-        )
-        return replace(known, failures=failures, quarantined_until=until, last_error=error.message)
-    return (
-        replace(known, failures=0, quarantined_until=None, last_error=None)
-        if channel.answers
-        else known
-    )
+    """Return what to remember of a target after a run that ended with `error`, or with None."""
+    limiter = connection.rate_limiter
+    if limiter.refusals:
+        lowered_at = now if limiter.learned is not None else None
+        known = replace(known, lowered_rate=limiter.learned, lowered_at=lowered_at)
+    if connection.responses:
+        return replace(known, failures=0, quarantined_until=None, last_error=None)
+    if not isinstance(error, TargetUnavailable) or isinstance(error, TargetQuarantined):
+        return known
+    failures = known.failures + 1
+    until = None
+    if failures >= QUARANTINE_AFTER:
+        until = now + retry_delay(failures - QUARANTINE_AFTER + 1)
+    return replace(known, failures=failures, quarantined_until=until, last_error=error.message)

@@ -1,0 +1,237 @@
+"""Finding accounts that exist already: by filter or by list, and by which value."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from scimsync.model.ids import Document, Key, Kind, RemoteId
+from scimsync.scim.dialects import DIALECTS
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.filter_matching import matches
+from scimsync.scim.filters import parse_filter
+from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.targets.matching import Match, Matcher, to_account
+from scimsync.transport.request_errors import RequestError
+
+Json = dict[str, Any]
+
+
+class Target:
+    """Holds users. `refuse` maps what a filter contains to the status of the response to it."""
+
+    def __init__(self, users: Sequence[Json], refuse: dict[str, int] | None = None) -> None:
+        self.users = users
+        self.refuse = refuse or {}
+        self.ignores_filters = False
+        self.requests: list[ScimRequest] = []
+
+    async def send(self, request: ScimRequest) -> ScimResponse:
+        self.requests.append(request)
+        if request.path != "/Users":
+            for user in self.users:
+                if request.path == f"/Users/{user['id']}":
+                    return ScimResponse(200, user)
+            raise ErrorResponse(404)
+        query = dict(request.query)
+        found = list(self.users)
+        if "filter" in query and not self.ignores_filters:
+            for part, status in self.refuse.items():
+                if part in query["filter"]:
+                    raise ErrorResponse(status, detail="no")
+            found = [one for one in found if matches(parse_filter(query["filter"]), one)]
+        start, count = int(query["startIndex"]), int(query["count"])
+        page = found[start - 1 :][:count]
+        return ScimResponse(200, {"totalResults": len(found), "Resources": page})
+
+
+def user(number: int) -> Json:
+    return {"id": f"id{number}", "externalId": f"E{number}", "userName": f"User{number}@x.org"}
+
+
+def document(number: int) -> Document:
+    return {"externalId": f"E{number}", "userName": f"user{number}@x.org"}
+
+
+def matcher(target: Target, expected: int = 1, page_size: int = 100) -> Matcher:
+    match = ("externalId", "userName")
+    return Matcher(target, DIALECTS["rfc"], Kind.USER, match, page_size, lambda: expected)
+
+
+def find(
+    target: Target, numbers: Sequence[int], **options: int
+) -> tuple[dict[Key, Match], dict[Key, str]]:
+    wanted = {Key(str(number)): document(number) for number in numbers}
+
+    async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
+        one = matcher(target, **options)
+        try:
+            return await one.find(wanted)
+        finally:
+            one.close()
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("expected", "page_size", "listed"),
+    [
+        (3, 100, False),  # few
+        (4, 100, True),  # one page instead of four look-ups
+        (9, 10, False),  # ten pages instead of nine look-ups
+        (10, 10, True),
+    ],
+)
+def test_the_list_is_read_where_that_takes_fewer_requests(
+    expected: int, page_size: int, listed: bool
+) -> None:
+    target = Target([user(number) for number in range(100)])
+
+    found, refused = find(target, [7, 8, 500], expected=expected, page_size=page_size)
+
+    assert found == {
+        Key("7"): Match("externalId", (user(7),)),
+        Key("8"): Match("externalId", (user(8),)),
+    }
+    assert refused == {}
+    looked_up = [one for one in target.requests if "filter" in dict(one.query)]
+    assert (looked_up == []) is listed
+
+
+@pytest.mark.parametrize("expected", [1, 100])
+@pytest.mark.parametrize(
+    ("account", "by"),
+    [
+        ({"externalId": "E1", "userName": "other"}, "externalId"),
+        ({"userName": "USER1@X.ORG"}, "userName"),  # without case
+        ({"externalId": "E2", "userName": "user1@x.org"}, "userName"),
+        ({"externalId": "e1", "userName": "other"}, None),  # externalId is case-sensitive
+        ({"externalId": "", "userName": None}, None),
+    ],
+)
+def test_by_which_value_an_account_is_found(account: Json, by: str | None, expected: int) -> None:
+    account = {"id": "1", **account}
+
+    found, _ = find(Target([account]), [1], expected=expected)
+
+    assert found == ({} if by is None else {Key("1"): Match(by, (account,))})
+
+
+def test_the_first_attribute_that_finds_anything_decides() -> None:
+    one, other = {**user(1), "userName": "x"}, {**user(2), "userName": "user1@x.org"}
+
+    found, _ = find(Target([other, one]), [1])
+
+    assert found == {Key("1"): Match("externalId", (one,))}
+
+
+def test_several_accounts_with_one_value_are_all_returned() -> None:
+    accounts = [{**user(1), "id": str(number)} for number in range(3)]
+
+    for expected in (1, 100):
+        found, _ = find(Target(accounts), [1], expected=expected)
+        assert found[Key("1")] == Match("externalId", tuple(accounts))
+
+
+def test_a_target_that_ignores_filters_matches_only_what_it_matches() -> None:
+    target = Target([user(2), user(1)])
+    target.ignores_filters = True
+
+    found, _ = find(target, [1])
+
+    assert found == {Key("1"): Match("externalId", (user(1),))}
+
+
+def test_a_404_is_an_empty_list() -> None:
+    target = Target([user(1)], refuse={"externalId": 404})
+
+    found, refused = find(target, [1])
+
+    assert (found, refused) == ({Key("1"): Match("userName", (user(1),))}, {})
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+def test_a_refused_look_up_concerns_one_user(status: int) -> None:
+    found, refused = find(Target([user(2)], refuse={"E1": status}), [1, 2])
+
+    assert list(found) == [Key("2")]
+    assert refused == {Key("1"): f"{status}: no"}
+
+
+def test_a_value_that_no_filter_can_hold_concerns_one_user() -> None:
+    async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
+        wanted: dict[Key, Document] = {Key("1"): {"externalId": "\ud800"}, Key("2"): document(2)}
+        return await matcher(Target([user(2)])).find(wanted)
+
+    found, refused = asyncio.run(scenario())
+    assert (list(found), list(refused)) == ([Key("2")], [Key("1")])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_concerns_all(status: int) -> None:
+    with pytest.raises(ErrorResponse):
+        find(Target([], refuse={"E1": status}), [1])
+
+
+def test_what_was_read_is_forgotten() -> None:
+    target = Target([user(1), user(2)])
+
+    async def scenario() -> list[bool]:
+        one = matcher(target, expected=100)
+        seen = []
+        for number in (1, 2, 3):
+            found, _ = await one.find({Key("3"): document(3)})
+            seen.append(Key("3") in found)
+            target.users = [user(1), user(2), user(3)]
+            if number == 2:
+                one.forget(1)
+        one.close()
+        return seen
+
+    assert asyncio.run(scenario()) == [False, False, True]
+
+
+def test_a_resource_is_read_by_its_id() -> None:
+    one = matcher(Target([user(1)]))
+
+    assert asyncio.run(one.read(RemoteId("id1"))) == user(1)
+    assert asyncio.run(one.read(RemoteId("id2"))) is None
+
+
+def test_a_probe_asks_for_one_resource() -> None:
+    target = Target([user(1), user(2)])
+
+    asyncio.run(matcher(target).probe())
+
+    assert [dict(one.query) for one in target.requests] == [{"startIndex": "1", "count": "1"}]
+
+    class Down:
+        async def send(self, request: ScimRequest) -> ScimResponse:
+            raise RequestError("down")
+
+    down = Matcher(Down(), DIALECTS["rfc"], Kind.USER, (), 100, lambda: 1)
+    with pytest.raises(RequestError):
+        asyncio.run(down.probe())
+
+
+def test_an_account_as_the_planner_sees_it() -> None:
+    resource = {
+        "ID": 7,
+        "userName": "ann",
+        "title": "CEO",
+        "ACTIVE": False,
+        "meta": {"version": 'W/"1"'},
+        "members": [{"value": 8}, {"display": "x"}, "y"],
+    }
+
+    account = to_account("userName", resource, ["userName", "nickName"])
+
+    assert (account.remote_id, account.document, account.found_by) == (
+        RemoteId("7"),
+        {"userName": "ann"},
+        "userName",
+    )
+    assert (account.active, account.etag, account.members) == (False, 'W/"1"', (RemoteId("8"),))
