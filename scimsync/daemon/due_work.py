@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from scimsync.daemon.pending_work import PendingWork
 from scimsync.daemon.push_job import Cause, PushResult
-from scimsync.daemon.target_status import TargetStatus
 from scimsync.errors import Interrupted
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.run import TargetOutcome
@@ -51,27 +51,27 @@ class DueWork:
             self._paused_until[name] = result.ended + min(pause, LONGEST_PAUSE)
 
     def retry_at(
-        self, name: str, outcome: TargetOutcome, status: TargetStatus, now: datetime
+        self, name: str, outcome: TargetOutcome, work: PendingWork, now: datetime
     ) -> datetime | None:
         """Return when to retry a target that failed as a whole, or None if it did not."""
         if outcome.error is None or isinstance(outcome.error, Interrupted):
             return None
-        known = status.known
+        known = work.known
         at = known.quarantined_until or now + retry_delay(max(known.failures, 1))
         self._paused_until[name] = at
         return at
 
     def due_at(
-        self, name: str, status: TargetStatus, now: datetime, *, uses_today: bool
+        self, name: str, work: PendingWork, now: datetime, *, uses_today: bool
     ) -> datetime | None:
         """Return when a target has due work next, or None.
 
         `uses_today`: its expressions depend on the date, so it is due when a day begins.
         """
-        if is_waiting(status.known.quarantined_until, now):
-            return status.known.quarantined_until
-        times = [status.due_at]
-        last = [at for at in (status.known.ran_at, self.tried.get(name)) if at is not None]
+        if is_waiting(work.known.quarantined_until, now):
+            return work.known.quarantined_until
+        times = [work.due_at]
+        last = [at for at in (work.known.ran_at, self.tried.get(name)) if at is not None]
         if uses_today and last:
             times.append(_midnight_after(max(last)))
         due = min((at for at in times if at is not None), default=None)

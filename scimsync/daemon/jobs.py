@@ -50,6 +50,7 @@ from scimsync.daemon.notify import (
     forget_unconfigured,
     stale_findings,
 )
+from scimsync.daemon.pending_work import PendingWork, read_pending_work, unchanged_sources
 from scimsync.daemon.push_job import (
     Cause,
     PushQueue,
@@ -59,7 +60,6 @@ from scimsync.daemon.push_job import (
     run_push,
 )
 from scimsync.daemon.scheduler import PUSH_EXECUTOR, ScheduleTrigger, every
-from scimsync.daemon.target_status import TargetStatus, read_statuses, unchanged_sources
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.run.cancellation import Cancellation
@@ -174,20 +174,20 @@ class Daemon:
         now = self._scheduler.now()
         with state_at_start(self.config) as store:
             forget_unconfigured(store, self.config)
-            statuses = read_statuses(store, self.config, self._loaded.sources, {})
+            pending = read_pending_work(store, self.config, self._loaded.sources, {})
             unchanged = unchanged_sources(store, self.config)
             self._notifier.start(self.config, store)
         self._file_watch = self._new_file_watch(unchanged)
         self._config_watch = self._new_config_watch()
         self._add_jobs(now)
-        for name, status in statuses.items():
-            known = status.known
-            if status.unfinished or self._missed(name, known.ran_at, now):
+        for name, work in pending.items():
+            known = work.known
+            if work.unfinished or self._missed(name, known.ran_at, now):
                 self._request([name], Cause.START)
             if known.failures:
                 until = known.quarantined_until
                 self._request_again([name], Cause.DUE, until if is_waiting(until, now) else now)
-        self._schedule_due_work(statuses, now)
+        self._schedule_due_work(pending, now)
         self._config_loaded()
         self._notifier.update(lambda _: [Finding(Event.ERROR, _DAEMON)])
 
@@ -285,12 +285,14 @@ class Daemon:
 
     def _use(self, loaded: LoadedConfig) -> None:
         self._loaded = loaded
-        statuses: dict[str, TargetStatus] = {}
+        pending: dict[str, PendingWork] = {}
         unchanged: dict[str, bool] = {}
         try:
             with self._open_state() as store:
                 forget_unconfigured(store, self.config)
-                statuses = read_statuses(store, self.config, loaded.sources, self._due_work.tried)
+                pending = read_pending_work(
+                    store, self.config, loaded.sources, self._due_work.tried
+                )
                 unchanged = unchanged_sources(store, self.config)
                 self._notifier.start(self.config, store)
         except StateError as error:
@@ -306,7 +308,7 @@ class Daemon:
             if what in _TARGET_JOBS and name not in self.config.targets:
                 job.remove()
         self._add_schedules()
-        self._schedule_due_work(statuses, self._scheduler.now())
+        self._schedule_due_work(pending, self._scheduler.now())
         _LOG.info("%s reloaded", self._path.name)
         self._config_loaded()
 
@@ -497,7 +499,7 @@ class Daemon:
         now = self._scheduler.now()
         try:
             with self._open_state() as store:
-                statuses = read_statuses(
+                pending = read_pending_work(
                     store, self.config, self._loaded.sources, self._due_work.tried
                 )
         except StateError as error:
@@ -508,16 +510,16 @@ class Daemon:
         self._notifier.update(lambda _: self._file_findings(now))
         if result is not None and result.outcome is not None:
             for name, target in result.outcome.targets.items():
-                if name in statuses:
-                    again = self._due_work.retry_at(name, target, statuses[name], now)
+                if name in pending:
+                    again = self._due_work.retry_at(name, target, pending[name], now)
                     if again is not None:
                         self._request_again([name], Cause.DUE, again)
-        self._schedule_due_work(statuses, now)
+        self._schedule_due_work(pending, now)
 
-    def _schedule_due_work(self, statuses: Mapping[str, TargetStatus], now: datetime) -> None:
-        for name, status in statuses.items():
+    def _schedule_due_work(self, pending: Mapping[str, PendingWork], now: datetime) -> None:
+        for name, work in pending.items():
             uses_today = name in self._loaded.uses_today
-            at = self._due_work.due_at(name, status, now, uses_today=uses_today)
+            at = self._due_work.due_at(name, work, now, uses_today=uses_today)
             if at is None:
                 self._scheduler.cancel(f"due {name}")
             else:

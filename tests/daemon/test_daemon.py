@@ -11,8 +11,8 @@ import pytest
 
 from scimsync.builtin import load
 from scimsync.daemon.daemon_state import state_at_start
+from scimsync.daemon.pending_work import unchanged_sources
 from scimsync.daemon.scheduler import every
-from scimsync.daemon.target_status import unchanged_sources
 from scimsync.sources import newest
 from tests.daemon.simulation import SteppingScheduler, firing_alerts, live, log_of
 from tests.office import SOURCE, USER, Office, people, person

@@ -15,11 +15,11 @@ from scimsync.daemon.metrics import PushMetrics, state_gauges
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.scim.profiles import PROFILES, Profile
-from scimsync.state import due, troubles
+from scimsync.state import alerts, due
+from scimsync.state.alerts import FiringAlert, OutboxItem
 from scimsync.state.links import put_links
 from scimsync.state.store import Store, open_state
 from scimsync.state.targets import get_target, put_target
-from scimsync.state.troubles import Notice, OpenTrouble
 from tests.daemon.test_metrics import samples
 from tests.office import MONDAY, Office, people, person
 from tests.servers.faulty import FaultyServer
@@ -183,16 +183,17 @@ def test_troubles_and_messages_on_their_way_are_counted(office: Office) -> None:
     office.hire(people(1))
     office.push()
     with state(office) as store, store.write() as connection:
-        troubles.put_troubles(
+        alerts.put_alerts(
             connection,
             [
-                OpenTrouble("failures", "wiki", MONDAY, "12 fail at wiki"),
-                OpenTrouble("failures", "chat", MONDAY, "13 fail at chat"),
-                OpenTrouble("guard", "", MONDAY, "a guard stops pushes"),
+                FiringAlert("failures", "wiki", MONDAY, "12 fail at wiki"),
+                FiringAlert("failures", "chat", MONDAY, "13 fail at chat"),
+                FiringAlert("guard", "", MONDAY, "a guard stops pushes"),
             ],
         )
-        troubles.add_notices(
-            connection, [Notice(str(number), "ops", "{}", MONDAY, 0, MONDAY) for number in range(4)]
+        alerts.add_to_outbox(
+            connection,
+            [OutboxItem(str(number), "ops", "{}", MONDAY, 0, MONDAY) for number in range(4)],
         )
 
     found = gauges(office)

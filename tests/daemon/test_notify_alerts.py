@@ -27,7 +27,7 @@ from scimsync.daemon.notify import (
     update_alerts,
     wording,
 )
-from scimsync.state import troubles
+from scimsync.state import alerts
 from scimsync.state.store import Store, open_state, scratch_store
 from tests.office import MONDAY
 
@@ -77,7 +77,7 @@ def store() -> Iterator[Store]:
 def told(store: Store, receiver: str = "ops") -> list[Any]:
     """What is on its way to somebody, as values."""
     with store.read() as connection:
-        return [orjson.loads(one.body) for one in troubles.notices_of(connection, receiver, 1000)]
+        return [orjson.loads(one.body) for one in alerts.outbox_of(connection, receiver, 1000)]
 
 
 def titles(store: Store, receiver: str = "ops") -> list[str]:
@@ -239,7 +239,7 @@ def test_nothing_that_a_terminal_would_obey_is_told_or_kept(store: Store) -> Non
     )
 
     with store.read() as connection:
-        kept = troubles.open_troubles(connection)[0].text
+        kept = alerts.firing_alerts(connection)[0].text
     assert kept == "bad \ufffd[31m\ufffd\ufffd\ufffd name\nnext"
     assert all(char.isprintable() or char == "\n" for char in told(store)[0]["body"])
 
@@ -265,7 +265,7 @@ def test_who_is_not_in_the_configuration_any_more_is_forgotten_without_a_word(st
     forget_unconfigured(store, parse(text, Path("sync.toml")))
 
     with store.read() as connection:
-        assert [one.subject for one in troubles.open_troubles(connection)] == ["sync.toml", "wiki"]
+        assert [one.subject for one in alerts.firing_alerts(connection)] == ["sync.toml", "wiki"]
     assert (len(titles(store, "ops")), titles(store, "hr")) == (3, [])
     assert update_alerts(store, config(), fine("chat"), MONDAY) == []
 
@@ -372,6 +372,6 @@ def test_beginnings_and_ends_take_turns_whatever_is_found(
                 turns = [began for *of, began in got if tuple(of) == place]
                 assert turns == [number % 2 == 0 for number in range(len(turns))]
         with store.read() as connection:
-            assert {(one.event, one.subject) for one in troubles.open_troubles(connection)} == {
+            assert {(one.event, one.subject) for one in alerts.firing_alerts(connection)} == {
                 place for place, is_wrong in wrong.items() if is_wrong
             }

@@ -33,7 +33,7 @@ from scimsync.errors import (
     StateError,
 )
 from scimsync.run import RunOutcome
-from scimsync.state import troubles
+from scimsync.state import alerts
 from scimsync.state.store import Store, open_state
 from tests.office import Office, people, person
 from tests.servers.faulty import FaultyServer
@@ -79,8 +79,7 @@ def pushed(
 def told(office: Office, receiver: str) -> list[Notification]:
     with opened(office) as (_, store), store.read() as connection:
         return [
-            Notification.from_json(one.body)
-            for one in troubles.notices_of(connection, receiver, 100)
+            Notification.from_json(one.body) for one in alerts.outbox_of(connection, receiver, 100)
         ]
 
 
@@ -394,7 +393,7 @@ def test_nobody_is_named_to_those_who_did_not_ask_for_it(
     with opened(office) as (_, store), store.read() as connection:
         assert (
             "0000"
-            not in orjson.dumps([one.text for one in troubles.open_troubles(connection)]).decode()
+            not in orjson.dumps([one.text for one in alerts.firing_alerts(connection)]).decode()
         )
 
 

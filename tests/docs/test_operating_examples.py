@@ -33,7 +33,7 @@ from scimsync.builtin import load
 from scimsync.cli import cli
 from scimsync.config.models import DEFAULT_PORT
 from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
-from scimsync.daemon.metrics.registry import CAUSES, FINAL_STATUSES, OUTCOMES
+from scimsync.daemon.metrics.counters import CAUSES, FINAL_STATUSES, OUTCOMES
 from scimsync.model.operations import Action
 from scimsync.state.store import open_state
 from tests.docs.documentation import ROOT

@@ -29,7 +29,7 @@ from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import compile_config
 from scimsync.run.outcome import target_document
 from scimsync.run.push import push
-from scimsync.state import troubles
+from scimsync.state import alerts
 from scimsync.transport.observer import ignore
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def run_push(
                 observe=ignore if afterwards is None else afterwards.observer,
             )
             with store.read() as connection:
-                in_trouble = troubles.is_open(connection)
+                in_trouble = alerts.any_firing(connection)
     except Exception as error:
         if afterwards is not None and not isinstance(error, StateError):
             _run_afterwards(partial(afterwards.failed, error))

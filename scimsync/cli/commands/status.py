@@ -26,12 +26,12 @@ from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, compile_config
-from scimsync.state import holds, journal, leases, overview, records, targets, troubles
+from scimsync.state import alerts, holds, journal, leases, overview, records, targets
+from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
 from scimsync.state.overview import Troubles
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
-from scimsync.state.troubles import OpenTrouble
 
 _RUNS_SHOWN = 5
 _FAILING_SHOWN = 3
@@ -93,7 +93,7 @@ class Status:
     runs: Sequence[Run]
     error: ScimsyncError | None
     holds: Mapping[Key, datetime]
-    alerts: Sequence[OpenTrouble]
+    alerts: Sequence[FiringAlert]
 
 
 def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -> Status:
@@ -116,7 +116,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
             runs=journal.runs(connection, _RUNS_SHOWN),
             error=failure,
             holds=holds.all_holds(connection),
-            alerts=troubles.open_troubles(connection),
+            alerts=alerts.firing_alerts(connection),
         )
 
 
@@ -332,7 +332,7 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
         )
 
 
-def _print_alerts(output: Output, alerts: Sequence[OpenTrouble]) -> None:
+def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:
     output.blank()
     output.line(("Troubles", "bold"))
     rows: list[list[Part]] = []

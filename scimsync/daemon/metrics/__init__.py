@@ -7,8 +7,8 @@ No label and no value contains personal data.
 
 from __future__ import annotations
 
+from scimsync.daemon.metrics.counters import DaemonMetrics, PushMetrics
 from scimsync.daemon.metrics.gauges import journal_totals, next_run_gauge, state_gauges
-from scimsync.daemon.metrics.registry import DaemonMetrics, PushMetrics
 from scimsync.daemon.metrics.textfile import check_textfile, write_textfile
 
 __all__ = [

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from scimsync.config.models import Config, Target
 from scimsync.config.notifications import Event
-from scimsync.daemon.metrics.registry import (
+from scimsync.daemon.metrics.counters import (
     CAUSES,
     FINAL_STATUSES,
     OPERATIONS_HELP,
@@ -25,7 +25,7 @@ from scimsync.model.operations import Action, OperationFilter
 from scimsync.model.targets import TargetState
 from scimsync.registry import Registry, UnknownName
 from scimsync.scim.profiles import PROFILES, Profile
-from scimsync.state import due, journal, overview, records, targets, troubles
+from scimsync.state import alerts, due, journal, overview, records, targets
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import learned_rate
 
@@ -216,7 +216,7 @@ def _of_sources(
 
 
 def _of_alerts(connection: Connection) -> Iterator[Metric]:
-    firing = Counter(alert.event for alert in troubles.open_troubles(connection))
+    firing = Counter(alert.event for alert in alerts.firing_alerts(connection))
     yield gauge(
         "scimsync_troubles",
         "Alerts that fire.",
@@ -227,5 +227,5 @@ def _of_alerts(connection: Connection) -> Iterator[Metric]:
         "scimsync_notices_waiting",
         "Notifications that have not been delivered yet.",
         (),
-        {(): troubles.count_notices(connection)},
+        {(): alerts.count_undelivered(connection)},
     )

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from scimsync.daemon.extras import require_extra
-from scimsync.daemon.metrics.registry import PushMetrics
+from scimsync.daemon.metrics.counters import PushMetrics
 from scimsync.errors import ConfigError
 
 SUFFIX = ".prom"

@@ -8,7 +8,7 @@ each problem once.
 
 from __future__ import annotations
 
-from scimsync.daemon.notify.alerts import AlertTransition, Finding, Notification
+from scimsync.daemon.notify.alerting import AlertTransition, Finding, Notification
 from scimsync.daemon.notify.channels import check_receivers
 from scimsync.daemon.notify.delivery import deliver, next_delivery
 from scimsync.daemon.notify.findings import (

@@ -9,7 +9,7 @@ import apprise
 
 from scimsync import __version__
 from scimsync.config.notifications import Event
-from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.alerting import Notification
 from scimsync.daemon.notify.channel import DeliveryFailed, run_in_thread
 
 # it logs parts of URLs, which are secrets

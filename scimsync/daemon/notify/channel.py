@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
-from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.alerting import Notification
 
 T = TypeVar("T")
 

@@ -17,15 +17,15 @@ from functools import partial
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config
-from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.alerting import Notification
 from scimsync.daemon.notify.channel import Channel, DeliveryFailed, run_in_thread
 from scimsync.daemon.notify.channels import CHANNELS, TIMEOUT_S, Open, open_channel
 from scimsync.errors import LeaseHeld
 from scimsync.formatting import plural
 from scimsync.registry import Registry
-from scimsync.state import leases, troubles
+from scimsync.state import alerts, leases
+from scimsync.state.alerts import OutboxItem
 from scimsync.state.store import Store
-from scimsync.state.troubles import Notice
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
@@ -52,11 +52,11 @@ def deliver(
     thread that runs an event loop. Raises StateError, but nothing because of a receiver.
     """
     with store.read() as connection:
-        due = troubles.due_receivers(connection, now)
+        due = alerts.due_receivers(connection, now)
     if unknown := [name for name in due if name not in config.notify.to]:
         with store.write() as connection:
             for name in unknown:
-                troubles.delete_notices(connection, name)
+                alerts.clear_outbox(connection, name)
     known = [name for name in due if name in config.notify.to]
     if not known:
         return 0
@@ -66,7 +66,7 @@ def deliver(
 def next_delivery(store: Store) -> datetime | None:
     """Return when the next notification is due, or None. Raises StateError."""
     with store.read() as connection:
-        return troubles.next_try(connection)
+        return alerts.next_delivery(connection)
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -119,7 +119,7 @@ class _Delivery:
             if self.channel is not None:
                 await self.channel.aclose()
 
-    async def _deliver(self, notice: Notice, release: Callable[[Connection], None]) -> bool:
+    async def _deliver(self, notice: OutboxItem, release: Callable[[Connection], None]) -> bool:
         """Try once; return whether the receiver may get the next notification."""
         self.tried.add(notice.id)
         try:
@@ -133,24 +133,24 @@ class _Delivery:
             self._record_failure(notice, failure, release)
             return failure.of_message
         with self.store.write() as connection:
-            troubles.delete_notice(connection, notice.id)
+            alerts.remove_from_outbox(connection, notice.id)
         self.arrived += 1
         return True
 
-    def _next_batch(self, release: Callable[[Connection], None]) -> list[Notice]:
+    def _next_batch(self, release: Callable[[Connection], None]) -> list[OutboxItem]:
         """Return what was not tried yet. If nothing is left, release the lease in the same
         transaction: whoever writes a notification after it can deliver it."""
         with self.store.write() as connection:
-            waiting: list[Notice] = []
+            waiting: list[OutboxItem] = []
             if self._left_s() >= _LEAST_S:
-                first = troubles.notices_of(connection, self.name, _BATCH + len(self.tried))
+                first = alerts.outbox_of(connection, self.name, _BATCH + len(self.tried))
                 waiting = [one for one in first if one.id not in self.tried]
             if not waiting:
                 release(connection)
         return waiting
 
     def _record_failure(
-        self, notice: Notice, failure: DeliveryFailed, release: Callable[[Connection], None]
+        self, notice: OutboxItem, failure: DeliveryFailed, release: Callable[[Connection], None]
     ) -> None:
         """Postpone one notification, or all of the receiver."""
         now = self.clock()
@@ -158,8 +158,8 @@ class _Delivery:
         until = now + max(pause_after(notice.attempts + 1), asked)
         only = notice.id if failure.of_message else None
         with self.store.write() as connection:
-            troubles.put_off(connection, self.name, until, failure.why, only=only)
-            lost = troubles.give_up(connection, self.name, now - DISCARD_AFTER)
+            alerts.postpone(connection, self.name, until, failure.why, only=only)
+            lost = alerts.discard_old(connection, self.name, now - DISCARD_AFTER)
             if not failure.of_message:
                 release(connection)
         _LOG.warning("notify.to.%s: delivery failed: %s", self.name, failure.why)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import wording
-from scimsync.daemon.notify.alerts import Finding
+from scimsync.daemon.notify.alerting import Finding
 from scimsync.errors import (
     ConfigError,
     GuardStop,

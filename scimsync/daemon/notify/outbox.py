@@ -14,12 +14,17 @@ from sqlalchemy import Connection
 
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
-from scimsync.daemon.notify.alerts import AlertTransition, Finding, Notification
+from scimsync.daemon.notify.alerting import (
+    AlertTransition,
+    Finding,
+    FiringAlerts,
+    Notification,
+    compare,
+)
 from scimsync.daemon.notify.summary import read_activity
-from scimsync.daemon.notify.transitions import FiringAlerts, compare
-from scimsync.state import troubles
+from scimsync.state import alerts
+from scimsync.state.alerts import OutboxItem
 from scimsync.state.store import Store
-from scimsync.state.troubles import Notice
 
 
 def update_alerts(
@@ -36,8 +41,8 @@ def update_alerts(
         return []
     with store.write() as connection:
         changes = compare(_firing(connection), findings, now)
-        troubles.put_troubles(connection, [*changes.firing, *changes.reworded])
-        troubles.close_troubles(connection, [(one.event, one.subject) for one in changes.resolved])
+        alerts.put_alerts(connection, [*changes.firing, *changes.reworded])
+        alerts.delete_alerts(connection, [(one.event, one.subject) for one in changes.resolved])
         zone = config.schedule.zone
         _enqueue(
             connection,
@@ -72,11 +77,11 @@ def forget_unconfigured(store: Store, config: Config) -> None:
         ([Event.SOURCE.value, Event.STALE.value], list(config.sources)),
     ]
     with store.write() as connection:
-        troubles.keep_only(connection, known, list(config.notify.to))
+        alerts.keep_only(connection, known, list(config.notify.to))
 
 
 def _firing(connection: Connection) -> FiringAlerts:
-    return {(one.event, one.subject): one for one in troubles.open_troubles(connection)}
+    return {(one.event, one.subject): one for one in alerts.firing_alerts(connection)}
 
 
 def _enqueue(
@@ -92,11 +97,11 @@ def _enqueue(
         for notification in notifications[receiver.personal]
         if notification.event in receiver.events
     ]
-    first = _next_number(troubles.last_notice(connection), now)
-    troubles.add_notices(
+    first = _next_number(alerts.last_id(connection), now)
+    alerts.add_to_outbox(
         connection,
         [
-            Notice(_id(first + at), name, one.to_json(), now, attempts=0, next_try_at=now)
+            OutboxItem(_id(first + at), name, one.to_json(), now, attempts=0, next_try_at=now)
             for at, (name, one) in enumerate(wanted)
         ],
     )

@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import wording
-from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.alerting import Notification
 from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
-from scimsync.state import journal, overview, troubles
-from scimsync.state.troubles import OpenTrouble
+from scimsync.state import alerts, journal, overview
+from scimsync.state.alerts import FiringAlert
 
 AHEAD = timedelta(days=7)
 """Deletions that are due within this time are counted."""
@@ -88,7 +88,7 @@ class Activity:
     zone: tzinfo
     runs: Mapping[str, int]
     targets: Sequence[TargetActivity]
-    firing: Sequence[OpenTrouble]
+    firing: Sequence[FiringAlert]
 
     def notification(self) -> Notification:
         """Return the summary, without personal data."""
@@ -127,7 +127,7 @@ class Activity:
         ]
         return f"{plural(total, 'run')}: {', '.join(known)}."
 
-    def _alert(self, alert: OpenTrouble) -> str:
+    def _alert(self, alert: FiringAlert) -> str:
         problem = wording.PROBLEMS[Event(alert.event)]
         since = wording.moment(alert.since, self.zone)
         return f"Alert: {alert.subject}: {problem}, since {since}."
@@ -141,9 +141,9 @@ def read_activity(
         since,
         now,
         config.schedule.zone,
-        troubles.count_runs(connection, since, now),
+        alerts.count_outcomes(connection, since, now),
         [_of_target(connection, name, since, now) for name in config.targets],
-        troubles.open_troubles(connection),
+        alerts.firing_alerts(connection),
     )
 
 
@@ -160,5 +160,5 @@ def _of_target(connection: Connection, name: str, since: datetime, now: datetime
         sum(number for (_, status), number in counted.items() if status is OperationStatus.FAILED),
         {status: number for (kind, status), number in links.items() if kind is Kind.USER},
         overview.troubles(connection, name, 0).count,
-        troubles.count_deletions_due(connection, name, now + AHEAD),
+        alerts.count_deletions_due(connection, name, now + AHEAD),
     )

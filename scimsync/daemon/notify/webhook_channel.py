@@ -15,7 +15,7 @@ import httpx2
 import orjson
 
 from scimsync import __version__
-from scimsync.daemon.notify.alerts import Notification
+from scimsync.daemon.notify.alerting import Notification
 from scimsync.daemon.notify.channel import DeliveryFailed
 from scimsync.settings.urls import webhook_problem
 from scimsync.transport.retry_after import parse_retry_after

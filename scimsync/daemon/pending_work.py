@@ -20,8 +20,8 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class TargetStatus:
-    """One target: what is known of it, and when its next retry or deletion is due.
+class PendingWork:
+    """What waits at one target: what is known of it, and when a retry or deletion is due next.
 
     `unfinished`: a run was killed, so operations have no outcome, or records were not planned.
     """
@@ -31,20 +31,20 @@ class TargetStatus:
     unfinished: bool
 
 
-def read_statuses(
+def read_pending_work(
     store: Store,
     config: Config,
     sources: Mapping[str, Sequence[str]],
     after: Mapping[str, datetime],
-) -> dict[str, TargetStatus]:
-    """Return the status of each target; `sources` maps a target to its sources.
+) -> dict[str, PendingWork]:
+    """Return what waits at each target; `sources` maps a target to its sources.
 
     Work that was due by `after` (target -> time) has been tried and does not count. Raises
     StateError.
     """
     with store.read() as connection:
         return {
-            name: _status(connection, name, sources[name], after.get(name, _LONG_AGO))
+            name: _pending(connection, name, sources[name], after.get(name, _LONG_AGO))
             for name in config.targets
         }
 
@@ -62,10 +62,10 @@ def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
     }
 
 
-def _status(
+def _pending(
     connection: Connection, name: str, sources: Sequence[str], after: datetime
-) -> TargetStatus:
+) -> PendingWork:
     known = targets.get_target(connection, name)
     is_open = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
     is_behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
-    return TargetStatus(known, due.next_due(connection, name, after), is_open or is_behind)
+    return PendingWork(known, due.next_due(connection, name, after), is_open or is_behind)

@@ -1,20 +1,90 @@
-"""Which findings change alerts, and the notifications about that. Pure."""
+"""Findings, the alerts that they fire or resolve, and the notifications about that. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
-from typing import TypeVar
+from typing import Any, Self, TypeVar
+
+import orjson
 
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import wording
-from scimsync.daemon.notify.alerts import AlertTransition, Finding, Notification
-from scimsync.state.troubles import OpenTrouble
+from scimsync.state.alerts import FiringAlert
 
 T = TypeVar("T")
 
-FiringAlerts = Mapping[tuple[str, str], OpenTrouble]
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a run, a look at files, or a reload found about one subject: a target, a source,
+    `sync.toml`, `push`, `daemon`.
+
+    `text` describes the problem in a few lines without personal data; None means that there is no
+    problem. `personal` is the same with keys and values, for receivers that ask for it, or None.
+    `todo` is one line that says what to do.
+    """
+
+    event: Event
+    subject: str
+    text: str | None = None
+    personal: str | None = None
+    todo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTransition:
+    """An alert that fires or is resolved, for all subjects with the same text.
+
+    `since` is when it fired.
+    """
+
+    event: Event
+    subjects: tuple[str, ...]
+    fires: bool
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a receiver gets: an alert that began (fires) or ended, or a summary (`began` is None).
+
+    `body` is `text` with times and `todo`, for readers.
+    """
+
+    event: Event
+    began: bool | None
+    subjects: tuple[str, ...]
+    title: str
+    text: str
+    todo: str | None
+    since: datetime
+    at: datetime
+    body: str
+
+    @property
+    def type(self) -> str:
+        """The type of the event in webhooks, such as `scimsync.guard.began`."""
+        if self.began is None:
+            return f"scimsync.{self.event}"
+        return f"scimsync.{self.event}.{'began' if self.began else 'ended'}"
+
+    def to_json(self) -> str:
+        """Return it as JSON, for the outbox."""
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return what `to_json` made `text` from."""
+        values: dict[str, Any] = orjson.loads(text)
+        times = {name: datetime.fromisoformat(values[name]) for name in ("since", "at")}
+        parsed = {"event": Event(values["event"]), "subjects": tuple(values["subjects"])}
+        return cls(**{**values, **times, **parsed})
+
+
+FiringAlerts = Mapping[tuple[str, str], FiringAlert]
 """(event, subject) -> alert."""
 
 
@@ -24,15 +94,15 @@ class AlertChanges:
     firing with another text."""
 
     new: tuple[Finding, ...]
-    resolved: tuple[OpenTrouble, ...]
-    reworded: tuple[OpenTrouble, ...]
+    resolved: tuple[FiringAlert, ...]
+    reworded: tuple[FiringAlert, ...]
     now: datetime
 
     @property
-    def firing(self) -> list[OpenTrouble]:
+    def firing(self) -> list[FiringAlert]:
         """The alerts to store for `new`."""
         return [
-            OpenTrouble(one.event, one.subject, self.now, wording.plain(one.text or ""))
+            FiringAlert(one.event, one.subject, self.now, wording.plain(one.text or ""))
             for one in self.new
         ]
 
@@ -101,7 +171,7 @@ def compare(firing: FiringAlerts, findings: Sequence[Finding], now: datetime) ->
         ),
         resolved=tuple(alert for alert, one in known.values() if one.text is None),
         reworded=tuple(
-            OpenTrouble(alert.event, alert.subject, alert.since, text)
+            FiringAlert(alert.event, alert.subject, alert.since, text)
             for alert, one in known.values()
             if one.text is not None and (text := wording.plain(one.text)) != alert.text
         ),
@@ -117,5 +187,5 @@ def _group(items: Iterable[T]) -> dict[T, list[int]]:
     return places
 
 
-def _subjects(of: Sequence[Finding | OpenTrouble], places: Sequence[int]) -> tuple[str, ...]:
+def _subjects(of: Sequence[Finding | FiringAlert], places: Sequence[int]) -> tuple[str, ...]:
     return tuple(of[at].subject for at in places)
