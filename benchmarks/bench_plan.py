@@ -61,7 +61,7 @@ def ingest(folder: Path) -> float:
     for left in (*folder.glob("scimsync.db*"), *folder.glob("*.index.duckdb")):
         left.unlink()
     config = load(folder / "sync.toml")
-    source = compile_config(config).sources["hr"]
+    source = compile_config(config, secrets=False).sources["hr"]
     with closing(open_state(config.state_url, config.base_dir, create=True)) as store:
         shrinking = Shrinking(config.guard.min_records)
         start = perf_counter()
@@ -81,7 +81,7 @@ def link(folder: Path, make_links: bool) -> None:
     from scimsync.state.store import open_state
 
     config = load(folder / "sync.toml")
-    wiki = compile_config(config).targets["wiki"]
+    wiki = compile_config(config, secrets=False).targets["wiki"]
     with (
         closing(open_state(config.state_url, config.base_dir, create=True)) as store,
         store.write() as connection,

@@ -238,7 +238,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         with (
             closing(open_state(config.state_url, config.base_dir, create=False)) as store,
             plan(
-                compile_config(config),
+                compile_config(config, secrets=not offline),
                 store,
                 options,
                 Now(self.now, self.now.date()),

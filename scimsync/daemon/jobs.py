@@ -162,7 +162,7 @@ class Daemon:
     def _load(self) -> LoadedConfig:
         """Load sync.toml and compile its expressions, without its sources. Raises ConfigError."""
         config = self._dependencies.load(self._path)
-        targets = compile_config(config, read=False).targets
+        targets = compile_config(config, read=False, secrets=False).targets
         return LoadedConfig(
             config,
             {name: target.all_sources for name, target in targets.items()},

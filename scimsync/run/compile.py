@@ -4,8 +4,8 @@ read or sent."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from scimsync.run.compile_mappings import compile_groups, compile_users
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
 from scimsync.sources import SourceSpec
+from scimsync.targets.sender import open_authenticator
+from scimsync.transport.auth import Authenticator
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,15 @@ class CompiledSource:
 
 @dataclass(frozen=True, slots=True)
 class CompiledConfig:
-    """Everything of sync.toml that a run needs."""
+    """Everything of sync.toml that a run needs.
+
+    `authenticators` holds those of the targets whose secrets were resolved.
+    """
 
     config: Config
     sources: Mapping[str, CompiledSource]
     targets: Mapping[str, CompiledTarget]
+    authenticators: Mapping[str, Authenticator]
 
 
 def create_only_paths(program: Program) -> frozenset[str]:
@@ -127,20 +133,21 @@ def create_only_paths(program: Program) -> frozenset[str]:
 
 
 def compile_config(
-    config: Config, names: Sequence[str] = (), *, read: bool = True
+    config: Config, names: Sequence[str] = (), *, read: bool = True, secrets: bool = True
 ) -> CompiledConfig:
-    """Compiles all targets and looks at the columns of the sources of those called `names` (of all,
-    where there are none).
+    """Compile all targets, and check everything that those called `names` (or all) need.
 
-    Without `read` no source is looked at, and none stands in the outcome. Raises ConfigError for
-    what is wrong in sync.toml, SourceUnavailable and SourceFormatError for a source that is not
-    there or lacks a column that an expression names; nothing was read but the headers of files.
+    That is done before anything is read, stored or opened as a run. Without `secrets`, no secret
+    of a target is resolved; without `read`, no source is opened, and the outcome has none. Raises
+    ConfigError for what is wrong in sync.toml and for a missing secret, SourceUnavailable and
+    SourceFormatError for a source that is not there or lacks a column that an expression names.
     """
     for name in names:
         if name not in config.targets:
             raise config.unknown_target(name)
     targets = {name: compile_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in names or targets}
+    authenticators = _authenticators(config, chosen) if secrets else {}
     wanted = {source for target in chosen.values() for source in target.all_sources}
     specs = {name: source_spec(config, name) for name in config.sources if read and name in wanted}
     found = {name: _columns(spec) for name, spec in specs.items()}
@@ -160,7 +167,21 @@ def compile_config(
             for name, spec in specs.items()
         },
         targets=chosen,
+        authenticators=authenticators,
     )
+
+
+def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
+    """Return the configuration with the secrets of all its targets.
+
+    Runs the commands of `cmd:` references. Raises ConfigError for a missing secret.
+    """
+    authenticators = _authenticators(compiled.config, compiled.targets)
+    return replace(compiled, authenticators=authenticators)
+
+
+def _authenticators(config: Config, names: Iterable[str]) -> dict[str, Authenticator]:
+    return {name: open_authenticator(config, name) for name in names}
 
 
 def _columns(spec: SourceSpec[Any]) -> list[str]:

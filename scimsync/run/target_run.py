@@ -215,8 +215,7 @@ async def open_targets(
 ) -> AsyncIterator[Mapping[str, TargetRun]]:
     """Open all targets of a run; their connections are closed with the block.
 
-    `may_send` is asked before each request whether this run still holds its leases. Raises
-    ConfigError for secrets that are missing.
+    `may_send` is asked before each request whether this run still holds its leases.
     """
     compiled, now = context.compiled, context.now
     async with AsyncExitStack() as stack:
@@ -225,7 +224,7 @@ async def open_targets(
         opened: dict[str, TargetRun] = {}
         for name, target in compiled.targets.items():
             sender = LazySender(
-                compiled.config, name, target.concurrency, read_secrets=not context.options.offline
+                compiled.config, name, compiled.authenticators.get(name), target.concurrency
             )
             stack.push_async_callback(sender.aclose)
             rate_limiter = RateLimiter(

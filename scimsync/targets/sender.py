@@ -51,17 +51,20 @@ def open_client(
 class LazySender:
     """A `Sender` that connects with the first request, as most runs send none.
 
-    Secrets are read at once, so that a missing one raises ConfigError here; without `read_secrets`
-    requests carry none.
+    Without an `authenticator` requests carry no secrets.
     """
 
     def __init__(
-        self, config: Config, target: str, max_connections: int, *, read_secrets: bool
+        self,
+        config: Config,
+        target: str,
+        authenticator: Authenticator | None,
+        max_connections: int,
     ) -> None:
         self._config = config
         self._target = target
         self._max_connections = max_connections
-        self._authenticator = open_authenticator(config, target) if read_secrets else None
+        self._authenticator = authenticator
         self._client: ScimClient | None = None
 
     async def send(self, request: ScimRequest) -> ScimResponse:

@@ -62,4 +62,4 @@ def test_an_example_plans_offline(example: Office, form: str) -> None:
 
 def test_the_complete_example_compiles() -> None:
     config = load(ROOT / "sync.toml.example")
-    assert compile_config(config, read=False).targets.keys() == config.targets.keys()
+    assert compile_config(config, read=False, secrets=False).targets.keys() == config.targets.keys()

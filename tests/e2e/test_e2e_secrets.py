@@ -54,6 +54,34 @@ def test_the_token_is_shown_and_stored_nowhere(
     assert_kept_secret(TOKEN, office, ran)
 
 
+@pytest.mark.parametrize("command", ["plan", "push"])
+def test_a_missing_token_is_found_before_anything_is_read_or_stored(
+    office: Office, faulty: FaultyServer, command: str
+) -> None:
+    office.hire(people(3))
+    office.push()
+    before, seen = dict(written(office.folder)), len(faulty.seen)
+    office.hire(people(4))
+    office.token = ""
+
+    ran = office.run(command)
+
+    assert ran.code == 2
+    assert "targets.wiki.auth.token: the environment variable WIKI_TOKEN is empty" in ran.err
+    assert len(faulty.seen) == seen
+    assert office.sql("select count(*) from run") == [(1,)]
+    assert office.sql("select count(*) from record") == [(3,)]
+    assert dict(written(office.folder)) == before
+
+
+def test_without_the_token_no_state_is_created(office: Office) -> None:
+    office.hire(people(3))
+    office.token = ""
+
+    assert office.run("push").code == 2
+    assert list(written(office.folder)) == []
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])
 def test_no_plan_shows_the_token(office: Office, form: str) -> None:
     office.hire(people(3))

@@ -65,7 +65,7 @@ def command(
     form = "json" if options.as_json else form
     options = replace(options, as_json=form == "json")
     config = load(options.config)
-    setup = compile_config(config, options.targets)
+    setup = compile_config(config, options.targets, secrets=not offline)
     keys = tuple(Key(key) for key in options.keys)
     with opened_state(config, create=False) as store:
         with progress(options) as report:

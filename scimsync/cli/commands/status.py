@@ -101,7 +101,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
     failure: ScimsyncError | None = None
     compiled: Mapping[str, CompiledTarget] = {}
     try:
-        compiled = compile_config(config, names).targets
+        compiled = compile_config(config, names, secrets=False).targets
     except ScimsyncError as error:
         failure = error
     with store.read() as connection:

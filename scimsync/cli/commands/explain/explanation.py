@@ -29,7 +29,7 @@ from scimsync.model.suggestions import did_you_mean
 from scimsync.plan import Now
 from scimsync.plan.diff import changes_between
 from scimsync.run import Options, PlannedRun, plan
-from scimsync.run.compile import compile_config
+from scimsync.run.compile import compile_config, with_secrets
 from scimsync.run.compile_mappings import compile_users
 from scimsync.run.context import Context
 from scimsync.run.reading import read_sources
@@ -146,7 +146,7 @@ def _planned(
     with ExitStack() as stack:
         prepared: PlannedRun | None = None
         try:
-            setup = compile_config(config, names)
+            setup = compile_config(config, names, secrets=False)
         except (ConfigError, StateError):
             raise
         except ScimsyncError as error:
@@ -154,6 +154,8 @@ def _planned(
             return
         for without_targets in dict.fromkeys((offline, True)):
             try:
+                if not without_targets:
+                    setup = with_secrets(setup)
                 prepared = stack.enter_context(
                     plan(setup, store, Options((key,), without_targets), now, _no_report)
                 )
@@ -261,7 +263,7 @@ def _unknown_key(
         try:
             reading = read_sources(
                 Context(
-                    compiled=compile_config(config, names),
+                    compiled=compile_config(config, names, secrets=False),
                     store=store,
                     options=Options(),
                     now=now,
