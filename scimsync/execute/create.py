@@ -22,7 +22,7 @@ from scimsync.model.placeholders import RandomText
 from scimsync.plan.diff import changes_between
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
-from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.messages import ScimResponse
 from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect
 from scimsync.targets.matching import Match, Matcher, to_account
 from scimsync.transport.request_errors import NoResponse, RequestError
@@ -138,10 +138,8 @@ class Creation:
     ) -> OperationOutcome:
         """Change what was created without a response to what it should be, where it is not."""
         remote_id, base, wanted = _taken(found, wanted)
-        _, ready = self._adoption(remote_id, base, wanted)
         try:
-            if ready is not None:
-                await self.sending.connection.send(ready)
+            await self.sending.send(self._adoption(remote_id, base, wanted))
         except RequestError as error:
             there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
             return outcome_of_error(self.operation, there, error, self.now())
@@ -160,18 +158,13 @@ class Creation:
         if (why := self._why_not_adopted(found)) is not None or found is None:
             return failed(operation, self.now(), link, f"{conflict}; {why}", conflict)
         remote_id, base, wanted = _taken(found, wanted)
-        request, ready = self._adoption(remote_id, base, wanted)
+        adoption = self._adoption(remote_id, base, wanted)
         try:
-            if ready is not None:
-                await self.sending.connection.send(ready)
+            request, _ = await self.sending.send(adoption)
         except RequestError as error:
             if may_have_had_effect(error):
-                changes = changes_between(base, wanted)
-                adoption = replace(
-                    operation, action=Action.ADOPT, remote_id=remote_id, changes=changes
-                )
-                link = perhaps_created(link, adoption)
-            return outcome_of_error(operation, link, error, self.now(), request)
+                link = perhaps_created(link, adoption.operation)
+            return outcome_of_error(operation, link, error, self.now(), adoption.request)
         return applied(
             operation,
             self.now(),
@@ -190,16 +183,15 @@ class Creation:
         owner = self._owner(_id_of(found))
         return None if owner is None else f"that account belongs to {owner}"
 
-    def _adoption(
-        self, remote_id: RemoteId, base: Document, wanted: Document
-    ) -> tuple[ScimRequest | None, ScimRequest | None]:
+    def _adoption(self, remote_id: RemoteId, base: Document, wanted: Document) -> PreparedOperation:
         adoption = replace(
             self.operation,
             action=Action.ADOPT,
             remote_id=remote_id,
             changes=changes_between(base, wanted),
         )
-        return self.sending.requests(adoption, base, {})
+        request, ready = self.sending.requests(adoption, base, {})
+        return PreparedOperation(adoption, self.prepared.link, base, request=request, ready=ready)
 
     def _owner(self, remote_id: RemoteId) -> Key | None:
         return self.sending.owner(self.operation.kind, remote_id)

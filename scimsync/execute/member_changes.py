@@ -98,9 +98,11 @@ class _Attempt:
         operation = replace(self.prepared.operation, changes=tuple(changes))
         request, _ = self.sending.requests(operation, {}, self.prepared.members)
         self.request = request
+        prepared = replace(
+            self.prepared, operation=operation, before={}, request=request, ready=request
+        )
         try:
-            if request is not None:
-                await self.sending.connection.send(request)
+            self.request, _ = await self.sending.send(prepared)
         except ErrorResponse as error:
             if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
                 raise

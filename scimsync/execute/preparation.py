@@ -7,16 +7,17 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from scimsync.errors import ScimsyncError
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
 from scimsync.model.links import Link
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.requests import Values, shape_request, shown
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.matching import Matcher
 
@@ -88,8 +89,46 @@ class Sending:
             return replace(prepared, error=error)
         return replace(prepared, request=request, ready=ready)
 
+    async def send(
+        self, prepared: PreparedOperation
+    ) -> tuple[ScimRequest | None, ScimResponse | None]:
+        """Send a change of an existing resource, shaped from the resource as it is now if the
+        dialect needs that.
+
+        Return the request as the journal shows it, and the response; None where nothing had to be
+        sent. Raises RequestError.
+        """
+        prepared = await self._with_current(prepared)
+        if prepared.ready is None:
+            return prepared.request, None
+        return prepared.request, await self.connection.send(prepared.ready)
+
+    async def _with_current(self, prepared: PreparedOperation) -> PreparedOperation:
+        operation = prepared.operation
+        paths = [change.path for change in operation.changes]
+        if operation.action in MEMBERSHIP_ACTIONS:
+            paths = ["members"]
+        if (
+            prepared.ready is None
+            or operation.remote_id is None
+            or operation.action == Action.DELETE
+            or not self.dialect.needs_current(operation.kind, paths)
+        ):
+            return prepared
+        response = await self.connection.send(
+            self.dialect.read(operation.kind, operation.remote_id)
+        )
+        request, ready = self.requests(
+            operation, prepared.before, prepared.members, response.body or {}
+        )
+        return replace(prepared, request=request, ready=ready)
+
     def requests(
-        self, operation: JournaledOperation, before: Document, members: MemberIds
+        self,
+        operation: JournaledOperation,
+        before: Document,
+        members: MemberIds,
+        current: Mapping[str, Any] | None = None,
     ) -> tuple[ScimRequest | None, ScimRequest | None]:
         """Return the request as the journal shows it, and as it is sent.
 
@@ -106,10 +145,11 @@ class Sending:
                 return self.secret(operation.key, value.digest)
             return value
 
-        request = shape_request(self.dialect, operation, before, Values(shown, member_id))
+        values = Values(shown, member_id, current)
+        request = shape_request(self.dialect, operation, before, values)
         if not any(isinstance(one.after, (RandomText, SecretValue)) for one in operation.changes):
             return request, request
-        return request, shape_request(self.dialect, operation, before, Values(filled, member_id))
+        return request, shape_request(self.dialect, operation, before, replace(values, fill=filled))
 
 
 def _resolved(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:

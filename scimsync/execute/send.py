@@ -46,10 +46,8 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
 
 async def _send_change(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     operation, link = prepared.operation, prepared.link
-    etag = None
     try:
-        if prepared.ready is not None:
-            etag = (await sending.connection.send(prepared.ready)).etag
+        request, response = await sending.send(prepared)
     except RequestError as error:
         alone = tuple(change for change in operation.changes if change.path == "active")
         if (
@@ -64,8 +62,9 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
         sending.clock(),
         operation.remote_id,
         apply_changes(prepared.before, operation.changes),
-        etag=etag,
+        etag=response.etag if response is not None else None,
         link=link,
+        request=request if request is not prepared.request else None,
     )
     # `detail` of a planned operation says that more is to be planned once it is applied
     return _in_part(done, sending) if operation.detail is not None else done
@@ -81,9 +80,10 @@ async def _deactivate_alone(
         changes=tuple(change for change in operation.changes if change.path == "active"),
     )
     request, ready = sending.requests(alone, prepared.before, {})
-    assert ready is not None  # noqa: S101 - `active` changes
     try:
-        await sending.connection.send(ready)
+        request, _ = await sending.send(
+            replace(prepared, operation=alone, request=request, ready=ready)
+        )
     except RequestError as error:
         in_doubt = link_after_error(operation, link, refusal)
         return outcome_of_error(operation, in_doubt, error, sending.clock(), request)

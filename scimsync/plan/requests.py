@@ -27,11 +27,13 @@ class Values:
     """Where a request gets the values that an operation does not hold.
 
     `fill` returns the value for a placeholder, and any other value as it is. `member_id` returns
-    the remote id of a member, or None to leave the member out.
+    the remote id of a member, or None to leave the member out. `current` is the resource as the
+    target just returned it, for a dialect that needs it.
     """
 
     fill: Callable[[Value], Value]
     member_id: Callable[[Kind, Key], str | None]
+    current: Mapping[str, Any] | None = None
 
 
 def shape_request(
@@ -57,14 +59,15 @@ def shape_request(
     if operation.action == Action.DELETE:
         return dialect.delete(kind, remote_id)
     paths = tuple(change.path for change in changes)
+    resource = RemoteResource(remote_id, current=values.current)
     if kind is Kind.USER and paths == _ACTIVE_ONLY and changes[0].after is not None:
-        return dialect.set_active(RemoteResource(remote_id), bool(changes[0].after))
+        return dialect.set_active(resource, bool(changes[0].after))
     # only whether a placeholder was there before matters, not what it stood for
     known = {
         path: "(before)" if path in paths and isinstance(value, _PLACEHOLDERS) else value
         for path, value in before.items()
     }
-    return dialect.update(kind, RemoteResource(remote_id), known, apply_changes(known, changes))
+    return dialect.update(kind, resource, known, apply_changes(known, changes))
 
 
 def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> ScimRequest | None:
@@ -80,7 +83,7 @@ def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Sc
     group = operation.remote_id or RemoteId(f"(id of {operation.key})")
     if not (removed or added):
         return None
-    return dialect.change_members(RemoteResource(group), removed, added)
+    return dialect.change_members(RemoteResource(group, current=values.current), removed, added)
 
 
 def request_document(request: ScimRequest) -> dict[str, Any]:
