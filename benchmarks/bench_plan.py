@@ -89,8 +89,8 @@ def link(folder: Path, make_links: bool) -> None:
         if make_links:
             connection.execute(text(_LINKS))
         digest = wiki.digest(datetime.now().astimezone().date())
-        targets.put_target(
-            connection, TargetState("wiki", digest, records.head_seq(connection, ["hr"]))
+        targets.put_targets(
+            connection, [TargetState("wiki", digest, records.head_seq(connection, ["hr"]))]
         )
 
 

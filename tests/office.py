@@ -30,7 +30,7 @@ import pytest
 
 from scimsync.builtin import load
 from scimsync.cli import main
-from scimsync.model.ids import Key
+from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.plan import Now
@@ -39,7 +39,7 @@ from scimsync.plan.render.json import planned_document
 from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
 from scimsync.state import journal
-from scimsync.state.links import all_links
+from scimsync.state.links import all_keys, get_links
 from scimsync.state.store import open_state
 from scimsync.transport.retry_policy import TimeSource
 
@@ -257,7 +257,13 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             closing(open_state(self.state_url, self.folder, create=False)) as store,
             store.read() as connection,
         ):
-            return {link.key: link for link in all_links(connection, target)}
+            return {
+                key: link
+                for kind in Kind
+                for key, link in get_links(
+                    connection, target, kind, all_keys(connection, target, kind)
+                ).items()
+            }
 
     def journal(self, run: int | None = None) -> list[JournaledOperation]:
         """The operations of a run (by default the last), in the order in which they were sent."""

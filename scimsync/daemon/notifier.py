@@ -20,7 +20,7 @@ from scimsync.daemon.notify import (
 )
 from scimsync.daemon.scheduler import NOTIFY_EXECUTOR, JobScheduler, ScheduleTrigger
 from scimsync.errors import StateError
-from scimsync.state import marks
+from scimsync.state import alerts
 from scimsync.state.store import Store
 
 _LOG = logging.getLogger("scimsync")
@@ -60,8 +60,8 @@ class Notifier:
             return
         now, zone = self._scheduler.now(), config.schedule.zone
         with store.write() as connection:
-            if (last := marks.get_mark(connection, marks.SUMMARY)) is None:
-                marks.put_mark(connection, marks.SUMMARY, now)
+            if (last := alerts.summarized_until(connection)) is None:
+                alerts.put_summarized_until(connection, now)
         self._scheduler.add_job(
             self._send_summary,
             ScheduleTrigger(timings, zone),
@@ -100,10 +100,10 @@ class Notifier:
         try:
             with self._open_state() as store:
                 with store.read() as connection:
-                    since = marks.get_mark(connection, marks.SUMMARY) or now
+                    since = alerts.summarized_until(connection) or now
                 enqueue_summary(store, self._config, since, now)
                 with store.write() as connection:
-                    marks.put_mark(connection, marks.SUMMARY, now)
+                    alerts.put_summarized_until(connection, now)
                 self._schedule_outbox(store)
         except StateError as error:
             self._scheduler.modify_job(SUMMARY, next_run_time=now + RETRY_AFTER)

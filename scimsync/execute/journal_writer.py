@@ -145,7 +145,7 @@ class JournalWriter:
                 self._write_in_doubt(connection, [step])
             elif step.link is not None:
                 links.put_links(connection, self._target, [step.link])
-                journal.put_back(connection, operation.id)
+                journal.reopen(connection, operation.id)
             return ours
 
     def give_up(self, operation: JournaledOperation, detail: str) -> None:
@@ -207,7 +207,7 @@ class JournalWriter:
         links.put_links(connection, target, changed)
         members = [row for outcome in done for row in outcome.members]
         memberships.acknowledge(connection, target, members)
-        memberships.doubt(connection, target, [row for one in done for row in one.in_doubt])
+        memberships.mark_in_doubt(connection, target, [row for one in done for row in one.in_doubt])
         self._forget_members(connection, done)
         created = [
             one.link.key
@@ -215,7 +215,7 @@ class JournalWriter:
             if one.created and one.link is not None and one.link.kind is Kind.GROUP
         ]
         if created:
-            memberships.begin_anew(connection, target, created)
+            memberships.clear_groups(connection, target, created)
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             links.acknowledge_references(connection, target, kind, documents)
@@ -236,7 +236,7 @@ class JournalWriter:
             ]
             links.put_links(connection, self._target, in_doubt)
         members = [row.id for outcome in done for row in outcome.members]
-        memberships.doubt(connection, self._target, members)
+        memberships.mark_in_doubt(connection, self._target, members)
 
     def _forget_members(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
         """A resource that is gone is a member of nothing, and a group that is gone has none."""

@@ -47,7 +47,7 @@ def close_orphaned(
             for target in {one.target for one in operations}:
                 mine = [one for one in operations if one.target == target]
                 make_due(connection, target, mine, now)
-                memberships.doubt(connection, target, members_in_doubt(mine))
+                memberships.mark_in_doubt(connection, target, members_in_doubt(mine))
 
 
 def make_due(

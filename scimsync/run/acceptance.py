@@ -53,7 +53,7 @@ def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
                     target.error.message,
                     context.clock(),
                 )
-                memberships.put_back(connection, [name])
+                memberships.restore(connection, [name])
                 continue
             target.state.accept(connection)
             if target.next is not None and target.next != target.known:
@@ -86,6 +86,6 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) 
 def _undo(context: PushContext, *, records_too: bool) -> None:
     compiled = context.compiled
     with context.store.write() as connection:
-        memberships.put_back(connection, list(compiled.targets))
+        memberships.restore(connection, list(compiled.targets))
         if records_too:
-            records.put_back(connection, list(compiled.sources), context.now.time)
+            records.restore(connection, list(compiled.sources), context.now.time)

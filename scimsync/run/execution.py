@@ -18,7 +18,7 @@ from scimsync.plan import Plan
 from scimsync.run.context import PushContext
 from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun
-from scimsync.state import work
+from scimsync.state import due
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.evidence import message_code
 from scimsync.transport.request_errors import RequestError
@@ -115,7 +115,7 @@ class _TargetExecution:
         """Return users and groups to be planned again: they were gone, or an account that they
         refer to exists now."""
         with self._context.store.read() as connection:
-            waiting = set(work.waiting_keys(connection, self._target.name))
+            waiting = set(due.keys_with_resolvable_references(connection, self._target.name))
         if self._context.options.only is not None:
             waiting &= self._context.options.only
         gone = {kind: {key for of, key in self._executor.again if of is kind} for kind in Kind}

@@ -50,7 +50,7 @@ def _check_keys(context: Context) -> None:
         if key in known:
             continue
         with context.store.read() as connection:
-            if not links.known_key(connection, key):
+            if not links.is_known_key(connection, key):
                 raise ConfigError(
                     f"nobody with the key {key} is known: no record, no account",
                     hint="keys are those of the source's key column",

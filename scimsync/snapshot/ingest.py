@@ -140,4 +140,4 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
 
 def _lay_over(connection: Connection, source: str, comparison: Comparison, now: datetime) -> None:
     for batch in comparison.changes():
-        records.lay_over(connection, source, [(one.key, one.data_json) for one in batch], now)
+        records.put_overlay(connection, source, [(one.key, one.data_json) for one in batch], now)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import Record
-from scimsync.state import records, work
+from scimsync.state import due, records
 from scimsync.state.store import Store
 
 
@@ -27,7 +27,7 @@ class SnapshotView:
         """Keys that `target` has to look at, in order, each once; the overlay's all among them.
         `everybody`: also all who have an account there."""
         with ExitStack() as stack:
-            stored = work.keys_to_plan(
+            stored = due.keys_to_plan(
                 stack.enter_context(self._store.read()),
                 target,
                 sources,
@@ -38,7 +38,9 @@ class SnapshotView:
             if self._overlay is None:
                 yield from stored
                 return
-            newest = work.changed_keys(stack.enter_context(self._overlay.read()), sources, Seq(-1))
+            newest = records.changed_keys(
+                stack.enter_context(self._overlay.read()), sources, Seq(-1)
+            )
             last: Key | None = None
             for key in heapq.merge(stored, newest):
                 if key != last:
@@ -48,10 +50,10 @@ class SnapshotView:
     def changed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         """Keys of the records that changed after `cursor`, in order, each once."""
         with self._store.read() as connection:
-            stored = set(work.changed_keys(connection, sources, cursor))
+            stored = set(records.changed_keys(connection, sources, cursor))
         if self._overlay is not None:
             with self._overlay.read() as connection:
-                stored |= set(work.changed_keys(connection, sources, Seq(-1)))
+                stored |= set(records.changed_keys(connection, sources, Seq(-1)))
         yield from sorted(stored)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:

@@ -1,4 +1,4 @@
-"""Alerts that fire, the outbox of notifications, and the figures of a summary."""
+"""Alerts that fire, the outbox of notifications, and the time that summaries cover."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, tuple_, update
 
-from scimsync.model.links import LinkStatus
 from scimsync.state.bulk import upsert
-from scimsync.state.tables import alert, link, notification, run
+from scimsync.state.tables import alert, checkpoint, notification
+
+_SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +154,13 @@ def keep_only(
     connection.execute(delete(notification).where(notification.c.receiver.not_in(receivers)))
 
 
-def count_outcomes(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
-    """Return how many runs started in that time: outcome -> number."""
-    query = (
-        select(run.c.outcome, func.count())
-        .where(run.c.started_at >= since, run.c.started_at < until)
-        .group_by(run.c.outcome)
-    )
-    return {str(outcome): int(number) for outcome, number in connection.execute(query)}
+def summarized_until(connection: Connection) -> datetime | None:
+    """Return the end of the time that the last summary covers. None means that there was none."""
+    query = select(checkpoint.c.at).where(checkpoint.c.name == _SUMMARY)
+    until: datetime | None = connection.scalar(query)
+    return until
 
 
-def count_deletions_due(connection: Connection, target: str, until: datetime) -> int:
-    """Return how many inactive accounts are to be deleted by then."""
-    due = (
-        link.c.target == target,
-        link.c.status == LinkStatus.INACTIVE,
-        link.c.delete_after <= until,
-    )
-    return connection.scalar(select(func.count()).select_from(link).where(*due)) or 0
+def put_summarized_until(connection: Connection, at: datetime) -> None:
+    """Store the end of the time that the last summary covers."""
+    upsert(connection, checkpoint, [{"name": _SUMMARY, "at": at}])

@@ -1,61 +1,162 @@
-"""When links of a target ask for work by themselves, with no record changed: another try, a
-deletion.
+"""What has to be planned for a target: changed records, and links that are due without a change.
 
-Two queries each and not one with `or`: tries and deletions have an index of their own.
+Due links are found by separate queries and not by one with OR, so that each has an index.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
 
+from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
-from scimsync.state.pauses import is_over
-from scimsync.state.tables import link
+from scimsync.model.operations import OPEN_STATUSES, OperationFilter
+from scimsync.state import journal, links, records
+from scimsync.state.bulk import stream
+from scimsync.state.tables import link, record, reference
+
+_REFERRER = link.alias("referrer")
+"""The link of the user whose attribute refers to another one."""
+
+
+def keys_to_plan(
+    connection: Connection,
+    target: str,
+    sources: Sequence[str],
+    cursor: Seq,
+    now: datetime,
+    *,
+    everybody: bool = False,
+) -> Iterator[Key]:
+    """Yield the keys of users to be planned, in order, each once.
+
+    These are records changed after `cursor`, due links, references that can be resolved or have to
+    be removed, and operations that a run which died left without an outcome. `everybody` adds all
+    users with an account.
+    """
+    accounts = select(link.c.key).where(
+        link.c.target == target, link.c.kind == Kind.USER, links.has_account()
+    )
+    query = union(
+        select(record.c.key).where(records.changed_since(sources, cursor)),
+        *_due_links(target, Kind.USER, now),
+        _resolvable(target),
+        _dangling(target),
+        _left_open(target, Kind.USER),
+        *([accounts] if everybody else []),
+    ).order_by("key")
+    with closing(stream(connection, 2000, query)) as rows:
+        for row in rows:
+            yield Key(row.key)
+
+
+def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[Key]:
+    """Return the keys of groups that are due although no record changed."""
+    query = union(*_due_links(target, Kind.GROUP, now), _left_open(target, Kind.GROUP))
+    return [Key(key) for key in connection.scalars(query)]
+
+
+def keys_with_resolvable_references(connection: Connection, target: str) -> list[Key]:
+    """Return the keys of users that refer to an account which exists, but not yet at the target."""
+    return [Key(key) for key in connection.scalars(_resolvable(target))]
 
 
 def count_due(connection: Connection, target: str, now: datetime) -> int:
-    """How many links of a target are due at `now`. A deletion that failed counts when it is tried
-    again, not before."""
-    tries = _count(connection, target, is_over(link.c.next_try_at, now))
+    """Return how many links of a target are due at `now`.
+
+    A deletion that failed counts when it is tried again, not before.
+    """
+    retries = _count(connection, target, links.retry_is_due(now))
     deletions = _count(
-        connection,
-        target,
-        (link.c.delete_after <= now) & _waits_for_deletion() & link.c.next_try_at.is_(None),
+        connection, target, (link.c.delete_after <= now) & link.c.next_try_at.is_(None), _INACTIVE
     )
-    return tries + deletions
+    return retries + deletions
 
 
 def count_waiting(connection: Connection, target: str) -> int:
-    """How many links of a target failed last or were interrupted: they wait for another try, now or
-    later."""
+    """Return how many links of a target wait for another try, now or later."""
     return _count(connection, target, link.c.next_try_at.is_not(None))
 
 
+def count_deletions(connection: Connection, target: str, until: datetime) -> int:
+    """Return how many deactivated accounts are to be deleted by `until`."""
+    return _count(connection, target, link.c.delete_after <= until, _INACTIVE)
+
+
 def next_due(connection: Connection, target: str, after: datetime) -> datetime | None:
-    """When the first link of a target becomes due that is not so at `after`; None where nothing
-    waits."""
-    tries = select(link.c.next_try_at).where(link.c.target == target, link.c.next_try_at > after)
+    """Return when the next link of a target becomes due after `after`. None means never."""
+    retries = select(link.c.next_try_at).where(link.c.target == target, link.c.next_try_at > after)
     deletions = select(link.c.delete_after).where(
-        link.c.target == target, link.c.delete_after > after, _waits_for_deletion()
+        link.c.target == target, link.c.delete_after > after, _INACTIVE
     )
-    # the first of an ordered index ends the search; min() would look at every row for the second
-    moments = (
-        connection.scalar(tries.order_by(link.c.next_try_at).limit(1)),
+    # LIMIT 1 on an ordered index reads one row; min() reads every row for the second query
+    times = (
+        connection.scalar(retries.order_by(link.c.next_try_at).limit(1)),
         connection.scalar(deletions.order_by(link.c.delete_after).limit(1)),
     )
-    return min((moment for moment in moments if moment is not None), default=None)
+    return min((time for time in times if time is not None), default=None)
 
 
-def _count(connection: Connection, target: str, condition: ColumnElement[bool]) -> int:
+_INACTIVE = link.c.status == LinkStatus.INACTIVE
+
+
+def _count(connection: Connection, target: str, *conditions: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(link).where(link.c.target == target, *conditions)
+    return connection.scalar(query) or 0
+
+
+def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Select[str]]:
+    """Return queries for the keys of links with a due retry, and with a due deletion."""
+    keys = select(link.c.key).where(link.c.target == target, link.c.kind == kind)
     return (
-        connection.scalar(
-            select(func.count()).select_from(link).where(link.c.target == target, condition)
-        )
-        or 0
+        keys.where(links.retry_is_due(now)),
+        keys.where(link.c.delete_after <= now, _INACTIVE, link.c.next_try_at.is_(None)),
     )
 
 
-def _waits_for_deletion() -> ColumnElement[bool]:
-    return link.c.status == LinkStatus.INACTIVE
+def _left_open(target: str, kind: Kind) -> Select[str]:
+    """Return a query for the keys of operations that a run which died left without an outcome."""
+    return journal.keys_query(OperationFilter(target=target, kind=kind, statuses=OPEN_STATUSES))
+
+
+def _resolvable(target: str) -> Select[str]:
+    """Return a query for users that refer to an account with another id than the target holds."""
+    return select(reference.c.key).where(
+        reference.c.target == target,
+        links.has_account(),
+        or_(reference.c.remote_id.is_(None), reference.c.remote_id != link.c.remote_id),
+        and_(
+            link.c.target == reference.c.target,
+            link.c.kind == Kind.USER,
+            link.c.key == reference.c.ref_key,
+        ),
+        *_referrer_is_active(),
+    )
+
+
+def _dangling(target: str) -> Select[str]:
+    """Return a query for users that still refer to a deleted account."""
+    deleted = select(link.c.key).where(
+        link.c.target == target, link.c.kind == Kind.USER, link.c.status == LinkStatus.DELETED
+    )
+    return select(reference.c.key).where(
+        reference.c.target == target,
+        reference.c.ref_key.in_(deleted),
+        reference.c.remote_id.is_not(None),
+        *_referrer_is_active(),
+    )
+
+
+def _referrer_is_active() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that the user who refers has an active account and is not due anyway,
+    now or after a delay."""
+    return (
+        _REFERRER.c.target == reference.c.target,
+        _REFERRER.c.kind == reference.c.kind,
+        _REFERRER.c.key == reference.c.key,
+        _REFERRER.c.status == LinkStatus.ACTIVE,
+        _REFERRER.c.next_try_at.is_(None),
+    )

@@ -1,5 +1,7 @@
-"""The journal: runs, their operations, and what became of each. Written before a request is sent,
-and when it is answered."""
+"""The journal: runs, their operations, and the outcome of each.
+
+An operation is written before its request is sent, and again when the response is there.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ from scimsync.state.tables import run as run_table
 
 
 def start_run(connection: Connection, command: str, now: datetime) -> int:
-    """Opens a run and returns its id."""
+    """Start a run and return its id."""
     result = connection.execute(
         insert(run_table).values(command=command, started_at=now, outcome="running")
     )
@@ -50,7 +52,7 @@ def finish_run(
     counts: Mapping[str, Any],
     detail: str | None = None,
 ) -> None:
-    """Closes a run."""
+    """Store the end of a run."""
     connection.execute(
         update(run_table)
         .where(run_table.c.id == run)
@@ -61,7 +63,7 @@ def finish_run(
 
 
 def runs(connection: Connection, limit: int) -> list[Run]:
-    """The last runs, newest first."""
+    """Return the last `limit` runs, the newest first."""
     rows = connection.execute(select(run_table).order_by(run_table.c.id.desc()).limit(limit))
     return [
         Run(
@@ -87,11 +89,21 @@ def count_runs(connection: Connection) -> dict[tuple[str, str], int]:
     return {(command, outcome): number for command, outcome, number in rows}
 
 
-def add_entries(
-    connection: Connection, run: int, target: str, entries: Sequence[Operation], now: datetime
+def count_outcomes(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
+    """Return outcome -> number of runs that started in this time."""
+    query = (
+        select(run_table.c.outcome, func.count())
+        .where(run_table.c.started_at >= since, run_table.c.started_at < until)
+        .group_by(run_table.c.outcome)
+    )
+    return {str(outcome): int(number) for outcome, number in connection.execute(query)}
+
+
+def add_operations(
+    connection: Connection, run: int, target: str, operations: Sequence[Operation], now: datetime
 ) -> None:
-    """Writes operations into the journal."""
-    if not entries:
+    """Append operations to the plan of a run."""
+    if not operations:
         return
     rows = [
         {
@@ -115,7 +127,7 @@ def add_entries(
             "planned_at": now,
             "done_at": now if item.status is OperationStatus.FAILED else None,
         }
-        for item in entries
+        for item in operations
     ]
     connection.execute(insert(table), rows)
 
@@ -123,7 +135,7 @@ def add_entries(
 def planned(
     connection: Connection, run: int, target: str, phase: int, after_id: int, limit: int
 ) -> list[JournaledOperation]:
-    """The next operations of a phase that wait to be sent, in the order of the plan."""
+    """Return the next planned operations of a phase, in the order of the plan."""
     rows = connection.execute(
         select(table)
         .where(
@@ -152,21 +164,21 @@ def mark_sent(connection: Connection, requests: Mapping[int, str], now: datetime
 
 
 def fail(connection: Connection, ids: Sequence[int]) -> None:
-    """These operations failed after all."""
+    """Change the status of these operations to failed."""
     connection.execute(
         update(table).where(table.c.id.in_(ids)).values(status=OperationStatus.FAILED)
     )
 
 
-def put_back(connection: Connection, entry_id: int) -> None:
-    """An operation of which only a part was sent and acknowledged waits again."""
+def reopen(connection: Connection, operation_id: int) -> None:
+    """Plan an operation again of which only a part was sent and acknowledged."""
     connection.execute(
-        update(table).where(table.c.id == entry_id).values(status=OperationStatus.PLANNED)
+        update(table).where(table.c.id == operation_id).values(status=OperationStatus.PLANNED)
     )
 
 
 def put_results(connection: Connection, results: Sequence[OperationResult]) -> None:
-    """Writes outcomes."""
+    """Store outcomes."""
     rows = [
         {
             "id": item.operation_id,
@@ -260,11 +272,6 @@ def keys_of(connection: Connection, where: OperationFilter) -> set[Key]:
     """Return the keys of the operations that `where` admits."""
     query = select(table.c.key).where(*_conditions(where)).distinct()
     return {Key(key) for key in connection.scalars(query)}
-
-
-def actions_of(connection: Connection, where: OperationFilter) -> set[str]:
-    """Return the actions of the operations that `where` admits."""
-    return set(connection.scalars(select(table.c.action).where(*_conditions(where)).distinct()))
 
 
 def adopted(

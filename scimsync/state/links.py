@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, true, update
+from sqlalchemy import Connection, RowMapping, and_, delete, func, or_, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.model.backoff import latest_plausible
 from scimsync.model.ids import (
     UNIQUE_ATTRIBUTE,
     Document,
@@ -18,9 +19,8 @@ from scimsync.model.ids import (
     fold_name,
 )
 from scimsync.model.links import Link, LinkStatus, Reference
-from scimsync.state.bulk import stream, upsert
+from scimsync.state.bulk import upsert
 from scimsync.state.json_values import dump_document, load_document
-from scimsync.state.pauses import is_over, still_lasts
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
 
@@ -28,33 +28,22 @@ from scimsync.state.tables import record, reference
 def get_links(
     connection: Connection, target: str, kind: Kind, keys: Sequence[Key]
 ) -> dict[Key, Link]:
-    """The links of `keys` that exist."""
+    """Return the links of `keys` that exist."""
     rows = connection.execute(
         select(table).where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
     )
     return {Key(row["key"]): _link(row) for row in rows.mappings()}
 
 
-def all_links(connection: Connection, target: str, batch: int = 1000) -> Iterator[Link]:
-    """Every link of a target, by kind and key."""
-    rows = stream(
-        connection,
-        batch,
-        select(table).where(table.c.target == target).order_by(table.c.kind, table.c.key),
-    )
-    for row in rows.mappings():
-        yield _link(row)
-
-
 def put_links(connection: Connection, target: str, links: Iterable[Link]) -> None:
-    """Stores links, new and changed."""
+    """Store links, new and changed."""
     upsert(connection, table, [_row(target, item) for item in links])
 
 
 def name_holders(
     connection: Connection, target: str, kind: Kind, names: Sequence[str]
 ) -> dict[str, Link]:
-    """Folded userName -> the link of the account that holds it."""
+    """Return folded unique name -> the link of the resource that has it."""
     rows = connection.execute(
         select(table).where(
             table.c.target == target,
@@ -74,7 +63,7 @@ def remote_ids(
     *,
     deleted: bool = False,
 ) -> dict[Key, RemoteId]:
-    """Remote ids of the resources of `keys` that exist; with `deleted` also of those that did."""
+    """Return the remote ids of the resources that exist, with `deleted` also of deleted ones."""
     condition = table.c.remote_id.is_not(None) if deleted else has_account()
     rows = connection.execute(
         select(table.c.key, table.c.remote_id).where(
@@ -87,7 +76,7 @@ def remote_ids(
 def owners(
     connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]
 ) -> dict[RemoteId, Key]:
-    """Remote id -> the key that is linked to it."""
+    """Return remote id -> the key that is linked to it."""
     rows = connection.execute(
         select(table.c.remote_id, table.c.key).where(
             table.c.target == target,
@@ -97,23 +86,6 @@ def owners(
         )
     )
     return {RemoteId(remote_id): Key(key) for remote_id, key in rows}
-
-
-def due_keys(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Select[str]]:
-    """Queries for the keys of links that ask for work although their record did not change: a try,
-    a deletion.
-
-    Two and not one with `or`: each has an index of its own.
-    """
-    keys = select(table.c.key).where(table.c.target == target, table.c.kind == kind)
-    return (
-        keys.where(is_over(table.c.next_try_at, now)),
-        keys.where(
-            table.c.delete_after <= now,
-            table.c.status == LinkStatus.INACTIVE,
-            table.c.next_try_at.is_(None),
-        ),
-    )
 
 
 def all_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
@@ -128,13 +100,13 @@ def account_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
 
 def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
     """Return the keys of the links whose next try is in the future."""
-    return _keys(connection, target, kind, still_lasts(table.c.next_try_at, now))
+    return _keys(connection, target, kind, _is_waiting(now))
 
 
 def in_doubt_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
     """Return the keys of the links whose last request has an unknown outcome and may be looked at
     now."""
-    return _keys(connection, target, kind, is_over(table.c.next_try_at, now) & table.c.in_doubt)
+    return _keys(connection, target, kind, retry_is_due(now) & table.c.in_doubt)
 
 
 def _keys(
@@ -145,7 +117,7 @@ def _keys(
 
 
 def count_links(connection: Connection, target: str, kind: Kind) -> int:
-    """How many links of a kind a target has."""
+    """Return how many links of a kind a target has."""
     query = (
         select(func.count())
         .select_from(table)
@@ -155,7 +127,7 @@ def count_links(connection: Connection, target: str, kind: Kind) -> int:
 
 
 def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:
-    """How many users of a target have a link of one of these statuses."""
+    """Return how many users of a target have a link with one of these statuses."""
     query = select(func.count()).select_from(table)
     return (
         connection.scalar(
@@ -167,8 +139,8 @@ def count_with_status(connection: Connection, target: str, *statuses: LinkStatus
     )
 
 
-def forget_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
-    """Drops links without an account whose person is not wanted at the target any more."""
+def delete_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
+    """Delete links without an account, of users who are no longer wanted at the target."""
     connection.execute(
         delete(table).where(
             table.c.target == target,
@@ -179,8 +151,8 @@ def forget_pending(connection: Connection, target: str, kind: Kind, keys: Sequen
     )
 
 
-def forget_leaving(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
-    """Should these leave again, the time until their accounts are deleted begins anew."""
+def cancel_deletion(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
+    """Forget when these users left, so that the time until deletion starts over."""
     connection.execute(
         update(table)
         .where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
@@ -188,8 +160,8 @@ def forget_leaving(connection: Connection, target: str, kind: Kind, keys: Sequen
     )
 
 
-def known_key(connection: Connection, key: Key) -> bool:
-    """Whether any source or target knows a user with this key."""
+def is_known_key(connection: Connection, key: Key) -> bool:
+    """Return whether any source or target has a user with this key."""
     linked = select(table.c.key).where(table.c.key == key, table.c.kind == Kind.USER)
     recorded = select(record.c.key).where(record.c.key == key)
     return connection.execute(linked.union(recorded).limit(1)).first() is not None
@@ -198,7 +170,7 @@ def known_key(connection: Connection, key: Key) -> bool:
 def put_references(
     connection: Connection, target: str, keys: Sequence[Key], wanted: Sequence[Reference]
 ) -> None:
-    """Makes `wanted`, with what the target acknowledged of each, the references of `keys`."""
+    """Make `wanted`, with the ids that the target acknowledged, the references of `keys`."""
     connection.execute(
         delete(reference).where(reference.c.target == target, reference.c.key.in_(keys))
     )
@@ -222,7 +194,7 @@ def put_references(
 def acknowledge_references(
     connection: Connection, target: str, kind: Kind, documents: Mapping[Key, Document]
 ) -> None:
-    """Notes which remote ids the target holds now at the places where references stand."""
+    """Store the remote ids that acknowledged documents have at the paths of references."""
     rows = connection.execute(
         select(reference).where(
             reference.c.target == target,
@@ -238,18 +210,8 @@ def acknowledge_references(
     upsert(connection, reference, changed)
 
 
-def waiting_references(target: str) -> ColumnElement[bool]:
-    """Condition over `reference` joined with `link` (as the referenced): the account is there, the
-    target has another value."""
-    return and_(
-        reference.c.target == target,
-        has_account(),
-        or_(reference.c.remote_id.is_(None), reference.c.remote_id != table.c.remote_id),
-    )
-
-
 def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> set[Key]:
-    """Keys of the resources that refer to one of `ref_keys`."""
+    """Return the keys of the resources that refer to one of `ref_keys`."""
     rows = connection.scalars(
         select(reference.c.key)
         .where(reference.c.target == target, reference.c.ref_key.in_(ref_keys))
@@ -263,6 +225,17 @@ def has_account() -> ColumnElement[bool]:
     return and_(
         table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
     )
+
+
+def retry_is_due(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that the next try of a link is due. Not true where none is planned."""
+    until = table.c.next_try_at
+    return or_(until <= now, until > latest_plausible(now))
+
+
+def _is_waiting(now: datetime) -> ColumnElement[bool]:
+    until = table.c.next_try_at
+    return and_(until > now, until <= latest_plausible(now))
 
 
 def _link(row: RowMapping) -> Link:

@@ -132,7 +132,7 @@ def accept(connection: Connection, targets: Sequence[str]) -> None:
     connection.execute(delete(replaced).where(replaced.c.target.in_(targets)))
 
 
-def put_back(connection: Connection, targets: Sequence[str]) -> None:
+def restore(connection: Connection, targets: Sequence[str]) -> None:
     """Restore the memberships of these targets to what they were before a plan that was not
     accepted."""
     ours = replaced.c.target.in_(targets)
@@ -157,7 +157,7 @@ def put_back(connection: Connection, targets: Sequence[str]) -> None:
     connection.execute(delete(replaced).where(ours))
 
 
-def begin_anew(connection: Connection, target: str, groups: Sequence[Key]) -> None:
+def clear_groups(connection: Connection, target: str, groups: Sequence[Key]) -> None:
     """Note that these groups were created again: they have no members, and are in no group."""
     held = table.c.acknowledged.is_(True) | table.c.in_doubt.is_(True)
     for ours in (
@@ -199,7 +199,9 @@ def acknowledge(connection: Connection, target: str, rows: Sequence[Membership])
             connection.execute(delete(table).where(here, table.c.wanted.is_(False)), some)
 
 
-def doubt(connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, Key]]) -> None:
+def mark_in_doubt(
+    connection: Connection, target: str, rows: Sequence[tuple[Key, Kind, Key]]
+) -> None:
     """Mark memberships (group, kind of member, member) whose last request has an unknown outcome.
 
     Another request is due, whether or not they are wanted by then.

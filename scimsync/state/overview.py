@@ -17,9 +17,8 @@ _MOST_KEYS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A link that failed last. `next_try_at` is None where nothing is going to be tried by
-    itself."""
+class FailingLink:
+    """A link that failed last. `next_try_at` is None where it is not tried again by itself."""
 
     kind: Kind
     key: Key
@@ -29,16 +28,16 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Troubles:
-    """How many links of a target failed last, when the first is tried again, and some that failed
-    most often."""
+class FailingLinks:
+    """How many links of a target failed last, when the first is tried again, and the `first` of
+    them: those that failed most often."""
 
     count: int
     next_try_at: datetime | None
-    first: tuple[Trouble, ...]
+    first: tuple[FailingLink, ...]
 
 
-def count_links(connection: Connection, target: str) -> dict[tuple[Kind, LinkStatus], int]:
+def count_by_status(connection: Connection, target: str) -> dict[tuple[Kind, LinkStatus], int]:
     """Return (kind, status) -> number of links of a target."""
     query = (
         select(link.c.kind, link.c.status, func.count())
@@ -51,8 +50,8 @@ def count_links(connection: Connection, target: str) -> dict[tuple[Kind, LinkSta
     }
 
 
-def troubles(connection: Connection, target: str, most: int) -> Troubles:
-    """What fails at a target; `most` of it by key."""
+def failing_links(connection: Connection, target: str, most: int) -> FailingLinks:
+    """Return the links of a target that failed last, at most `most` of them in detail."""
     failing = _is_failing(target)
     count, next_try_at = connection.execute(
         select(func.count(), func.min(link.c.next_try_at)).where(failing)
@@ -62,10 +61,10 @@ def troubles(connection: Connection, target: str, most: int) -> Troubles:
         select(*columns).where(failing).order_by(link.c.failures.desc(), link.c.key).limit(most)
     )
     first = [
-        Trouble(Kind(kind), Key(key), failures, error, again)
+        FailingLink(Kind(kind), Key(key), failures, error, again)
         for kind, key, failures, error, again in rows
     ]
-    return Troubles(count, next_try_at, tuple(first))
+    return FailingLinks(count, next_try_at, tuple(first))
 
 
 def count_failed(connection: Connection, target: str) -> int:

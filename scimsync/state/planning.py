@@ -26,7 +26,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import holds, journal, links, memberships, work
+from scimsync.state import due, holds, journal, links, memberships, records
 from scimsync.state.store import Store
 
 _BATCH = 1000
@@ -56,9 +56,9 @@ class LiveState:
         links.put_links(connection, self._target, self._links)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
-                links.forget_pending(connection, self._target, kind, some)
+                links.delete_pending(connection, self._target, kind, some)
             for some in batches(self._returned[kind], _BATCH):
-                links.forget_leaving(connection, self._target, kind, some)
+                links.cancel_deletion(connection, self._target, kind, some)
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
@@ -67,7 +67,7 @@ class LiveState:
         self, sources: Sequence[str], cursor: Seq, *, everybody: bool
     ) -> Generator[Key, None, None]:
         with self._store.read() as connection:
-            yield from work.keys_to_plan(
+            yield from due.keys_to_plan(
                 connection, self._target, sources, cursor, self._now, everybody=everybody
             )
 
@@ -117,7 +117,7 @@ class LiveState:
 
     def due_groups(self) -> list[Key]:
         with self._store.read() as connection:
-            return work.groups_to_plan(connection, self._target, self._now)
+            return due.groups_to_plan(connection, self._target, self._now)
 
     def referrers(self, keys: Sequence[Key]) -> set[Key]:
         with self._store.read() as connection:
@@ -174,7 +174,7 @@ class LiveState:
     def add_operations(self, operations: Sequence[Operation]) -> None:
         if operations:
             with self._plan.write() as connection:
-                journal.add_entries(connection, self._run, self._target, operations, self._now)
+                journal.add_operations(connection, self._run, self._target, operations, self._now)
 
     def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
         return self._keys_of(
@@ -326,7 +326,7 @@ class OverlayState(LiveState):
                 if row.group == operation.key
             }
             memberships.put(overlay, self._target, rows.values(), keep_empty=True)
-        memberships.doubt(overlay, self._target, doubted)
+        memberships.mark_in_doubt(overlay, self._target, doubted)
 
     def _open(
         self,
@@ -344,7 +344,7 @@ class OverlayState(LiveState):
     ) -> Generator[Key, None, None]:
         stored = super().keys_to_plan(sources, cursor, everybody=everybody)
         with closing(stored), self._plan.read() as connection:
-            newest = work.changed_keys(connection, sources, Seq(-1))
+            newest = records.changed_keys(connection, sources, Seq(-1))
             last: Key | None = None
             for key in heapq.merge(stored, newest):
                 if key != last:

@@ -143,7 +143,7 @@ def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] =
     )
 
 
-def put_back(connection: Connection, sources: Sequence[str], now: datetime) -> int:
+def restore(connection: Connection, sources: Sequence[str], now: datetime) -> int:
     """Restore the records of these sources that were read and not accepted. Return how many.
 
     Each gets a new sequence number, like any change.
@@ -178,7 +178,7 @@ def put_back(connection: Connection, sources: Sequence[str], now: datetime) -> i
     return number
 
 
-def lay_over(
+def put_overlay(
     connection: Connection, source: str, rows: Sequence[tuple[Key, str | None]], now: datetime
 ) -> None:
     """Store records in an overlay: data as JSON text, None for a removed one."""
@@ -216,6 +216,15 @@ def live_records(
 def changed_since(sources: Sequence[str], cursor: Seq) -> ColumnElement[bool]:
     """Return the condition that a record changed after `cursor`."""
     return table.c.source.in_(sources) & (table.c.seq > cursor)
+
+
+def changed_keys(connection: Connection, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+    """Yield the keys of the records that changed after `cursor`, in order, each once."""
+    query = (
+        select(table.c.key).where(changed_since(sources, cursor)).distinct().order_by(table.c.key)
+    )
+    for row in stream(connection, 2000, query):
+        yield Key(row.key)
 
 
 def count_changed(connection: Connection, sources: Sequence[str], cursor: Seq) -> int:

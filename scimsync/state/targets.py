@@ -1,5 +1,4 @@
-"""Targets as the state knows them: digest of the configuration, the cursor, how they answered
-last."""
+"""What one run tells the next about each target."""
 
 from __future__ import annotations
 
@@ -45,8 +44,3 @@ def put_targets(connection: Connection, states: Sequence[TargetState]) -> None:
             for state in states
         ],
     )
-
-
-def put_target(connection: Connection, state: TargetState) -> None:
-    """Store the state of one target."""
-    put_targets(connection, [state])

@@ -57,7 +57,7 @@ def test_a_guard_is_told_once_and_when_it_is_over(told: Office, hooks: Hooks) ->
     told.hire(people(30))
     push(told)
     push(told)
-    assert "Troubles" not in told.run("status").out
+    assert "FailingLinks" not in told.run("status").out
     assert [one.document["type"] for one in hooks.got] == [
         "scimsync.guard.began",
         "scimsync.guard.ended",

@@ -19,7 +19,7 @@ from scimsync.state import alerts, due
 from scimsync.state.alerts import FiringAlert, OutboxItem
 from scimsync.state.links import put_links
 from scimsync.state.store import Store, open_state
-from scimsync.state.targets import get_target, put_target
+from scimsync.state.targets import get_target, put_targets
 from tests.daemon.test_metrics import samples
 from tests.office import MONDAY, Office, people, person
 from tests.servers.faulty import FaultyServer
@@ -163,7 +163,7 @@ def test_the_rate_in_force_is_the_lower_of_what_is_given_and_what_was_learned(
     with state(office) as store, store.write() as connection:
         known = get_target(connection, "wiki")
         at = None if learned is None else office.now - age
-        put_target(connection, replace(known, lowered_rate=learned, lowered_at=at))
+        put_targets(connection, [replace(known, lowered_rate=learned, lowered_at=at)])
 
     assert gauges(office).get('rate_limit{target="wiki"}') == expected
 

@@ -64,7 +64,7 @@ def test_what_plans_changed_is_put_back(
 
     for _ in range(2):  # the second time nothing is known any more of those plans
         with store.write() as connection:
-            memberships.put_back(connection, ["wiki"])
+            memberships.restore(connection, ["wiki"])
         assert everything(store) == held
 
 

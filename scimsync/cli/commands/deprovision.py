@@ -34,7 +34,7 @@ def command(options: CommonOptions, key: str, lift: bool) -> None:
                 raise ConfigError(
                     f"{key} is not held", hint="scimsync status lists who is", code="SYNC-0351"
                 )
-        elif not links.known_key(connection, person):
+        elif not links.is_known_key(connection, person):
             raise ConfigError(
                 f"nobody with the key {key} is known: no record, no account",
                 hint="keys are those of the source's key column; scimsync explain KEY shows one",

@@ -29,7 +29,7 @@ from scimsync.run.compile import CompiledTarget, compile_config
 from scimsync.state import alerts, holds, journal, leases, overview, records, targets
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
-from scimsync.state.overview import Troubles
+from scimsync.state.overview import FailingLinks
 from scimsync.state.records import SourceState
 from scimsync.state.store import Store
 
@@ -72,7 +72,7 @@ class TargetStatus:
     behind: int
     reconfigured: bool | None
     links: Mapping[tuple[Kind, LinkStatus], int]
-    failing: Troubles
+    failing: FailingLinks
     known: TargetState
 
 
@@ -134,8 +134,8 @@ def _read_target(
         pushed=pushed,
         behind=records.count_changed(connection, sources_of(config, [name]), known.cursor),
         reconfigured=reconfigured,
-        links=overview.count_links(connection, name),
-        failing=overview.troubles(connection, name, _FAILING_SHOWN),
+        links=overview.count_by_status(connection, name),
+        failing=overview.failing_links(connection, name, _FAILING_SHOWN),
         known=known,
     )
 
@@ -334,7 +334,7 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
 
 def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:
     output.blank()
-    output.line(("Troubles", "bold"))
+    output.line(("FailingLinks", "bold"))
     rows: list[list[Part]] = []
     for one in alerts:
         first = printable(one.text.partition("\n")[0])

@@ -124,7 +124,7 @@ def _of_targets(
     profiles: Registry[Callable[[], Profile]],
 ) -> Iterator[Metric]:
     known = {name: targets.get_target(connection, name) for name in config.targets}
-    links = {name: overview.count_links(connection, name) for name in known}
+    links = {name: overview.count_by_status(connection, name) for name in known}
     yield gauge(
         "scimsync_accounts",
         "Accounts and groups at a target, as last known.",

@@ -168,7 +168,7 @@ def _target(config: Config, known: TargetState, *, patient: bool) -> list[Findin
 
 
 def _failures(connection: Connection, config: Config, name: str) -> Finding:
-    failing = overview.troubles(connection, name, FIRST)
+    failing = overview.failing_links(connection, name, FIRST)
     count = overview.count_failed(connection, name)
     limit = config.notify.failures
     most = limit.of(links.count_with_status(connection, name, LinkStatus.ACTIVE))

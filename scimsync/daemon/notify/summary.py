@@ -16,7 +16,7 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
-from scimsync.state import alerts, journal, overview
+from scimsync.state import alerts, due, journal, overview
 from scimsync.state.alerts import FiringAlert
 
 AHEAD = timedelta(days=7)
@@ -141,7 +141,7 @@ def read_activity(
         since,
         now,
         config.schedule.zone,
-        alerts.count_outcomes(connection, since, now),
+        journal.count_outcomes(connection, since, now),
         [_of_target(connection, name, since, now) for name in config.targets],
         alerts.firing_alerts(connection),
     )
@@ -149,7 +149,7 @@ def read_activity(
 
 def _of_target(connection: Connection, name: str, since: datetime, now: datetime) -> TargetActivity:
     counted = journal.count(connection, OperationFilter(target=name, since=since))
-    links = overview.count_links(connection, name)
+    links = overview.count_by_status(connection, name)
     return TargetActivity(
         name,
         {
@@ -159,6 +159,6 @@ def _of_target(connection: Connection, name: str, since: datetime, now: datetime
         },
         sum(number for (_, status), number in counted.items() if status is OperationStatus.FAILED),
         {status: number for (kind, status), number in links.items() if kind is Kind.USER},
-        overview.troubles(connection, name, 0).count,
-        alerts.count_deletions_due(connection, name, now + AHEAD),
+        overview.failing_links(connection, name, 0).count,
+        due.count_deletions(connection, name, now + AHEAD),
     )

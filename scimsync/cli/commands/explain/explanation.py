@@ -108,7 +108,7 @@ def explain(
         view = prepared.records if prepared is not None else SnapshotView(store)
         found = [record for source in sources for record in view.get([source], [key]).values()]
         with store.read() as connection:
-            known = links.known_key(connection, key)
+            known = links.is_known_key(connection, key)
             held = holds.held(connection, [key]).get(key)
         if not found and not known:
             raise _unknown_key(config, names, sources, store, key, now)
