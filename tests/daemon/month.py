@@ -137,7 +137,7 @@ def rows_until(moment: datetime) -> list[Row]:
         )
     if moment >= day(3, 12, 9, 2):  # a file that was half written two minutes before
         rows["00043"] = employee(43)
-    if moment >= day(3, 14, 15):  # a leaver, and somebody who begins in April
+    if moment >= day(3, 14, 15):  # a leaver, and a user who starts in April
         rows["00010"]["status"] = "left"
         rows["00044"] = employee(44, start="2026-04-02")
     if moment >= day(3, 17, 9):  # while the CRM is down
@@ -240,7 +240,7 @@ def up(*moment: int) -> Event:
 
 
 def noted(name: str, *moment: int) -> Event:
-    """Somebody looks at the metrics."""
+    """The metrics of this moment are kept."""
     return Event(day(*moment), lambda month: month.note(name))
 
 

@@ -24,7 +24,7 @@ EVERY_MINUTE = '[schedule]\npush = "60s"\n[health]\nport = 0\n'
 
 @pytest.fixture
 def company(office: Office, caplog: pytest.LogCaptureFixture) -> Iterator[Office]:
-    """Three people with accounts, and a daemon that pushes by files only."""
+    """Three users with accounts, and a daemon without a schedule."""
     office.configure(more=NEVER)
     office.hire(people(3))
     assert office.push().exit_code == 0
@@ -33,15 +33,15 @@ def company(office: Office, caplog: pytest.LogCaptureFixture) -> Iterator[Office
 
 
 def dropped(office: Office, count: int, name: str = "hr.csv") -> None:
-    """A file renamed into place."""
+    """Rename a file into place."""
     office.hire(people(count), "new.csv")
     (office.folder / "new.csv").replace(office.folder / name)
 
 
-def test_what_a_push_read_and_did_not_come_to_is_pushed_after_a_start(
+def test_changes_that_a_failed_push_had_read_are_pushed_after_a_start(
     company: Office, faulty: FaultyServer
 ) -> None:
-    """The file is known by then, but its changes are in no plan."""
+    """The file is known by then, but no plan has its changes."""
     faulty.fail(times=1000, status=401)
     company.hire(people(5))
     assert company.push().exit_code == 1
@@ -52,7 +52,7 @@ def test_what_a_push_read_and_did_not_come_to_is_pushed_after_a_start(
     assert len(faulty.users) == 5
 
 
-def test_a_target_that_failed_before_the_stop_is_tried_after_the_start(
+def test_a_target_that_failed_before_a_restart_is_retried_after_it(
     company: Office, faulty: FaultyServer
 ) -> None:
     faulty.fail("POST", times=1000, status=401)
@@ -65,7 +65,7 @@ def test_a_target_that_failed_before_the_stop_is_tried_after_the_start(
     assert len(faulty.users) == 5
 
 
-def test_what_becomes_due_while_a_push_is_at_work_is_done_after_it(
+def test_work_that_becomes_due_during_a_push_is_done_after_it(
     company: Office, faulty: FaultyServer
 ) -> None:
     faulty.fail(
@@ -93,19 +93,16 @@ def test_what_becomes_due_while_a_push_is_at_work_is_done_after_it(
     ]
 
 
-def test_pushes_that_move_nothing_rest_longer_and_longer(
-    company: Office, faulty: FaultyServer
-) -> None:
-    """Somebody waits for an account that does not come to be: that is looked at ever more
-    seldom."""
+def test_pushes_that_change_nothing_become_rarer(company: Office, faulty: FaultyServer) -> None:
+    """A reference waits for an account that cannot be created."""
     faulty.fail("POST", times=10_000, status=400)
     live(company, (10, lambda _: dropped(company, 4)), seconds=6 * 3600, poll=300)
     runs = company.sql("select id from run")
     assert 5 <= len(runs) <= 30
 
 
-def test_a_file_that_was_touched_since_it_was_read_is_not_known(company: Office) -> None:
-    """Also where size and all samples are those of before."""
+def test_a_file_that_was_touched_since_it_was_read_counts_as_changed(company: Office) -> None:
+    """Even if its size and all samples are the same."""
     rows = [person(number, given="x" * 1000) for number in range(1, 500)]
     company.hire(rows)
     company.now = datetime.now(UTC)
@@ -119,7 +116,7 @@ def test_a_file_that_was_touched_since_it_was_read_is_not_known(company: Office)
         assert unchanged_sources(store, config) == {"hr": False}
 
 
-def test_a_reload_forgets_no_file(company: Office, faulty: FaultyServer) -> None:
+def test_a_reload_misses_no_file(company: Office, faulty: FaultyServer) -> None:
     def both(_: object) -> None:
         dropped(company, 5)
         company.configure(more=NEVER + "# changed\n")
@@ -129,7 +126,7 @@ def test_a_reload_forgets_no_file(company: Office, faulty: FaultyServer) -> None
 
 
 def two_targets(office: Office, schedule: str) -> None:
-    """`wiki` reads hr.csv, `chat` other.csv; both lie at the same server."""
+    """`wiki` reads hr.csv, `chat` other.csv; both are at the same server."""
     other = SOURCE.replace("sources.hr", "sources.other").replace("hr.csv", "other.csv")
     chat = f"""
 [targets.chat]
@@ -142,7 +139,7 @@ source = "other"
     office.configure(source=SOURCE + other, target='source = "hr"', more=chat + schedule)
 
 
-def test_a_file_that_never_comes_to_rest_holds_up_its_targets_for_ten_minutes_and_no_others(
+def test_a_file_that_keeps_changing_delays_only_its_own_targets_for_ten_minutes(
     company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     two_targets(company, EVERY_MINUTE)
@@ -165,16 +162,14 @@ def test_a_file_that_never_comes_to_rest_holds_up_its_targets_for_ten_minutes_an
     assert sum(line.startswith("push wiki:") for line in said[:first]) >= 8
 
 
-def test_a_source_that_is_missing_stops_its_own_targets_only(
-    company: Office, faulty: FaultyServer
-) -> None:
+def test_a_missing_source_stops_its_own_targets_only(company: Office, faulty: FaultyServer) -> None:
     two_targets(company, EVERY_MINUTE)
     live(company, (10, lambda _: dropped(company, 4)), seconds=200, poll=10)
     assert "00004" in {user["externalId"] for user in faulty.users.values()}
     assert firing_alerts(company) == [("source", "other")]
 
 
-def test_a_file_that_is_gone_is_told_and_loses_nobody(
+def test_a_missing_file_fires_an_alert_and_removes_no_account(
     company: Office, faulty: FaultyServer
 ) -> None:
     live(company, (10, lambda _: (company.folder / "hr.csv").unlink()), seconds=300)
@@ -184,7 +179,7 @@ def test_a_file_that_is_gone_is_told_and_loses_nobody(
     assert [user["active"] for user in faulty.users.values()] == [True] * 3
 
 
-def test_sync_toml_that_is_gone_is_told(company: Office) -> None:
+def test_a_missing_sync_toml_fires_an_alert(company: Office) -> None:
     text = (company.folder / "sync.toml").read_text()
 
     def back(_: object) -> None:
@@ -206,7 +201,7 @@ def test_sync_toml_that_is_gone_is_told(company: Office) -> None:
     assert firing_alerts(company) == []
 
 
-def test_a_file_that_may_be_read_again_is_pushed(company: Office, faulty: FaultyServer) -> None:
+def test_a_file_that_reappears_is_pushed(company: Office, faulty: FaultyServer) -> None:
     file = company.folder / "hr.csv"
 
     def away(_: object) -> None:
@@ -217,7 +212,7 @@ def test_a_file_that_may_be_read_again_is_pushed(company: Office, faulty: Faulty
     assert len(faulty.users) == 4
 
 
-def test_a_secret_that_was_missing_is_looked_for_again(
+def test_a_missing_secret_is_looked_up_again(
     company: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WIKI_TOKEN")
@@ -232,10 +227,10 @@ def test_a_secret_that_was_missing_is_looked_for_again(
 
 
 @pytest.mark.sqlite
-def test_a_state_that_is_gone_is_not_begun_anew(
+def test_a_state_that_disappears_is_not_created_again(
     company: Office, faulty: FaultyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An empty one would forget who has to go."""
+    """An empty one would forget which accounts to deactivate."""
     database = company.folder / "scimsync.db"
 
     def gone(_: object) -> None:
@@ -256,7 +251,7 @@ def test_a_state_that_is_gone_is_not_begun_anew(
     assert [seen.method for seen in faulty.written()] == ["POST", "POST"]
 
 
-def test_another_state_is_refused_while_it_runs(
+def test_another_state_url_is_rejected_while_the_daemon_runs(
     company: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
     def other(_: object) -> None:
@@ -270,7 +265,7 @@ def test_another_state_is_refused_while_it_runs(
     assert company.sql("select event, subject from alert") == [("config", "sync.toml")]
 
 
-def test_what_is_due_goes_on_beside_a_guard_and_does_not_end_it(
+def test_due_work_continues_despite_a_guard_and_does_not_resolve_its_alert(
     company: Office, faulty: FaultyServer
 ) -> None:
     faulty.fail("POST", status=400)
@@ -353,13 +348,13 @@ def test_a_clock_that_is_set_forward_repeats_nothing(
     assert lines[changed:].count("push wiki: scheduled") == 1
 
 
-def test_a_file_may_bear_any_time() -> None:
+def test_a_file_may_have_any_modification_time() -> None:
     found = newest({Path("a"): (0, 0, 0, 400_000_000_000 * 10**9, 0), Path("b"): (0, 0, 0, -5, 0)})
     assert found is not None
     assert found.year > 9000
 
 
-def test_a_source_is_stale_also_where_its_files_push_nothing(company: Office) -> None:
+def test_a_source_can_be_stale_without_file_watching(company: Office) -> None:
     company.configure(
         more=NEVER.replace("[health]", "watch = false\n[health]") + '[notify]\nstale = "1d"\n'
     )

@@ -23,7 +23,7 @@ from tests.office import SOURCE, USER, Office, people, person
 from tests.servers.faulty import FaultyServer
 
 PATIENCE_S = 60.0
-"""How long a test waits for a line of the log before it gives up; no test needs it."""
+"""How long a test waits for a line of the log; no passing test needs that long."""
 
 
 class Running:
@@ -41,7 +41,7 @@ class Running:
         )
 
     def until(self, text: str) -> str:
-        """The next line of the log that holds `text`."""
+        """Read up to the next line of the log with `text`, and return it."""
         assert self.process.stderr is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stderr, selectors.EVENT_READ)
@@ -57,7 +57,7 @@ class Running:
                 self._rest += read
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Its exit code after a signal."""
+        """Send a signal and return the exit code."""
         self.process.send_signal(number)
         _, rest = self.process.communicate(timeout=PATIENCE_S)
         self.lines += (self._rest + rest).decode().splitlines()
@@ -90,7 +90,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 @pytest.fixture
 def company(office: Office) -> Office:
-    """Three people with accounts, and a daemon's sync.toml that pushes by files only."""
+    """Three users with accounts, and a sync.toml without a schedule."""
     configure(office)
     office.hire(people(3))
     assert office.run("push").code == 0
@@ -102,12 +102,12 @@ def configure(office: Office, schedule: str = "push = false", port: int = 0) -> 
 
 
 def drop(office: Office, count: int) -> None:
-    """A file renamed into place."""
+    """Rename a file into place."""
     office.hire(people(count), "new.csv")
     (office.folder / "new.csv").replace(office.folder / "hr.csv")
 
 
-def test_a_file_that_is_dropped_is_pushed(company: Office, faulty: FaultyServer) -> None:
+def test_a_new_file_is_pushed(company: Office, faulty: FaultyServer) -> None:
     with running(company) as daemon:
         daemon.until("no scheduled push")
         drop(company, 5)
@@ -119,7 +119,7 @@ def test_a_file_that_is_dropped_is_pushed(company: Office, faulty: FaultyServer)
     assert "daemon: file" in ran.out
 
 
-def test_a_file_that_came_while_nobody_looked_is_pushed_after_the_start(
+def test_a_file_that_arrived_while_the_daemon_was_stopped_is_pushed(
     company: Office, faulty: FaultyServer
 ) -> None:
     drop(company, 4)
@@ -129,7 +129,7 @@ def test_a_file_that_came_while_nobody_looked_is_pushed_after_the_start(
     assert len(faulty.users) == 4
 
 
-def test_nothing_new_costs_nothing(company: Office, faulty: FaultyServer) -> None:
+def test_without_changes_there_are_no_requests(company: Office, faulty: FaultyServer) -> None:
     faulty.forget()
     with running(company) as daemon:
         daemon.until("no scheduled push")
@@ -142,7 +142,7 @@ def test_nothing_new_costs_nothing(company: Office, faulty: FaultyServer) -> Non
     ]
 
 
-def test_sync_toml_is_read_again_when_it_changes_and_when_it_is_told(company: Office) -> None:
+def test_sync_toml_is_reloaded_when_it_changes_and_on_sighup(company: Office) -> None:
     with running(company) as daemon:
         daemon.until("no scheduled push")
         configure(company, 'push = "0 2 * * *"')
@@ -161,7 +161,7 @@ def test_sync_toml_is_read_again_when_it_changes_and_when_it_is_told(company: Of
         assert daemon.end() == 0
 
 
-def test_a_bad_sync_toml_does_not_start_it(company: Office) -> None:
+def test_an_invalid_sync_toml_does_not_start_the_daemon(company: Office) -> None:
     configure(company, 'push = "tomorrow"')
     with running(company) as daemon:
         daemon.until(
@@ -171,7 +171,7 @@ def test_a_bad_sync_toml_does_not_start_it(company: Office) -> None:
         assert daemon.process.wait(PATIENCE_S) == 2
 
 
-def test_it_says_how_it_is(company: Office) -> None:
+def test_the_endpoint_answers_until_the_daemon_stops(company: Office) -> None:
     configure(company, port=(port := free_port()))
     with running(company) as daemon:
         daemon.until("no scheduled push")
@@ -191,7 +191,7 @@ def test_it_says_how_it_is(company: Office) -> None:
         get(port, "/healthz")
 
 
-def test_what_is_in_flight_comes_to_its_end(company: Office, faulty: FaultyServer) -> None:
+def test_sigterm_waits_for_requests_in_flight(company: Office, faulty: FaultyServer) -> None:
     answered = Event()
     faulty.fail("POST", until=answered)
     with running(company) as daemon:
@@ -211,7 +211,7 @@ def test_what_is_in_flight_comes_to_its_end(company: Office, faulty: FaultyServe
     assert len(faulty.users) == 9
 
 
-def test_a_second_signal_ends_it_at_once_and_loses_nothing(
+def test_a_second_signal_stops_immediately_and_loses_nothing(
     company: Office, faulty: FaultyServer
 ) -> None:
     faulty.fail("POST", hold=True)
@@ -229,7 +229,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
     assert len(faulty.users) == 5
 
 
-def test_another_run_at_work_is_waited_for(company: Office, faulty: FaultyServer) -> None:
+def test_the_daemon_waits_for_another_active_run(company: Office, faulty: FaultyServer) -> None:
     answered = Event()
     company.hire([person(1, dept="Law"), *people(3)[1:]])
     faulty.fail("PATCH", until=answered)
@@ -244,7 +244,7 @@ def test_another_run_at_work_is_waited_for(company: Office, faulty: FaultyServer
     assert len(faulty.written()) == len(people(3)) + 1
 
 
-def test_systemd_is_told(company: Office, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_systemd_is_notified(company: Office, tmp_path_factory: pytest.TempPathFactory) -> None:
     address = str(tmp_path_factory.mktemp("s") / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(address)
@@ -265,7 +265,7 @@ def test_systemd_is_told(company: Office, tmp_path_factory: pytest.TempPathFacto
             assert daemon.process.wait(PATIENCE_S) == 0
 
 
-def test_lines_for_collectors_name_the_run_and_nobody(
+def test_json_lines_name_the_run_and_contain_no_personal_data(
     company: Office, faulty: FaultyServer
 ) -> None:
     faulty.fail("POST", status=409, body={"detail": "person5@example.com is there already"})
@@ -282,7 +282,7 @@ def test_lines_for_collectors_name_the_run_and_nobody(
     assert company.token not in "".join(daemon.lines)
 
 
-def test_whoever_asks_sees_people_in_the_log(company: Office, faulty: FaultyServer) -> None:
+def test_personal_data_is_logged_on_request(company: Office, faulty: FaultyServer) -> None:
     with running(company, "--personal") as daemon:
         daemon.until("no scheduled push")
         company.hire([*people(4), person(4)], "new.csv")
@@ -291,8 +291,8 @@ def test_whoever_asks_sees_people_in_the_log(company: Office, faulty: FaultyServ
         assert daemon.end() == 0
 
 
-def test_the_mapping_may_change_while_it_runs(company: Office, faulty: FaultyServer) -> None:
-    """What sync.toml says anew counts from the next push on."""
+def test_a_changed_mapping_applies_to_the_next_push(company: Office, faulty: FaultyServer) -> None:
+    """It does not start a push by itself."""
     with running(company) as daemon:
         daemon.until("no scheduled push")
         user = USER.replace("given ~ ' ' ~ family", "family ~ ', ' ~ given")
@@ -307,14 +307,14 @@ def test_the_mapping_may_change_while_it_runs(company: Office, faulty: FaultySer
         assert daemon.end() == 0
 
 
-def test_a_state_that_cannot_be_used_does_not_start_it(company: Office) -> None:
+def test_an_unusable_state_does_not_start_the_daemon(company: Office) -> None:
     (company.folder / "scimsync.db").write_text("this is no database")
     with running(company) as daemon:
         daemon.until("scimsync.db")
         assert daemon.process.wait(PATIENCE_S) == 1
 
 
-def test_the_folder_is_as_it_was(company: Office) -> None:
+def test_the_daemon_leaves_no_files_behind(company: Office) -> None:
     before = sorted(path.name for path in Path(company.folder).iterdir())
     with running(company) as daemon:
         daemon.until("no scheduled push")

@@ -66,7 +66,7 @@ def of_accounts(**numbers: int) -> dict[str, float]:
     }
 
 
-def of_troubles(**numbers: int) -> dict[str, float]:
+def of_alerts(**numbers: int) -> dict[str, float]:
     events = ("guard", "target", "failures", "source", "stale", "config", "error")
     return {f'troubles{{event="{event}"}}': numbers.get(event, 0) for event in events}
 
@@ -77,15 +77,15 @@ CALM = {
     'quarantined{target="wiki"}': 0.0,
     'target_failed_runs{target="wiki"}': 0.0,
     "notices_waiting": 0.0,
-    **of_troubles(),
+    **of_alerts(),
 }
 
 
-def test_before_the_first_push_there_is_nothing_and_nothing_is_wrong(office: Office) -> None:
+def test_before_the_first_push_all_gauges_are_zero_or_absent(office: Office) -> None:
     assert gauges(office) == CALM | of_accounts()
 
 
-def test_people_who_fail_wait_and_then_are_due(office: Office, faulty: FaultyServer) -> None:
+def test_failing_users_wait_and_then_are_due(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(10))
     office.push()
     faulty.fail("PATCH", status=400, times=3, where=lambda seen: seen.path[-1] in "123")
@@ -110,7 +110,7 @@ def test_people_who_fail_wait_and_then_are_due(office: Office, faulty: FaultySer
     assert [gauges(office)[f'{name}{{target="wiki"}}'] for name in ("due", "failing")] == [0, 0]
 
 
-def test_a_target_that_is_down_is_in_quarantine_until_it_answers(
+def test_a_target_that_is_down_is_in_quarantine_until_it_responds(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(5))
@@ -150,7 +150,7 @@ def test_a_target_that_is_down_is_in_quarantine_until_it_answers(
         (10, 7.5, timedelta(days=2), 10),  # so old a measure counts no more
     ],
 )
-def test_the_rate_in_force_is_the_lower_of_what_is_given_and_what_was_learned(
+def test_the_rate_is_the_lower_of_the_configured_and_the_learned_one(
     office: Office,
     configured: float | None,
     learned: float | None,
@@ -179,7 +179,7 @@ def test_the_rate_of_the_profile_applies_if_sync_toml_has_none(office: Office) -
     assert found['scimsync_rate_limit{target="wiki"}'] == 4
 
 
-def test_troubles_and_messages_on_their_way_are_counted(office: Office) -> None:
+def test_alerts_and_undelivered_notifications_are_counted(office: Office) -> None:
     office.hire(people(1))
     office.push()
     with state(office) as store, store.write() as connection:
@@ -200,11 +200,11 @@ def test_troubles_and_messages_on_their_way_are_counted(office: Office) -> None:
 
     assert {
         name: value for name, value in found.items() if name.startswith("troubles")
-    } == of_troubles(failures=2, guard=1)
+    } == of_alerts(failures=2, guard=1)
     assert found["notices_waiting"] == 4
 
 
-def test_nothing_of_anybody_is_told(office: Office, faulty: FaultyServer) -> None:
+def test_metrics_contain_no_personal_data(office: Office, faulty: FaultyServer) -> None:
     rows = [
         person(number, id=f"staff{number}", email=f"mail{number}@example.com", dept=f"dept{number}")
         for number in range(1, 9)
@@ -218,13 +218,13 @@ def test_nothing_of_anybody_is_told(office: Office, faulty: FaultyServer) -> Non
     )
     assert office.push(later=timedelta(hours=1), updates=9).problems
 
-    told = text(office).decode()
+    exposed = text(office).decode()
 
-    assert 'scimsync_failing{target="wiki"} 2.0' in told
-    assert 'scimsync_source_problems{source="hr"} 0.0' not in told
+    assert 'scimsync_failing{target="wiki"} 2.0' in exposed
+    assert 'scimsync_source_problems{source="hr"} 0.0' not in exposed
     for row in rows:
         for value in (*row.values(), f"Married{row['id']}", f"id-{row['id']}"):
-            assert not value or value not in told
+            assert not value or value not in exposed
 
 
 # When links ask for work by themselves
@@ -239,9 +239,7 @@ LINKS = [
 @pytest.mark.parametrize(
     "moment", [MONDAY + timedelta(minutes=minutes) for minutes in (-30, 0, 30, 60, 90, 120, 150)]
 )
-def test_tries_and_deletions_are_due_when_their_time_has_come(
-    office: Office, moment: datetime
-) -> None:
+def test_retries_and_deletions_are_due_at_their_time(office: Office, moment: datetime) -> None:
     def inactive(one: Link) -> bool:
         return one.status is LinkStatus.INACTIVE
 
@@ -294,7 +292,7 @@ def test_tries_and_deletions_are_due_when_their_time_has_come(
         (Link(Kind.USER, Key("1"), LinkStatus.ACTIVE), None),
     ],
 )
-def test_the_next_that_is_due_is_a_try_or_a_deletion_of_who_is_switched_off(
+def test_the_next_due_work_is_a_retry_or_the_deletion_of_an_inactive_account(
     office: Office, one: Link, expected: timedelta | None
 ) -> None:
     with state(office, create=True) as store, store.write() as connection:

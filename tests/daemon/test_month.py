@@ -1,5 +1,5 @@
-"""A daemon lives through a month: all is seen, nothing is lost or doubled, and the targets hold
-exactly what they should."""
+"""A daemon runs for a month: it detects everything, loses and repeats nothing, and the targets are
+exact at the end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Life:
-    """A daemon's month: its folder, its targets, its keepers."""
+    """A month of a daemon: its folder, its targets, its receiver."""
 
     folder: Path
     wires: dict[str, Wire]
@@ -40,7 +40,7 @@ class Life:
     token: str
 
     def start(self) -> subprocess.Popen[str]:
-        """Goes on from where it stopped."""
+        """Continue where it stopped."""
         log = (self.folder / "log").open("a")
         with log:
             return subprocess.Popen(
@@ -67,7 +67,7 @@ class Life:
         ]
 
     def metrics(self, name: str) -> dict[str, float]:
-        """`name{label="value",…}` -> value, at a moment at which somebody looked."""
+        """`name{label="value",…}` -> value, at a moment of `month.EVENTS`."""
         text = (self.folder / f"metrics-{name}").read_text()
         return {
             sample.name
@@ -78,8 +78,8 @@ class Life:
             for sample in family.samples
         }
 
-    def told(self) -> list[str]:
-        """Types of what its keepers were told, with subjects; each message once."""
+    def notified(self) -> list[str]:
+        """Types and subjects of the notifications that arrived, each once."""
         messages = {one.headers["webhook-id"]: one.document for one in self.hooks.got}
         return [
             f"{one['type'].removeprefix('scimsync.')} {' '.join(one['data']['subjects'])}".strip()
@@ -87,8 +87,7 @@ class Life:
         ]
 
     def held(self, target: str) -> dict[str, Any]:
-        """userName -> what the target holds for it, managers by their userName; names must be
-        unique."""
+        """userName -> the account at the target; names must be unique."""
         url = f"{self.wires[target].url}/Users?count=1000"
         found = fetch(url, self.token)["Resources"]
         assert max(Counter(one["externalId"] for one in found).values()) == 1
@@ -130,8 +129,7 @@ def life(tmp_path: Path, real_server: tuple[str, str]) -> Iterator[Life]:
 
 
 def assert_exact(life: Life, tmp_path: Path) -> None:
-    """Both targets hold what a first push of the last file to empty ones makes; the state has
-    nothing left to do."""
+    """Both targets match the last file, as after a first push, and no work is left."""
     now = month.END
     rows = month.rows_until(now)
     at_work = {row["id"]: row for row in rows if row["status"] == "active"}
@@ -167,7 +165,7 @@ def assert_exact(life: Life, tmp_path: Path) -> None:
 
 
 def created(wire: Wire) -> Counter[str]:
-    """externalId -> how often an account was asked for."""
+    """externalId -> how often its creation was requested."""
     return Counter(
         body["externalId"]
         for method, path, body in wire.seen
@@ -177,7 +175,7 @@ def created(wire: Wire) -> Counter[str]:
 
 DAYS = {"03": range(10, 32), "04": range(1, 11)}
 SUMMARIES = ("summary", "summary wiki crm")
-TROUBLES = [
+ALERTS = [
     "source.began hr", "source.ended hr",
     "config.began sync.toml", "config.ended sync.toml",
     "target.began crm", "target.ended crm",
@@ -186,9 +184,9 @@ TROUBLES = [
 ]  # fmt: skip
 
 
-def each(told: list[str]) -> Counter[str]:
+def each(notified: list[str]) -> Counter[str]:
     """`guard.began wiki crm` is one for the wiki and one for the CRM; summaries are left out."""
-    words = [one.split() for one in told if one not in SUMMARIES]
+    words = [one.split() for one in notified if one not in SUMMARIES]
     return Counter(f"{event} {subject}" for event, *subjects in words for subject in subjects)
 
 
@@ -199,7 +197,7 @@ def test_a_month(life: Life, tmp_path: Path) -> None:
     assert process.returncode == 0, (life.folder / "log").read_text()[-3000:]
     lines = [f"{line['at'][:16]} {line['event']}" for line in log]
 
-    # every night at half past two, and on the day without that hour right after it
+    # every night at 2:30, and at 3:00 on the day without that hour
     nights = [line[:16] for line in lines if re.search(r"push wiki(, crm)?: scheduled", line)]
     assert [at[:10] for at in nights] == [
         f"2026-{month}-{day:02}" for month, some in DAYS.items() for day in some
@@ -207,10 +205,10 @@ def test_a_month(life: Life, tmp_path: Path) -> None:
     assert {at[11:] for at in nights} == {"02:30", "03:00"}
     assert [at for at in nights if at.endswith("03:00")] == ["2026-03-29T03:00"]
 
-    # each event is seen: in the log, in the metrics, by those who are told
-    told = life.told()
-    assert [one for one in told if one not in SUMMARIES] == TROUBLES
-    assert sum(told.count(one) for one in SUMMARIES) == 32
+    # each event is detected: in the log, the metrics and the notifications
+    notified = life.notified()
+    assert [one for one in notified if one not in SUMMARIES] == ALERTS
+    assert sum(notified.count(one) for one in SUMMARIES) == 32
     for wanted in (
         "2026-03-11T10:00 hr: source files changed",
         "2026-03-12T09:00 hr: hr.csv ends in the middle of a row; is it still being written?",
@@ -243,7 +241,7 @@ def test_a_month(life: Life, tmp_path: Path) -> None:
     assert seen("started")[active] == seen("eve")[active] + 1
     assert seen("stale")['scimsync_troubles{event="stale"}'] == 1
 
-    # nobody is named in the log or to those who did not ask
+    # there is no personal data in the log and in notifications
     said = (life.folder / "log").read_text() + life.hooks.bodies
     assert not re.search(r"@example\.com|Given\d|Family\d|\b000\d\d\b", said)
     assert life.token not in said
@@ -273,5 +271,5 @@ def test_a_month_of_kills(life: Life, tmp_path: Path) -> None:
     assert process.returncode == 0, (number, (life.folder / "log").read_text()[-3000:])
     print(f"{kills} kills, at {datetime.fromisoformat((life.folder / 'clock').read_text())}")
     assert kills == wanted
-    assert each(life.told()) == each(TROUBLES), number
+    assert each(life.notified()) == each(ALERTS), number
     assert_exact(life, tmp_path)

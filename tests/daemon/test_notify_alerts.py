@@ -74,14 +74,14 @@ def store() -> Iterator[Store]:
         yield opened
 
 
-def told(store: Store, receiver: str = "ops") -> list[Any]:
-    """What is on its way to somebody, as values."""
+def outbox(store: Store, receiver: str = "ops") -> list[Any]:
+    """The notifications in the outbox of a receiver, as values."""
     with store.read() as connection:
         return [orjson.loads(one.body) for one in alerts.outbox_of(connection, receiver, 1000)]
 
 
 def titles(store: Store, receiver: str = "ops") -> list[str]:
-    return [one["title"] for one in told(store, receiver)]
+    return [one["title"] for one in outbox(store, receiver)]
 
 
 def down(*targets: str, text: str = "No answer.") -> list[Finding]:
@@ -92,7 +92,7 @@ def fine(*targets: str) -> list[Finding]:
     return [Finding(Event.TARGET, name) for name in targets]
 
 
-def test_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between(
+def test_an_alert_notifies_when_it_fires_and_when_it_is_resolved(
     store: Store,
 ) -> None:
     changes = [
@@ -111,17 +111,17 @@ def test_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between
     ]
 
 
-def test_a_message_says_what_since_when_and_what_to_do(store: Store) -> None:
+def test_a_notification_has_the_problem_its_start_and_what_to_do(store: Store) -> None:
     update_alerts(store, config(), down("wiki"), MONDAY)
     update_alerts(store, config(), fine("wiki"), MONDAY + timedelta(hours=3, minutes=10))
 
-    assert [one["body"] for one in told(store)] == [
+    assert [one["body"] for one in outbox(store)] == [
         "No answer.\nSince 2026-03-02 09:00 CET.\nscimsync status",
         "From 2026-03-02 09:00 CET to 2026-03-02 12:10 CET.\nProblem: No answer.",
     ]
 
 
-def test_who_starts_again_tells_nothing_twice(tmp_path: Path) -> None:
+def test_a_restart_notifies_nothing_twice(tmp_path: Path) -> None:
     for _ in range(3):
         with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
             update_alerts(store, config(), down("wiki"), MONDAY)
@@ -134,7 +134,7 @@ def test_who_starts_again_tells_nothing_twice(tmp_path: Path) -> None:
             ]
 
 
-def test_the_same_trouble_of_several_in_one_call_is_one_message(store: Store) -> None:
+def test_the_same_problem_of_several_targets_is_one_notification(store: Store) -> None:
     guard = [
         Finding(Event.GUARD, name, "Too many.", "Too many: 1001.", "scimsync plan")
         for name in ("wiki", "chat")
@@ -149,12 +149,12 @@ def test_the_same_trouble_of_several_in_one_call_is_one_message(store: Store) ->
         "[scimsync] wiki and chat: push blocked by a guard",
         "[scimsync] wiki: target unavailable",
     ]
-    assert [(one["subjects"], one["text"]) for one in told(store, "hr")] == [
+    assert [(one["subjects"], one["text"]) for one in outbox(store, "hr")] == [
         (["wiki", "chat"], "Too many: 1001.")
     ]
 
 
-def test_what_ends_together_is_one_message_if_it_was_the_same(store: Store) -> None:
+def test_alerts_resolved_together_are_one_notification_if_they_were_the_same(store: Store) -> None:
     update_alerts(store, config(), down("wiki", "chat"), MONDAY)
     update_alerts(store, config(), fine("chat", "wiki"), MONDAY + HOUR)
     update_alerts(store, config(), down("wiki"), MONDAY + 2 * HOUR)
@@ -168,7 +168,7 @@ def test_what_ends_together_is_one_message_if_it_was_the_same(store: Store) -> N
     ]
 
 
-def test_new_words_of_an_open_trouble_are_kept_and_not_told(store: Store) -> None:
+def test_a_new_text_of_a_firing_alert_is_stored_without_a_notification(store: Store) -> None:
     update_alerts(store, config(), down("wiki", text="3 runs failed."), MONDAY)
     assert (
         update_alerts(
@@ -181,11 +181,11 @@ def test_new_words_of_an_open_trouble_are_kept_and_not_told(store: Store) -> Non
         update_alerts(store, config(), fine("wiki"), MONDAY + 2 * HOUR)[0].text
         == "4 runs failed.\nUntil then."
     )
-    assert told(store)[1]["body"].endswith("Problem: 4 runs failed.")
-    assert told(store)[1]["title"] == "[scimsync] wiki: resolved: target unavailable (2 h)"
+    assert outbox(store)[1]["body"].endswith("Problem: 4 runs failed.")
+    assert outbox(store)[1]["title"] == "[scimsync] wiki: resolved: target unavailable (2 h)"
 
 
-def test_who_wants_some_events_only_gets_these(store: Store) -> None:
+def test_a_receiver_gets_only_the_events_that_it_wants(store: Store) -> None:
     update_alerts(
         store, config(OPS + HR), [*down("wiki"), Finding(Event.STALE, "hr", "Old.")], MONDAY
     )
@@ -194,7 +194,7 @@ def test_who_wants_some_events_only_gets_these(store: Store) -> None:
     assert len(titles(store, "ops")) == 2
 
 
-def test_messages_keep_their_order_where_the_clock_stands_still_or_is_set_back(
+def test_notifications_keep_their_order_if_the_clock_stops_or_is_set_back(
     store: Store,
 ) -> None:
     for number in range(20):
@@ -208,25 +208,25 @@ def test_messages_keep_their_order_where_the_clock_stands_still_or_is_set_back(
     assert titles(store) == [f"[scimsync] part{number}: failing" for number in range(20)]
 
 
-def test_without_receivers_troubles_are_known_all_the_same(store: Store) -> None:
+def test_alerts_fire_without_receivers_too(store: Store) -> None:
     assert len(update_alerts(store, config(""), down("wiki"), MONDAY)) == 1
     assert update_alerts(store, config(""), down("wiki"), MONDAY) == []
     assert titles(store) == []
 
 
-def test_what_names_people_goes_to_nobody_who_did_not_ask_for_it(store: Store) -> None:
+def test_personal_texts_go_only_to_receivers_that_ask_for_them(store: Store) -> None:
     finding = Finding(
         Event.GUARD, "wiki", "7 would be deleted.", "7 would be deleted. First: 1001."
     )
     update_alerts(store, config(OPS + HR), [finding], MONDAY)
     update_alerts(store, config(OPS + HR), [Finding(Event.GUARD, "wiki")], MONDAY)
 
-    assert "1001" not in orjson.dumps(told(store, "ops")).decode()
-    assert "First: 1001." in told(store, "hr")[0]["body"]
-    assert "1001" not in orjson.dumps(told(store, "hr")[1]).decode()
+    assert "1001" not in orjson.dumps(outbox(store, "ops")).decode()
+    assert "First: 1001." in outbox(store, "hr")[0]["body"]
+    assert "1001" not in orjson.dumps(outbox(store, "hr")[1]).decode()
 
 
-def test_nothing_that_a_terminal_would_obey_is_told_or_kept(store: Store) -> None:
+def test_control_characters_are_neither_sent_nor_stored(store: Store) -> None:
     update_alerts(
         store,
         config(),
@@ -241,18 +241,18 @@ def test_nothing_that_a_terminal_would_obey_is_told_or_kept(store: Store) -> Non
     with store.read() as connection:
         kept = alerts.firing_alerts(connection)[0].text
     assert kept == "bad \ufffd[31m\ufffd\ufffd\ufffd name\nnext"
-    assert all(char.isprintable() or char == "\n" for char in told(store)[0]["body"])
+    assert all(char.isprintable() or char == "\n" for char in outbox(store)[0]["body"])
 
 
-def test_a_text_without_end_is_cut(store: Store) -> None:
+def test_a_long_text_is_cut(store: Store) -> None:
     update_alerts(
         store, config(), [Finding(Event.ERROR, "push", "\n".join(["x" * 10_000] * 1000))], MONDAY
     )
 
-    assert len(told(store)[0]["body"]) < 20_000
+    assert len(outbox(store)[0]["body"]) < 20_000
 
 
-def test_who_is_not_in_the_configuration_any_more_is_forgotten_without_a_word(store: Store) -> None:
+def test_alerts_of_removed_targets_are_deleted_without_a_notification(store: Store) -> None:
     both = config(OPS + HR)
     findings = [
         Finding(Event.STALE, "hr", "Old."),
@@ -286,7 +286,7 @@ def test_a_stale_source_is_found_by_the_age_of_its_files() -> None:
     assert [one.text for one in stale_findings(config(), ages, MONDAY)] == [None, None]
 
 
-def test_a_summary_is_told_also_of_nothing(store: Store) -> None:
+def test_a_summary_is_sent_even_if_nothing_happened(store: Store) -> None:
     enqueue_summary(store, config(OPS + HR), MONDAY - 24 * HOUR, MONDAY)
 
     assert render_summary(store, config(), MONDAY - 24 * HOUR, MONDAY) == (
@@ -311,18 +311,18 @@ def test_a_summary_is_told_also_of_nothing(store: Store) -> None:
         (timedelta(days=-2), "less than a minute"),
     ],
 )
-def test_lengths_of_time_in_words(length: timedelta, text: str) -> None:
+def test_durations(length: timedelta, text: str) -> None:
     assert wording.span(length) == text
 
 
-def test_many_subjects_are_counted() -> None:
+def test_many_subjects_are_abbreviated() -> None:
     assert wording.names(["a", "b", "c", "d"]) == "a, b, c and d"
     assert wording.names(["a", "b", "c", "d", "e", "f"]) == "a, b, c and 3 more"
     assert wording.moment(MONDAY, ZoneInfo("UTC")) == "2026-03-02 08:00 UTC"
 
 
 @pytest.mark.parametrize("event", [event for event in Event if event is not Event.SUMMARY])
-def test_every_trouble_has_words(event: Event, store: Store) -> None:
+def test_every_event_has_titles(event: Event, store: Store) -> None:
     update_alerts(store, config(), [Finding(event, "a", "x"), Finding(event, "b", "x")], MONDAY)
     update_alerts(store, config(), [Finding(event, "a"), Finding(event, "b")], MONDAY + HOUR)
 
@@ -341,7 +341,7 @@ FOUND = st.builds(
 
 @settings(max_examples=60)
 @given(st.lists(st.lists(FOUND, max_size=5), max_size=8))
-def test_beginnings_and_ends_take_turns_whatever_is_found(
+def test_firing_and_resolving_alternate_whatever_is_found(
     calls: Sequence[Sequence[Finding]],
 ) -> None:
     both = config(OPS + HR.replace('events = ["guard", "stale"]', ""))
@@ -351,20 +351,20 @@ def test_beginnings_and_ends_take_turns_whatever_is_found(
         for at, findings in enumerate(calls):
             changes = update_alerts(store, both, findings, MONDAY + at * MINUTE)
             last = {(one.event.value, one.subject): one.text is not None for one in findings}
-            news = {
+            expected = {
                 place for place, is_wrong in last.items() if wrong.get(place, False) != is_wrong
             }
-            told_now = [
+            changed = [
                 (one.event.value, subject, one.fires) for one in changes for subject in one.subjects
             ]
-            assert sorted((event, subject) for event, subject, _ in told_now) == sorted(news)
-            assert all(last[event, subject] is began for event, subject, began in told_now)
+            assert sorted((event, subject) for event, subject, _ in changed) == sorted(expected)
+            assert all(last[event, subject] is began for event, subject, began in changed)
             wrong |= last
-            seen += told_now
+            seen += changed
         for receiver in ("ops", "hr"):
             got = [
                 (one["event"], subject, one["began"])
-                for one in told(store, receiver)
+                for one in outbox(store, receiver)
                 for subject in one["subjects"]
             ]
             assert sorted(got) == sorted(seen)

@@ -87,8 +87,8 @@ class Post:
     now: datetime = MONDAY
     count: int = field(default=0)
 
-    def trouble(self, number: int = 1) -> None:
-        """So many troubles, each of a message of its own."""
+    def fire(self, number: int = 1) -> None:
+        """Fire so many alerts, each with its own notification."""
         for _ in range(number):
             self.count += 1
             update_alerts(
@@ -142,7 +142,7 @@ def with_receivers(post: Post, more: str) -> Post:
     return Post(post.store, parse(SYNC_TOML + more, post.config.path))
 
 
-def told(name: str) -> str:
+def title_of(name: str) -> str:
     return f"[scimsync] {name}: failing"
 
 
@@ -179,7 +179,7 @@ def test_a_webhook_is_a_signed_post_of_json(post: Post, hooks: Hooks) -> None:
     assert (post.deliver(), post.due_in) == (0, None)
 
 
-def test_types_of_events_tell_beginning_end_and_summary_apart(post: Post, hooks: Hooks) -> None:
+def test_the_type_tells_firing_resolved_and_summary_apart(post: Post, hooks: Hooks) -> None:
     update_alerts(post.store, post.config, [Finding(Event.STALE, "hr", "Old.")], post.now)
     update_alerts(post.store, post.config, [Finding(Event.STALE, "hr")], post.now)
     enqueue_summary(post.store, post.config, post.now, post.now)
@@ -191,21 +191,21 @@ def test_types_of_events_tell_beginning_end_and_summary_apart(post: Post, hooks:
     assert [got.data["began"] for got in hooks.got] == [True, False, None]
 
 
-def test_a_secret_that_is_no_base64_is_the_key_itself(
+def test_a_secret_without_prefix_is_the_key_itself(
     post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOOK_SECRET", "correct horse battery staple")
-    post.trouble()
+    post.fire()
     post.deliver()
 
     assert hooks.got[0].is_signed_with(b"correct horse battery staple")
 
 
-def test_what_fails_is_tried_again_with_growing_pauses_and_the_same_id(
+def test_a_failed_delivery_is_retried_with_growing_pauses_and_the_same_id(
     post: Post, hooks: Hooks
 ) -> None:
     hooks.status = 500
-    post.trouble()
+    post.fire()
     pauses = []
     for _ in range(12):
         assert post.deliver(later=post.due_in or timedelta()) == 0
@@ -221,11 +221,11 @@ def test_what_fails_is_tried_again_with_growing_pauses_and_the_same_id(
     assert all(one.is_signed_with(KEY) for one in every)
 
 
-def test_after_three_days_a_message_is_given_up_with_one_warning(
+def test_after_three_days_notifications_are_discarded_with_one_warning(
     post: Post, hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     hooks.status = 500
-    post.trouble(3)
+    post.fire(3)
     while post.due_in is not None:
         caplog.clear()
         post.deliver(later=max(post.due_in, timedelta()))
@@ -236,37 +236,37 @@ def test_after_three_days_a_message_is_given_up_with_one_warning(
     ]
 
 
-def test_who_slept_for_a_week_still_tries(post: Post, hooks: Hooks) -> None:
-    post.trouble(2)
+def test_after_a_week_without_delivery_there_is_still_one_attempt(post: Post, hooks: Hooks) -> None:
+    post.fire(2)
     hooks.answers = [500]
 
     assert post.deliver(later=timedelta(days=7)) == 0
     assert post.deliver(later=MINUTE) == 2
 
 
-def test_messages_arrive_in_their_order_also_after_failures(post: Post, hooks: Hooks) -> None:
-    post.trouble(2)
+def test_notifications_arrive_in_order_after_failures(post: Post, hooks: Hooks) -> None:
+    post.fire(2)
     hooks.answers = [204, 503]
     assert post.deliver() == 1
     post.now += timedelta(seconds=1)
-    post.trouble(2)  # written while the receiver is left alone, so it is asked at once
+    post.fire(2)  # written while the receiver is left alone, so it is asked at once
 
     assert post.deliver() == 3
-    assert hooks.titles == [told(f"part{number}") for number in (1, 2, 3, 4)]
+    assert hooks.titles == [title_of(f"part{number}") for number in (1, 2, 3, 4)]
 
 
-def test_what_a_receiver_refuses_does_not_hold_up_what_follows(post: Post, hooks: Hooks) -> None:
-    post.trouble(3)
+def test_a_refused_notification_does_not_block_the_next_ones(post: Post, hooks: Hooks) -> None:
+    post.fire(3)
     hooks.answers = [204, 422]
 
     assert post.deliver() == 2
-    assert hooks.titles == [told("part1"), told("part3")]
+    assert hooks.titles == [title_of("part1"), title_of("part3")]
     assert post.due_in == MINUTE
 
 
-def test_a_receiver_that_asks_for_time_gets_it(post: Post, hooks: Hooks) -> None:
+def test_retry_after_is_obeyed_up_to_six_hours(post: Post, hooks: Hooks) -> None:
     hooks.status, hooks.headers = 429, {"Retry-After": "1800"}
-    post.trouble()
+    post.fire()
     post.deliver()
     assert post.due_in == 30 * MINUTE
 
@@ -285,11 +285,11 @@ def test_a_receiver_that_asks_for_time_gets_it(post: Post, hooks: Hooks) -> None
         ("hang", "no response in time"),
     ],
 )
-def test_a_receiver_that_does_not_take_it_is_told_of_in_the_log(
+def test_the_log_has_the_reason_of_a_failed_delivery(
     answer: int | str, why: str, post: Post, hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     hooks.status, hooks.headers = answer, {"Location": f"{hooks.url}/elsewhere"}
-    post.trouble()
+    post.fire()
 
     assert post.deliver(budget_s=1.0 if answer == "hang" else 15.0) == 0
     assert caplog.messages == [f"notify.to.ops: delivery failed: {why}"]
@@ -297,17 +297,17 @@ def test_a_receiver_that_does_not_take_it_is_told_of_in_the_log(
     assert len(hooks.refused) == 1
 
 
-def test_nobody_listens(
+def test_a_refused_connection_is_a_failed_delivery(
     post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("HOOK_URL", "http://127.0.0.1:9/in")
-    post.trouble()
+    post.fire()
 
     assert post.deliver() == 0
     assert caplog.messages == ["notify.to.ops: delivery failed: cannot connect: Connection refused"]
 
 
-def test_a_dead_receiver_holds_up_no_other_and_the_time_is_bounded(
+def test_a_dead_receiver_delays_no_other_and_time_is_bounded(
     post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_hooks() as dead:
@@ -318,7 +318,7 @@ def test_a_dead_receiver_holds_up_no_other_and_the_time_is_bounded(
         dead_ones += CHAT.replace(".chat", ".dead-chat").replace("CHAT_URL", "DEAD_CHAT")
         dead_ones += '[notify.to.slow]\napprise = "cmd:sleep 6"\n'
         post = with_receivers(post, dead_ones + OPS + CHAT)
-        post.trouble(3)
+        post.fire(3)
 
         began = time.monotonic()
         arrived = post.deliver(budget_s=3.0)
@@ -333,23 +333,23 @@ def test_a_dead_receiver_holds_up_no_other_and_the_time_is_bounded(
         )
 
 
-def test_what_time_does_not_suffice_for_waits_for_the_next_call(post: Post, hooks: Hooks) -> None:
-    post.trouble(3)
+def test_without_time_left_notifications_wait_for_the_next_call(post: Post, hooks: Hooks) -> None:
+    post.fire(3)
 
     assert post.deliver(budget_s=0.1) == 0
     assert post.rows("attempts") == [(0,)] * 3
     assert post.deliver() == 3
 
 
-def test_who_is_killed_before_the_message_is_sent_leaves_it_to_the_next(
+def test_a_process_killed_before_sending_leaves_it_to_the_next(
     hooks: Hooks, post: Post, tmp_path: Path
 ) -> None:
     with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
-        Post(store, post.config).trouble()
+        Post(store, post.config).fire()
     with closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store:
         assert Post(store, post.config).deliver() == 1
 
-    assert hooks.titles == [told("part1")]
+    assert hooks.titles == [title_of("part1")]
 
 
 @dataclass
@@ -380,7 +380,7 @@ def test_a_process_killed_before_the_response_is_recorded_sends_it_again_with_th
     def killed() -> None:
         raise KeyboardInterrupt
 
-    post.trouble()
+    post.fire()
     with pytest.raises(KeyboardInterrupt):
         post.deliver(channels=then(killed))
 
@@ -390,7 +390,7 @@ def test_a_process_killed_before_the_response_is_recorded_sends_it_again_with_th
 
 
 def test_one_process_at_a_time_delivers_to_a_receiver(post: Post, hooks: Hooks) -> None:
-    post.trouble()
+    post.fire()
     with post.store.write() as connection:
         leases.take(connection, ["receiver ops"], "another", post.now)
 
@@ -401,12 +401,12 @@ def test_one_process_at_a_time_delivers_to_a_receiver(post: Post, hooks: Hooks) 
 def test_what_is_written_during_a_delivery_is_delivered_too(post: Post, hooks: Hooks) -> None:
     def write_more() -> None:
         if post.count < 3:
-            post.trouble()
+            post.fire()
 
-    post.trouble()
+    post.fire()
 
     assert post.deliver(channels=then(write_more)) == 3
-    assert hooks.titles == [told(f"part{number}") for number in (1, 2, 3)]
+    assert hooks.titles == [title_of(f"part{number}") for number in (1, 2, 3)]
 
 
 def test_a_new_kind_of_channel_is_one_class_and_one_entry_in_the_registry(post: Post) -> None:
@@ -422,15 +422,15 @@ def test_a_new_kind_of_channel_is_one_class_and_one_entry_in_the_registry(post: 
             sent.append("closed")
 
     post = with_receivers(post, CHAT)
-    post.trouble()
+    post.fire()
 
     assert post.deliver(channels=CHANNELS.with_("apprise", lambda receiver, secrets: Pager())) == 1
-    assert sent == [told("part1"), "closed"]
+    assert sent == [title_of("part1"), "closed"]
 
 
 def test_a_library_for_standard_webhooks_accepts_the_signature(post: Post, hooks: Hooks) -> None:
     post.now = datetime.now(UTC)
-    post.trouble()
+    post.fire()
     post.deliver()
 
     (got,) = hooks.got
@@ -440,16 +440,14 @@ def test_a_library_for_standard_webhooks_accepts_the_signature(post: Post, hooks
         verifier.verify(got.body.replace(b"part1", b"part2"), dict(got.headers))
 
 
-def test_a_receiver_that_is_gone_from_the_configuration_gets_nothing(
-    post: Post, hooks: Hooks
-) -> None:
-    post.trouble()
+def test_a_receiver_removed_from_sync_toml_gets_nothing(post: Post, hooks: Hooks) -> None:
+    post.fire()
 
     assert with_receivers(post, "").deliver() == 0
     assert (post.due_in, hooks.got) == (None, [])
 
 
-def test_apprise_tells_title_and_body_and_how_bad_it_is(post: Post, hooks: Hooks) -> None:
+def test_apprise_gets_title_body_and_severity(post: Post, hooks: Hooks) -> None:
     post = with_receivers(post, CHAT)
     update_alerts(
         post.store,
@@ -472,7 +470,7 @@ def test_apprise_tells_title_and_body_and_how_bad_it_is(post: Post, hooks: Hooks
     assert said[0]["message"].endswith("\nscimsync status")
 
 
-def test_a_service_that_wants_html_gets_the_lines_and_no_markup_of_others(
+def test_html_services_get_lines_and_escaped_markup(
     post: Post, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_URL", f"json://127.0.0.1:{hooks.port}/?format=html")
@@ -491,12 +489,12 @@ def test_a_service_that_wants_html_gets_the_lines_and_no_markup_of_others(
 
 
 @pytest.mark.parametrize("answer", [500, "cut"])
-def test_a_service_that_does_not_take_it_is_tried_again(
+def test_a_failing_service_is_retried(
     answer: int | str, post: Post, hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     post = with_receivers(post, CHAT)
     hooks.answers = [answer]
-    post.trouble()
+    post.fire()
 
     assert post.deliver() == 0
     assert caplog.messages == ["notify.to.chat: delivery failed: JSON did not accept it"]
@@ -528,7 +526,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("variable", "value", "why"), WRONG)
-def test_what_cannot_be_used_is_found_by_check_and_is_a_failure_of_that_receiver(
+def test_an_unusable_receiver_is_found_by_check_and_fails_alone(
     variable: str,
     value: str | None,
     why: str,
@@ -545,7 +543,7 @@ def test_what_cannot_be_used_is_found_by_check_and_is_a_failure_of_that_receiver
     receiver = "chat" if variable == "CHAT_URL" else "ops"
 
     found = dict(check_receivers(post.config))
-    post.trouble(2)
+    post.fire(2)
 
     assert (found.pop(receiver) or "").startswith(why)
     assert list(found.values()) == [None]
@@ -556,7 +554,7 @@ def test_what_cannot_be_used_is_found_by_check_and_is_a_failure_of_that_receiver
     assert [row[0] for row in post.rows("receiver")] == [receiver] * 2
 
 
-def test_without_apprise_the_message_says_what_brings_it(
+def test_without_apprise_the_error_says_what_to_install(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "scimsync.daemon.notify.apprise_channel", None)
@@ -585,7 +583,7 @@ def test_no_secret_gets_into_log_errors_or_state(
             fresh = Post(store, post.config)
             fresh.count = len(url)
             hooks.answers = [500]
-            fresh.trouble()
+            fresh.fire()
             fresh.deliver()
             fresh.deliver(later=timedelta(days=4))
     ours = [record for record in caplog.records if record.name in ("scimsync", "httpx2", "apprise")]
@@ -606,7 +604,7 @@ def test_no_secret_gets_into_log_errors_or_state(
 
 
 @pytest.mark.parametrize("state_kind", ["sqlite", "postgresql"])
-def test_both_databases_keep_order_and_tell_once(
+def test_both_databases_keep_the_order_and_deliver_once(
     state_kind: str, new_state: Callable[[], str | None], post: Post, hooks: Hooks, tmp_path: Path
 ) -> None:
     url = new_state()
@@ -615,7 +613,7 @@ def test_both_databases_keep_order_and_tell_once(
     )
     with closing(open_state(state_url, tmp_path, create=True)) as store:
         both = Post(store, post.config)
-        both.trouble(5)
+        both.fire(5)
         update_alerts(
             store, post.config, [Finding(Event.ERROR, "part1", "Other\0 words.")], post.now
         )
@@ -624,6 +622,6 @@ def test_both_databases_keep_order_and_tell_once(
 
         assert both.deliver() == 2
         assert both.deliver(later=MINUTE) == 4
-        assert hooks.titles[:5] == [told(f"part{number}") for number in range(1, 6)]
+        assert hooks.titles[:5] == [title_of(f"part{number}") for number in range(1, 6)]
         assert hooks.titles[5].startswith("[scimsync] part1: resolved: failing")
         assert both.due_in is None

@@ -1,5 +1,4 @@
-"""What pushes and errors say about targets and sources, and that nobody is named to those who did
-not ask for it."""
+"""Findings of pushes and errors, without personal data for receivers that do not ask for it."""
 
 from __future__ import annotations
 
@@ -67,7 +66,7 @@ def opened(office: Office) -> Iterator[tuple[Config, Store]]:
 def pushed(
     office: Office, *, later: timedelta = timedelta(), whole: bool = True, patient: bool = True
 ) -> tuple[RunOutcome, list[AlertTransition]]:
-    """A push, and what is news after it."""
+    """Push, and return the outcome and what changed in the alerts."""
     outcome = office.push(later=later)
     with opened(office) as (config, store):
         findings = findings_of_push(
@@ -76,7 +75,7 @@ def pushed(
         return outcome, update_alerts(store, config, findings, office.now)
 
 
-def told(office: Office, receiver: str) -> list[Notification]:
+def outbox(office: Office, receiver: str) -> list[Notification]:
     with opened(office) as (_, store), store.read() as connection:
         return [
             Notification.from_json(one.body) for one in alerts.outbox_of(connection, receiver, 100)
@@ -87,14 +86,14 @@ def brief(changes: list[AlertTransition]) -> list[tuple[str, bool]]:
     return [(one.event.value, one.fires) for one in changes]
 
 
-def test_a_push_that_does_all_is_no_news(office: Office) -> None:
+def test_a_successful_push_changes_no_alert(office: Office) -> None:
     office.hire(people(10))
 
     assert pushed(office)[1] == []
-    assert told(office, "ops") == []
+    assert outbox(office, "ops") == []
 
 
-def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office) -> None:
+def test_a_guard_alert_has_no_personal_data_and_ends_with_a_successful_push(office: Office) -> None:
     office.hire(people(40))
     pushed(office)
     office.hire(people(34))
@@ -103,7 +102,7 @@ def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office)
     office.hire(people(40))
     assert brief(pushed(office, later=timedelta(hours=1))[1]) == [("guard", False)]
 
-    began, over = told(office, "ops")
+    began, over = outbox(office, "ops")
     assert began.title == "[scimsync] wiki: push blocked by a guard"
     assert (
         began.text
@@ -111,10 +110,10 @@ def test_a_guard_is_told_without_names_until_a_push_goes_through(office: Office)
         " here 5. if that is right: scimsync push --allow-removals 6"
     )
     assert over.title == "[scimsync] wiki: resolved: push blocked by a guard (2 h)"
-    assert "First: 00035, 00036" in told(office, "hr")[0].text
+    assert "First: 00035, 00036" in outbox(office, "hr")[0].text
 
 
-def test_an_empty_file_stops_all_and_is_not_a_source_that_cannot_be_read(office: Office) -> None:
+def test_an_empty_file_is_a_guard_alert_and_no_source_alert(office: Office) -> None:
     office.hire(people(3))
     pushed(office)
     office.write("hr.csv", "")
@@ -129,7 +128,7 @@ def test_an_empty_file_stops_all_and_is_not_a_source_that_cannot_be_read(office:
     ]
 
 
-def test_a_push_of_some_says_nothing_about_guards(office: Office) -> None:
+def test_a_push_of_some_users_finds_nothing_about_guards(office: Office) -> None:
     office.hire(people(40))
     pushed(office)
     office.hire(people(34))
@@ -142,7 +141,7 @@ def test_a_push_of_some_says_nothing_about_guards(office: Office) -> None:
     assert (outcome.guard, changes) == (None, [])
 
 
-def test_a_target_that_could_not_be_planned_does_not_end_its_guard(
+def test_a_target_that_was_not_planned_does_not_resolve_its_guard_alert(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(40))
@@ -159,7 +158,7 @@ def test_a_target_that_could_not_be_planned_does_not_end_its_guard(
     assert ("guard", False) not in brief(changes)
 
 
-def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) -> None:
+def test_a_quarantine_fires_and_resolves_an_alert(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(5))
     pushed(office)
     office.hire(people(20))
@@ -177,7 +176,7 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
         [("target", False)],
     ]
     messages = {
-        receiver: [one for one in told(office, receiver) if one.event is Event.TARGET]
+        receiver: [one for one in outbox(office, receiver) if one.event is Event.TARGET]
         for receiver in ("ops", "hr")
     }
     began, over = messages["ops"]
@@ -191,7 +190,7 @@ def test_a_quarantine_is_told_and_its_end(office: Office, faulty: FaultyServer) 
     assert "503" in messages["hr"][0].text
 
 
-def test_who_does_not_try_again_soon_is_told_of_the_first_failure(
+def test_without_a_retry_soon_the_first_failure_fires_an_alert(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(5))
@@ -205,13 +204,13 @@ def test_who_does_not_try_again_soon_is_told_of_the_first_failure(
     news.append(brief(pushed(office, later=timedelta(days=1))[1]))
 
     assert news == [[("target", True)], [], [], [("target", False)]]
-    began, _ = told(office, "ops")
+    began, _ = outbox(office, "ops")
     assert began.body.startswith(
         "No usable response in the last run.\nNo change is lost; the next run tries again.\n"
     )
 
 
-def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: FaultyServer) -> None:
+def test_more_failures_than_allowed_fire_an_alert(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(10))
     faulty.fail("POST", status=400, body={"detail": "no Person1@example.com"}, times=2)
     assert brief(pushed(office)[1]) == []
@@ -221,10 +220,14 @@ def test_more_failures_than_are_tolerated_are_told(office: Office, faulty: Fault
     assert brief(pushed(office, later=timedelta(days=1))[1]) == [("failures", False)]
 
     assert (
-        told(office, "ops")[0].text == "5 users or groups are failing; [notify] failures allows 2."
+        outbox(office, "ops")[0].text
+        == "5 users or groups are failing; [notify] failures allows 2."
     )
     assert (
-        told(office, "hr")[0].text.splitlines()[1].partition(": ")[2].startswith("POST /Users: 400")
+        outbox(office, "hr")[0]
+        .text.splitlines()[1]
+        .partition(": ")[2]
+        .startswith("POST /Users: 400")
     )
 
 
@@ -237,12 +240,12 @@ def test_failures_may_be_a_share_of_the_accounts(office: Office, faulty: FaultyS
 
     assert brief(pushed(office)[1]) == [("failures", True)]
     assert (
-        told(office, "ops")[0].text
+        outbox(office, "ops")[0].text
         == "3 users or groups are failing; [notify] failures allows 20%, here 2."
     )
 
 
-def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office) -> None:
+def test_errors_of_a_push_are_resolved_by_the_next_one(office: Office) -> None:
     office.hire(people(3))
     with opened(office) as (config, store):
         for error in (
@@ -255,7 +258,7 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
             )
 
     assert brief(pushed(office)[1]) == [("error", False), ("config", False), ("source", False)]
-    assert [one.title for one in told(office, "ops")] == [
+    assert [one.title for one in outbox(office, "ops")] == [
         "[scimsync] hr: source unreadable",
         "[scimsync] push: failing",
         "[scimsync] sync.toml (in a push): configuration invalid",
@@ -264,12 +267,12 @@ def test_a_push_that_ends_by_an_error_and_the_next_that_does_not(office: Office)
         "[scimsync] hr: resolved: source unreadable (less than a minute)",
     ]
     assert (
-        told(office, "ops")[0].text
+        outbox(office, "ops")[0].text
         == "there is no file hr.csv\nNothing is sent to wiki until it can be read."
     )
 
 
-def test_what_errors_say() -> None:
+def test_each_error_has_its_finding() -> None:
     def of(
         error: Exception, source: str | None = None
     ) -> list[tuple[str, str, str | None, str | None]]:
@@ -314,9 +317,7 @@ def test_what_errors_say() -> None:
     ]
 
 
-def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(
-    office: Office, faulty: FaultyServer
-) -> None:
+def test_a_summary_has_operations_failures_and_alerts(office: Office, faulty: FaultyServer) -> None:
     office.configure(
         target='leave = { action = "deactivate", delete_after = "5d" }', more=RECEIVERS
     )
@@ -331,8 +332,8 @@ def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(
         update_alerts(store, config, [Finding(Event.STALE, "hr", "Old.")], office.now)
         enqueue_summary(store, config, began, office.now + timedelta(minutes=1))
 
-    message = told(office, "ops")[-1]
-    assert message == told(office, "hr")[-1]
+    message = outbox(office, "ops")[-1]
+    assert message == outbox(office, "hr")[-1]
     assert (message.title, message.body) == (
         "[scimsync] 32 changes, 1 alert",
         (
@@ -343,7 +344,7 @@ def test_a_summary_tells_what_was_done_what_fails_and_what_is_open(
     )
 
 
-def test_nobody_is_named_to_those_who_did_not_ask_for_it(
+def test_receivers_get_no_personal_data_unless_they_ask_for_it(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(40))
@@ -382,10 +383,10 @@ def test_nobody_is_named_to_those_who_did_not_ask_for_it(
         enqueue_summary(store, config, office.now - timedelta(days=9), office.now)
 
     said = {
-        receiver: "\n".join(one.to_json() for one in told(office, receiver))
+        receiver: "\n".join(one.to_json() for one in outbox(office, receiver))
         for receiver in ("ops", "hr")
     }
-    events = {one.event for one in told(office, "ops")}
+    events = {one.event for one in outbox(office, "ops")}
     assert events >= {Event.GUARD, Event.FAILURES, Event.TARGET, Event.SOURCE, Event.SUMMARY}
     for word in ("Given", "Family", "example.com", "0000", "0002", "0003"):
         assert word not in said["ops"], word
@@ -397,7 +398,7 @@ def test_nobody_is_named_to_those_who_did_not_ask_for_it(
         )
 
 
-def test_what_is_told_lies_in_the_state_beside_the_people(office: Office, tmp_path: Path) -> None:
+def test_alerts_and_the_outbox_are_in_the_state(office: Office, tmp_path: Path) -> None:
     office.hire(people(40))
     pushed(office)
     office.hire(people(20))

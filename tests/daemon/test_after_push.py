@@ -1,5 +1,4 @@
-"""A push by cron tells its keepers and writes figures, as the daemon does; neither changes what the
-push came to."""
+"""A push by cron alerts and writes metrics as the daemon does, without changing its outcome."""
 
 from __future__ import annotations
 
@@ -34,8 +33,8 @@ def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
 
 
 @pytest.fixture
-def told(office: Office, hooks: Hooks) -> Office:
-    """Thirty people with accounts, and somebody who is told."""
+def company(office: Office, hooks: Hooks) -> Office:
+    """Thirty users with accounts, and a receiver."""
     office.configure(more=NOTIFY)
     office.hire(people(30))
     assert office.run("push").code == 0
@@ -48,16 +47,18 @@ def push(office: Office, *arguments: str, code: int = 0) -> None:
     assert ran.code == code, ran.err
 
 
-def test_a_guard_is_told_once_and_when_it_is_over(told: Office, hooks: Hooks) -> None:
-    told.hire([row | {"dept": "Moved"} for row in people(30)])
-    push(told, code=3)
-    push(told, code=3)
-    assert "guard wiki  since 2026-03-02 " in told.run("status").out
-    assert [one["event"] for one in told.run("status", "--json").document["troubles"]] == ["guard"]
-    told.hire(people(30))
-    push(told)
-    push(told)
-    assert "FailingLinks" not in told.run("status").out
+def test_a_guard_alerts_once_and_is_resolved_once(company: Office, hooks: Hooks) -> None:
+    company.hire([row | {"dept": "Moved"} for row in people(30)])
+    push(company, code=3)
+    push(company, code=3)
+    assert "guard wiki  since 2026-03-02 " in company.run("status").out
+    assert [one["event"] for one in company.run("status", "--json").document["troubles"]] == [
+        "guard"
+    ]
+    company.hire(people(30))
+    push(company)
+    push(company)
+    assert "guard wiki" not in company.run("status").out
     assert [one.document["type"] for one in hooks.got] == [
         "scimsync.guard.began",
         "scimsync.guard.ended",
@@ -65,75 +66,75 @@ def test_a_guard_is_told_once_and_when_it_is_over(told: Office, hooks: Hooks) ->
     assert "00001" not in hooks.bodies
 
 
-def test_a_source_that_is_missing_is_told(told: Office, hooks: Hooks) -> None:
-    (told.folder / "hr.csv").unlink()
-    push(told, code=1)
-    push(told, code=1)
-    told.hire(people(31))
-    push(told)
+def test_a_missing_source_fires_an_alert(company: Office, hooks: Hooks) -> None:
+    (company.folder / "hr.csv").unlink()
+    push(company, code=1)
+    push(company, code=1)
+    company.hire(people(31))
+    push(company)
     assert hooks.titles == [
         "[scimsync] hr: source unreadable",
         "[scimsync] hr: resolved: source unreadable (1 h)",
     ]
 
 
-def test_a_target_that_fails_is_told_after_the_first_night(
-    told: Office, hooks: Hooks, faulty: FaultyServer
+def test_a_failing_target_fires_an_alert_after_the_first_push(
+    company: Office, hooks: Hooks, faulty: FaultyServer
 ) -> None:
     faulty.fail(times=1000, status=401)
-    told.hire([person(1, dept="Sales"), *people(30)[1:]])
-    push(told, code=1)
-    push(told, code=1)
+    company.hire([person(1, dept="Sales"), *people(30)[1:]])
+    push(company, code=1)
+    push(company, code=1)
     faulty.faults.clear()
-    push(told)
+    push(company)
     assert hooks.titles == [
         "[scimsync] wiki: target unavailable",
         "[scimsync] wiki: resolved: target unavailable (1 h)",
     ]
 
 
-def test_people_who_fail_are_told(told: Office, hooks: Hooks, faulty: FaultyServer) -> None:
+def test_failing_users_fire_an_alert(company: Office, hooks: Hooks, faulty: FaultyServer) -> None:
     fault = faulty.fail("PATCH", times=1000, status=400)
-    told.hire([person(1, dept="Sales"), *people(30)[1:]])
-    push(told, code=4)
+    company.hire([person(1, dept="Sales"), *people(30)[1:]])
+    push(company, code=4)
     fault.times = 0
-    push(told)
+    push(company)
     assert [one.document["type"] for one in hooks.got] == [
         "scimsync.failures.began",
         "scimsync.failures.ended",
     ]
 
 
-def test_a_push_of_one_person_says_nothing_about_guards(told: Office, hooks: Hooks) -> None:
-    told.hire([row | {"dept": "Moved"} for row in people(30)])
-    push(told, code=3)
-    push(told, "-k", "00001")
+def test_a_push_of_one_user_does_not_resolve_a_guard_alert(company: Office, hooks: Hooks) -> None:
+    company.hire([row | {"dept": "Moved"} for row in people(30)])
+    push(company, code=3)
+    push(company, "-k", "00001")
     assert [one.document["type"] for one in hooks.got] == ["scimsync.guard.began"]
 
 
 @pytest.mark.parametrize("answer", ["cut", 500, 302])
-def test_who_cannot_be_told_changes_nothing_and_is_told_later(
-    told: Office, hooks: Hooks, answer: int | str
+def test_an_unreachable_receiver_changes_no_outcome_and_is_notified_later(
+    company: Office, hooks: Hooks, answer: int | str
 ) -> None:
     hooks.status = answer
-    (told.folder / "hr.csv").unlink()
-    push(told, code=1)
+    (company.folder / "hr.csv").unlink()
+    push(company, code=1)
     hooks.status = 204
-    told.hire(people(31))
-    push(told)
+    company.hire(people(31))
+    push(company)
     assert hooks.titles == [
         "[scimsync] hr: source unreadable",
         "[scimsync] hr: resolved: source unreadable (30 min)",
     ]
 
 
-def test_a_secret_that_is_missing_changes_nothing(
-    told: Office, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_webhook_secret_changes_no_outcome(
+    company: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HOOK_SECRET")
-    (told.folder / "hr.csv").unlink()
-    told.now += timedelta(minutes=30)
-    ran = told.run("push")
+    (company.folder / "hr.csv").unlink()
+    company.now += timedelta(minutes=30)
+    ran = company.run("push")
     assert ran.code == 1
     assert "notify.to.desk: delivery failed: " in ran.err
     assert "HOOK_SECRET is not set" in ran.err
@@ -150,7 +151,7 @@ def figures(path: Path) -> dict[str, float]:
     }
 
 
-def test_figures_go_on_from_push_to_push(office: Office, tmp_path: Path) -> None:
+def test_totals_continue_from_push_to_push(office: Office, tmp_path: Path) -> None:
     file = tmp_path / "scimsync.prom"
     office.hire(people(3))
     push(office, "--metrics-file", str(file))
@@ -164,7 +165,7 @@ def test_figures_go_on_from_push_to_push(office: Office, tmp_path: Path) -> None
     assert found["scimsync_accounts{user,active,wiki}"] == 5
 
 
-def test_a_metrics_file_that_cannot_be_written_is_told_before_anything_is_done(
+def test_an_unwritable_metrics_file_stops_the_push_before_it_starts(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(3))
@@ -178,7 +179,7 @@ def test_a_metrics_file_that_cannot_be_written_is_told_before_anything_is_done(
     assert faulty.seen == []
 
 
-def test_who_wants_none_of_it_loads_none_of_it(office: Office) -> None:
+def test_a_plain_push_loads_no_optional_package(office: Office) -> None:
     office.hire(people(2))
     code = """
 import sys
@@ -201,21 +202,21 @@ print("loaded:", [name for name in heavy if name in sys.modules])
     assert ran.stdout.splitlines()[-1] == "loaded: []", ran.stderr
 
 
-def test_check_tells_whether_they_can_be_told_and_when_the_daemon_pushes(
-    told: Office, monkeypatch: pytest.MonkeyPatch
+def test_check_shows_receivers_and_the_next_push(
+    company: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told.configure(more=NOTIFY + '[schedule]\npush = "0 2 * * *"\ntimezone = "UTC"\n')
-    ran = told.run("check")
+    company.configure(more=NOTIFY + '[schedule]\npush = "0 2 * * *"\ntimezone = "UTC"\n')
+    ran = company.run("check")
     assert (ran.code, "can be told" in ran.out) == (0, True), ran.out
     assert "the daemon pushes: 0 2 * * *; next 2026-03-03 " in ran.out
     monkeypatch.delenv("HOOK_SECRET")
-    ran = told.run("check")
+    ran = company.run("check")
     assert ran.code == 1
     assert "notify.to.desk: " in ran.out
 
-    told.configure(more=NOTIFY.replace("env:HOOK_SECRET", "literal:abcdefgh"))
-    (told.folder / "sync.toml").chmod(0o644)
+    company.configure(more=NOTIFY.replace("env:HOOK_SECRET", "literal:abcdefgh"))
+    (company.folder / "sync.toml").chmod(0o644)
     assert (
         "holds notify.to.desk.secret, and others on this machine may read it"
-        in told.run("check").out
+        in company.run("check").out
     )
