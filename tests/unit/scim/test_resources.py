@@ -49,7 +49,7 @@ documents = st.lists(st.sampled_from(paths), unique=True).flatmap(
 )
 
 
-@settings(max_examples=1000, database=None)
+@settings(max_examples=400, database=None)
 @given(documents)
 def test_a_resource_holds_what_its_document_says(document: dict[str, Any]) -> None:
     resource = build(document, USER)

@@ -113,7 +113,7 @@ def with_extras(resource: dict[str, Any], extras: set[str], kept: dict[str, Any]
 all_extras = ["attribute", "sub-attribute", "element", "extension", "in extension", "in element"]
 
 
-@settings(max_examples=2000, database=None)
+@settings(max_examples=500, database=None)
 @given(documents(), documents(), st.sets(st.sampled_from(all_extras)))
 def test_a_patched_resource_holds_the_new_document_and_everything_else_as_before(
     before: dict[str, Any], after: dict[str, Any], extras: set[str]
