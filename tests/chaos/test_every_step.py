@@ -191,10 +191,10 @@ def test_a_push_that_dies_at_any_step_is_finished_by_the_next(
         if then == "back":
             office.hire(before())
         office.now += timedelta(minutes=3)
-        planned = [_without_requests(one) for one in office.plan()]
+        planned = [_what(one) for one in office.plan()]
         outcome = office.push()
 
-        sent = [_without_requests(journal_document(one)) for one in office.journal()]
+        sent = [_what(journal_document(one)) for one in office.journal()]
         missing, unforeseen = _apart(planned, sent), _apart(sent, planned)
         assert (step, committed, missing) == (step, committed, [])
         # two newcomers who refer to each other: the one made first hears of the other in a second
@@ -218,9 +218,10 @@ def _apart(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[dic
     return [one for one in some if one not in others]
 
 
-def _without_requests(operation: dict[str, Any]) -> dict[str, Any]:
-    """An operation; a plan does not know the ids of what the push will make."""
-    return operation | {"requests": []}
+def _what(operation: dict[str, Any]) -> dict[str, Any]:
+    """What is done and why, without requests: a plan does not know the ids of what the push will
+    make."""
+    return {name: operation[name] for name in ("action", "kind", "key", "reason", "changes")}
 
 
 def _folder(parent: Path, name: str) -> Path:
