@@ -55,32 +55,24 @@ def compile_program(
     keys = ("targets", name, kind.value) if section is None else tuple(section)
     environment = Sandbox(tables)
     names = Names(access, tables)
-    rules = {
-        rule: parse(text, Place(where, dotted(("access", rule))), names, environment, in_rule=True)
-        for rule, text in access.items()
-    }
-    reachable(rules, rules)  # a circle is wrong also where this target does not enter it
+    rules = _parse_rules(access, where, names, environment)
     condition = None
     if scope is not None:
         condition = parse(scope, Place(where, dotted((*keys[:-1], "scope"))), names, environment)
-    lines = _Lines(keys, where, kind, names, environment)
+    lines = _MappingReader(keys, where, kind, names, environment)
     slots = lines.slots(mapping)
     beside = {
         extra: parse(one.text, Place(where, dotted(one.keys)), names, environment)
         for extra, one in (extras or {}).items()
     }
-    parsed = [
-        *([condition] if condition else []),
-        *(slot.source for slot in slots if slot.source),
-        *beside.values(),
-    ]
+    conditions = [condition] if condition else []
+    parsed = [*conditions, *(slot.source for slot in slots if slot.source), *beside.values()]
     order = reachable(rules, _rules_of(parsed, access))
     reached = tuple(rule for rule in access if rule in order)
     expressions = (*(rules[rule] for rule in reached), *parsed)
     columns = tuple(dict.fromkeys(column for each in expressions for column in each.uses.columns))
-    steps = [Step(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source]
     places = {extra: f"_x{index}" for index, extra in enumerate(beside)}
-    steps += [Step(places[extra], one.node, one) for extra, one in beside.items()]
+    steps = _steps(slots, beside, places)
     return Program(
         rules=reached,
         expressions=expressions,
@@ -107,8 +99,27 @@ def compile_program(
     )
 
 
+def _parse_rules(
+    access: Mapping[str, str], where: str, names: Names, environment: Sandbox
+) -> dict[str, Parsed]:
+    rules = {
+        rule: parse(text, Place(where, dotted(("access", rule))), names, environment, in_rule=True)
+        for rule, text in access.items()
+    }
+    reachable(rules, rules)  # a circle is wrong also where this target does not enter it
+    return rules
+
+
+def _steps(
+    slots: Iterable[Slot], beside: Mapping[str, Parsed], places: Mapping[str, str]
+) -> list[Step]:
+    """Return the steps that work out a mapping and what stands beside it."""
+    steps = [Step(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source]
+    return steps + [Step(places[extra], one.node, one) for extra, one in beside.items()]
+
+
 @dataclass(frozen=True, slots=True)
-class _Lines:
+class _MappingReader:
     """Reads the lines of one mapping."""
 
     keys: tuple[str, ...]

@@ -122,20 +122,17 @@ class Program:
                 value = slot.constant
             if value is not None:
                 (once if slot.once else document)[slot.path] = value
+        sets = (document, once, generate)
         for element in self.elements:
             if not any(
-                path in document or path in once or path in generate for path in element.alive
+                path in values for values in (document, once, generate) for path in element.alive
             ):
                 for path in element.paths:
                     document.pop(path, None)
                     once.pop(path, None)
-        needed = self.required
-        if needed.path not in document and needed.path not in once and needed.path not in generate:
-            _fail(
-                record,
-                needed.source,
-                Unusable(f"came out empty, and {needed.path} is required", code="SYNC-0321"),
-            )
+        if not any(self.required.path in values for values in sets):
+            problem = f"came out empty, and {self.required.path} is required"
+            _fail(record, self.required.source, Unusable(problem, code="SYNC-0321"))
         extras = {name: results[variable] for name, variable in self.extras}
         return Desired(record.key, True, access, document, once, generate, extras)
 

@@ -162,23 +162,29 @@ class Executor:
             return [one for one in operations if all(key in accounts for key in _referenced([one]))]
         if phase is not Phase.UPDATE:
             return list(operations)
+        blocked = self._blocked(operations)
+        if last:
+            for one in operations:
+                if one.id in blocked:
+                    name, holder = blocked[one.id]
+                    self._give_up(one, f"userName {name} is still held by {holder}")
+        return [one for one in operations if one.id not in blocked]
+
+    def _blocked(self, operations: Sequence[JournaledOperation]) -> dict[int, tuple[str, Key]]:
+        """Return operation -> the userName that it needs and the user that still has it."""
         names = {
             one.id: name
             for one in operations
             if one.waits_for is not None and (name := _new_name(one))
         }
         holders = self._journal.holders(list(names.values()))
-        blocked = {
-            one.id: holder.key
+        return {
+            one.id: (name, holder.key)
             for one in operations
-            if (holder := holders.get(names.get(one.id, ""))) is not None and holder.key != one.key
+            if (name := names.get(one.id)) is not None
+            and (holder := holders.get(name)) is not None
+            and holder.key != one.key
         }
-        if last:
-            for one in operations:
-                if one.id in blocked:
-                    holder_key = blocked[one.id]
-                    self._give_up(one, f"userName {names[one.id]} is still held by {holder_key}")
-        return [one for one in operations if one.id not in blocked]
 
     def _give_up(self, operation: JournaledOperation, detail: str) -> None:
         if operation.key in self._renamed:

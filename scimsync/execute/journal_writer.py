@@ -209,11 +209,7 @@ class JournalWriter:
         memberships.acknowledge(connection, target, members)
         memberships.mark_in_doubt(connection, target, [row for one in done for row in one.in_doubt])
         self._forget_members(connection, done)
-        created = [
-            one.link.key
-            for one in done
-            if one.created and one.link is not None and one.link.kind is Kind.GROUP
-        ]
+        created = _created_groups(done)
         if created:
             memberships.clear_groups(connection, target, created)
         for kind in {link.kind for link in changed}:
@@ -247,3 +243,11 @@ class JournalWriter:
             memberships.forget_members(connection, self._target, link.kind, [link.key])
             if link.kind is Kind.GROUP and (link.status is LinkStatus.DELETED or outcome.again):
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
+
+
+def _created_groups(done: Sequence[OperationOutcome]) -> list[Key]:
+    return [
+        one.link.key
+        for one in done
+        if one.created and one.link is not None and one.link.kind is Kind.GROUP
+    ]

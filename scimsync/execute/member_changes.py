@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from scimsync.execute.error_policy import outcome_of_error
 from scimsync.execute.operation_outcome import (
@@ -15,6 +16,7 @@ from scimsync.execute.operation_outcome import (
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change
+from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import OperationStatus
 from scimsync.scim.attributes import read
@@ -53,7 +55,17 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
             members=acknowledged(operation.key, attempt.done),
             in_doubt=tuple((operation.key, *member_of(one)[:2]) for one in left if in_doubt),
         )
-    now = sending.clock()
+    return _outcome(prepared, link, attempt, changes, sending.clock())
+
+
+def _outcome(
+    prepared: PreparedOperation,
+    link: Link,
+    attempt: _Attempt,
+    changes: Sequence[Change],
+    now: datetime,
+) -> OperationOutcome:
+    operation = prepared.operation
     if attempt.refused:
         why = (
             f"{len(attempt.refused)} of {len(changes)} members were refused, the first:"

@@ -233,16 +233,9 @@ class _Batch:
         self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]
     ) -> None:
         account, noun = accounts[0], self._traits.noun
-        if len(accounts) > 1:
-            ids = ", ".join(one.remote_id for one in accounts[:5])
-            self._fail(
-                candidate, f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
-            )
-            return
-        owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
-        if owner != candidate.key:
-            found = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
-            self._fail(candidate, f"{found} belongs to {owner}")
+        obstacle = self._why_not_adoptable(candidate, accounts)
+        if obstacle is not None:
+            self._fail(candidate, obstacle)
             return
         if not self._policy.update:
             self._forget(candidate, candidate.link)
@@ -266,6 +259,18 @@ class _Batch:
             base=base,
             unique_name=fold_name(after.get(self._traits.unique)),
         )
+
+    def _why_not_adoptable(self, candidate: Candidate, accounts: Sequence[Account]) -> str | None:
+        """Return what stands in the way of adopting an account that matches, or None."""
+        account, noun = accounts[0], self._traits.noun
+        if len(accounts) > 1:
+            ids = ", ".join(one.remote_id for one in accounts[:5])
+            return f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
+        owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
+        if owner != candidate.key:
+            found = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
+            return f"{found} belongs to {owner}"
+        return None
 
     def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
         desired = candidate.desired
@@ -317,14 +322,10 @@ class _Batch:
         Access ends at once, whatever becomes of the name: with a conflict of names, and with
         references that are not resolved yet, `active` is sent alone.
         """
-        flipped = next(change for change in changes if change.path == "active")
         if not self._policy.remove:
-            changes = tuple(change for change in changes if change is not flipped)
-            if changes:
-                self._update(candidate, link, before, after, changes)
-            else:
-                self._ignore(candidate, link)
+            self._update_without_active(candidate, link, before, after, changes)
             return
+        flipped = next(change for change in changes if change.path == "active")
         reason = "active became false"
         if not self._policy.update:
             changes = (flipped,)
@@ -346,6 +347,21 @@ class _Batch:
             base=candidate.before if candidate.read_again else None,
             detail="all other changes are planned after that" if alone else None,
         )
+
+    def _update_without_active(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        """Change the rest of an account that may not be deactivated."""
+        changes = tuple(change for change in changes if change.path != "active")
+        if changes:
+            self._update(candidate, link, before, after, changes)
+        else:
+            self._ignore(candidate, link)
 
     def _reactivate(
         self,

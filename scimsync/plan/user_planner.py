@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from scimsync.desired import DesireError
@@ -142,37 +142,37 @@ class UserPlanner(ResourcePlanner):
         if not self._has_groups:
             return
         planned = [key for key in batch.keys if key not in batch.failures]
-        without_account = {key for key in planned if not batch.has_account(key)}
-        deleted = {one.key for one in decisions.operations if one.action == Action.DELETE}
         left = {key for key in planned if not batch.is_wanted(key)}
         revoked = left if "memberships" in self._policy.revoke else set()
-        wanted: dict[Key, set[Key]] = {key: set() for key in left & (revoked | deleted)}
-        wanted |= {key: set() for key in left & without_account}
-        wanted |= {key: self._groups.get(key, set()) for key in planned if key not in left}
-        gone = {key for key in batch.keys if batch.is_gone(key)} | without_account
+        wanted = self._wanted_groups(batch, decisions, planned, left, revoked)
         before = {one.id: one for one in self._state.memberships_of_members(planned)}
-        after = [
-            changed
-            for one in before.values()
-            if (changed := self._membership(one, wanted, left, revoked)) is not None
-        ]
-        after += [
-            Membership(group, Kind.USER, key, wanted=True, acknowledged=False)
-            for key, groups in wanted.items()
-            for group in sorted(groups)
-            if (group, Kind.USER, key) not in before
-        ]
+        kept = (self._membership(one, wanted, left, revoked) for one in before.values())
+        after = [one for one in kept if one is not None] + _new_memberships(wanted, before)
         # A user without an account is in no group. A membership that is not wanted stays
         # acknowledged, since the target may have to be told all the same.
-        after = [
-            replace(one, acknowledged=False, in_doubt=False)
-            if one.member in gone and one.wanted
-            else one
-            for one in after
-        ]
+        nowhere = {key for key in batch.keys if batch.is_gone(key)}
+        nowhere |= _without_account(batch, planned)
+        after = [_unacknowledged(one) if one.member in nowhere else one for one in after]
         if after:
             self._state.put_memberships(after, before.values())
         self.touched_groups |= {one.group for one in after}
+
+    def _wanted_groups(
+        self,
+        batch: Batch,
+        decisions: Decisions,
+        planned: Sequence[Key],
+        left: set[Key],
+        revoked: set[Key],
+    ) -> dict[Key, set[Key]]:
+        """Return user -> groups, without those that left and whose memberships stay."""
+        deleted = {one.key for one in decisions.operations if one.action == Action.DELETE}
+        nowhere = left & (revoked | deleted | _without_account(batch, planned))
+        return {
+            key: set() if key in nowhere else self._groups.get(key, set())
+            for key in planned
+            if key in nowhere or key not in left
+        }
 
     def _membership(
         self, one: Membership, wanted: dict[Key, set[Key]], left: set[Key], revoked: set[Key]
@@ -280,3 +280,26 @@ def _acknowledged(reference: Reference, batch: Batch) -> Reference:
     link = batch.links.get(reference.key)
     held = link.document.get(reference.path) if link is not None and link.has_account else None
     return replace(reference, remote_id=RemoteId(held) if isinstance(held, str) else None)
+
+
+def _without_account(batch: Batch, keys: Iterable[Key]) -> set[Key]:
+    return {key for key in keys if not batch.has_account(key)}
+
+
+def _unacknowledged(membership: Membership) -> Membership:
+    """Return a membership as it is where the member has no account."""
+    if not membership.wanted:
+        return membership
+    return replace(membership, acknowledged=False, in_doubt=False)
+
+
+def _new_memberships(
+    wanted: Mapping[Key, Set[Key]], known: Container[tuple[Key, Kind, Key]]
+) -> list[Membership]:
+    """Return the memberships of `wanted` (user -> groups) that are not `known`."""
+    return [
+        Membership(group, Kind.USER, key, wanted=True, acknowledged=False)
+        for key, groups in wanted.items()
+        for group in sorted(groups)
+        if (group, Kind.USER, key) not in known
+    ]

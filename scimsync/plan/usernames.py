@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from scimsync.desired.values import Desired
 from scimsync.model.ids import Key, Kind, fold_name
@@ -63,11 +63,7 @@ class NameHolders:
                     gives_up[name] = self._updates and taken != name
                     if gives_up[name] and taken is not None:
                         takes[name] = taken
-            further = [
-                taken
-                for name in holding
-                if (taken := takes.get(name)) is not None and taken not in known
-            ]
+            further = _not_looked_up(holding, takes, known)
             holding = self._state.name_holders(Kind.USER, further) if further else {}
         return {
             name: NameHolder(
@@ -75,6 +71,14 @@ class NameHolders:
             )
             for name, link in known.items()
         }
+
+
+def _not_looked_up(
+    names: Iterable[str], takes: Mapping[str, str], known: Collection[str]
+) -> list[str]:
+    """Return the names that holders of `names` take and whose own holders are not known yet."""
+    taken = (takes.get(name) for name in names)
+    return [name for name in taken if name is not None and name not in known]
 
 
 def comes_free(name: str, gives_up: Mapping[str, bool], takes: Mapping[str, str]) -> bool:

@@ -151,11 +151,9 @@ def compile_config(
     wanted = {source for target in chosen.values() for source in target.all_sources}
     specs = {name: source_spec(config, name) for name in config.sources if read and name in wanted}
     found = {name: _columns(spec) for name, spec in specs.items()}
-    for target in chosen.values() if read else ():
-        check_columns(target.program, {name: found[name] for name in target.sources})
-        for rule in target.groups.values():
-            if rule.source is not None:
-                check_columns(rule.program, {rule.source: found[rule.source]})
+    if read:
+        for target in chosen.values():
+            _check_columns(target, found)
     return CompiledConfig(
         config=config,
         sources={
@@ -182,6 +180,14 @@ def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
 
 def _authenticators(config: Config, names: Iterable[str]) -> dict[str, Authenticator]:
     return {name: open_authenticator(config, name) for name in names}
+
+
+def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -> None:
+    """Raise SourceFormatError for a column that an expression names and its source lacks."""
+    check_columns(target.program, {name: found[name] for name in target.sources})
+    for rule in target.groups.values():
+        if rule.source is not None:
+            check_columns(rule.program, {rule.source: found[rule.source]})
 
 
 def _columns(spec: SourceSpec[Any]) -> list[str]:

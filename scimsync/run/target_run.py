@@ -22,6 +22,7 @@ from scimsync.plan.guard import REMOVALS, UPDATES
 from scimsync.plan.planner import TargetReader
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
+from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.state import holds, links, records, targets
 from scimsync.state.planning import LiveState, OverlayState
@@ -162,21 +163,11 @@ class TargetRun:
             if self.error is not None:
                 return None
         another = changed and not self._differs_by_day(known.digest, now)
-        only = options.only
         if another and not options.read:
             # the new sync.toml may name columns that were never read: wait for a push that reads
-            with store.read() as connection:
-                only = frozenset(holds.held(connection, options.keys))
-            if not only:
-                if options.keys:
-                    _LOG.warning(
-                        "%s: sync.toml was not pushed yet as it is now; what it says comes with"
-                        " the next push",
-                        self.name,
-                    )
-                return None
-        if only is not None:
-            return Scope(only)
+            return self._scope_of_held(store, options)
+        if options.only is not None:
+            return Scope(options.only)
         configured_anew = another and known.digest is not None
         # a bad row may belong to any user that no source seems to have any more
         uncertain = configured_anew and any(
@@ -196,6 +187,18 @@ class TargetRun:
             changed=changed,
             everybody=configured_anew and not uncertain,
         )
+
+    def _scope_of_held(self, store: Store, options: Options) -> Scope | None:
+        """Return the keys of `options` that were deprovisioned by hand, or None for nobody."""
+        with store.read() as connection:
+            held = frozenset(holds.held(connection, options.keys))
+        if not held and options.keys:
+            _LOG.warning(
+                "%s: sync.toml was not pushed yet as it is now; what it says comes with the next"
+                " push",
+                self.name,
+            )
+        return Scope(held) if held else None
 
     def _differs_by_day(self, digest: str | None, now: Now) -> bool:
         """Return whether only the day changed since the target was planned with `digest`."""

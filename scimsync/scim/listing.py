@@ -48,11 +48,9 @@ async def list_resources(
     while True:
         page = await fetch_page(sender, path, page_query(start, count))
         names = [_identity(resource) for resource in page.resources]
-        new = [
-            one
-            for one, name in zip(page.resources, names, strict=True)
-            if name not in previous and name not in first
-        ]
+        seen = previous | first
+        named = zip(page.resources, names, strict=True)
+        new = [resource for resource, name in named if name not in seen]
         taken += len(new)
         total = page.total_results
         if not new:

@@ -49,12 +49,9 @@ def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
         line += 1
         if '"' not in text:
             body = text.rstrip("\r\n")
-            if body and not body.isspace():
-                yield CsvRow(
-                    line, line, body.split(delimiter), _too_long([body]), len(body) == len(text)
-                )
-            elif delimiter in body:
-                yield CsvRow(line, line, body.split(delimiter), None, len(body) == len(text))
+            if (body and not body.isspace()) or delimiter in body:
+                cells, cut = body.split(delimiter), len(body) == len(text)
+                yield CsvRow(line, line, cells, _too_long([body]), cut)
             continue
         taken = [text]
         fields = split(text, cell)
