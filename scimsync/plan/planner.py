@@ -70,6 +70,11 @@ class Batch:
         return desired is not None and desired.in_scope and key not in self.failures
 
     @property
+    def planned(self) -> list[Key]:
+        """The keys that can be planned."""
+        return [key for key in self.keys if key not in self.failures]
+
+    @property
     def found_ids(self) -> list[RemoteId]:
         """The ids of all accounts that matching found."""
         return [account.remote_id for some in self.accounts.values() for account in some]

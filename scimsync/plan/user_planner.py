@@ -131,7 +131,7 @@ class UserPlanner(ResourcePlanner):
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
-        planned = [key for key in batch.keys if key not in batch.failures]
+        planned = batch.planned
         self._state.put_references(
             planned, [_acknowledged(one, batch) for one in decisions.references]
         )
@@ -141,7 +141,7 @@ class UserPlanner(ResourcePlanner):
         """Note who is wanted in which group. A user that cannot be planned stays where it is."""
         if not self._has_groups:
             return
-        planned = [key for key in batch.keys if key not in batch.failures]
+        planned = batch.planned
         left = {key for key in planned if not batch.is_wanted(key)}
         revoked = left if "memberships" in self._policy.revoke else set()
         wanted = self._wanted_groups(batch, decisions, planned, left, revoked)
@@ -150,8 +150,7 @@ class UserPlanner(ResourcePlanner):
         after = [one for one in kept if one is not None] + _new_memberships(wanted, before)
         # A user without an account is in no group. A membership that is not wanted stays
         # acknowledged, since the target may have to be told all the same.
-        nowhere = {key for key in batch.keys if batch.is_gone(key)}
-        nowhere |= _without_account(batch, planned)
+        nowhere = {*filter(batch.is_gone, batch.keys), *_without_account(batch, planned)}
         after = [_unacknowledged(one) if one.member in nowhere else one for one in after]
         if after:
             self._state.put_memberships(after, before.values())
