@@ -8,6 +8,7 @@ from typing import Final
 from scimsync import config
 from scimsync.config import Config
 from scimsync.config.registries import Registries
+from scimsync.daemon.channels import CHANNELS
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.profiles import PROFILES
 from scimsync.sources.registry import SOURCES
@@ -18,6 +19,7 @@ BUILTIN: Final = Registries(
     authenticators=AUTHENTICATORS,
     dialects=DIALECTS,
     profiles=PROFILES,
+    channels=CHANNELS,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -17,9 +18,15 @@ from pydantic import (
 
 from scimsync.config.constants import TableValue
 from scimsync.config.mapping import UserMapping
-from scimsync.config.notifications import Notify
-from scimsync.config.registries import Registries, registered_name, registered_table, schema_mark
-from scimsync.config.schedule import Schedule
+from scimsync.config.notifications import Receiver
+from scimsync.config.registries import (
+    Registries,
+    receiver_table,
+    registered_name,
+    registered_table,
+    schema_mark,
+)
+from scimsync.config.schedule import Schedule, Timings
 from scimsync.config.state_url import StateUrl
 from scimsync.errors import ConfigError
 from scimsync.model.limits import Limit, Minimum
@@ -31,6 +38,7 @@ from scimsync.settings import (
     Condition,
     Duration,
     Name,
+    Span,
     Table,
     Text,
     TextOrTexts,
@@ -312,6 +320,29 @@ class Health(Table):
     )
     host: str = Field(
         "127.0.0.1", description="The address on which to listen; only this machine by default"
+    )
+
+
+class Notify(Table):
+    """`[notify]`: who is told when something needs a person, and when it is over."""
+
+    failures: AtMost = Field(
+        Limit(Decimal(5)),
+        description=(
+            "More people than that who fail at a target are told: a number, or a share of its"
+            " accounts"
+        ),
+        json_schema_extra={"default": 5},
+    )
+    stale: Span | None = Field(
+        None,
+        description="A source whose files have not changed for so long is told; without it, never",
+    )
+    summary: Timings | None = Field(
+        None, description="When what has happened is told in sum; without it, never"
+    )
+    to: Mapping[Name, Annotated[Receiver, receiver_table("channels"), schema_mark("channels")]] = (
+        Field(default_factory=dict, description="Who is told, by names of your own")
     )
 
 

@@ -1,18 +1,14 @@
-"""`[notify]`: who is told what, over which channel."""
+"""What receivers can be told, and the settings that all of their channels have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from scimsync.config.schedule import Timings
-from scimsync.model.limits import Limit
 from scimsync.model.suggestions import did_you_mean
-from scimsync.settings import AtMost, Name, SecretReference, Span, Table, WebhookUrl, invalid
+from scimsync.settings import Table, invalid
 from scimsync.settings.text import quoted, toml_type
 
 
@@ -45,29 +41,8 @@ def _events(value: object) -> tuple[Event, ...]:
 
 
 class Receiver(Table):
-    """`[notify.to.NAME]`: somebody who is told, over a service that Apprise knows or by a signed
-    webhook."""
+    """The options of `[notify.to.NAME]` that all channels have in common."""
 
-    apprise: SecretReference | None = Field(
-        None,
-        description=(
-            "Where the URL of a service is found, as Apprise writes it (mailto://…, slack://…):"
-            " env:OPS_URL"
-        ),
-    )
-    webhook: WebhookUrl | None = Field(
-        None,
-        description=(
-            "URL that gets each event as JSON in a POST, signed; or where it is found: env:HOOK_URL"
-        ),
-    )
-    secret: SecretReference | None = Field(
-        None,
-        description=(
-            "With webhook: where the key is found with which requests are signed (Standard"
-            " Webhooks)"
-        ),
-    )
     events: Annotated[
         tuple[Event, ...],
         BeforeValidator(_events),
@@ -81,45 +56,4 @@ class Receiver(Table):
     )
     personal: bool = Field(
         False, description="Whether messages may name people: keys, values of their records"
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.apprise is None) == (self.webhook is None):
-            raise invalid(
-                "needs one of apprise and webhook",
-                hint='write apprise = "env:OPS_URL"',
-                code="SYNC-0127",
-            )
-        if self.webhook is not None and self.secret is None:
-            raise invalid(
-                "a webhook needs secret: who gets it must know that it comes from here",
-                hint='write secret = "env:HOOK_SECRET"',
-                code="SYNC-0127",
-            )
-        if self.apprise is not None and self.secret is not None:
-            raise invalid("secret goes with webhook", code="SYNC-0127")
-        return self
-
-
-class Notify(Table):
-    """`[notify]`: who is told when something needs a person, and when it is over."""
-
-    failures: AtMost = Field(
-        Limit(Decimal(5)),
-        description=(
-            "More people than that who fail at a target are told: a number, or a share of its"
-            " accounts"
-        ),
-        json_schema_extra={"default": 5},
-    )
-    stale: Span | None = Field(
-        None,
-        description="A source whose files have not changed for so long is told; without it, never",
-    )
-    summary: Timings | None = Field(
-        None, description="When what has happened is told in sum; without it, never"
-    )
-    to: Mapping[Name, Receiver] = Field(
-        default_factory=dict, description="Who is told, by names of your own"
     )

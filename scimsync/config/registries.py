@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails
 
-from scimsync.config.validation_errors import invalid_settings
-from scimsync.model.suggestions import closest, did_you_mean
+from scimsync.config.notifications import Receiver
+from scimsync.config.validation_errors import example, invalid_settings
+from scimsync.model.suggestions import did_you_mean
 from scimsync.registry import Registry
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.profiles import Profile
@@ -34,6 +34,7 @@ class Registries:
     authenticators: Registry[type[AuthenticatorSettings]]
     dialects: Registry[Dialect]
     profiles: Registry[Callable[[], Profile]]
+    channels: Registry[type[Receiver]]
 
 
 def schema_mark(registry: str) -> WithJsonSchema:
@@ -63,9 +64,36 @@ def registered_table(registry: str, *, show: bool = True) -> BeforeValidator:
             raise invalid(f"must be a table, not {toml_type(value)}", code="SYNC-0110")
         models: Registry[type[Table]] = getattr(info.context, registry)
         if "type" not in value:
-            raise _without_type(value, models)
+            _check_misspelt(value, ["type"])
+            hint = " or ".join(f'"{name}"' for name in models)
+            raise invalid("type is missing", hint=f"write type = {hint}", code="SYNC-0107")
         _check_name(value["type"], models, below=("type",), show=show)
         return validate_table(models[value["type"]], value, info)
+
+    return BeforeValidator(read)
+
+
+def receiver_table(registry: str) -> BeforeValidator:
+    """Return the validator of a table that has one of the names of `registry` as a key.
+
+    The registry contains the models of such tables.
+    """
+
+    def read(value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, dict):
+            raise invalid(f"must be a table, not {toml_type(value)}", code="SYNC-0110")
+        models: Registry[type[Table]] = getattr(info.context, registry)
+        named = [name for name in models if name in value]
+        if not named:
+            _check_misspelt(value, models)
+        if len(named) != 1:
+            first, model = next(iter(models.items()))
+            raise invalid(
+                f"needs one of {' and '.join(models)}",
+                hint=example(first, model),
+                code="SYNC-0127",
+            )
+        return validate_table(models[named[0]], value, info)
 
     return BeforeValidator(read)
 
@@ -105,11 +133,8 @@ def _check_name(
         )
 
 
-def _without_type(table: dict[str, Any], models: Registry[type[Table]]) -> Exception:
+def _check_misspelt(table: Mapping[str, object], known: Iterable[str]) -> None:
+    names = list(known)
     for key in table:
-        if closest(key, ["type"]):
-            return invalid(
-                "unknown key", hint='did you mean "type"?', below=(key,), code="SYNC-0106"
-            )
-    hint = " or ".join(f'"{name}"' for name in models)
-    return invalid("type is missing", hint=f"write type = {hint}", code="SYNC-0107")
+        if (meant := did_you_mean(key, names)) is not None:
+            raise invalid("unknown key", hint=meant, below=(key,), code="SYNC-0106")

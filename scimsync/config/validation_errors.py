@@ -93,6 +93,12 @@ def _meant(error: ErrorDetails, model: type[Table]) -> tuple[int | str, ...] | N
     return None if meant is None else (*above, meant)
 
 
+def example(key: str, table: type[Table]) -> str | None:
+    """Return the line that sets `key` of a table to an example, if its field has one."""
+    examples = table.model_fields[key].examples
+    return f"write {key} = {toml_string(examples[0])}" if examples else None
+
+
 def _parts(error: ErrorDetails) -> tuple[str, ...]:
     parts = tuple(str(part) for part in error["loc"])
     if parts[2:3] == ("groups",) and parts[4:5] == ("attributes",):
@@ -144,8 +150,7 @@ def _missing(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:
     if key in _MISSING_SECTIONS:
         hint = "scimsync init hr.csv writes a file to start from"
         return InvalidSetting((), _MISSING_SECTIONS[key], hint=hint, code="SYNC-0107")
-    examples = table.model_fields[key].examples
-    hint = f"write {key} = {toml_string(examples[0])}" if examples else _MISSING_TABLES[key]
+    hint = example(key, table) or _MISSING_TABLES[key]
     return InvalidSetting(parts[:-1], f"{key} is missing", hint=hint, code="SYNC-0107")
 
 

@@ -157,7 +157,7 @@ def test_without_a_file_it_lists_those_that_it_could_take(tmp_path: Path, empty:
 
 
 def test_sample_of_several_files_is_one_table(tmp_path: Path) -> None:
-    from scimsync.sources.file import sample
+    from scimsync.sources.file.sample import sample
 
     (tmp_path / "hr-1.csv").write_text("id,mail\n1,a\n2,b\n")
     (tmp_path / "hr-2.csv").write_text("id,team\n3,x\n")

@@ -200,7 +200,7 @@ def test_a_token_is_not_shown_by_repr_or_json() -> None:
 
 
 def test_loading_imports_nothing_heavy() -> None:
-    heavy = {"duckdb", "jinja2", "httpx2", "sqlalchemy", "keyring", "subprocess"}
-    code = "import sys, scimsync.config; print(*sys.modules)"
+    heavy = {"apprise", "duckdb", "httpx2", "jinja2", "keyring", "sqlalchemy", "subprocess"}
+    code = "import sys, scimsync.builtin; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert heavy & set(done.stdout.split()) == set()

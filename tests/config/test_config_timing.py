@@ -140,7 +140,7 @@ def test_false_is_never() -> None:
         ("[notify.to.ops]\npersonal = true", "notify.to.ops: needs one of apprise and webhook"),
         (
             '[notify.to.ops]\nwebhook = "https://x.example.com"',
-            "notify.to.ops: a webhook needs secret",
+            "notify.to.ops: secret is missing",
         ),
         (
             '[notify.to.ops]\nwebhook = "http://x.example.com"\nsecret = "env:X"',

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from scimsync.builtin import parse
+from scimsync import config
+from scimsync.builtin import BUILTIN, parse
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
+from scimsync.daemon.channels.base import Channel, ChannelSettings
+from scimsync.daemon.channels.webhook import WebhookReceiver
 from scimsync.daemon.notify import (
     Finding,
     Notification,
@@ -30,9 +33,6 @@ from scimsync.daemon.notify import (
     next_delivery,
     update_alerts,
 )
-from scimsync.daemon.notify.channel import Channel
-from scimsync.daemon.notify.channels import CHANNELS, Open
-from scimsync.registry import Registry
 from scimsync.state import leases
 from scimsync.state.store import Store, open_state, scratch_store
 from tests.office import MONDAY
@@ -98,12 +98,7 @@ class Post:
                 self.now,
             )
 
-    def deliver(
-        self,
-        later: timedelta = timedelta(),
-        budget_s: float = 15.0,
-        channels: Registry[Open] = CHANNELS,
-    ) -> int:
+    def deliver(self, later: timedelta = timedelta(), budget_s: float = 15.0) -> int:
         self.now += later
         return deliver(
             self.store,
@@ -111,7 +106,6 @@ class Post:
             self.now,
             clock=lambda: self.now,
             budget_s=budget_s,
-            channels=channels,
         )
 
     @property
@@ -367,11 +361,20 @@ class Hooked:
         await self.channel.aclose()
 
 
-def then(after: Callable[[], None]) -> Registry[Open]:
-    """Channels that call `after` when a webhook has responded."""
-    return CHANNELS.with_(
-        "webhook", lambda receiver, secrets: Hooked(CHANNELS["webhook"](receiver, secrets), after)
-    )
+def with_channel(post: Post, name: str, kind: type[ChannelSettings], more: str) -> Post:
+    """Return the post with another kind of channel, and the receivers `more`."""
+    kinds = replace(BUILTIN, channels=BUILTIN.channels.with_(name, kind))
+    return replace(post, config=config.parse(SYNC_TOML + more, post.config.path, kinds))
+
+
+def then(post: Post, after: Callable[[], None]) -> Post:
+    """Return the post whose webhooks call `after` when they have responded."""
+
+    class HookedReceiver(WebhookReceiver):
+        def open(self, secret: Callable[[str], str]) -> Channel:
+            return Hooked(super().open(secret), after)
+
+    return with_channel(post, "webhook", HookedReceiver, OPS)
 
 
 def test_a_process_killed_before_the_response_is_recorded_sends_it_again_with_the_same_id(
@@ -382,7 +385,7 @@ def test_a_process_killed_before_the_response_is_recorded_sends_it_again_with_th
 
     post.fire()
     with pytest.raises(KeyboardInterrupt):
-        post.deliver(channels=then(killed))
+        then(post, killed).deliver()
 
     assert post.deliver() == 1
     assert len({got.headers["webhook-id"] for got in hooks.got}) == 1
@@ -405,7 +408,7 @@ def test_what_is_written_during_a_delivery_is_delivered_too(post: Post, hooks: H
 
     post.fire()
 
-    assert post.deliver(channels=then(write_more)) == 3
+    assert then(post, write_more).deliver() == 3
     assert hooks.titles == [title_of(f"part{number}") for number in (1, 2, 3)]
 
 
@@ -421,10 +424,16 @@ def test_a_new_kind_of_channel_is_one_class_and_one_entry_in_the_registry(post: 
         async def aclose(self) -> None:
             sent.append("closed")
 
-    post = with_receivers(post, CHAT)
+    class PagerReceiver(ChannelSettings):
+        pager: str
+
+        def open(self, secret: Callable[[str], str]) -> Channel:
+            return Pager()
+
+    post = with_channel(post, "pager", PagerReceiver, '[notify.to.boss]\npager = "555"\n')
     post.fire()
 
-    assert post.deliver(channels=CHANNELS.with_("apprise", lambda receiver, secrets: Pager())) == 1
+    assert post.deliver() == 1
     assert sent == [title_of("part1"), "closed"]
 
 
@@ -557,7 +566,7 @@ def test_an_unusable_receiver_is_found_by_check_and_fails_alone(
 def test_without_apprise_the_error_says_what_to_install(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "scimsync.daemon.notify.apprise_channel", None)
+    monkeypatch.setitem(sys.modules, "apprise", None)
 
     why = "apprise is not installed; install it with: pip install 'scimsync[notify]'"
     assert check_receivers(with_receivers(post, CHAT).config) == [("chat", why)]

@@ -21,8 +21,9 @@ from scimsync.formatting import plural, printable
 from scimsync.init.draft import draft_sync_toml
 from scimsync.plan.diff import short_path
 from scimsync.run.compile_mappings import compile_users
-from scimsync.sources.file import FileSettings, Sample, sample
+from scimsync.sources.file import FileSettings
 from scimsync.sources.file.find import FORMATS
+from scimsync.sources.file.sample import Sample, sample
 
 _ROWS = 300
 """How many rows are sampled."""

@@ -9,7 +9,6 @@ each problem once.
 from __future__ import annotations
 
 from scimsync.daemon.notify.alerting import AlertTransition, Finding, Notification
-from scimsync.daemon.notify.channels import check_receivers
 from scimsync.daemon.notify.delivery import deliver, next_delivery
 from scimsync.daemon.notify.findings import (
     config_finding,
@@ -23,6 +22,7 @@ from scimsync.daemon.notify.outbox import (
     render_summary,
     update_alerts,
 )
+from scimsync.daemon.notify.receivers import check_receivers
 
 __all__ = [
     "AlertTransition",

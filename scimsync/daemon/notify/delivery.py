@@ -17,12 +17,11 @@ from functools import partial
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config
+from scimsync.daemon.channels.base import TIMEOUT_S, Channel, DeliveryFailed, run_in_thread
 from scimsync.daemon.notify.alerting import Notification
-from scimsync.daemon.notify.channel import Channel, DeliveryFailed, run_in_thread
-from scimsync.daemon.notify.channels import CHANNELS, TIMEOUT_S, Open, open_channel
+from scimsync.daemon.notify.receivers import open_channel
 from scimsync.errors import LeaseHeld
 from scimsync.formatting import plural
-from scimsync.registry import Registry
 from scimsync.state import alerts, leases
 from scimsync.state.alerts import OutboxItem
 from scimsync.state.store import Store
@@ -44,7 +43,6 @@ def deliver(
     *,
     clock: Callable[[], datetime],
     budget_s: float = 15.0,
-    channels: Registry[Open] = CHANNELS,
 ) -> int:
     """Deliver what is due at `now`, for `budget_s` seconds at most; return how many arrived.
 
@@ -60,7 +58,7 @@ def deliver(
     known = [name for name in due if name in config.notify.to]
     if not known:
         return 0
-    return asyncio.run(_deliver_all(store, config, known, clock, budget_s, channels))
+    return asyncio.run(_deliver_all(store, config, known, clock, budget_s))
 
 
 def next_delivery(store: Store) -> datetime | None:
@@ -80,11 +78,10 @@ async def _deliver_all(
     names: Sequence[str],
     clock: Callable[[], datetime],
     budget_s: float,
-    channels: Registry[Open],
 ) -> int:
     ends_at = asyncio.get_running_loop().time() + budget_s
     deliveries = [
-        _Delivery(store, name, partial(open_channel, config, name, channels), clock, ends_at)
+        _Delivery(store, name, partial(open_channel, config, name), clock, ends_at)
         for name in names
     ]
     await asyncio.gather(*(one.run() for one in deliveries))

@@ -196,11 +196,5 @@ def check_receivers(config: Config) -> Iterator[CheckResult]:
             yield subject.ok("can be told")
         else:
             yield subject.error(f"notify.to.{name}: {wrong}", code="SYNC-0822")
-        receiver = config.notify.to[name]
-        for option in ("apprise", "webhook", "secret"):
-            value = getattr(receiver, option)
-            if value is not None:
-                reference = value.get_secret_value()
-                yield from _check_permissions(
-                    subject, config, reference, f"notify.to.{name}.{option}"
-                )
+        for option, reference in secret_references(config.notify.to[name]).items():
+            yield from _check_permissions(subject, config, reference, f"notify.to.{name}.{option}")

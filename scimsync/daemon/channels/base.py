@@ -1,16 +1,26 @@
-"""A channel delivers notifications to one receiver."""
+"""The interface of notification channels.
+
+The registry imports the modules of all channels, so these import libraries that take long to load
+inside of functions.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from scimsync.daemon.notify.alerting import Notification
+from scimsync.config.notifications import Receiver
+
+if TYPE_CHECKING:
+    from scimsync.daemon.notify.alerting import Notification
+
+TIMEOUT_S = 10.0
+"""The longest that the delivery of one notification may take."""
 
 T = TypeVar("T")
 
@@ -32,7 +42,7 @@ class DeliveryFailed(Exception):
 
 
 class Channel(Protocol):
-    """Override both methods in a new kind of channel, and add it to `channels.CHANNELS`."""
+    """Delivers to one receiver."""
 
     async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:
         """Send once; `notification_id` is the same for all attempts. Raises DeliveryFailed."""
@@ -41,9 +51,27 @@ class Channel(Protocol):
         """Close connections."""
 
 
+class ChannelSettings(Receiver):
+    """The base class of the settings models of `[notify.to.NAME]`, one for each channel.
+
+    A subclass has a field with the name of its channel.
+    """
+
+    @abstractmethod
+    def open(self, secret: Callable[[str], str]) -> Channel:
+        """Return the channel; send nothing.
+
+        `secret` returns the value that the reference under an option refers to, and raises
+        DeliveryFailed for one that is missing. Raises DeliveryFailed for a channel that cannot be
+        used.
+        """
+
+
 async def run_in_thread(work: Callable[[], T]) -> T:
     """Return the result of `work`, which may block. Its thread is abandoned if the caller is
     cancelled or the process ends."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

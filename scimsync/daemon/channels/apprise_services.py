@@ -3,35 +3,61 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import apprise
+from pydantic import Field
 
 from scimsync import __version__
 from scimsync.config.notifications import Event
-from scimsync.daemon.notify.alerting import Notification
-from scimsync.daemon.notify.channel import DeliveryFailed, run_in_thread
+from scimsync.daemon.channels.base import Channel, ChannelSettings, DeliveryFailed, run_in_thread
+from scimsync.settings import SecretReference
 
-# it logs parts of URLs, which are secrets
-logging.getLogger("apprise").disabled = True
+if TYPE_CHECKING:
+    from scimsync.daemon.notify.alerting import Notification
 
 
-class _Asset(apprise.AppriseAsset):
-    """Stores nothing on disk (no `storage_path`), and starts no threads, because the process would
-    wait for them at its end."""
+class AppriseReceiver(ChannelSettings):
+    """`[notify.to.NAME]`: a receiver that gets messages over a service that Apprise knows."""
 
-    app_id = "scimsync"
-    app_desc = f"scimsync {__version__}"
-    app_url = ""
-    async_mode = False
-    _service_timeout = 0.0
+    apprise: SecretReference = Field(
+        description=(
+            "Where the URL of a service is found, in the syntax of Apprise (mailto://…, slack://…):"
+            " env:OPS_URL"
+        ),
+        examples=["env:OPS_URL"],
+    )
+
+    def open(self, secret: Callable[[str], str]) -> Channel:
+        """Return the channel to the service."""
+        return AppriseChannel(secret("apprise"))
 
 
 class AppriseChannel:
     """The services at `url`, in the syntax of Apprise. Raises DeliveryFailed."""
 
     def __init__(self, url: str) -> None:
-        self._services = apprise.Apprise(asset=_Asset())
+        try:
+            import apprise
+        except ImportError:
+            raise DeliveryFailed(
+                "apprise is not installed; install it with: pip install 'scimsync[notify]'"
+            ) from None
+
+        logging.getLogger("apprise").disabled = True  # it logs parts of URLs, which are secrets
+
+        class Asset(apprise.AppriseAsset):
+            """Nothing is stored on disk (no `storage_path`), and no threads are started, because
+            the process would wait for them at its end."""
+
+            app_id = "scimsync"
+            app_desc = f"scimsync {__version__}"
+            app_url = ""
+            async_mode = False
+            _service_timeout = 0.0
+
+        self._services = apprise.Apprise(asset=Asset())
         if not self._services.add(url) or not len(self._services):
             raise DeliveryFailed(
                 "apprise: Apprise does not understand the URL (not shown here), or a package for"
@@ -46,6 +72,8 @@ class AppriseChannel:
         """There is nothing to close."""
 
     def _send(self, notification: Notification) -> None:
+        import apprise
+
         if notification.began is None:
             kind = apprise.NotifyType.INFO
         elif not notification.began:

@@ -8,20 +8,42 @@ import hashlib
 import hmac
 import os
 import socket
-import ssl
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import httpx2
 import orjson
+from pydantic import Field
 
 from scimsync import __version__
-from scimsync.daemon.notify.alerting import Notification
-from scimsync.daemon.notify.channel import DeliveryFailed
+from scimsync.daemon.channels.base import TIMEOUT_S, Channel, ChannelSettings, DeliveryFailed
+from scimsync.settings import SecretReference, WebhookUrl
 from scimsync.settings.urls import webhook_problem
 from scimsync.transport.retry_after import parse_retry_after
 
+if TYPE_CHECKING:
+    import httpx2
+
+    from scimsync.daemon.notify.alerting import Notification
+
 _BASE64_PREFIX = "whsec_"
 _REFUSES_MESSAGE = (400, 413, 422)  # another notification may be accepted
+
+
+class WebhookReceiver(ChannelSettings):
+    """`[notify.to.NAME]`: a receiver that gets each event as JSON in a signed POST."""
+
+    webhook: WebhookUrl = Field(
+        description="The URL for events, or a reference to it where it is secret: env:HOOK_URL"
+    )
+    secret: SecretReference = Field(
+        description="Where the key for signing requests is found (Standard Webhooks)",
+        examples=["env:HOOK_SECRET"],
+    )
+
+    def open(self, secret: Callable[[str], str]) -> Channel:
+        """Return the channel to the URL."""
+        return WebhookChannel(secret("webhook"), secret("secret"), TIMEOUT_S)
 
 
 class WebhookChannel:
@@ -32,6 +54,8 @@ class WebhookChannel:
     """
 
     def __init__(self, url: str, secret: str, timeout_s: float) -> None:
+        import httpx2
+
         if (wrong := webhook_problem(url)) is not None:
             raise DeliveryFailed(f"webhook: {wrong}")
         try:
@@ -45,6 +69,8 @@ class WebhookChannel:
 
     async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:
         """Send once. Raises DeliveryFailed."""
+        import httpx2
+
         body = payload(notification)
         stamp = str(int(now.timestamp()))
         headers = {
@@ -115,6 +141,10 @@ def _signature(key: bytes, signed: bytes) -> str:
 
 def _why(error: httpx2.TransportError) -> str:
     """Describe the error without the host name, which may be part of a secret."""
+    import ssl
+
+    import httpx2
+
     if isinstance(error, httpx2.TimeoutException):
         return "no response in time"
     cause: BaseException | None = error
