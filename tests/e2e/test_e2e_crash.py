@@ -31,7 +31,7 @@ def kill_while_held(office: Office, faulty: FaultyServer) -> None:
         program.communicate()
     assert program.returncode == -9
     office.now = datetime.now(UTC) + LEASE_IS_OVER
-    faulty.wait_until_all_hung_up()
+    faulty.wait_until_disconnected()
     faulty.holding.clear()
     faulty.faults.clear()
     faulty.forget()

@@ -32,7 +32,7 @@ from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import groups
 from tests.office import ENTERPRISE, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
-from tests.servers.proxy import HELD, NOBODY
+from tests.servers.proxy import HELD, NO_SERVICE
 
 
 def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned_again(
@@ -279,7 +279,7 @@ def test_the_404_of_a_router_does_not_say_that_an_account_is_gone(
     office, _ = proxied
     office.hire(people(2))
     office.push()
-    script.plan = {PATCH_USER: [NOBODY]}
+    script.plan = {PATCH_USER: [NO_SERVICE]}
     office.hire(people(1))
     assert office.push().exit_code == 4
 
@@ -295,7 +295,7 @@ def test_the_404_of_a_router_does_not_say_that_there_is_no_group(
     office.hire(people(1))
     office.push()
     add_group(office, "Department Law", [])
-    script.plan = {FIND_GROUP: [NOBODY]}
+    script.plan = {FIND_GROUP: [NO_SERVICE]}
     office.hire([person(1), person(2, dept="Law")])
 
     office.push()

@@ -1,8 +1,7 @@
-"""A small SCIM server on loopback that does what no real one does on demand: fails when it is told
-to, and answers oddly.
+"""A small SCIM server on loopback that fails on demand and has quirks.
 
-Users live in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list of
-`Fault`s says which requests go wrong and how; `Quirks` say how all answers look.
+It keeps users in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list
+of `Fault`s says which requests fail and how; `Quirks` change all responses.
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ HTML = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it came in. `path` is relative to the base URL and decoded; `query`
-    likewise."""
+    """One request. `path` is relative to the base URL; `path` and `query` are decoded."""
 
     method: str
     path: str
@@ -49,10 +47,10 @@ class Seen:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests of `method` for which `where` holds.
+    """How the next `times` requests of `method` fail for which `where` returns True.
 
-    With `effect` the request is carried out first. Then the connection is cut (`hang_up`), no
-    answer comes at all (`hold`), the right answer comes once `until` is set, or the answer has
+    With `effect` the request is carried out first. Then the connection ends (`hang_up`), no
+    response is sent (`hold`), the right response is sent once `until` is set, or the response has
     `status`, `body` and `headers`.
     """
 
@@ -73,8 +71,8 @@ class Fault:
 
 @dataclass
 class Quirks:
-    """How answers look: ids as numbers, attribute names in other case, no body (nor Location) after
-    POST, small pages."""
+    """How responses look: ids as numbers, names in upper case, no body (or Location) after POST,
+    small pages."""
 
     numeric_ids: bool = False
     other_case: bool = False
@@ -85,7 +83,7 @@ class Quirks:
 
 @dataclass
 class Reply:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     body: bytes | Json | None = None
@@ -93,11 +91,10 @@ class Reply:
 
 
 class FaultyServer(LoopbackServer):
-    """Runs in a thread of its own. `users`, `seen` and `faults` may be read and changed while no
-    push is at work.
+    """A SCIM server in a thread. `users`, `seen` and `faults` may be read and changed while no push
+    runs.
 
-    A new user's id tells whose account it is: `id-EXTERNALID`, or a running number where that id
-    was given before.
+    The id of a new user is `id-EXTERNALID`, or a running number if that id was used before.
     """
 
     def __init__(self, token: str, quirks: Quirks) -> None:
@@ -108,42 +105,42 @@ class FaultyServer(LoopbackServer):
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
         self.holding = threading.Event()
-        """Set once an answer is held back."""
+        """Set once a response is held back."""
         self._next_id = 1
         self._given: set[str] = set()
 
     def fail(self, method: str | None = None, **more: Any) -> Fault:
-        """Plans a fault."""
+        """Add a fault."""
         fault = Fault(method, **more)
         self.faults.append(fault)
         return fault
 
     def add(self, **attributes: Any) -> Json:
-        """An account that somebody else made."""
+        """Add an account that scimsync did not create."""
         user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], **attributes}
         return self._keep(user)
 
     def named(self, name: str) -> Json:
-        """The one account with this userName."""
+        """Return the one account with this userName."""
         (user,) = (one for one in self.users.values() if one["userName"] == name)
         return user
 
     def written(self) -> list[Seen]:
-        """The requests that change something."""
+        """Return the requests that change something."""
         return [one for one in self.seen if one.writes]
 
     def forget(self) -> None:
-        """Begins to count anew."""
+        """Forget all requests."""
         self.seen.clear()
 
-    def wait_until_all_hung_up(self) -> None:
-        """Returns once nobody is connected any more, so that nothing more of a killed client
-        arrives."""
-        asyncio.run_coroutine_threadsafe(self.until_all_hung_up(), self.loop).result()
+    def wait_until_disconnected(self) -> None:
+        """Return once no client is connected, so that nothing more arrives from a client that was
+        killed."""
+        asyncio.run_coroutine_threadsafe(self.until_disconnected(), self.loop).result()
 
     # HTTP
 
-    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.strip().split("\r\n")
         method, target, _ = first.split(" ")
@@ -302,7 +299,7 @@ def _other_case(value: Any) -> Any:
 def running_faulty_server(
     token: str = "sesame-open", quirks: Quirks | None = None
 ) -> Iterator[FaultyServer]:
-    """Runs a server as long as the context lasts."""
+    """Run a server as long as the context lasts."""
     server = FaultyServer(token, quirks or Quirks())
     with server.running():
         yield server

@@ -1,5 +1,4 @@
-"""A receiver of webhooks on loopback that keeps what it got, and refuses, hangs or hangs up when it
-is told to."""
+"""A receiver of webhooks on loopback that keeps the requests, and fails on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ SECRET = "whsec_" + base64.b64encode(b"a key of twenty-four bytes").decode()
 
 @dataclass(frozen=True)
 class Got:
-    """One request as it came in; names of headers are in lower case."""
+    """One request. Names of headers are in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -34,7 +33,7 @@ class Got:
         return self.document["data"]
 
     def is_signed_with(self, key: bytes) -> bool:
-        """As Standard Webhooks 1.0 says how a receiver finds out, without regard to the time."""
+        """Return whether the signature is valid by Standard Webhooks 1.0, whatever its time."""
         signed = b".".join(
             [
                 self.headers["webhook-id"].encode(),
@@ -50,9 +49,12 @@ class Got:
 
 @dataclass
 class Hooks:
-    """`got` are the requests that were answered with 2xx, `refused` all others. The next requests
-    are answered by `answers`, one each, and all further ones by `status`: a status, `hang` (no
-    answer until the end) or `cut` (the connection ends)."""
+    """What a receiver got and how it responds.
+
+    `got` are the requests with a 2xx response, `refused` all others. The next requests get one of
+    `answers` each, and all further ones `status`: a status, `hang` (no response until the end) or
+    `cut` (the connection ends).
+    """
 
     url: str = ""
     port: int = 0
@@ -69,12 +71,12 @@ class Hooks:
 
     @property
     def bodies(self) -> str:
-        """What it was told, without ids and signatures, in which any number may stand."""
+        """All bodies, without ids and signatures, which may contain any number."""
         return "\n".join(one.body.decode() for one in [*self.got, *self.refused])
 
     @property
     def everything(self) -> str:
-        """All that ever was said to it."""
+        """All requests as text."""
         return "\n".join(
             f"{one.path}\n{dict(one.headers)}\n{one.body.decode()}"
             for one in [*self.got, *self.refused]
@@ -83,7 +85,7 @@ class Hooks:
 
 @contextmanager
 def running_hooks() -> Iterator[Hooks]:
-    """Runs a receiver as long as the context lasts."""
+    """Run a receiver as long as the context lasts."""
     hooks = Hooks()
 
     class Handler(BaseHTTPRequestHandler):

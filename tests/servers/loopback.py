@@ -1,5 +1,4 @@
-"""A server of one's own on loopback, in a thread of its own: takes connections, and one request
-after the other from each."""
+"""A base class for servers on loopback that run in a thread."""
 
 from __future__ import annotations
 
@@ -10,8 +9,11 @@ from contextlib import contextmanager, suppress
 
 
 class LoopbackServer:
-    """`url` is where it listens while `running`, with `path` behind it. What it answers says `one`;
-    what has not one answer for each request says `connection`."""
+    """Accepts connections, and requests from each, one after the other.
+
+    `url`, which ends with `path`, is its base URL while it is `running`. A subclass overrides
+    `respond`, or `connection` if it does not send one response to each request.
+    """
 
     def __init__(self, path: str = "") -> None:
         self.url = ""
@@ -19,24 +21,24 @@ class LoopbackServer:
         self._path = path
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Reads a request and answers it; False: the connection is over."""
+    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read a request and respond. Return False where the connection has ended."""
         raise NotImplementedError
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serves a connection to its end."""
-        while await self.one(reader, writer):
+        """Serve a connection to its end."""
+        while await self.respond(reader, writer):
             pass
 
-    async def until_all_hung_up(self) -> None:
-        """Returns once nobody is connected any more."""
+    async def until_disconnected(self) -> None:
+        """Return once no client is connected."""
         await asyncio.sleep(0)
         while self._connections:
             await asyncio.wait(set(self._connections))
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Runs as long as the context lasts."""
+        """Run as long as the context lasts."""
         ready, stop = threading.Event(), asyncio.Event()
 
         async def run() -> None:

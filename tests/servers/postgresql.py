@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, on loopback, from the programs that the system has."""
+"""A PostgreSQL server for the tests, on loopback, started by the programs of the system."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NUMBERS = count()
 
 _SETTINGS = (
     "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200",
-    # it need not outlive the tests, and nobody else is to work while they do
+    # the data is thrown away after the tests, and background work would slow them down
     "fsync=off", "synchronous_commit=off", "full_page_writes=off",
     "autovacuum=off", "jit=off", "min_wal_size=32MB", "max_wal_size=128MB",
 )  # fmt: skip
@@ -46,8 +46,8 @@ _CATALOGS = (
 _SHAPE = "SELECT (SELECT version_num FROM alembic_version), " + ", ".join(
     f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {catalog})" for catalog in _CATALOGS
 )
-"""Changes with every table, column, constraint, index, function, trigger and setting, not with the
-rows that tables hold."""
+"""Changes with every table, column, constraint, index, function, trigger and setting, but not with
+the rows in tables."""
 
 _TABLES = """
 SELECT format('%I', relname) FROM pg_class
@@ -68,15 +68,15 @@ _OTHERS = (
 
 @dataclass
 class Server:
-    """A server with a database `template_state` that holds the tables of an empty state, and others
-    like it that are free."""
+    """A server with a database `template_state`, which has the tables of an empty state. `free` are
+    the URLs of databases like it that no test uses."""
 
     port: int
     free: list[str] = field(default_factory=list)
 
     @cached_property
     def shape(self) -> object:
-        """That of an empty state."""
+        """The shape of an empty state."""
         import psycopg
 
         with psycopg.connect(self.url("template_state")) as connection:
@@ -86,7 +86,7 @@ class Server:
         return f"postgresql://scimsync@127.0.0.1:{self.port}/{database}"
 
     def create(self, template: str = "template1") -> str:
-        """The URL of a new database."""
+        """Create a database and return its URL."""
         import psycopg
 
         name = f"state{next(_NUMBERS)}"
@@ -96,8 +96,7 @@ class Server:
 
     @contextmanager
     def states(self) -> Iterator[Callable[[], str]]:
-        """Gives a function that gives the URL of an empty state that nobody else has until the end
-        of the block."""
+        """Yield a function that returns the URL of an empty state for use within the block only."""
         given: list[str] = []
 
         def new() -> str:
@@ -110,8 +109,7 @@ class Server:
             self.free += filter(self._emptied, given)
 
     def _emptied(self, url: str) -> bool:
-        """Whether the state at `url` is as it was in the beginning, now that its rows are gone and
-        nobody is connected."""
+        """Empty the state at `url`. Return whether its tables are as they were in the beginning."""
         import psycopg
 
         try:
@@ -130,7 +128,7 @@ def _shape(connection: Connection[TupleRow]) -> object:
 
 
 def programs() -> Path | None:
-    """The folder of initdb and pg_ctl; None where PostgreSQL is not installed."""
+    """Return the folder of initdb and pg_ctl; None if PostgreSQL is not installed."""
     found = shutil.which("initdb")
     if found is not None:
         return Path(found).parent
@@ -140,8 +138,8 @@ def programs() -> Path | None:
 
 @contextmanager
 def running_postgresql() -> Iterator[Server]:
-    """Starts a server and stops it. Skips the test where PostgreSQL is missing; with CI=true that
-    is a failure."""
+    """Run a server as long as the context lasts. Skips the test if PostgreSQL is missing; with
+    CI=true, fails it."""
     folder = programs()
     if folder is None:
         words = "PostgreSQL is missing (initdb): apt-get install postgresql"
@@ -149,17 +147,17 @@ def running_postgresql() -> Iterator[Server]:
             pytest.fail(words)
         pytest.skip(words)
     with TemporaryDirectory(prefix="scimsync-postgresql-", dir=_memory()) as place:
-        as_somebody: list[str] = []
+        as_postgres: list[str] = []
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(place, "postgres", "postgres")
-            as_somebody = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+            as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
 
         def run(program: str, *arguments: str) -> None:
             done = subprocess.run(
-                [*as_somebody, str(folder / program), *arguments],
+                [*as_postgres, str(folder / program), *arguments],
                 cwd=place,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.STDOUT,
@@ -191,8 +189,7 @@ def running_postgresql() -> Iterator[Server]:
 
 
 def _memory() -> str | None:
-    """A file system in memory that has room; None where there is none. The server is a few thousand
-    small files."""
+    """Return a file system in memory with enough space for thousands of small files, or None."""
     place = Path("/dev/shm")
     return str(place) if place.is_dir() and shutil.disk_usage(place).free > 2**30 else None
 

@@ -1,5 +1,4 @@
-"""A proxy on loopback before a real SCIM server that spoils answers, in all the ways in which
-networks do."""
+"""A proxy on loopback in front of a real SCIM server that spoils responses as networks do."""
 
 from __future__ import annotations
 
@@ -13,33 +12,35 @@ from urllib.parse import urlsplit
 from tests.servers.loopback import LoopbackServer
 
 BEFORE = ("429", "503", "500", "reset")
-"""What happens instead of the request."""
+"""Faults instead of the request."""
 
 AFTER = ("lost", "late 500", "late 503", "truncated", "no JSON", "web page", "slow")
-"""What happens to its answer. `slow` comes whole, in pieces; 503 is what a proxy says that lost the
-answer of the service."""
+"""Faults of its response. `slow` sends all of it, in pieces; `late 503` is the response of a proxy
+that lost the one of the service."""
 
-NOBODY = "nobody there"
-"""A router before the service answers, which does not find it just now."""
+NO_SERVICE = "no service"
+"""The response of a router that does not find the service at the moment."""
 
 HELD = "held"
-"""The connection is cut, and the request goes on to the server only when it is told to."""
+"""The connection ends, and the request reaches the server only on demand (`let_go`)."""
 
 
 Choice = Callable[[str, bytes], str]
-"""How the answer to a request, `METHOD /PATH?QUERY` and its body, is spoilt: `BEFORE`, `AFTER`,
-`HELD`, `NOBODY`, a status."""
+"""Returns the fault for a request, given as `METHOD /PATH?QUERY` and body: one of `BEFORE` or
+`AFTER`, `HELD`, `NO_SERVICE`, a status, or "" for none."""
 
 
 def at_random(share: float, seed: int) -> Choice:
-    """Spoils `share` of the answers."""
+    """Spoil `share` of the responses."""
     chance = random.Random(seed)
     return lambda _line, _body: chance.choice(BEFORE + AFTER) if chance.random() < share else ""
 
 
 class Proxy(LoopbackServer):
-    """Spoils what `choose` says; `spoilt` counts how, `requests` are the lines of those that
-    came."""
+    """Spoils the requests for which `choose` returns a fault.
+
+    `spoilt` counts the faults, `requests` holds the lines of all requests.
+    """
 
     def __init__(self, upstream: str, choose: Choice) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class Proxy(LoopbackServer):
         self.requests: list[str] = []
         self._held: list[tuple[bytes, bytes]] = []
 
-    async def one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(_length(head))
         line = head.partition(b" HTTP/")[0].decode()
@@ -62,7 +63,7 @@ class Proxy(LoopbackServer):
                 self._held.append((head, body))
             writer.transport.abort()
             return False
-        if how == NOBODY:
+        if how == NO_SERVICE:
             writer.write(_answer(404, b"404 page not found\n"))
             await writer.drain()
             return True
@@ -98,7 +99,7 @@ class Proxy(LoopbackServer):
         return True
 
     async def let_go(self) -> None:
-        """Sends on what was held back, from any event loop."""
+        """Send the requests that were held, from any event loop."""
 
         async def send_on() -> None:
             while self._held:
@@ -107,7 +108,7 @@ class Proxy(LoopbackServer):
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(send_on(), self.loop))
 
     async def _ask(self, head: bytes, body: bytes) -> tuple[bytes, bytes]:
-        """The real answer."""
+        """Return head and body of the real response."""
         lines = [
             line
             for line in head.split(b"\r\n")
@@ -155,7 +156,7 @@ def _answer(status: int, body: bytes) -> bytes:
 
 @contextmanager
 def running_proxy(upstream: str, choose: Choice) -> Iterator[Proxy]:
-    """A proxy before the server of the URL `upstream`; its own URL has no path."""
+    """Run a proxy in front of the server at `upstream`, whose URL has no path."""
     proxy = Proxy(upstream, choose)
     with proxy.running():
         yield proxy

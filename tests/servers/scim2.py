@@ -1,4 +1,4 @@
-"""A real SCIM server to test against: scim2-server, in memory, on loopback."""
+"""scim2-server, a real SCIM server, in memory and on loopback."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def running_scim2_server() -> Iterator[tuple[str, str]]:
-    """Run a server as long as the context lasts; gives its URL and its bearer token.
+    """Run a server as long as the context lasts. Yields its URL and its bearer token.
 
-    Each `URL/TENANT/v2` is a store of its own, made when it is first asked for, so that tests need
-    not share one.
+    Each `URL/TENANT/v2` is a separate store that the first request creates.
     """
     token = secrets.token_hex(16)
     process, url = _start(token)
@@ -27,7 +26,7 @@ def running_scim2_server() -> Iterator[tuple[str, str]]:
 
 
 def _start(token: str) -> tuple[subprocess.Popen[str], str]:
-    """Start on a free port; another process may take the port first, so a few ports are tried."""
+    """Start on a free port. Tries several, as another process may take a port first."""
     for _ in range(5):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -1,5 +1,4 @@
-"""Stands between scimsync and a real server, passes everything on, and keeps what went over the
-wire."""
+"""A proxy on loopback that records the requests to a real server."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from tests.servers.loopback import LoopbackServer
 
 
 class Wire(LoopbackServer):
-    """`seen` holds method, path with query, and body of each request, in order. While `is_down`
-    says so nobody gets through."""
+    """Passes everything on. `seen` holds method, path with query, and body of each request. While
+    `is_down` returns True, connections end without a response."""
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -25,7 +24,7 @@ class Wire(LoopbackServer):
         self._host, self._port, self.path = parts.hostname or "", parts.port or 0, parts.path
 
     def written(self) -> list[tuple[str, str, Any]]:
-        """The requests that change something; paths relative to the base URL."""
+        """Return the requests that change something; paths are relative to the base URL."""
         return [one for one in self.seen if one[0] != "GET"]
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,7 +64,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def watched(upstream: str) -> Iterator[Wire]:
-    """A way to the base URL `upstream` on which everything is seen."""
+    """Run a proxy that records the requests to the base URL `upstream`."""
     wire = Wire(upstream)
     with wire.running():
         yield wire

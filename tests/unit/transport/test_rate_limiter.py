@@ -1,6 +1,6 @@
-"""A limit that nobody has written down is found by few answers 429 and then used to the full.
+"""An unknown rate limit is found by few 429 responses, and then used fully.
 
-A token bucket and the requests on their way are simulated event by event: no clock, no waiting.
+A token bucket and the requests in flight are simulated event by event, without a clock.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scimsync.transport.rate_limiter import RateLimiter
 
 @dataclass
 class Bucket:
-    """A strict token bucket: `rate` tokens a second flow in, `capacity` are held at most; `noise`
-    refuses by chance."""
+    """A strict token bucket: it gets `rate` tokens per second and holds at most `capacity`. `noise`
+    is the probability of a refusal without reason."""
 
     rate: float
     capacity: float
@@ -41,8 +41,8 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Result:
-    """`used` is the share of what the bucket would have given in the same time, `refused` that of
-    429 among answers."""
+    """`used` is the share of the tokens that were available in this time, `refused` the share of
+    429 among responses."""
 
     seconds: float
     used: float
@@ -53,61 +53,59 @@ class Result:
 def send(
     number: int,
     bucket: Bucket,
-    pace: RateLimiter,
+    limiter: RateLimiter,
     *,
     retry_after: float | None,
     concurrency: int = 8,
     seed: int = 1,
 ) -> Result:
-    """Sends until `number` requests were taken."""
+    """Send until `number` requests were accepted."""
     chance, ticket, rate, capacity = random.Random(seed), count(), bucket.rate, bucket.capacity
     now, todo, done, refused = 100.0, number, 0, 0
     bucket.at = began = now
-    on_their_way: list[tuple[float, int, bool, float]] = []
+    in_flight: list[tuple[float, int, bool, float]] = []
     later: list[float] = []
     while done < number:
-        free = todo > 0 and len(on_their_way) < min(pace.window, concurrency)
-        if free and pace.wait(now) <= 1e-9:
-            pace.take(now)
+        free = todo > 0 and len(in_flight) < min(limiter.window, concurrency)
+        if free and limiter.wait(now) <= 1e-9:
+            limiter.take(now)
             todo -= 1
             latency = chance.uniform(0.001, 0.004)
             heapq.heappush(
-                on_their_way,
+                in_flight,
                 (now + latency, next(ticket), bucket.takes(now + latency / 2, chance), now),
             )
             continue
-        moments = [on_their_way[0][0]] if on_their_way else []
+        moments = [in_flight[0][0]] if in_flight else []
         moments += [later[0]] if later else []
-        moments += [now + max(pace.wait(now), 1e-6) + chance.uniform(0, 0.001)] if free else []
+        moments += [now + max(limiter.wait(now), 1e-6) + chance.uniform(0, 0.001)] if free else []
         now = min(moments)
         while later and later[0] <= now:
             heapq.heappop(later)
             todo += 1
-        while on_their_way and on_their_way[0][0] <= now:
-            _, _, taken, sent_at = heapq.heappop(on_their_way)
+        while in_flight and in_flight[0][0] <= now:
+            _, _, taken, sent_at = heapq.heappop(in_flight)
             if taken:
-                pace.accepted(now, sent_at)
+                limiter.accepted(now, sent_at)
                 done += 1
                 continue
             refused += 1
-            pace.refused(now, sent_at, retry_after)
+            limiter.refused(now, sent_at, retry_after)
             if retry_after:
-                pace.pause(now, retry_after)
+                limiter.pause(now, retry_after)
             heapq.heappush(later, now if retry_after else now + chance.uniform(0, 0.5))
     seconds = now - began
     return Result(
         seconds,
         number / min(number, capacity + rate * seconds),
         refused / (number + refused),
-        pace.rate(now),
+        limiter.rate(now),
     )
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("retry_after", [1.0, None], ids=["Retry-After", "without"])
-def test_a_thousand_requests_under_a_limit_that_nobody_told(
-    seed: int, retry_after: float | None
-) -> None:
+def test_an_unknown_limit_is_found_and_used(seed: int, retry_after: float | None) -> None:
     result = send(1000, Bucket(25, 25), RateLimiter(), retry_after=retry_after, seed=seed)
 
     assert 1000 / (25 * result.seconds) >= 0.98
@@ -116,7 +114,7 @@ def test_a_thousand_requests_under_a_limit_that_nobody_told(
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("capacity", [2, 3, 5, 25, 100])
-def test_a_limit_that_is_told_is_used_to_the_full_and_never_hit(seed: int, capacity: int) -> None:
+def test_a_known_limit_is_used_and_never_hit(seed: int, capacity: int) -> None:
     result = send(1000, Bucket(25, capacity), RateLimiter(25), retry_after=1.0, seed=seed)
 
     assert 1000 / (25 * result.seconds) >= 0.98
@@ -126,7 +124,7 @@ def test_a_limit_that_is_told_is_used_to_the_full_and_never_hit(seed: int, capac
 @pytest.mark.parametrize(
     ("rate", "capacity"), [(25, 10), (25, 50), (25, 100), (5, 5), (100, 100), (250, 250)]
 )
-def test_other_limits_are_found_too(rate: float, capacity: float) -> None:
+def test_limits_of_all_kinds_are_found(rate: float, capacity: float) -> None:
     result = send(2000, Bucket(rate, capacity), RateLimiter(), retry_after=None)
 
     assert result.used >= 0.8
@@ -136,7 +134,7 @@ def test_other_limits_are_found_too(rate: float, capacity: float) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
 @pytest.mark.parametrize("noise", [0.1, 0.3])
-def test_a_429_that_comes_by_chance_does_not_slow_a_push_down_for_good(
+def test_429_without_a_limit_does_not_slow_a_push_down_for_long(
     noise: float, concurrency: int
 ) -> None:
     never = Bucket(1e9, 1e9, noise)
@@ -148,7 +146,7 @@ def test_a_429_that_comes_by_chance_does_not_slow_a_push_down_for_good(
     assert result.seconds < 400
 
 
-def test_a_rate_that_an_earlier_run_found_is_where_the_next_begins() -> None:
+def test_a_run_starts_with_the_rate_that_an_earlier_one_learned() -> None:
     first = RateLimiter()
     send(1000, Bucket(25, 25), first, retry_after=1.0)
 
@@ -158,9 +156,9 @@ def test_a_rate_that_an_earlier_run_found_is_where_the_next_begins() -> None:
     assert result.refused <= 0.01
 
 
-def test_what_sync_toml_allows_is_never_exceeded() -> None:
-    pace = RateLimiter(10)
+def test_the_configured_rate_is_never_exceeded() -> None:
+    limiter = RateLimiter(10)
 
-    result = send(200, Bucket(1000, 1000), pace, retry_after=None)
+    result = send(200, Bucket(1000, 1000), limiter, retry_after=None)
 
     assert result.seconds >= 19.5
