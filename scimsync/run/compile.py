@@ -148,25 +148,25 @@ def compile_config(
     targets = {name: compile_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in names or targets}
     authenticators = _authenticators(config, chosen) if secrets else {}
+    sources = _open_sources(config, chosen, list(targets.values())) if read else {}
+    return CompiledConfig(config, sources, chosen, authenticators)
+
+
+def _open_sources(
+    config: Config, chosen: Mapping[str, CompiledTarget], targets: Sequence[CompiledTarget]
+) -> dict[str, CompiledSource]:
+    """Return the sources of the `chosen` of all targets, and check their columns."""
     wanted = {source for target in chosen.values() for source in target.all_sources}
-    specs = {name: source_spec(config, name) for name in config.sources if read and name in wanted}
+    specs = {name: source_spec(config, name) for name in config.sources if name in wanted}
     found = {name: _columns(spec) for name, spec in specs.items()}
-    if read:
-        for target in chosen.values():
-            _check_columns(target, found)
-    return CompiledConfig(
-        config=config,
-        sources={
-            name: CompiledSource(
-                spec,
-                _used(name, found[name], list(targets.values())),
-                config.state_dir / f"{name}.index.duckdb",
-            )
-            for name, spec in specs.items()
-        },
-        targets=chosen,
-        authenticators=authenticators,
-    )
+    for target in chosen.values():
+        _check_columns(target, found)
+    return {
+        name: CompiledSource(
+            spec, _used(name, found[name], targets), config.state_dir / f"{name}.index.duckdb"
+        )
+        for name, spec in specs.items()
+    }
 
 
 def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
