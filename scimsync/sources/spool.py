@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic
 
-from scimsync.errors import SourceFormatError
+from scimsync.errors import GuardStop, SourceFormatError
 from scimsync.jsontext import json_text
 from scimsync.sources.base import RejectedRows, RowId, RowLocation, S, SourceSpec, missing_column
 from scimsync.sources.duckdb_sql import reason
@@ -41,7 +41,7 @@ class SpooledSource(ABC, Generic[S]):
 
     @abstractmethod
     def rows(self) -> Iterable[Mapping[str, object]]:
-        """Read all records. Raises SourceUnavailable for any that could not be read."""
+        """Read all records. Raises SourceUnavailable if any of them cannot be read."""
 
     @property
     def part_labels(self) -> Sequence[str]:
@@ -49,7 +49,7 @@ class SpooledSource(ABC, Generic[S]):
         return (self.label,)
 
     def columns(self) -> list[str]:
-        """Return the names of all values of all records."""
+        """Return the names of the values of all records."""
         path, _ = self._spool()
         found = list(member_types(self._workspace.connection, _objects(path)))
         if self.spec.key not in found:
@@ -98,6 +98,12 @@ class SpooledSource(ABC, Generic[S]):
                         line = f"{json_text(row)}\n"
                         total.update(line.encode())
                         stream.write(line)
+                if not path.stat().st_size:
+                    raise GuardStop(
+                        f"{self.label} is empty",
+                        code="SYNC-0505",
+                        hint="nothing is sent for an empty source",
+                    )
                 self._spooled = path, total.hexdigest()
             return self._spooled
 
