@@ -16,11 +16,12 @@ from typing import Any, Literal
 import pytest
 
 from scimsync.builtin import BUILTIN
+from scimsync.cli.commands.check.target_checks import check_targets
 from scimsync.config import load
 from scimsync.model.operations import OperationFilter
 from scimsync.plan import Now
 from scimsync.run import Options, RunOutcome, plan, push
-from scimsync.run.compile import compile_config
+from scimsync.run.compile import compile_config, compile_target
 from scimsync.scim.dialects import DIALECTS, Dialect
 from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest
 from scimsync.scim.patch import PatchOperation, patch_body
@@ -239,6 +240,29 @@ def test_a_plan_shows_the_shape_of_the_dialect(added: Office) -> None:
         requests = [request for _, request in prepared.plan.targets["wiki"].requests()]
 
     assert [str(one).split("/")[0] for one in requests] == ["PUT "]
+
+
+@pytest.mark.parametrize(
+    ("auth", "warnings"),
+    [
+        (("halves",), []),
+        ((), []),
+        (
+            ("bearer", "basic"),
+            ["profile picky names authentication by bearer or basic, and sync.toml by halves"],
+        ),
+    ],
+)
+def test_a_check_compares_the_authentication_with_the_profile(
+    added: Office, auth: tuple[str, ...], warnings: list[str]
+) -> None:
+    profiles = KINDS.profiles.with_("picky", lambda: Profile("picky", auth=auth))
+    config = load(added.folder / "sync.toml", replace(KINDS, profiles=profiles))
+
+    results = check_targets(config, [compile_target(config, "wiki")])["wiki"]
+
+    assert results[0].message.startswith("it answers and takes the token")
+    assert [one.message for one in results if one.code == "SYNC-0954"] == warnings
 
 
 def test_the_added_kinds_are_kinds() -> None:

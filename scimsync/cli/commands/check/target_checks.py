@@ -60,6 +60,7 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
         number = "" if users.total_results is None else f"; {users.total_results:,} users there"
         found = [
             subject.ok(f"it answers and takes the token{number}"),
+            *_authentication(subject, target),
             *_capabilities(subject, capabilities),
         ]
         return [*found, *await _schema_fit(subject, client, target)]
@@ -95,6 +96,19 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
             hint=f"url is the part before /Users; it is {target.config.url}",
         )
     return subject.error(f"it does not answer as it should: {said}", code=message_code(error))
+
+
+def _authentication(subject: Subject, target: CompiledTarget) -> list[CheckResult]:
+    profile, used = target.profile, target.config.auth.type
+    if not profile.auth or used in profile.auth:
+        return []
+    known = " or ".join(profile.auth)
+    return [
+        subject.warning(
+            f"profile {profile.name} names authentication by {known}, and sync.toml by {used}",
+            code="SYNC-0954",
+        )
+    ]
 
 
 def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
