@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from scimsync.transport.retry_policy import TimeSource
 
 _COMMANDS = {
-    "init": "write a sync.toml from a look at a file's columns",
-    "check": "look at the configuration, the sources, the secrets and each target",
-    "plan": "show what a push would do and why; send nothing, store nothing",
-    "push": "do it",
-    "status": "show sources, targets, links, failures and the last runs",
-    "explain": "show one person: record, rules, accounts, history, what would be sent",
-    "deprovision": "take somebody's accounts away now, whatever the source says",
-    "journal": "show operations and what became of them",
-    "runs": "show the last runs",
-    "retry": "do again what failed, now",
-    "daemon": "run on the schedules of sync.toml, and whenever a file is new",
-    "state": "look after the state database: upgrade, prune, export, import",
-    "schema": "print the JSON Schema of sync.toml",
-    "help": "explain a message by its code, such as SYNC-0106",
-    "demo": "run a SCIM server on loopback and a made-up company: day one, day two",
+    "init": "Write a first sync.toml from the columns of a file",
+    "check": "Check configuration, secrets, sources and targets",
+    "plan": "Show what a push would change, and why",
+    "push": "Apply the plan to all targets",
+    "status": "Show sources, targets, failures and recent runs",
+    "explain": "Show everything about one user, and what a push would do",
+    "deprovision": "Remove a user's access at all targets now",
+    "journal": "Show operations and their outcomes",
+    "runs": "Show recent runs",
+    "retry": "Retry failed operations now",
+    "daemon": "Push on a schedule and when a file changes",
+    "state": "Manage the state database",
+    "schema": "Print the JSON Schema of sync.toml",
+    "help": "Explain a message by its code, such as SYNC-0106",
+    "demo": "Try scimsync with a local SCIM server and made-up users",
 }
 """Command -> its summary, so that the list of commands imports none of them."""
 
@@ -59,11 +59,10 @@ class _Commands(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from scimsync.errors import coded
-            from scimsync.model.suggestions import closest
+            from scimsync.model.suggestions import did_you_mean
 
-            meant = closest(args[0], _COMMANDS)
-            hint = f" Did you mean {meant!r}?" if meant else ""
-            message = coded(f"There is no command {args[0]!r}.{hint}", "SYNC-0901")
+            meant = did_you_mean(args[0], _COMMANDS) or "scimsync --help lists the commands"
+            message = coded(f'unknown command "{args[0]}": {meant}', "SYNC-0901")
             raise click.UsageError(message, ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -83,17 +82,17 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
-        'Shell completion: eval "$(_SCIMSYNC_COMPLETE=bash_source scimsync)" (zsh_source,'
-        " fish_source likewise)."
+        'To complete commands in bash: eval "$(_SCIMSYNC_COMPLETE=bash_source scimsync)". For other'
+        " shells: zsh_source, fish_source."
     ),
 )
 @click.version_option(__version__, "--version", prog_name="scimsync")
 @common_options
 def cli(options: CommonOptions) -> None:
-    """Keep accounts in apps right over SCIM 2.0, from the place where the truth about people is
-    kept.
+    """Keep the accounts in your applications up to date over SCIM 2.0, using your HR data as the
+    source of truth.
 
-    Start with: scimsync init hr.csv, then scimsync plan, then scimsync push.
+    To begin: scimsync init hr.csv, then scimsync plan, then scimsync push.
     """
 
 
@@ -113,7 +112,7 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 
 def _exit_interrupted() -> NoReturn:
-    click.echo("interrupted; the next push finishes what was begun", err=True)
+    click.echo("interrupted; the next push continues from here", err=True)
     sys.exit(128 + (signal.SIGTERM if _terminated else signal.SIGINT))
 
 

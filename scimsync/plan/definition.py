@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, coded
 from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.links import Link
@@ -129,22 +129,29 @@ class TargetPlan:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Why a plan must not be executed.
+    """Why a plan must not be executed: a message with its code, as in an error.
 
-    `brief` names no users, `names` holds the first of them, `hint` says how to lift the limit.
+    `brief` names no users, and begins with the limit if it is one of `[guard]`. `names` holds the
+    first users. `hint` says how to lift the limit.
     """
 
     brief: str
+    code: str
     names: str = ""
     hint: str = ""
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The lines below the message."""
+        return tuple(line for line in (self.names, self.hint) if line)
+
     def __str__(self) -> str:
-        return " ".join(part for part in (self.brief, self.names, self.hint) if part)
+        return "\n  ".join((coded(self.brief, self.code), *self.remarks))
 
     @property
     def nameless(self) -> str:
         """The same without the keys of users."""
-        return " ".join(part for part in (self.brief, self.hint) if part)
+        return "\n  ".join((coded(self.brief, self.code), *filter(None, (self.hint,))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,5 +164,5 @@ class Plan:
 
     @property
     def guard(self) -> str | None:
-        """Why no operation may be sent, one line each."""
+        """Why no operation may be sent: a message for each reason, with remarks below it."""
         return "\n".join(map(str, self.violations)) or None

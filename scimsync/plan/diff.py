@@ -48,6 +48,6 @@ def short_path(path: str) -> str:
 
 
 def describe_counts(counts: Mapping[str, int]) -> str:
-    """Return `3 create, 1 update`, in the order of actions, or `nothing`."""
+    """Return `3 create, 1 update`, in the order of actions, or `no changes`."""
     words = [f"{counts[action]} {action}" for action in Action if counts.get(action)]
-    return ", ".join(words) if words else "nothing"
+    return ", ".join(words) if words else "no changes"

@@ -59,11 +59,12 @@ class _Rule:
     """One limit: its setting, the option that lifts it, what it counts, and what it says."""
 
     setting: str
+    code: str
     option: str
     limit: Callable[[Limits], Limit]
     allowed: Callable[[Allowance], int | None]
     counts: Callable[[TargetPlan], Iterable[_Count]]
-    words: str
+    words: tuple[str, str]
 
     def violation(self, count: _Count, limits: Limits, allowance: Allowance) -> Violation | None:
         """Return why the plan must not be executed, or None."""
@@ -71,55 +72,59 @@ class _Rule:
         most = _most(limit, count.total) if allowed is None else allowed
         if count.number <= most:
             return None
-        bound = f"{limit}, here {most}" if limit.is_share else str(most)
+        bound = f"limit {limit}, here {most}" if limit.is_share else f"limit {most}"
         if allowed is not None:
-            bound = f"{most} by {self.option}"
+            bound = f"{self.option} {most}"
         more = count.number - len(count.first)
         return Violation(
-            f"{count.subject}: {count.number} of {count.total} {self.words};"
-            f" guard.{self.setting} allows {bound}.",
-            f"First: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}.",
-            f"if that is right: scimsync push {self.option} {count.number}",
+            f"guard.{self.setting}: {count.number} of {count.total} {self.words[0]} {count.subject}"
+            f" {self.words[1]} ({bound})",
+            self.code,
+            f"first: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}",
+            f"to allow this once: scimsync push {self.option} {count.number}",
         )
 
 
 def _removals(plan: TargetPlan) -> Iterable[_Count]:
-    yield _Count(plan.name, plan.accounts, plan.removals.number, plan.removals.first)
+    yield _Count(f'"{plan.name}"', plan.accounts, plan.removals.number, plan.removals.first)
 
 
 def _updates(plan: TargetPlan) -> Iterable[_Count]:
-    yield _Count(plan.name, plan.accounts, plan.updates.number, plan.updates.first)
+    yield _Count(f'"{plan.name}"', plan.accounts, plan.updates.number, plan.updates.first)
 
 
 def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
     for one in plan.lost_members:
-        yield _Count(f"{plan.name}: group {one.group}", one.members, one.removed, one.first)
+        yield _Count(f'group "{one.group}" at "{plan.name}"', one.members, one.removed, one.first)
 
 
 _RULES = (
     _Rule(
         "max_removals",
+        "SYNC-0501",
         "--allow-removals",
         lambda limits: limits.max_removals,
         lambda allowance: allowance.removals,
         _removals,
-        "accounts would be deactivated or deleted",
+        ("accounts at", "would be deactivated or deleted"),
     ),
     _Rule(
         "max_updates",
+        "SYNC-0503",
         "--allow-updates",
         lambda limits: limits.max_updates,
         lambda allowance: allowance.updates,
         _updates,
-        "accounts would be changed",
+        ("accounts at", "would be changed"),
     ),
     _Rule(
         "max_removals",
+        "SYNC-0502",
         "--allow-removals",
         lambda limits: limits.max_removals,
         lambda allowance: allowance.removals,
         _lost_members,
-        "members would be taken out",
+        ("members of", "would be removed"),
     ),
 )
 
@@ -145,7 +150,11 @@ def _most(limit: Limit, total: int) -> int:
 def _other_service(target: TargetPlan) -> Violation:
     """Links say nothing about the accounts of another service: everybody would lose theirs."""
     return Violation(
-        f"{target.name}: the {target.linked} accounts that are known are those of"
-        f" {target.other_url}, and the url is {target.url} now. Another service needs a target of"
-        " another name; the same one at a new address: scimsync push --allow-new-url"
+        f'"{target.name}": its {target.linked} known accounts are those of {target.other_url}, but'
+        f" url is {target.url}",
+        "SYNC-0506",
+        hint=(
+            "another service needs a target of another name; for the same service at a new address:"
+            " scimsync push --allow-new-url"
+        ),
     )

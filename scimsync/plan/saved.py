@@ -85,15 +85,12 @@ def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
     if _joined({name: mark for name, (_, mark) in marks.items()}) == saved.fingerprint:
         return None
     said = [
-        f"{name} {saved.counts.get(name, 0)} operations then, {number} now"
+        f"{name}: {saved.counts.get(name, 0)} operations then, {number} now"
         for name, (number, _) in marks.items()
         if number != saved.counts.get(name, 0)
     ]
-    what = "; ".join(said) or "as many operations as then, but not the same"
-    return (
-        f"{saved.name}: source, state or configuration has moved on since this plan was made"
-        f" ({what}). Make it again: plan --out"
-    )
+    what = "; ".join(said) or "as many operations as then, but others"
+    return f"{saved.name} is out of date: sources, state or configuration have changed ({what})"
 
 
 def _fingerprint(plan: TargetPlan) -> tuple[int, str]:

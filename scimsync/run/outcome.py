@@ -9,7 +9,7 @@ from typing import Any
 from scimsync.errors import Interrupted, ScimsyncError
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
 from scimsync.model.records import Problem
-from scimsync.plan import Plan
+from scimsync.plan import Plan, Violation
 from scimsync.state import journal
 from scimsync.state.store import Store
 
@@ -40,21 +40,29 @@ class RunOutcome:
     """The outcome of a push.
 
     `outcome` is `done`, `failed` (some operations, or a target), `interrupted` (by a signal) or
-    `stopped` (by a guard). `guard` says why a guard stopped it, `guard_brief` the same without the
-    keys of users.
+    `stopped` (by a guard, because of `violations`).
     """
 
     run: int
     outcome: str
     targets: Mapping[str, TargetOutcome]
-    guard: str | None
     problems: tuple[Problem, ...]
-    guard_brief: str | None = None
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def guard(self) -> str | None:
+        """Why nothing was sent: a message for each reason, with remarks below it."""
+        return "\n".join(map(str, self.violations)) or None
+
+    @property
+    def guard_brief(self) -> str | None:
+        """The same without the keys of users."""
+        return "\n".join(one.nameless for one in self.violations) or None
 
     @property
     def exit_code(self) -> int:
         """The exit code of `push` (docs/reference/exit-codes.md)."""
-        if self.guard is not None:
+        if self.violations:
             return 3
         errors = [
             target.error.exit_code for target in self.targets.values() if target.error is not None
@@ -68,14 +76,13 @@ class RunOutcome:
 def run_outcome(run: int, targets: Mapping[str, TargetOutcome], plan: Plan) -> RunOutcome:
     """Return the outcome of a run that made `plan`."""
     if plan.violations:
-        brief = "\n".join(one.nameless for one in plan.violations)
-        return RunOutcome(run, "stopped", targets, plan.guard, plan.problems, brief)
+        return RunOutcome(run, "stopped", targets, plan.problems, plan.violations)
     outcome = "done"
     if plan.problems or any(target.failed or target.error for target in targets.values()):
         outcome = "failed"
     if any(isinstance(target.error, Interrupted) for target in targets.values()):
         outcome = "interrupted"
-    return RunOutcome(run, outcome, targets, None, plan.problems)
+    return RunOutcome(run, outcome, targets, plan.problems)
 
 
 def target_outcome(

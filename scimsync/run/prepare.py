@@ -33,7 +33,7 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
     plan = Plan(plans, reading.problems)
     violations = guard.check(plan, context.compiled.config.guard, options.allowance)
     if options.saved is not None and (why := why_outdated(options.saved, plan)) is not None:
-        violations = [Violation(why)]
+        violations = [Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")]
     problems = (*plan.problems, *_problems(targets, context.records))
     return replace(plan, problems=problems, violations=tuple(violations))
 
@@ -52,9 +52,9 @@ def _check_keys(context: Context) -> None:
         with context.store.read() as connection:
             if not links.is_known_key(connection, key):
                 raise ConfigError(
-                    f"nobody with the key {key} is known: no record, no account",
-                    hint="keys are those of the source's key column",
-                    brief="nobody with this key is known: no record, no account",
+                    f'unknown key "{key}": no source record and no linked account',
+                    hint="keys are values of the source's key column",
+                    brief="unknown key: no source record and no linked account",
                     code="SYNC-0350",
                 )
 

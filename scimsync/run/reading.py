@@ -49,7 +49,7 @@ def read_sources(context: Context) -> Reading:
                 context.overlay,
             )
         except GuardStop as stop:
-            violations.append(Violation(str(stop)))
+            violations.append(Violation(stop.message, stop.code, hint="\n  ".join(stop.remarks)))
         except ScimsyncError as error:
             error.source = name
             raise

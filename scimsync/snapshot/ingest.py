@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimsync.errors import GuardStop
+from scimsync.formatting import plural
 from scimsync.model.ids import Seq
 from scimsync.model.limits import Minimum
 from scimsync.model.records import Problem
@@ -96,9 +97,9 @@ def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) ->
     least = shrinking.allowed if shrinking.allowed is not None else shrinking.least.of(previous)
     if previous and total < least:
         raise GuardStop(
-            f"{name}: {total} records, and there were {previous}; guard.min_records wants at"
-            f" least {least}",
-            hint=f"if that is right: scimsync push --allow-records {total}",
+            f'guard.min_records: source "{name}" has {plural(total, "record")}, down from'
+            f" {previous:,} (at least {least:,} required)",
+            hint=f"to allow this once: scimsync push --allow-records {total}",
             code="SYNC-0504",
         )
 

@@ -49,7 +49,7 @@ def test_two_days_at_a_real_server_and_a_folder_to_look_around_in(
         "scimsync explain E0040",
     ]
     assert "Plan for wiki: 203 create" in said
-    assert "wiki: nothing (0 requests" in said
+    assert "wiki: no changes (0 requests" in said
     assert "Plan for wiki: 1 create, 3 update, 2 deactivate" in said
     assert "hr line 58 E0057: has 4 fields where the header has 10; the row is left out" in said
     assert "wiki: 1 create, 3 update, 2 deactivate, 1 failed (" in said

@@ -85,7 +85,7 @@ def test_someone_who_is_no_longer_in_the_source(company: Office) -> None:
     document = explained(company, "00003")
     assert document["records"][0]["removed"] is True
     assert [one["action"] for one in document["targets"]["wiki"]["would_send"]] == ["deactivate"]
-    assert "no source has this person" in company.run("explain", "00003").out
+    assert "out of scope: no source record" in company.run("explain", "00003").out
 
 
 def test_someone_new_whose_account_exists_already(company: Office) -> None:
@@ -149,7 +149,7 @@ def test_a_target_that_cannot_be_asked(office: Office, faulty: FaultyServer) -> 
     faulty.fail(status=401, times=9)
     wiki = explained(office, "00001")["targets"]["wiki"]
     assert wiki["would_send"] is None
-    assert wiki["note"].startswith("not known: GET /Users: 401")
+    assert wiki["note"].startswith("unknown: GET /Users: 401")
     assert wiki["desired"]["userName"] == "person1@example.com"
 
 
@@ -162,7 +162,9 @@ def test_without_the_token_targets_are_left_alone(office: Office, faulty: Faulty
     )
     office.write("sync.toml", text)
     document = explained(office, "00001")
-    assert document["note"].startswith("no target was asked: sync.toml: targets.wiki.auth.token")
+    assert document["note"].startswith(
+        "no target was contacted: sync.toml: targets.wiki.auth.token"
+    )
     assert [one["action"] for one in document["targets"]["wiki"]["would_send"]] == ["create"]
     assert faulty.seen == []
 
@@ -172,7 +174,7 @@ def test_without_the_source_it_tells_what_was_read_last(office: Office) -> None:
     office.push()
     (office.folder / "hr.csv").unlink()
     document = explained(office, "00001")
-    assert document["note"].startswith("the sources cannot be read now")
+    assert document["note"].startswith("the sources cannot be read; this is the last snapshot")
     assert document["records"][0]["data"]["email"] == "Person1@example.com"
     assert document["targets"]["wiki"]["would_send"] is None
 
@@ -190,7 +192,7 @@ def test_a_key_that_nobody_has(office: Office, key: str, hint: str | None) -> No
     office.push()
     ran = office.run("explain", key, "--json")
     assert ran.code == 2
-    assert ran.document["error"]["message"].startswith(f"nobody has the key '{key}'")
+    assert ran.document["error"]["message"].startswith(f'unknown key "{key}"')
     assert ran.document["error"]["hint"] == hint
 
 

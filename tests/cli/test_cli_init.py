@@ -98,10 +98,10 @@ def test_it_says_what_it_guessed_and_what_comes_next(empty: Office) -> None:
     empty.write("hr.csv", ENGLISH)
     ran = empty.run("init", "hr.csv")
     lines = ran.out.splitlines()
-    assert lines[0] == "wrote sync.toml from hr.csv (2 rows looked at)"
+    assert lines[0] == "wrote sync.toml from hr.csv (sampled 2 rows)"
     assert "  key                             Employee ID" in lines
     assert "  userName                        col['Work Email'] | lower" in lines
-    assert "  3. export SCIM_TOKEN=…      the app's token" in lines
+    assert "  3. export SCIM_TOKEN=…      the token of the application" in lines
 
 
 def test_json_says_the_same(empty: Office) -> None:
@@ -122,7 +122,7 @@ def test_a_sync_toml_that_is_there_stays_unless_forced(office: Office) -> None:
     before = (office.folder / "sync.toml").read_text()
     ran = office.run("init", "hr.csv")
     assert (ran.code, ran.out) == (2, "")
-    assert "sync.toml is there already and was left as it is" in ran.err
+    assert "sync.toml: the file exists and was not changed" in ran.err
     assert (office.folder / "sync.toml").read_text() == before
     assert office.run("init", "hr.csv", "--force").code == 0
     assert (office.folder / "sync.toml").read_text() != before
@@ -153,7 +153,7 @@ def test_without_a_file_it_lists_those_that_it_could_take(tmp_path: Path, empty:
     empty.write("b.json", JSON)
     ran = empty.run("init")
     assert ran.code == 2
-    assert "scimsync init FILE (here are a.csv, b.json)" in ran.err
+    assert "scimsync init FILE (found a.csv, b.json)" in ran.err
 
 
 def test_sample_of_several_files_is_one_table(tmp_path: Path) -> None:

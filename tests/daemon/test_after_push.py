@@ -207,8 +207,8 @@ def test_check_shows_receivers_and_the_next_push(
 ) -> None:
     company.configure(more=NOTIFY + '[schedule]\npush = "0 2 * * *"\ntimezone = "UTC"\n')
     ran = company.run("check")
-    assert (ran.code, "can be told" in ran.out) == (0, True), ran.out
-    assert "the daemon pushes: 0 2 * * *; next 2026-03-03 " in ran.out
+    assert (ran.code, "ready" in ran.out) == (0, True), ran.out
+    assert "pushes 0 2 * * *; next 2026-03-03 " in ran.out
     monkeypatch.delenv("HOOK_SECRET")
     ran = company.run("check")
     assert ran.code == 1
@@ -217,6 +217,5 @@ def test_check_shows_receivers_and_the_next_push(
     company.configure(more=NOTIFY.replace("env:HOOK_SECRET", "literal:abcdefgh"))
     (company.folder / "sync.toml").chmod(0o644)
     assert (
-        "holds notify.to.desk.secret, and others on this machine may read it"
-        in company.run("check").out
+        "contains notify.to.desk.secret and is readable by other users" in company.run("check").out
     )

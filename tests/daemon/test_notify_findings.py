@@ -106,11 +106,11 @@ def test_a_guard_alert_has_no_personal_data_and_ends_with_a_successful_push(offi
     assert began.title == "[scimsync] wiki: push blocked by a guard"
     assert (
         began.text
-        == "wiki: 6 of 40 accounts would be deactivated or deleted; guard.max_removals allows 10%,"
-        " here 5. if that is right: scimsync push --allow-removals 6"
+        == 'guard.max_removals: 6 of 40 accounts at "wiki" would be deactivated or deleted (limit'
+        " 10%, here 5) [SYNC-0501]\nto allow this once: scimsync push --allow-removals 6"
     )
     assert over.title == "[scimsync] wiki: resolved: push blocked by a guard (2 h)"
-    assert "First: 00035, 00036" in outbox(office, "hr")[0].text
+    assert "first: 00035, 00036" in outbox(office, "hr")[0].text
 
 
 def test_an_empty_file_is_a_guard_alert_and_no_source_alert(office: Office) -> None:

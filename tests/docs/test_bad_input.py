@@ -180,7 +180,7 @@ CASES = {
     "half a file": BadInputCase(
         lambda s: s.row(r"100[5-8].*\n", ""),
         3,
-        ("hr: 4 records, and there were 8; guard.min_records wants at least 7",),
+        ('guard.min_records: source "hr" has 4 records, down from 8 (at least 7 required)',),
     ),
     "an expression that fails": BadInputCase(
         lambda s: s.row("(1005.*),2020-03-01", r"\1,soon"),

@@ -174,7 +174,9 @@ def test_the_json_document_says_what_the_guard_said(hundred: Office, faulty: Fau
     assert (pushed.code, planned.code) == (3, 3)
     assert pushed.document["outcome"] == "stopped"
     assert pushed.document["guard"] == planned.document["guard"]
-    assert "15 of 100 accounts would be deactivated or deleted" in pushed.document["guard"]
+    assert (
+        '15 of 100 accounts at "wiki" would be deactivated or deleted' in pushed.document["guard"]
+    )
     assert planned.document["targets"]["wiki"]["counts"] == {"deactivate": 15}
     assert faulty.seen == []
 

@@ -198,5 +198,5 @@ def test_an_order_about_nobody_is_a_typing_error(office: Office, faulty: FaultyS
     ran = office.run("deprovision", "00099")
 
     assert ran.code == 2
-    assert "nobody with the key 00099 is known" in ran.err
+    assert 'unknown key "00099": no source record and no linked account' in ran.err
     assert faulty.seen == []

@@ -21,19 +21,18 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 @click.option(
     "--personal",
     is_flag=True,
-    help="Let the log name people: their keys, and values of their records.",
+    help="Allow the log to name users: keys, and values of records.",
 )
 @common_options_without("targets", "keys", "as_json")
 def command(options: CommonOptions, personal: bool) -> None:
-    """Push on the schedules of sync.toml, as soon as a file of a source is complete, and when
-    something is due.
+    """Push on the schedules of sync.toml, when a file of a source is complete, and when a retry or
+    a deletion is due.
 
-    Runs in the foreground and writes its log to standard error; [health] says where it tells how it
-    is. It may be mixed with push from cron or by hand. SIGTERM and Ctrl-C end it in order, a second
-    one at once. SIGHUP, or a change of sync.toml, makes it read that again; one that cannot be used
-    is refused.
+    Runs in the foreground and logs to stderr; [health] configures its HTTP endpoint. You can run
+    push at the same time. SIGTERM and Ctrl-C finish requests in flight and stop; a second signal
+    stops at once. SIGHUP, or a change of sync.toml, reloads the file; an invalid one is ignored.
 
-    Exit codes: 0 stopped, 1 the state cannot be used, 2 configuration.
+    Exit codes: 0 stopped, 1 the state cannot be used, 2 invalid usage or configuration.
     """
     options.set_up_logging(times=True)
     require_extra("apscheduler", "daemon")

@@ -19,12 +19,12 @@ from scimsync.state import holds, links
 @click.command()
 @common_options
 @click.argument("key")
-@click.option("--lift", is_flag=True, help="End it: what the source says counts again.")
+@click.option("--lift", is_flag=True, help="End the deprovisioning: the sources apply again.")
 def command(options: CommonOptions, key: str, lift: bool) -> None:
-    """Take the accounts of KEY away at every target, now, whatever the source says.
+    """Remove the access of the user with KEY at all targets now, whatever the sources say.
 
-    Accounts are deactivated, or deleted where leave says so. It holds until it is lifted with
-    --lift; a push in between does not give the accounts back. The sources are not read.
+    Accounts are deactivated, or deleted where leave says so. Later pushes do not give them back
+    until you run deprovision KEY --lift. The sources are not read.
     """
     config = load(options.config)
     person = Key(key)
@@ -32,23 +32,25 @@ def command(options: CommonOptions, key: str, lift: bool) -> None:
         if lift:
             if not holds.lift_hold(connection, person, list(config.targets), options.clock()):
                 raise ConfigError(
-                    f"{key} is not held", hint="scimsync status lists who is", code="SYNC-0351"
+                    f'"{key}" is not deprovisioned',
+                    hint="scimsync status lists deprovisioned keys",
+                    code="SYNC-0351",
                 )
         elif not links.is_known_key(connection, person):
             raise ConfigError(
-                f"nobody with the key {key} is known: no record, no account",
-                hint="keys are those of the source's key column; scimsync explain KEY shows one",
+                f'unknown key "{key}": no source record and no linked account',
+                hint="keys are values of the source's key column",
                 code="SYNC-0350",
             )
         else:
             holds.put_hold(connection, person, options.clock())
     if not options.as_json:
-        said = (
-            "what the source says counts again"
+        what = (
+            "no longer deprovisioned; the sources apply again"
             if lift
-            else f"held until scimsync deprovision {key} --lift"
+            else f"deprovisioned until scimsync deprovision {key} --lift"
         )
-        click.echo(printable(f"{key}: {said}"), err=True)
+        click.echo(printable(f"{key}: {what}"), err=True)
     raise click.exceptions.Exit(
         run_push(replace(options, keys=()), "deprovision", [person], read=False)
     )

@@ -56,7 +56,7 @@ def message_areas() -> Iterator[MessageArea]:
 @common_options_without("targets", "keys")
 @click.pass_context
 def command(context: click.Context, options: CommonOptions, topic: str | None) -> None:
-    """Explain a message by its CODE, such as SYNC-0106 or 106, or show the help of a COMMAND."""
+    """Explain the message with CODE, such as SYNC-0106 or 106, or show the help of COMMAND."""
     program = context.find_root()
     if topic is None:
         click.echo(program.get_help())
@@ -81,7 +81,7 @@ def _find(code: str) -> MessageHelp:
         if code in area.messages:
             return area.messages[code]
     raise ConfigError(
-        f"no message has the code {code}", code="SYNC-0912", hint="docs/messages.md lists them all"
+        f"unknown message code {code}", code="SYNC-0912", hint="docs/messages.md lists them all"
     )
 
 

@@ -34,15 +34,15 @@ _ROWS = 300
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Where to write it; by default what -c names, or sync.toml.",
+    help="Write to this file. (default: the file of -c, or sync.toml)",
 )
-@click.option("--force", is_flag=True, help="Overwrite it if it is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @common_options_without("targets", "keys")
 def command(options: CommonOptions, file: str | None, out: Path | None, force: bool) -> None:
-    """Write a sync.toml from a look at the columns of FILE and a few hundred of its rows.
+    """Write a first sync.toml from the columns of FILE and a sample of its rows.
 
-    FILE is CSV, TSV, JSON, NDJSON or Parquet; without one, the only such file of this folder is
-    taken. Nothing but sync.toml is written, and nothing is sent anywhere.
+    FILE is CSV, TSV, JSON, NDJSON or Parquet. Without FILE, use the only such file of this folder.
+    Nothing else is written, and nothing is sent.
     """
     draft = _draft(file or _only_file(Path()), out or options.config)
     _write(draft, overwrite=force)
@@ -106,11 +106,11 @@ def _only_file(folder: Path) -> str:
     )
     if len(found) != 1:
         seen = (
-            f"here are {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
+            f"found {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
             if found
-            else "there is none in this folder"
+            else "found none in this folder"
         )
-        problem = f"Name the file with the people: scimsync init FILE ({seen})."
+        problem = f"name the file: scimsync init FILE ({seen})"
         raise click.UsageError(coded(problem, "SYNC-0904"))
     return found[0]
 
@@ -124,8 +124,8 @@ def _draft(file: str, out: Path) -> Draft:
     found = sample(file, _ROWS)
     if not found.columns:
         raise ConfigError(
-            f"{file}: there are no columns in it",
-            hint="its first row has to name them",
+            f"{file}: no columns found",
+            hint="the first row has to name them",
             code="SYNC-0910",
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
@@ -140,8 +140,8 @@ def _write(draft: Draft, *, overwrite: bool) -> None:
             stream.write(draft.text)
     except FileExistsError:
         raise ConfigError(
-            f"{draft.path} is there already and was left as it is",
-            hint="--force overwrites it, --out FILE writes elsewhere",
+            f"{draft.path}: the file exists and was not changed",
+            hint="--force overwrites it; --out FILE writes to another file",
             code="SYNC-0905",
         ) from None
     except OSError as error:
@@ -175,13 +175,13 @@ def _print_draft(output: Output, draft: Draft) -> None:
     output.line(
         "wrote ",
         (printable(draft.path), "bold"),
-        f" from {printable(draft.file)} ({seen} looked at)",
+        f" from {printable(draft.file)} (sampled {seen})",
     )
     output.blank()
     unsure = "# Not sure" in draft.text
     table = [
-        ("key", f"{source.key}{'  (not sure: empty or repeated in some rows)' if unsure else ''}"),
-        ("who has an account", draft.target.scope or "everybody; no column says who works here"),
+        ("key", f"{source.key}{'  (uncertain: empty or repeated in some rows)' if unsure else ''}"),
+        ("scope", draft.target.scope or "all users: no column says who is active"),
     ]
     if source.encoding:
         table.append(("encoding", source.encoding))
@@ -189,21 +189,21 @@ def _print_draft(output: Output, draft: Draft) -> None:
         table.append(("lists", ", ".join(source.lists)))
     table += [(short_path(path), value) for path, value in draft.mapped.items()]
     if names := draft.unused:
-        table.append(("not used", ", ".join(names)))
+        table.append(("unused", ", ".join(names)))
     rows: list[list[Part]] = [[(printable(name), "dim"), printable(value)] for name, value in table]
     output.rows(rows)
     output.blank()
-    output.line(("Next", "bold"))
+    output.line(("Next steps", "bold"))
     path = shlex.quote(printable(draft.path))
     option = "" if draft.path == DEFAULT_CONFIG else f" -c {path}"
     steps = [
-        (f"edit {path}", "read it through; set url to that of the app"),
+        (f"edit {path}", "read it, and set the url of your application"),
         (
             f"scimsync plan --offline{option}",
-            "who would get which account; sends nothing, needs no token",
+            "see which accounts would be created; needs no token",
         ),
-        ("export SCIM_TOKEN=…", "the app's token"),
-        (f"scimsync check{option}", "does the app answer, does it take all these attributes"),
-        (f"scimsync push{option}", "do it"),
+        ("export SCIM_TOKEN=…", "the token of the application"),
+        (f"scimsync check{option}", "test the token and the attributes"),
+        (f"scimsync push{option}", "apply the plan"),
     ]
     output.rows([[f"{number}. {step}", what] for number, (step, what) in enumerate(steps, 1)])

@@ -30,28 +30,27 @@ _BATCH = 500
     "--run",
     type=click.IntRange(1),
     metavar="ID",
-    help="Only operations of this run (see scimsync runs).",
+    help="Only operations of this run.",
 )
-@click.option("--failed", is_flag=True, help="Only operations that failed.")
+@click.option("--failed", is_flag=True, help="Only failed operations.")
 @click.option(
     "--since",
     metavar="WHEN",
-    help="Only what happened since then: 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago.",
+    help="Only operations since: 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1),
     metavar="N",
-    help="The newest N only; by default 50, all with --json.",
+    help="Only the newest N. (default: 50; with --json: all)",
 )
 @common_options
 def command(
     options: CommonOptions, run: int | None, failed: bool, since: str | None, limit: int | None
 ) -> None:
-    """Show operations and what became of them, the newest last.
+    """Show operations and their outcomes, the newest last.
 
-    Times are local. With -v also what each changed, and the requests that were sent, without what
-    is secret.
+    Times are local. With -v, also show changes and the requests that were sent, without secrets.
     """
     after = None if since is None else parse_past(since, options.clock())
     if since is not None and after is None:
@@ -99,11 +98,12 @@ def _print_journal(store: Store, wanted: OperationFilter, limit: int, *, detaile
             else:
                 output.rows([journal_row(entry) for entry in entries], indent=0)
     if number > limit:
-        click.echo(f"the newest {limit:,} of {number:,}; --limit {number} shows all", err=True)
+        click.echo(
+            f"newest {limit:,} of {number:,} operations; --limit {number} shows all", err=True
+        )
     if number == 0:
         click.echo(
-            "no operation in the journal"
-            + (" is like that" if wanted != OperationFilter() else " yet"),
+            "no matching operations" if wanted != OperationFilter() else "no operations yet",
             err=True,
         )
 

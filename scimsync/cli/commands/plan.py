@@ -12,7 +12,7 @@ import click
 import orjson
 
 from scimsync.builtin import load
-from scimsync.cli.ui.error_report import print_error
+from scimsync.cli.ui.error_report import print_error, print_violation
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
@@ -20,7 +20,6 @@ from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
-from scimsync.formatting import printable
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
 from scimsync.plan.render.json import planned_document
@@ -39,28 +38,30 @@ from scimsync.run.compile import compile_config
     "form",
     type=click.Choice(["text", "markdown", "json"]),
     default="text",
-    help="How to print it.",
+    help="Output format. (default: text)",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Save it, for scimsync push FILE.",
+    help="Save the plan for scimsync push FILE.",
 )
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not contact targets; accounts that exist already are not looked for.",
+    help="Do not contact targets. Existing accounts are not found.",
 )
-@click.option("--exit-code", is_flag=True, help="Exit with 6 where there is something to do.")
+@click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is something to do.")
 def command(
     options: CommonOptions, form: str, out: Path | None, offline: bool, exit_code: bool
 ) -> None:
-    """Show what a push would do and why. Sends nothing, stores nothing.
+    """Show what a push would change, and why. Send and store nothing.
 
-    Targets are only asked for accounts that exist already. Exit codes: 0, 1 a source or target
-    cannot be reached, 2 configuration, 3 a guard would stop the push, 4 some people cannot be
-    planned, 6 with --exit-code.
+    Targets are only read, to find existing accounts.
+
+    Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
+    3 a guard would abort the push, 4 some users cannot be planned, 6 there is something to do (with
+    --exit-code).
     """
     form = "json" if options.as_json else form
     options = replace(options, as_json=form == "json")
@@ -97,9 +98,8 @@ def _print_plan(plan: Plan, form: str) -> None:
     text_plan(list(plan.targets.values()))
     for problem in plan.problems:
         click.secho(problem_line(problem), fg="yellow", err=True)
-    if plan.guard is not None:
-        click.secho("a guard would stop the push; nothing would be sent", fg="red", err=True)
-        click.echo("\n".join(printable(line) for line in plan.guard.splitlines()), err=True)
+    for violation in plan.violations:
+        print_violation(violation, "a push would be aborted")
     for target in plan.targets.values():
         if target.error is not None:
             print_error(target.error)
@@ -118,7 +118,9 @@ def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> Non
     head = saved_header(plan, {"targets": options.targets, "keys": options.keys})
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
     write_private(path, chain(start, _document(plan), [b"}\n"]), config)
-    click.echo(f"saved; scimsync push {path} carries out exactly this plan, or nothing", err=True)
+    click.echo(
+        f"saved {path}; scimsync push {path} applies exactly this plan, or nothing", err=True
+    )
 
 
 def _exit_code(plan: Plan, *, tell: bool) -> int:

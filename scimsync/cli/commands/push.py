@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scimsync.builtin import load
-from scimsync.cli.ui.error_report import print_error
+from scimsync.cli.ui.error_report import print_error, print_violation
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
@@ -46,24 +46,24 @@ def _allow(option: str, help_text: str) -> Callable[[Any], Any]:
 @click.command()
 @common_options
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
-@_allow("--allow-removals", "Deactivate or delete up to N accounts, this once.")
-@_allow("--allow-updates", "Change up to N accounts, this once.")
-@_allow("--allow-records", "Go on with a source of N records, this once.")
+@_allow("--allow-removals", "Deactivate or delete up to N accounts in this run.")
+@_allow("--allow-updates", "Change up to N accounts in this run.")
+@_allow("--allow-records", "Accept a source with N records in this run.")
 @click.option(
     "--allow-new-url",
     is_flag=True,
-    help="The accounts known are those of the target's new url too.",
+    help="Keep the known accounts although the url of a target changed.",
 )
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="PATH",
-    help="Write figures for the textfile collector of node_exporter.",
+    help="Write metrics for the textfile collector of node_exporter.",
 )
 @click.option(
     "--wait",
     is_flag=True,
-    help="Wait for another run that is at work, instead of ending with exit code 5.",
+    help="Wait for another run to finish, instead of exiting with code 5.",
 )
 def command(
     options: CommonOptions,
@@ -75,13 +75,13 @@ def command(
     allow_records: int | None,
     allow_new_url: bool,
 ) -> None:
-    """Bring all targets to what the sources say. This is cron's command.
+    """Apply the plan to all targets: read the sources, plan, check the limits, send the requests.
 
-    With FILE, a plan saved by plan --out: exactly its operations, or nothing (exit 3) where they
-    are not the same any more.
+    With FILE, a plan saved by plan --out, apply exactly its operations, or none (exit code 3) if
+    the plan is out of date.
 
-    Exit codes: 0 done, 1 a source or target cannot be reached, 2 configuration, 3 a guard stopped
-    it and nothing was sent, 4 some operations failed, 5 another run is at work.
+    Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
+    3 aborted by a guard, 4 some operations failed, 5 another run is active.
     """
     allowance = Allowance(allow_removals, allow_updates, allow_records, allow_new_url)
     raise click.exceptions.Exit(
@@ -190,11 +190,11 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
     if len(outcome.problems) > PROBLEMS_SHOWN:
         more = len(outcome.problems) - PROBLEMS_SHOWN
         click.secho(
-            f"and {more} more; scimsync journal --run {outcome.run} --failed", fg="yellow", err=True
+            f"and {more} more: scimsync journal --run {outcome.run} --failed", fg="yellow", err=True
         )
-    if outcome.guard is not None:
-        click.secho("stopped by a guard; nothing was sent", fg="red", err=True)
-        click.echo("\n".join(printable(line) for line in outcome.guard.splitlines()), err=True)
+    if outcome.violations:
+        for violation in outcome.violations:
+            print_violation(violation, "aborted", "; nothing was sent")
         return
     for name, target in outcome.targets.items():
         if target.error is not None:
@@ -208,4 +208,4 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
                 f" ({plural(target.requests, 'request')}, {target.seconds:.1f} s)"
             )
     if any(target.failed for target in outcome.targets.values()):
-        click.echo(f"scimsync journal --run {outcome.run} --failed shows all that failed", err=True)
+        click.echo(f"For details: scimsync journal --run {outcome.run} --failed", err=True)

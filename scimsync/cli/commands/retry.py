@@ -19,10 +19,10 @@ from scimsync.state import overview
 @click.command()
 @common_options
 def command(options: CommonOptions) -> None:
-    """Push what failed last time or waits for another try, now and nothing else.
+    """Retry failed operations of users now, and do nothing else.
 
-    A push does this too, each in its turn: who keeps failing waits longer and longer. Exit codes
-    are those of push; 0 as well where nothing has failed.
+    A push retries them too, but only when they are due: delays grow with each failure. Exit codes
+    are those of push; 0 if nothing has failed.
     """
     config = load(options.config)
     names = chosen_targets(config, options.targets)
@@ -31,8 +31,8 @@ def command(options: CommonOptions) -> None:
         groups = sum(len(overview.failing_keys(connection, name, Kind.GROUP)) for name in names)
     if groups and not options.quiet:
         click.echo(
-            f"{plural(groups, 'group')} failed too; retry is about people, scimsync push tries"
-            " groups again in their turn",
+            f"{plural(groups, 'group')} failed as well: retry covers users only, and push retries"
+            " groups when they are due",
             err=True,
         )
     if options.keys:
@@ -48,8 +48,4 @@ def command(options: CommonOptions) -> None:
     if options.as_json:
         write_json({"run": None, "outcome": "done", "targets": {}, "guard": None, "problems": []})
     elif not options.quiet:
-        click.echo(
-            "nobody has failed: there is nothing to try again"
-            if groups
-            else "nothing has failed: there is nothing to try again"
-        )
+        click.echo("no failed users to retry" if groups else "nothing to retry")

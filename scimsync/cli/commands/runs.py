@@ -28,14 +28,14 @@ _STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red"
     default=20,
     show_default=True,
     metavar="N",
-    help="So many at most.",
+    help="Show at most N runs.",
 )
 @common_options_without("keys")
 def command(options: CommonOptions, limit: int) -> None:
-    """Show the last runs, the newest first: when, how long, how they ended, and what they did at
+    """Show recent runs, the newest first: start, duration, command, outcome, and what they did at
     each target.
 
-    scimsync journal --run ID shows the operations of one.
+    scimsync journal --run ID shows the operations of a run.
     """
     config = load(options.config)
     chosen_targets(config, options.targets)
@@ -87,7 +87,7 @@ def _print_runs(
 ) -> None:
     output = Output()
     if not runs:
-        output.line("no run yet; scimsync push is the first")
+        output.line("no runs yet: scimsync push starts the first")
         return
     output.rows([run_row(run, targets, now, at_work=at_work) for run in runs], indent=0)
 
@@ -104,7 +104,7 @@ def _summary(run: Run, targets: Collection[str], outcome: str) -> str:
     if outcome in ("error", "stopped") and run.detail:
         return printable(run.detail.splitlines()[0])
     if outcome == "died":
-        return "it ended without a word; the next push finishes what it began"
+        return "ended without an outcome; the next push continues from there"
     parts = []
     for name, target in _chosen(run, targets).items():
         done = describe_counts(target["counts"])

@@ -15,7 +15,7 @@ from scimsync.config.json_schema import json_schema
 def command(options: CommonOptions) -> None:  # noqa: ARG001 - --json changes nothing
     """Print the JSON Schema of sync.toml, for editors and for checks in pull requests.
 
-    For example: scimsync schema > sync.schema.json, and a first line in sync.toml that reads
-    "#:schema ./sync.schema.json".
+    For example: scimsync schema > sync.schema.json, with "#:schema ./sync.schema.json" as the first
+    line of sync.toml.
     """
     write_json(json_schema(BUILTIN))

@@ -33,44 +33,41 @@ class _Duration(click.ParamType[timedelta]):
     ) -> timedelta:
         duration = value if isinstance(value, timedelta) else parse_duration(str(value), LONG_UNITS)
         if duration is None:
-            self.fail(
-                coded(f"{value!r} is no time; write for example 90d", "SYNC-0903"), param, ctx
-            )
+            self.fail(coded(f"{value!r} is not a duration such as 90d", "SYNC-0903"), param, ctx)
         return min(duration, _LONGEST)
 
 
 @click.group("state")
 def command() -> None:
-    """Look after the state database: links, snapshots and the journal."""
+    """Manage the state database: links, snapshots and the journal."""
 
 
-@command.command(short_help="bring the tables up to this version")
+@command.command(short_help="Upgrade the tables to this version")
 @common_options_without("targets", "keys")
 def upgrade(options: CommonOptions) -> None:
-    """Bring the tables of the state up to this version of scimsync. A push does that by itself."""
+    """Upgrade the tables to this version of scimsync. A push does so by itself."""
     with opened_state(load(options.config), create=True) as store:
         _report(
             options,
-            f"{store.label}: tables {SCHEMA_VERSION}",
+            f"{store.label}: tables have version {SCHEMA_VERSION}",
             {"state": store.label, "tables": SCHEMA_VERSION},
         )
 
 
-@command.command(short_help="forget old runs and their operations")
+@command.command(short_help="Delete old runs and their operations")
 @click.option(
     "--keep",
     type=_Duration(),
     default="90d",
     show_default=True,
     metavar="TIME",
-    help="Keep runs of this time.",
+    help="Keep runs of this period.",
 )
 @common_options_without("targets", "keys")
 def prune(options: CommonOptions, keep: timedelta) -> None:
-    """Forget runs that are older than --keep, and their operations in the journal. Links and
-    snapshots stay.
+    """Delete runs that are older than --keep, with their operations in the journal.
 
-    The last run stays, and so does what has no outcome yet.
+    Links, snapshots, the last run, and operations without an outcome are kept.
     """
     with opened_state(load(options.config), create=True) as store:
         with store.write() as connection:
@@ -78,41 +75,40 @@ def prune(options: CommonOptions, keep: timedelta) -> None:
         store.give_back_space()
     _report(
         options,
-        f"forgot {plural(pruned.runs, 'run')} and {plural(pruned.operations, 'operation')}",
+        f"deleted {plural(pruned.runs, 'run')} and {plural(pruned.operations, 'operation')}",
         {"runs": pruned.runs, "operations": pruned.operations},
     )
 
 
-@command.command(short_help="write the whole state to a file")
+@command.command(short_help="Export the whole state to a file")
 @click.argument("file", type=_EXPORT)
 @common_options_without("targets", "keys")
 def export(options: CommonOptions, file: Path) -> None:
-    """Write the whole state to FILE (- for standard output), as lines of JSON. It holds personal
-    data.
+    """Export the whole state to FILE (- for stdout), as lines of JSON. It contains personal data.
 
-    FILE is readable by its owner only, and is not there before it is whole.
+    Only the owner can read FILE. It appears when it is complete.
     """
     config = load(options.config)
     with opened_state(config, create=False) as store:
         if store.is_scratch:
-            raise StateError("there is no state yet: the first push makes it", code="SYNC-0611")
+            raise StateError("there is no state yet; the first push creates it", code="SYNC-0611")
         lines = transfer.export(store, options.clock())
         if str(file) == "-":
             sys.stdout.buffer.writelines(lines)
             return
         number = write_private(file, lines, config)
     if not options.quiet:
-        click.echo(f"{file}: {number - 2:,} rows", err=True)
+        click.echo(f"exported {plural(number - 2, 'row')} to {file}", err=True)
 
 
-@command.command("import", short_help="fill an empty state from such a file")
+@command.command("import", short_help="Import an exported file into an empty state")
 @click.argument("file", type=_EXPORT)
 @common_options_without("targets", "keys")
 def import_state(options: CommonOptions, file: Path) -> None:
-    """Fill an empty state from FILE (- for standard input), which scimsync state export made. All
-    of it or nothing.
+    """Import FILE (- for stdin), written by scimsync state export, into an empty state: all of it,
+    or nothing.
 
-    From SQLite to PostgreSQL: export, change [state] url in sync.toml, import.
+    To move from SQLite to PostgreSQL: export, change [state] url in sync.toml, import.
     """
     config = load(options.config)
     if str(file) == "-":
@@ -125,7 +121,7 @@ def import_state(options: CommonOptions, file: Path) -> None:
             raise ConfigError(f"{file}: {error.strerror}", code="SYNC-0907") from None
         with stream, opened_state(config, create=True) as store:
             counts = transfer.import_(store, stream, str(file))
-    _report(options, f"imported {sum(counts.values()):,} rows", {"rows": counts})
+    _report(options, f"imported {plural(sum(counts.values()), 'row')}", {"rows": counts})
 
 
 def _report(options: CommonOptions, text: str, document: dict[str, object]) -> None:

@@ -43,9 +43,9 @@ _STYLES = {LinkStatus.ACTIVE: "green", LinkStatus.PENDING: "yellow"}
 @click.command()
 @common_options_without("keys")
 def command(options: CommonOptions) -> None:
-    """Show how things stand: sources, targets, accounts, what fails, who is at work, the last runs.
+    """Show sources, targets, accounts, failures, alerts, active runs and recent runs.
 
-    Reads the state only; targets are not asked. Exit code 0, whatever it shows.
+    Only the state is read; targets are not contacted. Exit code 0, whatever it shows.
     """
     config = load(options.config)
     names = chosen_targets(config, options.targets)
@@ -220,17 +220,20 @@ def _print_status(output: Output, status: Status, targets: Collection[str]) -> N
         _print_holds(output, status.holds)
     if status.leases:
         output.blank()
-        output.line(("At work now", "bold"))
+        output.line(("Active runs", "bold"))
         output.rows(
             [
-                [lease.name, f"{printable(lease.holder)}, until {format_local(lease.expires_at)}"]
+                [
+                    lease.name,
+                    f"{printable(lease.holder)}, lease until {format_local(lease.expires_at)}",
+                ]
                 for lease in status.leases
             ]
         )
     output.blank()
-    output.line(("Last runs", "bold"))
+    output.line(("Recent runs", "bold"))
     if not status.runs:
-        output.line("none yet; scimsync push is the first", indent=2)
+        output.line("none yet: scimsync push starts the first", indent=2)
     at_work = bool(status.leases)
     output.rows([run_row(run, targets, status.now, at_work=at_work) for run in status.runs])
 
@@ -238,7 +241,7 @@ def _print_status(output: Output, status: Status, targets: Collection[str]) -> N
 def _print_source(output: Output, source: SourceState, now: datetime) -> None:
     output.line("source ", (source.name, "bold"))
     if source.ingested_at is None:
-        output.line("never read by a push", indent=2)
+        output.line("not read yet", indent=2)
         return
     when = f"{format_local(source.ingested_at)} ({format_relative(source.ingested_at, now)})"
     output.line(f"{plural(source.records, 'record')}, read {when}", indent=2)
@@ -246,7 +249,7 @@ def _print_source(output: Output, source: SourceState, now: datetime) -> None:
         output.line((problem_line(problem), "yellow"), indent=2)
     if len(source.problems) > _PROBLEMS_SHOWN:
         more = len(source.problems) - _PROBLEMS_SHOWN
-        output.line((f"and {more:,} more problems; scimsync check shows more", "yellow"), indent=2)
+        output.line((f"and {more:,} more problems: scimsync check", "yellow"), indent=2)
 
 
 def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
@@ -268,18 +271,18 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
 def _print_progress(output: Output, target: TargetStatus) -> None:
     """Print how far the target is behind its sources."""
     if not target.pushed:
-        output.line("never pushed to", indent=2)
+        output.line("never pushed", indent=2)
     elif target.reconfigured:
         text = (
-            "sync.toml changed (or a new day counts) since the last push: the next looks at"
-            " everybody"
+            "sync.toml or the date has changed since the last push: the next push compares all"
+            " records"
         )
         output.line((text, "yellow"), indent=2)
     elif target.behind:
         changed = plural(target.behind, "changed record")
-        output.line((f"{changed} not looked at yet; the next push does", "yellow"), indent=2)
+        output.line((f"{changed} not pushed yet", "yellow"), indent=2)
     elif not target.failing.count:
-        output.line("up to date with what was read last", indent=2)
+        output.line("up to date with the last snapshot", indent=2)
 
 
 def _print_health(output: Output, target: TargetStatus, now: datetime) -> None:
@@ -288,23 +291,22 @@ def _print_health(output: Output, target: TargetStatus, now: datetime) -> None:
     if known.failures:
         runs = plural(known.failures, "run")
         output.line(
-            (f"{runs} in a row failed: {printable(known.last_error or '')}", "red"), indent=2
+            (f"failed in {runs} in a row: {printable(known.last_error or '')}", "red"), indent=2
         )
     until = known.quarantined_until
     if until is not None and until > now:
         when = format_local(until)
         output.line(
-            (f"in quarantine until {when}; scimsync push -t {target.name} tries at once", "red"),
+            (f"in quarantine until {when}; to try now: scimsync push -t {target.name}", "red"),
             indent=2,
         )
     elif until is not None:
-        output.line(
-            "its quarantine is over: the next push tries it with one request first", indent=2
-        )
+        output.line("quarantine expired: the next push begins with one request", indent=2)
     if known.lowered_rate is not None and known.lowered_at is not None:
         when = format_relative(known.lowered_at, now)
         output.line(
-            f"rate lowered to {known.lowered_rate:.3g} a second, by answers 429 {when}", indent=2
+            f"rate lowered to {known.lowered_rate:.3g} requests/s by a 429 response {when}",
+            indent=2,
         )
 
 
@@ -313,15 +315,15 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
     due = ""
     if failing.next_try_at is not None:
         when = "now" if failing.next_try_at <= now else format_relative(failing.next_try_at, now)
-        due = f"; the first is due {when}"
+        due = f" (first attempt {when})"
     output.line(
-        (f"{failing.count:,} failing or waiting{due}; scimsync retry tries all now", "red"),
+        (f"{failing.count:,} failing or waiting{due}; to retry now: scimsync retry", "red"),
         indent=2,
     )
     rows: list[list[Part]] = []
     for one in failing.first:
         subject = one.key if one.kind is Kind.USER else f"{one.kind} {one.key}"
-        times = f"failed {plural(one.failures, 'time')}" if one.failures else "was interrupted"
+        times = f"failed {plural(one.failures, 'time')}" if one.failures else "interrupted"
         rows.append([(printable(subject), "bold"), times, printable(one.last_error or "")])
     output.rows(rows, indent=4)
     if failing.count > len(failing.first):
@@ -334,7 +336,7 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
 
 def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:
     output.blank()
-    output.line(("FailingLinks", "bold"))
+    output.line(("Alerts", "bold"))
     rows: list[list[Part]] = []
     for one in alerts:
         first = printable(one.text.partition("\n")[0])
@@ -346,13 +348,10 @@ def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:
 
 def _print_holds(output: Output, holds: Mapping[Key, datetime]) -> None:
     output.blank()
-    output.line(
-        ("Deprovisioned", "bold"),
-        ", whatever the source says; scimsync deprovision KEY --lift ends it",
-    )
+    output.line(("Deprovisioned by hand", "bold"), "; to end it: scimsync deprovision KEY --lift")
     held = list(holds.items())
     output.rows(
         [[printable(key), f"since {format_local(since)}"] for key, since in held[:_HELD_SHOWN]]
     )
     if len(held) > _HELD_SHOWN:
-        output.line(f"and {len(held) - _HELD_SHOWN:,} more; --json lists all", indent=2)
+        output.line(f"and {len(held) - _HELD_SHOWN:,} more: --json lists all", indent=2)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from scimsync.cli.ui.options import CommonOptions
 from scimsync.errors import ScimsyncError, innermost
 from scimsync.formatting import printable
+
+if TYPE_CHECKING:
+    from scimsync.plan import Violation
 
 
 def report_error(error: Exception, options: CommonOptions) -> int:
@@ -32,10 +37,26 @@ def report_error(error: Exception, options: CommonOptions) -> int:
 
 def print_error(error: ScimsyncError) -> None:
     """Write the message and the code of `error` to stderr, with its details and hint below."""
-    click.secho(printable(error.message), fg="red", err=True, nl=False)
-    click.secho(f" [{error.code}]", dim=True, err=True)
-    for line in error.remarks:
-        click.echo(f"  {printable(line)}", err=True)
+    _print_message(error.message, error.code, error.remarks)
+
+
+def print_violation(violation: Violation, what: str, outcome: str = "") -> None:
+    """Write `aborted by guard.max_removals: …; nothing was sent [SYNC-0501]` to stderr.
+
+    `what` and `outcome` are the first and the last words. A violation without a limit follows a
+    colon: `aborted: hr.csv is empty`.
+    """
+    cause = " by" if violation.brief.startswith("guard.") else ":"
+    text = f"{what}{cause} {violation.brief}{outcome}"
+    _print_message(text, violation.code, violation.remarks)
+
+
+def _print_message(message: str, code: str, remarks: Iterable[str]) -> None:
+    click.secho(printable(message), fg="red", err=True, nl=False)
+    click.secho(f" [{code}]", dim=True, err=True)
+    for remark in remarks:
+        for line in remark.splitlines():
+            click.echo(f"  {printable(line.strip())}", err=True)
 
 
 def _known(error: Exception) -> ScimsyncError:
@@ -45,5 +66,5 @@ def _known(error: Exception) -> ScimsyncError:
     return ScimsyncError(
         f"unexpected error: {what}",
         code="SYNC-0704",
-        hint="this is a bug in scimsync; --debug shows where",
+        hint="this is a bug in scimsync; --debug prints the traceback",
     )

@@ -98,7 +98,7 @@ def common_options_without(*names: str) -> Callable[[F], F]:
             base = invocation.options
             for name in names:
                 if getattr(base, name):
-                    problem = f"--{_SPELT[name]} means nothing to scimsync {context.info_name}."
+                    problem = f"--{_SPELT[name]} does not apply to scimsync {context.info_name}"
                     raise click.UsageError(coded(problem, "SYNC-0902"), context)
             invocation.options = options = replace(
                 base,
@@ -148,7 +148,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         "--config",
         type=click.Path(path_type=Path),
         envvar="SCIMSYNC_CONFIG",
-        help="sync.toml to use.",
+        help="Use this configuration file. (default: sync.toml)",
     ),
     "targets": click.option(
         "-t",
@@ -157,7 +157,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         multiple=True,
         metavar="NAME",
         shell_complete=_complete_target,
-        help="Only this target (may be given again).",
+        help="Only this target. Can be repeated.",
     ),
     "keys": click.option(
         "-k",
@@ -165,19 +165,17 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         "keys",
         multiple=True,
         metavar="KEY",
-        help="Only this person (may be given again).",
+        help="Only the user with this key. Can be repeated.",
     ),
-    "as_json": click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
-    ),
-    "verbose": click.option("-v", "--verbose", count=True, help="Say more."),
-    "quiet": click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    "as_json": click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+    "verbose": click.option("-v", "--verbose", count=True, help="Increase verbosity."),
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     "debug": click.option(
-        "--debug", is_flag=True, help="Show tracebacks, and every request without its secrets."
+        "--debug", is_flag=True, help="Print tracebacks, and log requests without secrets."
     ),
     "log_format": click.option(
         "--log-format",
         type=click.Choice(["text", "json"]),
-        help="How progress and warnings are written to stderr.",
+        help="Format of the log on stderr.",
     ),
 }

@@ -22,7 +22,7 @@ def write_private(path: Path, lines: Iterable[bytes], config: Config) -> int:
         for what, needed in _needed_files(config):
             if path.exists() and needed.exists() and path.samefile(needed):
                 raise ConfigError(
-                    f"{path} is {what} and was left as it is",
+                    f"{path} is {what} and was not changed",
                     hint="write to another file",
                     code="SYNC-0906",
                 )

@@ -25,7 +25,7 @@ def markdown_plan(plan: Plan) -> Iterator[str]:
     yield "## scimsync plan"
     if plan.guard is not None:
         yield ""
-        yield "> **A guard would stop this push; nothing would be sent.**"
+        yield "> **A guard would abort this push. Nothing would be sent.**"
         yield from (f"> {_plain(line)}" for line in plan.guard.splitlines())
     for target in plan.targets.values():
         yield from _target(target)

@@ -55,7 +55,7 @@ def test_changes_are_described_by_their_attributes(paths: list[str], words: str)
 
 def test_counts_are_described_in_the_order_of_actions() -> None:
     assert describe_counts({"delete": 1, "create": 2, "update": 0}) == "2 create, 1 delete"
-    assert describe_counts({}) == "nothing"
+    assert describe_counts({}) == "no changes"
 
 
 def test_a_password_is_hidden_and_its_change_is_seen() -> None:

@@ -33,14 +33,13 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 @click.command()
 @common_options_without("keys")
 def command(options: CommonOptions) -> None:
-    """Look at the configuration, the state, the sources, the secrets and each target, and say what
-    a push would trip over.
+    """Check configuration, state, sources, secrets and targets for what would fail a push.
 
-    Sources are read as a plan reads them. Each target is asked what it can do, for one user, and
-    for its schemas. Nothing is changed and nothing stored. It goes on where something fails.
+    Sources are read as a plan reads them. From each target, its capabilities, one user and its
+    schemas are read. Nothing is changed or stored, and errors do not end the check.
 
-    Exit codes: 0 fine (there may be warnings), 1 a source or a target cannot be used, 2 sync.toml
-    has to be mended.
+    Exit codes: 0 no errors (there may be warnings), 1 a source or a target cannot be used, 2
+    invalid usage or configuration.
     """
     try:
         config = load(options.config)
@@ -132,5 +131,5 @@ def _summary(results: Sequence[CheckResult]) -> tuple[str, str]:
         plural(counts[level], level) for level in (Level.ERROR, Level.WARNING) if counts[level]
     ]
     if not words:
-        return "all fine", "green"
+        return "no problems found", "green"
     return ", ".join(words), "red" if counts[Level.ERROR] else "yellow"

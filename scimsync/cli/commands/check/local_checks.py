@@ -36,9 +36,9 @@ def opened_and_checked_state(config: Config) -> Iterator[tuple[Store, CheckResul
         store, result = scratch_store(), subject.failed(error)
     else:
         result = subject.ok(
-            f"{shown_state(config.state_url)}: not there yet, the first push makes it"
+            f"{shown_state(config.state_url)}: not created yet; the first push creates it"
             if store.is_scratch
-            else f"{store.label}: fine"
+            else f"{store.label}: ok"
         )
     try:
         yield store, result
@@ -105,8 +105,8 @@ def _check_rows(
         if len(read.problems) > _PROBLEMS_SHOWN:
             lines.append(f"and {len(read.problems) - _PROBLEMS_SHOWN:,} more")
         yield subject.warning(
-            f"{plural(len(read.problems), 'row')} cannot be used; whom they are about keeps the"
-            " account that there is",
+            f"{plural(len(read.problems), 'row')} cannot be used; the accounts of their keys do not"
+            " change",
             code="SYNC-0953",
             details=lines,
         )
@@ -161,9 +161,9 @@ def _check_permissions(
         return
     if readable:
         yield subject.warning(
-            f"{holder} holds {what}, and others on this machine may read it",
+            f"{holder} contains {what} and is readable by other users",
             code="SYNC-0952",
-            hint=f"chmod 600 {holder}, or env:, keyring:, cmd:",
+            hint=f"run chmod 600 {holder}, or use env:, keyring: or cmd:",
         )
 
 
@@ -178,10 +178,10 @@ def check_schedule(config: Config, names: Sequence[str], now: datetime) -> Itera
     for name in names:
         timings = schedule.targets.get(name, schedule.push)
         following = first_after(timings, now, schedule.zone)
-        when = "never by itself"
+        when = "no pushes by the daemon"
         if following is not None:
-            when = f"{', '.join(map(str, timings))}; next {format_local(following)}"
-        yield Subject("schedule", name).ok(f"the daemon pushes: {when}")
+            when = f"pushes {', '.join(map(str, timings))}; next {format_local(following)}"
+        yield Subject("schedule", name).ok(when)
 
 
 def check_receivers(config: Config) -> Iterator[CheckResult]:
@@ -193,7 +193,7 @@ def check_receivers(config: Config) -> Iterator[CheckResult]:
     for name, wrong in notify.check_receivers(config):
         subject = Subject("receiver", name)
         if wrong is None:
-            yield subject.ok("can be told")
+            yield subject.ok("ready")
         else:
             yield subject.error(f"notify.to.{name}: {wrong}", code="SYNC-0822")
         for option, reference in secret_references(config.notify.to[name]).items():

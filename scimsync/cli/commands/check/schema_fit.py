@@ -13,8 +13,8 @@ from scimsync.scim.settable import SettablePath, settable_path
 COMMON = frozenset({"id", "externalid", "meta", "schemas"})
 """Attributes that every resource has and schemas need not list (RFC 7643 section 3.1)."""
 
-_SET_BY_TARGET = "the target sets this itself (readOnly)"
-_NOT_MAPPED = "the target requires this, and nothing is mapped to it"
+_SET_BY_TARGET = "read-only"
+_NOT_MAPPED = "required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ def _misfit(
         return None
     attributes = known.get(schema.casefold())
     if attributes is None:
-        return Misfit(str(path), "unknown", f"the target has no schema {schema}")
+        return Misfit(str(path), "unknown", f"unknown schema {schema}")
     attribute = attributes.get(path.attribute.casefold())
     if attribute is None:
-        return Misfit(str(path), "unknown", "the target does not know this attribute")
+        return Misfit(str(path), "unknown", "unknown attribute")
     if _is_read_only(attribute):
         return Misfit(str(path), "read-only", _SET_BY_TARGET)
     subs = _attributes(attribute, "subAttributes")
@@ -62,9 +62,7 @@ def _misfit(
         return None
     sub = subs.get(path.sub.casefold())
     if sub is None:
-        return Misfit(
-            str(path), "unknown", f"the target knows {path.attribute}, but no .{path.sub} of it"
-        )
+        return Misfit(str(path), "unknown", f"{path.attribute} has no sub-attribute {path.sub}")
     return Misfit(str(path), "read-only", _SET_BY_TARGET) if _is_read_only(sub) else None
 
 

@@ -25,9 +25,9 @@ from scimsync.transport.request_errors import InvalidResponse, NoResponse, Reque
 
 _MISFITS_SHOWN = 10
 _WORDS = {
-    "unknown": "not known to the target",
-    "read-only": "set by the target itself",
-    "required": "required by the target and not mapped",
+    "unknown": "unknown to the target",
+    "read-only": "read-only at the target",
+    "required": "required by the target but not mapped",
 }
 
 
@@ -57,9 +57,9 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
             )
         except RequestError as error:
             return [_refused(subject, target, error)]
-        number = "" if users.total_results is None else f"; {users.total_results:,} users there"
+        number = "" if users.total_results is None else f"; {plural(users.total_results, 'user')}"
         found = [
-            subject.ok(f"it answers and takes the token{number}"),
+            subject.ok(f"responds and accepts the token{number}"),
             *_authentication(subject, target),
             *_capabilities(subject, capabilities),
         ]
@@ -72,30 +72,30 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
     if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
         if error.status == 401:
             return subject.error(
-                f"the token is refused: {said}",
+                f"refuses the token: {said}",
                 code=message_code(error),
-                hint="is it the right one, has it expired?",
+                hint="check that it is the right token and has not expired",
             )
         return subject.error(
             f"the token may not read users: {said}",
             code=message_code(error),
-            hint="give it the rights to read and write users",
+            hint="give it permission to read and write users",
         )
     if isinstance(error, NoResponse):
         return subject.error(
-            f"it cannot be reached: {said}",
+            f"cannot be reached: {said}",
             code=message_code(error),
-            hint=f"is {target.config.url} right, and is it up?",
+            hint=f"check that {target.config.url} is right and the service is up",
         )
     if isinstance(error, InvalidResponse) or (
         isinstance(error, ErrorResponse) and error.kind is ErrorKind.NOT_FOUND
     ):
         return subject.error(
-            f"there seems to be no SCIM service: {said}",
+            f"no SCIM service found: {said}",
             code=message_code(error),
-            hint=f"url is the part before /Users; it is {target.config.url}",
+            hint=f"url is the part before /Users, now {target.config.url}",
         )
-    return subject.error(f"it does not answer as it should: {said}", code=message_code(error))
+    return subject.error(f"unexpected response: {said}", code=message_code(error))
 
 
 def _authentication(subject: Subject, target: CompiledTarget) -> list[CheckResult]:
@@ -105,7 +105,7 @@ def _authentication(subject: Subject, target: CompiledTarget) -> list[CheckResul
     known = " or ".join(profile.auth)
     return [
         subject.warning(
-            f"profile {profile.name} names authentication by {known}, and sync.toml by {used}",
+            f"profile {profile.name} expects authentication by {known}, not {used}",
             code="SYNC-0954",
         )
     ]
@@ -121,9 +121,7 @@ def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
     }
     if all(value is None for value in said.values()):
         return [
-            subject.warning(
-                "it does not say what it can do (/ServiceProviderConfig)", code="SYNC-0951"
-            )
+            subject.warning("declares no capabilities (/ServiceProviderConfig)", code="SYNC-0951")
         ]
     able = [
         (
@@ -136,22 +134,21 @@ def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
     ]
     unable = [name for name, value in said.items() if value is False]
     words = [
-        f"can {', '.join(able)}" if able else "",
-        f"cannot {', '.join(unable)}" if unable else "",
+        f"supports {', '.join(able)}" if able else "",
+        f"does not support {', '.join(unable)}" if unable else "",
     ]
-    found = [subject.ok(f"it says: {'; '.join(word for word in words if word)}")]
+    found = [subject.ok("; ".join(word for word in words if word))]
     if can.patch is False:
         found.append(
             subject.warning(
-                "it says that it cannot PATCH, and accounts are changed with PATCH",
+                "does not support PATCH, which changes accounts",
                 code="SYNC-0951",
             )
         )
     if can.filter is False:
         found.append(
             subject.warning(
-                "it says that it cannot filter; accounts that exist already may not be found one"
-                " by one",
+                "does not support filters; existing accounts may not be found one by one",
                 code="SYNC-0951",
             )
         )
@@ -165,13 +162,13 @@ async def _schema_fit(
     try:
         answer = await client.send(ScimRequest("GET", "/Schemas"))
     except RequestError as error:
-        return [subject.ok(f"what it knows of attributes cannot be told: {error}")]
+        return [subject.ok(f"its schemas cannot be read: {error}")]
     schemas = _schemas(answer.body or {})
     if not schemas:
-        return [subject.ok("what it knows of attributes cannot be told: /Schemas names none")]
+        return [subject.ok("its schemas are unknown: /Schemas lists none")]
     found = misfits(schemas, mapped)
     if not found:
-        return [subject.ok(f"its schemas fit the {len(mapped)} attributes that are mapped")]
+        return [subject.ok(f"its schemas have the {plural(len(mapped), 'mapped attribute')}")]
     return [
         _misfits(subject, problem, [one for one in found if one.problem == problem])
         for problem in dict.fromkeys(one.problem for one in found)

@@ -63,15 +63,12 @@ roles = "['admin'] if 'Admin' in access"
     "folder",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help=(
-        "Work in this folder, which must be empty or not there yet, instead of a new temporary one."
-    ),
+    help=("Use this folder, which must be new or empty. (default: a temporary folder)"),
 )
 def command(folder: Path | None) -> None:
-    """Show scimsync at work: a SCIM server on loopback and a made-up company, day one and day two.
+    """Try scimsync with a local SCIM server and the users of a made-up company, on two days.
 
-    Nothing leaves this machine. The server is stopped at the end, the folder stays: look around in
-    it, and delete it.
+    Nothing leaves this machine. The server stops at the end; the folder stays for you to explore.
     """
     ensure_installed()
     folder = _make_folder(folder)
@@ -88,15 +85,14 @@ def _first_day(folder: Path, url: str) -> None:
     company = first_day()
     _write_hr_csv(folder, map(astuple, company))
     _heading(
-        f"Day one: a company of {len(company)} people, and an application in which nobody has an"
-        " account"
+        f"Day one: a company with {len(company)} employees, and an application without accounts"
     )
-    _say(f"The people are in {folder / 'hr.csv'}, what is to be done in sync.toml beside it.")
-    _say(f"The application is a SCIM server on this machine, at {url}.")
-    _say("A plan sends nothing. This is its last line, then the part of one person:")
+    _say(f"The employees are in {folder / 'hr.csv'}. sync.toml, beside it, is the configuration.")
+    _say(f"The application is a SCIM server on this machine: {url}")
+    _say("A plan sends nothing. Here are its last line and the part for one user:")
     _run(folder, "plan", last_line=True)
     _run(folder, "plan", "--key", MOVED)
-    _say("A push does it. The second one finds nothing left to do:")
+    _say("A push applies the plan. A second push has nothing to do:")
     _run(folder, "push")
     _run(folder, "push")
 
@@ -104,27 +100,26 @@ def _first_day(folder: Path, url: str) -> None:
 def _second_day(folder: Path) -> None:
     day = second_day(first_day())
     _write_hr_csv(folder, day.rows)
-    _heading("Day two: HR wrote a new hr.csv")
+    _heading("Day two: HR exports a new hr.csv")
     for news in day.news:
         click.echo(f"  - {news}")
     click.echo()
-    _say("What would happen, and why:")
+    _say("The plan shows what would change, and why:")
     _run(folder, "plan", expected=4)
     _say(
-        "Exit code 4: some people could not be dealt with, and the others go on. Nobody loses an"
-        " account because a row was bad:",
-        f"{CUT} keeps what there is.",
+        "Exit code 4: some users cannot be planned. The others are not affected.",
+        f"A bad row costs nobody their account: {CUT} keeps it.",
     )
     _run(folder, "push", expected=4)
-    _say("The journal knows every operation, and why it failed where it did:")
+    _say("The journal has every operation, with the reasons for failures:")
     _run(folder, "journal", "--failed")
-    _say("Everything about one person, who moved:")
+    _say("Everything about one user, who moved to another department:")
     _run(folder, "explain", MOVED)
 
 
 def _farewell(folder: Path) -> None:
-    _heading("The server is stopped; the folder stays")
-    _say("Look around in it, and delete it when you have seen enough:")
+    _heading("The server has stopped; the folder stays")
+    _say("Explore it, and delete it when you are done:")
     click.echo(f"  cd {quote(str(folder))}")
     click.echo("  scimsync status")
     click.echo(f"  scimsync journal --key {RENAMED}")
@@ -181,7 +176,7 @@ def _make_folder(wanted: Path | None) -> Path:
     if full is not None:
         raise ConfigError(
             f"--dir {wanted}: the folder is not empty",
-            hint="the demo wants a folder of its own",
+            hint="name a new or empty folder",
             code="SYNC-0911",
         )
     return wanted.resolve()

@@ -110,12 +110,12 @@ def second_day(before: Sequence[Employee]) -> SecondDay:
         rows,
         [
             f"{joined} joins",
-            f"{renamed} has a new family name and a new address",
-            f"{moved} moves to Sales, and {promoted} to a higher level in IT",
-            f"{left} has left, and {by_key[GONE]} is not in the file any more",
-            f"{later} is hired, and begins on another day",
-            f"{no_email} joins too, but nobody wrote down an address",
-            f"the row of {by_key[CUT]} was cut off after the fourth column",
+            f"{renamed} has a new family name and email address",
+            f"{moved} moves to Sales, and {promoted} is promoted and moves to IT",
+            f"{left} has left, and {by_key[GONE]} is no longer in the file",
+            f"{later} is hired, but starts later",
+            f"{no_email} joins as well, but without an email address",
+            f"the row of {by_key[CUT]} is cut off after the fourth column",
         ],
     )
 

@@ -41,7 +41,7 @@ def running_server(token: str) -> Iterator[str]:
             log.seek(0)
             last_line = log.read().strip().splitlines()[-1:]
             raise ScimsyncError(
-                "the SCIM server of the demo does not start", details=last_line, code="SYNC-0911"
+                "the SCIM server of the demo did not start", details=last_line, code="SYNC-0911"
             )
         try:
             yield url

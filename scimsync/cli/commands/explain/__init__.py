@@ -23,15 +23,15 @@ from scimsync.plan.requests import shown
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not contact targets; accounts that exist already are not looked for.",
+    help="Do not contact targets. Existing accounts are not found.",
 )
 @common_options_without("keys")
 def command(options: CommonOptions, key: str, offline: bool) -> None:
-    """Show one person: the record, the rules that hold, each account, its history, and what a push
-    would send now.
+    """Show everything about one user: the record, the access rules, the account and its history at
+    each target, and what a push would send now.
 
-    KEY is what the key column of the source holds. Nothing is sent or stored. With -v also the
-    requests. Exit code 2 for a key that nobody has.
+    KEY is a value of the source's key column. Nothing is sent or stored. With -v, also show the
+    requests. Exit code 2 if the key is unknown.
     """
     config = load(options.config)
     names = chosen_targets(config, options.targets)

@@ -171,8 +171,8 @@ def _note(prepared: PlannedRun | None, error: ScimsyncError | None) -> list[str]
     if error is None:
         return []
     if prepared is None:
-        return [f"the sources cannot be read now, this is what was read last: {error}"]
-    return [f"no target was asked: {error}"]
+        return [f"the sources cannot be read; this is the last snapshot: {error}"]
+    return [f"no target was contacted: {error}"]
 
 
 def _bad_rows(prepared: PlannedRun | None, key: Key) -> list[str]:
@@ -233,14 +233,14 @@ def _operations(
 ) -> tuple[list[PlannedOperation] | None, str | None]:
     """Return the operations that a push of this key would send, or why they are not known."""
     if prepared is None:
-        return None, "not known: the sources cannot be read"
+        return None, "unknown: the sources cannot be read"
     plan = prepared.plan
     if name not in plan.targets:
-        return None, f"nothing: a guard stops every push: {plan.guard}"
+        return None, f"sends nothing: aborted by a guard: {plan.guard}"
     error = plan.targets[name].error
     if error is not None:
         why = error.message.removeprefix(f"{name}: ")
-        return None, f"not known: {why}; --offline tells without asking the target"
+        return None, f"unknown: {why}; --offline plans without the target"
     failed = plan.targets[name].reader.failed_operations()
     return [*plan.targets[name].requests(), *((operation, None) for operation in failed)], None
 
@@ -255,7 +255,7 @@ def _unknown_key(
     if named:
         where, meant = named[0]
         return ConfigError(
-            f"nobody has the key {key!r}",
+            f'unknown key "{key}"',
             hint=f'it is the userName of "{meant}" at {where}',
             code="SYNC-0350",
         )
@@ -278,7 +278,7 @@ def _unknown_key(
         with scratch.read() as connection:
             candidates.update(overview.keys_like(connection, sources, key))
     return ConfigError(
-        f"nobody has the key {key!r}: no record in {', '.join(sources)}, and no account",
+        f'unknown key "{key}": no record in {", ".join(sources)} and no linked account',
         details=details,
         hint=did_you_mean(key, candidates),
         code="SYNC-0350",

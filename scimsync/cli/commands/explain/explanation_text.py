@@ -17,7 +17,7 @@ from scimsync.cli.ui.operation_rows import (
 )
 from scimsync.cli.ui.output import Output, Part
 from scimsync.durations import format_local, format_relative
-from scimsync.formatting import printable
+from scimsync.formatting import plural, printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document
@@ -42,8 +42,8 @@ def print_explanation(
     if explanation.held is not None:
         output.line(
             ("deprovisioned", "red"),
-            f" since {format_local(explanation.held)}, whatever is said below; scimsync deprovision"
-            " --lift ends it",
+            f" since {format_local(explanation.held)}, whatever the rules below say; to end it:"
+            f" scimsync deprovision {printable(explanation.key)} --lift",
         )
     for line in (explanation.note or "").splitlines():
         output.line((printable(line), "yellow"))
@@ -62,7 +62,7 @@ def _print_records(output: Output, explanation: Explanation) -> None:
         output.line("no record in any source")
     for record in explanation.records:
         output.blank()
-        gone = ", which no longer has it; what it held last" if record.removed else ""
+        gone = " (removed; last known values)" if record.removed else ""
         output.line(("Record", "bold"), f" in {record.source}{gone}")
         if record.too_deep:
             output.line(("a value is nested too deeply", "yellow"))
@@ -111,17 +111,17 @@ def _print_account(
 def _scope(account: AccountReport) -> Part:
     expression = "" if account.scope is None else printable(" ".join(account.scope.split()))
     if account.in_scope is None:
-        return Text.assemble(("out of scope", "yellow"), ": no source has this person")
+        return Text.assemble(("out of scope", "yellow"), ": no source record")
     if account.in_scope:
         return Text.assemble(
-            ("in scope", "green"), f": {expression}" if expression else ": everybody is"
+            ("in scope", "green"), f": {expression}" if expression else ": no scope is set"
         )
     return Text.assemble(("out of scope", "yellow"), f": {expression} is false")
 
 
 def _link(link: Link | None) -> Part:
     if link is None:
-        return "none that scimsync knows of"
+        return "none linked"
     remote_id = f", id {printable(link.remote_id)}" if link.remote_id is not None else ""
     status = "none yet" if link.status is LinkStatus.PENDING else str(link.status)
     return Text.assemble((status, _LINK_STYLES.get(link.status, "")), remote_id)
@@ -135,16 +135,16 @@ def _link_facts(link: Link, now: datetime) -> list[tuple[str, Part]]:
     if link.synced_at is not None:
         facts.append(("acknowledged", when(link.synced_at)))
     if link.delete_after is not None:
-        facts.append(("to be deleted", when(link.delete_after)))
+        facts.append(("delete after", when(link.delete_after)))
     if link.last_error is not None:
         facts.append(("last error", printable(link.last_error)))
     if link.failures:
-        facts.append(("failed", f"{link.failures} times in a row"))
+        facts.append(("failed", f"{plural(link.failures, 'time')} in a row"))
     if link.next_try_at is not None:
-        facts.append(("next try", when(link.next_try_at)))
+        facts.append(("next attempt", when(link.next_try_at)))
     if link.in_doubt:
         facts.append(
-            ("in doubt", "a request got no answer; the account is read before anything is sent")
+            ("in doubt", "a request got no response; the account is read before anything is sent")
         )
     return facts
 
@@ -155,12 +155,12 @@ def _print_attributes(output: Output, account: AccountReport) -> None:
     if account.link is not None and account.link.has_account:
         acknowledged = account.link.document
     if not account.in_scope:
-        title, rows = "attributes, as acknowledged", _value_rows(acknowledged or {})
+        title, rows = "attributes (acknowledged)", _value_rows(acknowledged or {})
     elif acknowledged is None:
         title = "attributes"
-        rows = _value_rows(account.desired) + _value_rows(account.once, ", at creation only")
+        rows = _value_rows(account.desired) + _value_rows(account.once, " (at creation only)")
     else:
-        title = "attributes, acknowledged → desired where they differ"
+        title = "attributes (acknowledged → desired)"
         rows = _compared_rows(account)
     if rows:
         output.line((title, "dim"), indent=2)
@@ -194,9 +194,9 @@ def _print_operations(output: Output, account: AccountReport, *, detailed: bool)
         text: Part = "sends nothing"
         if account.operations is None:
             text = (printable(account.note or ""), "yellow")
-        output.line(("a push now  ", "dim"), text, indent=2)
+        output.line(("next push  ", "dim"), text, indent=2)
         return
-    output.line(("a push now", "dim"), indent=2)
+    output.line(("next push", "dim"), indent=2)
     for entry, request in account.operations:
         if entry.status is OperationStatus.FAILED:
             output.rows([[("cannot be planned", "red"), printable(entry.detail or "")]], indent=4)
