@@ -1,14 +1,14 @@
-"""What each record should be at a target: expressions over its columns become a document of SCIM
-attributes.
+"""Turn source records into the SCIM attributes that each target should have.
 
-`compile_program` turns the configuration of a target into a `Program`, `check_columns` holds it
-against the sources, `Program.desire` maps one record. Pure functions: the date comes in as an
-argument.
+`compile_program` turns the configuration of a target into a `Program`, `check_columns` compares it
+with the columns of the sources, and `Program.desire` maps one record. All functions are pure: the
+date is an argument.
 
-Expressions are Jinja2 with these differences. A column is named as it is, or as col['First Name'];
-one that is empty, or that the record's source does not have, is None, and None in text is nothing.
-`today` is a date, `access` the list of the access rules that hold, `ref(key)` another record. There
-is nothing else: no globals, no methods but those of `sandbox.ATTRIBUTES`.
+Expressions are Jinja2 with a few differences. A column is written by its name, or as col['First
+Name']. An empty column, or one that the record's source does not have, is None, and None inside a
+text is written as nothing. `today` is a date, `access` lists the access rules that apply, and
+`ref(key)` refers to another record. There are no globals, and no attributes or methods other than
+those in `sandbox.ATTRIBUTES`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ __all__ = [
     "Generate",
     "Mapped",
     "Program",
-    "Ref",
     "check_columns",
     "compile_program",
     "digest",
@@ -35,7 +34,9 @@ __all__ = [
 
 
 def digest(program: Program) -> str:
-    """Everything that decides the result of `program`, as 32 hexadecimal digits: mapping, scope,
-    the access rules and tables that it reaches. The caller adds the date where
-    `program.uses_today`."""
+    """Return a digest of everything that decides the result of `program`, as 32 hexadecimal digits.
+
+    It covers the mapping, the scope, and the access rules and tables that they use. The caller adds
+    the date if `program.uses_today`.
+    """
     return program.digest

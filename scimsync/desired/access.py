@@ -1,5 +1,4 @@
-"""The access rules that expressions reach, in an order in which each comes after those that it asks
-for."""
+"""The access rules that expressions use, ordered so that each follows the rules it refers to."""
 
 from __future__ import annotations
 
@@ -9,9 +8,10 @@ from scimsync.desired.expressions import Parsed
 
 
 def reachable(rules: Mapping[str, Parsed], wanted: Iterable[str]) -> list[str]:
-    """Names of the `wanted` rules and of all that they ask for, each after those that it asks for.
+    """Return the names of the `wanted` rules and of all rules they refer to.
 
-    Raises ConfigError, which names the circle, for rules that ask for each other.
+    Each name follows the rules that it refers to. Raise ConfigError, with the cycle in its details,
+    if rules refer to each other in a cycle.
     """
     order: list[str] = []
     for name in wanted:
@@ -23,9 +23,9 @@ def _visit(name: str, rules: Mapping[str, Parsed], order: list[str], path: list[
     if name in order:
         return
     if name in path:
-        circle = " -> ".join([*path[path.index(name) :], name])
+        cycle = " -> ".join([*path[path.index(name) :], name])
         raise rules[name].place.error(
-            "access rules ask for each other in a circle", details=[circle], code="SYNC-0305"
+            "access rules ask for each other in a circle", details=[cycle], code="SYNC-0305"
         )
     for other in rules[name].uses.rules:
         _visit(other, rules, order, [*path, name])

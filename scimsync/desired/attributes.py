@@ -1,5 +1,4 @@
-"""What RFC 7643 says of the attributes that a mapping names: their spelling, and the form of their
-values."""
+"""The spelling and the value form of attributes, as RFC 7643 defines them."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 class Form(Enum):
-    """What the value of an attribute has to look like."""
+    """The form that the value of an attribute must have."""
 
     TEXT = "a text"
     BOOLEAN = "true or false"
@@ -26,7 +25,7 @@ class Form(Enum):
 
 
 REQUIRED: Mapping[Kind, str] = {Kind.USER: "userName", Kind.GROUP: "displayName"}
-"""The attribute without which there is no resource (RFC 7643 sections 4.1.1 and 4.2)."""
+"""The attribute that every resource of a kind must have (RFC 7643 sections 4.1.1 and 4.2)."""
 
 _NAME = "formatted familyName givenName middleName honorificPrefix honorificSuffix"
 _ELEMENT = "value display type $ref"
@@ -73,7 +72,7 @@ _KNOWN_ENTERPRISE = _enterprise()
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A path in the RFC's spelling, with the form of the values that it takes."""
+    """A path in the RFC's spelling, with the form of its values."""
 
     path: Path
     form: Form
@@ -83,9 +82,11 @@ class Attribute:
 
 
 def meant(path: Path, kind: Kind) -> str | None:
-    """What a name of no schema, or of none that is known, was probably meant to be: it is nearly
-    one of the core schema, or it is one of the enterprise extension without its URN. None for a
-    name of somebody's own."""
+    """Return the attribute name that a misspelled one was probably meant to be.
+
+    That is a similar name of the core schema, or the same name with the URN of the enterprise
+    extension. Return None if the name is known or resembles none: it may be a custom attribute.
+    """
     if not at_top(path.schema) or path.attribute.casefold() in _KNOWN[kind]:
         return None
     if kind is Kind.USER and path.attribute.casefold() in _KNOWN_ENTERPRISE:
@@ -95,9 +96,12 @@ def meant(path: Path, kind: Kind) -> str | None:
 
 
 def attribute_at(path: Path, kind: Kind) -> Attribute:
-    """The attribute that `path` names. Those of the core and the enterprise schema get the RFC's
-    spelling (names are case-insensitive, RFC 7643 section 2.1); the URN of the core schema is left
-    out; others stay as they are written."""
+    """Return the attribute that `path` names.
+
+    Attributes of the core and enterprise schemas get the RFC's spelling, since names are
+    case-insensitive (RFC 7643 section 2.1), and the URN of the core schema is omitted. Other names
+    stay as written.
+    """
     known: Mapping[str, tuple[str, Form]] = {}
     schema = path.schema
     if at_top(schema):

@@ -1,4 +1,4 @@
-"""Whether the columns that a program names are there, before anything is read."""
+"""Check that the columns a program names exist, before any record is read."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scimsync.model.suggestions import closest
 
 
 def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
-    """Check the columns of `program` against those `found`: source name -> its columns, for all
-    sources of the target.
+    """Check that every column of `program` exists in one of the target's sources.
 
-    A column is there if one of the sources has it: for records of the others it is None. Raises
-    ConfigError for the first that is nowhere, and lists the other places with such columns.
+    `found` maps the name of each source to its columns. A column that only some sources have is
+    None for the records of the others. Raise ConfigError for the first column that no source has;
+    its details list the other missing columns.
     """
-    there = {column: None for columns in found.values() for column in columns}
+    existing = {column: None for columns in found.values() for column in columns}
     missing = [
-        (each, column)
-        for each in program.expressions
-        for column in each.uses.columns
-        if column not in there
+        (expression, column)
+        for expression in program.expressions
+        for column in expression.uses.columns
+        if column not in existing
     ]
     if not missing:
         return
@@ -39,13 +39,13 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
     raise ConfigError(
         f"{expression.place.file}: {expression.place.key}: {problem}",
         details=[*details, *also],
-        hint=_hint(expression, column, list(there)),
+        hint=_hint(expression, column, list(existing)),
         code="SYNC-0302",
     )
 
 
-def _hint(expression: Parsed, column: str, there: Sequence[str]) -> str | None:
-    meant = closest(column, there)
+def _hint(expression: Parsed, column: str, existing: Sequence[str]) -> str | None:
+    meant = closest(column, existing)
     if meant is not None:
         return (
             f'did you mean "{meant}"?' if meant.isidentifier() else f"did you mean col['{meant}']?"

@@ -1,5 +1,4 @@
-"""From the configuration of one target to a program: reads all its expressions and finds what is
-wrong with them."""
+"""Compile the configuration of one target into a program, and report all errors in it."""
 
 from __future__ import annotations
 
@@ -27,8 +26,7 @@ from scimsync.scim.grammar import PathError
 from scimsync.scim.settable import check_settable, settable_path
 from scimsync.tomltext import dotted_key as dotted
 
-# part of every digest; raise it when the same configuration comes to give other documents than
-# before
+# part of every digest: increase it when the same configuration starts to give different documents
 _FORMAT = 1
 
 
@@ -44,13 +42,15 @@ def compile_program(
     section: Sequence[str] | None = None,
     extras: Mapping[str, Extra] | None = None,
 ) -> Program:
-    """Compile what target `name` wants: `mapping` is SCIM path -> Expression, Constant or Generate.
+    """Compile the mapping of target `name`: SCIM path -> Expression, Constant or Generate.
 
-    `where` is the file that messages name, `section` the keys that lead to the mapping in it (by
-    default `targets.NAME.user`). Without a `scope` every record is in scope. `extras` are further
-    expressions over the same records, by names of their own: what they give is `Desired.extras`.
-    Raises ConfigError for everything that is known to be wrong without a record, except for
-    columns: `check_columns` knows those.
+    `where` is the file that messages name, and `section` holds the keys that lead to the mapping in
+    it (default: `targets.NAME.user`). Without a `scope`, every record is in scope. `extras` are
+    further expressions over the same records, by names of their own; their values become
+    `Desired.extras`.
+
+    Raise ConfigError for every error that can be found without a record. Columns are not checked
+    here: see `check_columns`.
     """
     keys = ("targets", name, kind.value) if section is None else tuple(section)
     environment = Sandbox(tables)
@@ -59,25 +59,25 @@ def compile_program(
     condition = None
     if scope is not None:
         condition = parse(scope, Place(where, dotted((*keys[:-1], "scope"))), names, environment)
-    lines = _MappingReader(keys, where, kind, names, environment)
-    slots = lines.slots(mapping)
-    beside = {
-        extra: parse(one.text, Place(where, dotted(one.keys)), names, environment)
-        for extra, one in (extras or {}).items()
+    reader = _MappingReader(keys, where, kind, names, environment)
+    slots = reader.slots(mapping)
+    parsed_extras = {
+        name: parse(extra.text, Place(where, dotted(extra.keys)), names, environment)
+        for name, extra in (extras or {}).items()
     }
     conditions = [condition] if condition else []
-    parsed = [*conditions, *(slot.source for slot in slots if slot.source), *beside.values()]
+    parsed = [*conditions, *(slot.source for slot in slots if slot.source), *parsed_extras.values()]
     order = reachable(rules, _rules_of(parsed, access))
     reached = tuple(rule for rule in access if rule in order)
     expressions = (*(rules[rule] for rule in reached), *parsed)
-    columns = tuple(dict.fromkeys(column for each in expressions for column in each.uses.columns))
-    places = {extra: f"_x{index}" for index, extra in enumerate(beside)}
-    steps = _steps(slots, beside, places)
+    columns = tuple(dict.fromkeys(column for expr in expressions for column in expr.uses.columns))
+    variables = {name: f"_x{index}" for index, name in enumerate(parsed_extras)}
+    steps = _steps(slots, parsed_extras, variables)
     return Program(
         rules=reached,
         expressions=expressions,
         columns=columns,
-        uses_today=any(each.uses.today for each in expressions),
+        uses_today=any(expression.uses.today for expression in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
             kind,
@@ -94,8 +94,8 @@ def compile_program(
         mapping=Stage(steps, environment) if steps else None,
         slots=tuple(slots),
         elements=_elements(slots),
-        required=lines.required(slots),
-        extras=tuple(places.items()),
+        required=reader.required(slots),
+        extras=tuple(variables.items()),
     )
 
 
@@ -106,21 +106,21 @@ def _parse_rules(
         rule: parse(text, Place(where, dotted(("access", rule))), names, environment, in_rule=True)
         for rule, text in access.items()
     }
-    reachable(rules, rules)  # a circle is wrong also where this target does not enter it
+    reachable(rules, rules)  # a cycle is an error even if this target does not use it
     return rules
 
 
 def _steps(
-    slots: Iterable[Slot], beside: Mapping[str, Parsed], places: Mapping[str, str]
+    slots: Iterable[Slot], extras: Mapping[str, Parsed], variables: Mapping[str, str]
 ) -> list[Step]:
-    """Return the steps that work out a mapping and what stands beside it."""
+    """Return the steps that evaluate a mapping and the extra expressions."""
     steps = [Step(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source]
-    return steps + [Step(places[extra], one.node, one) for extra, one in beside.items()]
+    return steps + [Step(variables[name], extra.node, extra) for name, extra in extras.items()]
 
 
 @dataclass(frozen=True, slots=True)
 class _MappingReader:
-    """Reads the lines of one mapping."""
+    """A reader of the lines of one mapping."""
 
     keys: tuple[str, ...]
     where: str
@@ -145,7 +145,7 @@ class _MappingReader:
         ]
 
     def required(self, slots: Iterable[Slot]) -> Slot:
-        """The slot of the attribute without which there is no resource."""
+        """Return the slot of the attribute that every resource must have."""
         name = REQUIRED[self.kind]
         for slot in slots:
             if slot.path == name:
@@ -160,10 +160,10 @@ class _MappingReader:
         return Place(self.where, dotted((*self.keys, *more)))
 
     def _slot(self, text: str, mapped: Mapped, variable: str) -> Slot:
-        close = meant(settable_path(text).path, self.kind)
-        if close is not None:
+        suggestion = meant(settable_path(text).path, self.kind)
+        if suggestion is not None:
             raise self._place(text).error(
-                "no such attribute", hint=f'did you mean "{close}"?', code="SYNC-0141"
+                "no such attribute", hint=f'did you mean "{suggestion}"?', code="SYNC-0141"
             )
         attribute = attribute_at(settable_path(text).path, self.kind)
         path, here, shape = str(attribute), self._place(text), shape_for(attribute)
@@ -193,18 +193,18 @@ def _constant(value: Any, shape: Shape, here: Place) -> Any:
 
 
 def _rules_of(expressions: Iterable[Parsed], access: Iterable[str]) -> list[str]:
-    """The access rules that `expressions` name: all of them where one takes `access` as a whole."""
-    if any(each.uses.any_rule for each in expressions):
+    """Return the access rules that `expressions` name, or all if one uses `access` as a whole."""
+    if any(expression.uses.any_rule for expression in expressions):
         return list(access)
-    return [rule for each in expressions for rule in each.uses.rules]
+    return [rule for expression in expressions for rule in expression.uses.rules]
 
 
 def _tables_of(
     expressions: Sequence[Parsed], tables: Mapping[str, Mapping[str, object]]
 ) -> dict[str, Mapping[str, object]]:
-    if any(each.uses.any_table for each in expressions):
+    if any(expression.uses.any_table for expression in expressions):
         return dict(tables)
-    used = set[str]().union(*(each.uses.tables for each in expressions))
+    used = set[str]().union(*(expression.uses.tables for expression in expressions))
     return {name: entries for name, entries in tables.items() if name in used}
 
 
@@ -216,8 +216,7 @@ def _gate(
     condition: Parsed | None,
     environment: Sandbox,
 ) -> Stage:
-    """The stage that works out which of the rules hold (each after those that it asks for), then
-    the scope."""
+    """Return the stage that evaluates the access rules, in the given order, and then the scope."""
     steps = [Step(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order]
     flags = nodes.Tuple([nodes.Name(names.rule(rule), "load") for rule in reached], "load")
     steps.append(
@@ -238,11 +237,10 @@ def _truth(node: nodes.Expr) -> nodes.Expr:
 
 
 def _elements(slots: Sequence[Slot]) -> tuple[Element, ...]:
-    """The filtered elements of which something is constant, so that they could be left behind
-    without a value.
+    """Return the filtered elements that could be left with constants only.
 
-    What varies keeps its element alive, except for `primary`, which says nothing of its own unless
-    there is nothing else.
+    An element with some constant parts would otherwise stay when its values are absent. Its varying
+    parts decide whether it is sent; `primary` only decides if there are no others.
     """
     by_element: dict[str, list[Slot]] = {}
     for slot in slots:
@@ -269,16 +267,16 @@ def _digest(
     extras: Mapping[str, Extra],
 ) -> str:
     lines = {path: _described(mapped) for path, mapped in mapping.items()}
-    everything = [
+    content = [
         _FORMAT,
         kind,
         lines,
         scope,
         list(rules.items()),
         tables,
-        {extra: one.text for extra, one in extras.items()},
+        {name: extra.text for name, extra in extras.items()},
     ]
-    text = json.dumps(everything, sort_keys=True, default=_dated)
+    text = json.dumps(content, sort_keys=True, default=_dated)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
@@ -293,7 +291,7 @@ def _described(mapped: Mapped) -> list[object]:
 
 
 def _dated(value: object) -> list[str]:
-    """Dates and times, which TOML has and JSON has not."""
+    """Return dates and times as JSON values: TOML has them, JSON does not."""
     if isinstance(value, (date, time)):
         return [type(value).__name__, value.isoformat()]
     raise Unusable(f"{type(value).__name__} is no constant", code="SYNC-0325")

@@ -1,8 +1,7 @@
-"""From what an expression gave to what a document holds: absent values out, and each attribute in
-its form.
+"""Turn the results of expressions into attribute values of the right form, without absent values.
 
-Absent (None here) is what is None or "", an empty list or table, or a list or table with nothing
-but such things in it (RFC 7643 section 2.5).
+A value is absent (None here) if it is None, "", an empty list or table, or a list or table that
+holds only absent values (RFC 7643 section 2.5).
 """
 
 from __future__ import annotations
@@ -21,28 +20,29 @@ from scimsync.model.placeholders import IdOf
 
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
-_INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
+_INTEGERS = range(-(2**63), 2**64)  # the range that JSON writers and readers agree on
 
 Shape = Callable[[Any], Value | None]
-"""Makes the value of an attribute; None where it is absent. Raises Unusable for what cannot be
-one."""
+"""A function that makes the value of an attribute: None if absent.
+
+It raises Unusable if the attribute cannot take the value.
+"""
 
 
 def shape_for(attribute: Attribute) -> Shape:
-    """How values of `attribute` are made."""
+    """Return the function that makes values of `attribute`."""
     if attribute.form is Form.MULTI and attribute.path.attribute == "addresses":
-        return addresses  # which have no `value` (RFC 7643 section 4.1.2)
+        return addresses  # they have no `value` (RFC 7643 section 4.1.2)
     return _SHAPES[attribute.form]
 
 
 def anything(value: Any) -> Value | None:
-    """Any JSON value, or a reference."""
+    """Return any JSON value, or a reference."""
     return value if type(value) is IdOf else tidy(value)
 
 
 def text(value: Any) -> Value | None:
-    """A text, or a reference: numbers become text, for sources that have types write ids as
-    numbers."""
+    """Return a text or a reference. Numbers become text: typed sources hold ids as numbers."""
     if type(value) is str and value.isascii():
         return value or None
     if type(value) is IdOf:
@@ -67,8 +67,10 @@ def text(value: Any) -> Value | None:
 
 
 def boolean(value: Any) -> bool | None:
-    """True or false, also from the words of a text file; never a text, for "false" is true to many
-    a target."""
+    """Return true or false, also for the words that text files use for them.
+
+    The result is never a text, because many targets read the text "false" as true.
+    """
     if isinstance(value, bool):
         return value
     value = tidy(value)
@@ -87,18 +89,20 @@ def boolean(value: Any) -> bool | None:
 
 
 def multi(value: Any) -> Value | None:
-    """A list of complex values: a text or a list of texts becomes [{"value": …}], without
-    duplicates, in order."""
+    """Return a list of complex values: a text or a list of texts becomes [{"value": …}].
+
+    Duplicates are dropped; the order is kept.
+    """
     return _elements(value, "value")
 
 
 def addresses(value: Any) -> Value | None:
-    """As `multi`; the text of an address is its `formatted`."""
+    """Return a list of addresses, as `multi` does; a text becomes `formatted`."""
     return _elements(value, "formatted")
 
 
 def complex_value(value: Any) -> Value | None:
-    """A table of sub-attributes."""
+    """Return a table of sub-attributes."""
     value = tidy(value)
     if value is not None and not isinstance(value, dict):
         raise Unusable(
@@ -132,8 +136,10 @@ def _elements(value: Any, main: str) -> Value | None:
 
 
 def tidy(value: Any) -> Value | None:
-    """`value` as JSON knows it, without what is absent. Dates become ISO text, tuples lists, keys
-    text."""
+    """Return `value` as a JSON value, without absent parts.
+
+    Dates become ISO texts, tuples become lists, and keys become texts.
+    """
     kind = type(value)
     if kind is str:
         if not value:

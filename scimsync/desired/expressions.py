@@ -1,8 +1,7 @@
-"""One expression: read, checked for what can be wrong with it, and turned into what Jinja2
-compiles.
+"""Parse and check one expression, and turn it into the form that Jinja2 compiles.
 
-Everything that can be known without a record is a ConfigError here: syntax, names of filters,
-access rules and tables.
+Errors that can be found without a record raise ConfigError: syntax, and unknown filters, access
+rules and tables.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ _COLUMN_BY_NAME = "col takes the name of a column: col['First Name']"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an expression stands: the file, and the dotted key in it
-    (`targets.wiki.user.userName`)."""
+    """The location of an expression: file and dotted key (`targets.wiki.user.userName`)."""
 
     file: str
     key: str
@@ -41,7 +39,7 @@ class Place:
     def error(
         self, problem: str, *, code: str, details: Iterable[str] = (), hint: str | None = None
     ) -> ConfigError:
-        """The ConfigError `sync.toml: targets.wiki.user.userName: problem`."""
+        """Return the ConfigError `sync.toml: targets.wiki.user.userName: problem`."""
         return ConfigError(
             f"{self.file}: {self.key}: {problem}", code=code, details=tuple(details), hint=hint
         )
@@ -49,11 +47,10 @@ class Place:
 
 @dataclass(slots=True)
 class Names:
-    """What the expressions of one program may name, and the variables that stand for it in the
-    compiled form.
+    """The names that the expressions of a program may use, and the variables they compile to.
 
-    Columns get variables of their own (`_c0`), for they can have any name; access rules too
-    (`_r0`).
+    Columns get generated variables (`_c0`) because a column can have any name. Access rules get
+    them too (`_r0`).
     """
 
     rules: Mapping[str, str]
@@ -61,18 +58,20 @@ class Names:
     columns: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
-        """The variable of a column, new for a new one."""
+        """Return the variable of a column; create it at the first use."""
         return self.columns.setdefault(name, f"_c{len(self.columns)}")
 
     def rule(self, name: str) -> str:
-        """The variable that holds whether an access rule applies."""
+        """Return the variable that holds whether an access rule applies."""
         return f"_r{list(self.rules).index(name)}"
 
 
 @dataclass(slots=True)
 class Uses:
-    """What an expression works with. `rules` are the access rules that it names, `any_rule` that it
-    takes all of them."""
+    """What an expression refers to.
+
+    `rules` are the access rules that it names; `any_rule` is true if it uses `access` as a whole.
+    """
 
     columns: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
@@ -83,13 +82,13 @@ class Uses:
 
     @property
     def nothing(self) -> bool:
-        """Whether the expression has the same value for everybody, always."""
+        """Whether the expression has the same value for every record, on every day."""
         return not (self.columns or self.rules or self.any_rule or self.today)
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An expression that is ready to be compiled."""
+    """A checked expression, ready to be compiled."""
 
     place: Place
     text: str
@@ -100,10 +99,10 @@ class Parsed:
 def parse(
     text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool = False
 ) -> Parsed:
-    """Read the expression `text`. In an access rule (`in_rule`) other rules may be named only as
-    `'Name' in access`.
+    """Parse the expression `text`.
 
-    Raises ConfigError for whatever is wrong with it.
+    An access rule (`in_rule`) may refer to other rules only as `'Name' in access`. Raise
+    ConfigError for every error.
     """
     node = _parse(text, place, environment)
     rewriter = _Rewriter(text, place, names, environment, in_rule=in_rule)
@@ -168,8 +167,7 @@ def _syntax_error(
 
 
 def _offsets(text: str, environment: Sandbox) -> list[tuple[int, str]] | None:
-    """Where each token of `text` begins, and what it is; None if it does not even consist of
-    tokens."""
+    """Return the offset and text of each token of `text`, or None if it cannot be tokenized."""
     found, at = [], 0
     try:
         for _, kind, value in environment.lexer.tokeniter(text, None, None, "variable"):
@@ -186,8 +184,7 @@ def _pointed(text: str, at: int) -> list[str]:
 
 
 class _Rewriter(NodeTransformer):
-    """Checks the syntax tree of one expression and gives its names and operators the meaning that
-    they have here."""
+    """A visitor that checks the syntax tree of an expression and rewrites names and operators."""
 
     def __init__(
         self, text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool
@@ -288,7 +285,7 @@ class _Rewriter(NodeTransformer):
         return _filter(nodes.Tuple(node.nodes, "load"), CONCAT)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Expr:  # noqa: N802
-        """`'x' if condition` without an else is absent otherwise."""
+        """Make `'x' if condition` None where the condition is false."""
         self.generic_visit(node)
         if node.expr2 is None:
             node.expr2 = nodes.Const(None)
@@ -335,7 +332,7 @@ class _Rewriter(NodeTransformer):
         table = (
             node.args[0]
             if node.args
-            else next((each.value for each in node.kwargs if each.key == "table"), None)
+            else next((keyword.value for keyword in node.kwargs if keyword.key == "table"), None)
         )
         if table is None:
             self._fail(
@@ -361,8 +358,7 @@ class _Rewriter(NodeTransformer):
             )
 
     def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
-        """Check the name of a filter or test that is given as a text: `| map('lower')`, `|
-        select('equalto', 'x')`."""
+        """Check a filter or test given by name: `| map('lower')`, `| select('equalto', 'x')`."""
         if len(node.args) <= position or not isinstance(name := node.args[position], nodes.Const):
             self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
             return

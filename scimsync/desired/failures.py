@@ -1,4 +1,4 @@
-"""What it looks like when an expression fails for one person."""
+"""The errors of an expression that fails for one record, and their wording."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ _TYPES = {
 
 
 class Unusable(Exception):
-    """A value or an operation that an expression may not have; the text says what and what would be
-    right."""
+    """A value or an operation that an expression may not use; the text says what to do instead."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
@@ -46,12 +45,12 @@ class Unusable(Exception):
 
 
 class DesireError(ScimsyncError):
-    """One record cannot be mapped: that person fails and keeps the state that there is, the others
-    go on (exit 4).
+    """A record that cannot be mapped (exit 4).
+
+    The record's user fails and their account stays unchanged; the run continues with the others.
 
     `where` is the place in the configuration (`targets.wiki.user.userName`), `expression` its text,
-    `detail` what went wrong, `values` the columns that the expression uses with what this record
-    holds in them.
+    `detail` what went wrong, and `values` the values of the columns that the expression uses.
     """
 
     exit_code = 4
@@ -83,8 +82,7 @@ def code_of(error: Exception) -> str:
 
 
 def explain(error: Exception) -> str:
-    """What `error`, raised while an expression ran, says to a person who knows no Python. One
-    line."""
+    """Return one line that explains an expression's `error` without Python terms."""
     text = one_line(str(error))
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"
@@ -114,12 +112,12 @@ def explain(error: Exception) -> str:
 
 
 def kind_of(type_name: str) -> str:
-    """A word for the Python type `type_name` (`NoneType`, `datetime.date`)."""
+    """Return a word for the Python type `type_name` (`NoneType`, `datetime.date`)."""
     return _TYPES.get(type_name.rpartition(".")[2], type_name)
 
 
 def show(value: Any) -> str:
-    """`value` as JSON in one short line, for a message."""
+    """Return `value` as short one-line JSON, for a message."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError, RecursionError):
@@ -136,12 +134,11 @@ def _advice(left: str, right: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` with its line breaks and runs of blanks as single blanks."""
+    """Return `text` with its line breaks and runs of whitespace replaced by single spaces."""
     return " ".join(text.split())
 
 
 def _printable(text: str) -> str:
-    """`text` without what a terminal or a log cannot take: lone surrogates and control
-    characters."""
+    """Return `text` with lone surrogates and control characters escaped."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

@@ -1,8 +1,8 @@
-"""The filters of expressions: Jinja2's, safe against None, and those of scimsync.
+"""The filters of expressions: Jinja2's own, made safe for None, and those of scimsync.
 
-A column that is empty in a typed source is None, and Jinja2 would write it as "None". Here text
-filters pass None on, filters of lists take it for an empty list, and whatever makes text out of
-several parts takes it for "".
+An empty column in a typed source is None, which Jinja2 would write as "None". Here, text filters
+return None for None, list filters treat it as an empty list, and filters that join several parts
+treat it as "".
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONCAT = "~"
 SLICE = "[:]"
 REF = "ref()"
 HOLDING = "access()"
-"""Filters that only the compiler of expressions uses; the names cannot be typed."""
+"""Filters that only the compiler of expressions uses; users cannot type these names."""
 
 _TEXT = (
     "capitalize",
@@ -74,8 +74,10 @@ _MISSING: Any = object()
 def filters(
     builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, object]]
 ) -> dict[str, Filter]:
-    """All filters by name: those of Jinja2 (`builtin`) with the changes above, and scimsync's own.
-    `lookup` reads `tables`."""
+    """Return all filters by name: those of Jinja2 (`builtin`) as adapted here, and scimsync's own.
+
+    `lookup` reads `tables`.
+    """
     result = {name: function for name, function in builtin.items() if name not in REMOVED}
     for name in _BOUNDED:
         result[name] = bounded(result[name])
@@ -113,8 +115,10 @@ def filters(
 
 
 def text_of(value: Any) -> str:
-    """`value` inside of a longer text: None is nothing, a list or table is an error (it would read
-    as Python writes it)."""
+    """Return `value` as a part of a longer text; None becomes "".
+
+    Raise Unusable for a list or table, which would appear in Python's notation.
+    """
     if isinstance(value, str):
         return value
     if value is None:
@@ -129,8 +133,10 @@ def text_of(value: Any) -> str:
 
 
 def to_ascii(value: Any, language: str | None = None) -> str | None:
-    """`value` in ASCII letters: Łukasz Müller becomes Lukasz Muller, and with `ascii('de')` Lukasz
-    Mueller."""
+    """Return `value` in ASCII letters: Łukasz Müller becomes Lukasz Muller.
+
+    With `ascii('de')`, it becomes Lukasz Mueller.
+    """
     if value is None:
         return None
     from anyascii import anyascii
@@ -148,8 +154,10 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
 
 
 def to_slug(value: Any, separator: str = "-") -> str | None:
-    """`value` as lower-case ASCII letters and digits with `separator` for all the rest: "R & D,
-    Köln" becomes r-d-koln."""
+    """Return `value` as lower-case ASCII letters and digits, with `separator` in place of the rest.
+
+    "R & D, Köln" becomes r-d-koln.
+    """
     text = to_ascii(value)
     if text is None:
         return None
@@ -157,7 +165,10 @@ def to_slug(value: Any, separator: str = "-") -> str | None:
 
 
 def make_ref(key: Any) -> IdOf | None:
-    """The reference to the record `key`; None for None and "". Numbers become text, as keys do."""
+    """Return a reference to the record with the key `key`, or None if `key` is None or "".
+
+    Numbers become text, because keys are text.
+    """
     if key is None or key == "":
         return None
     if isinstance(key, IdOf):
@@ -194,8 +205,10 @@ def _none_is_empty(function: Filter) -> Filter:
 
 
 def _listed(function: Filter) -> Filter:
-    """Jinja2 gives iterators, which are true even when there is nothing in them; here they are
-    lists."""
+    """Return `function` with a list as its result.
+
+    Jinja2 returns iterators, which are true even when they are empty.
+    """
     inner = _none_is_empty(function)
 
     @wraps(function)

@@ -1,8 +1,8 @@
-"""Which groups there should be, and who should be in them.
+"""Which groups a target should have, and which groups a user should be in.
 
-A group has a key as a record has one: the name of its table in sync.toml; with `each` and the
-value, or with a source and the key of its record, behind a colon (`by-department:Sales`,
-`teams:T7`).
+A group has a key, as a record does. For a group by rule it is the name of its table in sync.toml.
+For groups with `each` or from a source it is that name, a colon, and the value or the record's key
+(`by-department:Sales`, `teams:T7`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from scimsync.model.ids import Key
 from scimsync.model.records import Record
 
 VALUE = "value"
-"""What the attributes of a group by `each` are made of."""
+"""The only column for the attributes of a group by `each`."""
 
 MEMBERS = "members"
 SUBGROUPS = "subgroups"
 
 
 class GroupForm(StrEnum):
-    """Where groups come from."""
+    """How the groups of a table are defined."""
 
     EACH = "each"
     RULE = "rule"
@@ -35,8 +35,10 @@ class GroupForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupRule:
-    """One `[targets.NAME.groups.NAME]`, compiled. `leave` is delete, empty or keep; `source` is set
-    for groups from one."""
+    """One compiled `[targets.NAME.groups.NAME]`.
+
+    `leave` is delete, empty or keep. `source` is set for groups from a source only.
+    """
 
     name: str
     form: GroupForm
@@ -46,24 +48,28 @@ class GroupRule:
     match: tuple[str, ...]
 
     def key(self, value: str = "") -> Key:
-        """The key of the group by rule, or of the one for `value` (a value of `each`, the key of a
-        record)."""
+        """Return the key of the group by rule, or of the group for `value`.
+
+        `value` is a value of `each` or the key of a source record.
+        """
         return Key(self.name) if self.form is GroupForm.RULE else Key(f"{self.name}:{value}")
 
     def desired(self, key: Key, today: date) -> Desired:
-        """What a group by `each` or by rule should be. Raises DesireError."""
+        """Return what a group by `each` or by rule should be; raise DesireError if that fails."""
         value = key.partition(":")[2]
         return self.program.desire(Record(self.name, key, {VALUE: value}), today)
 
 
 def name_of(key: Key) -> str:
-    """The name of the table that a group's key comes from."""
+    """Return the name of the table that a group's key comes from."""
     return key.partition(":")[0]
 
 
 def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
-    """The keys of the groups by `each` and by rule that a person in scope should be in. Raises
-    ScimsyncError."""
+    """Return the keys of the groups by `each` and by rule that a user in scope should be in.
+
+    Raise ScimsyncError if an expression gave something other than texts.
+    """
     keys = []
     for name, value in desired.extras.items():
         rule = rules[name]
@@ -71,13 +77,15 @@ def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
             if value:
                 keys.append(rule.key())
         else:
-            keys += [rule.key(one) for one in texts(value, f"groups.{name}.each")]
+            keys += [rule.key(text) for text in texts(value, f"groups.{name}.each")]
     return keys
 
 
 def texts(value: Any, where: str) -> list[str]:
-    """The texts that an expression gave: none, one, or several, each once. Raises ScimsyncError for
-    anything else."""
+    """Return the texts that an expression gave: none, one or several, without duplicates.
+
+    Raise ScimsyncError for anything else; `where` names the expression.
+    """
     if value is None or value == "":
         return []
     if isinstance(value, str):

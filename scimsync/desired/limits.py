@@ -1,7 +1,7 @@
-"""How much an expression may ask for, so that no value of a record can fill the memory.
+"""Limits on what an expression may compute, so that no record can exhaust the memory.
 
-`'0' * width` with a width out of a bad row, `code.zfill(1e9)`, `'%999999999d'`: all fail for that
-record instead.
+`'0' * width` with a huge width in a bad row, `code.zfill(1e9)` and `'%999999999d'` fail for that
+record only.
 """
 
 from __future__ import annotations
@@ -14,23 +14,22 @@ from typing import Any
 from scimsync.desired.failures import Unusable
 
 MOST = 100_000
-"""Characters of a text, elements of a list, and the largest width or count that can be given to a
-filter or a method."""
+"""The longest text (characters), the longest list (elements), and the largest numeric argument."""
 
 _BITS = 4096
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
 
 
 def bounded_product(left: Any, right: Any) -> Any:
-    """`left * right`, where neither a repeated text or list nor a number can grow without bound."""
-    for thing, times in ((left, right), (right, left)):
+    """Return `left * right`; raise Unusable if the result is too large."""
+    for sequence, times in ((left, right), (right, left)):
         if (
-            isinstance(thing, (str, list, tuple))
+            isinstance(sequence, (str, list, tuple))
             and isinstance(times, int)
-            and len(thing) * times > MOST
+            and len(sequence) * times > MOST
         ):
             raise Unusable(
-                f"{times} times {len(thing)} is more than {MOST} characters or elements",
+                f"{times} times {len(sequence)} is more than {MOST} characters or elements",
                 code="SYNC-0326",
             )
     if (
@@ -43,15 +42,17 @@ def bounded_product(left: Any, right: Any) -> Any:
 
 
 def bounded_power(left: Any, right: Any) -> Any:
-    """`left ** right` for numbers, up to a few thousand bits."""
+    """Return `left ** right` for numbers of up to a few thousand bits."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
         raise Unusable("the power is too large", code="SYNC-0326")
     return left**right
 
 
 def bounded_format(left: Any, right: Any) -> Any:
-    """`left % right`: a remainder, or a text like `'%05d' % number`, in which None is written as
-    nothing."""
+    """Return `left % right`: a remainder, or a formatted text such as `'%05d' % number`.
+
+    None is formatted as "".
+    """
     if not isinstance(left, str):
         return left % right
     if isinstance(right, tuple):
@@ -68,7 +69,7 @@ def bounded_format(left: Any, right: Any) -> Any:
 def check_arguments(
     value: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
-    """Raise Unusable if calling `value.method(*args, **kwargs)` asks for too much."""
+    """Raise Unusable if the result of `value.method(*args, **kwargs)` could be too large."""
     check_numbers(args, kwargs)
     if method == "replace" and isinstance(value, str) and len(args) >= 2:
         check_replacement(value, args[0], args[1])
@@ -82,7 +83,7 @@ def check_arguments(
 
 
 def check_replacement(value: str, old: Any, new: Any) -> None:
-    """Raise Unusable if replacing `old` by `new` makes `value` too long."""
+    """Raise Unusable if replacing `old` with `new` makes `value` too long."""
     if (
         isinstance(old, str)
         and isinstance(new, str)
@@ -99,8 +100,10 @@ def check_numbers(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
 
 
 def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter `function` with its numeric arguments bounded; the filtered value itself may be
-    any number."""
+    """Return the filter `function` with a limit on its numeric arguments.
+
+    The filtered value itself may be any number.
+    """
     first = 2 if hasattr(function, "jinja_pass_arg") else 1
 
     @wraps(function)

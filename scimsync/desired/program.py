@@ -1,4 +1,4 @@
-"""A compiled target at work: record in, desired resource out. `compiler` makes these."""
+"""Run a compiled target: map a record to the desired resource. `compiler` makes programs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from scimsync.model.records import Record
 
 SCOPE = "_scope"
 ACCESS = "access"
-"""Variables that the first stage leaves: whether the record is in scope, and the names of the rules
-that hold."""
+"""Variables that the first stage sets: whether the record is in scope, and which rules apply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One line of the mapping: what the expression `source` leaves in `variable`, else `length`
-    random characters, else `constant`."""
+    """One line of the mapping.
+
+    The value is what the expression `source` stores in `variable`, or else `length` random
+    characters, or else `constant`.
+    """
 
     path: str
     place: Place
@@ -38,8 +40,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """The paths into one element of a multi-valued attribute. Without a value at one of `alive` it
-    is absent as a whole: `primary = true` alone is worth nothing."""
+    """The paths into one element of a multi-valued attribute.
+
+    Without a value at one of the `alive` paths, the whole element is absent: `primary = true` alone
+    has no meaning.
+    """
 
     paths: tuple[str, ...]
     alive: tuple[str, ...]
@@ -47,13 +52,13 @@ class Element:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Cheap to run, safe to share between threads. `gate` works out access and scope, `mapping`
-    what lies behind it.
+    """The compiled mapping of a target: cheap to run and safe to share between threads.
 
-    `rules` are the access rules that it reaches and `expressions` all that it works out, in the
-    order of the configuration; `paths` are the managed attributes, without those that are sent
-    once; `extras` the variables of further expressions, by name. `digest`: see
-    `scimsync.desired.digest`.
+    `gate` evaluates access rules and scope, `mapping` the attributes and extras. `rules` are the
+    access rules that the program uses, and `expressions` all expressions that it evaluates, both in
+    the order of the configuration. `paths` are the managed attributes, without those that are only
+    sent at creation. `extras` pairs the name of each extra expression with its variable. For
+    `digest`, see `scimsync.desired.digest`.
     """
 
     rules: tuple[str, ...]
@@ -71,11 +76,11 @@ class Program:
     extras: tuple[tuple[str, str], ...] = ()
 
     def desire(self, record: Record, today: date) -> Desired:
-        """What `record` should be at the target on the day `today`.
+        """Return what `record` should be at the target on the day `today`.
 
-        Raises DesireError, and nothing else, where an expression fails for this record, a required
-        attribute comes out empty, or the record cannot be read. The mapping of a record out of
-        scope is not worked out, so that a leaver with bad data can still leave.
+        Raise DesireError, and no other exception, if an expression fails for this record, a
+        required attribute is empty, or the record cannot be read. The mapping is not evaluated for
+        a record out of scope, so that bad data does not keep a leaver's account active.
         """
         if record.too_deep:
             raise DesireError(
@@ -113,7 +118,7 @@ class Program:
             if slot.source is not None:
                 try:
                     value = slot.shape(results[slot.variable])
-                except Exception as error:  # whatever a record provokes is that record's problem
+                except Exception as error:  # any error is a failure of this record alone
                     _fail(record, slot.source, error)
             elif slot.length is not None:
                 generate[slot.path] = slot.length
@@ -124,9 +129,7 @@ class Program:
                 (once if slot.once else document)[slot.path] = value
         sets = (document, once, generate)
         for element in self.elements:
-            if not any(
-                path in values for values in (document, once, generate) for path in element.alive
-            ):
+            if not any(path in values for values in sets for path in element.alive):
                 for path in element.paths:
                     document.pop(path, None)
                     once.pop(path, None)
@@ -138,10 +141,12 @@ class Program:
 
 
 def _fail(record: Record, source: Parsed | None, error: Exception) -> NoReturn:
-    """Raise the DesireError for `error`, which came of `source` (the required attribute always has
-    one)."""
+    """Raise the DesireError for `error`, which `source` caused.
+
+    The required attribute always has a source.
+    """
     assert source is not None  # noqa: S101
-    # neither the record's value nor what was made of it is shown
+    # show neither the record's value nor anything made from it
     if source.place.key.rstrip("\"'").lower().endswith("password"):
         raise DesireError(
             record.key,

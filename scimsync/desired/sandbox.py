@@ -1,9 +1,8 @@
-"""The Jinja2 environment in which expressions run: what they can reach, and how much they can ask
-for.
+"""The Jinja2 environment of expressions, which limits what they can use and compute.
 
-Expressions come from the administrator, the values that they work on from anywhere. So values are
-never parsed as expressions, nothing can be called but the filters and a fixed list of methods, and
-what a value from a record can multiply is bounded.
+Expressions come from the administrator, but the values that they use can come from anyone.
+Therefore values are never parsed as expressions, only the filters and a fixed list of methods can
+be called, and the size of results is limited.
 """
 
 from __future__ import annotations
@@ -40,13 +39,11 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
     datetime: _DATE | {"date", "hour", "minute", "second"},
     timedelta: frozenset({"days", "seconds", "total_seconds"}),
 }
-"""Attributes and methods that expressions may use, by type; everything else does not exist for
-them."""
+"""Attributes and methods that expressions may use, by type. All others count as undefined."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, narrowed to `ATTRIBUTES`, without globals, with the filters of
-    `scimsync.desired.filters`."""
+    """Jinja2's sandbox, limited to `ATTRIBUTES` and scimsync's filters, without globals."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -62,12 +59,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.binop_table.update(operators)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Only what `ATTRIBUTES` lists (`attr` filter, `map(attribute=…)`)."""
+        """Return whether `ATTRIBUTES` lists `attr`; `attr` and `map(attribute=…)` ask for it."""
         return attr in ATTRIBUTES.get(type(obj), ()) and super().is_safe_attribute(obj, attr, value)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`value.name`: a listed attribute, or an item of a nested table. Undefined, with a reason,
-        if neither."""
+        """Return a listed attribute of `obj`, or an item of a nested table.
+
+        Return an Undefined that holds the reason if it is neither.
+        """
         if isinstance(obj, Undefined):
             return getattr(obj, attribute)  # raises UndefinedError with the reason
         if attribute in ATTRIBUTES.get(type(obj), ()):
@@ -77,7 +76,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._nothing(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """`value[argument]`, as above."""
+        """Return `obj[argument]`, or what `getattr` returns for the name."""
         try:
             return obj[argument]
         except (TypeError, LookupError):
@@ -86,7 +85,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._nothing(obj, argument)
 
     def call(self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of a value (there is nothing else to call)."""
+        """Call a method of a value; nothing else can be called."""
         if isinstance(__obj, Undefined):
             return __obj()  # raises UndefinedError with the reason
         if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(
@@ -107,8 +106,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class RecordContext(Context):
-    """Where a compiled expression finds the values of one record. Reused by nobody: one a run of a
-    stage."""
+    """The values of one record, for compiled expressions. Each run of a stage makes a new one."""
 
     def __init__(self, environment: Sandbox, eval_ctx: Any, values: dict[str, Any]) -> None:
         self.parent = values
@@ -118,5 +116,5 @@ class RecordContext(Context):
         self.exported_vars = set()
 
     def resolve_or_missing(self, key: str) -> Any:
-        """The value of the variable `key`; there are no others than those of the record."""
+        """Return the value of the variable `key`; the record's variables are the only ones."""
         return self.parent[key]

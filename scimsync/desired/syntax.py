@@ -16,7 +16,7 @@ _RESERVED = frozenset(f"{_JINJA} {_JINJA_INTERNAL} {_SCIMSYNC}".split())
 def column_expression(column: str) -> str:
     """Return the expression for a column.
 
-    It is `email`, or `col['First Name']` where the name is not a plain identifier.
+    It is `email`, or `col['First Name']` if the name is not a plain identifier.
     """
     if _PLAIN_COLUMN.fullmatch(column) and column not in _RESERVED:
         return column

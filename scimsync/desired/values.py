@@ -1,4 +1,4 @@
-"""What goes into a program and what comes out: plain values, no behaviour."""
+"""The values that programs are compiled from, and those that they return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scimsync.model.ids import Key, Value
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An attribute's value is worked out from the record; `once`: sent at creation only."""
+    """A mapped attribute that is computed from the record; `once`: sent at creation only."""
 
     text: str
     once: bool = False
@@ -19,7 +19,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """An attribute has this value for everybody; `once`: sent at creation only."""
+    """A mapped attribute with the same value for every record; `once`: sent at creation only."""
 
     value: Any
     once: bool = False
@@ -27,7 +27,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """An attribute is sent at creation with `length` random characters that are kept nowhere."""
+    """A mapped attribute that gets `length` random characters at creation; they are not stored."""
 
     length: int
 
@@ -37,8 +37,7 @@ Mapped = Expression | Constant | Generate
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An expression over a record that gives no attribute. `keys` is where it stands in the
-    configuration."""
+    """An expression that sets no attribute; `keys` is its place in the configuration."""
 
     keys: tuple[str, ...]
     text: str
@@ -48,11 +47,11 @@ class Extra:
 class Desired:
     """What one record should be at one target.
 
-    `access` names the rules that hold, in the order of their definition, of those that the program
-    reaches. Out of scope the mapping is not worked out: `document`, `once` and `generate` are empty
-    then. Paths are canonical; values are JSON values or `Ref`; what is absent has no entry.
-    `generate` gives lengths in characters. `extras` are the values of expressions that are no
-    attributes (groups, members), as they come.
+    `access` names the access rules that apply, of those that the program uses, in the order of
+    their definition. For a record out of scope the mapping is not evaluated: `document`, `once` and
+    `generate` are empty. Paths are canonical; values are JSON values or `IdOf`; absent values have
+    no entry. `generate` holds lengths in characters. `extras` are the raw values of the expressions
+    that set no attribute (groups, members).
     """
 
     key: Key
