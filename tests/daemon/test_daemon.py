@@ -125,6 +125,23 @@ def test_a_reload_misses_no_file(company: Office, faulty: FaultyServer) -> None:
     assert len(faulty.users) == 5
 
 
+def test_a_file_that_a_guard_has_stopped_is_not_pushed_again_after_a_reload(
+    company: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.hire(people(30))
+    assert company.push().exit_code == 0
+    live(
+        company,
+        (30, lambda _: dropped(company, 3)),
+        (90, lambda _: company.configure(more=NEVER + "# changed\n")),
+        seconds=300,
+    )
+    lines = log_of(caplog)
+    assert "sync.toml reloaded" in lines
+    assert lines.count("push wiki: source file changed") == 2  # at the start, and with 3 users
+    assert firing_alerts(company) == [("guard", "wiki")]
+
+
 def two_targets(office: Office, schedule: str) -> None:
     """`wiki` reads hr.csv, `chat` other.csv; both are at the same server."""
     other = SOURCE.replace("sources.hr", "sources.other").replace("hr.csv", "other.csv")

@@ -217,3 +217,14 @@ def test_without_prometheus_client_the_check_before_the_run_fails(
         check_textfile(file)
 
     assert not file.exists()
+
+
+def test_totals_include_the_runs_of_a_daemon_by_their_cause(office: Office, file: Path) -> None:
+    office.hire(people(1))
+    push(office, file)
+    office.sql("update run set command = 'daemon: file'")
+
+    found = push(office, file)
+
+    assert found['scimsync_runs_total{cause="file",outcome="done"}'] == 1
+    assert runs(found, "done") == 1
