@@ -82,7 +82,7 @@ def test_too_many_changes_stop_the_push_and_it_says_all_to_decide(
 
     assert ran.code == 3
     for part in (
-        "51 of 100 accounts would be changed",
+        '51 of 100 accounts at "wiki" would be changed',
         "guard.max_updates",
         "50%",
         "00001, 00002",
@@ -111,7 +111,7 @@ def test_an_emptier_file_stops_the_push_and_nobody_is_gone(
     for part in (
         "hr",
         "79 records",
-        "there were 100",
+        "down from 100",
         "guard.min_records",
         "at least 80",
         "--allow-records 79",

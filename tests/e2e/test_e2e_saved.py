@@ -67,10 +67,7 @@ def test_nothing_is_sent_where_something_has_moved_on(
     ran = saved.run("push", "tonight.plan")
 
     assert ran.code == 3
-    assert (
-        "tonight.plan: source, state or configuration has moved on since this plan was made"
-        in ran.err
-    )
+    assert "tonight.plan is out of date: sources, state or configuration have changed" in ran.err
     assert "plan --out" in ran.err
     assert faulty.written() == []
 

@@ -147,7 +147,7 @@ def test_another_address_stops_the_push_until_somebody_says_that_it_is_the_same_
         ran = office.run("push")
 
         assert ran.code == 3
-        assert f"the 5 accounts that are known are those of {faulty.url}" in ran.err
+        assert f'"wiki": its 5 known accounts are those of {faulty.url}' in ran.err
         assert "scimsync push --allow-new-url" in ran.err
         assert other.written() == faulty.written() == []
         assert office.run("push", "--allow-new-url").code == 0

@@ -132,9 +132,8 @@ def test_a_saved_plan_of_groups_is_carried_out_as_it_was_read_or_not_at_all(
     stopped = office.run("push", "tonight.plan")
 
     assert stopped.code == 3
-    assert (
-        "tonight.plan: source, state or configuration has moved on since this plan was made"
-        in " ".join(stopped.err.split())
+    assert "tonight.plan is out of date: sources, state or configuration have changed" in " ".join(
+        stopped.err.split()
     )
     assert wire.written() == []
 

@@ -249,7 +249,7 @@ def test_a_plan_shows_the_shape_of_the_dialect(added: Office) -> None:
         ((), []),
         (
             ("bearer", "basic"),
-            ["profile picky names authentication by bearer or basic, and sync.toml by halves"],
+            ["profile picky expects authentication by bearer or basic, not halves"],
         ),
     ],
 )
@@ -261,7 +261,7 @@ def test_a_check_compares_the_authentication_with_the_profile(
 
     results = check_targets(config, [compile_target(config, "wiki")])["wiki"]
 
-    assert results[0].message.startswith("it answers and takes the token")
+    assert results[0].message.startswith("responds and accepts the token")
     assert [one.message for one in results if one.code == "SYNC-0954"] == warnings
 
 
