@@ -18,8 +18,10 @@ _ACCEPT: Final = {"Accept": f"{MEDIA_TYPE}, application/json"}
 
 
 class ScimClient:
-    """Sends requests to a service provider, each once, over `connection`, which it closes at the
-    end."""
+    """A client that sends each request once, over `connection`.
+
+    It closes the connection when it is closed itself.
+    """
 
     def __init__(self, connection: HttpConnection) -> None:
         self._connection = connection
@@ -42,9 +44,9 @@ class ScimClient:
     async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request` once.
 
-        Raises ErrorResponse for an error status, InvalidResponse for a response that is not SCIM,
-        NoResponse where no whole response arrived, InvalidRequest for a request that cannot be
-        written.
+        Raise ErrorResponse for an error status, InvalidResponse for a response that is not SCIM,
+        NoResponse if no complete response arrived, and InvalidRequest for a request that cannot be
+        encoded.
         """
         headers, content = dict(_ACCEPT), None
         if request.body is not None:
@@ -64,7 +66,7 @@ class ScimClient:
         if body is None and response.content.strip():
             if response.status < 400:
                 raise self._connection.invalid(response, "the response is not a JSON object")
-            if response.status == 404:  # from a router, perhaps, instead of the service behind it
+            if response.status == 404:  # may come from a router in front of the service
                 is_page = response.content.lstrip()[:1] == b"<"
                 problem = (
                     "there is a web page and no SCIM here" if is_page else "there is no SCIM here"
@@ -81,8 +83,10 @@ class ScimClient:
         )
 
     def _error(self, response: HttpResponse, body: dict[str, Any]) -> ErrorResponse:
-        """Read an error response (RFC 7644 section 3.12). An excerpt shows what other forms of
-        error bodies say."""
+        """Return the error in an error response (RFC 7644 section 3.12).
+
+        If the body is not a SCIM error, the result holds an excerpt of it.
+        """
         scim_type, detail = read(body, "scimType"), read(body, "detail")
         redacted = self._connection.redacted
         return ErrorResponse(
@@ -96,8 +100,10 @@ class ScimClient:
 
 
 def _json_object(content: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in `content` (RFC 8259), which may begin with a byte order mark; None
-    for anything else."""
+    """Return the JSON object in `content`, or None for anything else.
+
+    The text may begin with a byte order mark (RFC 8259 section 8.1).
+    """
     try:
         body = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:

@@ -14,8 +14,10 @@ from scimsync.transport.request_errors import InvalidResponse
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What /ServiceProviderConfig declares; None where it declares nothing. `max_results` is the
-    largest number of resources in a filtered list."""
+    """The contents of /ServiceProviderConfig; None for everything that it does not declare.
+
+    `max_results` is the largest number of resources in a filtered list.
+    """
 
     patch: bool | None = None
     filter: bool | None = None
@@ -26,10 +28,10 @@ class Capabilities:
 
 
 async def discover(sender: Sender) -> Capabilities:
-    """Ask for the capabilities; all are unknown where that endpoint does not exist (404, 405, 501).
+    """Return the capabilities of a service provider.
 
-    Raises the errors of `sender` otherwise, such as ErrorResponse of kind UNAUTHORISED for a wrong
-    token.
+    All are unknown if the endpoint does not exist (404, 405, 501). Otherwise, raise the errors of
+    `sender`, such as ErrorResponse of kind UNAUTHORISED for a wrong token.
     """
     try:
         response = await sender.send(ScimRequest("GET", "/ServiceProviderConfig"))
@@ -55,5 +57,5 @@ def _member(body: Mapping[str, Any], feature: str, member: str) -> Any:
 
 
 def _supported(body: Mapping[str, Any], feature: str) -> bool | None:
-    """Return `supported` of a feature, also where it is text."""
+    """Return `supported` of a feature, which may be a boolean or text."""
     return {"true": True, "false": False}.get(str(_member(body, feature, "supported")).lower())

@@ -11,20 +11,20 @@ class ErrorKind(StrEnum):
     """What an error status means for the caller (RFC 7644 section 3.12)."""
 
     UNAUTHORISED = "unauthorised"  # 401, 403: the token is wrong or may not do this
-    NOT_FOUND = "not found"  # 404: the resource, or the endpoint, is not there
+    NOT_FOUND = "not found"  # 404: the resource or the endpoint does not exist
     CONFLICT = "conflict"  # 409, or scimType uniqueness: another resource has this value
     PRECONDITION = "precondition"  # 412: the resource changed since its ETag was read
     TOO_MANY = "too many requests"  # 429
-    SERVER = "server error"  # 5xx, and 408: may pass
+    SERVER = "server error"  # 5xx, and 408: often temporary
     REFUSED = "refused"  # any other 4xx: the same request will be refused again
 
 
 class ErrorResponse(RequestError):
-    """The service provider answered with an error status.
+    """A response of the service provider with an error status.
 
     `scim_type` and `detail` come from a SCIM error body (RFC 7644 section 3.12) and are None
-    without one; `excerpt` is the start of a body that is not one ("" for none). `retry_after` is in
-    seconds, None where the answer does not say.
+    without one. `excerpt` is the start of any other body ("" if there is none). `retry_after` is in
+    seconds, or None if the response does not set it.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class ErrorResponse(RequestError):
         self.excerpt = excerpt
         self.retry_after = retry_after
         self.request = request
-        said = f"{status} {scim_type}" if scim_type else str(status)
-        why = detail or excerpt
-        super().__init__(": ".join(part for part in (request, said, why) if part))
+        summary = f"{status} {scim_type}" if scim_type else str(status)
+        reason = detail or excerpt
+        super().__init__(": ".join(part for part in (request, summary, reason) if part))
 
     @property
     def brief(self) -> str:
-        said = f"{self.status} {self.scim_type}" if self.scim_type else str(self.status)
-        return said if self.request is None else f"{self.request}: {said}"
+        summary = f"{self.status} {self.scim_type}" if self.scim_type else str(self.status)
+        return summary if self.request is None else f"{self.request}: {summary}"
 
     @property
     def kind(self) -> ErrorKind:
-        """What the status, and `scimType` uniqueness, mean for the caller."""
+        """What the status, or the `scimType` uniqueness, means for the caller."""
         if self.status in (401, 403):
             return ErrorKind.UNAUTHORISED
         if self.status == 409 or (self.scim_type or "").lower() == "uniqueness":

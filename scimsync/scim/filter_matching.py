@@ -1,5 +1,7 @@
-"""Decide whether a resource, or an element of a multi-valued attribute, matches a filter (RFC 7644
-section 3.4.2.2)."""
+"""Match resources, or elements of a multi-valued attribute, against a filter.
+
+RFC 7644 section 3.4.2.2 defines the rules.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from scimsync.scim.filters import (
     ValuePath,
 )
 
-# RFC 7643 sections 3.1 and 2.3.7; others compare without case
+# RFC 7643 sections 3.1 and 2.3.7; all other attributes are compared without case
 _CASE_EXACT = frozenset({"id", "externalid", "$ref"})
 
 _OPERATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -36,15 +38,15 @@ _OPERATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
 def matches(condition: Filter, resource: Mapping[str, Any]) -> bool:
     """Return whether `resource` (or one element, for the filter of a value path) matches.
 
-    A multi-valued attribute matches if one of its values does, a complex one without sub-attribute
-    by its `value`. Text is compared without case except in `id`, `externalId` and `$ref`. A missing
-    attribute equals null.
+    A multi-valued attribute matches if one of its values does. A complex attribute without
+    sub-attribute is compared by its `value`. Text is compared without case, except in `id`,
+    `externalId` and `$ref`. A missing attribute equals null.
     """
     match condition:
         case And(operands):
-            return all(matches(one, resource) for one in operands)
+            return all(matches(operand, resource) for operand in operands)
         case Or(operands):
-            return any(matches(one, resource) for one in operands)
+            return any(matches(operand, resource) for operand in operands)
         case Not(operand):
             return not matches(operand, resource)
         case Present(attribute):
@@ -75,21 +77,20 @@ def _compares(condition: AttributeComparison, resource: Mapping[str, Any]) -> bo
 
 
 def _values(resource: Mapping[str, Any], path: AttributePath) -> Iterator[Any]:
-    """Yield each assigned value at `path`, also within lists."""
+    """Yield each assigned value at `path`, including those within lists."""
     holder: Any = resource if at_top(path.schema) else read(resource, path.schema or "")
     if not isinstance(holder, Mapping):
         return
-    for value in _each(read(holder, path.name)):
+    for value in _assigned_values(read(holder, path.name)):
         if path.sub is None:
             yield value
         elif isinstance(value, Mapping):
-            yield from _each(read(value, path.sub))
+            yield from _assigned_values(read(value, path.sub))
 
 
-def _each(value: Any) -> Iterator[Any]:
-    yield from (
-        one for one in (value if isinstance(value, list) else [value]) if not is_unassigned(one)
-    )
+def _assigned_values(value: Any) -> Iterator[Any]:
+    values = value if isinstance(value, list) else [value]
+    yield from (item for item in values if not is_unassigned(item))
 
 
 def _equal(held: Any, wanted: Any, exact: bool) -> bool:
@@ -115,8 +116,10 @@ def _ordered(operator: str, held: Any, wanted: Any, exact: bool) -> bool:
 
 
 def _moment(text: str) -> datetime | None:
-    """Return a SCIM dateTime, which is compared chronologically (RFC 7643 section 2.3.5); None for
-    other text."""
+    """Return a SCIM dateTime, or None for any other text.
+
+    Such values are compared chronologically (RFC 7643 section 2.3.5).
+    """
     if "T" not in text:
         return None
     try:

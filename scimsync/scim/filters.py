@@ -17,8 +17,10 @@ _MAX_DEPTH: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """`attrPath`: an attribute or a sub-attribute, with the schema where the filter names it. Names
-    keep their spelling."""
+    """`attrPath`: an attribute or a sub-attribute, with the schema if the filter names it.
+
+    Names keep their spelling.
+    """
 
     schema: str | None
     name: str
@@ -31,8 +33,10 @@ class AttributePath:
 
 @dataclass(frozen=True, slots=True)
 class AttributeComparison:
-    """`attrPath SP compareOp SP compValue`. Equal comparisons have equal JSON literals: `true` is
-    not 1."""
+    """`attrPath SP compareOp SP compValue`.
+
+    Equal comparisons have equal JSON literals: `true` is not 1.
+    """
 
     attribute: AttributePath
     operator: str
@@ -66,7 +70,8 @@ class And:
 
     def __str__(self) -> str:
         return " and ".join(
-            f"({one})" if isinstance(one, And | Or) else str(one) for one in self.operands
+            f"({operand})" if isinstance(operand, And | Or) else str(operand)
+            for operand in self.operands
         )
 
 
@@ -77,7 +82,9 @@ class Or:
     operands: tuple[Filter, ...]
 
     def __str__(self) -> str:
-        return " or ".join(f"({one})" if isinstance(one, Or) else str(one) for one in self.operands)
+        return " or ".join(
+            f"({operand})" if isinstance(operand, Or) else str(operand) for operand in self.operands
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,10 @@ Filter = AttributeComparison | Present | And | Or | Not | ValuePath
 
 @lru_cache(maxsize=1024)
 def parse_filter(text: str) -> Filter:
-    """Parse a filter; `parse_filter(str(x)) == x`. Raises FilterError, which names the position and
-    what was expected."""
+    """Parse a filter; `parse_filter(str(x)) == x`.
+
+    Raise FilterError, with the position and what was expected.
+    """
     cursor = Cursor(text, FilterError)
     found = filter_at(cursor)
     if cursor.token.kind != "end":
@@ -116,26 +125,28 @@ def parse_filter(text: str) -> Filter:
 
 
 def filter_at(cursor: Cursor, *, in_value_path: bool = False, depth: int = 0) -> Filter:
-    """Parse `FILTER` (or `valFilter`, which contains no value path) at the cursor. `or` binds
-    loosest, then `and`, then `not`."""
+    """Parse `FILTER` (or `valFilter`, which contains no value path) at the cursor.
+
+    `not` binds tightest, then `and`, then `or`.
+    """
     if depth > _MAX_DEPTH:
         raise cursor.problem(f"more than {_MAX_DEPTH} brackets inside each other")
-    alternatives = [_all_of(cursor, in_value_path, depth)]
+    alternatives = [_conjunction(cursor, in_value_path, depth)]
     while cursor.follows("or"):
         cursor.advance()
-        alternatives.append(_all_of(cursor, in_value_path, depth))
+        alternatives.append(_conjunction(cursor, in_value_path, depth))
     return alternatives[0] if len(alternatives) == 1 else Or(tuple(alternatives))
 
 
-def _all_of(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
-    operands = [_one_of(cursor, in_value_path, depth)]
+def _conjunction(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
+    operands = [_operand(cursor, in_value_path, depth)]
     while cursor.follows("and"):
         cursor.advance()
-        operands.append(_one_of(cursor, in_value_path, depth))
+        operands.append(_operand(cursor, in_value_path, depth))
     return operands[0] if len(operands) == 1 else And(tuple(operands))
 
 
-def _one_of(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
+def _operand(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
     negated = cursor.follows("not") and cursor.follows("(", ahead=1)
     if negated:
         cursor.advance()
@@ -152,10 +163,10 @@ def _one_of(cursor: Cursor, in_value_path: bool, depth: int) -> Filter:
         inner = filter_at(cursor, in_value_path=True, depth=depth + 1)
         cursor.expect("]", "'and', 'or' or ']'")
         return ValuePath(attribute, inner)
-    return _expression(cursor, attribute)
+    return _comparison(cursor, attribute)
 
 
-def _expression(cursor: Cursor, attribute: AttributePath) -> Filter:
+def _comparison(cursor: Cursor, attribute: AttributePath) -> Filter:
     if cursor.follows("pr"):
         cursor.advance()
         return Present(attribute)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class GrammarError(ValueError):
-    """Text that RFC 7644 does not allow. `position` counts characters from 1."""
+    """A text that RFC 7644 does not allow; `position` counts characters from 1."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         super().__init__(f"{text}: at character {position}: {problem}")
@@ -22,8 +22,7 @@ class FilterError(GrammarError):
 
 
 class PathError(GrammarError):
-    """An attribute path that does not follow RFC 7644 section 3.5.2, or that cannot be used for its
-    purpose."""
+    """An attribute path that does not follow RFC 7644 section 3.5.2 or does not fit its purpose."""
 
 
 _TOKEN = re.compile(
@@ -40,7 +39,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of `kind` string, mark, word, or end. `position` counts characters from 1."""
+    """A token of `kind` string, mark, word, or end; `position` counts characters from 1."""
 
     kind: str
     text: str
@@ -51,8 +50,10 @@ class Token:
 
 
 def tokenize(text: str, error: type[GrammarError]) -> list[Token]:
-    """Split `text` into tokens without white space; the last one has the kind end. Raises
-    `error`."""
+    """Return the tokens of `text` without whitespace; the last one has the kind end.
+
+    Raise `error` for text that cannot be split into tokens.
+    """
     tokens, position = [], 0
     while position < len(text):
         found = _TOKEN.match(text, position)
@@ -71,7 +72,7 @@ def tokenize(text: str, error: type[GrammarError]) -> list[Token]:
 
 
 class Cursor:
-    """Walks over the tokens of a text. Its errors name the position and what was expected."""
+    """A position in the tokens of a text; its errors name the position and what was expected."""
 
     def __init__(self, text: str, error: type[GrammarError]) -> None:
         self._text = text
@@ -85,26 +86,28 @@ class Cursor:
         return self._tokens[self._next]
 
     def follows(self, *texts: str, ahead: int = 0) -> bool:
-        """Return whether the next token (or the one `ahead` tokens later) is a word or mark in
-        `texts`, which are in lower case."""
+        """Return whether the next token is a word or mark in `texts`, which are in lower case.
+
+        `ahead` is the number of tokens to skip.
+        """
         index = min(self._next + ahead, len(self._tokens) - 1)
         token = self._tokens[index]
         return token.kind in ("word", "mark") and token.text.lower() in texts
 
     def advance(self) -> Token:
-        """Take the next token."""
+        """Consume and return the next token."""
         token = self.token
         self._next += token.kind != "end"
         return token
 
     def expect(self, text: str, what: str | None = None) -> Token:
-        """Take the mark `text`, or fail expecting `what`."""
+        """Consume the mark `text`, or raise the error that `what` was expected."""
         if not self.follows(text):
             raise self.wrong(what or f"'{text}'")
         return self.advance()
 
     def wrong(self, expected: str, at: Token | None = None) -> GrammarError:
-        """Return the error that `expected` is missing, here or at the token `at`."""
+        """Return the error for a missing `expected`, here or at the token `at`."""
         token = at or self.token
         return self.problem(f"expected {expected}, found {token}", token)
 
@@ -113,7 +116,7 @@ class Cursor:
         return self._error(self._text, (at or self.token).position, problem)
 
     def attribute(self) -> tuple[str | None, str, str | None]:
-        """Take `[URI ":"] ATTRNAME ["." ATTRNAME]`. Returns schema, name and sub-attribute."""
+        """Consume `[URI ":"] ATTRNAME ["." ATTRNAME]`; return schema, name and sub-attribute."""
         if self.token.kind != "word":
             raise self.wrong("an attribute name")
         token = self.advance()
@@ -130,8 +133,10 @@ class Cursor:
         return schema or None, name, sub or None
 
     def sub_attribute(self) -> str | None:
-        """Take the `.sub` that may follow the closing bracket of a value path; None where the text
-        ends."""
+        """Consume the `.sub` that may follow the closing bracket of a value path.
+
+        Return None at the end of the text.
+        """
         if self.token.kind == "end":
             return None
         token = self.advance()
@@ -140,7 +145,7 @@ class Cursor:
         return token.text[1:]
 
     def literal(self) -> Scalar:
-        """Take a JSON string, number, `true`, `false` or `null`."""
+        """Consume a JSON string, number, `true`, `false` or `null`, and return its value."""
         token = self.advance()
         constants: dict[str, Scalar] = {"true": True, "false": False, "null": None}
         if token.kind == "word" and token.text in constants:

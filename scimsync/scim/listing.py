@@ -1,8 +1,8 @@
 """Read all resources of an endpoint, page by page (RFC 7644 section 3.4.2.4).
 
-Service providers count in their own ways. Known ones: fewer resources than `count`, a
-`totalResults` that is too small or too large, a `startIndex` that is ignored, the first or the last
-page over and over again.
+Service providers differ from the RFC in known ways: they return fewer resources than `count`, a
+`totalResults` that is too small or too large, ignore `startIndex`, or repeat the first or the last
+page forever.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from scimsync.transport.request_errors import RequestError
 
 
 class ListingError(RequestError):
-    """A list has no end, or a response is not a list."""
+    """A list that does not end, or a response that is not a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some resources, and `totalResults` of their response (None where it has none)."""
+    """Some resources, and the `totalResults` of their response (None if it has none)."""
 
     resources: tuple[dict[str, Any], ...]
     total_results: int | None
@@ -33,14 +33,15 @@ class Page:
 async def list_resources(
     sender: Sender, path: str, page_query: Callable[[int, int], Query], *, count: int = 100
 ) -> AsyncIterator[Page]:
-    """Yield all resources at `path`, without those of the first and the previous page that come
-    again.
+    """Yield all resources at `path`, page by page.
 
-    `page_query` gives the paging parameters for a start index and `count`, the number of resources
-    to ask for at a time (see `Dialect.page`). A page is yielded before the next is requested, so
-    that the caller may stop there. All pages together may hold fewer resources than
-    `total_results`, as some service providers hide resources. Raises ListingError where a page
-    repeats before all resources came, and the errors of `sender`.
+    Resources that repeat those of the first or the previous page are dropped. `page_query` returns
+    the paging parameters for a start index and `count`, the number of resources in each request
+    (see `Dialect.page`). A page is yielded before the next is requested, so that the caller can
+    stop early. All pages together may hold fewer resources than `total_results`, because some
+    service providers hide resources.
+
+    Raise ListingError if a page repeats before all resources arrived, and the errors of `sender`.
     """
     start, taken = 1, 0
     first: set[str] = set()
@@ -63,7 +64,7 @@ async def list_resources(
                 yield page
             return
         yield Page(tuple(new), total)
-        # a total of one full page may be the size of the page; a total that is exceeded is wrong
+        # a total of one full page may be the page size; an exceeded total is wrong
         if total is not None and taken >= total and (len(names) < count or taken == total > count):
             return
         first = first or set(names)
@@ -72,14 +73,16 @@ async def list_resources(
 
 
 async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
-    """Return one page. Raises ListingError where the response is not a list of resources, and the
-    errors of `sender`."""
+    """Return one page of a list.
+
+    Raise ListingError if the response is not a list of resources, and the errors of `sender`.
+    """
     response = await sender.send(ScimRequest("GET", path, query=query))
     body = response.body or {}
     resources, total = read(body, "Resources"), _count(read(body, "totalResults"))
     if resources is None and total is not None:
-        resources = []  # may be left out where there are none (RFC 7644 section 3.4.2)
-    if not isinstance(resources, list) or not all(isinstance(one, dict) for one in resources):
+        resources = []  # optional in an empty list (RFC 7644 section 3.4.2)
+    if not isinstance(resources, list) or not all(isinstance(item, dict) for item in resources):
         raise ListingError(f"{path}: the response holds no list of resources")
     return Page(tuple(resources), total)
 
@@ -90,5 +93,5 @@ def _count(value: Any) -> int | None:
 
 
 def _identity(resource: dict[str, Any]) -> str:
-    """Return what distinguishes a resource: its id, else its whole content."""
+    """Return what identifies a resource: its id, or its whole content if it has none."""
     return resource_id(resource) or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()

@@ -12,14 +12,14 @@ from scimsync.transport.request_errors import InvalidRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Query = tuple[tuple[str, str], ...]
-"""Names and values of a URL's query, as plain text."""
+"""Names and values of a URL's query, not percent-encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScimRequest:
     """A request to a service provider.
 
-    `path` begins with "/", is relative to the base URL and percent-encoded; `body` is JSON;
+    `path` begins with "/", is relative to the base URL, and is percent-encoded. `body` is JSON.
     `if_match` is an ETag as the service provider wrote it (RFC 7644 section 3.14).
     """
 
@@ -35,7 +35,7 @@ class ScimRequest:
 
     @property
     def target(self) -> str:
-        """Path and query as they are sent, percent-encoded."""
+        """The path and the query, percent-encoded, as they are sent."""
         if not self.query:
             return self.path
         return (
@@ -50,8 +50,10 @@ class ScimRequest:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a group: the id of its resource, and "Group" for a nested group (RFC 7643 section
-    4.2)."""
+    """A member of a group (RFC 7643 section 4.2).
+
+    `value` is the id of its resource; `type` is "Group" for a nested group.
+    """
 
     value: str
     type: str | None = None
@@ -63,10 +65,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class RemoteResource:
-    """A resource that exists at the service provider, with what a dialect may need to change it.
+    """An existing resource of the service provider, with what a dialect may need to change it.
 
-    `etag` is the version that a change is meant for; `current` the whole resource as just read
-    (None where the dialect does not need it).
+    `etag` is the version that a change is meant for. `current` is the whole resource as just read,
+    or None if the dialect does not need it.
     """
 
     remote_id: str
@@ -78,7 +80,7 @@ class RemoteResource:
 class ScimResponse:
     """A response with a 2xx status.
 
-    `body` is None where there was none; `etag` and `location` are headers; `retry_after` is in
+    `body` is None if there was none. `etag` and `location` are headers. `retry_after` is in
     seconds.
     """
 
@@ -90,29 +92,29 @@ class ScimResponse:
 
     @property
     def resource_id(self) -> str | None:
-        """The `id` of the resource in the body, as text; None where there is none."""
+        """The `id` of the resource in the body, as text; None if there is none."""
         return None if self.body is None else resource_id(self.body)
 
     @property
     def version(self) -> str | None:
-        """The ETag of the resource: the header, else `meta.version` (RFC 7644 section 3.14)."""
+        """The ETag of the resource: the header, or else `meta.version` (RFC 7644 section 3.14)."""
         meta = read(self.body or {}, "meta")
         version = self.etag or (read(meta, "version") if isinstance(meta, dict) else None)
         return version if isinstance(version, str) and version else None
 
 
 class Sender(Protocol):
-    """Sends requests: `ScimClient`, a connection with retries, an adapter for another API."""
+    """A sender of requests: `ScimClient`, a connection with retries, an adapter for another API."""
 
     async def send(self, request: ScimRequest) -> ScimResponse:
-        """Send `request`. Raises RequestError."""
+        """Send `request` and return its response; raise RequestError if that fails."""
 
 
 def resource_path(endpoint: str, remote_id: str) -> str:
-    """Return the path of a resource below `endpoint` ("/Users"), its id percent-encoded.
+    """Return the path of a resource below `endpoint` ("/Users"), with its id percent-encoded.
 
-    Raises InvalidRequest for an id that would address something else: an empty one the whole
-    collection, dots another path.
+    Raise InvalidRequest for an id that would address something else: an empty id addresses the
+    whole collection, and dots address another path.
     """
     if remote_id.strip() in ("", ".", ".."):
         raise InvalidRequest(f"{remote_id!r} cannot be the id of a resource")

@@ -1,5 +1,4 @@
-"""PATCH operations, and the fewest of them that turn one document into another (RFC 7644 section
-3.5.2)."""
+"""Compute the smallest PATCH that turns one document into another (RFC 7644 section 3.5.2)."""
 
 from __future__ import annotations
 
@@ -21,12 +20,12 @@ class Absent(Enum):
 
 
 ABSENT: Final = Absent.ABSENT
-"""The value of an operation without `value`, which is not the same as a value of null."""
+"""The value of an operation without `value`, which differs from a null value."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatchOperation:
-    """One operation. Without a `path` it is about the resource itself."""
+    """One operation of a PATCH; without a `path`, it applies to the resource itself."""
 
     op: Literal["add", "replace", "remove"]
     path: str | None = None
@@ -57,27 +56,31 @@ class _Entry:
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[PatchOperation]:
-    """Return the operations that make a resource which holds `before` hold `after`.
+    """Return the operations that turn a resource with the values `before` into one with `after`.
 
     Only changed values are named, so that attributes in neither document stay as they are:
-    `replace` where `before` has a value, `add` where it has none, `remove` where `after` has none.
-    An element that a filter selects is added as a whole where `before` has nothing of it, because a
-    `replace` through a filter that matches nothing fails (noTarget, section 3.5.2.3); it is removed
-    as a whole where `after` has nothing of it. Removals come first, in the order of `before`, then
-    the others in the order of `after`. Lists are compared without order. Raises PathError for a
-    path that cannot be set.
+    `replace` if `before` has a value, `add` if it has none, `remove` if `after` has none. If
+    `before` has no value in an element that a filter selects, the whole element is added, because a
+    `replace` through a filter that matches nothing fails (noTarget, section 3.5.2.3). If `after`
+    has no value in it, the whole element is removed. Removals come first, in the order of `before`;
+    the other operations follow in the order of `after`. Lists are compared without order.
+
+    Raise PathError for a path that cannot be set.
     """
     if len(before) == len(after) and all(
         text in before and same_value(before[text], value) for text, value in after.items()
     ):
-        return []  # by far the most frequent case, so it is fast
+        return []  # a shortcut for by far the most frequent case
     old, new = _entries(before), _entries(after)
     return [*_removals(old, new), *_settings(old, new)]
 
 
 def _entries(document: Mapping[str, Any]) -> dict[str, _Entry]:
-    """Return the values by the key of their path. Objects are split into their sub-attributes, as
-    a `replace` of an object keeps those that it does not name (section 3.5.2.3)."""
+    """Return the values of a document by the key of their path.
+
+    Objects are split into their sub-attributes, because a `replace` of an object keeps those that
+    it does not name (section 3.5.2.3).
+    """
     entries = {}
     for text, value in document.items():
         where = settable_path(text)

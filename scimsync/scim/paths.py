@@ -20,8 +20,8 @@ from scimsync.scim.grammar import Cursor, FilterError, PathError, Scalar
 class Path:
     """`attrPath` or `valuePath [subAttr]`: the target of a PATCH operation or a mapping.
 
-    `userName` has only an attribute, `name.givenName` a sub-attribute, `emails[type eq
-    "work"].value` a filter as well; `schema` is the URN of an extension. Names keep their spelling;
+    `userName` has only an attribute, `name.givenName` also a sub-attribute, and `emails[type eq
+    "work"].value` also a filter. `schema` is the URN of an extension. Names keep their spelling;
     compare paths by `key`.
     """
 
@@ -41,17 +41,19 @@ class Path:
 
     @property
     def key(self) -> str:
-        """A text that is equal for paths to the same value, as names are case-insensitive (RFC 7643
-        section 2.1)."""
+        """A text that is equal for all spellings of the same path.
+
+        Names are case-insensitive (RFC 7643 section 2.1).
+        """
         return str(self).casefold()
 
 
 @lru_cache(maxsize=4096)
 def parse_path(text: str) -> Path:
-    """Parse a path; `parse_path(str(x)) == x`. Raises PathError, which names the position and what
-    was expected.
+    """Parse a path; `parse_path(str(x)) == x`.
 
-    The schema is everything up to the last ":" before any "[".
+    The schema is everything up to the last ":" before any "[". Raise PathError, with the position
+    and what was expected.
     """
     cursor = Cursor(text, PathError)
     schema, attribute, sub = cursor.attribute()
@@ -69,12 +71,14 @@ def parse_path(text: str) -> Path:
 
 
 def eq_filter(attribute: str, value: Scalar) -> str:
-    """Return the filter that finds resources by their value at a path; the value is escaped as in
-    JSON.
+    """Return the filter that finds resources by their value at a path.
 
-    In a value path the comparison goes inside the brackets: `emails[type eq "work"].value` and
-    "ann@example.com" become `emails[type eq "work" and value eq "ann@example.com"]`. Raises
-    PathError for text that is not a path, FilterError for a value that is not valid Unicode.
+    The value is escaped as in JSON. In a value path the comparison goes inside the brackets:
+    `emails[type eq "work"].value` and "ann@example.com" become `emails[type eq "work" and value eq
+    "ann@example.com"]`.
+
+    Raise PathError for text that is not a path, and FilterError for a value that is not valid
+    Unicode.
     """
     path = parse_path(attribute)
     found: Filter

@@ -1,4 +1,4 @@
-"""The resource types that are provisioned (RFC 7643 sections 4 and 6)."""
+"""The resource types that scimsync provisions (RFC 7643 sections 4 and 6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from scimsync.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """`endpoint` is relative to the base URL, `schema` the URN of the core schema."""
+    """A resource type.
+
+    `endpoint` is relative to the base URL; `schema` is the URN of the core schema.
+    """
 
     endpoint: str
     schema: str

@@ -17,12 +17,13 @@ from scimsync.scim.settable import settable_path
 
 
 def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
-    """Return the resource that holds `document`. Its `schemas` are `schema`, the URN of the core
-    schema, and the extensions.
+    """Return the resource with the values in `document`.
 
-    Paths with the same filter become one element; elements and attributes are in the order of the
-    document. Values are shared with the document. Raises PathError for a path that cannot be set
-    (see `settable_path`).
+    Its `schemas` are `schema`, the URN of the core schema, and the extensions that the document
+    uses. Paths with the same filter become one element. Elements and attributes are in the order of
+    the document. Values are shared with the document, not copied.
+
+    Raise PathError for a path that cannot be set (see `settable_path`).
     """
     body: dict[str, Any] = {"schemas": [schema]}
     elements: dict[str, dict[str, Any]] = {}
@@ -54,11 +55,10 @@ def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
 
 
 def project(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """Return the document of the values that `resource` has at `paths`, without those that are
-    null, "" or empty.
+    """Return the document of the values at `paths`, without those that are null, "" or empty.
 
-    Attribute names are case-insensitive. Where several elements match a filter, the first that has
-    the sub-attribute counts. Raises PathError for text that is not a path.
+    Attribute names are case-insensitive. If several elements match a filter, the first one with the
+    sub-attribute counts. Raise PathError for text that is not a path.
     """
     held = ((text, _value_at(resource, parse_path(text))) for text in paths)
     return {text: value for text, value in held if not is_unassigned(value)}
@@ -81,8 +81,12 @@ def _value_at(resource: Mapping[str, Any], path: Path) -> Any:
             return value
         return read(value, path.sub) if isinstance(value, Mapping) else None
     candidates = value if isinstance(value, list) else [value]
-    found = [one for one in candidates if isinstance(one, Mapping) and matches(path.filter, one)]
+    elements = [
+        candidate
+        for candidate in candidates
+        if isinstance(candidate, Mapping) and matches(path.filter, candidate)
+    ]
     if path.sub is None:
-        return found
-    assigned = (read(one, path.sub) for one in found)
-    return next((one for one in assigned if not is_unassigned(one)), None)
+        return elements
+    values = (read(element, path.sub) for element in elements)
+    return next((value for value in values if not is_unassigned(value)), None)

@@ -1,5 +1,8 @@
-"""Paths that a mapping can set: an attribute, a sub-attribute, or a sub-attribute of one element of
-a multi-valued attribute."""
+"""Paths that a mapping can set.
+
+A path names an attribute, a sub-attribute, or a sub-attribute of one element of a multi-valued
+attribute.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,10 @@ MULTI_VALUED = frozenset(
 """Multi-valued attributes of the core schemas (RFC 7643 sections 4.1.2 and 4.2), in lower case."""
 
 SCHEMA_URN = re.compile(r"^urn:[^\[]*:[0-9.]+:[^:.\[]+$", re.IGNORECASE)
-"""The URN of a schema, which ends with a version and the name of a resource type (RFC 7643 section
-10)."""
+"""The URN of a schema (RFC 7643 section 10).
+
+It ends with a version and the name of a resource type.
+"""
 
 # set by the service provider (RFC 7643 sections 3 to 4.1.2)
 _READ_ONLY = frozenset({"id", "meta", "schemas", "groups"})
@@ -41,9 +46,9 @@ _READ_ONLY = frozenset({"id", "meta", "schemas", "groups"})
 class SettablePath:
     """A path that a document may hold.
 
-    `pins` are the values that the filter demands of the element (`type eq "work"` is ("type",
-    "work")), empty without a filter. `element` is equal for paths into the same element, `key` for
-    paths to the same value, however they are spelled.
+    `pins` are the values that the filter requires of the element: `type eq "work"` becomes ("type",
+    "work"). They are empty without a filter. `element` is equal for paths into the same element,
+    and `key` for paths to the same value, in any spelling.
     """
 
     path: Path
@@ -58,8 +63,10 @@ class SettablePath:
 
 @lru_cache(maxsize=4096)
 def settable_path(text: str) -> SettablePath:
-    """Read a mapping path. Raises PathError for a path that cannot be set, which says why and what
-    can."""
+    """Parse the path of a mapping.
+
+    Raise PathError for a path that cannot be set; its text explains why and what can be set.
+    """
     path = parse_path(text)
     name = path.attribute.casefold()
     _check_alone(text, path, name)
@@ -76,11 +83,11 @@ def settable_path(text: str) -> SettablePath:
 
 
 def check_settable(paths: Iterable[str]) -> None:
-    """Check the paths of one mapping, each alone and all together. Raises PathError for the first
-    that is wrong.
+    """Check the paths of one mapping, both individually and together.
 
-    Two paths must not set the same value, an attribute as a whole and a part of it, or elements
-    that could be the same, such as `emails[type eq "work"]` and `emails[primary eq true]`.
+    Two paths must not set the same value, a whole attribute and a part of it, or elements that
+    could be the same, such as `emails[type eq "work"]` and `emails[primary eq true]`. Raise
+    PathError for the first path that is wrong.
     """
     seen: list[tuple[str, SettablePath]] = []
     for text in paths:
@@ -109,17 +116,17 @@ def _check_alone(text: str, path: Path, name: str) -> None:
         )
 
 
-def _conflict(one: SettablePath, other: SettablePath) -> str | None:
-    """Return why two paths cannot be in one mapping, or None."""
-    if one.element.partition("[")[0] != other.element.partition("[")[0]:
+def _conflict(path: SettablePath, other: SettablePath) -> str | None:
+    """Return why two paths cannot be in one mapping, or None if they can."""
+    if path.element.partition("[")[0] != other.element.partition("[")[0]:
         return None
-    if one.key == other.key:
+    if path.key == other.key:
         return "sets the same value as"
-    if one.element == other.element and one.path.sub and other.path.sub:
+    if path.element == other.element and path.path.sub and other.path.sub:
         return None
-    if not (one.pins and other.pins):
+    if not (path.pins and other.pins):
         return "sets a part of the same attribute as"
-    pins = {name.casefold(): str(value).casefold() for name, value in one.pins}
+    pins = {name.casefold(): str(value).casefold() for name, value in path.pins}
     if any(
         pins.get(name.casefold(), str(value).casefold()) != str(value).casefold()
         for name, value in other.pins
@@ -129,7 +136,7 @@ def _conflict(one: SettablePath, other: SettablePath) -> str | None:
 
 
 def _pins(text: str, condition: Filter) -> list[tuple[str, Scalar]]:
-    """Return the values that `condition` demands, which may use only `eq` and `and`."""
+    """Return the values that `condition` requires; it may use only `eq` and `and`."""
     if isinstance(condition, And):
         pins = [pin for operand in condition.operands for pin in _pins(text, operand)]
         names = [name.casefold() for name, _ in pins]

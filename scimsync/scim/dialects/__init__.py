@@ -1,7 +1,7 @@
 """Dialects: how requests are shaped.
 
-Many applications accept only what they were tested with. A new dialect is a module (or an object)
-with the functions of `Dialect`, and one line in `DIALECTS`.
+Many applications accept only the requests that they were tested with. To add a dialect, write a
+module (or an object) with the functions of `Dialect`, and add one line to `DIALECTS`.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from scimsync.scim.grammar import Scalar
 from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest
 
 DEFAULT_DIALECT: Final = "rfc"
-"""The dialect of targets for which neither sync.toml nor the profile names one."""
+"""The dialect of a target if neither sync.toml nor the profile names one."""
 
 
 class Dialect(Protocol):
-    """Pure functions from an intention to the request that expresses it.
+    """Pure functions that turn an intended change into the request that makes it.
 
     `kind` is "user" or "group"; documents are those of `scimsync.scim.resources`.
     """
 
     def create(self, kind: str, document: Mapping[str, Any]) -> ScimRequest:
-        """Create a resource that holds `document`."""
+        """Return the request that creates a resource with the values in `document`."""
 
     def needs_current(self, kind: str, paths: Collection[str], /) -> bool:
-        """Return whether a change at `paths` can only be shaped from the resource as it is now, as
-        with PUT, or for an attribute that is written as a whole list.
+        """Return whether a change at `paths` can only be shaped from the resource as it is now.
 
-        The caller then reads the resource and passes it on in `RemoteResource.current`. A change of
-        members has the path `members`.
+        That is so for PUT, and for an attribute that is written as a whole list. The caller then
+        reads the resource and passes it on in `RemoteResource.current`. A change of members has the
+        path `members`.
         """
 
     def update(
@@ -42,29 +42,37 @@ class Dialect(Protocol):
         before: Mapping[str, Any],
         after: Mapping[str, Any],
     ) -> ScimRequest | None:
-        """Turn `before`, the document the target last acknowledged, into `after`; None where they
-        are equal. With an ETag, the target refuses a resource that has changed since."""
+        """Return the request that turns `before` into `after`, or None if they are equal.
+
+        `before` is the document that the target last acknowledged. If the resource has an ETag, the
+        target rejects the request when the resource has changed since.
+        """
 
     def set_active(self, resource: RemoteResource, active: bool) -> ScimRequest:
-        """Deactivate or reactivate a user."""
+        """Return the request that deactivates or reactivates a user."""
 
     def change_members(
         self, resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
     ) -> ScimRequest:
-        """Remove single members from a group and add others; members that are not named stay."""
+        """Return the request that removes and adds single members of a group; others stay."""
 
     def delete(self, kind: str, remote_id: str) -> ScimRequest:
-        """Delete a resource."""
+        """Return the request that deletes a resource."""
 
     def read(self, kind: str, remote_id: str) -> ScimRequest:
-        """Read one resource."""
+        """Return the request that reads one resource."""
 
     def match(self, kind: str, attribute: str, value: Scalar, count: int = 2) -> ScimRequest:
-        """Find at most `count` resources by the value at the attribute path `attribute`."""
+        """Return the request that finds resources by `value` at the path `attribute`.
+
+        The response holds at most `count` of them.
+        """
 
     def page(self, start_index: int, count: int) -> Query:
-        """Return the query parameters for `count` resources of a list, from the index
-        `start_index` on; the first is 1."""
+        """Return the query parameters for a page of a list.
+
+        The page holds `count` resources; `start_index` is 1-based.
+        """
 
 
 DIALECTS: Final[Registry[Dialect]] = Registry(

@@ -1,5 +1,7 @@
-"""Requests as RFC 7644 defines them: PATCH with one operation for each changed value, filters with
-`eq`."""
+"""Requests as RFC 7644 defines them.
+
+A PATCH has one operation for each changed value; filters use `eq`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from scimsync.scim.resources import build
 
 
 def create(kind: str, document: Mapping[str, Any]) -> ScimRequest:
-    """Create a resource (RFC 7644 section 3.3)."""
+    """Return the request that creates a resource (RFC 7644 section 3.3)."""
     resource_type = RESOURCE_TYPES[kind]
     return ScimRequest("POST", resource_type.endpoint, build(document, resource_type.schema))
 
@@ -28,42 +30,47 @@ def needs_current(_kind: str, _paths: Collection[str], /) -> bool:
 def update(
     kind: str, resource: RemoteResource, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> ScimRequest | None:
-    """PATCH what differs (RFC 7644 section 3.5.2); None where nothing does."""
+    """Return the PATCH of all differences (RFC 7644 section 3.5.2), or None if there are none."""
     operations = diff(before, after)
     return _patch(kind, resource, operations) if operations else None
 
 
 def set_active(resource: RemoteResource, active: bool) -> ScimRequest:
-    """Deactivate or reactivate a user (RFC 7643 section 4.1.1)."""
+    """Return the request that deactivates or reactivates a user (RFC 7643 section 4.1.1)."""
     return _patch("user", resource, [PatchOperation("replace", "active", active)])
 
 
 def change_members(
     resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
 ) -> ScimRequest:
-    """PATCH members (RFC 7644 section 3.5.2): a `remove` with a value path for each removed one,
-    then one `add` of all others."""
+    """Return the PATCH of a group's members (RFC 7644 section 3.5.2).
+
+    It has a `remove` with a value path for each removed member, then one `add` of all new members.
+    """
     operations = [
-        PatchOperation("remove", f"members[{eq_filter('value', one)}]") for one in removed
+        PatchOperation("remove", f"members[{eq_filter('value', member_id)}]")
+        for member_id in removed
     ]
     if added:
-        operations.append(PatchOperation("add", "members", [one.to_json() for one in added]))
+        operations.append(PatchOperation("add", "members", [member.to_json() for member in added]))
     return _patch("group", resource, operations)
 
 
 def delete(kind: str, remote_id: str) -> ScimRequest:
-    """Delete a resource (RFC 7644 section 3.6)."""
+    """Return the request that deletes a resource (RFC 7644 section 3.6)."""
     return ScimRequest("DELETE", resource_path(RESOURCE_TYPES[kind].endpoint, remote_id))
 
 
 def read(kind: str, remote_id: str) -> ScimRequest:
-    """Read a resource (RFC 7644 section 3.4.1)."""
+    """Return the request that reads a resource (RFC 7644 section 3.4.1)."""
     return ScimRequest("GET", resource_path(RESOURCE_TYPES[kind].endpoint, remote_id))
 
 
 def match(kind: str, attribute: str, value: Scalar, count: int = 2) -> ScimRequest:
-    """Find resources by one value (RFC 7644 section 3.4.2.2). Two are enough to see that the value
-    is ambiguous."""
+    """Return the request that finds resources by one value (RFC 7644 section 3.4.2.2).
+
+    Two resources are enough to see that the value is ambiguous.
+    """
     query = (("filter", eq_filter(attribute, value)), *page(1, count))
     return ScimRequest("GET", RESOURCE_TYPES[kind].endpoint, query=query)
 

@@ -1,6 +1,6 @@
-"""Profiles: facts about service providers, a TOML file each, with the source of each fact.
+"""Profiles: facts about service providers, one TOML file each, with the source of each fact.
 
-A new profile is a file in this folder.
+To add a profile, add a file to this folder.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ _LIMITS: Final[Mapping[str, Any]] = {
 
 
 class ProfileError(ValueError):
-    """A profile contains something else than facts that are known."""
+    """An unknown fact in a profile, or one of the wrong type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What is known of one kind of service provider; sync.toml may override it.
 
-    `dialect` is the dialect to use, `auth` the types of authentication that it accepts (empty:
-    unknown). `page_size` is how many resources to ask for in one list request, `members_per_patch`
-    how many members one PATCH of a group may change, `rate` the requests a second and `concurrency`
-    the requests at a time that it accepts; None for no known limit.
+    `dialect` is the dialect to use. `auth` lists the types of authentication that it accepts (empty
+    if unknown). `page_size` is the number of resources to ask for in one list request. The other
+    fields are limits of the service provider, None if unknown: `members_per_patch` is the number of
+    members that one PATCH of a group may change, `rate` the number of requests per second, and
+    `concurrency` the number of requests at the same time.
     """
 
     name: str
@@ -47,8 +48,10 @@ class Profile:
 
 
 def read_profile(name: str, text: str) -> Profile:
-    """Read a profile from TOML. Raises ProfileError for a fact that is unknown or has the wrong
-    type."""
+    """Return the profile in `text`, a TOML document.
+
+    Raise ProfileError for a fact that is unknown or has the wrong type.
+    """
     facts: dict[str, Any] = tomllib.loads(text)
     known = ("dialect", "auth", *_LIMITS)
     for fact, value in facts.items():
@@ -68,7 +71,7 @@ def read_profile(name: str, text: str) -> Profile:
 
 
 def _is_list_of_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _read_file(file: Traversable) -> Profile:
@@ -83,4 +86,4 @@ PROFILES: Final[Registry[Callable[[], Profile]]] = Registry(
         if file.name.endswith(".toml")
     },
 )
-"""Profiles by name; each is read from its file when it is called."""
+"""Profiles by name; each reads its file when it is called."""
