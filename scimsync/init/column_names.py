@@ -1,8 +1,7 @@
-"""The names that columns of files of people bear, in English, German, French, Spanish, Italian and
-Dutch.
+"""Common column names in HR files, in English, German, French, Spanish, Italian and Dutch.
 
-Written as `normal` leaves them: no upper case, no accents, letters and digits only. The better name
-comes first.
+They are written as `normal` returns them: lower case, no accents, letters and digits only. Better
+names come first.
 """
 
 from __future__ import annotations
@@ -98,19 +97,19 @@ _ACTIVE = """
     ja j oui si"""
 
 KEY_NAMES: Sequence[str] = _KEYS.split()
-"""Columns that name a person."""
+"""Columns that identify a record."""
 
 ROLE_NAMES: Mapping[str, Sequence[str]] = {role: names.split() for role, names in _ROLES.items()}
-"""What a person has -> the columns that may hold it."""
+"""What a column may hold -> the names of columns that usually hold it."""
 
 LIST_NAMES = frozenset(_LISTS.split())
-"""Columns that usually hold several values, so that a comma separates them too."""
+"""Columns that usually hold several values, so that a comma is a separator in them too."""
 
 ACTIVE_VALUES = frozenset(_ACTIVE.split())
-"""Values of a status column that mean: works here."""
+"""Values of a status column that mean "works here"."""
 
 
 def normal(name: str) -> str:
-    """`Employé n°` -> `employeno`: a name as this module writes it."""
+    """Return a name in the form of this module: `Employé n°` becomes `employen`."""
     decomposed = unicodedata.normalize("NFKD", name).casefold()
     return "".join(char for char in decomposed if char.isalnum())

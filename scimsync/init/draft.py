@@ -1,7 +1,7 @@
-"""A first sync.toml from a look at a file (`scimsync init FILE`): what was recognised stands, the
-rest as examples.
+"""Draft a sync.toml from a sample of a file (`scimsync init FILE`).
 
-Prose begins with `# `; an example begins with `#` and a key, and works when the `#` is taken away.
+What was recognized is set; the rest is given as examples. Explanations begin with `# `. An example
+begins with `#` and a key, and takes effect when the `#` is removed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from scimsync.init.inference import Findings, Status, infer
 from scimsync.tomltext import toml_key, toml_string
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-"""Schema of departments and managers (RFC 7643 section 4.3)."""
+"""The schema of departments and managers (RFC 7643 section 4.3)."""
 
 _WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One mapping line; `example` is the expression that stands, commented out, where nothing was
-    recognised."""
+    """One mapping line; `example` is the expression to show if no column was recognized."""
 
     path: str
     role: str
@@ -57,12 +56,12 @@ def draft_sync_toml(
     source_name: str,
     encoding: str | None = None,
 ) -> str:
-    """The text of a sync.toml that reads `file_name`.
+    """Return the text of a sync.toml that reads `file_name`.
 
-    `columns` are its columns in order, `samples` a few hundred of its rows (text as in CSV, or
-    typed as in Parquet). `file_name` is written as it is, so it must be relative to the folder of
-    sync.toml or absolute. `source_name` loses what a name must not hold. `encoding` is that of the
-    file where it is not UTF-8.
+    `columns` are its columns in order, and `samples` a few hundred of its rows (text as in CSV, or
+    typed as in Parquet). `file_name` is written as given, so it must be absolute or relative to the
+    folder of sync.toml. Characters that a name cannot have are replaced in `source_name`.
+    `encoding` is that of the file if it is not UTF-8.
     """
     found = infer(columns, samples)
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
@@ -144,7 +143,7 @@ def _access(found: Findings) -> list[str]:
 
 
 def _scope(found: Findings) -> list[str]:
-    """Who has an account: those whose status says so, from their first day."""
+    """Return the scope: records whose status says so, from their first day on."""
     conditions, lines = [], []
     if found.status is not None:
         conditions.append(_is_active(found.status))
@@ -245,7 +244,7 @@ def _entry(path: str, expression: str) -> str:
 
 
 def _unused(columns: Sequence[str], lines: Iterable[str], found: Findings) -> list[str]:
-    """A comment that names the columns that nothing uses, as expressions would."""
+    """Return a comment that lists the unused columns as they are written in expressions."""
     used = "\n".join(line for line in lines if not line.startswith("#"))
     names = [column_expression(column) for column in dict.fromkeys(columns) if column != found.key]
     unused = [

@@ -1,4 +1,4 @@
-"""What the columns of a file of people seem to hold, from their names and a few hundred rows."""
+"""Infer what the columns of an HR file hold, from their names and a few hundred rows."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A column that says who works here. `values` are those that mean yes, `others` the rest that
-    was seen."""
+    """A column that tells who works here.
+
+    `values` are those that mean yes, `others` all other values that were found.
+    """
 
     column: str
     values: tuple[object, ...]
@@ -52,11 +54,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What each column seems to be. `roles`: what a person has (`email`, `given`, …) -> column.
+    """What each column seems to hold.
 
-    `sure`: the key was never empty and never repeated. `manager_is_key`: managers are named by
-    their key. `starts`: every person has a start date that reads as YYYY-MM-DD. `lists`: column ->
-    separator.
+    `key` identifies a record; `sure` is true if it was never empty and never repeated. `roles` maps
+    what a column holds (`email`, `given`, …) to the column. `manager_is_key` is true if managers
+    are named by their key. `starts` is true if every record has a start date in the form
+    YYYY-MM-DD. `lists` maps a column to its separator.
     """
 
     key: str | None
@@ -69,7 +72,7 @@ class Findings:
 
 
 def infer(columns: Sequence[str], rows: Rows) -> Findings:
-    """Look at the names of `columns` and at `rows`, which may be few or none."""
+    """Infer what `columns` hold from their names and from `rows`, which may be few or none."""
     usable = [column for column in dict.fromkeys(columns) if column.strip()]
     roles = {
         role: column for role in ROLE_NAMES if (column := _by_name(role, usable, rows)) is not None
@@ -99,7 +102,7 @@ def infer(columns: Sequence[str], rows: Rows) -> Findings:
 
 
 def _by_name(role: str, columns: Sequence[str], rows: Rows) -> str | None:
-    """The column with the best name for `role`, if its values can be that."""
+    """Return the column with the best name for `role`, if its values fit the role."""
     ranks = {name: rank for rank, name in reversed(list(enumerate(ROLE_NAMES[role])))}
     ranked = [
         (rank, column) for column in columns if (rank := _rank(normal(column), ranks)) is not None
@@ -127,8 +130,7 @@ def _values(column: str, rows: Rows) -> list[object]:
 
 
 def _all_match(values: Sequence[object], pattern: re.Pattern[str], *, empty: bool) -> bool:
-    """Whether nearly all of the values match (a few are always wrong); `empty` is the answer where
-    there are none."""
+    """Return whether at least 90 % of the values match; without values, return `empty`."""
     if not values:
         return empty
     return sum(pattern.fullmatch(str(value).strip()) is not None for value in values) >= 0.9 * len(
@@ -137,7 +139,7 @@ def _all_match(values: Sequence[object], pattern: re.Pattern[str], *, empty: boo
 
 
 def _key(columns: Sequence[str], rows: Rows, roles: Mapping[str, str]) -> tuple[str | None, bool]:
-    """The column that names a record, and whether it was never empty and never repeated."""
+    """Return the column that identifies a record, and whether it was never empty or repeated."""
     ranks = {name: rank for rank, name in enumerate(KEY_NAMES)}
     by_name = sorted(
         (column for column in columns if normal(column) in ranks),
@@ -167,7 +169,7 @@ def _is_unique(column: str, rows: Rows) -> bool:
 
 
 def _names_keys(manager: str, key: str, rows: Rows) -> bool:
-    """Whether the values of `manager` are keys of other rows, or at least look like keys."""
+    """Return whether the values of `manager` are keys of other rows, or at least look like keys."""
     managers = {str(value) for value in _values(manager, rows)}
     keys = {str(value) for value in _values(key, rows)}
     if not managers:
@@ -179,7 +181,7 @@ def _names_keys(manager: str, key: str, rows: Rows) -> bool:
 
 
 def _shape(text: str) -> str:
-    """`E-1001` -> `a-9`: which kinds of characters follow each other."""
+    """Return which kinds of characters follow each other: `E-1001` becomes `a-9`."""
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text))
 
 
@@ -219,7 +221,7 @@ def _lists(columns: Sequence[str], rows: Rows, taken: set[str | None]) -> dict[s
 
 
 def _splits(texts: Sequence[str], separator: str) -> bool:
-    """Whether `separator` stands between short values in more than a stray row."""
+    """Return whether `separator` is between short values in more than a stray row."""
     split = [text.split(separator) for text in texts if separator in text]
     enough = max(1, len(texts) // 20)
     return len(split) >= enough and all(

@@ -23,9 +23,10 @@ from scimsync.sources.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """One record that differs.
+    """One record that differs from the snapshot.
 
-    `data_json` is its new data as a JSON object, the key column first; None if the record is gone.
+    `data_json` is its new data as a JSON object, with the key column first; None if the record is
+    gone.
     """
 
     key: Key
@@ -34,10 +35,12 @@ class RecordChange:
 
 
 class Comparison:
-    """The outcome. Close it, or use it in a `with` statement: it owns a temporary database.
+    """The outcome of a comparison. Close it, or use it in a `with` statement.
 
-    - `unchanged`: the data is that of the snapshot, and nothing was compared
-    - `label`: what messages call the source
+    It owns a temporary database.
+
+    - `unchanged`: the data equals the snapshot, and nothing was compared
+    - `label`: the name of the source in messages
     - `digest`: to be stored with the records and passed to the next comparison
     - `total`: records in the source; `previous`: records in the snapshot
     - `new`, `changed`, `gone`: how many of each `changes` yields
@@ -74,7 +77,7 @@ class Comparison:
     def commit_index(self, head_seq: int) -> bool:
         """Update the index file, after all changes were stored with `head_seq` as their head.
 
-        A plan stores nothing and never calls this. Returns False if the file could not be written,
+        A plan stores nothing and never calls this. Return False if the file could not be written,
         which only makes the next comparison slower.
         """
         return self._delta is None or self._delta.store(head_seq)
@@ -98,10 +101,10 @@ class Comparison:
 def compare(spec: SourceSpec[Any], columns: Sequence[str], snapshot: StoredSnapshot) -> Comparison:
     """Compare the source `spec` with its snapshot.
 
-    `columns` are those that some expression uses: only these and the key are hashed and stored.
+    `columns` are those that expressions use: only these and the key are hashed and stored.
 
-    Raises SourceUnavailable (missing, not readable, still being written), SourceFormatError (not
-    what sync.toml says), GuardStop (empty).
+    Raise SourceUnavailable if the source is missing, unreadable or still being written,
+    SourceFormatError if it does not match sync.toml, and GuardStop if it is empty.
     """
     workspace = Workspace()
     try:
@@ -116,7 +119,7 @@ def looks_unchanged(
 ) -> bool:
     """Return whether a source is the one that was ingested, without reading all of it.
 
-    False if that is not known: for a source that cannot be read or has no fingerprint.
+    Return False if that is unknown: if the source cannot be read or has no fingerprint.
     """
     last = _Digest.parse(last_digest)
     if last is None or ingested_at is None or touched_since(spec, ingested_at):
@@ -139,8 +142,8 @@ def _compare(
     last = _Digest.parse(snapshot.digest)
     try:
         fingerprint = source.fingerprint() or ""
-        with ThreadPoolExecutor(1) as beside:
-            checksum = beside.submit(source.checksum)
+        with ThreadPoolExecutor(1) as executor:
+            checksum = executor.submit(source.checksum)
             if last is not None and last.fingerprint == fingerprint:
                 digest = _Digest(last.rows, fingerprint, _hash(used, checksum.result()))
                 if digest == last:
@@ -163,17 +166,18 @@ def _compare(
 
 
 def _hash(used: Sequence[str], checksum: str) -> str:
-    about = json.dumps([FORMAT, used, checksum])
-    return hashlib.blake2b(about.encode(), digest_size=20).hexdigest()
+    text = json.dumps([FORMAT, used, checksum])
+    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class _Digest:
-    """Identifies the data of a comparison.
+    """The identity of the data of a comparison.
 
-    Beside the hash of everything, it has the fingerprint, so that data with another one need not
-    be hashed first, and the number of rows, so that those of unchanged data need not be counted.
-    Data with problems equals no other, so that its problems are reported each time.
+    Besides the hash of everything, it holds the fingerprint, so that data with a different one need
+    not be hashed first, and the number of rows, so that the rows of unchanged data need not be
+    counted. A digest of data with problems equals no other, so that the problems are reported each
+    time.
     """
 
     rows: int

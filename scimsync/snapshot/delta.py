@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - SQL of quoted names only
 """Find the records that differ between a source and its index, in bulk with DuckDB.
 
-Usually none do, and one scan shows that: the number of rows and two sums over their hashes are
-those of the index. Otherwise rows and index are joined, and only the differences are kept. If that
-fails or shows a missing or repeated key, the source is scanned again carefully, to report such rows
-with their location and to leave them out.
+Usually none differ, and one scan shows that: the number of rows and two sums over their hashes
+equal those of the index. Otherwise the rows are joined with the index, and only the differences are
+kept. If that fails, or finds a missing or repeated key, a second, careful scan reports such rows
+with their location and leaves them out.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class Delta:
         self.problems: list[Problem] = []
 
     def find(self) -> None:
-        """Compare source and index.
+        """Compare the source with the index.
 
-        Raises SourceUnavailable, SourceFormatError, GuardStop (no rows).
+        Raise SourceUnavailable or SourceFormatError if the source cannot be used, and GuardStop if
+        it has no rows.
         """
         import duckdb
 
@@ -70,7 +71,7 @@ class Delta:
             except duckdb.Error as error:
                 raise self._source.explain(error) from None
         if self.total == 0:
-            self._source.columns()  # reports a missing key column, which says more
+            self._source.columns()  # raises the more specific error if the key column is missing
             raise GuardStop(
                 (
                     f"{self._source.label} has no row that can be used"
@@ -107,7 +108,7 @@ class Delta:
 
         try:
             return self._totals(self._index.table)
-        except duckdb.Error:  # damaged within
+        except duckdb.Error:  # the file is damaged
             self._rebuild_index()
             return self._totals(self._index.table)
 
@@ -116,14 +117,14 @@ class Delta:
         self._index.build(self._columns)
 
     def _totals(self, table: str) -> tuple[Any, ...]:
-        return self._one(f"select count(*), sum(hash), bit_xor(hash) from {table}")
+        return self._row(f"select count(*), sum(hash), bit_xor(hash) from {table}")
 
     def _compare(self, rows: Relation) -> bool:
-        """Find what differs. Returns False for a missing or repeated key.
+        """Find what differs. Return False if a key is missing or repeated.
 
-        Raises duckdb.Error for a row that cannot be read.
+        Raise duckdb.Error for a row that cannot be read.
         """
-        self._connection.execute("set preserve_insertion_order = false")  # takes less memory
+        self._connection.execute("set preserve_insertion_order = false")  # uses less memory
         values = [f"v{at}" for at in range(len(self._columns))]
         hashed = (
             f"select key, hash({', '.join(['key', *values])}) as hash, {', '.join(values) or '0'}"
@@ -151,7 +152,7 @@ class Delta:
         except duckdb.Error:
             if not self._index.is_attached or not self.previous:
                 raise
-            # the source was just read without an error, so it is the index that is damaged
+            # the source was just read without an error, so the index must be damaged
             self._rebuild_index()
             self._connection.execute(
                 f"create or replace table delta as {self._joined(hashed, values)}"
@@ -168,8 +169,8 @@ class Delta:
         )
 
     def _count(self) -> bool:
-        """Count what differs. Returns False if rows have no key or the same key."""
-        self.new, self.gone, every, keyless, distinct = self._one(
+        """Count what differs. Return False if rows have no key or the same key."""
+        self.new, self.gone, every, keyless, distinct = self._row(
             "select count(*) filter (new), count(*) filter (gone), count(*), count(*) filter (key ="
             " ''), count(distinct key) filter (new) from delta"
         )
@@ -180,14 +181,14 @@ class Delta:
         return keyless == 0 and distinct == self.new and matched == self.previous - self.gone
 
     def _compare_carefully(self) -> None:
-        """Find what differs without rejected rows, rows without a key and repeated keys."""
+        """Find what differs, without rejected rows, rows without a key, and repeated keys."""
         rejected = RejectedRows()
         run = self._connection.execute
         run("set preserve_insertion_order = true")
         run(f"create table located as {self._source.scan(self._used, rejected).sql}")
         take_keyless(self._connection, self._source, self._columns, rejected)
         repeated = take_repeated(self._connection, self._source)
-        self.total = int(self._one("select count(*) from located")[0])
+        self.total = int(self._row("select count(*) from located")[0])
         kept: Mapping[int, list[str]] = {}
         if self.total:
             if not self._compare(Relation("select * from located", self._columns)):
@@ -197,14 +198,14 @@ class Delta:
         self.problems = report(self._spec.name, self._source, rejected, kept, repeated)
 
     def _keep(self, rejected: RejectedRows) -> Mapping[int, list[str]]:
-        """Take records out of the gone that a rejected row may stand for.
+        """Keep the gone records that a rejected row may stand for.
 
-        Returns the keys of those that resemble a row without a key, by the index of the row.
+        Return the keys of those that resemble a row without a key, by the index of the row.
         """
         if not rejected.count or not self.gone:
             return {}
         kept: Mapping[int, list[str]] = {}
-        where = "true"  # not all rejected rows are known: any of the gone may be among them
+        where = "true"  # some rejected rows are unknown: they may be any of the gone records
         known: list[str] = []
         if rejected.count == len(rejected.rows):
             gone = {
@@ -224,15 +225,15 @@ class Delta:
         self._connection.execute(
             f"delete from delta where gone and {where}", [known] if where != "true" else []
         )
-        self.gone = int(self._one("select count(*) from delta where gone")[0])
+        self.gone = int(self._row("select count(*) from delta where gone")[0])
         return kept
 
-    def _one(self, sql: str) -> tuple[Any, ...]:
+    def _row(self, sql: str) -> tuple[Any, ...]:
         row = self._connection.execute(sql).fetchone()
         return row if row is not None else ()
 
 
 def _shape(key: str, columns: Sequence[Column]) -> str:
-    """Return a digest of all that hashes depend on besides the values."""
+    """Return a digest of everything except the values that hashes depend on."""
     text = json.dumps([key, [[column.name, column.form, column.separator] for column in columns]])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

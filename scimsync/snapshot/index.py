@@ -1,10 +1,10 @@
 # ruff: noqa: S608 - SQL of quoted names only
 """`<source>.index.duckdb`: key and hash of each record.
 
-With it, a source is compared without reading the state database. The file is never written in
-place: a copy is changed in a private folder beside it and then takes its place, so that readers
-need no lock and a crash leaves either the old index or the new one. All of it can be rebuilt from
-the table `record`.
+It lets a source be compared without reading the state database. The file is never written in place:
+a copy is changed in a private folder next to it and then replaces it, so that readers need no lock
+and a crash leaves either the old index or the new one. The index can be rebuilt from the table
+`record`.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from scimsync.sources.relation import Column
 from scimsync.sources.workspace import Workspace, new_private_file
 
 FORMAT = 1
-"""Version of the layout of the index and of the way to hash a record."""
+"""The version of the layout of the index and of the way records are hashed."""
 
 _BATCH = 10_000
 _SEPARATOR = "\x1f"
-_MAX_LINE = 400_000  # characters, of which DuckDB takes 2,000,000 bytes
+_MAX_LINE = 400_000  # characters; DuckDB accepts lines of 2,000,000 bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """The snapshot of a source as it was last stored.
 
-    `index` is the path of its index file. `records` yields key and JSON text of every record that
-    is not removed, for when that file cannot be used. `head_seq` is the sequence number of the
-    snapshot's last change, `digest` the one that the comparison gave whose changes were stored.
+    `index` is the path of its index file. `records` yields the key and JSON text of every record
+    that is not removed; it is used if the index file cannot be. `head_seq` is the sequence number
+    of the snapshot's last change. `digest` is that of the comparison whose changes were stored.
     """
 
     index: Path
@@ -47,7 +47,7 @@ class StoredSnapshot:
 class IndexIdentity:
     """What an index was built from. An index with another identity cannot be used.
 
-    `shape` is a digest of all that hashes depend on besides the values.
+    `shape` is a digest of everything except the values that hashes depend on.
     """
 
     shape: str
@@ -61,9 +61,9 @@ class IndexIdentity:
 
 
 class Index:
-    """The SQL table `table` with `key` and `hash` of each record, in the workspace's database.
+    """The SQL table `table` with the `key` and `hash` of each record, in the workspace's database.
 
-    `is_attached` says whether that is the file.
+    `is_attached` tells whether that is the index file.
     """
 
     def __init__(self, workspace: Workspace, snapshot: StoredSnapshot, shape: str) -> None:
@@ -76,14 +76,14 @@ class Index:
         self.table = "entry"
 
     def open(self) -> bool:
-        """Attach the file for reading. Returns False if it is missing, damaged or outdated."""
+        """Attach the file for reading. Return False if it is missing, damaged or outdated."""
         import duckdb
 
         if not self._path.is_file():
             return False
         try:
             self._connection.execute(f"attach {literal(str(self._path))} as file (read_only)")
-        except duckdb.Error:  # truncated, of another version, held by another program
+        except duckdb.Error:  # truncated, of another version, or locked by another program
             return False
         try:
             found = self._connection.execute(
@@ -133,7 +133,7 @@ class Index:
                 if one_line_each and (
                     len(lines) < _MAX_LINE or max(len(data) for _, data in batch) < _MAX_LINE
                 ):
-                    stream.write(lines)  # several times faster than parameters
+                    stream.write(lines)  # several times faster than with parameters
                 else:
                     rows = "(select unnest($1::varchar[]) as key, unnest($2::varchar[]) as data)"
                     run(
@@ -152,14 +152,14 @@ class Index:
     def store(self, delta: str, head_seq: int) -> bool:
         """Write the entries and the changes in the table `delta` (key, hash, gone) to the file.
 
-        The file then reflects `head_seq`. Returns False if that fails, for lack of space or
+        The file then reflects `head_seq`. Return False if that fails, for lack of space or
         permission: a missing or outdated index is rebuilt when it is needed.
         """
         import duckdb
 
         path = self._path
         try:
-            for left in path.parent.glob(f".{path.name}.*"):  # by a run that was killed
+            for left in path.parent.glob(f".{path.name}.*"):  # from a run that was killed
                 shutil.rmtree(left, ignore_errors=True)
             folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         except OSError:

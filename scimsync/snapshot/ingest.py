@@ -25,10 +25,10 @@ from scimsync.state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """The outcome for one source, called `label` in messages.
+    """The outcome for one source; messages call it `label`.
 
-    `records` is the number of its records, of which `new` and `changed` differ from the snapshot;
-    `gone` is the number of records that only the snapshot has. `problems` are rows that an
+    `records` is the number of its records, of which `new` and `changed` differ from the snapshot.
+    `gone` is the number of records that only the snapshot has. `problems` are the rows that an
     administrator has to correct.
     """
 
@@ -43,7 +43,10 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class Shrinking:
-    """How few records a source may have: `least`, or `allowed` where the command line says so."""
+    """The smallest number of records that a source may have.
+
+    It is `allowed` if the command line sets it, and `least` otherwise.
+    """
 
     least: Minimum
     allowed: int | None = None
@@ -60,9 +63,9 @@ def ingest(
 ) -> Ingested:
     """Read the source and store the records that differ.
 
-    With an `overlay` they are stored there, and nothing else is changed. `columns` are those that
-    expressions use, `index` is the path of the index file. Raises SourceUnavailable,
-    SourceFormatError, GuardStop; nothing is stored then.
+    With an `overlay`, they are stored there, and nothing else is changed. `columns` are those that
+    expressions use, `index` is the path of the index file. Raise SourceUnavailable,
+    SourceFormatError or GuardStop, in which case nothing is stored.
     """
     with store.read() as connection:
         before = records.get_source(connection, spec.name)
@@ -107,7 +110,7 @@ def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) ->
 def _store(store: Store, before: SourceState, comparison: Comparison, now: datetime) -> Seq:
     """Store the changes under the next sequence numbers, in one transaction.
 
-    Returns the source's head.
+    Return the source's head.
     """
     with store.write() as connection:
         head = before.head_seq
@@ -116,16 +119,20 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             numbered = [(change, Seq(seq + place)) for place, change in enumerate(batch, start=1)]
             head = seq = Seq(seq + len(batch))
             if before.head_seq:  # the first ingest replaces nothing
-                known = [one.key for one in batch if not one.new]
+                known = [change.key for change in batch if not change.new]
                 records.keep_replaced(
-                    connection, before.name, known, [one.key for one in batch if one.new]
+                    connection, before.name, known, [change.key for change in batch if change.new]
                 )
             records.put_records(
                 connection,
                 before.name,
-                [(one.key, at, one.data_json) for one, at in numbered if one.data_json is not None],
+                [
+                    (change.key, at, change.data_json)
+                    for change, at in numbered
+                    if change.data_json is not None
+                ],
             )
-            gone = [(one.key, at) for one, at in numbered if one.data_json is None]
+            gone = [(change.key, at) for change, at in numbered if change.data_json is None]
             records.remove_records(connection, before.name, gone, now)
         after = replace(
             before,
@@ -141,4 +148,5 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
 
 def _lay_over(connection: Connection, source: str, comparison: Comparison, now: datetime) -> None:
     for batch in comparison.changes():
-        records.put_overlay(connection, source, [(one.key, one.data_json) for one in batch], now)
+        changes = [(change.key, change.data_json) for change in batch]
+        records.put_overlay(connection, source, changes, now)

@@ -13,7 +13,7 @@ from scimsync.sources.duckdb_sql import WHITE_SPACE
 from scimsync.sources.relation import Column
 
 Cells = Mapping[str, object]
-"""Column -> value, of one row without a key."""
+"""Column -> value, for one row without a key."""
 
 
 def resembling(
@@ -25,7 +25,7 @@ def resembling(
     """Return the keys of the `gone` records that each of `rows` may stand for, by its number.
 
     A record resembles a row if at least half of the row's non-empty cells in `columns` equal the
-    stored values, regardless of case and surrounding white space. `stored` yields key and JSON text
+    stored values, ignoring case and surrounding whitespace. `stored` yields the key and JSON text
     of all records.
     """
     lookup: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -46,7 +46,7 @@ def resembling(
         try:
             values = read_json(data)
         except RecursionError:
-            for number in rows:  # a record that cannot be read may be any of them
+            for number in rows:  # a record that cannot be read may be any of the rows
                 found[number].append(key)
             continue
         equal = Counter[int]()

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - SQL of quoted names only
-"""Take rows that cannot be used out of a carefully scanned source, and report them.
+"""Remove unusable rows from a carefully scanned source, and report them.
 
 The temporary table `located` holds the rows of the scan with their `part` and `row`.
 """
@@ -26,7 +26,7 @@ class RepeatedKeys:
     """Rows whose key an earlier row has.
 
     `rows` holds the first `MAX_REPORTED`: their location, the key, and the location of the first
-    row with it. `count` is the number of all.
+    row with that key. `count` is their total number.
     """
 
     rows: Sequence[tuple[RowLocation, str, RowLocation]]
@@ -56,7 +56,7 @@ def take_keyless(
 
 
 def take_repeated(connection: DuckDBPyConnection, source: Source) -> RepeatedKeys:
-    """Delete all rows of a key but the first from `located`, and return them."""
+    """Delete all rows of a repeated key except the first from `located`, and return them."""
     connection.execute("""
         create temp table repeated as
         select part, row, key, nth, first_part, first_row from (
@@ -91,10 +91,10 @@ def report(
     kept: Mapping[int, Sequence[str]],
     repeated: RepeatedKeys,
 ) -> list[Problem]:
-    """Return the problems: the first `MAX_REPORTED` by file and line, then the number of the rest.
+    """Return the problems: the first `MAX_REPORTED` by file and line, then a count of the others.
 
-    `kept` holds the keys of records that a row without a key resembles, by the index of the row in
-    `rejected`.
+    `kept` holds the keys of the records that a row without a key resembles, by the index of the row
+    in `rejected`.
     """
     order = {label: number for number, label in enumerate(source.part_labels)}
     found: list[tuple[tuple[int, int], Problem]] = []
@@ -117,7 +117,7 @@ def report(
         of = f" of {first.label}" if first.label != location.label else ""
         detail = f'key "{key}" stands in {first}{of} already; the row is left out'
         add(location, key, _row_number(location) + detail)
-    found.sort(key=lambda each: each[0])
+    found.sort(key=lambda pair: pair[0])
     problems = [problem for _, problem in found[:MAX_REPORTED]]
     more_rows = rejected.count + repeated.count - len(problems)
     if more_rows > 0:
@@ -129,7 +129,7 @@ def report(
 
 
 def _row_number(location: RowLocation) -> str:
-    """Return how a message begins about a row that has a number but no line."""
+    """Return the start of a message about a row that has a number but no line."""
     has_number = location.line is None and location.row is not None
     return f"row {location.row}: " if has_number else ""
 

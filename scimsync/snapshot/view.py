@@ -1,5 +1,4 @@
-"""The snapshot as one sees it: the stored records, or, for a plan that stores nothing, with the
-newest laid over them."""
+"""Read the snapshot: the stored records, or for a plan, those with the newest laid over them."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from scimsync.state.store import Store
 
 
 class SnapshotView:
-    """Records of `store`; where `overlay` has one of the same source and key, that one counts."""
+    """The records of `store`, or those of `overlay` where it has the same source and key."""
 
     def __init__(self, store: Store, overlay: Store | None = None) -> None:
         self._store = store
@@ -24,8 +23,11 @@ class SnapshotView:
     def keys_to_plan(
         self, target: str, sources: Sequence[str], cursor: Seq, now: datetime, *, everybody: bool
     ) -> Generator[Key, None, None]:
-        """Keys that `target` has to look at, in order, each once; the overlay's all among them.
-        `everybody`: also all who have an account there."""
+        """Yield the keys that `target` has to plan, in order and without duplicates.
+
+        All keys of the overlay are among them. With `everybody`, so are all keys with an account at
+        the target.
+        """
         with ExitStack() as stack:
             stored = due.keys_to_plan(
                 stack.enter_context(self._store.read()),
@@ -48,7 +50,7 @@ class SnapshotView:
                 last = key
 
     def changed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
-        """Keys of the records that changed after `cursor`, in order, each once."""
+        """Yield the keys of records that changed after `cursor`, in order, each once."""
         with self._store.read() as connection:
             stored = set(records.changed_keys(connection, sources, cursor))
         if self._overlay is not None:
@@ -57,23 +59,28 @@ class SnapshotView:
         yield from sorted(stored)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
-        """The record of each key: of several sources the first in order that still has it, else the
-        first that had it."""
+        """Return the record of each key.
+
+        If several sources have it, the first of `sources` that still has it counts, or else the
+        first that had it.
+        """
         best: dict[Key, Record] = {}
         for record in self._in_order(sources, keys):
             best.setdefault(record.key, record)
         return best
 
     def doubles(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, list[str]]:
-        """Keys that more than one of the sources has now -> these sources: nobody can tell whether
-        that is one person."""
+        """Return the keys that more than one of `sources` has now, with these sources.
+
+        The records may or may not be of the same person.
+        """
         if len(sources) < 2:
             return {}
-        having: dict[Key, list[str]] = {}
+        sources_by_key: dict[Key, list[str]] = {}
         for record in self._in_order(sources, keys):
             if not record.removed:
-                having.setdefault(record.key, []).append(record.source)
-        return {key: some for key, some in having.items() if len(some) > 1}
+                sources_by_key.setdefault(record.key, []).append(record.source)
+        return {key: holders for key, holders in sources_by_key.items() if len(holders) > 1}
 
     def _in_order(self, sources: Sequence[str], keys: Sequence[Key]) -> list[Record]:
         found: dict[tuple[str, Key], Record] = {}
@@ -82,4 +89,6 @@ class SnapshotView:
                 with store.read() as connection:
                     for record in records.get_records(connection, sources, keys):
                         found[record.source, record.key] = record
-        return sorted(found.values(), key=lambda one: (one.removed, sources.index(one.source)))
+        return sorted(
+            found.values(), key=lambda record: (record.removed, sources.index(record.source))
+        )
