@@ -14,19 +14,19 @@ def coded(message: str, code: str) -> str:
 
 
 def innermost(error: Exception) -> Exception:
-    """The error itself, where tasks that ran side by side have wrapped it."""
+    """Return the first error inside nested exception groups, as concurrent tasks raise them."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 class ScimsyncError(Exception):
-    """Base of all errors that users see.
+    """The base class of all errors that users see.
 
     `message` is one line that begins with the place (`sync.toml: targets.wiki.url: …`). `code` is
-    the number of the kind of message, such as `SYNC-0120`, that `scimsync help` and
-    docs/messages.md explain. `details` are further lines, and `hint` says what to do. `brief` is
-    the message without what may name people. `source` is the source that could not be read.
+    the code of the kind of message, such as `SYNC-0120`, which `scimsync help` and docs/messages.md
+    explain. `details` are further lines, and `hint` says what to do. `brief` is the message without
+    anything that may identify people. `source` is the name of the source that could not be read.
     """
 
     exit_code = 1
@@ -65,8 +65,10 @@ class ConfigError(ScimsyncError):
 
 
 class SourceFormatError(ScimsyncError):
-    """A source can be read but is not what sync.toml says: a missing column, the wrong encoding
-    (exit 2)."""
+    """A source does not match sync.toml (exit 2).
+
+    Examples are a missing column and the wrong encoding.
+    """
 
     exit_code = 2
 
@@ -76,12 +78,11 @@ class SourceUnavailable(ScimsyncError):
 
 
 class TargetUnavailable(ScimsyncError):
-    """A target cannot be reached, refuses the token, or does not speak SCIM (exit 1)."""
+    """A target cannot be reached, rejects the token, or does not speak SCIM (exit 1)."""
 
 
 class TargetQuarantined(TargetUnavailable):
-    """A target failed in several runs, one after the other, and is left alone for a while (exit
-    1)."""
+    """A target that failed in several consecutive runs is skipped for a while (exit 1)."""
 
 
 class StateError(ScimsyncError):
@@ -95,8 +96,7 @@ class GuardStop(ScimsyncError):
 
 
 class Interrupted(ScimsyncError):
-    """Somebody ended the run by a signal (exit 128 and the number of the signal, as shells have
-    it)."""
+    """A signal ended the run (exit 128 plus the number of the signal, as in shells)."""
 
     def __init__(self, message: str, *, number: int, hint: str | None = None) -> None:
         super().__init__(message, code="SYNC-0703", hint=hint)

@@ -1,4 +1,4 @@
-"""JSON of whatever a record may hold: read, and shown to people and programs that read along."""
+"""Read and write the JSON values of records, including those that other JSON libraries reject."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import orjson
 
 from scimsync.formatting import printable
 
-_LONGEST_INTEGER = 4000
-"""Digits; Python reads 4,300 at most."""
+_LONGEST_INTEGER = 4000  # digits; Python reads 4,300 at most
 
 
 def read_json(text: str) -> Any:
-    """JSON as DuckDB takes and writes it: numbers may be of any length, infinite, or none at all.
-    Raises RecursionError."""
+    """Return the value of a JSON text as DuckDB reads and writes it.
+
+    Numbers may have any length, and may be Infinity or NaN. Raise RecursionError for a text that is
+    nested too deeply.
+    """
     return json.loads(text, parse_int=_integer)
 
 
@@ -25,16 +27,19 @@ def _integer(digits: str) -> int | float:
 
 
 def json_text(value: object, *, indented: bool = False) -> str:
-    """A value as JSON; infinite numbers are null, and integers of more than 64 bits texts."""
+    """Return a value as JSON.
+
+    Infinite numbers become null, and integers of more than 64 bits become texts.
+    """
     option = orjson.OPT_INDENT_2 if indented else None
     try:
         return orjson.dumps(value, default=str, option=option).decode()
-    except TypeError:  # an integer: records hold those of any length
+    except TypeError:  # an integer of more than 64 bits; records can hold any
         return orjson.dumps(_with_long_integers_as_text(value), default=str, option=option).decode()
 
 
 def printable_json(value: object) -> str:
-    """Return a value as JSON on one line that a terminal may be given."""
+    """Return a value as JSON on one line that is safe to print to a terminal."""
     return printable(json_text(value))
 
 

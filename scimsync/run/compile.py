@@ -1,5 +1,4 @@
-"""What a run needs to know of each source and target, worked out of sync.toml before anything is
-read or sent."""
+"""Compile sync.toml into what a run needs, before anything is read or sent."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ from scimsync.transport.auth import Authenticator
 
 @dataclass(frozen=True, slots=True)
 class CompiledTarget:
-    """One target, ready to be planned: its compiled program, its rules of leaving, how it is talked
-    to."""
+    """One target, ready to be planned: its program, its policy, and how to talk to it."""
 
     name: str
     config: Target
@@ -54,32 +52,37 @@ class CompiledTarget:
 
     @property
     def group_tables(self) -> dict[str, GroupTable]:
-        """What the state keeps of the tables of groups."""
+        """What the state stores about the tables of groups."""
         return {name: GroupTable(rule.form, rule.leave) for name, rule in self.groups.items()}
 
     @property
     def uses_today(self) -> bool:
-        """Whether an expression sees the day: each day is a new one for it."""
+        """Whether an expression uses `today`, so that its result can change every day."""
         return self.program.uses_today or any(
             rule.program.uses_today for rule in self.groups.values()
         )
 
     @property
     def members_per_request(self) -> int:
-        """How many members one request may change."""
+        """The number of members that one request may change."""
         return self.profile.members_per_patch
 
     @property
     def rate(self) -> float | None:
+        """The largest number of requests per second, or None for no limit."""
         return self.config.rate if self.config.rate is not None else self.profile.rate
 
     @property
     def concurrency(self) -> int:
+        """The largest number of requests in flight."""
         return self.config.concurrency or self.profile.concurrency or DEFAULT_CONCURRENCY
 
     def digest(self, today: date) -> str:
-        """Changes when everybody has to be planned again: another mapping, scope or rule; a new day
-        where `today` counts."""
+        """Return a digest that changes when every user has to be planned again.
+
+        That is so for another mapping, scope or rule, and on a new day if an expression uses
+        `today`.
+        """
         decides = [
             self.program.digest,
             self.sources,
@@ -107,7 +110,7 @@ class CompiledTarget:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """One source: how it is read, which columns expressions use, where its index file is."""
+    """One source: how to read it, which columns expressions use, and its index file."""
 
     spec: SourceSpec[Any]
     used: tuple[str, ...]
@@ -116,7 +119,7 @@ class CompiledSource:
 
 @dataclass(frozen=True, slots=True)
 class CompiledConfig:
-    """Everything of sync.toml that a run needs.
+    """Everything in sync.toml that a run needs.
 
     `authenticators` holds those of the targets whose secrets were resolved.
     """
@@ -128,7 +131,7 @@ class CompiledConfig:
 
 
 def create_only_paths(program: Program) -> frozenset[str]:
-    """Paths that are sent at creation only."""
+    """Return the paths that are sent at creation only."""
     return frozenset(slot.path for slot in program.slots if slot.once or slot.length is not None)
 
 
@@ -137,10 +140,13 @@ def compile_config(
 ) -> CompiledConfig:
     """Compile all targets, and check everything that those called `names` (or all) need.
 
-    That is done before anything is read, stored or opened as a run. Without `secrets`, no secret
-    of a target is resolved; without `read`, no source is opened, and the outcome has none. Raises
-    ConfigError for what is wrong in sync.toml and for a missing secret, SourceUnavailable and
-    SourceFormatError for a source that is not there or lacks a column that an expression names.
+    This happens before anything is read or stored and before a run is opened. Without `secrets`, no
+    secret of a target is resolved. Without `read`, no source is opened, and the result has no
+    sources.
+
+    Raise ConfigError for an error in sync.toml, a missing secret, or a column that an expression
+    names and no source has. Raise SourceUnavailable or SourceFormatError for a source that cannot
+    be used.
     """
     for name in names:
         if name not in config.targets:
@@ -172,7 +178,7 @@ def _open_sources(
 def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
     """Return the configuration with the secrets of all its targets.
 
-    Runs the commands of `cmd:` references. Raises ConfigError for a missing secret.
+    This runs the commands of `cmd:` references. Raise ConfigError for a missing secret.
     """
     authenticators = _authenticators(compiled.config, compiled.targets)
     return replace(compiled, authenticators=authenticators)
@@ -183,7 +189,7 @@ def _authenticators(config: Config, names: Iterable[str]) -> dict[str, Authentic
 
 
 def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -> None:
-    """Raise SourceFormatError for a column that an expression names and its source lacks."""
+    """Raise ConfigError for a column that an expression names and no source has."""
     check_columns(target.program, {name: found[name] for name in target.sources})
     for rule in target.groups.values():
         if rule.source is not None:
@@ -191,7 +197,7 @@ def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -
 
 
 def _columns(spec: SourceSpec[Any]) -> list[str]:
-    """The columns of a source; errors say which source it is."""
+    """Return the columns of a source; add the source's name to errors."""
     try:
         return spec.columns()
     except ScimsyncError as error:
@@ -200,7 +206,7 @@ def _columns(spec: SourceSpec[Any]) -> list[str]:
 
 
 def source_spec(config: Config, name: str) -> SourceSpec[Any]:
-    """Return the source called `name` with everything that opening it takes."""
+    """Return the source called `name` with everything that is needed to open it."""
     settings = config.sources[name]
     return SourceSpec(
         name=name,
@@ -212,7 +218,10 @@ def source_spec(config: Config, name: str) -> SourceSpec[Any]:
 
 
 def compile_target(config: Config, name: str) -> CompiledTarget:
-    """Compiles the target called `name`, without a look at its sources. Raises ConfigError."""
+    """Compile the target called `name`, without reading its sources.
+
+    Raise ConfigError for an error in its tables.
+    """
     settings = config.targets[name]
     profile = config.registries.profiles[settings.profile]()
     dialect = config.registries.dialects[settings.dialect or profile.dialect or DEFAULT_DIALECT]
@@ -239,8 +248,10 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
 
 
 def _used(source: str, found: Sequence[str], targets: Sequence[CompiledTarget]) -> tuple[str, ...]:
-    """The columns of a source that some expression of any target uses, so that a run for one target
-    stores the same."""
+    """Return the columns of a source that any target's expressions use.
+
+    All targets count, so that a run for one target stores the same columns as a run for all.
+    """
     names = {
         column
         for target in targets

@@ -1,4 +1,4 @@
-"""The programs of a target, for its users and its groups, from sync.toml as loaded."""
+"""Compile the mappings of a target's users and groups into programs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from scimsync.scim.paths import parse_path
 
 
 def compile_users(config: Config, target: str) -> Program:
-    """Compiles the users of the target called `target`; `extras` tell who is in which group. Raises
-    ConfigError for what is wrong without a record."""
+    """Compile the mapping of the users of `target`.
+
+    The program's `extras` decide which groups a user is in. Raise ConfigError for every error that
+    can be found without a record.
+    """
     settings = config.targets[target]
     _check_match(config, settings.match, "targets", target, "match")
     mapping = {path: _mapped(mapped) for path, mapped in settings.user.items()}
@@ -43,8 +46,10 @@ def compile_users(config: Config, target: str) -> Program:
 
 
 def compile_groups(config: Config, target: str) -> dict[str, GroupRule]:
-    """Compiles the groups of the target called `target`, by their names in sync.toml. Raises
-    ConfigError."""
+    """Compile the groups of `target`, by their names in sync.toml.
+
+    Raise ConfigError for every error that can be found without a record.
+    """
     return {
         name: _group(config, target, name, group)
         for name, group in config.targets[target].groups.items()
@@ -107,9 +112,9 @@ def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:
 
 def _mapped(mapped: ConfiguredMapped) -> Mapped:
     if mapped.kind is MappedKind.EXPR:
-        assert mapped.expr is not None  # noqa: S101 - the model says so
+        assert mapped.expr is not None  # noqa: S101 - the model guarantees it
         return Expression(mapped.expr, mapped.once)
     if mapped.kind is MappedKind.GENERATE:
-        assert mapped.length is not None  # noqa: S101 - the model says so
+        assert mapped.length is not None  # noqa: S101 - the model guarantees it
         return Generate(mapped.length)
     return Constant(mapped.value, mapped.once)
