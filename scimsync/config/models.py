@@ -1,4 +1,4 @@
-"""What sync.toml may hold, table by table (DESIGN, Configuration)."""
+"""The tables and keys of sync.toml."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ DEFAULT_PORT = 9787
 """The port on which the daemon listens."""
 
 DEFAULT_CONCURRENCY = 8
-"""Requests in flight at one target where neither sync.toml nor the profile says otherwise."""
+"""Requests in flight at one target if neither sync.toml nor the profile sets it."""
 
 
 class State(Table):
-    """`[state]`: where links, journal and snapshots are kept."""
+    """`[state]`: where links, journal and snapshots are stored."""
 
     url: StateUrl = Field(
         "sqlite:///scimsync.db",
         description=(
-            "SQLite file (a relative path starts at the folder of sync.toml) or PostgreSQL database"
+            "SQLite file (relative paths start at the folder of sync.toml) or PostgreSQL database"
         ),
     )
 
@@ -80,7 +80,7 @@ class Guard(Table):
     """`[guard]`: limits that stop a run before anything is sent."""
 
     max_removals: AtMost = _limit(
-        Limit.share(10), "Users deactivated or deleted in one run, and members taken out of a group"
+        Limit.share(10), "Users deactivated or deleted in one run, and members removed from a group"
     )
     max_updates: AtMost = _limit(Limit.share(50), "Accounts changed in one run")
     min_records: AtLeast = _limit(
@@ -92,7 +92,7 @@ class Guard(Table):
 
 
 class LeaveAction(StrEnum):
-    """What happens to the account of somebody who is no longer in scope."""
+    """What happens to the account of a user who is no longer in scope."""
 
     DEACTIVATE = "deactivate"
     DELETE = "delete"
@@ -107,14 +107,14 @@ class Leave(Table):
         description="deactivate: active = false; delete: DELETE at once; keep: nothing",
     )
     delete_after: Duration | None = Field(
-        None, description="How long after its deactivation an account is deleted; without it, never"
+        None, description="How long after its deactivation an account is deleted; never if omitted"
     )
 
     revoke: Texts = Field(
         (),
         description=(
-            'What a leaver\'s account loses besides: "memberships", and attributes such as "roles",'
-            ' "entitlements"'
+            'What else to remove from a leaver\'s account: "memberships", and attributes such as'
+            ' "roles" and "entitlements"'
         ),
     )
 
@@ -130,7 +130,7 @@ class Leave(Table):
 
 
 class GroupLeaveAction(StrEnum):
-    """What happens to a group that lost its last reason."""
+    """What happens to a group that is no longer wanted."""
 
     DELETE = "delete"
     EMPTY = "empty"
@@ -138,40 +138,37 @@ class GroupLeaveAction(StrEnum):
 
 
 class GroupLeave(Table):
-    """`leave` of a group: what happens when the value, the record or the table that it came from is
-    gone."""
+    """`leave` of a group: what happens when its value, record or table is gone."""
 
     action: Annotated[GroupLeaveAction, one_of(GroupLeaveAction)] = Field(
         GroupLeaveAction.DELETE,
-        description="delete: DELETE; empty: its members are taken out; keep: nothing",
+        description="delete: DELETE; empty: remove its members; keep: nothing",
     )
 
 
 def _attributes_beside_options(schema: dict[str, Any]) -> None:
-    """In the file the attributes of a group stand in its own table, not in one called
-    `attributes`."""
+    """Put the attributes of a group into its own table, as in the file, not into `attributes`."""
     schema["additionalProperties"] = schema["properties"].pop("attributes")["additionalProperties"]
     schema["required"] = ["displayName"]
 
 
 class Group(Table):
-    """`[targets.NAME.groups.NAME]`: one group for each value, one group by rule, or groups from a
-    source of their own.
+    """`[targets.NAME.groups.NAME]`: a group for each value, one by rule, or groups from a source.
 
-    Every other key of the table is an attribute of the group: `attributes`, a mapping as that of
-    users.
+    Every other key of the table is an attribute of the group: `attributes` is a mapping like that
+    of users.
     """
 
     model_config = ConfigDict(json_schema_extra=_attributes_beside_options)
 
     each: Condition | None = Field(
         None,
-        description="Expression over a user's record that gives a value, or several: a group each",
+        description="Expression over a user's record; each value that it gives is a group",
     )
     members: Condition | None = Field(
         None,
         description=(
-            "Who is in it: a condition over users, or with source an expression that gives keys of"
+            "The members: a condition over users, or with source an expression that gives keys of"
             " users"
         ),
     )
@@ -181,10 +178,10 @@ class Group(Table):
     )
     match: Texts = Field(
         ("externalId", "displayName"),
-        description="Attributes by which a group that exists already is found",
+        description="Attributes by which an existing group is found",
     )
     leave: GroupLeave = Field(
-        default_factory=GroupLeave, description="What happens to a group that lost its last reason"
+        default_factory=GroupLeave, description="What happens to a group that is no longer wanted"
     )
     attributes: UserMapping = Field(
         description=(
@@ -195,7 +192,7 @@ class Group(Table):
     @model_validator(mode="before")
     @classmethod
     def _attributes_beside(cls, value: Any) -> Any:
-        """Keys that are no options are attributes."""
+        """Collect all keys that are not options as attributes."""
         if not isinstance(value, dict) or "attributes" in value:
             return value
         options = [name for name in cls.model_fields if name != "attributes"]
@@ -237,10 +234,10 @@ class Group(Table):
 
 
 class Actions(Table):
-    """`actions` of a target: whole kinds of action, switched on or off."""
+    """`actions` of a target: kinds of action to enable or disable."""
 
-    create: bool = Field(True, description="Make accounts that are missing")
-    update: bool = Field(True, description="Change accounts that differ")
+    create: bool = Field(True, description="Create missing accounts")
+    update: bool = Field(True, description="Update accounts that differ")
     remove: bool = Field(True, description="Deactivate and delete the accounts of leavers")
 
 
@@ -252,11 +249,11 @@ class Target(Table):
         examples=["https://app.example.com/scim/v2"],
     )
     profile: Annotated[str, registered_name("profiles"), schema_mark("profiles")] = Field(
-        "generic", description="What is known of this service provider"
+        "generic", description="The profile of this service provider: its known properties"
     )
     dialect: Annotated[str, registered_name("dialects"), schema_mark("dialects")] | None = Field(
         None,
-        description="How requests are shaped; without it, as the profile says",
+        description="How requests are shaped; the profile's dialect if omitted",
     )
     auth: Annotated[
         AuthenticatorSettings,
@@ -266,36 +263,35 @@ class Target(Table):
     source: TextOrTexts = Field(
         default_factory=tuple,
         description=(
-            "The source of its users, or several that make one population; may be left out if there"
-            " is only one"
+            "The source of its users, or several that form one population; optional if there is"
+            " only one"
         ),
     )
     scope: Condition | None = Field(
-        None, description="Who has an account here: an expression; without it, everybody"
+        None, description="Condition for having an account here; every record if omitted"
     )
     match: Texts = Field(
         ("externalId", "userName"),
-        description=(
-            "Attributes by which an account that exists already is found, tried in this order"
-        ),
+        description=("Attributes by which an existing account is found, tried in this order"),
     )
     leave: Leave = Field(
         default_factory=Leave, description="What happens to the accounts of leavers"
     )
     rate: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Requests a second, at most"
+        None, gt=0, allow_inf_nan=False, description="Maximum requests per second"
     )
     concurrency: int | None = Field(
         None,
         ge=1,
         le=256,
         description=(
-            f"Requests in flight; without it what the profile says, or {DEFAULT_CONCURRENCY}"
+            "Maximum requests in flight; the profile's value if omitted, or else"
+            f" {DEFAULT_CONCURRENCY}"
         ),
     )
-    actions: Actions = Field(default_factory=Actions, description="Kinds of action to switch off")
+    actions: Actions = Field(default_factory=Actions, description="Kinds of action to disable")
     timeout: float = Field(
-        30.0, gt=0, le=3600, allow_inf_nan=False, description="Seconds to wait for an answer"
+        30.0, gt=0, le=3600, allow_inf_nan=False, description="Seconds to wait for a response"
     )
     user: UserMapping = Field(
         description=(
@@ -305,7 +301,7 @@ class Target(Table):
         json_schema_extra={"minProperties": 1},
     )
     groups: Mapping[Name, Group] = Field(
-        default_factory=dict, description="Groups of this target, by names of your own"
+        default_factory=dict, description="Groups of this target, by names that you choose"
     )
 
 
@@ -313,36 +309,35 @@ class Target(Table):
 
 
 class Health(Table):
-    """`[health]`: where the daemon says how it is: /healthz, /readyz, /metrics."""
+    """`[health]`: the address of the daemon's /healthz, /readyz and /metrics."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        DEFAULT_PORT, description="The port; 0: none"
+        DEFAULT_PORT, description="The port; 0 disables the endpoint"
     )
     host: str = Field(
-        "127.0.0.1", description="The address on which to listen; only this machine by default"
+        "127.0.0.1", description="The address to listen on; the default is this machine only"
     )
 
 
 class Notify(Table):
-    """`[notify]`: who is told when something needs a person, and when it is over."""
+    """`[notify]`: which alerts are sent, and to which receivers."""
 
     failures: AtMost = Field(
         Limit(Decimal(5)),
         description=(
-            "More people than that who fail at a target are told: a number, or a share of its"
-            " accounts"
+            "Alert if more users than this fail at a target: a number, or a share of its accounts"
         ),
         json_schema_extra={"default": 5},
     )
     stale: Span | None = Field(
         None,
-        description="A source whose files have not changed for so long is told; without it, never",
+        description="Alert if the files of a source are unchanged for this long; never if omitted",
     )
     summary: Timings | None = Field(
-        None, description="When what has happened is told in sum; without it, never"
+        None, description="When to send a summary of what happened; never if omitted"
     )
     to: Mapping[Name, Annotated[Receiver, receiver_table("channels"), schema_mark("channels")]] = (
-        Field(default_factory=dict, description="Who is told, by names of your own")
+        Field(default_factory=dict, description="The receivers, by names that you choose")
     )
 
 
@@ -350,7 +345,7 @@ class Notify(Table):
 
 
 def _named(section: str, table: type[Table]) -> BeforeValidator:
-    """Checks that a section holds named tables: `[targets.wiki]`, not `[targets]`."""
+    """Return a validator that a section holds named tables: `[targets.wiki]`, not `[targets]`."""
     form = f"[{section}.NAME]"
 
     def check(value: object) -> object:
@@ -377,20 +372,20 @@ def _named(section: str, table: type[Table]) -> BeforeValidator:
 
 
 class SyncToml(Table):
-    """sync.toml: where people are read, who gets what, and where accounts are kept right."""
+    """sync.toml: sources, rules, and the targets whose accounts are kept up to date."""
 
-    state: State = Field(default_factory=State, description="Where scimsync keeps what it knows")
+    state: State = Field(default_factory=State, description="Where scimsync stores its state")
     sources: Annotated[
         Mapping[
             Name, Annotated[SourceSettings, registered_table("sources"), schema_mark("sources")]
         ],
         _named("sources", SourceSettings),
     ] = Field(
-        description="Where the truth about people is read", json_schema_extra={"minProperties": 1}
+        description="The sources of truth about users", json_schema_extra={"minProperties": 1}
     )
     access: Mapping[Name, Condition] = Field(
         default_factory=dict,
-        description="Named rules; in every expression, access holds the names that apply",
+        description="Named rules; in expressions, access lists the names of those that apply",
     )
     guard: Guard = Field(
         default_factory=Guard, description="Limits that stop a run before it does damage"
@@ -399,25 +394,23 @@ class SyncToml(Table):
         default_factory=dict, description="Tables for the filter lookup"
     )
     targets: Annotated[Mapping[Name, Target], _named("targets", Target)] = Field(
-        description="Where accounts are kept right", json_schema_extra={"minProperties": 1}
+        description="The applications to provision", json_schema_extra={"minProperties": 1}
     )
-    schedule: Schedule = Field(
-        default_factory=Schedule, description="When the daemon pushes by itself"
+    schedule: Schedule = Field(default_factory=Schedule, description="When the daemon pushes")
+    health: Health = Field(
+        default_factory=Health, description="Where the daemon serves health and metrics"
     )
-    health: Health = Field(default_factory=Health, description="Where the daemon says how it is")
-    notify: Notify = Field(
-        default_factory=Notify, description="Who is told when something needs a person"
-    )
+    notify: Notify = Field(default_factory=Notify, description="Alerts and their receivers")
 
 
 class Config(SyncToml):
-    """sync.toml as loaded: every target names its sources, and the place of the file is known."""
+    """sync.toml as loaded: every target names its sources, and the path of the file is known."""
 
     path: Path
-    """Absolute path of sync.toml."""
+    """The absolute path of sync.toml."""
 
     registries: InstanceOf[Registries] = Field(exclude=True)
-    """What the names in it stand for."""
+    """The implementations that the names in sync.toml refer to."""
 
     @property
     def base_dir(self) -> Path:
@@ -426,13 +419,15 @@ class Config(SyncToml):
 
     @property
     def state_url(self) -> str:
-        """URL of the state database with an absolute path."""
+        """The URL of the state database, with an absolute path."""
         return self.state.url if self._state_file is None else f"sqlite:///{self._state_file}"
 
     @property
     def state_dir(self) -> Path:
-        """The folder of the state database, where the index files of sources stand too; of
-        sync.toml where it is on a server."""
+        """The folder of the state database and of the index files of sources.
+
+        It is the folder of sync.toml if the database is on a server.
+        """
         return self.base_dir if self._state_file is None else self._state_file.parent
 
     @property
@@ -441,7 +436,7 @@ class Config(SyncToml):
         return None if file == self.state.url else self.base_dir / file
 
     def unknown_target(self, name: str) -> ConfigError:
-        """The error for a target that is not in sync.toml."""
+        """Return the error for a target that is not in sync.toml."""
         return ConfigError(
             f"{self.path.name}: no target {name!r}",
             details=(f"found: {', '.join(self.targets)}",),
@@ -450,6 +445,8 @@ class Config(SyncToml):
         )
 
     def where(self, *parts: str) -> str:
-        """How messages name a value: `where("targets", "wiki", "url")` -> `sync.toml:
-        targets.wiki.url`."""
+        """Return the name of a value in messages.
+
+        `where("targets", "wiki", "url")` is `sync.toml: targets.wiki.url`.
+        """
         return f"{self.path.name}: {dotted_key(parts)}"

@@ -1,8 +1,8 @@
 """`[schedule]`: when the daemon pushes, as cron expressions and intervals.
 
-A cron expression has the five fields of crontab(5) and is evaluated as Debian's cron does. That
-includes changes of summer time: what falls into the hour that is skipped happens right after it,
-and nothing happens twice in the hour that is repeated.
+A cron expression has the five fields of crontab(5) and is evaluated as Debian's cron does. This
+includes changes to and from summer time: what falls into the skipped hour runs right after it, and
+nothing runs twice in the repeated hour.
 """
 
 from __future__ import annotations
@@ -22,24 +22,28 @@ from scimsync.settings.quantities import read_span
 from scimsync.settings.text import quoted, toml_type
 
 SHORTEST = timedelta(seconds=10)
-"""Intervals are no shorter."""
+"""The shortest allowed interval."""
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One entry of a schedule: a cron expression or an interval; the other is None. `text` is how
-    it was written."""
+    """One entry of a schedule: either a cron expression or an interval; the other is None.
+
+    `text` is the entry as written.
+    """
 
     text: str
     cron: str | None = None
     every: timedelta | None = None
 
     def after(self, moment: datetime, zone: tzinfo) -> datetime | None:
-        """The first time after `moment` (aware), in UTC; cron expressions mean the clocks of
-        `zone`. Intervals count from a fixed point, so that they do not depend on when a process
-        began. None for an expression that never comes true."""
+        """Return the first time after `moment` (aware), in UTC.
+
+        Cron expressions are evaluated in `zone`. Intervals count from a fixed time, so that they do
+        not depend on when a process started. Return None for a cron expression that never matches.
+        """
         if self.every is not None:
             return _EPOCH + ((moment - _EPOCH) // self.every + 1) * self.every
         from cronsim import CronSim
@@ -52,8 +56,10 @@ class Timing:
 
 
 def first_after(timings: Sequence[Timing], moment: datetime, zone: tzinfo) -> datetime | None:
-    """The first time after `moment` (aware) at which one of `timings` comes, in UTC; None where
-    there is none."""
+    """Return the first time after `moment` (aware) that one of `timings` gives, in UTC.
+
+    Return None if there is none.
+    """
     times = [found for timing in timings if (found := timing.after(moment, zone)) is not None]
     return min(times, default=None)
 
@@ -110,7 +116,7 @@ _SCHEMA: dict[str, Any] = {
 Timings = Annotated[
     tuple[Timing, ...],
     BeforeValidator(_timings),
-    PlainSerializer(lambda timings: [str(one) for one in timings], return_type=list[str]),
+    PlainSerializer(lambda timings: [str(timing) for timing in timings], return_type=list[str]),
     WithJsonSchema(_SCHEMA),
 ]
 """One interval or cron expression, or several."""
@@ -157,58 +163,54 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone), WithJsonSchema({"type": "stri
 
 
 class Schedule(Table):
-    """`[schedule]`: when the daemon pushes by itself."""
+    """`[schedule]`: when the daemon pushes."""
 
     push: TimingsOrNever = Field(
         (Timing("1h", every=timedelta(hours=1)),),
         description=(
-            "When all targets are pushed to: an interval, a cron expression, or several; false:"
-            " never by itself"
+            "When to push to all targets: an interval, a cron expression, or a list of them; false:"
+            " never"
         ),
         json_schema_extra={"default": "1h"},
     )
     timezone: Zone | None = Field(
-        None, description="The time zone of cron expressions; without it, that of the system"
+        None, description="The time zone of cron expressions; that of the system if omitted"
     )
     jitter: Span = Field(
         timedelta(),
-        description="Up to so much later, by chance, so that many do not ask at once",
+        description="Maximum random delay, so that many installations do not push at once",
         json_schema_extra={"default": "0s"},
     )
     catch_up: bool = Field(
         True,
         description=(
-            "Whether a push that was missed, by a stop or a sleep, is done when that is over"
+            "Whether to run a missed push once the daemon or the machine is running again"
         ),
     )
     watch: bool = Field(
         True,
-        description=(
-            "Whether a file of a source that has changed is pushed as soon as it is complete"
-        ),
+        description=("Whether to push as soon as a changed source file is complete"),
     )
     quiet: Span = Field(
         timedelta(seconds=2),
-        description="How long a file has to stay as it is before it counts as complete",
+        description="How long a file must stay unchanged before it counts as complete",
         json_schema_extra={"default": "2s"},
     )
     targets: Mapping[Name, TimingsOrNever] = Field(
         default_factory=dict,
-        description="Targets with times of their own, instead of those of push",
+        description="Targets with their own times, which replace those of push",
     )
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone in which cron expressions are meant."""
+        """The time zone of cron expressions."""
         if self.timezone is not None:
             return self.timezone
-        from scimsync.config.schedule import system_zone
-
         return system_zone()
 
 
 def system_zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
-    """The zone that `TZ` names, else that of /etc/localtime; UTC where neither can be read."""
+    """Return the zone that `TZ` names, or else that of /etc/localtime, or else UTC."""
     name = os.environ.get("TZ", "").removeprefix(":")
     if name:
         try:
