@@ -49,8 +49,7 @@ class HttpResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """The wait that Retry-After asks for, in seconds; None without a header that makes
-        sense."""
+        """The wait that Retry-After asks for, in seconds; None if it is missing or invalid."""
         if "Retry-After" not in self.headers:
             return None
         return parse_retry_after(self.headers["Retry-After"], self.headers.get("Date"))
@@ -128,8 +127,10 @@ class HttpConnection:
         return response
 
     def redacted(self, text: str, limit: int = MAX_DETAIL) -> str:
-        """Return text of the server for people: printable, without secrets, at most `limit`
-        characters."""
+        """Return text of the server for messages: printable, without secrets, at most `limit` long.
+
+        `limit` counts characters.
+        """
         safe = text if self._authenticator is None else self._authenticator.redact(text)
         return printable(safe, limit)
 
@@ -196,8 +197,10 @@ class HttpConnection:
         return received
 
     async def _read(self, response: httpx2.Response) -> tuple[bytes, str]:
-        """Return the decompressed body, and what is wrong with it ("" for nothing). Reads at most
-        one piece beyond the limit."""
+        """Return the decompressed body, and what is wrong with it ("" for nothing).
+
+        At most one piece beyond the limit is read.
+        """
         limit = self._max_response_bytes
         length = response.headers.get("Content-Length", "")
         if (
@@ -229,8 +232,10 @@ class HttpConnection:
         )
 
     def _cause(self, error: httpx2.RequestError) -> str:
-        """Return what the operating system reported, which is more precise than "connection
-        failed"; else what the HTTP library reported."""
+        """Return what the operating system reported, or else what the HTTP library reported.
+
+        The former is more precise than "connection failed".
+        """
         if isinstance(error, httpx2.TimeoutException):
             return f"nothing for {self._timeout['read']:g} s"
         reason, cause = str(error) or type(error).__name__, error.__cause__

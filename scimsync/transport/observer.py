@@ -6,8 +6,10 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Called after each request, from the thread that sends. `status` is that of the response, None
-    if none came; `seconds` is how long it took."""
+    """A function that is called after each request, from the thread that sends.
+
+    `status` is that of the response, or None if there was none. `seconds` is how long it took.
+    """
 
     def __call__(self, target: str, method: str, status: int | None, seconds: float) -> None: ...
 

@@ -135,8 +135,10 @@ class RateLimiter:
             self._window = min(self._window + 1, self._concurrency)
 
     def refused(self, now: float, sent_at: float, retry_after: float | None) -> None:
-        """Learn from a 429 response to a request that went out at `sent_at`. `retry_after` is the
-        pause that it asks for, in seconds."""
+        """Learn from a 429 response to a request that was sent at `sent_at`.
+
+        `retry_after` is the pause that the response asks for, in seconds.
+        """
         self.refusals += 1
         self._refusals_in_a_row += 1
         self._responses = 0
@@ -169,8 +171,10 @@ class RateLimiter:
         self._filled_at = now
 
     def _learn(self, now: float) -> None:
-        """Measure: what was accepted since the server's bucket was last empty has flowed into
-        it."""
+        """Measure the rate of the server's bucket.
+
+        What was accepted since it was last empty has flowed into it.
+        """
         self._times_empty += 1
         if self._times_empty == 1 or self._empty_at == float("-inf"):
             self._guess(now)
@@ -198,8 +202,10 @@ class RateLimiter:
             self._ignored_until = now + IGNORE_S
 
     def _guess(self, now: float) -> None:
-        """Take the first 429 of this run: what was accepted at once is the capacity of the bucket,
-        and the only hint at its rate."""
+        """Take the first 429 of this run as a measurement.
+
+        What was accepted at once is the capacity of the bucket, and the only hint at its rate.
+        """
         burst = float(len(self._last_second))
         if self.learned is None:
             self.learned = min(max(burst, GUESS[0]), GUESS[1])
@@ -211,8 +217,10 @@ class RateLimiter:
         self._counted, self._counted_s = 0, 0.0
 
     def _filling_s(self, now: float) -> float:
-        """Return how many seconds the bucket was filled since it was last empty; in a pause it may
-        have been full before the end."""
+        """Return how many seconds the bucket was filled since it was last empty.
+
+        It may have been full before the end of a pause.
+        """
         seconds, capacity = max(now - self._empty_at, 1e-6), self._capacity
         active = seconds - self._paused_since_empty
         if (

@@ -27,8 +27,7 @@ class InvalidRequest(RequestError):
 
 
 class ForeignOriginError(RequestError):
-    """A request with credentials is addressed to another origin than the configured one; it was not
-    sent."""
+    """A request with credentials for another origin than the configured one; it was not sent."""
 
 
 class NoResponse(RequestError):
@@ -43,11 +42,11 @@ class NoResponse(RequestError):
 
 
 class InvalidResponse(RequestError):
-    """A response that is not what the protocol promises: an HTML page, no JSON, a redirect, more
-    bytes than allowed.
+    """A response that violates the protocol.
 
-    A request that changes something may have had its effect. `excerpt` is the printable start of
-    the body.
+    Examples are an HTML page, text that is not JSON, a redirect, and more bytes than allowed. A
+    request that changes something may have had its effect. `excerpt` is the printable start of the
+    body.
     """
 
     def __init__(self, problem: str, *, status: int, content_type: str, excerpt: str = "") -> None:

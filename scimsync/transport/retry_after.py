@@ -8,11 +8,11 @@ from email.utils import parsedate_to_datetime
 
 
 def parse_retry_after(value: str | None, date: str | None) -> float | None:
-    """Seconds to wait, from a Retry-After header: a number, or an HTTP-date (RFC 9110 section
-    10.2.3).
+    """Return the seconds to wait from a Retry-After header (RFC 9110 section 10.2.3).
 
-    A date is taken relative to `date`, the Date header of the same answer, so that the two clocks
-    need not agree. None for what cannot be understood; never negative.
+    The header is a number of seconds or an HTTP-date. A date is taken relative to `date`, the Date
+    header of the same response, so that the two clocks need not agree. Return None for a value that
+    cannot be parsed. The result is never negative.
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]{1,300}(\.[0-9]{1,9})?", text):

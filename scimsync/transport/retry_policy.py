@@ -16,8 +16,10 @@ _FIRST_WAIT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TimeSource:
-    """A sleep function and a steady clock (both in seconds), and random numbers between two bounds.
-    Tests pass their own."""
+    """A sleep function, a steady clock (both in seconds), and random numbers between two bounds.
+
+    Tests pass their own.
+    """
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = monotonic

@@ -32,8 +32,11 @@ class Throttle:
         self._released = asyncio.Event()
 
     async def wait(self) -> None:
-        """Wait until the rate, the requests in flight and the pauses that the server asked for
-        allow another request. One task waits, the others queue behind it."""
+        """Wait until the target may be sent another request.
+
+        The rate, the requests in flight and the pauses that the server asked for decide. One task
+        waits; the others queue behind it.
+        """
         async with self._queue:
             while not self._is_closed():
                 if self._in_flight >= self._limiter.window:
