@@ -147,8 +147,10 @@ class TargetConnection:
         return self._failed_creations < MAX_FAILED_CREATIONS
 
     def creation_failed(self, error: OutcomeUnknown) -> None:
-        """Count a creation that failed however often it was sent and looked up. After many in a row
-        `may_create` is False."""
+        """Count a creation that failed in every attempt and look-up.
+
+        After many in a row, `may_create` is False.
+        """
         self._failed_creations += 1
         if self._failed_creations == MAX_FAILED_CREATIONS:
             _LOG.warning(
@@ -215,8 +217,10 @@ class TargetConnection:
         return response
 
     def _learn(self, error: RequestError, sent_at: float) -> None:
-        """Take from an error what it says about the target: its rate limit, whether it accepts the
-        token, whether it works at all."""
+        """Update what is known about the target from an error.
+
+        The error shows its rate limit, whether it accepts the token, and whether it works at all.
+        """
         if not isinstance(error, ErrorResponse):
             return
         now = self.time.clock()
@@ -261,8 +265,10 @@ class TargetConnection:
     def _report(
         self, request: ScimRequest, outcome: ScimResponse | RequestError, sent_at: float
     ) -> None:
-        """Tell the observer and the log about one request. Queries and the words of a target may
-        name people, so that only a log with PERSONAL shows them."""
+        """Report one request to the observer and the log.
+
+        Queries and the words of a target may name people, so only a log with PERSONAL shows them.
+        """
         self._observe(
             self._target, request.method, _status_of(outcome), self.time.clock() - sent_at
         )

@@ -1,5 +1,7 @@
-"""What a response of a target, or a missing one, proves: the one place that interprets statuses for
-the connection."""
+"""Decide what a target's response, or a missing one, proves.
+
+This is the only place that interprets statuses for the connection.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,10 @@ def message_code(error: RequestError) -> str:
 
 
 def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
-    """Return whether `request` must not simply be sent again, as that could create a resource
-    twice.
+    """Return whether sending `request` again could create a resource twice.
 
     A service that asks to come back later (429, and 503 with a Retry-After or a SCIM error body)
-    has done nothing. A proxy in front of it also sends 503 where it lost the response.
+    has done nothing. A proxy in front of it also sends 503 if it lost the response.
     """
     if request.method != "POST":
         return False
@@ -63,8 +64,10 @@ def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
 
 
 def may_have_had_effect(error: RequestError) -> bool:
-    """Return whether the request that ended with `error` may have been carried out all the same, in
-    its last attempt or in an earlier one."""
+    """Return whether the request that ended with `error` may have been carried out.
+
+    Its last attempt counts, and so do earlier ones.
+    """
     if error.in_doubt or isinstance(error, OutcomeUnknown):
         return True
     if isinstance(error, ErrorResponse):
@@ -75,8 +78,11 @@ def may_have_had_effect(error: RequestError) -> bool:
 
 
 def may_retry(error: BaseException, request: ScimRequest) -> bool:
-    """Return whether sending `request` again may help: after 429, server errors and broken
-    connections (RFC 7644 section 3.12), and after a read with a garbled response."""
+    """Return whether sending `request` again may help.
+
+    That is so after 429, server errors and broken connections (RFC 7644 section 3.12), and after a
+    read with a garbled response.
+    """
     if isinstance(error, InvalidResponse):
         return request.method == "GET" and error.status < 300
     return is_transient(error)
@@ -90,7 +96,9 @@ def is_transient(error: BaseException) -> bool:
 
 
 def shows_no_service(error: RequestError) -> bool:
-    """Return whether an error is one of a target that is down or not a SCIM service. Any other
-    error shows that the service works."""
+    """Return whether `error` shows that the target is down or is not a SCIM service.
+
+    Any other error shows that the service works.
+    """
     cause = cause_of(error)
     return is_transient(cause) or isinstance(cause, InvalidResponse)

@@ -67,8 +67,10 @@ class Matcher:
         self._decided = False
 
     def forget(self, expected: int) -> None:
-        """Drop what was read, as it may be out of date. At most `expected` resources will be looked
-        up from now on."""
+        """Drop what was read, because it may be out of date.
+
+        At most `expected` resources will be looked up from now on.
+        """
         self.close()
         self._list = None
         self._expected = lambda: expected
@@ -115,8 +117,7 @@ class Matcher:
         return response.body or {}
 
     async def probe(self) -> None:
-        """Ask for any one resource. Raises RequestError if the target does not answer that
-        either."""
+        """Ask for any one resource; raise RequestError if the target does not answer either."""
         async for _ in self._pages(1):
             return
 
@@ -160,8 +161,10 @@ class Matcher:
         )
 
     async def _read_list_if_cheaper(self) -> None:
-        """Read the first page, whose total says whether reading the rest takes fewer requests than
-        the look-ups."""
+        """Read the whole list if that takes fewer requests than the look-ups.
+
+        The total in the first page decides.
+        """
         self._decided = True
         expected = self._expected()
         if expected <= _MAX_LOOK_UPS:
@@ -262,8 +265,10 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
 
 
 def fold(path: str, value: Any) -> str | None:
-    """Return a value in the form in which values are compared: `externalId` and `id` exactly,
-    others without case (RFC 7643 sections 2.2 and 3.1)."""
+    """Return a value in the form in which values are compared.
+
+    `externalId` and `id` are compared exactly, others without case (RFC 7643 sections 2.2 and 3.1).
+    """
     if value is None:
         return None
     return str(value) if path.lower() in ("externalid", "id") else str(value).casefold()
