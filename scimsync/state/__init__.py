@@ -1,2 +1,4 @@
-"""What scimsync remembers: snapshots, links and the journal, in one database that the program
-itself keeps up to date."""
+"""The state of scimsync: snapshots, links and the journal, in one database.
+
+scimsync upgrades its tables itself.
+"""

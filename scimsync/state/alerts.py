@@ -16,8 +16,10 @@ _SUMMARY = "summary"
 
 @dataclass(frozen=True, slots=True)
 class FiringAlert:
-    """An alert that is not resolved. `event` is a word of `[notify]`; `text` has no personal
-    data."""
+    """An alert that is not resolved.
+
+    `event` is a word of `[notify]`. `text` has no personal data.
+    """
 
     event: str
     subject: str
@@ -27,8 +29,10 @@ class FiringAlert:
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A notification for one receiver that is not delivered. Later ones have greater ids; `body` is
-    JSON."""
+    """A notification for one receiver that is not delivered yet.
+
+    Later ones have greater ids; `body` is JSON.
+    """
 
     id: str
     receiver: str
@@ -106,16 +110,21 @@ def remove_from_outbox(connection: Connection, notification_id: str) -> None:
 def postpone(
     connection: Connection, receiver: str, until: datetime, error: str, *, only: str | None = None
 ) -> None:
-    """Record a failed attempt for all notifications of a receiver, or for the one with the id
-    `only`: none is due before `until`. `error` contains no secret."""
+    """Record a failed attempt, after which nothing is due before `until`.
+
+    It applies to all notifications of a receiver, or to the one with the id `only`. `error`
+    contains no secret.
+    """
     which = notification.c.receiver == receiver if only is None else notification.c.id == only
     values = {"attempts": notification.c.attempts + 1, "next_try_at": until, "last_error": error}
     connection.execute(update(notification).where(which).values(values))
 
 
 def discard_old(connection: Connection, receiver: str, created_before: datetime) -> int:
-    """Delete the notifications of a receiver that are older and had more than one attempt; return
-    how many."""
+    """Delete old notifications that had more than one attempt; return their number.
+
+    They are those of `receiver` that were created before `created_before`.
+    """
     old = (
         notification.c.receiver == receiver,
         notification.c.created_at <= created_before,
@@ -145,8 +154,11 @@ def keep_only(
     known: Sequence[tuple[Sequence[str], Sequence[str]]],
     receivers: Sequence[str],
 ) -> None:
-    """Delete alerts of `known` (events, their possible subjects) about any other subject, and
-    notifications for receivers other than `receivers`."""
+    """Delete alerts and notifications about everything that is not listed.
+
+    Each item of `known` pairs events with their possible subjects: their alerts about other
+    subjects are deleted, as are notifications for receivers other than `receivers`.
+    """
     gone = [
         alert.c.event.in_(events) & alert.c.subject.not_in(subjects) for events, subjects in known
     ]

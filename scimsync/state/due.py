@@ -151,8 +151,10 @@ def _dangling(target: str) -> Select[str]:
 
 
 def _referrer_is_active() -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions that the user who refers has an active account and is not due anyway,
-    now or after a delay."""
+    """Return the conditions for a referring user who has an active account and is not due anyway.
+
+    A user is due now, or after a delay.
+    """
     return (
         _REFERRER.c.target == reference.c.target,
         _REFERRER.c.kind == reference.c.kind,

@@ -277,8 +277,10 @@ def keys_of(connection: Connection, where: OperationFilter) -> set[Key]:
 def adopted(
     connection: Connection, where: OperationFilter, ids: Sequence[RemoteId]
 ) -> dict[RemoteId, Key]:
-    """Return which of the accounts `ids` are adopted by an operation that `where` admits, with the
-    key that adopts each."""
+    """Return which of the accounts `ids` are adopted by an operation that matches `where`.
+
+    The result maps each to the key that adopts it.
+    """
     if not ids:
         return {}
     query = select(table.c.remote_id, table.c.key).where(

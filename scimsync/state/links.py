@@ -104,8 +104,10 @@ def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) 
 
 
 def in_doubt_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
-    """Return the keys of the links whose last request has an unknown outcome and may be looked at
-    now."""
+    """Return the keys of links whose last request has an unknown outcome.
+
+    Links that must not be read yet at `now` are left out.
+    """
     return _keys(connection, target, kind, retry_is_due(now) & table.c.in_doubt)
 
 

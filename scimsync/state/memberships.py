@@ -133,8 +133,7 @@ def accept(connection: Connection, targets: Sequence[str]) -> None:
 
 
 def restore(connection: Connection, targets: Sequence[str]) -> None:
-    """Restore the memberships of these targets to what they were before a plan that was not
-    accepted."""
+    """Restore the memberships of these targets to those before a plan that was not accepted."""
     ours = replaced.c.target.in_(targets)
     if connection.execute(select(replaced.c.target).where(ours).limit(1)).first() is None:
         return
@@ -243,8 +242,10 @@ def count_acknowledged(
 
 
 def forget_group(connection: Connection, target: str, group: Key, *, wanted: bool) -> None:
-    """Note that the group is gone at the target. With `wanted`, its wanted members wait for a new
-    one."""
+    """Record that the group is gone at the target.
+
+    With `wanted`, its wanted members wait for a new group.
+    """
     condition = (table.c.target == target) & (table.c.group_key == group)
     if wanted:
         _empty(connection, condition)

@@ -29,8 +29,11 @@ class FailingLink:
 
 @dataclass(frozen=True, slots=True)
 class FailingLinks:
-    """How many links of a target failed last, when the first is tried again, and the `first` of
-    them: those that failed most often."""
+    """The failing links of a target.
+
+    It has their number, the time when the first is retried, and the `first` of them: those that
+    failed most often.
+    """
 
     count: int
     next_try_at: datetime | None

@@ -262,7 +262,7 @@ def _record(row: RowMapping) -> Record:
 
 
 def _values(text: str) -> dict[str, Any]:
-    """Raises RecursionError for values that are nested too deeply to be written again."""
+    """Return the values of a record; raise RecursionError if they are nested too deeply."""
     read: dict[str, Any]
     try:
         read = read_json(text) if _LONG_NUMBER.search(text) else orjson.loads(text)

@@ -64,10 +64,9 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a transaction that is committed at the end of the block, rolled back on an
-        exception.
+        """Yield a transaction that the end of the block commits and an exception rolls back.
 
-        There is one at a time. Raises `StateError`.
+        Only one is open at a time. Raise `StateError` if the database cannot be used.
         """
         with (
             self.errors(),
@@ -106,18 +105,17 @@ class Store:
 
 
 def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
-    """Open the state database at `url`: `sqlite:///relative/to/base_dir.db` or
-    `postgresql+psycopg://…`.
+    """Open the state database at `url`.
 
-    With `create` it is created if it does not exist, and older tables are upgraded.
+    `url` is `sqlite:///relative/to/base_dir.db` or `postgresql+psycopg://…`. With `create`, the
+    database is created if it does not exist, and older tables are upgraded.
 
-    Without `create` nothing at the URL changes. An empty scratch database takes the place of one
-    that does not exist. A database with older tables, or a SQLite file that cannot be opened
-    because its folder is read-only, is read through a temporary copy, to which nothing can be
-    written.
+    Without `create`, nothing at the URL changes. An empty temporary database replaces one that does
+    not exist. A database with older tables, or a SQLite file that cannot be opened because its
+    folder is read-only, is read through a temporary copy, which cannot be written.
 
-    Raises StateError when the database cannot be opened, belongs to another program, or is newer
-    than this program.
+    Raise StateError if the database cannot be opened, belongs to another program, or is newer than
+    this program.
     """
     if url.startswith("sqlite:"):
         path = sqlite.file_of(url, base_dir)
@@ -190,8 +188,7 @@ def _refuse_write(_connection: Connection) -> None:
 
 
 def temporary_store(label: str) -> Store:
-    """Return a store without tables that is deleted when it is closed: a file in a private
-    folder."""
+    """Return a store without tables, in a file of a private folder that is deleted on close."""
     directory = tempfile.TemporaryDirectory(prefix="scimsync-")
     path = Path(directory.name) / "state.db"
     engine = sqlite.engine_of(path, durable=False)

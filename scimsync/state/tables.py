@@ -312,8 +312,7 @@ class OperationRow(_Row, table=True):
 
 
 class HoldRow(_Row, table=True):
-    """A user who is deprovisioned at every target, whatever the source says, until this is
-    lifted."""
+    """A user who stays deprovisioned at every target, whatever the source says, until lifted."""
 
     __tablename__ = "hold"
 

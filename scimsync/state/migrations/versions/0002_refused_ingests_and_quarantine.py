@@ -1,5 +1,4 @@
-"""What an ingest replaced, until it is accepted; targets that are left alone for a while;
-memberships in doubt."""
+"""Store what an ingest replaced until it is accepted, quarantines, and memberships in doubt."""
 
 from __future__ import annotations
 
