@@ -1,5 +1,7 @@
-"""When a target needs a push without a change of its sources: a retry, a deletion, a new day, or a
-target that failed as a whole."""
+"""When a target needs a push although its sources have not changed.
+
+The reasons are a retry, a deletion, a new day, and a target that failed as a whole.
+"""
 
 from __future__ import annotations
 

@@ -19,9 +19,12 @@ _Files = Mapping[Path, Signature]
 
 @dataclass(slots=True)
 class _WatchedFiles:
-    """`complete` are the files when they were last complete, `seen` those of the last look, which
-    have not changed `since`. `changed` is when they first differed from `complete`, `missing` since
-    when there are none."""
+    """The observed state of the files of a source.
+
+    `complete` are the files when they were last complete. `seen` are the files at the last check,
+    which have not changed `since`. `changed` is the time when they first differed from `complete`,
+    and `missing` the time since when there are none.
+    """
 
     base_dir: Path
     patterns: Sequence[str]

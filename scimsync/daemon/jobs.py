@@ -192,8 +192,10 @@ class Daemon:
         self._notifier.update(lambda _: [Finding(Event.ERROR, _DAEMON)])
 
     def _missed(self, name: str, last_run: datetime | None, now: datetime) -> bool:
-        """Return whether a scheduled time passed since the last run. A target that was never
-        pushed has missed nothing."""
+        """Return whether a scheduled time passed since the last run.
+
+        A target that was never pushed has missed nothing.
+        """
         if last_run is None or last_run > now or not self.config.schedule.catch_up:
             return False
         schedule = self.config.schedule
@@ -455,8 +457,10 @@ class Daemon:
         self._read_state(result)
 
     def _retry(self, request: PushRequest, error: Exception, names: Sequence[str]) -> None:
-        """Request a push that could not run again; targets that the error does not concern need
-        not wait."""
+        """Request a push that could not run again.
+
+        Targets that the error does not concern need not wait.
+        """
         now = self._scheduler.now()
         if isinstance(error, LeaseHeld):
             self._request_again(request.targets, request.cause, now + LEASE_RETRY_AFTER)

@@ -39,8 +39,11 @@ logging.getLogger("apscheduler").setLevel(logging.CRITICAL + 1)
 
 
 class ScheduleTrigger(BaseTrigger):
-    """Fires at the times of `timings`; cron expressions are evaluated in `zone` as Debian's cron
-    does, each time up to `jitter` later, by chance."""
+    """A trigger that fires at the times of `timings`.
+
+    Cron expressions are evaluated in `zone` as Debian's cron does. Each time is delayed by a random
+    time of at most `jitter`.
+    """
 
     def __init__(
         self,

@@ -48,8 +48,10 @@ class AppriseChannel:
         logging.getLogger("apprise").disabled = True  # it logs parts of URLs, which are secrets
 
         class Asset(apprise.AppriseAsset):
-            """Nothing is stored on disk (no `storage_path`), and no threads are started, because
-            the process would wait for them at its end."""
+            """An asset that stores nothing on disk (no `storage_path`) and starts no threads.
+
+            The process would wait for threads when it ends.
+            """
 
             app_id = "scimsync"
             app_desc = f"scimsync {__version__}"

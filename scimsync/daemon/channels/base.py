@@ -68,8 +68,10 @@ class ChannelSettings(Receiver):
 
 
 async def run_in_thread(work: Callable[[], T]) -> T:
-    """Return the result of `work`, which may block. Its thread is abandoned if the caller is
-    cancelled or the process ends."""
+    """Return the result of `work`, which may block.
+
+    Its thread is abandoned if the caller is cancelled or the process ends.
+    """
     import asyncio
 
     loop = asyncio.get_running_loop()

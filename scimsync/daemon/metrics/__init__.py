@@ -1,8 +1,8 @@
-"""Prometheus metrics: counters of this process, gauges read from the state, and the textfile for
-node_exporter.
+"""Export Prometheus metrics.
 
-Metric names and labels are a contract with dashboards and alert rules (docs/reference/metrics.md).
-No label and no value contains personal data.
+They consist of counters of this process, gauges read from the state, and the textfile for
+node_exporter. Metric names and labels are a contract with dashboards and alert rules
+(docs/reference/metrics.md). No label and no value contains personal data.
 """
 
 from __future__ import annotations

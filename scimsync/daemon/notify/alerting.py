@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a run, a look at files, or a reload found about one subject: a target, a source,
-    `sync.toml`, `push`, `daemon`.
+    """What a run, a check of files, or a reload found about one subject.
 
-    `text` describes the problem in a few lines without personal data; None means that there is no
-    problem. `personal` is the same with keys and values, for receivers that ask for it, or None.
-    `todo` is one line that says what to do.
+    A subject is a target, a source, `sync.toml`, `push` or `daemon`. `text` describes the problem
+    in a few lines without personal data; None means that there is no problem. `personal` is the
+    same with keys and values, for receivers that ask for it, or None. `todo` is one line that says
+    what to do.
     """
 
     event: Event
@@ -90,8 +90,7 @@ FiringAlerts = Mapping[tuple[str, str], FiringAlert]
 
 @dataclass(frozen=True, slots=True)
 class AlertChanges:
-    """What findings change: alerts that fire, alerts that are resolved, and alerts that keep
-    firing with another text."""
+    """The alerts that fire, that resolve, and that keep firing with another text."""
 
     new: tuple[Finding, ...]
     resolved: tuple[FiringAlert, ...]
@@ -122,8 +121,10 @@ class AlertChanges:
         ]
 
     def notifications(self, zone: tzinfo, *, personal: bool) -> list[Notification]:
-        """Return what receivers get, resolved alerts first. With `personal`, texts may contain
-        personal data."""
+        """Return what receivers get, resolved alerts first.
+
+        With `personal`, texts may contain personal data.
+        """
         return [
             *(self._ended(change, zone) for change in self.transitions() if not change.fires),
             *self._began(zone, personal=personal),
@@ -161,8 +162,10 @@ class AlertChanges:
 
 
 def compare(firing: FiringAlerts, findings: Sequence[Finding], now: datetime) -> AlertChanges:
-    """Return what `findings` change in the alerts that fire. The last finding about an event and
-    subject counts."""
+    """Return what `findings` change in the alerts that fire.
+
+    The last finding about an event and subject counts.
+    """
     last = {(one.event.value, one.subject): one for one in findings}
     known = {place: (firing[place], one) for place, one in last.items() if place in firing}
     return AlertChanges(

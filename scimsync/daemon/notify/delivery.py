@@ -135,8 +135,11 @@ class _Delivery:
         return True
 
     def _next_batch(self, release: Callable[[Connection], None]) -> list[OutboxItem]:
-        """Return what was not tried yet. If nothing is left, release the lease in the same
-        transaction: whoever writes a notification after it can deliver it."""
+        """Return the notifications that were not tried yet.
+
+        If there are none, release the lease in the same transaction, so that any later writer of a
+        notification can deliver it.
+        """
         with self.store.write() as connection:
             waiting: list[OutboxItem] = []
             if self._left_s() >= _LEAST_S:
@@ -169,8 +172,10 @@ class _Delivery:
 
     @contextmanager
     def _lease(self) -> Iterator[Callable[[Connection], None]]:
-        """Hold the lease on this receiver; yield what releases it within a transaction. Raises
-        LeaseHeld."""
+        """Hold the lease on this receiver; yield the function that releases it in a transaction.
+
+        Raise LeaseHeld if another process holds it.
+        """
         with self.store.write() as connection:
             token = leases.take(
                 connection, [f"receiver {self.name}"], leases.holder_name(), self.clock()

@@ -60,12 +60,12 @@ def findings_of_push(
     whole: bool = True,
     patient: bool = False,
 ) -> list[Finding]:
-    """Return the findings of a push that completed, about its targets (`names`) and the `sources`
-    that it read.
+    """Return the findings of a completed push.
 
-    A push that is not `whole` covers some users only and finds nothing about guards. If the caller
-    is `patient`, because it retries soon, a target is reported once it is in quarantine. Raises
-    StateError.
+    They are about its targets (`names`) and the `sources` that it read. A push that is not `whole`
+    covers some users only and finds nothing about guards. If the caller is `patient`, because it
+    retries soon, a target is only reported once it is in quarantine. Raise StateError if the state
+    cannot be read.
     """
     findings = [Finding(Event.ERROR, PUSH), Finding(Event.CONFIG, OF_PUSH)]
     findings += [Finding(Event.SOURCE, name) for name in sources]
@@ -119,8 +119,10 @@ def config_finding(error: ConfigError, file: str = "sync.toml") -> Finding:
 def stale_findings(
     config: Config, changed_at: Mapping[str, datetime], now: datetime
 ) -> list[Finding]:
-    """Return for each source whether its files have not changed for too long; `changed_at` is the
-    time of the last change."""
+    """Return for each source whether its files have not changed for too long.
+
+    `changed_at` is the time of the last change.
+    """
     limit, zone = config.notify.stale, config.schedule.zone
     findings = []
     for name, changed in changed_at.items():

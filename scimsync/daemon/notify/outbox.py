@@ -70,8 +70,11 @@ def render_summary(store: Store, config: Config, since: datetime, now: datetime)
 
 
 def forget_unconfigured(store: Store, config: Config) -> None:
-    """Delete alerts about targets and sources, and notifications to receivers, that are no longer
-    in sync.toml, without notifications. Raises StateError."""
+    """Delete alerts and notifications about anything that is no longer in sync.toml.
+
+    These are alerts about targets and sources, and notifications to receivers. Their deletion sends
+    no notification. Raise StateError if the state cannot be written.
+    """
     known = [
         ([Event.GUARD.value, Event.TARGET.value, Event.FAILURES.value], list(config.targets)),
         ([Event.SOURCE.value, Event.STALE.value], list(config.sources)),

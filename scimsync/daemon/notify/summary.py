@@ -46,8 +46,11 @@ _DONE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class TargetActivity:
-    """One target: applied operations by action, failed operations, accounts by status, accounts
-    and groups that are failing now, accounts to be deleted within `AHEAD`."""
+    """The activity of one target.
+
+    It counts applied operations by action, failed operations, accounts by status, accounts and
+    groups that are failing now, and accounts to be deleted within `AHEAD`.
+    """
 
     name: str
     applied: Mapping[str, int]
@@ -57,8 +60,11 @@ class TargetActivity:
     deletions: int
 
     def line(self) -> str:
-        """`wiki: 3 created, 1 failed. Now 120 active, 4 inactive; 2 failing; 1 to be deleted
-        within 7 days.`"""
+        """Return the activity as one line.
+
+        For example: `wiki: 3 created, 1 failed. Now 120 active, 4 inactive; 2 failing; 1 to be
+        deleted within 7 days.`
+        """
         did = [
             f"{number:,} {_DONE[action]}"
             for action in Action

@@ -53,8 +53,10 @@ def resolved_body(text: str, since: datetime, now: datetime, zone: tzinfo) -> st
 
 
 def plain(text: str) -> str:
-    """Return `text` without control characters and empty lines, bounded in number and length of
-    lines."""
+    """Return `text` without control characters and empty lines.
+
+    The number and the length of its lines are limited.
+    """
     lines = (line for one in text.splitlines() if (line := printable(one, LONGEST_LINE)))
     first = list(islice(lines, MOST_LINES + 1))
     return "\n".join(first if len(first) <= MOST_LINES else [*first[:MOST_LINES], "…"])
