@@ -89,8 +89,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, "--version", prog_name="scimsync")
 @common_options
 def cli(options: CommonOptions) -> None:
-    """Keep the accounts in your applications up to date over SCIM 2.0, using your HR data as the
-    source of truth.
+    """Keep the accounts in your applications up to date over SCIM 2.0, from your HR data.
 
     To begin: scimsync init hr.csv, then scimsync plan, then scimsync push.
     """

@@ -25,8 +25,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 )
 @common_options_without("targets", "keys", "as_json")
 def command(options: CommonOptions, personal: bool) -> None:
-    """Push on the schedules of sync.toml, when a file of a source is complete, and when a retry or
-    a deletion is due.
+    """Push on schedule, when a source file is complete, and when a retry or deletion is due.
 
     Runs in the foreground and logs to stderr; [health] configures its HTTP endpoint. You can run
     push at the same time. SIGTERM and Ctrl-C finish requests in flight and stop; a second signal

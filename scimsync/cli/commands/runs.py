@@ -32,10 +32,10 @@ _STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red"
 )
 @common_options_without("keys")
 def command(options: CommonOptions, limit: int) -> None:
-    """Show recent runs, the newest first: start, duration, command, outcome, and what they did at
-    each target.
+    """Show recent runs, the newest first.
 
-    scimsync journal --run ID shows the operations of a run.
+    Each line shows start, duration, command, outcome, and what the run did at each target. scimsync
+    journal --run ID shows the operations of a run.
     """
     config = load(options.config)
     chosen_targets(config, options.targets)

@@ -105,10 +105,10 @@ def export(options: CommonOptions, file: Path) -> None:
 @click.argument("file", type=_EXPORT)
 @common_options_without("targets", "keys")
 def import_state(options: CommonOptions, file: Path) -> None:
-    """Import FILE (- for stdin), written by scimsync state export, into an empty state: all of it,
-    or nothing.
+    """Import FILE (- for stdin), written by scimsync state export, into an empty state.
 
-    To move from SQLite to PostgreSQL: export, change [state] url in sync.toml, import.
+    Either all of it is imported or nothing. To move from SQLite to PostgreSQL: export, change
+    [state] url in sync.toml, import.
     """
     config = load(options.config)
     if str(file) == "-":

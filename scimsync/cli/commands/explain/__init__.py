@@ -27,11 +27,11 @@ from scimsync.plan.requests import shown
 )
 @common_options_without("keys")
 def command(options: CommonOptions, key: str, offline: bool) -> None:
-    """Show everything about one user: the record, the access rules, the account and its history at
-    each target, and what a push would send now.
+    """Show everything about one user, and what a push would send now.
 
-    KEY is a value of the source's key column. Nothing is sent or stored. With -v, also show the
-    requests. Exit code 2 if the key is unknown.
+    This is the record, the access rules, and the account and its history at each target. KEY is a
+    value of the source's key column. Nothing is sent or stored. With -v, also show the requests.
+    Exit code 2 if the key is unknown.
     """
     config = load(options.config)
     names = chosen_targets(config, options.targets)
