@@ -198,8 +198,11 @@ class Creation:
 
 
 def _taken(found: Match, wanted: Document) -> tuple[RemoteId, Document, Document]:
-    """Return the id of a resource that was found, what it holds of `wanted`, and what it should
-    hold: a deactivated account is reactivated."""
+    """Return the id of a resource that was found, and its documents before and after adoption.
+
+    The document before holds its values of the attributes in `wanted`. A deactivated account is
+    reactivated.
+    """
     account = to_account(found.by, found.resources[0], tuple(wanted))
     base = {path: value for path, value in account.document.items() if path in wanted}
     if account.active is False:
@@ -212,8 +215,10 @@ def _id_of(found: Match) -> RemoteId:
 
 
 def _id_of_response(response: ScimResponse) -> RemoteId | None:
-    """Return the id of a created resource: from the body, else the last part of Location
-    (RFC 7644 section 3.3)."""
+    """Return the id of a created resource (RFC 7644 section 3.3).
+
+    It comes from the body, or else from the last part of Location.
+    """
     if response.resource_id:
         return RemoteId(response.resource_id)
     if response.location:

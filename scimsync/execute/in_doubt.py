@@ -1,5 +1,4 @@
-"""Reads accounts and groups whose last request has an unknown outcome, before anything else is
-planned for them."""
+"""Read resources whose last request has an unknown outcome, before anything else is planned."""
 
 from __future__ import annotations
 

@@ -84,8 +84,10 @@ class JournalWriter:
     def member_ids(
         self, operations: Sequence[JournaledOperation]
     ) -> dict[tuple[Kind, Key], RemoteId]:
-        """Return the remote ids of members: of accounts that exist, and for removals also of
-        accounts that did."""
+        """Return the remote ids of members.
+
+        They are those of existing accounts, and for removals also of accounts that existed.
+        """
         wanted: dict[tuple[Kind, bool], list[Key]] = {}
         for operation in operations:
             if operation.action in MEMBERSHIP_ACTIONS:
@@ -235,7 +237,7 @@ class JournalWriter:
         memberships.mark_in_doubt(connection, self._target, members)
 
     def _forget_members(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
-        """A resource that is gone is a member of nothing, and a group that is gone has none."""
+        """Delete the memberships of resources that are gone, and the members of groups that are."""
         for outcome in done:
             link = outcome.link
             if link is None or link.has_account:

@@ -104,8 +104,10 @@ def postponed(
     detail: str,
     request: ScimRequest | None = None,
 ) -> OperationOutcome:
-    """Return the outcome of an operation that was not carried out and did not fail either: the next
-    run does it."""
+    """Return the outcome of an operation that was neither carried out nor failed.
+
+    The next run carries it out.
+    """
     link = link or Link(operation.kind, operation.key, LinkStatus.PENDING)
     return skipped(operation, now, replace(link, next_try_at=now), detail, request=request)
 

@@ -92,11 +92,11 @@ class Sending:
     async def send(
         self, prepared: PreparedOperation
     ) -> tuple[ScimRequest | None, ScimResponse | None]:
-        """Send a change of an existing resource, shaped from the resource as it is now if the
-        dialect needs that.
+        """Send a change of an existing resource.
 
-        Return the request as the journal shows it, and the response; None where nothing had to be
-        sent. Raises RequestError.
+        If the dialect needs it, shape the change from the resource as it is now. Return the request
+        as the journal shows it, and the response, or None for both if nothing had to be sent. Raise
+        RequestError if the request fails.
         """
         prepared = await self._with_current(prepared)
         if prepared.ready is None:

@@ -519,7 +519,7 @@ class _Batch:
             self.decisions.settled.append(_calm(replace(link, status=LinkStatus.DELETED)))
 
     def _settle(self, candidate: Candidate, link: Link, held: Document) -> None:
-        """The target holds what it should: update the link where it says something else."""
+        """Update the link of a resource that already holds what it should."""
         off = held.get("active") is False or (
             link.status is LinkStatus.INACTIVE and not candidate.is_wanted
         )

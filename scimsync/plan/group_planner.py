@@ -221,7 +221,7 @@ class GroupPlanner(ResourcePlanner):
         self._set_members(group, {(one.member_kind, one.member): None for one in held})
 
     def _forget_members(self, group: Key) -> None:
-        """A group that is gone has no members, and is a member of no other group."""
+        """Delete the memberships of a group that is gone: its members, and its own in others."""
         memberships = [
             *self._state.memberships_of_group(group),
             *self._state.memberships_of_members([group], Kind.GROUP),

@@ -101,7 +101,7 @@ class MembershipPlanner:
             )
 
     def _count_deleted(self) -> None:
-        """A group that is deleted loses all its members."""
+        """Count the members of deleted groups, which lose all of them."""
         after = ""
         while some := self._state.keys_with(Kind.GROUP, [Action.DELETE], after, BATCH):
             after = some[-1]

@@ -1,5 +1,4 @@
-"""Saved plans: a fingerprint of the operations in a plan file, and whether a push would still send
-exactly these."""
+"""Saved plans: fingerprint the operations, and check that a push would still send exactly these."""
 
 from __future__ import annotations
 
@@ -47,7 +46,7 @@ def saved_header(plan: Plan, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_saved(path: Path) -> SavedPlan:
-    """Reads a plan file. Raises ConfigError where it is none."""
+    """Return the plan in a plan file; raise ConfigError if the file is none."""
     try:
         document = orjson.loads(path.read_bytes())
         head = document["saved"]

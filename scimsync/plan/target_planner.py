@@ -65,8 +65,10 @@ class TargetPlanner:
         return self._memberships.lost
 
     async def plan(self, scope: Scope, progress: Callable[[int], None] | None = None) -> None:
-        """Write the operations that `scope` needs into the plan. Raises RequestError from
-        reading."""
+        """Write the operations that `scope` needs into the plan.
+
+        Raise RequestError if reading from the target fails.
+        """
         if scope.only is not None:
             await self._users.plan(sorted(scope.only), progress)
             if self._has_groups:

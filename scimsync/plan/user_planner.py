@@ -99,7 +99,7 @@ class UserPlanner(ResourcePlanner):
         return self._program.paths
 
     def must_be_read(self, batch: Batch, key: Key) -> bool:
-        """A leaver is deactivated whatever the account holds."""
+        """Return False: a leaver is deactivated whatever the account holds."""
         desired, link = batch.desired.get(key), batch.links.get(key)
         stays = key in batch.failures or (
             desired is not None and desired.in_scope and desired.document.get("active") is not False

@@ -112,8 +112,10 @@ class _TargetExecution:
             await executor.run()
 
     def _due_again(self) -> tuple[list[Key], list[Key]]:
-        """Return users and groups to be planned again: they were gone, or an account that they
-        refer to exists now."""
+        """Return the users and groups to be planned again.
+
+        They were gone, or an account that they refer to exists now.
+        """
         with self._context.store.read() as connection:
             waiting = set(due.keys_with_resolvable_references(connection, self._target.name))
         if self._context.options.only is not None:

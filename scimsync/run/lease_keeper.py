@@ -1,10 +1,9 @@
-"""Takes the leases of a run and renews them, so that a suspended run sends nothing once another
-run has taken its place.
+"""Acquire and renew the leases of a run, so that it sends nothing once another run replaced it.
 
-Leases are renewed while a run lasts. Before each request, the database is asked whether the run
-still holds them if the last renewal is too old: the process was suspended, the machine slept, or
-the database did not answer. The same applies where the clock was set, since others judge by it
-whether leases have expired.
+Leases are renewed while a run lasts. If the last renewal is too old, the database is asked before
+each request whether the run still holds them: the process was suspended, the machine slept, or the
+database did not answer. The same happens if the clock was set, because other processes decide by
+the clock whether leases have expired.
 """
 
 from __future__ import annotations

@@ -346,8 +346,10 @@ def _create_only(target: CompiledTarget, kind: Kind, key: Key) -> frozenset[str]
 def _may_need_look_up(
     store: Store, target: CompiledTarget, cursor: Seq, state: LiveState, reading: Reading
 ) -> int:
-    """Return how many users may have to be looked up at most: changed ones, and those without an
-    account."""
+    """Return the largest number of users that may have to be looked up.
+
+    They are the changed users and those without an account.
+    """
     read = [reading.sources[name] for name in target.sources if name in reading.sources]
     with store.read() as connection:
         changed = records.count_changed(connection, target.sources, cursor)

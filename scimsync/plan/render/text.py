@@ -29,8 +29,7 @@ SHOWN_AT_MOST = 1000
 
 
 def text_plan(plans: Sequence[TargetPlan], console: Console | None = None) -> None:
-    """Prints plans to `console` (by default stdout, without line breaks of its own where it is no
-    terminal)."""
+    """Print plans to `console`, by default to stdout; lines are only wrapped on a terminal."""
     out = console or Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     counted = [(plan, plan.counts()) for plan in plans]
     for plan, counts in counted:
