@@ -1,4 +1,3 @@
-"""scimsync keeps accounts in apps right over SCIM 2.0, from the place where the truth about people
-is kept."""
+"""Keep accounts in applications up to date over SCIM 2.0, with HR data as the source of truth."""
 
 __version__ = "0.1.0"

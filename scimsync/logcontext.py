@@ -1,5 +1,7 @@
-"""Which run and which operation a line of the log is about: bound where the work is done, put into
-each record."""
+"""Add the current run and operation to each log record.
+
+They are bound where the work is done.
+"""
 
 from __future__ import annotations
 

@@ -41,6 +41,5 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return len(self.kinds)
 
     def with_(self, name: str, kind: Kind) -> Registry[Kind]:  # type: ignore[misc]
-        """Return a registry that also has `kind` under `name`; it replaces an entry of that
-        name."""
+        """Return a registry that also has `kind` under `name`, replacing any entry of that name."""
         return replace(self, kinds={**self.kinds, name: kind})

@@ -204,8 +204,10 @@ MappedEntry = Annotated[
 
 
 def _mapping(value: object) -> object:
-    """Catches `name.givenName = "given"`: without quotes a dotted path is a table to TOML, and its
-    parts are lost."""
+    """Reject unquoted paths such as `name.givenName = "given"`.
+
+    TOML reads a dotted key as a table, so that its spelling is lost.
+    """
     if not isinstance(value, dict):
         raise invalid(
             f"must be a table, not {toml_type(value)}",

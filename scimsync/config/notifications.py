@@ -13,8 +13,11 @@ from scimsync.settings.text import quoted, toml_type
 
 
 class Event(StrEnum):
-    """What somebody can be told of. All but the summary are troubles: told once when they begin and
-    once when they end."""
+    """What receivers can be notified about.
+
+    All events except the summary are alerts: notified once when they fire and once when they
+    resolve.
+    """
 
     GUARD = "guard"  # a guard stops pushes
     TARGET = "target"  # a target is in quarantine

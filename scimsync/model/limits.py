@@ -33,8 +33,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Minimum(Limit):
-    """A lower limit. A share is rounded up, so that 80% of 1 is 1 and an emptied source is
-    noticed."""
+    """A lower limit.
+
+    A share is rounded up, so that 80% of 1 is 1 and an emptied source is noticed.
+    """
 
     def of(self, total: int) -> int:
         """Return the smallest number that is enough where there were `total` items."""
