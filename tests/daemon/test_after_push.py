@@ -189,7 +189,16 @@ try:
     main()
 except SystemExit as end:
     assert end.code == 0, end
-heavy = ["scimsync.daemon", "prometheus_client", "uvicorn", "starlette", "apprise", "cronsim"]
+heavy = [
+    "scimsync.daemon.notify",
+    "scimsync.daemon.metrics",
+    "apscheduler",
+    "prometheus_client",
+    "uvicorn",
+    "starlette",
+    "apprise",
+    "cronsim",
+]
 print("loaded:", [name for name in heavy if name in sys.modules])
 """
     ran = subprocess.run(
