@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
@@ -49,7 +50,7 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
         client = open_client(config, target.name, authenticator, target.concurrency)
     except ConfigError as error:
         return [subject.failed(error)]
-    async with client:
+    async with aclosing(client):
         try:
             capabilities = await discover(client)
             users = await fetch_page(

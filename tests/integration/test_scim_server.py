@@ -1,10 +1,10 @@
-"""The operations of `diff` against a real service provider, scim2-server: POST, PATCH, GET,
-compare."""
+"""The `rfc` dialect, listing and discovery with a real server, scim2-server."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -80,10 +80,10 @@ def unordered(document: dict[str, Any]) -> dict[str, Any]:
 @settings(max_examples=60, database=None)
 @given(documents(), documents())
 def test_a_real_service_provider_holds_what_was_meant(
-    scim2_server: tuple[str, str], before: dict[str, Any], after: dict[str, Any]
+    real_server: tuple[str, str], before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     async def scenario() -> None:
-        async with client_of(scim2_server) as client:
+        async with aclosing(client_of(real_server)) as client:
             created = await client.send(rfc.create("user", before))
             assert created.status == 201
             assert created.resource_id is not None
@@ -102,9 +102,9 @@ def test_a_real_service_provider_holds_what_was_meant(
     asyncio.run(scenario())
 
 
-def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str]) -> None:
+def test_an_account_lives_from_creation_to_deletion(real_server: tuple[str, str]) -> None:
     async def scenario() -> None:
-        async with client_of(scim2_server) as client:
+        async with aclosing(client_of(real_server)) as client:
             name = 'ann "the" \\ \N{LATIN SMALL LETTER O WITH STROKE}+&=?@example.com'
             document = {
                 "userName": name,
@@ -152,9 +152,9 @@ def test_an_account_lives_from_creation_to_deletion(scim2_server: tuple[str, str
     asyncio.run(scenario())
 
 
-def test_all_accounts_are_listed_page_by_page(scim2_server: tuple[str, str]) -> None:
+def test_all_accounts_are_listed_page_by_page(real_server: tuple[str, str]) -> None:
     async def scenario() -> None:
-        async with client_of(scim2_server) as client:
+        async with aclosing(client_of(real_server)) as client:
             for number in range(7):
                 await client.send(rfc.create("group", {"displayName": f"group {number}"}))
 
@@ -169,9 +169,9 @@ def test_all_accounts_are_listed_page_by_page(scim2_server: tuple[str, str]) -> 
     asyncio.run(scenario())
 
 
-def test_capabilities_and_a_wrong_token(scim2_server: tuple[str, str]) -> None:
+def test_capabilities_and_a_wrong_token(real_server: tuple[str, str]) -> None:
     async def scenario() -> None:
-        async with client_of(scim2_server) as client:
+        async with aclosing(client_of(real_server)) as client:
             found = await discover(client)
         assert (found.patch, found.filter, found.etag, found.sort, found.bulk) == (
             True,
@@ -182,7 +182,7 @@ def test_capabilities_and_a_wrong_token(scim2_server: tuple[str, str]) -> None:
         )
         assert found != Capabilities()
 
-        async with client_of((scim2_server[0], "wrong")) as client:
+        async with aclosing(client_of((real_server[0], "wrong"))) as client:
             with pytest.raises(ErrorResponse) as refused:
                 await client.send(rfc.read("user", "1"))
         assert refused.value.kind is ErrorKind.UNAUTHORISED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def send(request: ScimRequest, response: bytes) -> tuple[ScimResponse | RequestE
         async with running_raw_server(response) as server:
             authenticator = BearerAuthenticator(TOKEN, server.url)
             connection = HttpConnection(server.url, authenticator, user_agent="x")
-            async with ScimClient(connection) as client:
+            async with aclosing(ScimClient(connection)) as client:
                 try:
                     outcome: ScimResponse | RequestError = await client.send(request)
                 except RequestError as error:
@@ -240,7 +241,7 @@ def test_a_path_begins_with_a_slash() -> None:
 def test_a_body_that_json_cannot_hold_is_refused(value: Any) -> None:
     async def scenario() -> None:
         connection = HttpConnection("https://wiki.example.com", user_agent="x")
-        async with ScimClient(connection) as client:
+        async with aclosing(ScimClient(connection)) as client:
             await client.send(ScimRequest("POST", "/Users", {"x": value}))
 
     with pytest.raises(InvalidRequest, match=r"^POST /Users: the body cannot be written as JSON"):

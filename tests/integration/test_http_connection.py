@@ -334,30 +334,24 @@ def test_tls_that_breaks_after_the_handshake_is_no_complete_response() -> None:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        (
-            "http://wiki.example.com/v2",
-            "http://wiki.example.com/v2 is not https; only loopback addresses may use http",
-        ),
-        ("http://127.0.0.1.example.com", "is not https"),
-        ("http://10.0.0.1", "is not https"),
-        ("ftp://wiki.example.com", "is not an https URL"),
-        ("wiki.example.com", "is not an https URL"),
-        ("https:///v2", "is not an https URL"),
-        ("https://wiki.example.com:port", "no valid URL"),
-        ("https://wiki.example.com/v2?a=1", "has no query"),
-        ("https://wiki.example.com/v2#a", "has no query"),
-        (
-            "https://ann:pa55@wiki.example.com",
-            "the URL of wiki.example.com holds a user name or password",
-        ),
-        ("https://ann:pa55@wiki.example.com:port", "no valid URL"),
+        ("http://wiki.example.com/v2", "must begin with https://"),
+        ("http://127.0.0.1.example.com", "must begin with https://"),
+        ("http://10.0.0.1", "must begin with https://"),
+        ("ftp://wiki.example.com", "this is not a URL that begins with https://"),
+        ("wiki.example.com", "this is not a URL that begins with https://"),
+        ("https:///v2", "this is not a URL that begins with https://"),
+        ("https://wiki.example.com:port", "this is not a URL"),
+        ("https://wiki.example.com/v2?a=1", "a base URL has no"),
+        ("https://wiki.example.com/v2#a", "a base URL has no"),
+        ("https://ann:pa55@wiki.example.com", "a base URL has no user"),
+        ("https://ann:pa55@wiki.example.com:port", "this is not a URL"),
     ],
 )
 def test_a_base_url_that_is_not_safe_is_refused(url: str, problem: str) -> None:
     with pytest.raises(BaseUrlError) as caught:
         HttpConnection(url, user_agent="x")
 
-    assert problem in str(caught.value)
+    assert str(caught.value).startswith(problem)
     assert "pa55" not in str(caught.value)
 
 
