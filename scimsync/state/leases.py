@@ -81,7 +81,7 @@ def take(connection: Connection, names: Sequence[str], holder: str, now: datetim
             seconds = max(1, round((row["expires_at"] - now).total_seconds()))
             raise LeaseHeld(
                 f"{row['name']}: another run is at work ({' '.join(row['holder'].split()[:3])})",
-                hint=f"wait for it; if it has died, its lease expires in {seconds} s",
+                hint=f"wait for it to finish; if it died, its lease expires in {seconds} s",
                 code="SYNC-0701",
             )
     fence = max((row["fence"] for row in rows), default=0) + 1

@@ -33,7 +33,7 @@ def engine_of(url: str) -> Engine:
     except ImportError:
         raise StateError(
             "sync.toml: state.url: PostgreSQL needs psycopg",
-            hint="pip install 'scimsync[postgresql]' brings it",
+            hint="install it with pip install 'scimsync[postgresql]'",
             code="SYNC-0610",
         ) from None
     engine = create_engine(
@@ -93,15 +93,15 @@ def explain(error: DBAPIError, label: str) -> StateError:
     if state == "53100":
         return StateError(
             f"{label}: the disk is full",
-            hint="nothing more was sent; what was, the next push looks up first",
+            hint="nothing more was sent; the next push checks what had been sent",
             code="SYNC-0603",
         )
     if state is None or state[:2] in ("08", "57", "28", "3D", "25"):
         return StateError(
             f"{label}: the state database cannot be reached: {reason}",
             hint=(
-                "nothing is sent without it; [state] url in sync.toml names it, ~/.pgpass or"
-                " PGPASSWORD holds the password"
+                "nothing is sent without it; check [state] url in sync.toml, and the password in"
+                " ~/.pgpass or PGPASSWORD"
             ),
             code="SYNC-0606",
         )

@@ -152,7 +152,7 @@ def explain(error: DBAPIError | sqlite3.Error, label: str) -> StateError:
     if "disk is full" in reason:
         return StateError(
             f"{label}: the disk is full",
-            hint="nothing more was sent; what was, the next push looks up first",
+            hint="nothing more was sent; the next push checks what had been sent",
             code="SYNC-0603",
         )
     if "not a database" in reason:

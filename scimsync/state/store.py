@@ -228,13 +228,11 @@ def _version(store: Store) -> str | None:
         if _is_empty(store):
             return None
         raise StateError(
-            f"{store.label}: this database is not scimsync's",
+            f"{store.label}: this database belongs to another program",
             hint=(
                 "[state] url in sync.toml names the file"
                 if store.is_file
-                else (
-                    "it needs a database or a schema of its own: …?options=-csearch_path%3Dscimsync"
-                )
+                else ("use a separate database or schema: …?options=-csearch_path%3Dscimsync")
             ),
             code="SYNC-0604",
         )

@@ -63,7 +63,8 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
         for number, line in enumerate(source, start=2):
             if total is not None:
                 raise StateError(
-                    f"{name}, line {number}: there is more after the end", code="SYNC-0613"
+                    f"{name}, line {number}: unexpected data after the end of the export",
+                    code="SYNC-0613",
                 )
             try:
                 read = orjson.loads(line)
@@ -81,7 +82,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
                 AttributeError,
             ):
                 raise StateError(
-                    f"{name}, line {number}: this is no row of an export", code="SYNC-0613"
+                    f"{name}, line {number}: not a row of an export", code="SYNC-0613"
                 ) from None
             if table is not current or len(waiting) == _BATCH:
                 _store(connection, current, waiting)
@@ -90,7 +91,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
             counts[table.name] += 1
         if total != sum(counts.values()):
             raise StateError(
-                f"{name} is not whole: it ends after {sum(counts.values()):,} rows",
+                f"{name} is incomplete: it ends after {sum(counts.values()):,} rows",
                 hint="nothing was imported",
                 code="SYNC-0613",
             )
@@ -108,14 +109,14 @@ def _check_head(line: bytes, name: str) -> None:
         ours, version = False, ""
     if not ours:
         raise StateError(
-            f"{name} is no export of a state",
-            hint="scimsync state export makes one",
+            f"{name} is not an export of a state",
+            hint="scimsync state export writes one",
             code="SYNC-0613",
         )
     if version != SCHEMA_VERSION:
         raise StateError(
             f"{name} has tables of version {version}, this program has {SCHEMA_VERSION}",
-            hint="upgrade the state it comes from (scimsync state upgrade) and export it again",
+            hint="upgrade the exported state (scimsync state upgrade) and export it again",
             code="SYNC-0614",
         )
 
@@ -126,7 +127,7 @@ def _check_empty(connection: Connection, store: Store) -> None:
             raise StateError(
                 f"{store.label}: the state is not empty: it has rows in {table.name}",
                 hint=(
-                    "an import fills an empty one; name another in [state] url, or move this one"
+                    "import into an empty state: name another one in [state] url, or move this one"
                     " away"
                 ),
                 code="SYNC-0612",

@@ -209,7 +209,7 @@ def test_a_lost_connection_is_told_and_the_next_push_makes_nothing_twice(
         ("postgresql://scimsync:s3cr3t@127.0.0.1:{port}/nowhere", "does not exist"),
         (
             "postgresql://scimsync:s3cr3t@127.0.0.1:{port}/foreign",
-            "this database is not scimsync's",
+            "this database belongs to another program",
         ),
     ],
 )
