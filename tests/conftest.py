@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fsync import skip_fsync
 from tests.office import Office, Pauses
-from tests.once import make_once
 from tests.servers.faulty import FaultyServer, running_faulty_server
 from tests.servers.postgresql import Server, running_postgresql
 from tests.servers.scim2 import running_scim2_server
@@ -22,11 +22,10 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def made_once() -> Iterator[None]:
-    """See `tests.once`."""
-    with pytest.MonkeyPatch.context() as patched:
-        make_once(patched)
+@pytest.fixture(autouse=True)
+def durability() -> Iterator[None]:
+    """Skip fsync: no test pulls the plug of the machine."""
+    with skip_fsync():
         yield
 
 

@@ -23,12 +23,6 @@ _LOG = logging.getLogger("scimsync")
 _BATCH = 1000
 
 
-def upgrade(store: Store) -> None:
-    """Create the tables of an empty database, in one transaction."""
-    with store.write() as connection:
-        _migrate(connection, SCHEMA_VERSION)
-
-
 def upgrade_in_place(store: Store) -> None:
     """Run the missing migrations in one transaction.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -11,7 +12,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimsync.errors import StateError
 
-LOCK_TIMEOUT_S = 30
 WRITE_TIMEOUT_S = 120
 """A process that is suspended in a transaction blocks the others no longer than this."""
 
@@ -26,8 +26,12 @@ def label_of(url: str) -> str:
     return make_url(url).set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
-def engine_of(url: str) -> Engine:
-    """Return an engine, which connects at its first use. Raises StateError without psycopg."""
+@lru_cache(maxsize=4)
+def engine_of(url: str, lock_timeout_s: int) -> Engine:
+    """Return the engine for `url`, which connects at its first use and is kept, as for SQLite.
+
+    Raises StateError without psycopg.
+    """
     try:
         import psycopg
     except ImportError:
@@ -41,7 +45,7 @@ def engine_of(url: str) -> Engine:
     )
 
     def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
-        connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET client_encoding = 'UTF8'")
+        connection.execute(f"SET lock_timeout = '{lock_timeout_s}s'; SET client_encoding = 'UTF8'")
         connection.commit()
 
     def begin(connection: Connection) -> None:

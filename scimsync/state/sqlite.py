@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimsync.errors import StateError
-
-BUSY_TIMEOUT_S = 30
 
 
 class ReadOnlyStateError(StateError):
@@ -54,9 +53,23 @@ def create_private(path: Path) -> None:
         ) from error
 
 
-def engine_of(path: Path, *, durable: bool = True) -> Engine:
-    """Return an engine for the file `path`. One that is not `durable` may be lost in a crash."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+@lru_cache(maxsize=4)
+def engine_of(path: Path, lock_timeout_s: int) -> Engine:
+    """Return the engine for the file `path`.
+
+    It is kept after it is disposed of, and with it the statements that it has compiled: a daemon
+    opens its state again and again.
+    """
+    return _new_engine(path, lock_timeout_s)
+
+
+def temporary_engine(path: Path) -> Engine:
+    """Return an engine for a file that need not survive a crash."""
+    return _new_engine(path, durable=False)
+
+
+def _new_engine(path: Path, lock_timeout_s: int = 30, *, durable: bool = True) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": lock_timeout_s})
     synchronous = "FULL" if durable else "OFF"
 
     def connected(connection: Any, _record: ConnectionPoolEntry) -> None:
@@ -94,7 +107,7 @@ def tables(connection: Connection) -> set[str]:
 def copy(path: Path, to: Engine) -> None:
     """Copy the database `path`, as last committed, into an empty one. Raises sqlite3.Error."""
     with (
-        closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as source,
+        closing(sqlite3.connect(path)) as source,
         closing(to.raw_connection()) as connection,
     ):
         target: Any = connection.driver_connection
@@ -109,7 +122,7 @@ def back_up(path: Path, backup: Path) -> None:
     part = backup.with_name(f"{backup.name}.part")
     part.unlink(missing_ok=True)
     create_private(part)
-    engine = engine_of(part)
+    engine = _new_engine(part)
     try:
         copy(path, engine)
     finally:

@@ -13,7 +13,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    event,
+    insert,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 
 from scimsync.errors import StateError
@@ -22,6 +33,16 @@ from scimsync.state.tables import metadata
 
 SCHEMA_VERSION = "0006"
 """The newest migration that this program knows; a test compares it with `migrations/versions`."""
+
+LOCK_TIMEOUT_S = 30
+
+_VERSION_TABLE = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32)),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where Alembic keeps the version."""
 
 _VERSION = "SELECT version_num, (SELECT count(*) FROM link WHERE 1 = 0) FROM alembic_version"
 
@@ -104,7 +125,9 @@ class Store:
                 sqlite.give_back_space(self.engine)
 
 
-def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
+def open_state(
+    url: str, base_dir: Path, *, create: bool, lock_timeout_s: int = LOCK_TIMEOUT_S
+) -> Store:
     """Open the state database at `url`.
 
     `url` is `sqlite:///relative/to/base_dir.db` or `postgresql+psycopg://…`. With `create`, the
@@ -113,6 +136,8 @@ def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
     Without `create`, nothing at the URL changes. An empty temporary database replaces one that does
     not exist. A database with older tables, or a SQLite file that cannot be opened because its
     folder is read-only, is read through a temporary copy, which cannot be written.
+
+    A transaction waits `lock_timeout_s` seconds for another process.
 
     Raise StateError if the database cannot be opened, belongs to another program, or is newer than
     this program.
@@ -123,11 +148,11 @@ def open_state(url: str, base_dir: Path, *, create: bool) -> Store:
             if not create:
                 return scratch_store()
             sqlite.create_private(path)
-        store = Store(sqlite.engine_of(path), str(path), path)
+        store = Store(sqlite.engine_of(path, lock_timeout_s), str(path), path)
     else:
         from scimsync.state import postgresql
 
-        store = Store(postgresql.engine_of(url), postgresql.label_of(url))
+        store = Store(postgresql.engine_of(url, lock_timeout_s), postgresql.label_of(url))
     try:
         return _for_writing(store) if create else _for_reading(store)
     except BaseException:
@@ -141,14 +166,21 @@ def _for_writing(store: Store) -> Store:
         with store.errors():
             sqlite.use_wal(store.engine)  # not before it is known to be ours
     if version is None:
-        from scimsync.state import migrate
-
-        migrate.upgrade(store)
+        _create_tables(store)
     elif version != SCHEMA_VERSION:
         from scimsync.state import migrate
 
         migrate.upgrade_in_place(store)
     return store
+
+
+def _create_tables(store: Store) -> None:
+    """Create the tables of an empty database, as the migrations would."""
+    with store.write() as connection:
+        if not _tables(connection):  # another process may have created them meanwhile
+            metadata.create_all(connection, checkfirst=False)
+            _VERSION_TABLE.create(connection)
+            connection.execute(insert(_VERSION_TABLE).values(version_num=SCHEMA_VERSION))
 
 
 def _for_reading(store: Store) -> Store:
@@ -191,7 +223,7 @@ def temporary_store(label: str) -> Store:
     """Return a store without tables, in a file of a private folder that is deleted on close."""
     directory = tempfile.TemporaryDirectory(prefix="scimsync-")
     path = Path(directory.name) / "state.db"
-    engine = sqlite.engine_of(path, durable=False)
+    engine = sqlite.temporary_engine(path)
     event.listen(engine, "engine_disposed", lambda _engine: directory.cleanup())
     return Store(engine, label, path)
 
@@ -248,9 +280,13 @@ def _version(store: Store) -> str | None:
 
 
 def _is_empty(store: Store) -> bool:
-    if store.is_file:
-        tables = sqlite.tables
-    else:
-        from scimsync.state.postgresql import tables
     with store.read() as connection:
-        return not tables(connection)
+        return not _tables(connection)
+
+
+def _tables(connection: Connection) -> set[str]:
+    if connection.dialect.name == "sqlite":
+        return sqlite.tables(connection)
+    from scimsync.state import postgresql
+
+    return postgresql.tables(connection)

@@ -21,7 +21,6 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-import pytest
 import time_machine
 
 from scimsync.builtin import load
@@ -31,8 +30,8 @@ from scimsync.daemon.jobs import Daemon
 from scimsync.daemon.systemd import Systemd
 from scimsync.errors import ConfigError
 from tests.daemon.simulation import SteppingScheduler
+from tests.fsync import skip_fsync
 from tests.office import Pauses, Row, person
-from tests.once import make_once
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -302,12 +301,11 @@ def _happen(event: Event, month: Month, _scheduler: object) -> None:
 
 def live(folder: Path) -> None:
     """Live until the month is over."""
-    make_once(pytest.MonkeyPatch())
     set_up_logging(log_format="json")
     logging.getLogger("scimsync").handlers[0].addFilter(_Clocked())
     month = Month(folder)
     hours = timedelta(hours=6)
-    with time_machine.travel(month.start.timestamp(), tick=False) as clock:
+    with skip_fsync(), time_machine.travel(month.start.timestamp(), tick=False) as clock:
         scheduler = MonthScheduler(clock, month)
         dependencies = Dependencies(
             load,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from scimsync.errors import StateError
-from scimsync.state.store import open_state
 from tests.office import Office, Pauses, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 from tests.servers.postgresql import Server
@@ -232,20 +230,3 @@ def test_a_database_that_cannot_be_used_is_told(
     assert (ran.code, said in ran.err) == (1, True), ran.err
     assert "s3cr3t" not in ran.out + ran.err
     assert "Traceback" not in ran.err
-
-
-def test_what_migrations_make_in_postgresql_is_what_the_program_describes(
-    postgresql: Server, tmp_path: Path
-) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    from scimsync.state.tables import metadata
-
-    url = postgresql.create().replace("postgresql:", "postgresql+psycopg:")
-    with closing(open_state(url, tmp_path, create=True)) as store, store.read() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
-
-        assert compare_metadata(context, metadata) == []

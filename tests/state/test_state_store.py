@@ -10,10 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine
 
 import scimsync.state
 from scimsync.errors import StateError
@@ -22,6 +24,7 @@ from scimsync.state.store import SCHEMA_VERSION, open_state
 from scimsync.state.tables import metadata
 from tests.office import SOURCE, Office, people
 from tests.servers.faulty import FaultyServer
+from tests.servers.postgresql import Server
 
 URL = "sqlite:///scimsync.db"
 
@@ -34,14 +37,52 @@ def test_the_newest_migration_is_the_version_that_the_program_knows() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_VERSION]
 
 
-def test_migrations_make_the_tables_that_the_program_describes(tmp_path: Path) -> None:
-    with closing(open_state(URL, tmp_path, create=True)) as store, store.read() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
+def migrated(url: str) -> Engine:
+    """Run all migrations on an empty database."""
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(scimsync.state.__path__[0]) / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return engine
 
-        assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == SCHEMA_VERSION
+
+def check_tables(connection: Connection) -> None:
+    """Check that a database has the tables that the program describes, of its version."""
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    assert compare_metadata(context, metadata) == []
+    assert context.get_current_revision() == SCHEMA_VERSION
+
+
+def test_migrations_make_the_tables_that_the_program_describes(tmp_path: Path) -> None:
+    engine = migrated(f"sqlite:///{tmp_path / 'scimsync.db'}")
+    with engine.connect() as connection:
+        check_tables(connection)
+    engine.dispose()
+
+
+def test_migrations_make_the_same_tables_in_postgresql(postgresql: Server) -> None:
+    engine = migrated(postgresql.create().replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        check_tables(connection)
+    engine.dispose()
+
+
+def test_a_new_state_has_the_tables_without_migrations(tmp_path: Path) -> None:
+    with closing(open_state(URL, tmp_path, create=True)) as store, store.read() as connection:
+        check_tables(connection)
+
+
+def test_a_new_state_in_postgresql_has_the_tables_without_migrations(
+    postgresql: Server, tmp_path: Path
+) -> None:
+    url = postgresql.create().replace("postgresql:", "postgresql+psycopg:")
+    with closing(open_state(url, tmp_path, create=True)) as store, store.read() as connection:
+        check_tables(connection)
 
 
 def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
@@ -117,12 +158,12 @@ def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(
 ) -> None:
     office.hire(people(3))
     office.push()
-    for command in (["plan", "--out"], ["state", "export"]):
+    for arguments in (["plan", "--out"], ["state", "export"]):
         (office.folder / "there").write_text("before")
         (office.folder / "there").chmod(0o644)
-        assert office.run(*command, "there").code == 0
+        assert office.run(*arguments, "there").code == 0
         assert stat.S_IMODE((office.folder / "there").stat().st_mode) == 0o600
-        assert office.run(*command, "/dev/null").code == 0
+        assert office.run(*arguments, "/dev/null").code == 0
     assert not Path("/dev/null").is_file()
 
 
@@ -221,14 +262,11 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
             assert journal.runs(connection, 5) == []
 
 
-def test_a_locked_state_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scimsync.state import sqlite as module
-
-    monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0)
+def test_a_locked_state_is_reported(tmp_path: Path) -> None:
     with (
         closing(open_state(URL, tmp_path, create=True)) as store,
         store.write(),
-        closing(open_state(URL, tmp_path, create=True)) as other,
+        closing(open_state(URL, tmp_path, create=True, lock_timeout_s=0)) as other,
         pytest.raises(StateError, match="locked by another process"),
         other.write(),
     ):
