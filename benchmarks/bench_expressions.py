@@ -17,8 +17,9 @@ from datetime import date
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from benchmarks.common import rows_wanted
-from scimsync.desired import Expression, Program, compile_program
+from scimsync.desired import Program, compile_program
 from scimsync.model.ids import Key
+from scimsync.model.mappings import Expression
 from scimsync.model.records import Record
 
 Work = Callable[[Sequence[Record]], None]

@@ -11,7 +11,7 @@ from scimsync.config.registries import Registries
 from scimsync.daemon.channels import CHANNELS
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.profiles import PROFILES
-from scimsync.sources.registry import SOURCES
+from scimsync.sources.kinds import SOURCES
 from scimsync.transport.auth import AUTHENTICATORS
 
 BUILTIN: Final = Registries(

@@ -1,43 +1,18 @@
-"""The right side of a mapping line: an expression, a constant, or a generated value."""
+"""The field types of mappings: SCIM paths -> expressions, constants and generated values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
 from scimsync.config.constants import Scalar, scalar
+from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings.table import invalid
 from scimsync.settings.text import toml_type
 from scimsync.tomltext import toml_key
-
-
-class MappedKind(StrEnum):
-    """Where the value of a mapped attribute comes from."""
-
-    EXPR = "expr"
-    CONST = "const"
-    GENERATE = "generate"
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """The right side of one mapping line.
-
-    EXPR has `expr` (Jinja2), CONST has `value`, GENERATE has `length` (characters of a random
-    text). `once`: sent when the account is made and never again; always so for GENERATE.
-    """
-
-    kind: MappedKind
-    expr: str | None = None
-    value: Scalar | None = None
-    length: int | None = None
-    once: bool = False
-
 
 _KEYS = ("value", "expr", "generate", "once")
 _FORMS = (
@@ -46,8 +21,8 @@ _FORMS = (
 )
 
 
-def _mapped(value: object) -> Mapped:
-    if isinstance(value, Mapped):
+def _mapped(value: object) -> MappedValue:
+    if isinstance(value, MappedValue):
         return value
     if isinstance(value, dict):
         return _mapped_table(value)
@@ -59,8 +34,8 @@ def _mapped(value: object) -> Mapped:
         )
     constant = scalar(value)
     if isinstance(constant, str):
-        return Mapped(MappedKind.EXPR, expr=_expression(constant, ()))
-    return Mapped(MappedKind.CONST, value=constant)
+        return Expression(_expression(constant, ()))
+    return Constant(constant)
 
 
 def _expression(text: object, below: tuple[str, ...]) -> str:
@@ -78,7 +53,7 @@ def _expression(text: object, below: tuple[str, ...]) -> str:
     return text
 
 
-def _mapped_table(table: dict[str, Any]) -> Mapped:
+def _mapped_table(table: dict[str, Any]) -> MappedValue:
     forms = [key for key in _KEYS[:3] if key in table]
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
@@ -101,10 +76,10 @@ def _mapped_table(table: dict[str, Any]) -> Mapped:
             f"must be true or false, not {toml_type(once)}", below=("once",), code="SYNC-0144"
         )
     if "expr" in table:
-        return Mapped(MappedKind.EXPR, expr=_expression(table["expr"], ("expr",)), once=once)
+        return Expression(_expression(table["expr"], ("expr",)), once)
     if "value" in table:
-        return Mapped(MappedKind.CONST, value=_constant(table["value"]), once=once)
-    return Mapped(MappedKind.GENERATE, length=_length(table, once=once), once=True)
+        return Constant(_constant(table["value"]), once)
+    return Generate(_length(table, once=once))
 
 
 def _constant(value: object) -> Scalar:
@@ -148,7 +123,7 @@ def _length(table: dict[str, Any], *, once: bool) -> int:
 
 _ONCE = {"type": "boolean", "default": False}
 MappedEntry = Annotated[
-    Mapped,
+    MappedValue,
     BeforeValidator(_mapped),
     WithJsonSchema(
         {
@@ -238,5 +213,4 @@ def _first_branch(table: object) -> tuple[str, ...]:
 
 
 UserMapping = Annotated[Mapping[str, MappedEntry], BeforeValidator(_mapping)]
-"""`[targets.NAME.user]`: SCIM paths as they were written -> entries. Paths are read by the stage
-that uses them."""
+"""A table of mapping lines: SCIM paths, as they are written -> values."""

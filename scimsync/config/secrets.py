@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.settings import Table
-from scimsync.settings.secrets import command_words, service_and_user
+from scimsync.settings.secret_reference import command_words, service_and_user
 
 CMD_TIMEOUT_S = 30.0
 _MAX_BYTES = 64 * 1024

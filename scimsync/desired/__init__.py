@@ -1,42 +1,25 @@
-"""Turn source records into the SCIM attributes that each target should have.
+"""What each record should be at a target: expressions over its columns give a SCIM resource.
 
 `compile_program` turns the configuration of a target into a `Program`, `check_columns` compares it
-with the columns of the sources, and `Program.desire` maps one record. All functions are pure: the
+with the columns of the sources, and `Program.desire` maps one record. These are pure functions: the
 date is an argument.
 
-Expressions are Jinja2 with a few differences. A column is written by its name, or as col['First
-Name']. An empty column, or one that the record's source does not have, is None, and None inside a
-text is written as nothing. `today` is a date, `access` lists the access rules that apply, and
-`ref(key)` refers to another record. There are no globals, and no attributes or methods other than
-those in `sandbox.ATTRIBUTES`.
+Expressions are Jinja2 with these differences. A column is named as it is, or as col['First Name'].
+An empty column, or one that the record's source does not have, is None, and None inside a text is
+nothing. `today` is a date, `access` the list of the access rules that hold, `ref(key)` another
+record. There are no globals, and no methods but those of `sandbox.ATTRIBUTES`.
 """
 
-from __future__ import annotations
-
 from scimsync.desired.columns import check_columns
-from scimsync.desired.compiler import compile_program
-from scimsync.desired.failures import DesireError
-from scimsync.desired.program import Program
-from scimsync.desired.values import Constant, Desired, Expression, Generate, Mapped
+from scimsync.desired.compiler import Extra, compile_program
+from scimsync.desired.expression_errors import DesireError
+from scimsync.desired.program import Desired, Program
 
 __all__ = [
-    "Constant",
     "DesireError",
     "Desired",
-    "Expression",
-    "Generate",
-    "Mapped",
+    "Extra",
     "Program",
     "check_columns",
     "compile_program",
-    "digest",
 ]
-
-
-def digest(program: Program) -> str:
-    """Return a digest of everything that decides the result of `program`, as 32 hexadecimal digits.
-
-    It covers the mapping, the scope, and the access rules and tables that they use. The caller adds
-    the date if `program.uses_today`.
-    """
-    return program.digest

@@ -1,28 +1,28 @@
-"""Check that the columns a program names exist, before any record is read."""
+"""Check that the columns which a program uses exist, before any record is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scimsync.desired.expressions import Parsed
+from scimsync.desired.expressions import ParsedExpression
 from scimsync.desired.program import Program
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import closest
 
 
 def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
-    """Check that every column of `program` exists in one of the target's sources.
+    """Check the columns of `program` against those of all sources of the target.
 
-    `found` maps the name of each source to its columns. A column that only some sources have is
-    None for the records of the others. Raise ConfigError for the first column that no source has;
-    its details list the other missing columns.
+    `found` maps each source to its columns. A column exists if one of the sources has it; for
+    records of the others it is None. Raises ConfigError for the first that no source has, and
+    lists where the others are used.
     """
-    existing = {column: None for columns in found.values() for column in columns}
+    there = {column: None for columns in found.values() for column in columns}
     missing = [
-        (expression, column)
-        for expression in program.expressions
-        for column in expression.uses.columns
-        if column not in existing
+        (each, column)
+        for each in program.expressions
+        for column in each.uses.columns
+        if column not in there
     ]
     if not missing:
         return
@@ -34,18 +34,18 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
         else f"found in {source}: {', '.join(columns)}"
         for source, columns in found.items()
     ]
-    also = [f'also {other.place.key}: no column "{name}"' for other, name in missing[1:]]
+    also = [f'also {other.location.key}: no column "{name}"' for other, name in missing[1:]]
     problem = f'no column "{column}" in {sources}'
     raise ConfigError(
-        f"{expression.place.file}: {expression.place.key}: {problem}",
+        f"{expression.location.file}: {expression.location.key}: {problem}",
         details=[*details, *also],
-        hint=_hint(expression, column, list(existing)),
+        hint=_hint(expression, column, list(there)),
         code="SYNC-0302",
     )
 
 
-def _hint(expression: Parsed, column: str, existing: Sequence[str]) -> str | None:
-    meant = closest(column, existing)
+def _hint(expression: ParsedExpression, column: str, there: Sequence[str]) -> str | None:
+    meant = closest(column, there)
     if meant is not None:
         return (
             f'did you mean "{meant}"?' if meant.isidentifier() else f"did you mean col['{meant}']?"

@@ -1,4 +1,4 @@
-"""Compile the configuration of one target into a program, and report all errors in it."""
+"""Compile the configuration of one target into a program, and report what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,28 +11,35 @@ from typing import Any
 
 from jinja2 import nodes
 
-from scimsync.desired.access import reachable
-from scimsync.desired.attributes import REQUIRED, attribute_at, meant
-from scimsync.desired.documents import Shape, shape_for
-from scimsync.desired.expressions import Names, Parsed, Place, parse
-from scimsync.desired.failures import Unusable, code_of, explain, one_line
-from scimsync.desired.filters import HOLDING
-from scimsync.desired.program import ACCESS, SCOPE, Element, Program, Slot
+from scimsync.desired.assignments import Assignment, AssignmentFailed, Assignments
+from scimsync.desired.attribute_values import Shape, shape_for
+from scimsync.desired.expression_errors import UnusableValue, code_of, explain, one_line
+from scimsync.desired.expression_filters import HOLDING
+from scimsync.desired.expressions import ExpressionLocation, Names, ParsedExpression, parse
+from scimsync.desired.program import ACCESS, SCOPE, FilteredElement, MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
-from scimsync.desired.stages import Stage, Step, StepFailed
-from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
+from scimsync.desired.schema_attributes import REQUIRED, attribute_at, meant
 from scimsync.model.ids import Kind
+from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
 from scimsync.scim.grammar import PathError
 from scimsync.scim.settable import check_settable, settable_path
-from scimsync.tomltext import dotted_key as dotted
+from scimsync.tomltext import dotted_key
 
-# part of every digest: increase it when the same configuration starts to give different documents
+# part of every digest: raise it when the same configuration starts to give other documents
 _FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An expression over a record that is not an attribute. `keys` is its dotted key."""
+
+    keys: tuple[str, ...]
+    text: str
 
 
 def compile_program(
     name: str,
-    mapping: Mapping[str, Mapped],
+    mapping: Mapping[str, MappedValue],
     scope: str | None,
     access: Mapping[str, str],
     tables: Mapping[str, Mapping[str, object]],
@@ -42,15 +49,12 @@ def compile_program(
     section: Sequence[str] | None = None,
     extras: Mapping[str, Extra] | None = None,
 ) -> Program:
-    """Compile the mapping of target `name`: SCIM path -> Expression, Constant or Generate.
+    """Compile `mapping` (SCIM path -> value) of the target `name`.
 
-    `where` is the file that messages name, and `section` holds the keys that lead to the mapping in
-    it (default: `targets.NAME.user`). Without a `scope`, every record is in scope. `extras` are
-    further expressions over the same records, by names of their own; their values become
-    `Desired.extras`.
-
-    Raise ConfigError for every error that can be found without a record. Columns are not checked
-    here: see `check_columns`.
+    `where` is the name of the file in messages, `section` the dotted key of the mapping (by default
+    `targets.NAME.user`). Without a `scope` every record is in scope. `extras` are further
+    expressions by name; their values are `Desired.extras`. Raises ConfigError for everything that
+    can be known to be wrong without a record, except for columns; see `check_columns`.
     """
     keys = ("targets", name, kind.value) if section is None else tuple(section)
     environment = Sandbox(tables)
@@ -58,40 +62,44 @@ def compile_program(
     rules = _parse_rules(access, where, names, environment)
     condition = None
     if scope is not None:
-        condition = parse(scope, Place(where, dotted((*keys[:-1], "scope"))), names, environment)
+        location = ExpressionLocation(where, dotted_key((*keys[:-1], "scope")))
+        condition = parse(scope, location, names, environment)
     reader = _MappingReader(keys, where, kind, names, environment)
     slots = reader.slots(mapping)
-    parsed_extras = {
-        name: parse(extra.text, Place(where, dotted(extra.keys)), names, environment)
-        for name, extra in (extras or {}).items()
+    further = {
+        extra: parse(one.text, ExpressionLocation(where, dotted_key(one.keys)), names, environment)
+        for extra, one in (extras or {}).items()
     }
     conditions = [condition] if condition else []
-    parsed = [*conditions, *(slot.source for slot in slots if slot.source), *parsed_extras.values()]
-    order = reachable(rules, _rules_of(parsed, access))
-    reached = tuple(rule for rule in access if rule in order)
-    expressions = (*(rules[rule] for rule in reached), *parsed)
-    columns = tuple(dict.fromkeys(column for expr in expressions for column in expr.uses.columns))
-    variables = {name: f"_x{index}" for index, name in enumerate(parsed_extras)}
-    steps = _steps(slots, parsed_extras, variables)
+    parsed = [*conditions, *(slot.source for slot in slots if slot.source), *further.values()]
+    order = _in_dependency_order(rules, _rules_used(parsed, access))
+    rules_used = tuple(rule for rule in access if rule in order)
+    expressions = (*(rules[rule] for rule in rules_used), *parsed)
+    columns = tuple(dict.fromkeys(column for each in expressions for column in each.uses.columns))
+    variables = {extra: f"_x{index}" for index, extra in enumerate(further)}
+    assignments = [
+        Assignment(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source
+    ]
+    assignments += [Assignment(variables[extra], one.node, one) for extra, one in further.items()]
     return Program(
-        rules=reached,
+        rules=rules_used,
         expressions=expressions,
         columns=columns,
-        uses_today=any(expression.uses.today for expression in expressions),
+        uses_today=any(each.uses.today for each in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
             kind,
             mapping,
             scope,
-            {rule: access[rule] for rule in reached},
-            _tables_of(expressions, tables),
+            {rule: access[rule] for rule in rules_used},
+            _tables_used(expressions, tables),
             extras or {},
         ),
         variables=tuple(map(names.column, columns)),
-        gate=_gate(names, rules, order, reached, condition, environment)
+        gate=_gate(names, rules, order, rules_used, condition, environment)
         if condition or order
         else None,
-        mapping=Stage(steps, environment) if steps else None,
+        mapping=Assignments(assignments, environment) if assignments else None,
         slots=tuple(slots),
         elements=_elements(slots),
         required=reader.required(slots),
@@ -99,28 +107,97 @@ def compile_program(
     )
 
 
+# Access rules
+
+
 def _parse_rules(
     access: Mapping[str, str], where: str, names: Names, environment: Sandbox
-) -> dict[str, Parsed]:
+) -> dict[str, ParsedExpression]:
     rules = {
-        rule: parse(text, Place(where, dotted(("access", rule))), names, environment, in_rule=True)
+        rule: parse(
+            text,
+            ExpressionLocation(where, dotted_key(("access", rule))),
+            names,
+            environment,
+            in_rule=True,
+        )
         for rule, text in access.items()
     }
-    reachable(rules, rules)  # a cycle is an error even if this target does not use it
+    _in_dependency_order(rules, rules)  # rules that this target does not use must be right too
     return rules
 
 
-def _steps(
-    slots: Iterable[Slot], extras: Mapping[str, Parsed], variables: Mapping[str, str]
-) -> list[Step]:
-    """Return the steps that evaluate a mapping and the extra expressions."""
-    steps = [Step(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source]
-    return steps + [Step(variables[name], extra.node, extra) for name, extra in extras.items()]
+def _in_dependency_order(rules: Mapping[str, ParsedExpression], wanted: Iterable[str]) -> list[str]:
+    """Return the `wanted` rules and those that they use, each after those that it uses.
+
+    Raises ConfigError for rules that use each other.
+    """
+    order: list[str] = []
+    for name in wanted:
+        _visit(name, rules, order, [])
+    return order
+
+
+def _visit(
+    name: str, rules: Mapping[str, ParsedExpression], order: list[str], path: list[str]
+) -> None:
+    if name in order:
+        return
+    if name in path:
+        circle = " -> ".join([*path[path.index(name) :], name])
+        raise rules[name].location.error(
+            "access rules ask for each other in a circle", details=[circle], code="SYNC-0305"
+        )
+    for other in rules[name].uses.rules:
+        _visit(other, rules, order, [*path, name])
+    order.append(name)
+
+
+def _rules_used(expressions: Iterable[ParsedExpression], access: Iterable[str]) -> list[str]:
+    """Return the access rules that `expressions` name, or all if one uses `access` as a whole."""
+    if any(each.uses.any_rule for each in expressions):
+        return list(access)
+    return [rule for each in expressions for rule in each.uses.rules]
+
+
+def _tables_used(
+    expressions: Sequence[ParsedExpression], tables: Mapping[str, Mapping[str, object]]
+) -> dict[str, Mapping[str, object]]:
+    if any(each.uses.any_table for each in expressions):
+        return dict(tables)
+    used = set[str]().union(*(each.uses.tables for each in expressions))
+    return {name: entries for name, entries in tables.items() if name in used}
+
+
+def _gate(
+    names: Names,
+    rules: Mapping[str, ParsedExpression],
+    order: Iterable[str],
+    used: Sequence[str],
+    condition: ParsedExpression | None,
+    environment: Sandbox,
+) -> Assignments:
+    """Return what evaluates the access rules, and then the scope."""
+    assignments = [
+        Assignment(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order
+    ]
+    flags = nodes.Tuple([nodes.Name(names.rule(rule), "load") for rule in used], "load")
+    holding = nodes.Filter(flags, HOLDING, [nodes.Const(tuple(used))], [], None, None)
+    scope = nodes.Const(True) if condition is None else _truth(condition.node)
+    assignments += [Assignment(ACCESS, holding, None), Assignment(SCOPE, scope, condition)]
+    return Assignments(assignments, environment)
+
+
+def _truth(node: nodes.Expr) -> nodes.Expr:
+    return nodes.Not(nodes.Not(node))
+
+
+# Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class _MappingReader:
-    """A reader of the lines of one mapping."""
+    """Reads the lines of one mapping."""
 
     keys: tuple[str, ...]
     where: str
@@ -128,9 +205,9 @@ class _MappingReader:
     names: Names
     environment: Sandbox
 
-    def slots(self, mapping: Mapping[str, Mapped]) -> list[Slot]:
+    def slots(self, mapping: Mapping[str, MappedValue]) -> list[MappedAttribute]:
         if not mapping:
-            raise self._place().error(
+            raise self._location().error(
                 "maps no attribute",
                 hint=f'write at least {REQUIRED[self.kind]} = "…"',
                 code="SYNC-0140",
@@ -138,149 +215,109 @@ class _MappingReader:
         try:
             check_settable(mapping)
         except PathError as error:
-            raise self._place(error.text).error(error.problem, code="SYNC-0145") from None
+            raise self._location(error.text).error(error.problem, code="SYNC-0145") from None
         return [
             self._slot(text, mapped, f"_v{index}")
             for index, (text, mapped) in enumerate(mapping.items())
         ]
 
-    def required(self, slots: Iterable[Slot]) -> Slot:
-        """Return the slot of the attribute that every resource must have."""
+    def required(self, slots: Iterable[MappedAttribute]) -> MappedAttribute:
+        """Return the attribute without which there is no resource."""
         name = REQUIRED[self.kind]
         for slot in slots:
             if slot.path == name:
                 if slot.source is None and slot.constant is None and slot.length is None:
-                    raise slot.place.error("is required and must not be empty", code="SYNC-0140")
+                    raise slot.location.error("is required and must not be empty", code="SYNC-0140")
                 return slot
-        raise self._place().error(
+        raise self._location().error(
             f"{name} is required and not mapped", hint=f'write {name} = "…"', code="SYNC-0140"
         )
 
-    def _place(self, *more: str) -> Place:
-        return Place(self.where, dotted((*self.keys, *more)))
+    def _location(self, *more: str) -> ExpressionLocation:
+        return ExpressionLocation(self.where, dotted_key((*self.keys, *more)))
 
-    def _slot(self, text: str, mapped: Mapped, variable: str) -> Slot:
-        suggestion = meant(settable_path(text).path, self.kind)
-        if suggestion is not None:
-            raise self._place(text).error(
-                "no such attribute", hint=f'did you mean "{suggestion}"?', code="SYNC-0141"
+    def _slot(self, text: str, mapped: MappedValue, variable: str) -> MappedAttribute:
+        close = meant(settable_path(text).path, self.kind)
+        if close is not None:
+            raise self._location(text).error(
+                "no such attribute", hint=f'did you mean "{close}"?', code="SYNC-0141"
             )
         attribute = attribute_at(settable_path(text).path, self.kind)
-        path, here, shape = str(attribute), self._place(text), shape_for(attribute)
+        path, here, shape = str(attribute), self._location(text), shape_for(attribute)
         if isinstance(mapped, Generate):
-            return Slot(path, here, shape, once=True, length=mapped.length)
+            return MappedAttribute(path, here, shape, once=True, length=mapped.length)
         if isinstance(mapped, Constant):
-            return Slot(
-                path, here, shape, once=mapped.once, constant=_constant(mapped.value, shape, here)
-            )
+            constant = _constant(mapped.value, shape, here)
+            return MappedAttribute(path, here, shape, once=mapped.once, constant=constant)
         parsed = parse(mapped.text, here, self.names, self.environment)
         if not parsed.uses.nothing:
-            return Slot(path, here, shape, once=mapped.once, source=parsed, variable=variable)
+            return MappedAttribute(
+                path, here, shape, once=mapped.once, source=parsed, variable=variable
+            )
+        assignment = Assignment(variable, parsed.node, parsed)
         try:
-            value = Stage([Step(variable, parsed.node, parsed)], self.environment).run({})[variable]
-        except StepFailed as failed:
+            value = Assignments([assignment], self.environment).run({})[variable]
+        except AssignmentFailed as failed:
             raise here.error(
                 explain(failed.error), details=[one_line(mapped.text)], code=code_of(failed.error)
             ) from None
-        return Slot(path, here, shape, once=mapped.once, constant=_constant(value, shape, here))
+        constant = _constant(value, shape, here)
+        return MappedAttribute(path, here, shape, once=mapped.once, constant=constant)
 
 
-def _constant(value: Any, shape: Shape, here: Place) -> Any:
+def _constant(value: Any, shape: Shape, here: ExpressionLocation) -> Any:
     try:
         return shape(value)
     except Exception as error:
         raise here.error(explain(error), code=code_of(error)) from None
 
 
-def _rules_of(expressions: Iterable[Parsed], access: Iterable[str]) -> list[str]:
-    """Return the access rules that `expressions` name, or all if one uses `access` as a whole."""
-    if any(expression.uses.any_rule for expression in expressions):
-        return list(access)
-    return [rule for expression in expressions for rule in expression.uses.rules]
+def _elements(slots: Sequence[MappedAttribute]) -> tuple[FilteredElement, ...]:
+    """Return the filtered elements with a constant part, which could remain without a value.
 
-
-def _tables_of(
-    expressions: Sequence[Parsed], tables: Mapping[str, Mapping[str, object]]
-) -> dict[str, Mapping[str, object]]:
-    if any(expression.uses.any_table for expression in expressions):
-        return dict(tables)
-    used = set[str]().union(*(expression.uses.tables for expression in expressions))
-    return {name: entries for name, entries in tables.items() if name in used}
-
-
-def _gate(
-    names: Names,
-    rules: Mapping[str, Parsed],
-    order: Iterable[str],
-    reached: Sequence[str],
-    condition: Parsed | None,
-    environment: Sandbox,
-) -> Stage:
-    """Return the stage that evaluates the access rules, in the given order, and then the scope."""
-    steps = [Step(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order]
-    flags = nodes.Tuple([nodes.Name(names.rule(rule), "load") for rule in reached], "load")
-    steps.append(
-        Step(
-            ACCESS,
-            nodes.Filter(flags, HOLDING, [nodes.Const(tuple(reached))], [], None, None),
-            None,
-        )
-    )
-    steps.append(
-        Step(SCOPE, nodes.Const(True) if condition is None else _truth(condition.node), condition)
-    )
-    return Stage(steps, environment)
-
-
-def _truth(node: nodes.Expr) -> nodes.Expr:
-    return nodes.Not(nodes.Not(node))
-
-
-def _elements(slots: Sequence[Slot]) -> tuple[Element, ...]:
-    """Return the filtered elements that could be left with constants only.
-
-    An element with some constant parts would otherwise stay when its values are absent. Its varying
-    parts decide whether it is sent; `primary` only decides if there are no others.
+    Parts that are not constant keep their element alive. `primary` does so only if there is no
+    other such part.
     """
-    by_element: dict[str, list[Slot]] = {}
+    by_element: dict[str, list[MappedAttribute]] = {}
     for slot in slots:
-        where = settable_path(slot.path)
-        if where.pins:
-            by_element.setdefault(where.element, []).append(slot)
+        path = settable_path(slot.path)
+        if path.pins:
+            by_element.setdefault(path.element, []).append(slot)
     elements = []
     for members in by_element.values():
         varying = [slot for slot in members if slot.source is not None or slot.length is not None]
         alive = [slot for slot in varying if not slot.path.endswith(".primary")] or varying
         if alive and len(alive) < len(members):
-            elements.append(
-                Element(tuple(slot.path for slot in members), tuple(slot.path for slot in alive))
-            )
+            paths, alive_paths = (tuple(slot.path for slot in some) for some in (members, alive))
+            elements.append(FilteredElement(paths, alive_paths))
     return tuple(elements)
+
+
+# Digest
 
 
 def _digest(
     kind: Kind,
-    mapping: Mapping[str, Mapped],
+    mapping: Mapping[str, MappedValue],
     scope: str | None,
     rules: Mapping[str, str],
     tables: Mapping[str, Mapping[str, object]],
     extras: Mapping[str, Extra],
 ) -> str:
-    lines = {path: _described(mapped) for path, mapped in mapping.items()}
-    content = [
+    everything = [
         _FORMAT,
         kind,
-        lines,
+        {path: _described(mapped) for path, mapped in mapping.items()},
         scope,
         list(rules.items()),
         tables,
-        {name: extra.text for name, extra in extras.items()},
+        {extra: one.text for extra, one in extras.items()},
     ]
-    text = json.dumps(content, sort_keys=True, default=_dated)
+    text = json.dumps(everything, sort_keys=True, default=_dated)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _described(mapped: Mapped) -> list[object]:
+def _described(mapped: MappedValue) -> list[object]:
     match mapped:
         case Expression(text, once):
             return ["expr", text, once]
@@ -291,7 +328,7 @@ def _described(mapped: Mapped) -> list[object]:
 
 
 def _dated(value: object) -> list[str]:
-    """Return dates and times as JSON values: TOML has them, JSON does not."""
+    """Return dates and times, which JSON does not have, as text."""
     if isinstance(value, (date, time)):
         return [type(value).__name__, value.isoformat()]
-    raise Unusable(f"{type(value).__name__} is no constant", code="SYNC-0325")
+    raise UnusableValue(f"{type(value).__name__} is no constant", code="SYNC-0325")

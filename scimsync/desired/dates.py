@@ -1,9 +1,9 @@
-"""The `date` filter: read a date in one of the forms that sources commonly use.
+"""The `date` filter: read a date in the forms in which sources write it.
 
-Without a format, it reads `2026-11-24`, the same followed by a time (`2026-11-24T10:00:00Z`,
-`2026-11-24 10:00`), `2026/11/24`, `20261124`, and with dots, day first (`24.11.2026`). `24/11/2026`
-needs a format, because Europeans and Americans read `03/04/2026` as different days. The result is
-the day as written: a time zone after it does not change it.
+Without a format: `2026-11-24`, the same followed by a time (`2026-11-24T10:00:00Z`, `2026-11-24
+10:00`), `2026/11/24`, `20261124`, and with dots the day first (`24.11.2026`). `24/11/2026` needs a
+format, because `03/04/2026` is a different day in Europe and in America. The day is the one that is
+written; a time zone does not move it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from scimsync.desired.failures import Unusable, show
+from scimsync.desired.expression_errors import UnusableValue, show
 
 _YEAR_FIRST = re.compile(
     r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d{2}.*)?", re.ASCII | re.IGNORECASE
@@ -24,10 +24,10 @@ _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?: .*)?", re.ASCII)
 
 
 def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A002 the filter's argument
-    """Return the day that `value` names, or None if `value` is None or "".
+    """Return the day that `value` names; None for None and "".
 
-    `format` is a strptime format: `date('%d/%m/%Y')`. Raise Unusable, with the accepted formats in
-    its text, for anything else.
+    `format` is as in strptime: `date('%d/%m/%Y')`. Raises UnusableValue, with the forms that can be
+    read, for anything else.
     """
     if value is None or value == "":
         return None
@@ -40,7 +40,7 @@ def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A0
         if text:
             return _read(text, format)
         return None
-    raise Unusable(f"{show(value)} is no date", code="SYNC-0322")
+    raise UnusableValue(f"{show(value)} is no date", code="SYNC-0322")
 
 
 @lru_cache(maxsize=4096)
@@ -49,7 +49,7 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
         try:
             return datetime.strptime(text, format).replace(tzinfo=UTC).date()
         except ValueError:
-            raise Unusable(
+            raise UnusableValue(
                 f"{show(text)} is no date of the format {show(format)}", code="SYNC-0322"
             ) from None
     if match := _YEAR_FIRST.fullmatch(text):
@@ -59,12 +59,12 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
     elif match := _DOTTED.fullmatch(text):
         day, month, year = match.groups()
     elif _SLASHED.fullmatch(text):
-        raise Unusable(
+        raise UnusableValue(
             f"{show(text)} can be read in two ways: write date('%d/%m/%Y') or date('%m/%d/%Y')",
             code="SYNC-0322",
         )
     else:
-        raise Unusable(
+        raise UnusableValue(
             f"{show(text)} is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need"
             " date('%d %b %Y')",
             code="SYNC-0322",
@@ -72,4 +72,6 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
     try:
         return date(int(year), int(month), int(day))
     except ValueError:
-        raise Unusable(f"{show(text)} is no date: there is no such day", code="SYNC-0322") from None
+        raise UnusableValue(
+            f"{show(text)} is no date: there is no such day", code="SYNC-0322"
+        ) from None

@@ -1,7 +1,7 @@
-"""Parse and check one expression, and turn it into the form that Jinja2 compiles.
+"""Parse and check one expression, and turn it into what Jinja2 compiles.
 
-Errors that can be found without a record raise ConfigError: syntax, and unknown filters, access
-rules and tables.
+Everything that can be wrong without a record is a ConfigError here: syntax, and the names of
+filters, access rules and tables.
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
-from scimsync.desired.failures import one_line
-from scimsync.desired.filters import CONCAT, REF, REMOVED, SLICE
+from scimsync.desired.expression_errors import one_line
+from scimsync.desired.expression_filters import (
+    CONCAT,
+    REF,
+    REMOVED,
+    SLICE,
+)
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import did_you_mean
@@ -30,8 +35,8 @@ _COLUMN_BY_NAME = "col takes the name of a column: col['First Name']"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The location of an expression: file and dotted key (`targets.wiki.user.userName`)."""
+class ExpressionLocation:
+    """Where an expression is: the file and the dotted key in it (`targets.wiki.user.userName`)."""
 
     file: str
     key: str
@@ -47,10 +52,9 @@ class Place:
 
 @dataclass(slots=True)
 class Names:
-    """The names that the expressions of a program may use, and the variables they compile to.
+    """The names that the expressions of one program may use, and their compiled variables.
 
-    Columns get generated variables (`_c0`) because a column can have any name. Access rules get
-    them too (`_r0`).
+    Columns (`_c0`) and access rules (`_r0`) get variables, because their names may be any text.
     """
 
     rules: Mapping[str, str]
@@ -58,19 +62,20 @@ class Names:
     columns: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
-        """Return the variable of a column; create it at the first use."""
+        """Return the variable of a column, a new one for a new column."""
         return self.columns.setdefault(name, f"_c{len(self.columns)}")
 
     def rule(self, name: str) -> str:
-        """Return the variable that holds whether an access rule applies."""
+        """Return the variable that says whether an access rule holds."""
         return f"_r{list(self.rules).index(name)}"
 
 
 @dataclass(slots=True)
-class Uses:
+class References:
     """What an expression refers to.
 
-    `rules` are the access rules that it names; `any_rule` is true if it uses `access` as a whole.
+    `rules` are the access rules that it names. `any_rule` and `any_table` mean that it may use all
+    of them.
     """
 
     columns: list[str] = field(default_factory=list)
@@ -82,43 +87,48 @@ class Uses:
 
     @property
     def nothing(self) -> bool:
-        """Whether the expression has the same value for every record, on every day."""
+        """Whether the expression always has the same value."""
         return not (self.columns or self.rules or self.any_rule or self.today)
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """A checked expression, ready to be compiled."""
+class ParsedExpression:
+    """An expression that is ready to be compiled."""
 
-    place: Place
+    location: ExpressionLocation
     text: str
     node: nodes.Expr
-    uses: Uses
+    uses: References
 
 
 def parse(
-    text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool = False
-) -> Parsed:
+    text: str,
+    location: ExpressionLocation,
+    names: Names,
+    environment: Sandbox,
+    *,
+    in_rule: bool = False,
+) -> ParsedExpression:
     """Parse the expression `text`.
 
-    An access rule (`in_rule`) may refer to other rules only as `'Name' in access`. Raise
-    ConfigError for every error.
+    In an access rule (`in_rule`), other rules may only be named as `'Name' in access`. Raises
+    ConfigError for whatever is wrong.
     """
-    node = _parse(text, place, environment)
-    rewriter = _Rewriter(text, place, names, environment, in_rule=in_rule)
+    node = _parse(text, location, environment)
+    rewriter = _Rewriter(text, location, names, environment, in_rule=in_rule)
     node = cast(nodes.Expr, rewriter.visit(node))
-    return Parsed(place, text, node, rewriter.uses)
+    return ParsedExpression(location, text, node, rewriter.uses)
 
 
-def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
+def _parse(text: str, location: ExpressionLocation, environment: Sandbox) -> nodes.Expr:
     if not text.strip():
-        raise place.error(
+        raise location.error(
             "the expression is empty",
             hint="to leave an attribute alone, leave its line out",
             code="SYNC-0301",
         )
     if text.lstrip().startswith(("{{", "{%")):
-        raise place.error(
+        raise location.error(
             "an expression stands alone, without {{ }}", details=[one_line(text)], code="SYNC-0301"
         )
     parser: Parser | None = None
@@ -126,16 +136,20 @@ def _parse(text: str, place: Place, environment: Sandbox) -> nodes.Expr:
         parser = Parser(environment, text, state="variable")
         node = parser.parse_expression()
     except TemplateSyntaxError as error:
-        raise _syntax_error(text, place, environment, parser, error.message or "") from None
+        raise _syntax_error(text, location, environment, parser, error.message or "") from None
     except RecursionError:
-        raise place.error("the expression is nested too deeply", code="SYNC-0301") from None
+        raise location.error("the expression is nested too deeply", code="SYNC-0301") from None
     if not parser.stream.eos:
-        raise _syntax_error(text, place, environment, parser, "")
+        raise _syntax_error(text, location, environment, parser, "")
     return node
 
 
 def _syntax_error(
-    text: str, place: Place, environment: Sandbox, parser: Parser | None, message: str
+    text: str,
+    location: ExpressionLocation,
+    environment: Sandbox,
+    parser: Parser | None,
+    message: str,
 ) -> ConfigError:
     hint = (
         "a text stands in quotes: 'Ann'; a constant is written { value = \"…\" }"
@@ -145,29 +159,29 @@ def _syntax_error(
     if match := re.fullmatch(r"unexpected char (.+) at (\d+)", message):
         found, at = match.group(1), int(match.group(2))
         quote = found in ("'\"'", '"\'"')
-        return place.error(
+        return location.error(
             "a quote is not closed" if quote else f"unexpected {found}",
             details=_pointed(text, at),
             code="SYNC-0301",
         )
     offsets = _offsets(text, environment)
     if parser is None or offsets is None:
-        return place.error(message, details=[one_line(text)], code="SYNC-0301")
+        return location.error(message, details=[one_line(text)], code="SYNC-0301")
     left = sum(1 for _ in parser.stream)
     if not left:
-        return place.error(
+        return location.error(
             "the expression ends too early",
             details=_pointed(text, len(text.rstrip())),
             code="SYNC-0301",
         )
     at, token = offsets[len(offsets) - left]
-    return place.error(
+    return location.error(
         f'unexpected "{token}"', details=_pointed(text, at), hint=hint, code="SYNC-0301"
     )
 
 
 def _offsets(text: str, environment: Sandbox) -> list[tuple[int, str]] | None:
-    """Return the offset and text of each token of `text`, or None if it cannot be tokenized."""
+    """Return the offset and the text of each token; None if `text` is not made of tokens."""
     found, at = [], 0
     try:
         for _, kind, value in environment.lexer.tokeniter(text, None, None, "variable"):
@@ -184,14 +198,20 @@ def _pointed(text: str, at: int) -> list[str]:
 
 
 class _Rewriter(NodeTransformer):
-    """A visitor that checks the syntax tree of an expression and rewrites names and operators."""
+    """Checks the syntax tree of an expression, and gives names and operators their meaning here."""
 
     def __init__(
-        self, text: str, place: Place, names: Names, environment: Sandbox, *, in_rule: bool
+        self,
+        text: str,
+        location: ExpressionLocation,
+        names: Names,
+        environment: Sandbox,
+        *,
+        in_rule: bool,
     ) -> None:
-        self.uses = Uses()
+        self.uses = References()
         self._text = text
-        self._place = place
+        self._location = location
         self._names = names
         self._environment = environment
         self._in_rule = in_rule
@@ -285,7 +305,7 @@ class _Rewriter(NodeTransformer):
         return _filter(nodes.Tuple(node.nodes, "load"), CONCAT)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Expr:  # noqa: N802
-        """Make `'x' if condition` None where the condition is false."""
+        """Make `'x' if condition` without an else absent otherwise."""
         self.generic_visit(node)
         if node.expr2 is None:
             node.expr2 = nodes.Const(None)
@@ -332,7 +352,7 @@ class _Rewriter(NodeTransformer):
         table = (
             node.args[0]
             if node.args
-            else next((keyword.value for keyword in node.kwargs if keyword.key == "table"), None)
+            else next((each.value for each in node.kwargs if each.key == "table"), None)
         )
         if table is None:
             self._fail(
@@ -358,7 +378,8 @@ class _Rewriter(NodeTransformer):
             )
 
     def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
-        """Check a filter or test given by name: `| map('lower')`, `| select('equalto', 'x')`."""
+        """Check the name of a filter or test that is given as a text: `| map('lower')`, `|
+        select('equalto', 'x')`."""
         if len(node.args) <= position or not isinstance(name := node.args[position], nodes.Const):
             self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
             return
@@ -395,7 +416,7 @@ class _Rewriter(NodeTransformer):
     def _fail(
         self, problem: str, *, code: str, details: Iterable[str] = (), hint: str | None = None
     ) -> NoReturn:
-        raise self._place.error(
+        raise self._location.error(
             problem, details=[one_line(self._text), *details], hint=hint, code=code
         )
 

@@ -1,8 +1,7 @@
-"""Which groups a target should have, and which groups a user should be in.
+"""The groups that a target should have, and their members.
 
-A group has a key, as a record does. For a group by rule it is the name of its table in sync.toml.
-For groups with `each` or from a source it is that name, a colon, and the value or the record's key
-(`by-department:Sales`, `teams:T7`).
+The key of a group is the name of its table in sync.toml. With `each`, the value follows after a
+colon (`by-department:Sales`); with a source, the key of the record (`teams:T7`).
 """
 
 from __future__ import annotations
@@ -12,21 +11,20 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from scimsync.desired.program import Program
-from scimsync.desired.values import Desired
+from scimsync.desired.program import Desired, Program
 from scimsync.errors import ScimsyncError
 from scimsync.model.ids import Key
 from scimsync.model.records import Record
 
 VALUE = "value"
-"""The only column for the attributes of a group by `each`."""
+"""The only column of a group by `each`."""
 
 MEMBERS = "members"
 SUBGROUPS = "subgroups"
 
 
 class GroupForm(StrEnum):
-    """How the groups of a table are defined."""
+    """Where the groups of a table come from."""
 
     EACH = "each"
     RULE = "rule"
@@ -35,9 +33,9 @@ class GroupForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupRule:
-    """One compiled `[targets.NAME.groups.NAME]`.
+    """One `[targets.NAME.groups.NAME]`, compiled.
 
-    `leave` is delete, empty or keep. `source` is set for groups from a source only.
+    `leave` is `delete`, `empty` or `keep`. `source` is set for groups from a source.
     """
 
     name: str
@@ -48,14 +46,11 @@ class GroupRule:
     match: tuple[str, ...]
 
     def key(self, value: str = "") -> Key:
-        """Return the key of the group by rule, or of the group for `value`.
-
-        `value` is a value of `each` or the key of a source record.
-        """
+        """Return the key of a group. `value` is a value of `each`, or the key of a record."""
         return Key(self.name) if self.form is GroupForm.RULE else Key(f"{self.name}:{value}")
 
     def desired(self, key: Key, today: date) -> Desired:
-        """Return what a group by `each` or by rule should be; raise DesireError if that fails."""
+        """Return what a group by `each` or by rule should be. Raises DesireError."""
         value = key.partition(":")[2]
         return self.program.desire(Record(self.name, key, {VALUE: value}), today)
 
@@ -66,9 +61,9 @@ def name_of(key: Key) -> str:
 
 
 def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
-    """Return the keys of the groups by `each` and by rule that a user in scope should be in.
+    """Return the keys of the groups by `each` and by rule that a user in scope belongs to.
 
-    Raise ScimsyncError if an expression gave something other than texts.
+    Raises ScimsyncError.
     """
     keys = []
     for name, value in desired.extras.items():
@@ -77,14 +72,14 @@ def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
             if value:
                 keys.append(rule.key())
         else:
-            keys += [rule.key(text) for text in texts(value, f"groups.{name}.each")]
+            keys += [rule.key(one) for one in texts(value, f"groups.{name}.each")]
     return keys
 
 
 def texts(value: Any, where: str) -> list[str]:
-    """Return the texts that an expression gave: none, one or several, without duplicates.
+    """Return the texts that an expression gave: none, one, or several, each once.
 
-    Raise ScimsyncError for anything else; `where` names the expression.
+    Raises ScimsyncError for anything else.
     """
     if value is None or value == "":
         return []

@@ -1,49 +1,70 @@
-"""Run a compiled target: map a record to the desired resource. `compiler` makes programs."""
+"""A compiled target: it maps one record to the resource that the record should be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NoReturn
 
-from scimsync.desired.documents import Shape
-from scimsync.desired.expressions import Parsed, Place
-from scimsync.desired.failures import DesireError, Unusable, code_of, explain
-from scimsync.desired.stages import Stage, StepFailed
-from scimsync.desired.values import Desired
-from scimsync.model.ids import Value
+from scimsync.desired.assignments import AssignmentFailed, Assignments
+from scimsync.desired.attribute_values import Shape
+from scimsync.desired.expression_errors import DesireError, UnusableValue, code_of, explain
+from scimsync.desired.expressions import ExpressionLocation, ParsedExpression
+from scimsync.model.ids import Key, Value
 from scimsync.model.records import Record
 
 SCOPE = "_scope"
+"""The variable that says whether a record is in scope."""
+
 ACCESS = "access"
-"""Variables that the first stage sets: whether the record is in scope, and which rules apply."""
+"""The variable with the names of the access rules that hold."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class Desired:
+    """What one record should be at one target.
+
+    `access` names the rules that hold, in the order of their definition, among those that the
+    program uses. Out of scope, the mapping is not evaluated, and `document`, `once` and `generate`
+    are empty. Paths are canonical. Values are JSON values or `IdOf`; an absent attribute has no
+    entry. `generate` holds lengths in characters. `extras` are the values of expressions that are
+    not attributes, such as groups.
+    """
+
+    key: Key
+    in_scope: bool
+    access: tuple[str, ...] = ()
+    document: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    once: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    generate: Mapping[str, int] = field(default_factory=dict, hash=False)
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedAttribute:
     """One line of the mapping.
 
-    The value is what the expression `source` stores in `variable`, or else `length` random
-    characters, or else `constant`.
+    The value is that of the expression `source`, found in `variable`; or `length` random
+    characters; or `constant`.
     """
 
     path: str
-    place: Place
+    location: ExpressionLocation
     shape: Shape
     once: bool
-    source: Parsed | None = None
+    source: ParsedExpression | None = None
     variable: str = ""
     constant: Value | None = None
     length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
-    """The paths into one element of a multi-valued attribute.
+class FilteredElement:
+    """The mapped paths into one element of a multi-valued attribute.
 
-    Without a value at one of the `alive` paths, the whole element is absent: `primary = true` alone
-    has no meaning.
+    The element is absent unless one of the paths in `alive` has a value: `primary = true` alone
+    means nothing.
     """
 
     paths: tuple[str, ...]
@@ -52,35 +73,36 @@ class Element:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """The compiled mapping of a target: cheap to run and safe to share between threads.
+    """The compiled expressions of one mapping. It is cheap to run and safe to share by threads.
 
-    `gate` evaluates access rules and scope, `mapping` the attributes and extras. `rules` are the
-    access rules that the program uses, and `expressions` all expressions that it evaluates, both in
-    the order of the configuration. `paths` are the managed attributes, without those that are only
-    sent at creation. `extras` pairs the name of each extra expression with its variable. For
-    `digest`, see `scimsync.desired.digest`.
+    `gate` evaluates access rules and scope, `mapping` everything else. `rules` are the access rules
+    in use, and `expressions` all that are evaluated, both in the order of the configuration.
+    `columns` are the columns in use, and `variables` the variables that hold them. `paths` are the
+    managed attributes, without those that are sent once. `extras` maps the names of further
+    expressions to their variables. `digest` identifies everything that decides the result, except
+    for the date where `uses_today` is set.
     """
 
     rules: tuple[str, ...]
-    expressions: tuple[Parsed, ...]
+    expressions: tuple[ParsedExpression, ...]
     columns: tuple[str, ...]
     uses_today: bool
     paths: tuple[str, ...]
     digest: str
     variables: tuple[str, ...]
-    gate: Stage | None
-    mapping: Stage | None
-    slots: tuple[Slot, ...]
-    elements: tuple[Element, ...]
-    required: Slot
+    gate: Assignments | None
+    mapping: Assignments | None
+    slots: tuple[MappedAttribute, ...]
+    elements: tuple[FilteredElement, ...]
+    required: MappedAttribute
     extras: tuple[tuple[str, str], ...] = ()
 
     def desire(self, record: Record, today: date) -> Desired:
         """Return what `record` should be at the target on the day `today`.
 
-        Raise DesireError, and no other exception, if an expression fails for this record, a
-        required attribute is empty, or the record cannot be read. The mapping is not evaluated for
-        a record out of scope, so that bad data does not keep a leaver's account active.
+        Raises DesireError, and nothing else, where an expression fails for this record, a required
+        attribute is empty, or the record cannot be read. The mapping of a record out of scope is
+        not evaluated, so that leavers with bad data can still leave.
         """
         if record.too_deep:
             raise DesireError(
@@ -104,11 +126,11 @@ class Program:
                     return Desired(record.key, in_scope=False, access=tuple(access))
             values[ACCESS] = access
             results = {} if self.mapping is None else self.mapping.run(values)
-        except StepFailed as failed:
-            _fail(record, failed.step.source, failed.error)
-        return self._shaped(record, tuple(access), results)
+        except AssignmentFailed as failed:
+            _fail(record, failed.assignment.source, failed.error)
+        return self._desired(record, tuple(access), results)
 
-    def _shaped(
+    def _desired(
         self, record: Record, access: tuple[str, ...], results: Mapping[str, Any]
     ) -> Desired:
         document: dict[str, Value] = {}
@@ -118,7 +140,7 @@ class Program:
             if slot.source is not None:
                 try:
                     value = slot.shape(results[slot.variable])
-                except Exception as error:  # any error is a failure of this record alone
+                except Exception as error:  # any error concerns this record only
                     _fail(record, slot.source, error)
             elif slot.length is not None:
                 generate[slot.path] = slot.length
@@ -135,28 +157,19 @@ class Program:
                     once.pop(path, None)
         if not any(self.required.path in values for values in sets):
             problem = f"came out empty, and {self.required.path} is required"
-            _fail(record, self.required.source, Unusable(problem, code="SYNC-0321"))
+            _fail(record, self.required.source, UnusableValue(problem, code="SYNC-0321"))
         extras = {name: results[variable] for name, variable in self.extras}
         return Desired(record.key, True, access, document, once, generate, extras)
 
 
-def _fail(record: Record, source: Parsed | None, error: Exception) -> NoReturn:
-    """Raise the DesireError for `error`, which `source` caused.
-
-    The required attribute always has a source.
-    """
-    assert source is not None  # noqa: S101
-    # show neither the record's value nor anything made from it
-    if source.place.key.rstrip("\"'").lower().endswith("password"):
-        raise DesireError(
-            record.key,
-            source.place.key,
-            source.text,
-            "fails; what it holds is not shown",
-            {},
-            code="SYNC-0328",
-        ) from None
+def _fail(record: Record, source: ParsedExpression | None, error: Exception) -> NoReturn:
+    """Raise the DesireError for `error`, which the expression `source` caused."""
+    assert source is not None  # noqa: S101 - only expressions fail, or come out empty
+    key = source.location.key
+    if key.rstrip("\"'").lower().endswith("password"):  # show neither the record nor the value
+        detail = "fails; what it holds is not shown"
+        raise DesireError(record.key, key, source.text, detail, {}, code="SYNC-0328") from None
     values = {column: record.data.get(column) for column in source.uses.columns}
     raise DesireError(
-        record.key, source.place.key, source.text, explain(error), values, code=code_of(error)
+        record.key, key, source.text, explain(error), values, code=code_of(error)
     ) from error

@@ -1,8 +1,8 @@
-"""The Jinja2 environment of expressions, which limits what they can use and compute.
+"""The Jinja2 environment in which expressions run.
 
-Expressions come from the administrator, but the values that they use can come from anyone.
-Therefore values are never parsed as expressions, only the filters and a fixed list of methods can
-be called, and the size of results is limited.
+Expressions come from the administrator, but values may come from anyone. So values are never parsed
+as expressions, only the filters and a fixed list of methods can be called, and what a value can
+multiply is bounded.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ from jinja2 import StrictUndefined, Undefined
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from scimsync.desired.failures import Unusable, kind_of
-from scimsync.desired.filters import filters
-from scimsync.desired.limits import bounded_format, bounded_power, bounded_product, check_arguments
+from scimsync.desired.bounds import (
+    bounded_format,
+    bounded_power,
+    bounded_product,
+    check_arguments,
+)
+from scimsync.desired.expression_errors import UnusableValue, kind_of
+from scimsync.desired.expression_filters import filters
 
 _TEXT_METHODS = """
     capitalize casefold center count endswith find index isalnum isalpha isascii isdecimal isdigit
@@ -39,11 +44,12 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
     datetime: _DATE | {"date", "hour", "minute", "second"},
     timedelta: frozenset({"days", "seconds", "total_seconds"}),
 }
-"""Attributes and methods that expressions may use, by type. All others count as undefined."""
+"""The attributes and methods that expressions may use, by type. All others do not exist."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, limited to `ATTRIBUTES` and scimsync's filters, without globals."""
+    """Jinja2's sandbox, narrowed to `ATTRIBUTES`, without globals, with the filters of
+    `scimsync.desired.expression_filters`."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -59,14 +65,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.binop_table.update(operators)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Return whether `ATTRIBUTES` lists `attr`; `attr` and `map(attribute=…)` ask for it."""
+        """Return whether `ATTRIBUTES` lists the attribute (`attr` filter, `map(attribute=…)`)."""
         return attr in ATTRIBUTES.get(type(obj), ()) and super().is_safe_attribute(obj, attr, value)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return a listed attribute of `obj`, or an item of a nested table.
-
-        Return an Undefined that holds the reason if it is neither.
-        """
+        """Return `value.name`: a listed attribute, or an item of a nested table, or undefined."""
         if isinstance(obj, Undefined):
             return getattr(obj, attribute)  # raises UndefinedError with the reason
         if attribute in ATTRIBUTES.get(type(obj), ()):
@@ -76,7 +79,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._nothing(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return `obj[argument]`, or what `getattr` returns for the name."""
+        """Return `value[argument]`, as above."""
         try:
             return obj[argument]
         except (TypeError, LookupError):
@@ -91,7 +94,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not isinstance(__obj, BuiltinMethodType) or __obj.__name__ not in ATTRIBUTES.get(
             type(__obj.__self__), ()
         ):
-            raise Unusable(f"{kind_of(type(__obj).__name__)} is no function", code="SYNC-0320")
+            raise UnusableValue(f"{kind_of(type(__obj).__name__)} is no function", code="SYNC-0320")
         check_arguments(__obj.__self__, __obj.__name__, args, kwargs)
         return __obj(*args, **kwargs)
 
@@ -106,7 +109,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class RecordContext(Context):
-    """The values of one record, for compiled expressions. Each run of a stage makes a new one."""
+    """Gives compiled expressions the values of one record. Each run needs a new one."""
 
     def __init__(self, environment: Sandbox, eval_ctx: Any, values: dict[str, Any]) -> None:
         self.parent = values
@@ -116,5 +119,5 @@ class RecordContext(Context):
         self.exported_vars = set()
 
     def resolve_or_missing(self, key: str) -> Any:
-        """Return the value of the variable `key`; the record's variables are the only ones."""
+        """Return the value of the variable `key`. All variables are those of the record."""
         return self.parent[key]

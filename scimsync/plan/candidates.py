@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from scimsync.desired.values import Desired
+from scimsync.desired import Desired
 from scimsync.model.accounts import Account
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link

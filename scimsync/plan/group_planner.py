@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from scimsync.desired import DesireError
+from scimsync.desired import Desired, DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
-from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
 from scimsync.model.accounts import Account
 from scimsync.model.batches import batches

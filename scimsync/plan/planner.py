@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from scimsync.desired.values import Desired
+from scimsync.desired import Desired
 from scimsync.model.accounts import Account
 from scimsync.model.backoff import retry_delay
 from scimsync.model.batches import batches

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from scimsync.desired import DesireError
+from scimsync.desired import Desired, DesireError
 from scimsync.desired.groups import GroupForm, GroupRule, groups_of, name_of
-from scimsync.desired.values import Desired
 from scimsync.errors import ScimsyncError
 from scimsync.model.backoff import is_waiting
 from scimsync.model.batches import batches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from scimsync.desired.values import Desired
+from scimsync.desired import Desired
 from scimsync.model.ids import Key, Kind, fold_name
 from scimsync.model.links import Link, LinkStatus
 from scimsync.plan.candidates import NameHolder

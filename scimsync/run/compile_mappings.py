@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scimsync.config.mapping import Mapped as ConfiguredMapped
-from scimsync.config.mapping import MappedKind
 from scimsync.config.models import Config, Group
 from scimsync.desired.columns import check_columns
-from scimsync.desired.compiler import compile_program
+from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule
 from scimsync.desired.program import Program
-from scimsync.desired.values import Constant, Expression, Extra, Generate, Mapped
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Kind
 from scimsync.scim.grammar import PathError
@@ -26,7 +23,6 @@ def compile_users(config: Config, target: str) -> Program:
     """
     settings = config.targets[target]
     _check_match(config, settings.match, "targets", target, "match")
-    mapping = {path: _mapped(mapped) for path, mapped in settings.user.items()}
     extras: dict[str, Extra] = {}
     for name, group in settings.groups.items():
         keys = ("targets", target, "groups", name)
@@ -36,7 +32,7 @@ def compile_users(config: Config, target: str) -> Program:
             extras[name] = Extra((*keys, "members"), group.members)
     return compile_program(
         target,
-        mapping,
+        settings.user,
         settings.scope,
         config.access,
         config.tables,
@@ -81,7 +77,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
             extras[SUBGROUPS] = Extra((*keys, "subgroups"), group.subgroups)
     program = compile_program(
         target,
-        {path: _mapped(mapped) for path, mapped in group.attributes.items()},
+        group.attributes,
         None,
         config.access,
         config.tables,
@@ -108,13 +104,3 @@ def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:
             parse_path(path)
         except PathError as error:
             raise ConfigError(f"{config.where(*where)}: {error}", code="SYNC-0145") from None
-
-
-def _mapped(mapped: ConfiguredMapped) -> Mapped:
-    if mapped.kind is MappedKind.EXPR:
-        assert mapped.expr is not None  # noqa: S101 - the model guarantees it
-        return Expression(mapped.expr, mapped.once)
-    if mapped.kind is MappedKind.GENERATE:
-        assert mapped.length is not None  # noqa: S101 - the model guarantees it
-        return Generate(mapped.length)
-    return Constant(mapped.value, mapped.once)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr, WithJsonSchema
 
-from scimsync.settings.secrets import secret_reference
+from scimsync.settings.secret_reference import secret_reference
 from scimsync.settings.table import invalid
 from scimsync.settings.text import toml_type
 

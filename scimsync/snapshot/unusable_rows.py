@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scimsync.jsontext import read_json
 from scimsync.model.records import Problem
 from scimsync.sources.base import MAX_REPORTED, RejectedRow, RejectedRows, RowLocation, Source
-from scimsync.sources.relation import Column, Form
+from scimsync.sources.relation import Column, TextForm
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -135,7 +135,7 @@ def _row_number(location: RowLocation) -> str:
 
 
 def _value(column: Column, text: str | None) -> object:
-    return read_json(text) if text is not None and column.form is Form.JSON else text
+    return read_json(text) if text is not None and column.form is TextForm.JSON else text
 
 
 def _deleted(connection: DuckDBPyConnection, statement: str) -> int:

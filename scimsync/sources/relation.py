@@ -25,7 +25,7 @@ class Part:
     types: tuple[str | None, ...]
 
 
-class Form(StrEnum):
+class TextForm(StrEnum):
     """How a value becomes text: as it is, as items joined by their separator, or as JSON."""
 
     TEXT = "text"
@@ -38,14 +38,14 @@ class Column:
     """A column in use. `separator` splits text into a list where sync.toml says so."""
 
     name: str
-    form: Form
+    form: TextForm
     separator: str | None
 
     def to_json(self, text: str) -> str:
         """Return SQL for the JSON value of the text `text` (an SQL expression)."""
-        if self.form is Form.JSON:
+        if self.form is TextForm.JSON:
             return f"{text}::json"
-        if self.form is Form.LIST:
+        if self.form is TextForm.LIST:
             return (
                 f"case when {text} = '' then []::varchar[] else string_split({text},"
                 f" {literal(self.separator or '')}) end"
@@ -59,11 +59,11 @@ class Column:
         becomes a text that no value has, so that the record counts as changed.
         """
         foreign = f"chr(0) || coalesce({value}, '')"
-        if self.form is Form.JSON:
+        if self.form is TextForm.JSON:
             return (
                 f"case when {value} is null then {foreign} when {value} != 'null' then {value} end"
             )
-        if self.form is Form.LIST:
+        if self.form is TextForm.LIST:
             separator = literal(self.separator or "")
             stored = f"from_json({value}, '[\"VARCHAR\"]')"
             joined = f"array_to_string({stored}, {separator})"
@@ -128,8 +128,8 @@ def build_relation(
 
 def _column(name: str, separator: str | None, kinds: set[str | None]) -> Column:
     if kinds - {"VARCHAR"}:
-        return Column(name, Form.JSON, separator)
-    return Column(name, Form.TEXT if separator is None else Form.LIST, separator)
+        return Column(name, TextForm.JSON, separator)
+    return Column(name, TextForm.TEXT if separator is None else TextForm.LIST, separator)
 
 
 def _key_sql(kind: str | None) -> str:
@@ -147,9 +147,9 @@ def _text_sql(value: str, kind: str | None, column: Column) -> str:
     if kind is None:
         return "null::varchar"
     separator = column.separator
-    if column.form is Form.TEXT:
+    if column.form is TextForm.TEXT:
         return value
-    if column.form is Form.LIST and separator is not None:
+    if column.form is TextForm.LIST and separator is not None:
         untidy = [f"contains({value}, {literal(sign)})" for sign in (*WHITE_SPACE, separator * 2)]
         untidy += [
             f"{test}({value}, {literal(separator)})" for test in ("starts_with", "ends_with")

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from scimsync.builtin import load, parse
 from scimsync.config import Config
-from scimsync.config.mapping import Mapped, MappedKind
 from scimsync.config.models import LeaveAction, SyncToml
 from scimsync.config.secrets import secret_references
+from scimsync.model.mappings import Constant, Expression, Generate
 
 EXAMPLE = Path(__file__).parents[2] / "sync.toml.example"
 
@@ -100,16 +100,16 @@ def test_each_form_of_a_mapping_entry() -> None:
         '\'emails[type eq "work"].value\' = "email"\n'
     )
     assert config.targets["wiki"].user == {
-        "userName": Mapped(MappedKind.EXPR, expr="email | lower"),
-        "active": Mapped(MappedKind.CONST, value=True),
-        "level": Mapped(MappedKind.CONST, value=3),
-        "share": Mapped(MappedKind.CONST, value=0.5),
-        "userType": Mapped(MappedKind.CONST, value="Employee"),
-        "title": Mapped(MappedKind.CONST, value="New", once=True),
-        "nickName": Mapped(MappedKind.EXPR, expr="given", once=True),
-        "displayName": Mapped(MappedKind.EXPR, expr="given"),
-        "password": Mapped(MappedKind.GENERATE, length=32, once=True),
-        'emails[type eq "work"].value': Mapped(MappedKind.EXPR, expr="email"),
+        "userName": Expression("email | lower"),
+        "active": Constant(True),
+        "level": Constant(3),
+        "share": Constant(0.5),
+        "userType": Constant("Employee"),
+        "title": Constant("New", once=True),
+        "nickName": Expression("given", once=True),
+        "displayName": Expression("given"),
+        "password": Generate(32),
+        'emails[type eq "work"].value': Expression("email"),
     }
 
 

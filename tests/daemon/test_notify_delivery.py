@@ -22,7 +22,7 @@ from scimsync import config
 from scimsync.builtin import BUILTIN, parse
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
-from scimsync.daemon.channels.base import Channel, ChannelSettings
+from scimsync.daemon.channels.channel import Channel, ChannelSettings
 from scimsync.daemon.channels.webhook import WebhookReceiver
 from scimsync.daemon.notify import (
     Finding,

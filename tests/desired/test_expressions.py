@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from scimsync.desired import Constant, DesireError, Expression, compile_program
+from scimsync.desired import DesireError, compile_program
 from scimsync.model.ids import Key
+from scimsync.model.mappings import Constant, Expression
 from scimsync.model.records import Record
 from tests.error_text import text_of
 
@@ -239,7 +240,7 @@ def test_a_key_that_the_table_lacks_fails_that_record() -> None:
             "text <= a date cannot be compared; | date makes text a date",
         ),
         ("x | date <= today", {"x": ""}, "an empty value <= a date cannot be compared"),
-        ("x + 'a'", {"x": None}, "an empty value + text cannot be worked out"),
+        ("x + 'a'", {"x": None}, "an empty value + text cannot be evaluated"),
         (
             "'a' + x",
             {"x": None},

@@ -9,16 +9,14 @@ from typing import Any
 
 import pytest
 
-from scimsync.desired import (
+from scimsync.desired import Desired, DesireError, compile_program
+from scimsync.model.ids import Key, Kind
+from scimsync.model.mappings import (
     Constant,
-    Desired,
-    DesireError,
     Expression,
     Generate,
-    Mapped,
-    compile_program,
+    MappedValue,
 )
-from scimsync.model.ids import Key, Kind
 from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
 from tests.error_text import text_of
@@ -28,7 +26,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 def desired(
-    mapping: Mapping[str, str | Mapped],
+    mapping: Mapping[str, str | MappedValue],
     data: Mapping[str, Any] | None = None,
     *,
     scope: str | None = None,
@@ -45,7 +43,7 @@ def desired(
     return program.desire(Record("hr", Key("E17"), data or {}), TODAY)
 
 
-def value(path: str, expression: str | Mapped, **data: Any) -> Any:
+def value(path: str, expression: str | MappedValue, **data: Any) -> Any:
     """What the attribute `path` is; None where it is absent."""
     return desired({path: expression}, data).document.get(path)
 
@@ -310,7 +308,7 @@ WORK = 'emails[type eq "work"]'
     ],
 )
 def test_constants_do_not_keep_an_element_alive(
-    mapping: dict[str, str | Mapped], data: dict[str, Any], expected: dict[str, Any]
+    mapping: dict[str, str | MappedValue], data: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     found = desired(mapping, data)
     assert dict(found.document) == expected | {"userName": "ann@example.com"}

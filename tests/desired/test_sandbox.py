@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scimsync.desired import Constant, DesireError, Expression, compile_program
-from scimsync.desired.filters import REMOVED
+from scimsync.desired import DesireError, compile_program
+from scimsync.desired.expression_filters import REMOVED
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
+from scimsync.model.mappings import Constant, Expression
 from scimsync.model.placeholders import IdOf
 from scimsync.model.records import Record
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from scimsync.builtin import parse
 from scimsync.config import Config
-from scimsync.config.mapping import MappedKind
 from scimsync.config.secrets import secret_references
 from scimsync.desired.syntax import column_expression
 from scimsync.init.draft import ENTERPRISE, draft_sync_toml
+from scimsync.model.mappings import Expression, Generate
 from scimsync.sources.file import FileSettings
 
 WORK_MAIL = 'emails[type eq "work"].value'
@@ -54,8 +54,9 @@ def mapping(columns: Sequence[str], *rows: Sequence[object]) -> dict[str, object
     """What the guessed file maps: path -> expression or constant."""
     user = guessed(columns, *rows).targets["app"].user
     return {
-        path: entry.expr if entry.kind is MappedKind.EXPR else entry.value
+        path: entry.text if isinstance(entry, Expression) else entry.value
         for path, entry in user.items()
+        if not isinstance(entry, Generate)
     }
 
 

@@ -20,7 +20,7 @@ from scimsync.builtin import BUILTIN
 from scimsync.config import Config
 from scimsync.config.json_schema import json_schema
 from scimsync.daemon.after_push import AfterPush
-from scimsync.daemon.channels.base import Channel, ChannelSettings
+from scimsync.daemon.channels.channel import Channel, ChannelSettings
 from scimsync.daemon.notify import Notification
 from scimsync.errors import ConfigError, GuardStop, SourceUnavailable
 from scimsync.plan import Now

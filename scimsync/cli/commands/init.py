@@ -13,12 +13,12 @@ import click
 from scimsync.builtin import parse
 from scimsync.cli.ui.options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
-from scimsync.config.mapping import MappedKind
 from scimsync.config.models import Config, Target
 from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
 from scimsync.init.draft import draft_sync_toml
+from scimsync.model.mappings import Expression, Generate
 from scimsync.plan.diff import short_path
 from scimsync.run.compile_mappings import compile_users
 from scimsync.sources.file import FileSettings
@@ -80,10 +80,9 @@ class Draft:
     def mapped(self) -> dict[str, str]:
         """SCIM path -> expression or constant, as written."""
         return {
-            path: entry.expr
-            if entry.kind is MappedKind.EXPR and entry.expr is not None
-            else str(entry.value).lower()
+            path: entry.text if isinstance(entry, Expression) else str(entry.value).lower()
             for path, entry in self.target.user.items()
+            if not isinstance(entry, Generate)
         }
 
     @property

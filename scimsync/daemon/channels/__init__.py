@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from scimsync.daemon.channels.apprise_services import AppriseReceiver
-from scimsync.daemon.channels.base import ChannelSettings
+from scimsync.daemon.channels.channel import ChannelSettings
 from scimsync.daemon.channels.webhook import WebhookReceiver
 from scimsync.registry import Registry
 

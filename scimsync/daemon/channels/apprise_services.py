@@ -11,7 +11,12 @@ from pydantic import Field
 
 from scimsync import __version__
 from scimsync.config.notifications import Event
-from scimsync.daemon.channels.base import Channel, ChannelSettings, DeliveryFailed, run_in_thread
+from scimsync.daemon.channels.channel import (
+    Channel,
+    ChannelSettings,
+    DeliveryFailed,
+    run_in_thread,
+)
 from scimsync.settings import SecretReference
 
 if TYPE_CHECKING:

@@ -16,7 +16,12 @@ import orjson
 from pydantic import Field
 
 from scimsync import __version__
-from scimsync.daemon.channels.base import TIMEOUT_S, Channel, ChannelSettings, DeliveryFailed
+from scimsync.daemon.channels.channel import (
+    TIMEOUT_S,
+    Channel,
+    ChannelSettings,
+    DeliveryFailed,
+)
 from scimsync.settings import SecretReference, WebhookUrl
 from scimsync.settings.urls import webhook_problem
 from scimsync.transport.retry_after import parse_retry_after

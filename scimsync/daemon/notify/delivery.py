@@ -17,7 +17,12 @@ from functools import partial
 from sqlalchemy import Connection
 
 from scimsync.config.models import Config
-from scimsync.daemon.channels.base import TIMEOUT_S, Channel, DeliveryFailed, run_in_thread
+from scimsync.daemon.channels.channel import (
+    TIMEOUT_S,
+    Channel,
+    DeliveryFailed,
+    run_in_thread,
+)
 from scimsync.daemon.notify.alerting import Notification
 from scimsync.daemon.notify.receivers import open_channel
 from scimsync.errors import LeaseHeld

@@ -6,7 +6,7 @@ from typing import cast
 
 from scimsync.config.models import Config
 from scimsync.config.secrets import resolve
-from scimsync.daemon.channels.base import Channel, ChannelSettings, DeliveryFailed
+from scimsync.daemon.channels.channel import Channel, ChannelSettings, DeliveryFailed
 from scimsync.errors import ConfigError
 
 

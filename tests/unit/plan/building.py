@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from scimsync.desired.values import Desired
+from scimsync.desired import Desired
 from scimsync.model.accounts import Account
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from scimsync.desired import Program
-from scimsync.desired.compiler import compile_program
+from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.groups import GroupForm, GroupRule
-from scimsync.desired.values import Constant, Expression, Extra, Mapped
 from scimsync.model.accounts import Account
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
+from scimsync.model.mappings import Constant, Expression, MappedValue
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import OPEN_STATUSES, Operation
 from scimsync.model.records import Record
@@ -24,7 +24,7 @@ from scimsync.plan.target_planner import Scope, TargetPlanner
 from tests.unit.plan.building import DEACTIVATE, NOW, TODAY
 
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"
-USER: Mapping[str, Mapped] = {
+USER: Mapping[str, MappedValue] = {
     "userName": Expression("email"),
     "title": Expression("title"),
     MANAGER: Expression("ref(manager)"),
@@ -39,7 +39,7 @@ def row(key: str, **values: str) -> Record:
 
 
 def program(
-    mapping: Mapping[str, Mapped] = USER,
+    mapping: Mapping[str, MappedValue] = USER,
     scope: str | None = "state != 'left'",
     extras: Mapping[str, str] | None = None,
     kind: Kind = Kind.USER,

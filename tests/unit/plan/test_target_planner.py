@@ -103,7 +103,7 @@ def test_a_record_that_fails_is_one_failure() -> None:
 
 
 def program_error() -> Any:
-    from scimsync.desired.values import Expression
+    from scimsync.model.mappings import Expression
 
     return Expression("email if title != 'bad' else title.nothing.more")
 
@@ -592,7 +592,7 @@ def test_a_group_whose_expression_fails_is_one_failure() -> None:
 
 
 def group_error() -> Any:
-    from scimsync.desired.values import Expression
+    from scimsync.model.mappings import Expression
 
     return Expression("value if value != 'bad' else value.nothing.more")
 

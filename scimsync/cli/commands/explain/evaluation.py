@@ -9,8 +9,8 @@ from datetime import date
 from scimsync.config.models import Config
 from scimsync.desired import DesireError, Program, compile_program
 from scimsync.desired.syntax import text_literal
-from scimsync.desired.values import Constant
 from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.mappings import Constant
 from scimsync.model.placeholders import IdOf, RandomText
 from scimsync.model.records import Record
 from scimsync.plan.diff import SENSITIVE, hide_sensitive

@@ -1,4 +1,4 @@
-"""The errors of an expression that fails for one record, and their wording."""
+"""The errors of an expression for one record, in words for people who do not know Python."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _TYPES = {
 }
 
 
-class Unusable(Exception):
-    """A value or an operation that an expression may not use; the text says what to do instead."""
+class UnusableValue(Exception):
+    """A value or an operation that an expression may not have, with what would be right."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
@@ -45,12 +45,10 @@ class Unusable(Exception):
 
 
 class DesireError(ScimsyncError):
-    """A record that cannot be mapped (exit 4).
+    """One record cannot be mapped (exit 4). Its account stays as it is, and other records go on.
 
-    The record's user fails and their account stays unchanged; the run continues with the others.
-
-    `where` is the place in the configuration (`targets.wiki.user.userName`), `expression` its text,
-    `detail` what went wrong, and `values` the values of the columns that the expression uses.
+    `where` is the dotted key of the expression (`targets.wiki.user.userName`), `expression` its
+    text, `detail` what went wrong, and `values` the record's values in the columns that it uses.
     """
 
     exit_code = 4
@@ -78,11 +76,11 @@ class DesireError(ScimsyncError):
 
 def code_of(error: Exception) -> str:
     """Return the code of an error that was raised while an expression ran."""
-    return error.code if isinstance(error, Unusable) else "SYNC-0320"
+    return error.code if isinstance(error, UnusableValue) else "SYNC-0320"
 
 
 def explain(error: Exception) -> str:
-    """Return one line that explains an expression's `error` without Python terms."""
+    """Return one line that says what went wrong in an expression."""
     text = one_line(str(error))
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"
@@ -98,8 +96,7 @@ def explain(error: Exception) -> str:
     if match := _NOT_COMBINED.search(text):
         operator, left, right = match.groups()
         return (
-            f"{kind_of(left)} {operator} {kind_of(right)} cannot be worked"
-            f" out{_advice(left, right)}"
+            f"{kind_of(left)} {operator} {kind_of(right)} cannot be evaluated{_advice(left, right)}"
         )
     if match := _NOT_JOINED.search(text):
         left, right = match.groups()
@@ -117,7 +114,7 @@ def kind_of(type_name: str) -> str:
 
 
 def show(value: Any) -> str:
-    """Return `value` as short one-line JSON, for a message."""
+    """Return `value` as JSON in one short line, for a message."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError, RecursionError):
@@ -134,11 +131,11 @@ def _advice(left: str, right: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with its line breaks and runs of whitespace replaced by single spaces."""
+    """Return `text` with single blanks instead of line breaks and runs of blanks."""
     return " ".join(text.split())
 
 
 def _printable(text: str) -> str:
-    """Return `text` with lone surrogates and control characters escaped."""
+    """Return `text` with escapes instead of lone surrogates and control characters."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

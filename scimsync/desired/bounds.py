@@ -1,7 +1,7 @@
-"""Limits on what an expression may compute, so that no record can exhaust the memory.
+"""Bound what an expression may ask for, so that no value of a record can exhaust the memory.
 
-`'0' * width` with a huge width in a bad row, `code.zfill(1e9)` and `'%999999999d'` fail for that
-record only.
+`'0' * width` with a width from a bad row, `code.zfill(1e9)` or `'%999999999d'` fail for that record
+instead.
 """
 
 from __future__ import annotations
@@ -11,25 +11,26 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from scimsync.desired.failures import Unusable
+from scimsync.desired.expression_errors import UnusableValue
 
 MOST = 100_000
-"""The longest text (characters), the longest list (elements), and the largest numeric argument."""
+"""Characters of a text, elements of a list, and the largest width or count that can be given to a
+filter or a method."""
 
 _BITS = 4096
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
 
 
 def bounded_product(left: Any, right: Any) -> Any:
-    """Return `left * right`; raise Unusable if the result is too large."""
-    for sequence, times in ((left, right), (right, left)):
+    """Return `left * right`, within bounds for repeated texts, lists and numbers."""
+    for thing, times in ((left, right), (right, left)):
         if (
-            isinstance(sequence, (str, list, tuple))
+            isinstance(thing, (str, list, tuple))
             and isinstance(times, int)
-            and len(sequence) * times > MOST
+            and len(thing) * times > MOST
         ):
-            raise Unusable(
-                f"{times} times {len(sequence)} is more than {MOST} characters or elements",
+            raise UnusableValue(
+                f"{times} times {len(thing)} is more than {MOST} characters or elements",
                 code="SYNC-0326",
             )
     if (
@@ -37,21 +38,21 @@ def bounded_product(left: Any, right: Any) -> Any:
         and isinstance(right, int)
         and left.bit_length() + right.bit_length() > _BITS
     ):
-        raise Unusable("the product is too large", code="SYNC-0326")
+        raise UnusableValue("the product is too large", code="SYNC-0326")
     return left * right
 
 
 def bounded_power(left: Any, right: Any) -> Any:
-    """Return `left ** right` for numbers of up to a few thousand bits."""
+    """Return `left ** right` for numbers, up to a few thousand bits."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
-        raise Unusable("the power is too large", code="SYNC-0326")
+        raise UnusableValue("the power is too large", code="SYNC-0326")
     return left**right
 
 
 def bounded_format(left: Any, right: Any) -> Any:
-    """Return `left % right`: a remainder, or a formatted text such as `'%05d' % number`.
+    """Return `left % right`: a remainder, or a text like `'%05d' % number`.
 
-    None is formatted as "".
+    In a text, None is written as nothing.
     """
     if not isinstance(left, str):
         return left % right
@@ -62,14 +63,14 @@ def bounded_format(left: Any, right: Any) -> Any:
     elif right is None:
         right = ""
     if _WIDE.search(left):
-        raise Unusable("a width in the format is too large", code="SYNC-0326")
+        raise UnusableValue("a width in the format is too large", code="SYNC-0326")
     return left % right
 
 
 def check_arguments(
     value: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
-    """Raise Unusable if the result of `value.method(*args, **kwargs)` could be too large."""
+    """Raise UnusableValue if calling `value.method(*args, **kwargs)` asks for too much."""
     check_numbers(args, kwargs)
     if method == "replace" and isinstance(value, str) and len(args) >= 2:
         check_replacement(value, args[0], args[1])
@@ -79,28 +80,28 @@ def check_arguments(
         and isinstance(args[0], (str, list, tuple, dict))
         and len(value) * len(args[0]) > MOST
     ):
-        raise Unusable(f"the text would be longer than {MOST} characters", code="SYNC-0326")
+        raise UnusableValue(f"the text would be longer than {MOST} characters", code="SYNC-0326")
 
 
 def check_replacement(value: str, old: Any, new: Any) -> None:
-    """Raise Unusable if replacing `old` with `new` makes `value` too long."""
+    """Raise UnusableValue if replacing `old` by `new` makes `value` too long."""
     if (
         isinstance(old, str)
         and isinstance(new, str)
         and len(value) + value.count(old) * len(new) > MOST
     ):
-        raise Unusable(f"the text would be longer than {MOST} characters", code="SYNC-0326")
+        raise UnusableValue(f"the text would be longer than {MOST} characters", code="SYNC-0326")
 
 
 def check_numbers(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Raise Unusable if a width, count or precision among the arguments is too large."""
+    """Raise UnusableValue if a width, count or precision among the arguments is too large."""
     for argument in (*args, *kwargs.values()):
         if isinstance(argument, int) and abs(argument) > MOST:
-            raise Unusable(f"{argument} is more than {MOST}", code="SYNC-0326")
+            raise UnusableValue(f"{argument} is more than {MOST}", code="SYNC-0326")
 
 
 def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter `function` with a limit on its numeric arguments.
+    """Return the filter `function` with bounds for its numeric arguments.
 
     The filtered value itself may be any number.
     """

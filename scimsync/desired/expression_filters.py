@@ -1,8 +1,8 @@
-"""The filters of expressions: Jinja2's own, made safe for None, and those of scimsync.
+"""The filters of expressions: those of Jinja2, made safe for None, and those of scimsync.
 
-An empty column in a typed source is None, which Jinja2 would write as "None". Here, text filters
-return None for None, list filters treat it as an empty list, and filters that join several parts
-treat it as "".
+An empty column of a typed source is None, which Jinja2 would write as "None". Here text filters
+return None for None, list filters take it for an empty list, and filters that join several parts
+take it for "".
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 from jinja2 import Undefined
 
+from scimsync.desired.bounds import bounded, bounded_format, check_replacement
 from scimsync.desired.dates import read_date
-from scimsync.desired.failures import Unusable, kind_of, show
-from scimsync.desired.limits import bounded, bounded_format, check_replacement
+from scimsync.desired.expression_errors import UnusableValue, kind_of, show
 from scimsync.model.ids import Key
 from scimsync.model.placeholders import IdOf
 
@@ -31,13 +31,13 @@ REMOVED = {
     ),
     "pprint": "it is for debugging",
 }
-"""Filters of Jinja2 that expressions do not have, and why."""
+"""The filters of Jinja2 that expressions do not have, with the reason."""
 
 CONCAT = "~"
 SLICE = "[:]"
 REF = "ref()"
 HOLDING = "access()"
-"""Filters that only the compiler of expressions uses; users cannot type these names."""
+"""Filters that only the compiler uses. Their names cannot be written in an expression."""
 
 _TEXT = (
     "capitalize",
@@ -74,10 +74,7 @@ _MISSING: Any = object()
 def filters(
     builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, object]]
 ) -> dict[str, Filter]:
-    """Return all filters by name: those of Jinja2 (`builtin`) as adapted here, and scimsync's own.
-
-    `lookup` reads `tables`.
-    """
+    """Return all filters by name. `builtin` are those of Jinja2; `lookup` reads `tables`."""
     result = {name: function for name, function in builtin.items() if name not in REMOVED}
     for name in _BOUNDED:
         result[name] = bounded(result[name])
@@ -115,16 +112,13 @@ def filters(
 
 
 def text_of(value: Any) -> str:
-    """Return `value` as a part of a longer text; None becomes "".
-
-    Raise Unusable for a list or table, which would appear in Python's notation.
-    """
+    """Return `value` as a part of a longer text. None is nothing; a list or table is an error."""
     if isinstance(value, str):
         return value
     if value is None:
         return ""
     if isinstance(value, (list, tuple, dict, IdOf)):
-        raise Unusable(
+        raise UnusableValue(
             f"{kind_of(type(value).__name__)} cannot be a part of a text; | join(', ') makes text"
             " of a list",
             code="SYNC-0320",
@@ -133,9 +127,9 @@ def text_of(value: Any) -> str:
 
 
 def to_ascii(value: Any, language: str | None = None) -> str | None:
-    """Return `value` in ASCII letters: Łukasz Müller becomes Lukasz Muller.
+    """Return `value` in ASCII letters.
 
-    With `ascii('de')`, it becomes Lukasz Mueller.
+    Łukasz Müller becomes Lukasz Muller, and with `ascii('de')` Lukasz Mueller.
     """
     if value is None:
         return None
@@ -147,14 +141,14 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
     if language == "de":
         text = text.translate(_GERMAN)
     elif language is not None:
-        raise Unusable(
+        raise UnusableValue(
             f"ascii knows the spelling of 'de' only, not {show(language)}", code="SYNC-0320"
         )
     return anyascii(text)
 
 
 def to_slug(value: Any, separator: str = "-") -> str | None:
-    """Return `value` as lower-case ASCII letters and digits, with `separator` in place of the rest.
+    """Return `value` as lower-case ASCII letters and digits, and `separator` for all others.
 
     "R & D, Köln" becomes r-d-koln.
     """
@@ -165,10 +159,7 @@ def to_slug(value: Any, separator: str = "-") -> str | None:
 
 
 def make_ref(key: Any) -> IdOf | None:
-    """Return a reference to the record with the key `key`, or None if `key` is None or "".
-
-    Numbers become text, because keys are text.
-    """
+    """Return the reference to the record `key`; None for None and "". Numbers become text."""
     if key is None or key == "":
         return None
     if isinstance(key, IdOf):
@@ -179,7 +170,7 @@ def make_ref(key: Any) -> IdOf | None:
         return IdOf(Key(str(key)))
     if isinstance(key, float) and key.is_integer():
         return IdOf(Key(str(int(key))))
-    raise Unusable(f"ref(…) takes the key of one record, not {show(key)}", code="SYNC-0327")
+    raise UnusableValue(f"ref(…) takes the key of one record, not {show(key)}", code="SYNC-0327")
 
 
 def _none_stays(function: Filter) -> Filter:
@@ -205,10 +196,7 @@ def _none_is_empty(function: Filter) -> Filter:
 
 
 def _listed(function: Filter) -> Filter:
-    """Return `function` with a list as its result.
-
-    Jinja2 returns iterators, which are true even when they are empty.
-    """
+    """Return a filter that gives a list. Jinja2 gives iterators, which are true even if empty."""
     inner = _none_is_empty(function)
 
     @wraps(function)
@@ -275,7 +263,7 @@ def _length(value: Any) -> int:
 
 def _format(value: Any, *args: Any, **kwargs: Any) -> Any:
     if args and kwargs:
-        raise Unusable("format takes values or names, not both", code="SYNC-0320")
+        raise UnusableValue("format takes values or names, not both", code="SYNC-0320")
     return None if value is None else bounded_format(text_of(value), kwargs or args)
 
 
@@ -298,11 +286,11 @@ def _lookup(tables: Mapping[str, Mapping[str, object]]) -> Filter:
     def lookup(key: Any, table: str, default: Any = _MISSING) -> Any:
         entries = tables.get(table)
         if entries is None:
-            raise Unusable(f"there is no table {show(table)}", code="SYNC-0323")
+            raise UnusableValue(f"there is no table {show(table)}", code="SYNC-0323")
         if key is None or key == "":
             return None if default is _MISSING else default
         if isinstance(key, (list, tuple, dict)):
-            raise Unusable(
+            raise UnusableValue(
                 f"lookup takes one key, not {kind_of(type(key).__name__)}; a list goes through |"
                 " map('lookup', …)",
                 code="SYNC-0323",
@@ -311,7 +299,7 @@ def _lookup(tables: Mapping[str, Mapping[str, object]]) -> Filter:
         if name in entries:
             return entries[name]
         if default is _MISSING:
-            raise Unusable(f"tables.{table} has no {show(name)}", code="SYNC-0323")
+            raise UnusableValue(f"tables.{table} has no {show(name)}", code="SYNC-0323")
         return default
 
     return lookup

@@ -1,4 +1,4 @@
-"""The spelling and the value form of attributes, as RFC 7643 defines them."""
+"""The spelling of attributes and the form of their values, by RFC 7643."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scimsync.scim.paths import Path
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
-class Form(Enum):
-    """The form that the value of an attribute must have."""
+class ValueForm(Enum):
+    """The form of an attribute's value."""
 
     TEXT = "a text"
     BOOLEAN = "true or false"
@@ -25,7 +25,7 @@ class Form(Enum):
 
 
 REQUIRED: Mapping[Kind, str] = {Kind.USER: "userName", Kind.GROUP: "displayName"}
-"""The attribute that every resource of a kind must have (RFC 7643 sections 4.1.1 and 4.2)."""
+"""The attribute that every resource must have (RFC 7643 sections 4.1.1 and 4.2)."""
 
 _NAME = "formatted familyName givenName middleName honorificPrefix honorificSuffix"
 _ELEMENT = "value display type $ref"
@@ -44,25 +44,25 @@ _MULTI: Mapping[Kind, str] = {
 }
 
 
-def _core(kind: Kind) -> dict[str, tuple[str, Form]]:
-    forms = dict.fromkeys(_CORE[kind].split(), Form.TEXT)
+def _core(kind: Kind) -> dict[str, tuple[str, ValueForm]]:
+    forms = dict.fromkeys(_CORE[kind].split(), ValueForm.TEXT)
     for name in _MULTI[kind].split():
-        forms[name] = Form.MULTI
-        forms |= dict.fromkeys((f"{name}.{sub}" for sub in _ELEMENT.split()), Form.TEXT)
-        forms[f"{name}.primary"] = Form.BOOLEAN
+        forms[name] = ValueForm.MULTI
+        forms |= dict.fromkeys((f"{name}.{sub}" for sub in _ELEMENT.split()), ValueForm.TEXT)
+        forms[f"{name}.primary"] = ValueForm.BOOLEAN
     if kind is Kind.USER:
-        forms |= {"active": Form.BOOLEAN, "name": Form.COMPLEX}
-        forms |= dict.fromkeys((f"name.{sub}" for sub in _NAME.split()), Form.TEXT)
-        forms |= dict.fromkeys((f"addresses.{sub}" for sub in _ADDRESS.split()), Form.TEXT)
+        forms |= {"active": ValueForm.BOOLEAN, "name": ValueForm.COMPLEX}
+        forms |= dict.fromkeys((f"name.{sub}" for sub in _NAME.split()), ValueForm.TEXT)
+        forms |= dict.fromkeys((f"addresses.{sub}" for sub in _ADDRESS.split()), ValueForm.TEXT)
     return {name.casefold(): (name, form) for name, form in forms.items()}
 
 
-def _enterprise() -> dict[str, tuple[str, Form]]:
+def _enterprise() -> dict[str, tuple[str, ValueForm]]:
     forms = dict.fromkeys(
-        ("employeeNumber", "costCenter", "organization", "division", "department"), Form.TEXT
+        ("employeeNumber", "costCenter", "organization", "division", "department"), ValueForm.TEXT
     )
-    forms |= dict.fromkeys(("manager.value", "manager.$ref", "manager.displayName"), Form.TEXT)
-    forms["manager"] = Form.COMPLEX
+    forms |= dict.fromkeys(("manager.value", "manager.$ref", "manager.displayName"), ValueForm.TEXT)
+    forms["manager"] = ValueForm.COMPLEX
     return {name.casefold(): (name, form) for name, form in forms.items()}
 
 
@@ -72,20 +72,20 @@ _KNOWN_ENTERPRISE = _enterprise()
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A path in the RFC's spelling, with the form of its values."""
+    """A path in the spelling of the RFC, with the form of its values."""
 
     path: Path
-    form: Form
+    form: ValueForm
 
     def __str__(self) -> str:
         return str(self.path)
 
 
 def meant(path: Path, kind: Kind) -> str | None:
-    """Return the attribute name that a misspelled one was probably meant to be.
+    """Return what an unknown name was probably meant to be.
 
-    That is a similar name of the core schema, or the same name with the URN of the enterprise
-    extension. Return None if the name is known or resembles none: it may be a custom attribute.
+    That is a similar name of the core schema, or the same name of the enterprise extension with its
+    URN. None for a known name, and for one that is similar to no other.
     """
     if not at_top(path.schema) or path.attribute.casefold() in _KNOWN[kind]:
         return None
@@ -98,22 +98,21 @@ def meant(path: Path, kind: Kind) -> str | None:
 def attribute_at(path: Path, kind: Kind) -> Attribute:
     """Return the attribute that `path` names.
 
-    Attributes of the core and enterprise schemas get the RFC's spelling, since names are
-    case-insensitive (RFC 7643 section 2.1), and the URN of the core schema is omitted. Other names
-    stay as written.
+    Names of the core and the enterprise schema get the RFC's spelling (they are case-insensitive,
+    RFC 7643 section 2.1), and the URN of the core schema is left out. Other names are kept.
     """
-    known: Mapping[str, tuple[str, Form]] = {}
+    known: Mapping[str, tuple[str, ValueForm]] = {}
     schema = path.schema
     if at_top(schema):
         known, schema = _KNOWN[kind], None
     elif schema is not None and schema.casefold() == ENTERPRISE.casefold():
         known, schema = _KNOWN_ENTERPRISE, ENTERPRISE
     dotted = f"{path.attribute}.{path.sub}" if path.sub else path.attribute
-    attribute = known.get(path.attribute.casefold(), (path.attribute, Form.ANY))[0]
-    spelling, form = known.get(dotted.casefold(), (f"{attribute}.{path.sub}", Form.ANY))
+    attribute = known.get(path.attribute.casefold(), (path.attribute, ValueForm.ANY))[0]
+    spelling, form = known.get(dotted.casefold(), (f"{attribute}.{path.sub}", ValueForm.ANY))
     if path.sub is None:
         spelling = attribute
     elif path.sub.casefold() == "primary" and path.filter is not None:
-        form = Form.BOOLEAN
+        form = ValueForm.BOOLEAN
     sub = spelling.partition(".")[2] if path.sub else None
     return Attribute(replace(path, schema=schema, attribute=attribute, sub=sub), form)

@@ -1,7 +1,7 @@
-"""Turn the results of expressions into attribute values of the right form, without absent values.
+"""Turn the value of an expression into the value of an attribute.
 
-A value is absent (None here) if it is None, "", an empty list or table, or a list or table that
-holds only absent values (RFC 7643 section 2.5).
+None, "", an empty list or table, and a list or table that has only such values are absent, which is
+None here (RFC 7643 section 2.5).
 """
 
 from __future__ import annotations
@@ -13,26 +13,23 @@ from typing import Any
 
 from jinja2 import Undefined
 
-from scimsync.desired.attributes import Attribute, Form
-from scimsync.desired.failures import Unusable, kind_of, show
+from scimsync.desired.expression_errors import UnusableValue, kind_of, show
+from scimsync.desired.schema_attributes import Attribute, ValueForm
 from scimsync.model.ids import Value
 from scimsync.model.placeholders import IdOf
 
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
-_INTEGERS = range(-(2**63), 2**64)  # the range that JSON writers and readers agree on
+_INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
 
 Shape = Callable[[Any], Value | None]
-"""A function that makes the value of an attribute: None if absent.
-
-It raises Unusable if the attribute cannot take the value.
-"""
+"""Returns the value of an attribute, or None if it is absent. Raises UnusableValue."""
 
 
 def shape_for(attribute: Attribute) -> Shape:
-    """Return the function that makes values of `attribute`."""
-    if attribute.form is Form.MULTI and attribute.path.attribute == "addresses":
-        return addresses  # they have no `value` (RFC 7643 section 4.1.2)
+    """Return what makes the values of `attribute`."""
+    if attribute.form is ValueForm.MULTI and attribute.path.attribute == "addresses":
+        return addresses  # which have no `value` (RFC 7643 section 4.1.2)
     return _SHAPES[attribute.form]
 
 
@@ -42,14 +39,14 @@ def anything(value: Any) -> Value | None:
 
 
 def text(value: Any) -> Value | None:
-    """Return a text or a reference. Numbers become text: typed sources hold ids as numbers."""
+    """Return a text, or a reference. Numbers become text, as typed sources have numeric ids."""
     if type(value) is str and value.isascii():
         return value or None
     if type(value) is IdOf:
         return value
     value = tidy(value)
     if isinstance(value, bool):
-        raise Unusable(
+        raise UnusableValue(
             f"it takes a text, and the expression gave {show(value)}; write 'yes' if … else 'no'",
             code="SYNC-0324",
         )
@@ -58,7 +55,7 @@ def text(value: Any) -> Value | None:
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, (list, dict)):
-        raise Unusable(
+        raise UnusableValue(
             f"it takes a text, and the expression gave {kind_of(type(value).__name__)}:"
             f" {show(value)}",
             code="SYNC-0324",
@@ -67,9 +64,9 @@ def text(value: Any) -> Value | None:
 
 
 def boolean(value: Any) -> bool | None:
-    """Return true or false, also for the words that text files use for them.
+    """Return true or false, also for the words of a text file.
 
-    The result is never a text, because many targets read the text "false" as true.
+    It is never a text, because many targets take "false" for true.
     """
     if isinstance(value, bool):
         return value
@@ -81,7 +78,7 @@ def boolean(value: Any) -> bool | None:
         return True
     if word in _FALSE:
         return False
-    raise Unusable(
+    raise UnusableValue(
         f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in"
         " status == 'active'",
         code="SYNC-0324",
@@ -89,15 +86,15 @@ def boolean(value: Any) -> bool | None:
 
 
 def multi(value: Any) -> Value | None:
-    """Return a list of complex values: a text or a list of texts becomes [{"value": …}].
+    """Return a list of complex values, without duplicates, in order.
 
-    Duplicates are dropped; the order is kept.
+    A text or a list of texts becomes `[{"value": …}]`.
     """
     return _elements(value, "value")
 
 
 def addresses(value: Any) -> Value | None:
-    """Return a list of addresses, as `multi` does; a text becomes `formatted`."""
+    """Return a list as `multi` does, in which the text of an address is its `formatted`."""
     return _elements(value, "formatted")
 
 
@@ -105,7 +102,7 @@ def complex_value(value: Any) -> Value | None:
     """Return a table of sub-attributes."""
     value = tidy(value)
     if value is not None and not isinstance(value, dict):
-        raise Unusable(
+        raise UnusableValue(
             "it has parts, such as name.givenName or manager.value: map those; the expression gave"
             f" {show(value)}",
             code="SYNC-0324",
@@ -124,7 +121,7 @@ def _elements(value: Any, main: str) -> Value | None:
             if "primary" in item:
                 element = item | {"primary": boolean(item["primary"])}
         elif isinstance(item, list):
-            raise Unusable(
+            raise UnusableValue(
                 f"it takes texts, and the expression gave a list of lists: {show(item)}",
                 code="SYNC-0324",
             )
@@ -136,16 +133,16 @@ def _elements(value: Any, main: str) -> Value | None:
 
 
 def tidy(value: Any) -> Value | None:
-    """Return `value` as a JSON value, without absent parts.
+    """Return `value` as JSON has it, without absent values.
 
-    Dates become ISO texts, tuples become lists, and keys become texts.
+    Dates become ISO text, tuples become lists, and keys become text.
     """
     kind = type(value)
     if kind is str:
         if not value:
             return None
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise Unusable(
+            raise UnusableValue(
                 f"{show(value)} holds half a character (a lone surrogate)", code="SYNC-0325"
             )
         return value
@@ -153,11 +150,11 @@ def tidy(value: Any) -> Value | None:
         return value
     if kind is int:
         if value not in _INTEGERS:
-            raise Unusable("the number is too large", code="SYNC-0325")
+            raise UnusableValue("the number is too large", code="SYNC-0325")
         return value
     if kind is float:
         if not math.isfinite(value):
-            raise Unusable(f"{value} is no number that can be sent", code="SYNC-0325")
+            raise UnusableValue(f"{value} is no number that can be sent", code="SYNC-0325")
         return value
     if isinstance(value, (list, tuple)):
         return [item for item in map(tidy, value) if item is not None] or None
@@ -175,21 +172,21 @@ def _unusable(value: Any) -> Value | None:
     if isinstance(value, Undefined):
         str(value)  # raises UndefinedError with the reason
     if isinstance(value, IdOf):
-        raise Unusable(
+        raise UnusableValue(
             "ref(…) must be the whole value of an attribute, not a part of a list or table",
             code="SYNC-0327",
         )
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray, Mapping)):
-        raise Unusable(
+        raise UnusableValue(
             f"{kind_of(type(value).__name__)} is no value that can be sent", code="SYNC-0325"
         )
     return tidy(list(value))
 
 
-_SHAPES: Mapping[Form, Shape] = {
-    Form.TEXT: text,
-    Form.BOOLEAN: boolean,
-    Form.MULTI: multi,
-    Form.COMPLEX: complex_value,
-    Form.ANY: anything,
+_SHAPES: Mapping[ValueForm, Shape] = {
+    ValueForm.TEXT: text,
+    ValueForm.BOOLEAN: boolean,
+    ValueForm.MULTI: multi,
+    ValueForm.COMPLEX: complex_value,
+    ValueForm.ANY: anything,
 }
