@@ -15,7 +15,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from scimsync import __version__
-from scimsync.cli.ui.options import CommonOptions, Invocation, common_options, utc_now
+from scimsync.cli.ui.common_options import (
+    CommonOptions,
+    Invocation,
+    common_options,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from scimsync.transport.retry_policy import TimeSource

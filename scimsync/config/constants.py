@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from scimsync.settings import invalid
-from scimsync.settings.text import toml_type
+from scimsync.settings.text_types import toml_type
 
 _INT64 = range(-(2**63), 2**63)
 

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from scimsync.config.models import SyncToml
 from scimsync.config.registries import SCHEMA_MARK, Registries
 from scimsync.settings import Table
-from scimsync.settings.text import NAME_PATTERN
+from scimsync.settings.text_types import NAME_PATTERN
 
 
 def json_schema(registries: Registries) -> dict[str, Any]:

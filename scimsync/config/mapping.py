@@ -11,7 +11,7 @@ from scimsync.config.constants import Scalar, scalar
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings.table import invalid
-from scimsync.settings.text import toml_type
+from scimsync.settings.text_types import toml_type
 from scimsync.tomltext import toml_key
 
 _KEYS = ("value", "expr", "generate", "once")

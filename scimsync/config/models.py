@@ -46,7 +46,7 @@ from scimsync.settings import (
     invalid,
     one_of,
 )
-from scimsync.settings.text import toml_type
+from scimsync.settings.text_types import toml_type
 from scimsync.sources import SourceSettings
 from scimsync.tomltext import dotted_key
 from scimsync.transport.auth import AuthenticatorSettings

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings import Table, invalid
-from scimsync.settings.text import quoted, toml_type
+from scimsync.settings.text_types import quoted, toml_type
 
 
 class Event(StrEnum):

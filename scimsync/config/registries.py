@@ -18,7 +18,7 @@ from scimsync.registry import Registry
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.profiles import Profile
 from scimsync.settings import Table, invalid
-from scimsync.settings.text import quoted, toml_type
+from scimsync.settings.text_types import quoted, toml_type
 from scimsync.sources import SourceSettings
 from scimsync.transport.auth import AuthenticatorSettings
 

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from scimsync.settings import Name, Span, Table, invalid
 from scimsync.settings.quantities import read_span
-from scimsync.settings.text import quoted, toml_type
+from scimsync.settings.text_types import quoted, toml_type
 
 SHORTEST = timedelta(seconds=10)
 """The shortest allowed interval."""

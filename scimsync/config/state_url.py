@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, WithJsonSchema
 
 from scimsync.settings import invalid
-from scimsync.settings.text import toml_type
+from scimsync.settings.text_types import toml_type
 
 
 def _state_url(value: object) -> str:

@@ -13,7 +13,7 @@ from scimsync.errors import ConfigError, coded
 from scimsync.model.suggestions import closest
 from scimsync.settings import Table
 from scimsync.settings.table import INVALID
-from scimsync.settings.text import toml_type
+from scimsync.settings.text_types import toml_type
 from scimsync.tomltext import dotted_key, toml_string
 
 _EXPECTED = {

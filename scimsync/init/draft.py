@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scimsync.desired.syntax import column_expression, text_literal
-from scimsync.init.inference import Findings, Status, infer
+from scimsync.init.inference import Findings, StatusColumn, infer
 from scimsync.tomltext import toml_key, toml_string
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -166,7 +166,7 @@ def _scope(found: Findings) -> list[str]:
     return [*lines, scope]
 
 
-def _is_active(status: Status) -> str:
+def _is_active(status: StatusColumn) -> str:
     column = column_expression(status.column)
     if all(value is True for value in status.values):
         return column

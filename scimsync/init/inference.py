@@ -41,7 +41,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusColumn:
     """A column that tells who works here.
 
     `values` are those that mean yes, `others` all other values that were found.
@@ -66,7 +66,7 @@ class Findings:
     sure: bool
     roles: Mapping[str, str]
     manager_is_key: bool
-    status: Status | None
+    status: StatusColumn | None
     starts: bool
     lists: Mapping[str, str]
 
@@ -185,7 +185,7 @@ def _shape(text: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text))
 
 
-def _status(column: str, rows: Rows) -> Status | None:
+def _status(column: str, rows: Rows) -> StatusColumn | None:
     counted = Counter(
         value for value in _values(column, rows) if isinstance(value, str | bool | int)
     )
@@ -193,7 +193,9 @@ def _status(column: str, rows: Rows) -> Status | None:
     active = tuple(value for value in distinct if normal(str(value)) in ACTIVE_VALUES)
     if not active or len(distinct) > 12:
         return None
-    return Status(column, active, tuple(str(value) for value in distinct if value not in active))
+    return StatusColumn(
+        column, active, tuple(str(value) for value in distinct if value not in active)
+    )
 
 
 def _is_date(value: object) -> bool:

@@ -9,7 +9,14 @@ from `Table` and whose fields are the types below. Validators report a wrong val
 from scimsync.settings.quantities import AtLeast, AtMost, Duration, Span
 from scimsync.settings.secret_reference import SecretReference
 from scimsync.settings.table import Table, invalid
-from scimsync.settings.text import Condition, Name, Text, TextOrTexts, Texts, one_of
+from scimsync.settings.text_types import (
+    Condition,
+    Name,
+    Text,
+    TextOrTexts,
+    Texts,
+    one_of,
+)
 from scimsync.settings.urls import BaseUrl, WebhookUrl
 
 __all__ = [

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from scimsync.durations import LONG_UNITS, UNITS, parse_duration
 from scimsync.model.limits import Limit, Minimum
 from scimsync.settings.table import invalid
-from scimsync.settings.text import quoted, toml_type
+from scimsync.settings.text_types import quoted, toml_type
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _LONGEST = timedelta(days=3660)

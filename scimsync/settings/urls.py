@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, SecretStr, WithJsonSchema
 
 from scimsync.settings.secret_reference import secret_reference
 from scimsync.settings.table import invalid
-from scimsync.settings.text import toml_type
+from scimsync.settings.text_types import toml_type
 
 
 def is_loopback(host: str) -> bool:

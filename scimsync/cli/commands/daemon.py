@@ -10,7 +10,7 @@ from types import FrameType
 import click
 
 from scimsync.builtin import load
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.daemon.extras import require_extra
 from scimsync.run.lease_keeper import steady_clock
 

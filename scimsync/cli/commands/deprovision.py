@@ -8,7 +8,7 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
-from scimsync.cli.ui.options import CommonOptions, common_options
+from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.session import opened_state
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable

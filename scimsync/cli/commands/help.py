@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import click
 
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.errors import ConfigError
 
 PREFIX = "SYNC-"

@@ -11,7 +11,7 @@ from typing import Any, cast
 import click
 
 from scimsync.builtin import parse
-from scimsync.cli.ui.options import DEFAULT_CONFIG, CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.config.models import Config, Target
 from scimsync.desired.syntax import column_expression

@@ -10,8 +10,8 @@ import click
 import orjson
 
 from scimsync.builtin import load
+from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
-from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import parse_past

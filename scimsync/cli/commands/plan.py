@@ -12,8 +12,8 @@ import click
 import orjson
 
 from scimsync.builtin import load
+from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import print_error, print_violation
-from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import print_error, print_violation
 from scimsync.cli.ui.log_setup import LOG
-from scimsync.cli.ui.options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scimsync.builtin import load
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import format_duration, format_local

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from scimsync.builtin import BUILTIN
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import write_json
 from scimsync.config.json_schema import json_schema
 

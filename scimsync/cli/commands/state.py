@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from scimsync.builtin import load
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.session import opened_state

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from scimsync.builtin import load
 from scimsync.cli.commands.runs import run_document, run_row
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.session import chosen_targets, opened_state, sources_of, this_moment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scimsync.cli.ui.options import CommonOptions
+from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.errors import ScimsyncError, innermost
 from scimsync.formatting import printable
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.cli.ui.log_setup import LOG
-from scimsync.cli.ui.options import CommonOptions
 from scimsync.formatting import printable
 from scimsync.run import Report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from scimsync.cli.ui.options import CommonOptions
+from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.config.models import Config
 from scimsync.plan import Now
 from scimsync.state.store import Store, open_state

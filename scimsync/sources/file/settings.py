@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from scimsync.settings import Text, invalid
-from scimsync.settings.text import quoted
+from scimsync.settings.text_types import quoted
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
 from scimsync.sources.workspace import Workspace
 

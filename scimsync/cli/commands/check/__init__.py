@@ -18,7 +18,7 @@ from scimsync.cli.commands.check.local_checks import (
 )
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
 from scimsync.cli.commands.check.target_checks import check_targets
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, this_moment
 from scimsync.config.models import Config

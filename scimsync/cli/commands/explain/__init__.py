@@ -9,7 +9,7 @@ import click
 from scimsync.builtin import load
 from scimsync.cli.commands.explain.explanation import AccountReport, Explanation, explain
 from scimsync.cli.commands.explain.explanation_text import print_explanation
-from scimsync.cli.ui.options import CommonOptions, common_options_without
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
 from scimsync.model.ids import Key
