@@ -1,4 +1,4 @@
-"""Files that exist as a whole or not at all."""
+"""Write files atomically: they exist completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRIVATE = 0o600
 def write_atomically(path: Path, chunks: Iterable[bytes], mode: int = PRIVATE) -> int:
     """Write `chunks` to a file beside `path` and move it there. Return the number of chunks.
 
-    The file has the permissions `mode`, whatever the umask. Raises OSError.
+    The file has the permissions `mode`, whatever the umask. Raise OSError.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

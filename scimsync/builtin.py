@@ -1,4 +1,4 @@
-"""Load sync.toml with everything that this version of scimsync has for it to refer to."""
+"""Load sync.toml with the built-in sources, dialects, profiles and other kinds of this version."""
 
 from __future__ import annotations
 

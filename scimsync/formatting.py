@@ -1,4 +1,4 @@
-"""Text for people: escaping of what a terminal would obey, and counted nouns."""
+"""Format text for people: escape terminal control characters, and count nouns."""
 
 from __future__ import annotations
 

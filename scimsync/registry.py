@@ -1,4 +1,4 @@
-"""Registries: what a name in sync.toml stands for, such as a dialect or a type of source."""
+"""Registries: the implementations that names in sync.toml refer to, such as dialects."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Scalar = str | bool | int | float
 def scalar(value: object) -> Scalar:
     """Return `value` if JSON can hold it as a single value.
 
-    Raises the error for tables, lists, dates, nan, infinity and integers of more than 64 bits.
+    Raise the error for tables, lists, dates, nan, infinity and integers of more than 64 bits.
     """
     if isinstance(value, bool | str):
         return value

@@ -27,13 +27,13 @@ _SECRET = re.compile(r"token|secret|passw|literal:", re.IGNORECASE)
 def load(path: Path, registries: Registries) -> Config:
     """Return the configuration in the file `path`, which may refer to names in `registries`.
 
-    Raises ConfigError, whatever is wrong with it.
+    Raise ConfigError, whatever is wrong with it.
     """
     return parse(_read(path), path, registries)
 
 
 def parse(text: str, path: Path, registries: Registries) -> Config:
-    """Return the configuration in `text`, as if it were the file `path`. Raises ConfigError."""
+    """Return the configuration in `text`, as if it were the file `path`. Raise ConfigError."""
     document = _toml(text, path.name)
     try:
         checked = SyncToml.model_validate(document, context=registries)

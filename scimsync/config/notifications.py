@@ -1,4 +1,4 @@
-"""What receivers can be told, and the settings that all of their channels have in common."""
+"""The events that receivers can be notified about, and the settings common to all channels."""
 
 from __future__ import annotations
 

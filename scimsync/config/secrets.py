@@ -46,7 +46,7 @@ def resolve(
     """Return the secret behind `reference`. A URL that is written out stands for itself.
 
     `base_dir` is the folder of sync.toml: `file:` paths start and `cmd:` commands run there.
-    `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raises ConfigError if
+    `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raise ConfigError if
     there is no secret, or one that an HTTP header cannot hold.
     """
     text = reference.get_secret_value()

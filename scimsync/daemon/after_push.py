@@ -63,7 +63,7 @@ class AfterPush:
     def done(self, outcome: RunOutcome) -> None:
         """Report that the push completed.
 
-        Raises ConfigError if the metrics file cannot be written, StateError.
+        Raise ConfigError if the metrics file cannot be written, StateError.
         """
         sources = self._sources() if self._reads else []
         self._report(
@@ -81,7 +81,7 @@ class AfterPush:
     def failed(self, error: Exception) -> None:
         """Report that the push ended with `error`.
 
-        Raises ConfigError if the metrics file cannot be written, StateError.
+        Raise ConfigError if the metrics file cannot be written, StateError.
         """
         source = error.source if isinstance(error, ScimsyncError) else None
         self._report(

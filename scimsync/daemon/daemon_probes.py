@@ -73,5 +73,5 @@ class DaemonProbes:
         return ProbeStatus(True, "pushes run as scheduled")
 
     def metrics(self) -> bytes:
-        """Return all metrics. Raises StateError."""
+        """Return all metrics. Raise StateError."""
         return self._metrics()

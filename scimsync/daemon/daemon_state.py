@@ -1,4 +1,4 @@
-"""Opens the state database that the daemon started with, and no other."""
+"""Open the state database that the daemon started with, and no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scimsync.state.store import Store, open_state, shown_state
 
 @contextmanager
 def state_at_start(config: Config) -> Iterator[Store]:
-    """Open the state; create or upgrade it if necessary. Raises StateError."""
+    """Open the state; create or upgrade it if necessary. Raise StateError."""
     store = open_state(config.state_url, config.base_dir, create=True)
     try:
         yield store
@@ -24,7 +24,7 @@ def state_at_start(config: Config) -> Iterator[Store]:
 def existing_state(config: Config) -> Iterator[Store]:
     """Open the state again.
 
-    Raises StateError, also if the database has disappeared: an empty one in its place would forget
+    Raise StateError, also if the database has disappeared: an empty one in its place would forget
     which accounts to deactivate.
     """
     store = open_state(config.state_url, config.base_dir, create=False)

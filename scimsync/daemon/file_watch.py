@@ -1,4 +1,4 @@
-"""Detects files that have changed and are complete.
+"""Detect files that have changed and are complete.
 
 Files are polled with `stat`, which also works on network file systems. A file is complete when it
 has not changed for a while and, if the system can tell, no process has it open for writing.

@@ -144,7 +144,7 @@ class Daemon:
         self._scheduler.call_soon(partial(self._run_soon, "reload", self._reload))
 
     def run(self) -> None:
-        """Work until it is stopped. Raises ConfigError and StateError if it cannot start."""
+        """Work until it is stopped. Raise ConfigError and StateError if it cannot start."""
         self._endpoint.serve_at(self.config.health)
         try:
             self._scheduler.start()
@@ -160,7 +160,7 @@ class Daemon:
     # Start and reload
 
     def _load(self) -> LoadedConfig:
-        """Load sync.toml and compile its expressions, without its sources. Raises ConfigError."""
+        """Load sync.toml and compile its expressions, without its sources. Raise ConfigError."""
         config = self._dependencies.load(self._path)
         targets = compile_config(config, read=False, secrets=False).targets
         return LoadedConfig(
@@ -170,7 +170,7 @@ class Daemon:
         )
 
     def _start(self) -> None:
-        """Add the jobs; request what was missed or left unfinished. Raises StateError."""
+        """Add the jobs; request what was missed or left unfinished. Raise StateError."""
         now = self._scheduler.now()
         with state_at_start(self.config) as store:
             forget_unconfigured(store, self.config)
@@ -544,7 +544,7 @@ class Daemon:
         return [*missing, *stale_findings(self.config, self._file_watch.changed_at(), now)]
 
     def _gauges(self) -> list[Metric]:
-        """Read the gauges. Called in another thread. Raises StateError."""
+        """Read the gauges. Called in another thread. Raise StateError."""
         with self._open_state() as store:
             gauges = state_gauges(
                 self.config, store, self._scheduler.now(), self._file_watch.changed_at()

@@ -52,7 +52,7 @@ class Notifier:
         self._state_failed = state_failed
 
     def start(self, config: Config, store: Store) -> None:
-        """Add the jobs, after a start or with a new configuration. Raises StateError."""
+        """Add the jobs, after a start or with a new configuration. Raise StateError."""
         self._config = config
         self._schedule_outbox(store)
         self._scheduler.cancel(SUMMARY)

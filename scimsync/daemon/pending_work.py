@@ -39,7 +39,7 @@ def read_pending_work(
 ) -> dict[str, PendingWork]:
     """Return what waits at each target; `sources` maps a target to its sources.
 
-    Work that was due by `after` (target -> time) has been tried and does not count. Raises
+    Work that was due by `after` (target -> time) has been tried and does not count. Raise
     StateError.
     """
     with store.read() as connection:
@@ -52,7 +52,7 @@ def read_pending_work(
 def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
     """Return for each source whether its files are those that were last read.
 
-    Raises StateError.
+    Raise StateError.
     """
     with store.read() as connection:
         known = {name: records.get_source(connection, name) for name in config.sources}

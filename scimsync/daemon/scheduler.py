@@ -170,7 +170,7 @@ class JobScheduler(BaseScheduler):
     def _round(self) -> float:
         """Make the calls that wait, then start the jobs that are due.
 
-        Returns the seconds until the next job is due.
+        Return the seconds until the next job is due.
         """
         with suppress(Empty):
             while True:

@@ -1,4 +1,4 @@
-"""Notifies systemd, if it started the daemon (sd_notify(3)): ready, reloading, stopping, alive."""
+"""Notify systemd, if it started the daemon (sd_notify(3)): ready, reloading, stopping, alive."""
 
 from __future__ import annotations
 

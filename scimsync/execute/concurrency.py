@@ -1,4 +1,4 @@
-"""Runs coroutines side by side."""
+"""Run coroutines concurrently."""
 
 from __future__ import annotations
 

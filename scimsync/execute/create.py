@@ -1,4 +1,4 @@
-"""Creates a resource, exactly once: what a lost response may have created is looked up first."""
+"""Create a resource exactly once: after a lost response, look it up before trying again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CREATION_TRIES = 5
 
 @dataclass(slots=True)
 class Creation:
-    """One creation. `link` is what is known of the resource, and grows with what is learned."""
+    """The creation of one resource."""
 
     sending: Sending
     prepared: PreparedOperation
@@ -45,7 +45,7 @@ class Creation:
     async def send(self) -> OperationOutcome:
         """Create the resource, or adopt it where the target says that it exists.
 
-        Raises TargetStopped where it was not sent.
+        Raise TargetStopped where it was not sent.
         """
         connection, operation, link = self.sending.connection, self.operation, self.prepared.link
         if not connection.may_create:

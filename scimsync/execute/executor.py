@@ -1,4 +1,4 @@
-"""Sends the planned operations of one target, phase by phase, several at a time.
+"""Send the planned operations of one target, phase by phase, several at a time.
 
 Each operation is journalled before and after it is sent. While one batch is under way, the outcomes
 of the batch before are written, and the next batch is let out, in one transaction.

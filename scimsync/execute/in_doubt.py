@@ -87,7 +87,7 @@ class InDoubtReader:
     async def read_due(self) -> None:
         """Read every resource in doubt, and note what it holds: others may wait for its name.
 
-        Raises RequestError for what concerns more than one resource.
+        Raise RequestError for what concerns more than one resource.
         """
         for some in batches(self._known.in_doubt_keys(self._kind), _BATCH):
             await self.read(self._known.links(self._kind, some))
@@ -95,7 +95,7 @@ class InDoubtReader:
     async def read(self, links: dict[Key, Link]) -> None:
         """Read those of `links` that are in doubt, each once in a round, and replace them.
 
-        What a creation or an adoption without a response made is linked here. Raises RequestError
+        What a creation or an adoption without a response made is linked here. Raise RequestError
         as `read_due` does.
         """
         for key, link in links.items():

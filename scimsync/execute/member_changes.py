@@ -1,4 +1,4 @@
-"""Sends the member changes of one group, so that one refused member keeps no other out."""
+"""Send the member changes of one group, so that a rejected member does not block the others."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class _Attempt:
     async def send(self, changes: Sequence[Change]) -> None:
         """Send `changes`. Where the target refuses, halve them until the refused ones are found.
 
-        Raises RequestError.
+        Raise RequestError.
         """
         operation = replace(self.prepared.operation, changes=tuple(changes))
         request, _ = self.sending.requests(operation, {}, self.prepared.members)

@@ -132,7 +132,7 @@ class Sending:
     ) -> tuple[ScimRequest | None, ScimRequest | None]:
         """Return the request as the journal shows it, and as it is sent.
 
-        Raises ScimsyncError where a secret value changed since it was planned.
+        Raise ScimsyncError where a secret value changed since it was planned.
         """
 
         def member_id(kind: Kind, key: Key) -> str | None:

@@ -1,4 +1,4 @@
-"""Closes operations without an outcome: those of a run that died, and those that a run left."""
+"""Close operations without an outcome: those of a run that died, and those that a run left."""
 
 from __future__ import annotations
 

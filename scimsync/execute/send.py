@@ -1,4 +1,4 @@
-"""Sends one operation: the request, what the response means, and the link from then on."""
+"""Send one operation: the request, what the response means, and the link from then on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from scimsync.transport.request_errors import RequestError
 
 
 async def send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
-    """Send one operation. Raises TargetStopped where it was not sent."""
+    """Send one operation. Raise TargetStopped where it was not sent."""
     operation, link, now = prepared.operation, prepared.link, sending.clock
     if prepared.error is not None:
         return failed(operation, now(), link, prepared.error.message)

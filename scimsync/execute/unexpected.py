@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).parents[1]
 def report_unexpected(target: str, error: Exception) -> ScimsyncError:
     """Return the error to report for `error`, which occurred at `target`.
 
-    Raises `error` itself where it is meant for people. The text of any other error is left out,
+    Raise `error` itself where it is meant for people. The text of any other error is left out,
     since it may name people. The traceback is logged at the level of --verbose.
     """
     error = innermost(error)

@@ -1,8 +1,7 @@
-"""Plan: from what should be and what is to operations.
+"""Plan: compare what should exist with what exists, and derive operations.
 
-`TargetPlanner` makes the plan of one target, and `Plan` is what a run passes on. The package asks
-the state, the snapshot and the target through its own protocols. It knows no database, HTTP or
-clock.
+`TargetPlanner` makes the plan of one target, and `Plan` is the plan of a run. The package reads the
+state, the snapshot and the target through its own protocols. It uses no database, HTTP or clock.
 """
 
 from scimsync.plan.definition import Plan, TargetPlan, Violation

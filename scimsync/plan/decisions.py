@@ -261,7 +261,7 @@ class _Batch:
         )
 
     def _why_not_adoptable(self, candidate: Candidate, accounts: Sequence[Account]) -> str | None:
-        """Return what stands in the way of adopting an account that matches, or None."""
+        """Return why an account that matches cannot be adopted, or None if it can."""
         account, noun = accounts[0], self._traits.noun
         if len(accounts) > 1:
             ids = ", ".join(one.remote_id for one in accounts[:5])

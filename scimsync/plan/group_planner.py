@@ -1,4 +1,4 @@
-"""Plans the groups of one target as resources: which exist, what they are called."""
+"""Plan the groups of one target as resources: which exist, what they are called."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class GroupPlanner(ResourcePlanner):
     async def plan_due(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
         """Plan groups whose members, rule or record changed, and those that are due.
 
-        With `everything`, plan all groups that exist, because the configuration changed. Raises
+        With `everything`, plan all groups that exist, because the configuration changed. Raise
         RequestError from matching.
         """
         keys = {*touched, *self._state.due_groups()}

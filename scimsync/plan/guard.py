@@ -148,7 +148,10 @@ def _most(limit: Limit, total: int) -> int:
 
 
 def _other_service(target: TargetPlan) -> Violation:
-    """Links say nothing about the accounts of another service: everybody would lose theirs."""
+    """Return the violation of a plan against another service than the one that the links are of.
+
+    Its accounts are unknown, so every user would lose theirs.
+    """
     return Violation(
         f'"{target.name}": its {target.linked} known accounts are those of {target.other_url}, but'
         f" url is {target.url}",

@@ -1,4 +1,4 @@
-"""Plans the members of groups, once users and groups are planned."""
+"""Plan the members of groups, once users and groups are planned."""
 
 from __future__ import annotations
 

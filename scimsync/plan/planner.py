@@ -141,7 +141,7 @@ class ResourcePlanner(ABC):
         """Plan `keys`, given in order and each once.
 
         With `read_due`, every resource in doubt is read first, since others may wait for its name.
-        Raises RequestError from reading.
+        Raise RequestError from reading.
         """
         if self._target is not None:
             self._target.in_doubt.start_round()

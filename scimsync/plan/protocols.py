@@ -149,7 +149,7 @@ class PlanningState(Protocol):
         ...
 
     def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
-        """Return those of `groups` in which somebody is wanted."""
+        """Return those of `groups` that have wanted members."""
         ...
 
     def count_acknowledged(self, groups: Sequence[Key]) -> dict[Key, int]:
@@ -217,7 +217,7 @@ class Finder(Protocol):
     ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
         """Return the accounts that match each document, and why some could not be looked up.
 
-        `paths` are the managed paths of each key. Raises RequestError for what concerns more than
+        `paths` are the managed paths of each key. Raise RequestError for what concerns more than
         one resource: no connection, a refused token.
         """
         ...
@@ -240,7 +240,7 @@ class InDoubtResources(Protocol):
         ...
 
     async def read_due(self) -> None:
-        """Read every resource in doubt. Raises RequestError for what concerns more than one."""
+        """Read every resource in doubt. Raise RequestError for what concerns more than one."""
         ...
 
     async def read(self, links: dict[Key, Link]) -> None:

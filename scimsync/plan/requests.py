@@ -1,4 +1,4 @@
-"""Shape the request that carries an operation out: the one place that turns one into the other.
+"""Shape the request that carries out an operation. No other module does so.
 
 `plan --json` and the executor both call `shape_request`. They differ only in `Values`: a plan does
 not know ids and generated values yet, and shows them in words.

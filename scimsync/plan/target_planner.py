@@ -1,4 +1,4 @@
-"""Plans one target: users, then those who refer to them, groups, and memberships."""
+"""Plan one target: users, then those who refer to them, groups, and memberships."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class TargetPlanner:
     ) -> None:
         """Plan some resources again within the same run, except groups that failed in it.
 
-        Raises RequestError from reading.
+        Raise RequestError from reading.
         """
         self._users.touched_groups.clear()
         await self._users.plan(sorted(users), read_due=only is None)

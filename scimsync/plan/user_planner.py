@@ -1,4 +1,4 @@
-"""Plans the users of one target."""
+"""Plan the users of one target."""
 
 from __future__ import annotations
 

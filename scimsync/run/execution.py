@@ -1,4 +1,4 @@
-"""Executes the plan of a run at all targets, and plans again what the execution makes necessary."""
+"""Execute the plan of a run at all targets, and plans again what the execution makes necessary."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def take_leases(
 ) -> Iterator[tuple[leases.FencingToken, bool]]:
     """Hold the leases of all sources and targets of a run.
 
-    Give their token, and whether they had to be waited for. Raises LeaseHeld without `wait`.
+    Give their token, and whether they had to be waited for. Raise LeaseHeld without `wait`.
     """
     names = [
         *(f"source {name}" for name in compiled.sources),

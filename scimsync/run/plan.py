@@ -41,7 +41,7 @@ def plan(
     """Give what a push would do now.
 
     Nothing is sent but the reads that matching needs, and nothing is stored: the plan is in a
-    scratch journal until the block ends. Raises SourceUnavailable, SourceFormatError, ConfigError.
+    scratch journal until the block ends. Raise SourceUnavailable, SourceFormatError, ConfigError.
     """
     scratch = scratch_store()
     try:

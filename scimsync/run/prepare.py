@@ -24,7 +24,7 @@ from scimsync.state import links
 async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> Plan:
     """Plan all targets, and check the plan.
 
-    Raises ConfigError for a key of the options that is unknown.
+    Raise ConfigError for a key of the options that is unknown.
     """
     options = context.options
     _check_keys(context)

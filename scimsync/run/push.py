@@ -47,7 +47,7 @@ def push(
     run in order from another thread; without it, SIGINT and SIGTERM do, in the main thread.
     `observe` receives each request. `time` is what targets wait by.
 
-    Raises LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
+    Raise LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
     """
     with take_leases(compiled, store, clock, wait=wait) as (token, waited):
         if waited:

@@ -1,4 +1,4 @@
-"""Reads all sources of a run, and brings their snapshots up to date."""
+"""Read all sources of a run, and brings their snapshots up to date."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reading:
 def read_sources(context: Context) -> Reading:
     """Bring all snapshots up to date, or put what is new into the overlay.
 
-    Raises SourceUnavailable, SourceFormatError.
+    Raise SourceUnavailable, SourceFormatError.
     """
     if not context.options.read:
         return Reading({})

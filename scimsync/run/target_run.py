@@ -111,7 +111,7 @@ class TargetRun:
     async def plan_again(
         self, users: Sequence[Key], groups: Sequence[Key], only: frozenset[Key] | None
     ) -> None:
-        """Plan some resources again within the same run. Raises RequestError, TargetStopped."""
+        """Plan some resources again within the same run. Raise RequestError, TargetStopped."""
         self.user_matcher.forget(len(users))
         for matcher in self.group_matchers.values():
             matcher.forget(_MANY)

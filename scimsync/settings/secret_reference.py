@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def secret_reference(value: object) -> SecretStr:
-    """Return `value` as a reference to a secret. Raises the error for anything else."""
+    """Return `value` as a reference to a secret. Raise the error for anything else."""
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str):
@@ -58,7 +58,7 @@ def service_and_user(text: str) -> tuple[str, str] | None:
 
 
 def command_words(command: str) -> list[str]:
-    """Split a command as a shell does. Returns no words if its quotes do not match."""
+    """Split a command as a shell does. Return no words if its quotes do not match."""
     try:
         return split(command)
     except ValueError:

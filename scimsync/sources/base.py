@@ -47,14 +47,14 @@ class SourceSettings(Table):
     def open(self, spec: SourceSpec[Any], workspace: Workspace) -> Source:
         """Open the source and read as little of it as possible. Copies go into `workspace`.
 
-        Raises SourceUnavailable, SourceFormatError, GuardStop (an empty source).
+        Raise SourceUnavailable, SourceFormatError, GuardStop (an empty source).
         """
 
     def watch(self, spec: SourceSpec[Any]) -> tuple[str, ...]:  # noqa: ARG002
         """Return the paths and globs of local files whose change means a change of the source.
 
         They are relative to `spec.base_dir`. A source without files returns none and is read on
-        schedule only. Raises SourceFormatError.
+        schedule only. Raise SourceFormatError.
         """
         return ()
 
@@ -101,7 +101,7 @@ class SourceSpec(Generic[S]):
     def columns(self) -> list[str]:
         """Return the names of the columns, the key among them, reading as little as possible.
 
-        Raises SourceUnavailable, SourceFormatError (no key column), GuardStop (an empty source).
+        Raise SourceUnavailable, SourceFormatError (no key column), GuardStop (an empty source).
         """
         with Workspace() as workspace:
             return self.open(workspace).columns()
@@ -171,7 +171,7 @@ class Source(Protocol):
         ...
 
     def columns(self) -> list[str]:
-        """Return the names of the columns. Raises SourceFormatError if there is no key column."""
+        """Return the names of the columns. Raise SourceFormatError if there is no key column."""
         ...
 
     def fingerprint(self) -> str | None:
@@ -192,7 +192,7 @@ class Source(Protocol):
         """Return the key and the columns `used` of all records.
 
         Without `rejected`, rows that cannot be used make the statement fail. With it, the source
-        is read carefully: such rows are left out and added to `rejected`. Raises
+        is read carefully: such rows are left out and added to `rejected`. Raise
         SourceUnavailable, SourceFormatError (a missing column).
         """
         ...

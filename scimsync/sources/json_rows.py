@@ -35,7 +35,7 @@ def select_members(table: str, names: Sequence[str], *, numbered: bool) -> str:
 def member_types(connection: DuckDBPyConnection, table: str) -> dict[str, list[str]]:
     """Return the members of all objects, in the order of the file, with their JSON types.
 
-    Raises duckdb.Error for text that is not JSON.
+    Raise duckdb.Error for text that is not JSON.
     """
     step = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
     rows = connection.execute(f"""

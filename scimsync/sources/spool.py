@@ -41,7 +41,7 @@ class SpooledSource(ABC, Generic[S]):
 
     @abstractmethod
     def rows(self) -> Iterable[Mapping[str, object]]:
-        """Read all records. Raises SourceUnavailable if any of them cannot be read."""
+        """Read all records. Raise SourceUnavailable if any of them cannot be read."""
 
     @property
     def part_labels(self) -> Sequence[str]:

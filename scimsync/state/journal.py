@@ -152,7 +152,7 @@ def planned(
 
 
 def mark_sent(connection: Connection, requests: Mapping[int, str], now: datetime) -> None:
-    """Note, before they are sent, that these operations may reach the target from now on.
+    """Mark operations as sent, before they are: from now on they may reach the target.
 
     `requests` maps operations to their requests, as JSON text.
     """
@@ -203,7 +203,7 @@ def close_open(
     detail: str,
     now: datetime,
 ) -> None:
-    """Give those operations that `where` admits and that have no outcome the outcome `status`."""
+    """Set the outcome `status` of all operations that match `where` and have no outcome."""
     connection.execute(
         update(table)
         .where(table.c.status.in_(OPEN_STATUSES), *_conditions(where))

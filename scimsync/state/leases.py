@@ -69,7 +69,7 @@ def held(connection: Connection, now: datetime) -> list[Lease]:
 def take(connection: Connection, names: Sequence[str], holder: str, now: datetime) -> FencingToken:
     """Take the leases `names`, all or none.
 
-    Raises `LeaseHeld` while another holder has one that has not expired.
+    Raise `LeaseHeld` while another holder has one that has not expired.
     """
     rows = connection.execute(select(table).where(table.c.name.in_(names))).mappings().all()
     for row in rows:

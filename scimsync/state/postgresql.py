@@ -30,7 +30,7 @@ def label_of(url: str) -> str:
 def engine_of(url: str, lock_timeout_s: int) -> Engine:
     """Return the engine for `url`, which connects at its first use and is kept, as for SQLite.
 
-    Raises StateError without psycopg.
+    Raise StateError without psycopg.
     """
     try:
         import psycopg

@@ -105,7 +105,7 @@ def tables(connection: Connection) -> set[str]:
 
 
 def copy(path: Path, to: Engine) -> None:
-    """Copy the database `path`, as last committed, into an empty one. Raises sqlite3.Error."""
+    """Copy the database `path`, as last committed, into an empty one. Raise sqlite3.Error."""
     with (
         closing(sqlite3.connect(path)) as source,
         closing(to.raw_connection()) as connection,
@@ -117,7 +117,7 @@ def copy(path: Path, to: Engine) -> None:
 def back_up(path: Path, backup: Path) -> None:
     """Copy the database `path` to the file `backup`, which only its owner can read.
 
-    An earlier file of this name is replaced. Raises sqlite3.Error and StateError.
+    An earlier file of this name is replaced. Raise sqlite3.Error and StateError.
     """
     part = backup.with_name(f"{backup.name}.part")
     part.unlink(missing_ok=True)
@@ -134,7 +134,7 @@ def copy_files(path: Path, to: Path) -> None:
     """Copy a database file and its write-ahead log, without opening them.
 
     This reads a database that no process writes: SQLite cannot open a file in WAL mode in a folder
-    that is read-only. Raises ReadOnlyStateError.
+    that is read-only. Raise ReadOnlyStateError.
     """
     try:
         shutil.copyfile(path, to)

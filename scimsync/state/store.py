@@ -79,7 +79,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one consistent state. Raises `StateError`."""
+        """Give a connection that sees one consistent state. Raise `StateError`."""
         with self.errors(), self.engine.connect() as connection:
             yield connection
 
@@ -249,7 +249,7 @@ def shown_state(url: str) -> str:
 def _version(store: Store) -> str | None:
     """Return the version of the tables, None for an empty database.
 
-    Raises StateError for a database of another program or of a newer version.
+    Raise StateError for a database of another program or of a newer version.
     """
     try:
         with store.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""What one run tells the next about each target."""
+"""The state of each target that one run passes to the next."""
 
 from __future__ import annotations
 

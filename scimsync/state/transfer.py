@@ -48,7 +48,7 @@ def export(store: Store, now: datetime) -> Iterator[bytes]:
 def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
     """Fill an empty state, all or nothing. Return the number of rows of each table.
 
-    `name` is the name of the lines in messages. Raises StateError for a state that is not empty,
+    `name` is the name of the lines in messages. Raise StateError for a state that is not empty,
     and for lines that are not a complete export of this version.
     """
     source = iter(lines)

@@ -97,7 +97,7 @@ class TargetConnection:
     async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request`, again where that is safe and may help.
 
-        Raises OutcomeUnknown, the errors of `ScimClient.send` once the retries are used up, and
+        Raise OutcomeUnknown, the errors of `ScimClient.send` once the retries are used up, and
         TargetStopped where nothing more is sent to the target: the token was refused, no connection
         could be made, or another run holds the lease.
         """

@@ -79,7 +79,7 @@ class Matcher:
     async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Match], dict[Key, str]]:
         """Return the matches of each document, and why the target refused some look-ups.
 
-        Raises RequestError for errors that concern more than one resource: no connection, a token
+        Raise RequestError for errors that concern more than one resource: no connection, a token
         that is refused.
         """
         if wanted and not self._decided:
@@ -99,7 +99,7 @@ class Matcher:
         return found, refused
 
     async def look_up(self, document: Document) -> Match | None:
-        """Return the resources that match one document now, by filter. Raises RequestError."""
+        """Return the resources that match one document now, by filter. Raise RequestError."""
         for path, value in self._values(document):
             resources = await self._filter(path, value)
             if resources:
@@ -107,7 +107,7 @@ class Matcher:
         return None
 
     async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:
-        """Return a resource; None if it no longer exists. Raises RequestError."""
+        """Return a resource; None if it no longer exists. Raise RequestError."""
         try:
             response = await self._sender.send(self._dialect.read(self._kind, remote_id))
         except ErrorResponse as error:
@@ -197,7 +197,7 @@ class AccountFinder:
     ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
         """Return the accounts that match each document, and why some could not be looked up.
 
-        `paths` are the managed paths of each key. Raises RequestError for errors that concern more
+        `paths` are the managed paths of each key. Raise RequestError for errors that concern more
         than one resource.
         """
         by_matcher: dict[int, tuple[Matcher, dict[Key, Document]]] = {}

@@ -1,4 +1,4 @@
-"""What later runs make of how a target fared: quarantine, and the rate that it accepted."""
+"""Decide what later runs learn from this one about a target: quarantine, and the accepted rate."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def open_authenticator(config: Config, target: str) -> Authenticator:
 def open_client(
     config: Config, target: str, authenticator: Authenticator | None, max_connections: int
 ) -> ScimClient:
-    """Return a client for a target. Raises ConfigError for a URL that is not safe to use."""
+    """Return a client for a target. Raise ConfigError for a URL that is not safe to use."""
     from scimsync.scim.client import ScimClient
     from scimsync.transport.http import HttpConnection
 

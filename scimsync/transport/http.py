@@ -107,7 +107,7 @@ class HttpConnection:
     ) -> HttpResponse:
         """Send one request; once more only where its credentials were rejected and replaced.
 
-        `target` is path and query below the base URL, percent-encoded. Raises NoResponse where no
+        `target` is path and query below the base URL, percent-encoded. Raise NoResponse where no
         whole response arrived, InvalidResponse for a redirect or a body that cannot be read, and
         InvalidRequest or ForeignOriginError for what cannot be sent. Error statuses (400 and above)
         are returned.
@@ -250,7 +250,7 @@ class HttpConnection:
 
 
 def checked_base_url(base_url: str) -> httpx2.URL:
-    """Return the base URL of a server, parsed. Raises BaseUrlError if it is not safe to use."""
+    """Return the base URL of a server, parsed. Raise BaseUrlError if it is not safe to use."""
     if (problem := https_problem(base_url)) is not None:
         raise BaseUrlError(problem)
     try:

@@ -1,4 +1,4 @@
-"""Text of a server as people may see it: printable, in one line, without secrets."""
+"""Make text from a server safe to show: printable, on one line, without secrets."""
 
 from __future__ import annotations
 

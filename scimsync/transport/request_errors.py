@@ -1,4 +1,4 @@
-"""What can go wrong while a request is sent. Messages are one line and hold no secrets."""
+"""The errors of sending a request. Messages are one line and contain no secrets."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Draft:
 def _only_file(folder: Path) -> str:
     """Return the one file of `folder` that could be a source.
 
-    Raises UsageError where there is none, or more than one.
+    Raise UsageError where there is none, or more than one.
     """
     found = sorted(
         path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS and path.is_file()
@@ -117,7 +117,7 @@ def _only_file(folder: Path) -> str:
 def _draft(file: str, out: Path) -> Draft:
     """Sample the file (or glob) `file` and draft a sync.toml for the path `out`.
 
-    Raises SourceUnavailable, SourceFormatError, ConfigError.
+    Raise SourceUnavailable, SourceFormatError, ConfigError.
     """
     stem = Path(file).name.partition(".")[0].strip("*?-_ ") or "people"
     found = sample(file, _ROWS)
@@ -133,7 +133,7 @@ def _draft(file: str, out: Path) -> Draft:
 
 
 def _write(draft: Draft, *, overwrite: bool) -> None:
-    """Write the draft. Raises ConfigError where there is a file already, unless `overwrite`."""
+    """Write the draft. Raise ConfigError where there is a file already, unless `overwrite`."""
     try:
         with draft.path.open("w" if overwrite else "x", encoding="utf-8") as stream:
             stream.write(draft.text)

@@ -108,7 +108,7 @@ def _print_plan(plan: Plan, form: str) -> None:
 def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> None:
     """Write the plan to a private file.
 
-    Raises ConfigError where that fails, and for a plan that a push would refuse.
+    Raise ConfigError where that fails, and for a plan that a push would refuse.
     """
     errors = [target.error.message for target in plan.targets.values() if target.error is not None]
     if plan.guard is not None or errors:

@@ -156,7 +156,7 @@ def run_push(
 def _afterwards(
     config: Config, options: CommonOptions, metrics_file: Path | None, *, whole: bool, reads: bool
 ) -> AfterPush:
-    """Return what follows a push. Raises ConfigError for a metrics file that cannot be written."""
+    """Return what follows a push. Raise ConfigError for a metrics file that cannot be written."""
     from scimsync.daemon.after_push import AfterPush
 
     if metrics_file is not None:

@@ -16,7 +16,7 @@ from scimsync.state.sqlite import file_of
 def write_private(path: Path, lines: Iterable[bytes], config: Config) -> int:
     """Write a file (mode 0600) that exists as a whole or not at all. Return the number of lines.
 
-    Raises ConfigError, also for a file that scimsync reads or works with.
+    Raise ConfigError, also for a file that scimsync reads or works with.
     """
     try:
         for what, needed in _needed_files(config):

@@ -30,7 +30,7 @@ def this_moment(options: CommonOptions) -> Now:
 def chosen_targets(config: Config, names: Sequence[str]) -> list[str]:
     """Return the targets called `names`, all if there are none, in the order of sync.toml.
 
-    Raises ConfigError for a target that sync.toml does not have.
+    Raise ConfigError for a target that sync.toml does not have.
     """
     for name in names:
         if name not in config.targets:

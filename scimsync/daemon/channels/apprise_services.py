@@ -1,4 +1,4 @@
-"""Delivers over a service that Apprise knows. Needs the extra `notify`."""
+"""Deliver over a service that Apprise knows. Needs the extra `notify`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class AppriseChannel:
             )
 
     async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:  # noqa: ARG002 - services know no ids
-        """Send once. Raises DeliveryFailed."""
+        """Send once. Raise DeliveryFailed."""
         await run_in_thread(lambda: self._send(notification))
 
     async def aclose(self) -> None:

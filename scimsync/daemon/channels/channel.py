@@ -45,7 +45,7 @@ class Channel(Protocol):
     """Delivers to one receiver."""
 
     async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:
-        """Send once; `notification_id` is the same for all attempts. Raises DeliveryFailed."""
+        """Send once; `notification_id` is the same for all attempts. Raise DeliveryFailed."""
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -62,7 +62,7 @@ class ChannelSettings(Receiver):
         """Return the channel; send nothing.
 
         `secret` returns the value that the reference under an option refers to, and raises
-        DeliveryFailed for one that is missing. Raises DeliveryFailed for a channel that cannot be
+        DeliveryFailed for one that is missing. Raise DeliveryFailed for a channel that cannot be
         used.
         """
 

@@ -1,4 +1,4 @@
-"""Delivers as JSON in a signed POST (Standard Webhooks 1.0, https://www.standardwebhooks.com)."""
+"""Deliver as JSON in a signed POST (Standard Webhooks 1.0, https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class WebhookChannel:
         self._http: httpx2.AsyncHTTPTransport | None = None
 
     async def send(self, notification_id: str, notification: Notification, now: datetime) -> None:
-        """Send once. Raises DeliveryFailed."""
+        """Send once. Raise DeliveryFailed."""
         import httpx2
 
         body = payload(notification)

@@ -1,4 +1,4 @@
-"""Serves the pages with uvicorn, in a thread of its own, where sync.toml says."""
+"""Serve the pages with uvicorn, in its own thread, at the address in sync.toml."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HealthEndpoint:
     def serve_at(self, settings: Health) -> None:
         """Serve at `settings` instead of the current address; port 0 disables the endpoint.
 
-        Raises ConfigError; then everything stays as it was.
+        Raise ConfigError; then everything stays as it was.
         """
         before = self._server
         if before is not None and (before.host, before.port) == (settings.host, settings.port):

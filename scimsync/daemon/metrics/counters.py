@@ -80,7 +80,7 @@ class PushMetrics:
     def expose(self) -> bytes:
         """Return all metrics in the text format of Prometheus (version 0.0.4).
 
-        Raises whatever a collector raises, because partial figures would look complete.
+        Raise whatever a collector raises, because partial figures would look complete.
         """
         from prometheus_client import generate_latest
 

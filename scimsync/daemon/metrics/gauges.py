@@ -66,7 +66,7 @@ def state_gauges(
     """Return the gauges of all configured targets and sources.
 
     `changed_at` maps a source to the time of the last change of its files. Takes about 0.1 s for
-    each million links. Raises StateError.
+    each million links. Raise StateError.
     """
     with store.read() as connection:
         return [
@@ -79,7 +79,7 @@ def state_gauges(
 def journal_totals(config: Config, store: Store) -> Iterator[Metric]:
     """Return the totals of runs and operations, for a process that ends after one push.
 
-    They cover what the journal holds: `scimsync state prune` makes them smaller. Raises StateError.
+    They cover what the journal holds: `scimsync state prune` makes them smaller. Raise StateError.
     """
     from prometheus_client.core import CounterMetricFamily
 

@@ -19,7 +19,7 @@ _MODE = 0o644  # node_exporter runs as another user, and the file has no persona
 def check_textfile(path: Path) -> None:
     """Check before a run, as far as possible, that `write_textfile` will succeed after it.
 
-    Raises ConfigError.
+    Raise ConfigError.
     """
     require_extra("prometheus_client", "metrics")
     _check_path(path)
@@ -33,7 +33,7 @@ def check_textfile(path: Path) -> None:
 def write_textfile(path: Path, metrics: PushMetrics) -> None:
     """Replace the file at `path`; readers see either the old or the new file, as a whole.
 
-    Raises ConfigError if it cannot be written, and whatever a collector raises.
+    Raise ConfigError if it cannot be written, and whatever a collector raises.
     """
     from prometheus_client import write_to_textfile
 

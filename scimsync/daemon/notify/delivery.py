@@ -1,4 +1,4 @@
-"""Delivers what is in the outbox: to all receivers in parallel, to each one in order.
+"""Deliver what is in the outbox: to all receivers in parallel, to each one in order.
 
 A notification may arrive twice, with the same id, if the process ends between the response and the
 record of it. One process at a time delivers to a receiver; it holds a lease.
@@ -52,7 +52,7 @@ def deliver(
     """Deliver what is due at `now`, for `budget_s` seconds at most; return how many arrived.
 
     A receiver that fails is logged and retried later, and delays no other. Do not call this in a
-    thread that runs an event loop. Raises StateError, but nothing because of a receiver.
+    thread that runs an event loop. Raise StateError, but nothing because of a receiver.
     """
     with store.read() as connection:
         due = alerts.due_receivers(connection, now)
@@ -67,7 +67,7 @@ def deliver(
 
 
 def next_delivery(store: Store) -> datetime | None:
-    """Return when the next notification is due, or None. Raises StateError."""
+    """Return when the next notification is due, or None. Raise StateError."""
     with store.read() as connection:
         return alerts.next_delivery(connection)
 

@@ -32,7 +32,7 @@ def update_alerts(
 ) -> list[AlertTransition]:
     """Fire and resolve alerts by `findings`, and put notifications about that into the outbox.
 
-    Of an alert that fires already, only the text is updated. Raises StateError.
+    Of an alert that fires already, only the text is updated. Raise StateError.
     """
     # most findings change nothing; then no write transaction is necessary
     with store.read() as connection:
@@ -57,14 +57,14 @@ def update_alerts(
 
 
 def enqueue_summary(store: Store, config: Config, since: datetime, now: datetime) -> None:
-    """Put a summary of what happened since then into the outbox. Raises StateError."""
+    """Put a summary of what happened since then into the outbox. Raise StateError."""
     with store.write() as connection:
         summary = read_activity(connection, config, since, now).notification()
         _enqueue(connection, config, {False: [summary], True: [summary]}, now)
 
 
 def render_summary(store: Store, config: Config, since: datetime, now: datetime) -> str:
-    """Return what happened since then, as receivers read it. Raises StateError."""
+    """Return what happened since then, as receivers read it. Raise StateError."""
     with store.read() as connection:
         return read_activity(connection, config, since, now).notification().body
 

@@ -13,7 +13,7 @@ from scimsync.errors import ConfigError
 def open_channel(config: Config, name: str) -> Channel:
     """Return the channel of the receiver `name`; send nothing.
 
-    May block while a secret is read (`cmd:`). Raises DeliveryFailed.
+    May block while a secret is read (`cmd:`). Raise DeliveryFailed.
     """
     receiver = cast(ChannelSettings, config.notify.to[name])
 

@@ -1,4 +1,4 @@
-"""A plan for the eyes of a person: what changes for whom, why, from what to what."""
+"""Render a plan as text: each change with its reason, and the values before and after."""
 
 from __future__ import annotations
 

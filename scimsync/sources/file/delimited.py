@@ -92,7 +92,7 @@ class DelimitedReader:
 
     @cached_property
     def header(self) -> Header:
-        """The header. Raises SourceFormatError if the first row is not one."""
+        """The header. Raise SourceFormatError if the first row is not one."""
         with self._open(self.file.path, self.file.encoding or "utf-8") as stream:
             start = list(islice(stream, _HEADER_LINES))
         found = [

@@ -41,7 +41,7 @@ def to_utf8(
 ) -> None:
     """Write the text of `path` to the new file `copy` as UTF-8 without a byte order mark.
 
-    Raises SourceFormatError with the line of bytes that are not `encoding`, SourceUnavailable if
+    Raise SourceFormatError with the line of bytes that are not `encoding`, SourceUnavailable if
     the last character is cut.
     """
     with new_private_file(copy) as target:

@@ -54,7 +54,7 @@ class File:
 def find(spec: SourceSpec[FileSettings], pattern: str, option: str) -> tuple[File, ...]:
     """Return the files that `pattern` (a path or a glob) names, sorted by path; at least one.
 
-    `option` is the setting that names them. Raises SourceUnavailable (missing, a directory, not
+    `option` is the setting that names them. Raise SourceUnavailable (missing, a directory, not
     readable), SourceFormatError (an unknown format, several formats at once), GuardStop (a file of
     zero bytes).
     """
@@ -118,7 +118,7 @@ def digest(spec: SourceSpec[FileSettings], files: Sequence[File]) -> str:
 
 
 def sample_digest(files: Sequence[File]) -> str:
-    """Return a digest of a few places in each of `files`. Raises OSError."""
+    """Return a digest of a few places in each of `files`. Raise OSError."""
     total = hashlib.blake2b(digest_size=8)
     for file in files:
         with file.path.open("rb", buffering=0) as stream:

@@ -20,7 +20,7 @@ would not know which files were read."""
 def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, list[str]]:
     """Return the SELECT of `query`, and the file names or globs in it, in the order of the text.
 
-    Raises SourceFormatError for anything but one SELECT that names at least one file.
+    Raise SourceFormatError for anything but one SELECT that names at least one file.
     """
     where = spec.setting("query")
     text = re.sub(r"[\s;]+\Z", "", spec.settings.query or "")

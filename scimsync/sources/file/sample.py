@@ -38,7 +38,7 @@ class Sample:
 def sample(pattern: str, limit: int) -> Sample:
     """Return the columns and at most `limit` rows of the files that a path or glob names.
 
-    It is relative to the working directory. Rows that cannot be used are left out. Raises
+    It is relative to the working directory. Rows that cannot be used are left out. Raise
     SourceUnavailable, SourceFormatError, GuardStop (a file of zero bytes).
     """
     encoding = None if all(map(_is_unicode, matches(Path(), pattern))) else "windows-1252"

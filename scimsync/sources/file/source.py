@@ -92,7 +92,7 @@ class _FileSource(ABC):
         return f"{sum(file.size for file in self.files)}-{sample_digest(self.files)}"
 
     def checksum(self) -> str:
-        """Return a digest of all bytes of the files. Raises SourceFormatError for wrong bytes."""
+        """Return a digest of all bytes of the files. Raise SourceFormatError for wrong bytes."""
         return digest(self.spec, self.files)
 
     def ensure_unchanged(self) -> None:

@@ -20,14 +20,14 @@ class Authenticator(Protocol):
     async def headers(self, url: str) -> Mapping[str, str]:
         """Return the headers to add to a request to `url`, with credentials that are valid now.
 
-        Raises ForeignOriginError if `url` belongs to another origin.
+        Raise ForeignOriginError if `url` belongs to another origin.
         """
 
     async def refresh(self, rejected: Mapping[str, str], /) -> bool:
         """Replace the credentials in the headers `rejected`, which were answered with status 401.
 
         Workers may call it at the same time for the same credentials, which are then replaced once.
-        Returns whether there are other credentials now, so that sending the request once more makes
+        Return whether there are other credentials now, so that sending the request once more makes
         sense.
         """
 

@@ -50,7 +50,7 @@ class BearerAuthenticator:
         return f"BearerAuthenticator('***', '{scheme}://{host}{f':{port}' if port else ''}')"
 
     async def headers(self, url: str) -> Mapping[str, str]:
-        """Return the Authorization header. Raises ForeignOriginError for another origin."""
+        """Return the Authorization header. Raise ForeignOriginError for another origin."""
         if (origin := origin_of(url)) != self._origin:
             raise ForeignOriginError(f"the token is not meant for {origin[1]}")
         return self._headers

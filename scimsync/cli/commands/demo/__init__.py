@@ -129,7 +129,7 @@ def _farewell(folder: Path) -> None:
 def _run(folder: Path, *arguments: str, expected: int = 0, last_line: bool = False) -> None:
     """Show `scimsync ARGUMENTS` and its output, or with `last_line` the last line of its stdout.
 
-    Raises ScimsyncError where the exit code is not the expected one, KeyboardInterrupt where an
+    Raise ScimsyncError where the exit code is not the expected one, KeyboardInterrupt where an
     interrupt ended it.
     """
     click.secho(f"$ scimsync {join(arguments)}{' | tail -n 1' if last_line else ''}", bold=True)
@@ -165,7 +165,7 @@ def _environment() -> dict[str, str]:
 
 
 def _make_folder(wanted: Path | None) -> Path:
-    """Return an empty private folder: `wanted`, or a new temporary one. Raises ConfigError."""
+    """Return an empty private folder: `wanted`, or a new temporary one. Raise ConfigError."""
     if wanted is None:
         return Path(tempfile.mkdtemp(prefix="scimsync-demo-"))
     try:

@@ -97,7 +97,7 @@ def explain(
 ) -> Explanation:
     """Explain `key` at the targets called `names`, which are read as a plan reads them.
 
-    Where a source or a target cannot be read, the state is used alone, as with `offline`. Raises
+    Where a source or a target cannot be read, the state is used alone, as with `offline`. Raise
     ConfigError for what is wrong in sync.toml, and for an unknown key.
     """
     programs = {name: compile_users(config, name) for name in config.targets}

@@ -1,4 +1,4 @@
-"""What has been told of troubles and is to be told; when a target was last pushed to, and well."""
+"""Store alerts, their undelivered notifications, and when a target was last pushed to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan changed of memberships, until it is accepted."""
+"""Store the memberships that a plan replaced, until it is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of groups a table in sync.toml had, and what becomes of them when it is gone."""
+"""Store the kind of groups of each table in sync.toml, and what to do when it is removed."""
 
 from __future__ import annotations
 

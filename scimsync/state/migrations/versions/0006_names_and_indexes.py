@@ -1,4 +1,4 @@
-"""Plain names of tables and columns; indexes for plans of many operations."""
+"""Rename tables and columns; add indexes for plans of many operations."""
 
 from __future__ import annotations
 
