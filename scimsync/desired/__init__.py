@@ -1,13 +1,14 @@
-"""What each record should be at a target: expressions over its columns give a SCIM resource.
+"""Turn source records into the SCIM attributes that each target should have.
 
 `compile_program` turns the configuration of a target into a `Program`, `check_columns` compares it
-with the columns of the sources, and `Program.desire` maps one record. These are pure functions: the
+with the columns of the sources, and `Program.desire` maps one record. All functions are pure: the
 date is an argument.
 
-Expressions are Jinja2 with these differences. A column is named as it is, or as col['First Name'].
-An empty column, or one that the record's source does not have, is None, and None inside a text is
-nothing. `today` is a date, `access` the list of the access rules that hold, `ref(key)` another
-record. There are no globals, and no methods but those of `sandbox.ATTRIBUTES`.
+Expressions are Jinja2 with a few differences. A column is written by its name, or as col['First
+Name']. An empty column, or one that the record's source does not have, is None, and None inside a
+text is written as nothing. `today` is a date, `access` lists the access rules that apply, and
+`ref(key)` refers to another record. There are no globals, and no attributes or methods other than
+those in `sandbox.ATTRIBUTES`.
 """
 
 from scimsync.desired.columns import check_columns

@@ -23,13 +23,16 @@ _FALSE = frozenset({"false", "no", "0"})
 _INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
 
 Shape = Callable[[Any], Value | None]
-"""Returns the value of an attribute, or None if it is absent. Raises UnusableValue."""
+"""A function that makes the value of an attribute: None if absent.
+
+It raises UnusableValue if the attribute cannot take the value.
+"""
 
 
 def shape_for(attribute: Attribute) -> Shape:
-    """Return what makes the values of `attribute`."""
+    """Return the function that makes values of `attribute`."""
     if attribute.form is ValueForm.MULTI and attribute.path.attribute == "addresses":
-        return addresses  # which have no `value` (RFC 7643 section 4.1.2)
+        return addresses  # they have no `value` (RFC 7643 section 4.1.2)
     return _SHAPES[attribute.form]
 
 
@@ -64,9 +67,9 @@ def text(value: Any) -> Value | None:
 
 
 def boolean(value: Any) -> bool | None:
-    """Return true or false, also for the words of a text file.
+    """Return true or false, also for the words that text files use for them.
 
-    It is never a text, because many targets take "false" for true.
+    The result is never a text, because many targets read the text "false" as true.
     """
     if isinstance(value, bool):
         return value
@@ -94,7 +97,7 @@ def multi(value: Any) -> Value | None:
 
 
 def addresses(value: Any) -> Value | None:
-    """Return a list as `multi` does, in which the text of an address is its `formatted`."""
+    """Return a list of addresses, as `multi` does; a text becomes `formatted`."""
     return _elements(value, "formatted")
 
 
@@ -133,9 +136,9 @@ def _elements(value: Any, main: str) -> Value | None:
 
 
 def tidy(value: Any) -> Value | None:
-    """Return `value` as JSON has it, without absent values.
+    """Return `value` as a JSON value, without absent parts.
 
-    Dates become ISO text, tuples become lists, and keys become text.
+    Dates become ISO texts, tuples become lists, and keys become texts.
     """
     kind = type(value)
     if kind is str:

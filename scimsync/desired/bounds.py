@@ -1,7 +1,7 @@
-"""Bound what an expression may ask for, so that no value of a record can exhaust the memory.
+"""Limits on what an expression may compute, so that no record can exhaust the memory.
 
-`'0' * width` with a width from a bad row, `code.zfill(1e9)` or `'%999999999d'` fail for that record
-instead.
+`'0' * width` with a huge width in a bad row, `code.zfill(1e9)` and `'%999999999d'` fail for that
+record only.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import Any
 from scimsync.desired.expression_errors import UnusableValue
 
 MOST = 100_000
-"""Characters of a text, elements of a list, and the largest width or count that can be given to a
-filter or a method."""
+"""The longest text (characters), the longest list (elements), and the largest numeric argument."""
 
 _BITS = 4096
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
 
 
 def bounded_product(left: Any, right: Any) -> Any:
-    """Return `left * right`, within bounds for repeated texts, lists and numbers."""
+    """Return `left * right`; raise UnusableValue if the result is too large."""
     for thing, times in ((left, right), (right, left)):
         if (
             isinstance(thing, (str, list, tuple))
@@ -43,7 +42,7 @@ def bounded_product(left: Any, right: Any) -> Any:
 
 
 def bounded_power(left: Any, right: Any) -> Any:
-    """Return `left ** right` for numbers, up to a few thousand bits."""
+    """Return `left ** right` for numbers of up to a few thousand bits."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
         raise UnusableValue("the power is too large", code="SYNC-0326")
     return left**right
@@ -70,7 +69,7 @@ def bounded_format(left: Any, right: Any) -> Any:
 def check_arguments(
     value: Any, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
-    """Raise UnusableValue if calling `value.method(*args, **kwargs)` asks for too much."""
+    """Raise UnusableValue if `value.method(*args, **kwargs)` could become too large."""
     check_numbers(args, kwargs)
     if method == "replace" and isinstance(value, str) and len(args) >= 2:
         check_replacement(value, args[0], args[1])
@@ -84,7 +83,7 @@ def check_arguments(
 
 
 def check_replacement(value: str, old: Any, new: Any) -> None:
-    """Raise UnusableValue if replacing `old` by `new` makes `value` too long."""
+    """Raise UnusableValue if replacing `old` with `new` makes `value` too long."""
     if (
         isinstance(old, str)
         and isinstance(new, str)
@@ -101,7 +100,7 @@ def check_numbers(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
 
 
 def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter `function` with bounds for its numeric arguments.
+    """Return the filter `function` with a limit on its numeric arguments.
 
     The filtered value itself may be any number.
     """

@@ -1,4 +1,4 @@
-"""Check that the columns which a program uses exist, before any record is read."""
+"""Check that the columns a program names exist, before any record is read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scimsync.model.suggestions import closest
 
 
 def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
-    """Check the columns of `program` against those of all sources of the target.
+    """Check that every column of `program` exists in one of the target's sources.
 
-    `found` maps each source to its columns. A column exists if one of the sources has it; for
-    records of the others it is None. Raises ConfigError for the first that no source has, and
-    lists where the others are used.
+    `found` maps the name of each source to its columns. A column that only some sources have is
+    None for the records of the others. Raise ConfigError for the first column that no source has;
+    its details list the other missing columns.
     """
     there = {column: None for columns in found.values() for column in columns}
     missing = [

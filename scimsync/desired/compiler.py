@@ -1,4 +1,4 @@
-"""Compile the configuration of one target into a program, and report what is wrong with it."""
+"""Compile the configuration of one target into a program, and report all errors in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An expression over a record that is not an attribute. `keys` is its dotted key."""
+    """An expression that sets no attribute; `keys` is its place in the configuration."""
 
     keys: tuple[str, ...]
     text: str
@@ -51,10 +51,13 @@ def compile_program(
 ) -> Program:
     """Compile `mapping` (SCIM path -> value) of the target `name`.
 
-    `where` is the name of the file in messages, `section` the dotted key of the mapping (by default
-    `targets.NAME.user`). Without a `scope` every record is in scope. `extras` are further
-    expressions by name; their values are `Desired.extras`. Raises ConfigError for everything that
-    can be known to be wrong without a record, except for columns; see `check_columns`.
+    `where` is the file that messages name, and `section` holds the keys that lead to the mapping in
+    it (default: `targets.NAME.user`). Without a `scope`, every record is in scope. `extras` are
+    further expressions over the same records, by names of their own; their values become
+    `Desired.extras`.
+
+    Raise ConfigError for every error that can be found without a record. Columns are not checked
+    here: see `check_columns`.
     """
     keys = ("targets", name, kind.value) if section is None else tuple(section)
     environment = Sandbox(tables)
@@ -67,25 +70,30 @@ def compile_program(
     reader = _MappingReader(keys, where, kind, names, environment)
     slots = reader.slots(mapping)
     further = {
-        extra: parse(one.text, ExpressionLocation(where, dotted_key(one.keys)), names, environment)
-        for extra, one in (extras or {}).items()
+        extra_name: parse(
+            extra.text, ExpressionLocation(where, dotted_key(extra.keys)), names, environment
+        )
+        for extra_name, extra in (extras or {}).items()
     }
     conditions = [condition] if condition else []
     parsed = [*conditions, *(slot.source for slot in slots if slot.source), *further.values()]
     order = _in_dependency_order(rules, _rules_used(parsed, access))
     rules_used = tuple(rule for rule in access if rule in order)
     expressions = (*(rules[rule] for rule in rules_used), *parsed)
-    columns = tuple(dict.fromkeys(column for each in expressions for column in each.uses.columns))
-    variables = {extra: f"_x{index}" for index, extra in enumerate(further)}
+    columns = tuple(dict.fromkeys(column for expr in expressions for column in expr.uses.columns))
+    variables = {extra_name: f"_x{index}" for index, extra_name in enumerate(further)}
     assignments = [
         Assignment(slot.variable, slot.source.node, slot.source) for slot in slots if slot.source
     ]
-    assignments += [Assignment(variables[extra], one.node, one) for extra, one in further.items()]
+    assignments += [
+        Assignment(variables[extra_name], parsed_extra.node, parsed_extra)
+        for extra_name, parsed_extra in further.items()
+    ]
     return Program(
         rules=rules_used,
         expressions=expressions,
         columns=columns,
-        uses_today=any(each.uses.today for each in expressions),
+        uses_today=any(expr.uses.today for expr in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
             kind,
@@ -130,7 +138,7 @@ def _parse_rules(
 def _in_dependency_order(rules: Mapping[str, ParsedExpression], wanted: Iterable[str]) -> list[str]:
     """Return the `wanted` rules and those that they use, each after those that it uses.
 
-    Raises ConfigError for rules that use each other.
+    Raise ConfigError, with the cycle in its details, if rules refer to each other in a cycle.
     """
     order: list[str] = []
     for name in wanted:
@@ -144,9 +152,9 @@ def _visit(
     if name in order:
         return
     if name in path:
-        circle = " -> ".join([*path[path.index(name) :], name])
+        cycle = " -> ".join([*path[path.index(name) :], name])
         raise rules[name].location.error(
-            "access rules ask for each other in a circle", details=[circle], code="SYNC-0305"
+            "access rules ask for each other in a circle", details=[cycle], code="SYNC-0305"
         )
     for other in rules[name].uses.rules:
         _visit(other, rules, order, [*path, name])
@@ -155,17 +163,17 @@ def _visit(
 
 def _rules_used(expressions: Iterable[ParsedExpression], access: Iterable[str]) -> list[str]:
     """Return the access rules that `expressions` name, or all if one uses `access` as a whole."""
-    if any(each.uses.any_rule for each in expressions):
+    if any(expr.uses.any_rule for expr in expressions):
         return list(access)
-    return [rule for each in expressions for rule in each.uses.rules]
+    return [rule for expr in expressions for rule in expr.uses.rules]
 
 
 def _tables_used(
     expressions: Sequence[ParsedExpression], tables: Mapping[str, Mapping[str, object]]
 ) -> dict[str, Mapping[str, object]]:
-    if any(each.uses.any_table for each in expressions):
+    if any(expr.uses.any_table for expr in expressions):
         return dict(tables)
-    used = set[str]().union(*(each.uses.tables for each in expressions))
+    used = set[str]().union(*(expr.uses.tables for expr in expressions))
     return {name: entries for name, entries in tables.items() if name in used}
 
 
@@ -177,7 +185,7 @@ def _gate(
     condition: ParsedExpression | None,
     environment: Sandbox,
 ) -> Assignments:
-    """Return what evaluates the access rules, and then the scope."""
+    """Return the assignments that evaluate the access rules, in order, and then the scope."""
     assignments = [
         Assignment(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order
     ]
@@ -197,7 +205,7 @@ def _truth(node: nodes.Expr) -> nodes.Expr:
 
 @dataclass(frozen=True, slots=True)
 class _MappingReader:
-    """Reads the lines of one mapping."""
+    """A reader of the lines of one mapping."""
 
     keys: tuple[str, ...]
     where: str
@@ -222,7 +230,7 @@ class _MappingReader:
         ]
 
     def required(self, slots: Iterable[MappedAttribute]) -> MappedAttribute:
-        """Return the attribute without which there is no resource."""
+        """Return the attribute that every resource must have."""
         name = REQUIRED[self.kind]
         for slot in slots:
             if slot.path == name:
@@ -273,10 +281,10 @@ def _constant(value: Any, shape: Shape, here: ExpressionLocation) -> Any:
 
 
 def _elements(slots: Sequence[MappedAttribute]) -> tuple[FilteredElement, ...]:
-    """Return the filtered elements with a constant part, which could remain without a value.
+    """Return the filtered elements that could be left with constants only.
 
-    Parts that are not constant keep their element alive. `primary` does so only if there is no
-    other such part.
+    An element with some constant parts would otherwise stay when its values are absent. Its varying
+    parts decide whether it is sent; `primary` only decides if there are no others.
     """
     by_element: dict[str, list[MappedAttribute]] = {}
     for slot in slots:
@@ -288,8 +296,8 @@ def _elements(slots: Sequence[MappedAttribute]) -> tuple[FilteredElement, ...]:
         varying = [slot for slot in members if slot.source is not None or slot.length is not None]
         alive = [slot for slot in varying if not slot.path.endswith(".primary")] or varying
         if alive and len(alive) < len(members):
-            paths, alive_paths = (tuple(slot.path for slot in some) for some in (members, alive))
-            elements.append(FilteredElement(paths, alive_paths))
+            paths = tuple(slot.path for slot in members)
+            elements.append(FilteredElement(paths, tuple(slot.path for slot in alive)))
     return tuple(elements)
 
 
@@ -311,7 +319,7 @@ def _digest(
         scope,
         list(rules.items()),
         tables,
-        {extra: one.text for extra, one in extras.items()},
+        {name: extra.text for name, extra in extras.items()},
     ]
     text = json.dumps(everything, sort_keys=True, default=_dated)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -328,7 +336,7 @@ def _described(mapped: MappedValue) -> list[object]:
 
 
 def _dated(value: object) -> list[str]:
-    """Return dates and times, which JSON does not have, as text."""
+    """Return dates and times as JSON values: TOML has them, JSON does not."""
     if isinstance(value, (date, time)):
         return [type(value).__name__, value.isoformat()]
     raise UnusableValue(f"{type(value).__name__} is no constant", code="SYNC-0325")

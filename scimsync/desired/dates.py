@@ -1,9 +1,9 @@
-"""The `date` filter: read a date in the forms in which sources write it.
+"""The `date` filter: read a date in one of the forms that sources commonly use.
 
-Without a format: `2026-11-24`, the same followed by a time (`2026-11-24T10:00:00Z`, `2026-11-24
-10:00`), `2026/11/24`, `20261124`, and with dots the day first (`24.11.2026`). `24/11/2026` needs a
-format, because `03/04/2026` is a different day in Europe and in America. The day is the one that is
-written; a time zone does not move it.
+Without a format, it reads `2026-11-24`, the same followed by a time (`2026-11-24T10:00:00Z`,
+`2026-11-24 10:00`), `2026/11/24`, `20261124`, and with dots, day first (`24.11.2026`). `24/11/2026`
+needs a format, because Europeans and Americans read `03/04/2026` as different days. The result is
+the day as written: a time zone after it does not change it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?: .*)?", re.ASCII)
 
 
 def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A002 the filter's argument
-    """Return the day that `value` names; None for None and "".
+    """Return the day that `value` names, or None if `value` is None or "".
 
-    `format` is as in strptime: `date('%d/%m/%Y')`. Raises UnusableValue, with the forms that can be
-    read, for anything else.
+    `format` is a strptime format: `date('%d/%m/%Y')`. Raise UnusableValue, with the accepted
+    formats in its text, for anything else.
     """
     if value is None or value == "":
         return None

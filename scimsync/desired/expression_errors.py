@@ -1,4 +1,4 @@
-"""The errors of an expression for one record, in words for people who do not know Python."""
+"""The errors of an expression that fails for one record, and their wording."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TYPES = {
 
 
 class UnusableValue(Exception):
-    """A value or an operation that an expression may not have, with what would be right."""
+    """A value or an operation that an expression may not use; the text says what to do instead."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
@@ -45,10 +45,12 @@ class UnusableValue(Exception):
 
 
 class DesireError(ScimsyncError):
-    """One record cannot be mapped (exit 4). Its account stays as it is, and other records go on.
+    """A record that cannot be mapped (exit 4).
 
-    `where` is the dotted key of the expression (`targets.wiki.user.userName`), `expression` its
-    text, `detail` what went wrong, and `values` the record's values in the columns that it uses.
+    Its account stays unchanged, and the run continues with the other records.
+
+    `where` is the place in the configuration (`targets.wiki.user.userName`), `expression` its text,
+    `detail` what went wrong, and `values` the values of the columns that the expression uses.
     """
 
     exit_code = 4
@@ -80,7 +82,7 @@ def code_of(error: Exception) -> str:
 
 
 def explain(error: Exception) -> str:
-    """Return one line that says what went wrong in an expression."""
+    """Return one line that explains an expression's `error` without Python terms."""
     text = one_line(str(error))
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"
@@ -131,11 +133,11 @@ def _advice(left: str, right: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with single blanks instead of line breaks and runs of blanks."""
+    """Return `text` with its line breaks and runs of whitespace replaced by single spaces."""
     return " ".join(text.split())
 
 
 def _printable(text: str) -> str:
-    """Return `text` with escapes instead of lone surrogates and control characters."""
+    """Return `text` with lone surrogates and control characters escaped."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

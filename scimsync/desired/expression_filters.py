@@ -74,7 +74,10 @@ _MISSING: Any = object()
 def filters(
     builtin: Mapping[str, Filter], tables: Mapping[str, Mapping[str, object]]
 ) -> dict[str, Filter]:
-    """Return all filters by name. `builtin` are those of Jinja2; `lookup` reads `tables`."""
+    """Return all filters by name: those of Jinja2 (`builtin`) as adapted here, and scimsync's own.
+
+    `lookup` reads `tables`.
+    """
     result = {name: function for name, function in builtin.items() if name not in REMOVED}
     for name in _BOUNDED:
         result[name] = bounded(result[name])
@@ -112,7 +115,10 @@ def filters(
 
 
 def text_of(value: Any) -> str:
-    """Return `value` as a part of a longer text. None is nothing; a list or table is an error."""
+    """Return `value` as a part of a longer text; None becomes "".
+
+    Raise UnusableValue for a list or table, which would appear in Python's notation.
+    """
     if isinstance(value, str):
         return value
     if value is None:
@@ -148,7 +154,7 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
 
 
 def to_slug(value: Any, separator: str = "-") -> str | None:
-    """Return `value` as lower-case ASCII letters and digits, and `separator` for all others.
+    """Return `value` as lower-case ASCII letters and digits, with `separator` in place of the rest.
 
     "R & D, Köln" becomes r-d-koln.
     """
@@ -159,7 +165,10 @@ def to_slug(value: Any, separator: str = "-") -> str | None:
 
 
 def make_ref(key: Any) -> IdOf | None:
-    """Return the reference to the record `key`; None for None and "". Numbers become text."""
+    """Return a reference to the record with the key `key`, or None if `key` is None or "".
+
+    Numbers become text, because keys are text.
+    """
     if key is None or key == "":
         return None
     if isinstance(key, IdOf):
@@ -196,7 +205,10 @@ def _none_is_empty(function: Filter) -> Filter:
 
 
 def _listed(function: Filter) -> Filter:
-    """Return a filter that gives a list. Jinja2 gives iterators, which are true even if empty."""
+    """Return `function` with a list as its result.
+
+    Jinja2 returns iterators, which are true even when they are empty.
+    """
     inner = _none_is_empty(function)
 
     @wraps(function)

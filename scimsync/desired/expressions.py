@@ -1,7 +1,7 @@
-"""Parse and check one expression, and turn it into what Jinja2 compiles.
+"""Parse and check one expression, and turn it into the form that Jinja2 compiles.
 
-Everything that can be wrong without a record is a ConfigError here: syntax, and the names of
-filters, access rules and tables.
+Errors that can be found without a record raise ConfigError: syntax, and unknown filters, access
+rules and tables.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class Names:
     columns: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
-        """Return the variable of a column, a new one for a new column."""
+        """Return the variable of a column; create it at the first use."""
         return self.columns.setdefault(name, f"_c{len(self.columns)}")
 
     def rule(self, name: str) -> str:
-        """Return the variable that says whether an access rule holds."""
+        """Return the variable that holds whether an access rule applies."""
         return f"_r{list(self.rules).index(name)}"
 
 
@@ -87,7 +87,7 @@ class References:
 
     @property
     def nothing(self) -> bool:
-        """Whether the expression always has the same value."""
+        """Whether the expression has the same value for every record, on every day."""
         return not (self.columns or self.rules or self.any_rule or self.today)
 
 
@@ -111,8 +111,8 @@ def parse(
 ) -> ParsedExpression:
     """Parse the expression `text`.
 
-    In an access rule (`in_rule`), other rules may only be named as `'Name' in access`. Raises
-    ConfigError for whatever is wrong.
+    An access rule (`in_rule`) may refer to other rules only as `'Name' in access`. Raise
+    ConfigError for every error.
     """
     node = _parse(text, location, environment)
     rewriter = _Rewriter(text, location, names, environment, in_rule=in_rule)
@@ -198,7 +198,7 @@ def _pointed(text: str, at: int) -> list[str]:
 
 
 class _Rewriter(NodeTransformer):
-    """Checks the syntax tree of an expression, and gives names and operators their meaning here."""
+    """A visitor that checks the syntax tree of an expression and rewrites names and operators."""
 
     def __init__(
         self,
@@ -378,8 +378,7 @@ class _Rewriter(NodeTransformer):
             )
 
     def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
-        """Check the name of a filter or test that is given as a text: `| map('lower')`, `|
-        select('equalto', 'x')`."""
+        """Check a filter or test given by name: `| map('lower')`, `| select('equalto', 'x')`."""
         if len(node.args) <= position or not isinstance(name := node.args[position], nodes.Const):
             self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
             return

@@ -46,11 +46,14 @@ class GroupRule:
     match: tuple[str, ...]
 
     def key(self, value: str = "") -> Key:
-        """Return the key of a group. `value` is a value of `each`, or the key of a record."""
+        """Return the key of the group by rule, or of the group for `value`.
+
+        `value` is a value of `each` or the key of a source record.
+        """
         return Key(self.name) if self.form is GroupForm.RULE else Key(f"{self.name}:{value}")
 
     def desired(self, key: Key, today: date) -> Desired:
-        """Return what a group by `each` or by rule should be. Raises DesireError."""
+        """Return what a group by `each` or by rule should be, or raise DesireError."""
         value = key.partition(":")[2]
         return self.program.desire(Record(self.name, key, {VALUE: value}), today)
 
@@ -61,9 +64,9 @@ def name_of(key: Key) -> str:
 
 
 def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
-    """Return the keys of the groups by `each` and by rule that a user in scope belongs to.
+    """Return the keys of the groups by `each` and by rule that a user in scope should be in.
 
-    Raises ScimsyncError.
+    Raise ScimsyncError if an expression gave something other than texts.
     """
     keys = []
     for name, value in desired.extras.items():
@@ -77,9 +80,9 @@ def groups_of(desired: Desired, rules: dict[str, GroupRule]) -> list[Key]:
 
 
 def texts(value: Any, where: str) -> list[str]:
-    """Return the texts that an expression gave: none, one, or several, each once.
+    """Return the texts that an expression gave: none, one or several, without duplicates.
 
-    Raises ScimsyncError for anything else.
+    Raise ScimsyncError for anything else; `where` names the expression.
     """
     if value is None or value == "":
         return []

@@ -100,9 +100,9 @@ class Program:
     def desire(self, record: Record, today: date) -> Desired:
         """Return what `record` should be at the target on the day `today`.
 
-        Raises DesireError, and nothing else, where an expression fails for this record, a required
-        attribute is empty, or the record cannot be read. The mapping of a record out of scope is
-        not evaluated, so that leavers with bad data can still leave.
+        Raise DesireError, and no other exception, if an expression fails for this record, a
+        required attribute is empty, or the record cannot be read. The mapping is not evaluated for
+        a record out of scope, so that bad data does not keep a leaver's account active.
         """
         if record.too_deep:
             raise DesireError(

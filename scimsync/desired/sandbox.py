@@ -1,8 +1,8 @@
-"""The Jinja2 environment in which expressions run.
+"""The Jinja2 environment of expressions, which limits what they can use and compute.
 
-Expressions come from the administrator, but values may come from anyone. So values are never parsed
-as expressions, only the filters and a fixed list of methods can be called, and what a value can
-multiply is bounded.
+Expressions come from the administrator, but the values that they use can come from anyone.
+Therefore values are never parsed as expressions, only the filters and a fixed list of methods can
+be called, and the size of results is limited.
 """
 
 from __future__ import annotations
@@ -44,12 +44,11 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
     datetime: _DATE | {"date", "hour", "minute", "second"},
     timedelta: frozenset({"days", "seconds", "total_seconds"}),
 }
-"""The attributes and methods that expressions may use, by type. All others do not exist."""
+"""Attributes and methods that expressions may use, by type. All others count as undefined."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, narrowed to `ATTRIBUTES`, without globals, with the filters of
-    `scimsync.desired.expression_filters`."""
+    """Jinja2's sandbox, limited to `ATTRIBUTES` and scimsync's filters, without globals."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -69,7 +68,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return attr in ATTRIBUTES.get(type(obj), ()) and super().is_safe_attribute(obj, attr, value)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return `value.name`: a listed attribute, or an item of a nested table, or undefined."""
+        """Return a listed attribute of `obj`, or an item of a nested table.
+
+        Return an Undefined that holds the reason if it is neither.
+        """
         if isinstance(obj, Undefined):
             return getattr(obj, attribute)  # raises UndefinedError with the reason
         if attribute in ATTRIBUTES.get(type(obj), ()):
@@ -79,7 +81,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self._nothing(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return `value[argument]`, as above."""
+        """Return `obj[argument]`, or what `getattr` returns for the name."""
         try:
             return obj[argument]
         except (TypeError, LookupError):
@@ -109,7 +111,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class RecordContext(Context):
-    """Gives compiled expressions the values of one record. Each run needs a new one."""
+    """The values of one record, for compiled expressions. Each run makes a new one."""
 
     def __init__(self, environment: Sandbox, eval_ctx: Any, values: dict[str, Any]) -> None:
         self.parent = values
@@ -119,5 +121,5 @@ class RecordContext(Context):
         self.exported_vars = set()
 
     def resolve_or_missing(self, key: str) -> Any:
-        """Return the value of the variable `key`. All variables are those of the record."""
+        """Return the value of the variable `key`; the record's variables are the only ones."""
         return self.parent[key]

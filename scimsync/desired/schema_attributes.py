@@ -82,10 +82,10 @@ class Attribute:
 
 
 def meant(path: Path, kind: Kind) -> str | None:
-    """Return what an unknown name was probably meant to be.
+    """Return the attribute name that a misspelled one was probably meant to be.
 
-    That is a similar name of the core schema, or the same name of the enterprise extension with its
-    URN. None for a known name, and for one that is similar to no other.
+    That is a similar name of the core schema, or the same name with the URN of the enterprise
+    extension. Return None if the name is known or resembles none: it may be a custom attribute.
     """
     if not at_top(path.schema) or path.attribute.casefold() in _KNOWN[kind]:
         return None
