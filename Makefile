@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 SOURCES := scimsync tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage chaos lint format bench docs messages lock clean
+.PHONY: help demo test test-fast coverage chaos lint format bench docs messages lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -29,6 +29,9 @@ demo: $(READY)  ## show two days in a made-up company, against a SCIM server on 
 test: $(READY)  ## run all tests
 	@sh .ci/install-servers
 	@$(BIN)/pytest -n auto
+
+test-fast: $(READY)  ## run the unit tests: no server, no database, no files; within seconds
+	@$(BIN)/pytest -q -n auto tests/unit
 
 coverage: $(READY)  ## run all tests and report branch coverage
 	@sh .ci/install-servers
