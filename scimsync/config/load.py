@@ -188,7 +188,7 @@ def _syntax_error(message: str, text: str, name: str) -> ConfigError:
     details = _excerpt(number, column, line)
     hint = None
     if _PATH_WITHOUT_QUOTES.match(line):
-        hint = 'a path with : or [ must stand in quotes: \'emails[type eq "work"].value\' = "email"'
+        hint = 'a path with : or [ must be in quotes: \'emails[type eq "work"].value\' = "email"'
     return ConfigError(
         f"{name}:{number}:{column}: {what}", details=details, hint=hint, code="SYNC-0105"
     )
@@ -198,7 +198,7 @@ def _excerpt(number: int, column: int, line: str) -> list[str]:
     if not line.strip():
         return []
     if _SECRET.search(line):
-        return [f"{number} | (not shown: a secret may stand on this line)"]
+        return [f"{number} | (not shown: this line may contain a secret)"]
     start = max(0, column - 50)
     shown = "".join(char if char.isprintable() else " " for char in line[start : start + 70])
     margin = f"{number} | "
@@ -210,7 +210,7 @@ def _plain(what: str) -> str:
     twice = _TWICE.fullmatch(what)
     if twice is not None:
         names = re.findall(r"'([^']*)'", twice["parts"])
-        return f"the table [{'.'.join(names)}] stands here a second time"
+        return f"the table [{'.'.join(names)}] is defined a second time here"
     if what == "Cannot overwrite a value":
-        return "this key stands here a second time"
+        return "this key is defined a second time here"
     return what[:1].lower() + what[1:]

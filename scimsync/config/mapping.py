@@ -46,7 +46,7 @@ def _expression(text: object, below: tuple[str, ...]) -> str:
     if not text.strip():
         raise invalid(
             "the expression is empty",
-            hint="to leave an attribute alone, leave its line out",
+            hint="to leave an attribute alone, omit its line",
             below=below,
             code="SYNC-0144",
         )
@@ -92,7 +92,7 @@ def _constant(value: object) -> Scalar:
     if value == "":
         raise invalid(
             "must not be empty",
-            hint="to leave an attribute alone, leave its line out",
+            hint="to leave an attribute alone, omit its line",
             below=("value",),
             code="SYNC-0144",
         )
@@ -197,7 +197,7 @@ def _mapping(value: object) -> object:
         if isinstance(entry, dict) and entry and not any(did_you_mean(key, _KEYS) for key in entry):
             path = (attribute, *_first_branch(entry))
             raise invalid(
-                "a path with a dot must stand in quotes",
+                "a path with a dot must be in quotes",
                 hint=f"write {toml_key('.'.join(path))} = …",
                 below=path,
                 code="SYNC-0142",

@@ -344,7 +344,7 @@ class Notify(Table):
 # The whole file
 
 
-def _named(section: str, table: type[Table]) -> BeforeValidator:
+def _named(section: str) -> BeforeValidator:
     """Return a validator that a section holds named tables: `[targets.wiki]`, not `[targets]`."""
     form = f"[{section}.NAME]"
 
@@ -355,14 +355,10 @@ def _named(section: str, table: type[Table]) -> BeforeValidator:
             )
         if not value:
             raise invalid(f"there is no {form}", code="SYNC-0107")
-        bare = [
-            key
-            for key, entry in value.items()
-            if key in table.model_fields and not isinstance(entry, dict)
-        ]
+        bare = [key for key, entry in value.items() if not isinstance(entry, dict)]
         if bare:
             raise invalid(
-                f"{bare[0]} stands outside of any {form}",
+                f"{bare[0]} is outside of any {form}",
                 hint=f"give it a name: write {form}",
                 code="SYNC-0108",
             )
@@ -379,7 +375,7 @@ class SyncToml(Table):
         Mapping[
             Name, Annotated[SourceSettings, registered_table("sources"), schema_mark("sources")]
         ],
-        _named("sources", SourceSettings),
+        _named("sources"),
     ] = Field(
         description="The sources of truth about users", json_schema_extra={"minProperties": 1}
     )
@@ -393,7 +389,7 @@ class SyncToml(Table):
     tables: Mapping[Name, Mapping[str, TableValue]] = Field(
         default_factory=dict, description="Tables for the filter lookup"
     )
-    targets: Annotated[Mapping[Name, Target], _named("targets", Target)] = Field(
+    targets: Annotated[Mapping[Name, Target], _named("targets")] = Field(
         description="The applications to provision", json_schema_extra={"minProperties": 1}
     )
     schedule: Schedule = Field(default_factory=Schedule, description="When the daemon pushes")

@@ -25,7 +25,7 @@ class Event(StrEnum):
     SOURCE = "source"  # a source cannot be read
     STALE = "stale"  # a source has brought nothing new for too long
     CONFIG = "config"  # sync.toml has changed and cannot be used
-    ERROR = "error"  # a run ended by an error that nobody foresaw, or the state cannot be used
+    ERROR = "error"  # an unexpected error ended a run, or the state cannot be used
     SUMMARY = "summary"  # what has happened since the last one
 
 
@@ -54,7 +54,7 @@ class Receiver(Table):
         ),
     ] = Field(
         tuple(Event),
-        description="What this one is told of",
+        description="The events that this receiver gets",
         json_schema_extra={"default": [event.value for event in Event]},
     )
     personal: bool = Field(

@@ -43,7 +43,7 @@ def secret_references(table: Table) -> dict[str, str]:
 def resolve(
     reference: SecretStr, base_dir: Path, where: str, *, cmd_timeout_s: float = CMD_TIMEOUT_S
 ) -> str:
-    """Return the secret behind `reference`. A URL that is written out stands for itself.
+    """Return the secret behind `reference`. A URL that is written out is its own value.
 
     `base_dir` is the folder of sync.toml: `file:` paths start and `cmd:` commands run there.
     `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raise ConfigError if
@@ -208,7 +208,7 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
         complaint = _excerpt(done.stderr, done.stdout)
         raise ConfigError(
             f"{where}: the command {program} ended with exit code {done.returncode}",
-            details=[f"it said: {complaint}"] if complaint else [],
+            details=[f"stderr: {complaint}"] if complaint else [],
             code="SYNC-0155",
         )
     first = done.stdout.splitlines()[:1]

@@ -154,7 +154,7 @@ def _visit(
     if name in path:
         cycle = " -> ".join([*path[path.index(name) :], name])
         raise rules[name].location.error(
-            "access rules ask for each other in a circle", details=[cycle], code="SYNC-0305"
+            "access rules refer to each other in a cycle", details=[cycle], code="SYNC-0305"
         )
     for other in rules[name].uses.rules:
         _visit(other, rules, order, [*path, name])

@@ -124,12 +124,12 @@ def _parse(text: str, location: ExpressionLocation, environment: Sandbox) -> nod
     if not text.strip():
         raise location.error(
             "the expression is empty",
-            hint="to leave an attribute alone, leave its line out",
+            hint="to leave an attribute alone, omit its line",
             code="SYNC-0301",
         )
     if text.lstrip().startswith(("{{", "{%")):
         raise location.error(
-            "an expression stands alone, without {{ }}", details=[one_line(text)], code="SYNC-0301"
+            "an expression is written without {{ }}", details=[one_line(text)], code="SYNC-0301"
         )
     parser: Parser | None = None
     try:
@@ -152,7 +152,7 @@ def _syntax_error(
     message: str,
 ) -> ConfigError:
     hint = (
-        "a text stands in quotes: 'Ann'; a constant is written { value = \"…\" }"
+        "texts are in quotes: 'Ann'; a constant is written { value = \"…\" }"
         if re.search(r"\w\s+\w", text)
         else None
     )
@@ -223,7 +223,7 @@ class _Rewriter(NodeTransformer):
         if node.name == "access":
             if self._in_rule:
                 self._fail(
-                    "an access rule can ask for another one by its name only",
+                    "an access rule can only refer to another one by name",
                     hint="write 'Name' in access",
                     code="SYNC-0305",
                 )

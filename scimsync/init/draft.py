@@ -74,7 +74,7 @@ def draft_sync_toml(
                 " through, then: scimsync check"
             ),
             (
-                "# To the right of an attribute or a condition stands a Jinja2 expression over the"
+                "# The right side of an attribute or a condition is a Jinja2 expression over the"
                 " columns of a record."
             ),
             "# A line such as #rate = 25 is an example: take the # away to use it.",

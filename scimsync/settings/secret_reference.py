@@ -24,15 +24,15 @@ def secret_reference(value: object) -> SecretStr:
     scheme, colon, rest = value.partition(":")
     if not colon or scheme not in _SCHEMES:
         raise invalid(
-            "does not say where the token is found (its value is not shown here)",
+            "must be a reference to a secret (its value is not shown here)",
             hint=REFERENCE_FORMS,
             code="SYNC-0150",
         )
     if not rest.strip():
-        raise invalid(f"nothing stands after {scheme}:", hint=REFERENCE_FORMS, code="SYNC-0150")
+        raise invalid(f"nothing follows {scheme}:", hint=REFERENCE_FORMS, code="SYNC-0150")
     if scheme == "env" and not _VARIABLE.fullmatch(rest):
         raise invalid(
-            "what stands after env: is not the name of an environment variable",
+            "the text after env: is not the name of an environment variable",
             hint='such as "env:WIKI_TOKEN"',
             code="SYNC-0150",
         )
@@ -44,7 +44,7 @@ def secret_reference(value: object) -> SecretStr:
         )
     if scheme == "cmd" and not command_words(rest):
         raise invalid(
-            "what stands after cmd: is not a command, look at its quotes",
+            "the text after cmd: is not a command; check its quotes",
             hint='such as "cmd:pass show wiki"',
             code="SYNC-0150",
         )

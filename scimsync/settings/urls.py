@@ -60,13 +60,13 @@ def _base_url(value: object) -> str:
     if "?" in value:
         raise invalid(
             "a URL here must not hold a query (?…)",
-            hint="leave out what begins with ?",
+            hint="remove the part from ? on",
             code="SYNC-0120",
         )
     if "#" in value:
         raise invalid(
             "a URL here must not hold a fragment (#…)",
-            hint="leave out what begins with #",
+            hint="remove the part from # on",
             code="SYNC-0120",
         )
     return value.rstrip("/")

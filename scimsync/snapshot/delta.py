@@ -74,7 +74,7 @@ class Delta:
             self._source.columns()  # raises the more specific error if the key column is missing
             raise GuardStop(
                 (
-                    f"{self._source.label} has no row that can be used"
+                    f"{self._source.label} has no usable row"
                     if self.problems
                     else f"{self._source.label} is empty"
                 ),

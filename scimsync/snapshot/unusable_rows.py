@@ -115,7 +115,7 @@ def report(
         add(row.location, row.key, detail)
     for location, key, first in repeated.rows:
         of = f" of {first.label}" if first.label != location.label else ""
-        detail = f'key "{key}" stands in {first}{of} already; the row is left out'
+        detail = f'key "{key}" is already in {first}{of}; the row is left out'
         add(location, key, _row_number(location) + detail)
     found.sort(key=lambda pair: pair[0])
     problems = [problem for _, problem in found[:MAX_REPORTED]]

@@ -172,7 +172,7 @@ def test_a_group_that_cannot_be(body: str, message: str) -> None:
         (
             SOURCE + f"[targets]\n{URL}{AUTH}",
             (
-                "sync.toml: targets: url stands outside of any [targets.NAME]\n"
+                "sync.toml: targets: url is outside of any [targets.NAME]\n"
                 "  give it a name: write [targets.NAME]"
             ),
         ),
@@ -182,7 +182,10 @@ def test_a_group_that_cannot_be(body: str, message: str) -> None:
         ),
         (
             TARGET.replace("[targets.wiki]", "[targets.wiki]") + USER + "[sources]\nhr = 'x'\n",
-            "sync.toml: sources.hr: must be a table, not a text",
+            (
+                "sync.toml: sources: hr is outside of any [sources.NAME]\n"
+                "  give it a name: write [sources.NAME]"
+            ),
         ),
     ],
 )
@@ -295,7 +298,7 @@ def test_of_a_source_of_another_type_only_the_type_is_said(kind: str, message: s
         ),
         (
             'lists = { groups = "" }',
-            'sources.hr.lists.groups: must be the character between two values\n  such as ";"',
+            'sources.hr.lists.groups: must be the separator between two values\n  such as ";"',
         ),
         ('lists = "groups"', "sources.hr.lists: must be a table, not a text"),
     ],
@@ -512,11 +515,11 @@ HTTPS = 'write "https://app.example.com/scim/v2", as the app\'s SCIM settings sh
         ),
         (
             "https://wiki.example.com/scim?token=s3cr3t",
-            "a URL here must not hold a query (?…)\n  leave out what begins with ?",
+            "a URL here must not hold a query (?…)\n  remove the part from ? on",
         ),
         (
             "https://wiki.example.com/scim#s3cr3t",
-            "a URL here must not hold a fragment (#…)\n  leave out what begins with #",
+            "a URL here must not hold a fragment (#…)\n  remove the part from # on",
         ),
     ],
 )
@@ -549,14 +552,14 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
         (
             '{ type = "bearer", token = "s3cr3t" }',
             (
-                "auth.token: does not say where the token is found (its value is not shown here)\n"
+                "auth.token: must be a reference to a secret (its value is not shown here)\n"
                 f"  {FORMS}"
             ),
         ),
         (
             '{ type = "bearer", token = "s3cr3t:with:colons" }',
             (
-                "auth.token: does not say where the token is found (its value is not shown here)\n"
+                "auth.token: must be a reference to a secret (its value is not shown here)\n"
                 f"  {FORMS}"
             ),
         ),
@@ -566,12 +569,12 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
         ),
         (
             '{ type = "bearer", token = "env:" }',
-            f"auth.token: nothing stands after env:\n  {FORMS}",
+            f"auth.token: nothing follows env:\n  {FORMS}",
         ),
         (
             '{ type = "bearer", token = "env:s3cr3t.x-y" }',
             (
-                "auth.token: what stands after env: is not the name of an environment variable\n "
+                "auth.token: the text after env: is not the name of an environment variable\n "
                 ' such as "env:WIKI_TOKEN"'
             ),
         ),
@@ -582,7 +585,7 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
         (
             '{ type = "bearer", token = "cmd:pass \'s3cr3t" }',
             (
-                "auth.token: what stands after cmd: is not a command, look at its quotes\n  such as"
+                "auth.token: the text after cmd: is not a command; check its quotes\n  such as"
                 ' "cmd:pass show wiki"'
             ),
         ),
@@ -611,18 +614,15 @@ ENTRY = (
     [
         (
             'title = ""',
-            "title: the expression is empty\n  to leave an attribute alone, leave its line out",
+            "title: the expression is empty\n  to leave an attribute alone, omit its line",
         ),
         (
             'title = { expr = "" }',
-            (
-                "title.expr: the expression is empty\n  to leave an attribute alone, leave its"
-                " line out"
-            ),
+            ("title.expr: the expression is empty\n  to leave an attribute alone, omit its line"),
         ),
         (
             'title = { value = "" }',
-            "title.value: must not be empty\n  to leave an attribute alone, leave its line out",
+            "title.value: must not be empty\n  to leave an attribute alone, omit its line",
         ),
         (
             "title = { value = {} }",
@@ -673,7 +673,7 @@ ENTRY = (
         ),
         (
             'name.givenName = "given"',
-            'name.givenName: a path with a dot must stand in quotes\n  write "name.givenName" = …',
+            'name.givenName: a path with a dot must be in quotes\n  write "name.givenName" = …',
         ),
         ('"" = "given"', "an attribute without a name"),
     ],
@@ -733,11 +733,14 @@ def test_tables_for_lookup_hold_no_dates_or_tables() -> None:
         ),
         (
             "a = 1\r\na = 2\r\n",
-            "sync.toml:2:6: this key stands here a second time\n  2 | a = 2\n           ^",
+            "sync.toml:2:6: this key is defined a second time here\n  2 | a = 2\n           ^",
         ),
         (
             "[a.b]\n[a.b]\n",
-            "sync.toml:2:5: the table [a.b] stands here a second time\n  2 | [a.b]\n          ^",
+            (
+                "sync.toml:2:5: the table [a.b] is defined a second time here\n"
+                "  2 | [a.b]\n          ^"
+            ),
         ),
         (
             "[t]\nx = '''one\ntwo\n",
@@ -751,14 +754,14 @@ def test_tables_for_lookup_hold_no_dates_or_tables() -> None:
             (
                 "sync.toml:1:4: expected '=' after a key in a key/value pair\n  1 |"
                 ' urn:ietf:User:department = "department"\n         ^\n  a path with : or [ must'
-                ' stand in quotes: \'emails[type eq "work"].value\' = "email"'
+                ' be in quotes: \'emails[type eq "work"].value\' = "email"'
             ),
         ),
         (
             'emails[type eq "work"].value = "email"\n',
             (
                 "sync.toml:1:7: expected '=' after a key in a key/value pair\n  1 | emails[type"
-                ' eq "work"].value = "email"\n            ^\n  a path with : or [ must stand in'
+                ' eq "work"].value = "email"\n            ^\n  a path with : or [ must be in'
                 ' quotes: \'emails[type eq "work"].value\' = "email"'
             ),
         ),
@@ -787,7 +790,7 @@ def test_a_long_line_is_cut_around_the_fault() -> None:
 def test_a_line_that_may_hold_a_secret_is_not_shown(line: str) -> None:
     printed = complaint(line + "\n")
     assert printed.startswith("sync.toml:1:")
-    assert printed.endswith("1 | (not shown: a secret may stand on this line)")
+    assert printed.endswith("1 | (not shown: this line may contain a secret)")
     assert "s3cr3t" not in printed
 
 

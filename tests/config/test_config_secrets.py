@@ -204,16 +204,16 @@ def test_a_command_is_split_like_a_shell_does_but_no_shell_runs(tmp_path: Path) 
         ("raise SystemExit(3)", "the command {python} ended with exit code 3"),
         (
             "raise SystemExit('not logged in\\nsecond line')",
-            "the command {python} ended with exit code 1\n  it said: not logged in",
+            "the command {python} ended with exit code 1\n  stderr: not logged in",
         ),
         # a command that prints what it found and then fails, repeating it
         (
             "import sys; print('s3cr3t'); sys.exit('cannot use s3cr3t here')",
-            "the command {python} ended with exit code 1\n  it said: cannot use … here",
+            "the command {python} ended with exit code 1\n  stderr: cannot use … here",
         ),
         (
             "import sys; sys.exit('\\x1b[31mred\\x1b[0m' + 'x' * 500)",
-            "the command {python} ended with exit code 1\n  it said: [31mred [0m" + "x" * 189,
+            "the command {python} ended with exit code 1\n  stderr: [31mred [0m" + "x" * 189,
         ),
     ],
 )

@@ -135,7 +135,7 @@ def test_false_is_never() -> None:
         ('[schedule.targets]\nwikki = "1h"', "sync.toml: schedule.targets.wikki: no such target"),
         (
             '[notify.to.ops]\napprise = "mailto://x"',
-            "notify.to.ops.apprise: does not say where the token is found",
+            "notify.to.ops.apprise: must be a reference to a secret",
         ),
         ("[notify.to.ops]\npersonal = true", "notify.to.ops: needs one of apprise and webhook"),
         (

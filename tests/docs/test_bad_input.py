@@ -139,7 +139,7 @@ CASES = {
     "a key twice": BadInputCase(
         lambda s: s.row(r"(1008,.*)\n", r"\1\n\1\n"),
         4,
-        ('hr line 10 1008: key "1008" stands in line 9 already; the row is left out',),
+        ('hr line 10 1008: key "1008" is already in line 9; the row is left out',),
     ),
     "a missing key column": BadInputCase(
         lambda s: s.row("employee_id", "number"),
@@ -227,7 +227,7 @@ CASES = {
     "a dotted path": BadInputCase(
         lambda s: s.setting('"name.givenName"', "name.givenName"),
         2,
-        ("sync.toml: targets.app.user.name.givenName: a path with a dot must stand in quotes",),
+        ("sync.toml: targets.app.user.name.givenName: a path with a dot must be in quotes",),
     ),
     "an unknown attribute": BadInputCase(
         lambda s: s.setting("title = .*", '"nmae.givenName" = "given"'),
@@ -249,7 +249,7 @@ CASES = {
     "circular rules": BadInputCase(
         lambda s: s.setting("scope = .*", "scope = \"'A' in access\"").more(CIRCLE),
         2,
-        ("sync.toml: access.A: access rules ask for each other in a circle", "A -> B -> A"),
+        ("sync.toml: access.A: access rules refer to each other in a cycle", "A -> B -> A"),
     ),
     "an unsupported dialect": BadInputCase(
         lambda s: s.setting("url = (.*)", r'url = \1\ndialect = "okta"'),

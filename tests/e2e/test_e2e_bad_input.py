@@ -80,7 +80,7 @@ REFUSED = {
     "half of the rows": Refused(
         (HEAD + "\n".join(lines(10)) + "\n").encode(), 3, ("10 records", "20", "min_records")
     ),
-    "no good row": Refused((HEAD + "x\ny\n").encode(), 3, ("hr.csv", "no row")),
+    "no good row": Refused((HEAD + "x\ny\n").encode(), 3, ("hr.csv", "no usable row")),
     "a file still being written": Refused(
         b'[{"id": "00001", "email": "a@example.com", "given": "A", "family": "B", "dept": "IT"},'
         b' {"id": "00',

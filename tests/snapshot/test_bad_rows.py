@@ -115,9 +115,9 @@ def test_of_rows_with_one_key_the_first_counts(world: World) -> None:
 
     assert outcome.new["1"] == {"id": "1", "name": "Ann", "dept": "IT"}
     assert outcome.problems == [
-        (4, "1", 'key "1" stands in line 2 already; the row is left out'),
-        (5, "1", 'key "1" stands in line 2 already; the row is left out'),
-        (6, "2", 'key "2" stands in line 3 already; the row is left out'),
+        (4, "1", 'key "1" is already in line 2; the row is left out'),
+        (5, "1", 'key "1" is already in line 2; the row is left out'),
+        (6, "2", 'key "2" is already in line 3; the row is left out'),
     ]
 
 
@@ -214,7 +214,7 @@ def test_a_file_of_several_is_named(world: World) -> None:
 
     assert world.push().problems == [
         (3, "2", "a.csv: has 2 fields where the header has 3; the row is left out"),
-        (2, "1", 'b.csv: key "1" stands in line 2 of a.csv already; the row is left out'),
+        (2, "1", 'b.csv: key "1" is already in line 2 of a.csv; the row is left out'),
         (3, None, "b.csv: the row has no key and is left out"),
     ]
 
@@ -233,7 +233,7 @@ def test_lines_of_ndjson_and_rows_of_json_are_told(world: World) -> None:
     world.spec = with_settings(world.spec, path="hr.json")
     world.write('[{"id": 1}, {"id": 1}, {"name": "Ann"}]', "hr.json")
     assert world.plan().problems == [
-        (None, "1", 'row 2: key "1" stands in row 1 already; the row is left out'),
+        (None, "1", 'row 2: key "1" is already in row 1; the row is left out'),
         (None, None, "row 3: the row has no key and is left out"),
     ]
 
@@ -262,7 +262,7 @@ def test_a_query_that_gives_a_key_twice_says_so(world: World) -> None:
         (
             None,
             "1",
-            'the result of the query: key "1" stands in another row already; the row is left out',
+            'the result of the query: key "1" is already in another row; the row is left out',
         )
     ]
     assert outcome.new["1"]["dept"] == "IT"
@@ -287,7 +287,7 @@ def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[in
         ("hr.csv", b"", 3, "hr.csv is empty"),
         ("hr.csv", b"id,name,dept\n", 3, "hr.csv is empty"),
         ("hr.csv", b"\n\n", 2, "sync.toml: sources.hr.path: hr.csv has no header"),
-        ("hr.csv", b"id,name,dept\n,Ann,IT\n", 3, "hr.csv has no row that can be used"),
+        ("hr.csv", b"id,name,dept\n,Ann,IT\n", 3, "hr.csv has no usable row"),
         ("hr.json", b"[]", 2, 'sync.toml: sources.hr.key: no column "id" in hr.json'),
         (
             "hr.csv",
@@ -479,7 +479,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_used(
         ("delete from 'hr.csv'", "sync.toml: sources.hr.query: only a SELECT can be a source"),
         (
             "select * from 'hr.csv'; select 1",
-            "sync.toml: sources.hr.query: one SELECT is wanted, 2 statements found",
+            "sync.toml: sources.hr.query: expected one SELECT, found 2 statements",
         ),
         ("select 1 as id", "sync.toml: sources.hr.query: no file is read"),
         (

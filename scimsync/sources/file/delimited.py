@@ -137,7 +137,7 @@ class DelimitedReader:
             raise SourceFormatError(
                 f'{self._spec.setting("path")}: {self.file.label} has {len(at)} columns "{column}"',
                 details=[f"found: {', '.join(self.header.names)}"],
-                hint="which one is meant cannot be told; rename one of them",
+                hint="rename one of them, because either may be meant",
                 code="SYNC-0206",
             )
         return f"f{at[0]}" if at else "null::varchar"
@@ -201,8 +201,8 @@ class DelimitedReader:
             raise SourceFormatError(
                 f"{self._spec.setting('query')}: {label}, line {row.line} {wrong}",
                 hint=(
-                    f'without a column "{self._spec.key}" nobody can tell whose records the'
-                    " row would change"
+                    f'without a column "{self._spec.key}" it is unknown which records the row'
+                    " changes"
                 ),
                 code="SYNC-0209",
             )

@@ -35,7 +35,7 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
         )
     if len(tree["statements"]) != 1:
         raise SourceFormatError(
-            f"{where}: one SELECT is wanted, {len(tree['statements'])} statements found",
+            f"{where}: expected one SELECT, found {len(tree['statements'])} statements",
             code="SYNC-0209",
         )
     nodes = list(_walk(tree["statements"][0]))

@@ -42,7 +42,7 @@ def _delimiter(text: str) -> str:
 def _separator(text: str) -> str:
     if not text or "\n" in text or "\r" in text:
         raise invalid(
-            "must be the character between two values", hint='such as ";"', code="SYNC-0125"
+            "must be the separator between two values", hint='such as ";"', code="SYNC-0125"
         )
     return text
 

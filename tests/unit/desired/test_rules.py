@@ -77,7 +77,7 @@ def test_only_rules_that_are_asked_for_are_worked_out() -> None:
 def test_rules_must_not_go_in_circles(rules: dict[str, str], circle: str) -> None:
     with pytest.raises(ConfigError) as caught:
         program(None, rules)
-    assert caught.value.message.endswith("access rules ask for each other in a circle")
+    assert caught.value.message.endswith("access rules refer to each other in a cycle")
     assert caught.value.details == (circle,)
 
 
@@ -97,7 +97,7 @@ def test_a_rule_asks_for_another_by_name_only(rule: str) -> None:
         program(None, {"A": "x", "B": rule})
     assert (
         text_of(caught.value)
-        == "sync.toml: access.B: an access rule can ask for another one by its name only\n "
+        == "sync.toml: access.B: an access rule can only refer to another one by name\n "
         f" {rule}\n  write 'Name' in access"
     )
 
@@ -317,7 +317,7 @@ def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(
         ("email | | lower", 'unexpected "|"\n  email | | lower\n          ^'),
         (
             "Ann Smith",
-            "unexpected \"Smith\"\n  Ann Smith\n      ^\n  a text stands in quotes: 'Ann';",
+            "unexpected \"Smith\"\n  Ann Smith\n      ^\n  texts are in quotes: 'Ann';",
         ),
         ("(email", "the expression ends too early\n  (email\n        ^"),
         ("email)", "unexpected ')'\n  email)"),
@@ -325,8 +325,8 @@ def test_a_constant_that_cannot_be_sent_is_found_before_anything_is_read(
         ("email $ 3", "unexpected '$'\n  email $ 3\n        ^"),
         ("x\n y z", 'unexpected "y"\n  x y z'),
         ("  ", "the expression is empty"),
-        ("{{ email }}", "an expression stands alone, without {{ }}"),
-        ("{% if x %}", "an expression stands alone, without {{ }}"),
+        ("{{ email }}", "an expression is written without {{ }}"),
+        ("{% if x %}", "an expression is written without {{ }}"),
         ("(" * 3000, "nested too deeply"),
         ("email | lowr", 'no filter "lowr"\n  email | lowr\n  did you mean "lower"?'),
         ("email | map('lowr')", 'no filter "lowr"'),
