@@ -83,7 +83,7 @@ class JobScheduler(BaseScheduler):
     """Runs jobs in the thread that calls `run`, pushes and notifications in one thread each.
 
     Jobs run once however late they are (`coalesce`, no misfire grace time), and one at a time.
-    `steady` returns seconds that continue while the machine sleeps and that nobody can set;
+    `steady` returns seconds of a clock that cannot be set and runs while the machine sleeps;
     `on_clock_change` is called with the seconds by which the system clock was set.
     """
 

@@ -17,12 +17,12 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
     None for the records of the others. Raise ConfigError for the first column that no source has;
     its details list the other missing columns.
     """
-    there = {column: None for columns in found.values() for column in columns}
+    existing = {column: None for columns in found.values() for column in columns}
     missing = [
-        (each, column)
-        for each in program.expressions
-        for column in each.uses.columns
-        if column not in there
+        (expression, column)
+        for expression in program.expressions
+        for column in expression.uses.columns
+        if column not in existing
     ]
     if not missing:
         return
@@ -39,13 +39,13 @@ def check_columns(program: Program, found: Mapping[str, Sequence[str]]) -> None:
     raise ConfigError(
         f"{expression.location.file}: {expression.location.key}: {problem}",
         details=[*details, *also],
-        hint=_hint(expression, column, list(there)),
+        hint=_hint(expression, column, list(existing)),
         code="SYNC-0302",
     )
 
 
-def _hint(expression: ParsedExpression, column: str, there: Sequence[str]) -> str | None:
-    meant = closest(column, there)
+def _hint(expression: ParsedExpression, column: str, existing: Sequence[str]) -> str | None:
+    meant = closest(column, existing)
     if meant is not None:
         return (
             f'did you mean "{meant}"?' if meant.isidentifier() else f"did you mean col['{meant}']?"

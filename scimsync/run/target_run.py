@@ -189,7 +189,7 @@ class TargetRun:
         )
 
     def _scope_of_held(self, store: Store, options: Options) -> Scope | None:
-        """Return the keys of `options` that were deprovisioned by hand, or None for nobody."""
+        """Return those of `options.keys` that were deprovisioned by hand, or None if none were."""
         with store.read() as connection:
             held = frozenset(holds.held(connection, options.keys))
         if not held and options.keys:
