@@ -359,5 +359,5 @@ def test_a_base_url_that_is_not_safe_is_refused(url: str, problem: str) -> None:
     "url",
     ["https://wiki.example.com/v2", "http://localhost:1", "http://127.8.0.1", "http://[::1]:8080"],
 )
-def test_https_and_loopback_are_fine(url: str) -> None:
+def test_https_and_loopback_are_accepted(url: str) -> None:
     asyncio.run(HttpConnection(url, user_agent="x").aclose())

@@ -55,7 +55,7 @@ primary = st.sampled_from(
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
-    """A document with its paths in any order, and one primary address at most."""
+    """Draw a document with its paths in any order, and at most one primary address."""
     document = draw(people) | {
         f'emails[type eq "{kind}"].primary': on for kind, on in draw(primary).items()
     }
@@ -79,7 +79,7 @@ def unordered(document: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=60, database=None)
 @given(documents(), documents())
-def test_a_real_service_provider_holds_what_was_meant(
+def test_a_real_server_holds_the_new_document_after_an_update(
     real_server: tuple[str, str], before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     async def scenario() -> None:

@@ -96,7 +96,7 @@ rfc = DIALECTS["rfc"]
         ),
     ],
 )
-def test_requests_as_the_rfc_words_them(
+def test_the_requests_of_the_rfc_dialect(
     request_: ScimRequest | None, expected: ScimRequest | None
 ) -> None:
     assert request_ == expected

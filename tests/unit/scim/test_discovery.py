@@ -51,7 +51,7 @@ class Says:
         (InvalidResponse("a page", status=404, content_type="text/html"), Capabilities()),
     ],
 )
-def test_discovery_takes_what_it_can_get(outcome: Any, capabilities: Capabilities) -> None:
+def test_discovery_reads_what_is_there(outcome: Any, capabilities: Capabilities) -> None:
     assert asyncio.run(discover(Says(outcome))) == capabilities
 
 

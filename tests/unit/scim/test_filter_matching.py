@@ -81,5 +81,5 @@ ANN = {
         ('not (id eq "a1") and (active eq true or x-level eq 5)', False),
     ],
 )
-def test_matches(condition: str, found: bool) -> None:
+def test_which_resources_a_filter_matches(condition: str, found: bool) -> None:
     assert matches(parse_filter(condition), ANN) is found

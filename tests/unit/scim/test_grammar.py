@@ -1,4 +1,4 @@
-"""Filters and paths: what is read, how it is printed, and what the errors say."""
+"""Filters and paths: parsing, printing, and errors."""
 
 from __future__ import annotations
 
@@ -86,19 +86,19 @@ paths = st.builds(Path, schemas, names, st.none(), st.none() | names) | st.build
 @MANY
 @given(filters)
 @example(And((And((Present(AttributePath(None, "a")),) * 2), Present(AttributePath(None, "not")))))
-def test_a_filter_is_read_back_as_it_was_printed(condition: Filter) -> None:
+def test_a_printed_filter_parses_to_the_same_filter(condition: Filter) -> None:
     assert parse_filter(str(condition)) == condition
 
 
 @MANY
 @given(paths)
-def test_a_path_is_read_back_as_it_was_printed(path: Path) -> None:
+def test_a_printed_path_parses_to_the_same_path(path: Path) -> None:
     assert parse_path(str(path)) == path
 
 
 @MANY
 @given(st.text(alphabet='ab.:[]()" \\$e1-qnotrpdw', max_size=24) | st.text())
-def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+def test_any_text_is_parsed_or_refused_in_one_line(text: str) -> None:
     for parse, error in ((parse_filter, FilterError), (parse_path, PathError)):
         problem = None
         try:
@@ -144,12 +144,12 @@ def test_a_lookup_compares_with_exactly_the_value_it_was_given(value: str | int 
         ),
     ],
 )
-def test_a_lookup_filter_reads(attribute: str, value: str, text: str) -> None:
+def test_the_filter_of_a_lookup(attribute: str, value: str, text: str) -> None:
     assert eq_filter(attribute, value) == text
     assert str(parse_filter(text)) == text
 
 
-def test_a_lookup_of_what_is_no_unicode_is_refused() -> None:
+def test_a_lookup_of_invalid_unicode_is_refused() -> None:
     with pytest.raises(FilterError, match="not valid Unicode"):
         eq_filter("userName", "\ud800")
 
@@ -269,7 +269,7 @@ def test_filters_of_the_rfc(text: str, canonical: str | None) -> None:
         ("(" * 60 + "a pr" + ")" * 60, 52, "more than 50 brackets inside each other"),
     ],
 )
-def test_a_wrong_filter_says_where_and_what_was_expected(
+def test_the_error_of_a_filter_names_the_position_and_what_was_expected(
     text: str, position: int, problem: str
 ) -> None:
     with pytest.raises(FilterError) as caught:
@@ -344,7 +344,7 @@ def test_paths(text: str, path: Path) -> None:
         ("[type pr]", 1, "expected an attribute name, found '['"),
     ],
 )
-def test_a_wrong_path_says_where_and_what_was_expected(
+def test_the_error_of_a_path_names_the_position_and_what_was_expected(
     text: str, position: int, problem: str
 ) -> None:
     with pytest.raises(PathError) as caught:

@@ -1,4 +1,4 @@
-"""Lists, from service providers that page in their own ways."""
+"""Lists from service providers that page in different ways."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scimsync.transport.request_errors import RequestError
 
 
 class Provider:
-    """A service provider with `people` accounts whose answer to startIndex and count is
-    `answer(people, start, count)`."""
+    """A service provider with `people` accounts. `answer(people, start, count)` returns the body of
+    a page."""
 
     def __init__(
         self, people: int, answer: Callable[[list[dict[str, Any]], int, int], Any]
@@ -179,7 +179,7 @@ def test_an_empty_list_is_one_empty_page() -> None:
         },
     ],
 )
-def test_the_same_page_for_ever_ends_with_an_error(answer: Any) -> None:
+def test_a_page_that_repeats_is_an_error(answer: Any) -> None:
     provider = Provider(25, answer)
 
     with pytest.raises(
@@ -194,6 +194,6 @@ def test_the_same_page_for_ever_ends_with_an_error(answer: Any) -> None:
     "body",
     [None, {}, {"Resources": {}}, {"totalResults": 1, "Resources": ["ann"]}, {"userName": "ann"}],
 )
-def test_what_is_no_list_is_an_error(body: Any) -> None:
+def test_a_response_without_a_list_is_an_error(body: Any) -> None:
     with pytest.raises(RequestError, match=r"^/Users: the response holds no list of resources$"):
         listed(Provider(0, lambda *_: body))

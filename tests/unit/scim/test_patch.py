@@ -1,5 +1,4 @@
-"""PATCH: what a service provider makes of operations, and the fewest operations from one document
-to another."""
+"""PATCH: the effect of operations, and the fewest that turn one document into another."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ add, replace, remove = (partial(PatchOperation, op) for op in ("add", "replace",
 
 
 def unordered(value: Any) -> Any:
-    """`value` in a form in which the order of lists means nothing and true is not 1."""
+    """Return `value` in a form in which lists have no order and true is not 1."""
     if isinstance(value, list):
         return sorted(
             (unordered(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True)
@@ -72,7 +71,7 @@ primaries = st.sampled_from(
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
-    """A document with its paths in any order, and one primary address at most."""
+    """Draw a document with its paths in any order, and at most one primary address."""
     document = draw(people) | {
         f'emails[type eq "{kind}"].primary': on for kind, on in draw(primaries)
     }
@@ -80,10 +79,10 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def with_extras(resource: dict[str, Any], extras: set[str], kept: dict[str, Any]) -> dict[str, Any]:
-    """`resource` with what a service provider may hold beside: none of it is managed.
+    """Return `resource` with attributes of others that a service provider may hold.
 
-    A note inside a managed element is put where the element is there in `kept` too: it lives as
-    long as its element.
+    A note within a managed element is added if the element is in `kept`, as it exists as long as
+    its element.
     """
     resource = copy.deepcopy(resource)
     if "attribute" in extras:
@@ -115,7 +114,7 @@ all_extras = ["attribute", "sub-attribute", "element", "extension", "in extensio
 
 @settings(max_examples=500, database=None)
 @given(documents(), documents(), st.sets(st.sampled_from(all_extras)))
-def test_a_patched_resource_holds_the_new_document_and_everything_else_as_before(
+def test_a_patched_resource_holds_the_new_document_and_all_else_as_before(
     before: dict[str, Any], after: dict[str, Any], extras: set[str]
 ) -> None:
     both = {
@@ -150,7 +149,7 @@ def test_nothing_is_sent_where_nothing_changed(document: dict[str, Any], random:
 
 @settings(max_examples=300, database=None)
 @given(documents(), documents())
-def test_no_operation_can_be_left_out(before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_every_operation_is_needed(before: dict[str, Any], after: dict[str, Any]) -> None:
     operations, resource = diff(before, after), build(before, USER)
 
     for index, operation in enumerate(operations):
@@ -349,9 +348,7 @@ OFF = {**W, "primary": False}
         (remove(f"{HR}:badge"), {}),
     ],
 )
-def test_what_a_service_provider_makes_of_an_operation(
-    operation: PatchOperation, changed: dict[str, Any]
-) -> None:
+def test_the_effect_of_an_operation(operation: PatchOperation, changed: dict[str, Any]) -> None:
     expected = {name: value for name, value in (ANN | changed).items() if value is not None}
     before = copy.deepcopy(ANN)
 
@@ -381,7 +378,7 @@ def test_what_a_service_provider_makes_of_an_operation(
         (PatchOperation("move", "title"), "invalidSyntax"),  # type: ignore[arg-type]
     ],
 )
-def test_what_a_service_provider_refuses(operation: PatchOperation, scim_type: str) -> None:
+def test_operations_that_a_strict_server_refuses(operation: PatchOperation, scim_type: str) -> None:
     before = copy.deepcopy(ANN)
 
     with pytest.raises(ErrorResponse) as caught:

@@ -1,5 +1,4 @@
-"""Documents become resources and come back; paths that cannot be mapped are refused before anything
-is sent."""
+"""Documents and resources, and the paths that a mapping can set."""
 
 from __future__ import annotations
 
@@ -51,14 +50,14 @@ documents = st.lists(st.sampled_from(paths), unique=True).flatmap(
 
 @settings(max_examples=400, database=None)
 @given(documents)
-def test_a_resource_holds_what_its_document_says(document: dict[str, Any]) -> None:
+def test_a_built_resource_projects_to_its_document(document: dict[str, Any]) -> None:
     resource = build(document, USER)
 
     assert project(resource, document) == document
     assert project(resource, paths) == document
 
 
-def test_build_makes_a_whole_user() -> None:
+def test_build_creates_a_complete_user() -> None:
     document = {
         "userName": "ann@example.com",
         'emails[type eq "work"].value': "ann@example.com",
@@ -92,7 +91,7 @@ def test_build_without_extensions_names_the_core_schema_alone() -> None:
     assert build({f"{USER}:userName": "ann"}, USER) == {"schemas": [USER], "userName": "ann"}
 
 
-def test_resources_are_read_whatever_the_case_of_their_names() -> None:
+def test_attribute_names_are_case_insensitive() -> None:
     resource = {
         "USERNAME": "ann",
         "Name": {"GivenName": "Ann"},
@@ -133,7 +132,7 @@ def test_resources_are_read_whatever_the_case_of_their_names() -> None:
         {"name": [{"givenName": "Ann"}], "emails": {"type": "home", "value": "h"}, ENTERPRISE: {}},
     ],
 )
-def test_what_is_missing_null_or_empty_is_absent(resource: dict[str, Any]) -> None:
+def test_missing_null_and_empty_values_are_absent(resource: dict[str, Any]) -> None:
     wanted = [
         "title",
         "name.givenName",
@@ -152,7 +151,7 @@ def test_false_and_zero_are_values() -> None:
     }
 
 
-def test_an_object_where_a_list_belongs_is_read_as_its_only_element() -> None:
+def test_an_object_in_place_of_a_list_is_its_only_element() -> None:
     assert project(
         {"emails": {"type": "work", "value": "w"}}, ['emails[type eq "work"].value']
     ) == {'emails[type eq "work"].value': "w"}
@@ -197,7 +196,7 @@ def test_a_path_that_cannot_be_mapped_is_refused(path: str, problem: str) -> Non
         assert caught.value.problem.startswith(problem)
 
 
-def test_paths_that_can_be_mapped_stand_together() -> None:
+def test_paths_that_can_be_mapped_together() -> None:
     check_settable(paths)
 
 
@@ -221,7 +220,7 @@ def test_paths_that_can_be_mapped_stand_together() -> None:
         ),
     ],
 )
-def test_paths_that_disagree_are_refused_together(one: str, other: str, problem: str) -> None:
+def test_conflicting_paths_are_refused(one: str, other: str, problem: str) -> None:
     for earlier, later in ((one, other), (other, one)):
         with pytest.raises(PathError) as caught:
             check_settable([earlier, "displayName", later])
@@ -233,7 +232,7 @@ def test_paths_that_disagree_are_refused_together(one: str, other: str, problem:
 @pytest.mark.parametrize(
     "document", [{"name": "x", "name.givenName": "y"}, {"userName": "x", "username": "y"}]
 )
-def test_build_refuses_paths_that_disagree(document: dict[str, Any]) -> None:
+def test_build_refuses_conflicting_paths(document: dict[str, Any]) -> None:
     with pytest.raises(PathError):
         build(document, USER)
 
@@ -272,7 +271,7 @@ def test_ids_are_text(resource: dict[str, Any], found: str | None) -> None:
         ([1], 1, False),
     ],
 )
-def test_values_are_the_same_as_json_with_lists_in_any_order(
+def test_values_are_compared_as_json_with_lists_in_any_order(
     one: Any, other: Any, same: bool
 ) -> None:
     assert same_value(one, other) is same

@@ -10,7 +10,7 @@ from scimsync.transport.retry_after import parse_retry_after
 NOON = "Wed, 21 Oct 2026 12:00:00 GMT"
 
 
-def test_what_does_not_print_is_replaced() -> None:
+def test_unprintable_characters_are_replaced() -> None:
     assert printable("a\x1b[31m\n\tb\u202e" + "c" * 9, 12) == "a\ufffd[31m b\ufffdcc…"
 
 
