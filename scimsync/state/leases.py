@@ -73,11 +73,7 @@ def take(connection: Connection, names: Sequence[str], holder: str, now: datetim
     """
     rows = connection.execute(select(table).where(table.c.name.in_(names))).mappings().all()
     for row in rows:
-        if (
-            row["holder"] not in ("", holder)
-            and row["expires_at"] > now
-            and not _is_dead(row["holder"])
-        ):
+        if row["holder"] and row["expires_at"] > now and not _is_dead(row["holder"]):
             seconds = max(1, round((row["expires_at"] - now).total_seconds()))
             raise LeaseHeld(
                 f"{row['name']}: another run is at work ({' '.join(row['holder'].split()[:3])})",

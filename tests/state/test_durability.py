@@ -14,7 +14,7 @@ from tests.office import Office, people
 from tests.servers.postgresql import Server
 
 
-def test_what_was_committed_is_on_the_disk(tmp_path: Path) -> None:
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     with (
         closing(open_state("sqlite:///scimsync.db", tmp_path, create=True)) as store,
         store.read() as connection,
@@ -28,7 +28,7 @@ ROW = (
 )
 
 
-def test_an_emptied_database_is_a_new_one(postgresql: Server) -> None:
+def test_an_emptied_database_is_like_a_new_one(postgresql: Server) -> None:
     with postgresql.states() as new:
         url = new()
         with psycopg.connect(url) as connection:
@@ -39,7 +39,7 @@ def test_an_emptied_database_is_a_new_one(postgresql: Server) -> None:
         assert connection.execute("SELECT count(*) FROM run").fetchone() == (1,)
 
 
-def test_who_is_still_connected_is_cut_off(postgresql: Server) -> None:
+def test_open_connections_are_closed(postgresql: Server) -> None:
     with postgresql.states() as new:
         left = psycopg.connect(url := new())
         left.execute(ROW)
@@ -49,7 +49,7 @@ def test_who_is_still_connected_is_cut_off(postgresql: Server) -> None:
         left.commit()
 
 
-def test_pushes_leave_a_database_that_can_be_used_again(office: Office, postgresql: Server) -> None:
+def test_a_database_can_be_used_again_after_pushes(office: Office, postgresql: Server) -> None:
     with postgresql.states() as new:
         office.state = new()
         office.configure()

@@ -64,7 +64,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_for_a_batch_looks_its_keys_up(store: Store, name: str) -> None:
+def test_a_query_for_a_batch_uses_its_index(store: Store, name: str) -> None:
     index, query = QUERIES[name]
     steps: list[str] = []
 

@@ -1,4 +1,4 @@
-"""`scimsync state`: from one database to another, and what may be forgotten."""
+"""`scimsync state`: export, import and prune; what happens when the database fails."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_import_into_a_state_that_is_in_use_is_refused(
     assert (ran.code, "the state is not empty" in ran.err) == (1, True), ran.err
 
 
-def test_old_runs_are_forgotten_and_nothing_else(office: Office, faulty: FaultyServer) -> None:
+def test_prune_deletes_old_runs_and_nothing_else(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(10))
     office.push()
     office.hire([person(1, dept="Sales"), *people(10)[1:]])
@@ -119,7 +119,7 @@ def test_old_runs_are_forgotten_and_nothing_else(office: Office, faulty: FaultyS
     assert office.run("state", "upgrade").code == 0
 
 
-def test_what_recovery_needs_is_not_forgotten(
+def test_prune_keeps_what_recovery_needs(
     office: Office, faulty: FaultyServer, pauses: Pauses
 ) -> None:
     office.hire(people(10))
@@ -128,7 +128,7 @@ def test_what_recovery_needs_is_not_forgotten(
     office.hire([person(1, dept="Sales"), *people(10)[1:]])
     office.push()
     office.now += timedelta(days=100)
-    office.run("push", "-t", "wiki", "-k", "00002")  # the last run, which stays anyhow
+    office.run("push", "-t", "wiki", "-k", "00002")  # the last run stays
 
     ran = office.run("state", "prune", "--keep", "90d", "--json")
 
@@ -139,7 +139,7 @@ def test_what_recovery_needs_is_not_forgotten(
     ]
 
 
-def test_a_full_disk_is_told_and_nothing_is_sent_without_its_journal(
+def test_a_full_disk_is_reported_and_nothing_is_sent_without_its_journal(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.hire(people(5))
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told_and_nothing_is_sent_without_its_journal(
     assert len(faulty.users) == 2000
 
 
-def test_a_lost_connection_is_told_and_the_next_push_makes_nothing_twice(
+def test_a_lost_connection_is_reported_and_the_next_push_creates_nothing_twice(
     office: Office, faulty: FaultyServer, postgresql: Server, tmp_path: Path
 ) -> None:
     import psycopg
@@ -211,7 +211,7 @@ def test_a_lost_connection_is_told_and_the_next_push_makes_nothing_twice(
         ),
     ],
 )
-def test_a_database_that_cannot_be_used_is_told(
+def test_an_unusable_database_is_reported(
     office: Office, postgresql: Server, url: str, said: str
 ) -> None:
     import psycopg

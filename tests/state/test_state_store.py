@@ -1,5 +1,5 @@
-"""The state database: private, of a known version, and never touched by a program that does not
-understand it."""
+"""The state database is private, has a version, and is not changed by a program that does not know
+the version."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.servers.postgresql import Server
 URL = "sqlite:///scimsync.db"
 
 
-def test_the_newest_migration_is_the_version_that_the_program_knows() -> None:
+def test_the_newest_migration_is_the_version_of_the_program() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(scimsync.state.__path__[0]) / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -94,7 +94,7 @@ def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "scimsync.db").read_bytes() == before
 
 
-def test_files_of_the_state_are_the_owners_alone(office: Office) -> None:
+def test_only_the_owner_can_read_the_files_of_the_state(office: Office) -> None:
     office.hire(people(3))
     office.push()
 
@@ -108,7 +108,7 @@ def test_files_of_the_state_are_the_owners_alone(office: Office) -> None:
     ]
 
 
-def test_a_state_behind_a_link_is_the_owners_alone(office: Office) -> None:
+def test_only_the_owner_can_read_a_state_behind_a_symbolic_link(office: Office) -> None:
     (office.folder / "disk").mkdir()
     (office.folder / "scimsync.db").symlink_to(office.folder / "disk" / "state.db")
     office.hire(people(3))
@@ -121,7 +121,7 @@ def test_a_state_behind_a_link_is_the_owners_alone(office: Office) -> None:
 @pytest.mark.parametrize(
     "command", [["plan", "--out"], ["state", "export"]], ids=["plan", "export"]
 )
-def test_no_plan_and_no_export_is_written_over_what_scimsync_works_with(
+def test_plans_and_exports_do_not_overwrite_files_in_use(
     office: Office, command: list[str], name: str
 ) -> None:
     office.hire(people(3))
@@ -136,7 +136,7 @@ def test_no_plan_and_no_export_is_written_over_what_scimsync_works_with(
     assert (office.folder / name).read_bytes() == before
 
 
-def test_no_plan_is_written_over_a_file_of_a_pattern(office: Office) -> None:
+def test_plans_do_not_overwrite_a_file_that_a_glob_matches(office: Office) -> None:
     office.configure(source=SOURCE.replace("hr.csv", "hr*.csv"))
     office.hire(people(2), "hr1.csv")
     before = (office.folder / "hr1.csv").read_bytes()
@@ -146,14 +146,14 @@ def test_no_plan_is_written_over_a_file_of_a_pattern(office: Office) -> None:
     assert (office.folder / "hr1.csv").read_bytes() == before
 
 
-def test_a_name_that_no_file_can_have_is_told(office: Office) -> None:
+def test_an_impossible_file_name_is_reported(office: Office) -> None:
     office.hire(people(2))
     ran = office.run("plan", "--out", "a" * 300)
     assert ran.code == 2
     assert "the file cannot be written: File name too long" in ran.err
 
 
-def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(
+def test_only_the_owner_can_read_plans_and_exports(
     office: Office,
 ) -> None:
     office.hire(people(3))
@@ -168,7 +168,7 @@ def test_a_plan_and_an_export_are_the_owners_alone_and_go_where_they_are_told(
 
 
 @pytest.mark.parametrize("command", ["plan", "push"])
-def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(
+def test_a_state_of_a_newer_version_is_refused_and_left_as_it_is(
     office: Office, faulty: FaultyServer, command: str
 ) -> None:
     office.hire(people(3))
@@ -187,7 +187,7 @@ def test_a_state_of_a_newer_program_is_refused_and_left_as_it_is(
 
 
 FOREIGN: dict[str, Callable[[Path], object]] = {
-    "somebody else's database": lambda path: _make(path, "CREATE TABLE invoice (id)"),
+    "a database of another program": lambda path: _make(path, "CREATE TABLE invoice (id)"),
     "an Alembic database of another program": lambda path: _make(
         path, "CREATE TABLE alembic_version (version_num)", "CREATE TABLE invoice (id)"
     ),
@@ -205,7 +205,7 @@ def _make(path: Path, *statements: str) -> None:
 
 @pytest.mark.parametrize("what", FOREIGN)
 @pytest.mark.parametrize("command", ["plan", "push"])
-def test_a_file_that_is_not_scimsyncs_is_refused_and_left_as_it_is(
+def test_a_file_of_another_program_is_refused_and_left_as_it_is(
     office: Office, faulty: FaultyServer, what: str, command: str
 ) -> None:
     make = FOREIGN[what]
@@ -232,7 +232,7 @@ def test_an_empty_file_becomes_the_state(office: Office) -> None:
     assert office.push().exit_code == 0
 
 
-def test_the_state_lies_where_sync_toml_says(office: Office) -> None:
+def test_the_state_is_where_sync_toml_says(office: Office) -> None:
     office.configure(more='[state]\nurl = "sqlite:///var/lib/state.db"\n')
     office.hire(people(3))
 
@@ -245,7 +245,7 @@ def test_the_state_lies_where_sync_toml_says(office: Office) -> None:
     assert not (office.folder / "scimsync.db").exists()
 
 
-def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     from scimsync.state import journal
     from tests.office import MONDAY
 
