@@ -11,7 +11,7 @@ import pytest
 
 from scimsync.daemon.file_watch import FileWatch
 from scimsync.sources import has_writer
-from tests.sources.specs import file_spec
+from tests.file_sources import file_spec
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 QUIET = timedelta(seconds=2)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from scimsync.errors import SourceFormatError
-from tests.sources.specs import with_settings
+from tests.file_sources import with_settings
 
 if TYPE_CHECKING:
     from .conftest import World

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from scimsync.config.models import LeaveAction, SyncToml
 from scimsync.config.secrets import secret_references
 from scimsync.model.mappings import Constant, Expression, Generate
 
-EXAMPLE = Path(__file__).parents[2] / "sync.toml.example"
+EXAMPLE = Path(__file__).parents[3] / "sync.toml.example"
 
 SMALL = """
 [sources.hr]
@@ -164,12 +162,6 @@ def test_leavers_may_be_deleted_at_once_after_their_deactivation() -> None:
     assert parse(text, Path("sync.toml")).targets["wiki"].leave.delete_after == timedelta(0)
 
 
-def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
-    path = tmp_path / "sync.toml"
-    path.write_bytes(b"\xef\xbb\xbf" + SMALL.replace("\n", "\r\n").encode())
-    assert load(path) == small(path=path)
-
-
 def test_the_example_loads_and_shows_every_section() -> None:
     config = load(EXAMPLE)
     assert set(config.targets) == {"wiki", "tickets"}
@@ -197,10 +189,3 @@ def test_a_token_is_not_shown_by_repr_or_json() -> None:
     config = parse(SMALL.replace("env:WIKI_TOKEN", "literal:s3cr3t"), Path("sync.toml"))
     assert secret_references(config.targets["wiki"].auth) == {"token": "literal:s3cr3t"}
     assert "s3cr3t" not in repr(config) + str(config) + config.model_dump_json()
-
-
-def test_loading_imports_nothing_heavy() -> None:
-    heavy = {"apprise", "duckdb", "httpx2", "jinja2", "keyring", "sqlalchemy", "subprocess"}
-    code = "import sys, scimsync.builtin; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert heavy & set(done.stdout.split()) == set()

@@ -12,7 +12,7 @@ import pytest
 
 from scimsync.errors import GuardStop, SourceFormatError, SourceUnavailable
 from tests.error_text import text_of
-from tests.sources.specs import FileSpec, file_spec, with_settings
+from tests.file_sources import FileSpec, file_spec, with_settings
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scimsync.builtin import load, parse
+from scimsync.builtin import parse
 from scimsync.errors import ConfigError
 from scimsync.tomltext import toml_key, toml_string
 from tests.error_text import text_of
@@ -797,70 +797,6 @@ def test_a_line_that_may_hold_a_secret_is_not_shown(line: str) -> None:
 @pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 10_000])
 def test_monsters_are_refused_calmly(text: str) -> None:
     assert complaint(text).startswith("sync.toml")
-
-
-# The file itself
-
-
-def failure(path: Path) -> ConfigError:
-    with pytest.raises(ConfigError) as caught:
-        load(path)
-    assert caught.value.exit_code == 2
-    return caught.value
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    error = failure(tmp_path / "sync.toml")
-    assert (
-        text_of(error)
-        == f"sync.toml: no such file\n  looked in {tmp_path}\n  scimsync init hr.csv writes one"
-    )
-
-
-def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    assert (
-        text_of(failure(tmp_path))
-        == f"{tmp_path.name}: is a folder, not a file\n  write -c {tmp_path / 'sync.toml'}"
-    )
-
-
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert (
-        text_of(failure(tmp_path / "sync.toml"))
-        == f"sync.toml: may not be read by this user\n  in {tmp_path}"
-    )
-
-
-def test_a_path_through_a_file(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert (
-        text_of(failure(tmp_path / "file" / "sync.toml"))
-        == "sync.toml: cannot be read: Not a directory"
-    )
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (
-            "# Müller\n".encode("latin-1"),
-            "sync.toml:1: not UTF-8 (byte 0xFC)\n  save the file as UTF-8",
-        ),
-        (b"\n\n" + b"x = '\xe9'", "sync.toml:3: not UTF-8 (byte 0xE9)\n  save the file as UTF-8"),
-        (
-            "a = 1\n".encode("utf-16"),
-            "sync.toml:1: not UTF-8 (byte 0xFF)\n  save the file as UTF-8",
-        ),
-    ],
-)
-def test_a_file_that_is_not_utf8(tmp_path: Path, content: bytes, expected: str) -> None:
-    path = tmp_path / "sync.toml"
-    path.write_bytes(content)
-    assert text_of(failure(path)) == expected
 
 
 # Whatever is written, the answer is for people

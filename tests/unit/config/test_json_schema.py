@@ -16,7 +16,7 @@ from scimsync.config.json_schema import json_schema
 from scimsync.errors import ConfigError
 from scimsync.tomltext import toml_key, toml_string
 
-EXAMPLE = Path(__file__).parents[2] / "sync.toml.example"
+EXAMPLE = Path(__file__).parents[3] / "sync.toml.example"
 DESIGN = """
 [state]
 url = "sqlite:///scimsync.db"

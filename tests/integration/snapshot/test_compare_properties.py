@@ -21,7 +21,7 @@ from scimsync.sources.duckdb_sql import WHITE_SPACE
 from scimsync.sources.file.delimited import DelimitedReader
 from scimsync.sources.file.find import find
 from scimsync.sources.workspace import Workspace
-from tests.sources.specs import file_spec
+from tests.file_sources import file_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

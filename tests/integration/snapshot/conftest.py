@@ -12,7 +12,7 @@ import pytest
 
 from scimsync.snapshot import Comparison, compare
 from scimsync.snapshot.index import StoredSnapshot
-from tests.sources.specs import FileSpec, file_spec
+from tests.file_sources import FileSpec, file_spec
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 
 from scimsync.errors import GuardStop, ScimsyncError, SourceFormatError, SourceUnavailable
 from tests.error_text import text_of
-from tests.sources.specs import with_settings
+from tests.file_sources import with_settings
 
 if TYPE_CHECKING:
     from .conftest import World
