@@ -125,6 +125,9 @@ def back_up(path: Path, backup: Path) -> None:
     engine = _new_engine(part)
     try:
         copy(path, engine)
+    except BaseException:
+        part.unlink()
+        raise
     finally:
         engine.dispose()
     part.replace(backup)
