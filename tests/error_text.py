@@ -1,10 +1,10 @@
-"""The text of errors, for tests that compare it as a whole."""
+"""Messages without their codes, for tests that compare them as a whole."""
 
 from __future__ import annotations
 
 import re
 
 
-def text_of(error: BaseException) -> str:
-    """Return the lines of an error without the codes of messages."""
-    return re.sub(r" \[SYNC-\d{4}\]", "", str(error))
+def text_of(message: object) -> str:
+    """Return an error or another message as text without codes."""
+    return re.sub(r" \[SYNC-\d{4}\]", "", str(message))

@@ -247,7 +247,7 @@ class Daemon:
             try:
                 some = spec.watch()
             except ScimsyncError as error:
-                _LOG.warning("%s: cannot watch its files: %s", name, error.message)
+                _LOG.warning("%s: cannot watch its files: %s [SYNC-0802]", name, error.message)
                 continue
             watch.add(name, spec.base_dir, some, known=unchanged.get(name, False))
         return watch
@@ -267,7 +267,11 @@ class Daemon:
             self._check_state_url(loaded.config)
             self._endpoint.serve_at(loaded.config.health)
         except ConfigError as error:
-            _LOG.error("%s is invalid; the previous configuration stays in force\n%s", name, error)
+            _LOG.error(
+                "%s is invalid; the previous configuration stays in force [SYNC-0801]\n%s",
+                name,
+                error,
+            )
             self._metrics.record_config(ok=False, at=self._scheduler.now())
             finding = config_finding(error, name)
             self._notifier.update(lambda _: [finding])
@@ -328,7 +332,7 @@ class Daemon:
         }
 
     def _clock_changed(self, seconds: float) -> None:
-        _LOG.warning("the system clock changed by %+.0f s; rescheduling", seconds)
+        _LOG.warning("the system clock changed by %+.0f s; rescheduling [SYNC-0803]", seconds)
         now = self._scheduler.now()
         self._due_work.clock_changed(now)
         self._scheduler.modify_job("state", next_run_time=now)

@@ -12,7 +12,7 @@ from datetime import datetime
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import AlertTransition, Finding
 from scimsync.daemon.push_job import Cause, PushRequest, PushResult
-from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError
+from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, coded
 from scimsync.formatting import plural
 from scimsync.logcontext import in_run
 from scimsync.model.records import Problem
@@ -114,7 +114,7 @@ def _log_error(name: str, error: ScimsyncError, *, personal: bool) -> None:
     if isinstance(error, Interrupted):
         _LOG.info("%s: %s; %s", name, error.message, error.hint)
         return
-    text = error.message if personal else error.brief
+    text = coded(error.message if personal else error.brief, error.code)
     _LOG.error("%s%s", text, f"\n{error.hint}" if error.hint else "")
 
 
@@ -132,4 +132,4 @@ def _log_problem_count(source: str, problems: Sequence[Problem]) -> None:
         more = ", …" if len(lines) > _MOST_LINES else ""
         where = f" (line {', '.join(lines[:_MOST_LINES])}{more})"
     what = "1 row or user has" if len(problems) == 1 else f"{len(problems)} rows or users have"
-    _LOG.warning("%s: %s problems%s; scimsync plan shows them", source, what, where)
+    _LOG.warning("%s: %s problems%s; scimsync plan shows them [SYNC-0809]", source, what, where)

@@ -140,4 +140,8 @@ def run_push(
 def log_bug(error: BaseException) -> None:
     """Log an unexpected error: its type and traceback, but not its text, which may be personal."""
     where = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-    _LOG.error("unexpected error: %s; this is a bug in scimsync\n%s", type(error).__name__, where)
+    _LOG.error(
+        "unexpected error: %s; this is a bug in scimsync [SYNC-0704]\n%s",
+        type(error).__name__,
+        where,
+    )

@@ -108,8 +108,8 @@ class Creation:
         if remote_id is None and (found := await self._unowned(document)) is not None:
             remote_id = _id_of(found)
         if remote_id is None:
-            detail = "the answer to POST names no id, and the account is not found"
-            return failed(self.operation, self.now(), link, detail)
+            detail = "the response to POST names no id, and the account is not found"
+            return failed(self.operation, self.now(), link, detail, "SYNC-0346")
         done = applied(self.operation, self.now(), remote_id, document, etag=response.etag)
         return replace(done, created=True)
 
@@ -156,7 +156,8 @@ class Creation:
         except RequestError as error:
             return outcome_of_error(operation, link, error, self.now())
         if (why := self._why_not_adopted(found)) is not None or found is None:
-            return failed(operation, self.now(), link, f"{conflict}; {why}", conflict)
+            detail = f"{conflict}; {why}"
+            return failed(operation, self.now(), link, detail, "SYNC-0344", conflict)
         remote_id, base, wanted = _taken(found, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:

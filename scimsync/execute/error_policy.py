@@ -22,7 +22,7 @@ from scimsync.model.operations import (
 )
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest
-from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect
+from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect, message_code
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 
@@ -64,7 +64,7 @@ def outcome_of_error(
         return skipped(operation, now, changed, str(error), request=request, again=True)
     cause = error.cause if isinstance(error, OutcomeUnknown) else error
     response = cause if isinstance(cause, ErrorResponse) else None
-    return failed(operation, now, link, str(error), response, request)
+    return failed(operation, now, link, str(error), message_code(error), response, request)
 
 
 def link_after_error(

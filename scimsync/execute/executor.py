@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
 
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, coded
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.journal_writer import JournalWriter
 from scimsync.execute.operation_outcome import OperationOutcome
@@ -167,7 +167,8 @@ class Executor:
             for one in operations:
                 if one.id in blocked:
                     name, holder = blocked[one.id]
-                    self._give_up(one, f"userName {name} is still held by {holder}")
+                    why = f"userName {name} still belongs to {holder}"
+                    self._give_up(one, coded(why, "SYNC-0348"))
         return [one for one in operations if one.id not in blocked]
 
     def _blocked(self, operations: Sequence[JournaledOperation]) -> dict[int, tuple[str, Key]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from scimsync.errors import coded
 from scimsync.model.batches import batches
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
@@ -110,10 +111,8 @@ class InDoubtReader:
             if not self._answers:
                 await matcher.probe()
                 self._answers = True
-            self.failures[key] = (
-                f"the {self._noun} is not read now: {self._unread} others in a row could not be"
-                " read"
-            )
+            why = f"the {self._noun} is not read now: {self._unread} others in a row failed"
+            self.failures[key] = coded(why, "SYNC-0345")
             return None
         there: Link | None = None
         try:
@@ -126,8 +125,9 @@ class InDoubtReader:
         except ErrorResponse as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 raise
-            verb = "read" if link.has_account else "looked for"
-            self.failures[key] = f"the {self._noun} cannot be {verb}: {error}"
+            verb = "read" if link.has_account else "searched for"
+            why = f"the {self._noun} cannot be {verb}: {error}"
+            self.failures[key] = coded(why, "SYNC-0345")
             self._unread += 1
         else:
             self._unread = 0

@@ -71,7 +71,7 @@ def _outcome(
             f"{len(attempt.refused)} of {len(changes)} members were refused, the first:"
             f" {attempt.why}"
         )
-        outcome = failed(operation, now, link, why, attempt.why, attempt.request)
+        outcome = failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.request)
         return replace(outcome, members=acknowledged(operation.key, attempt.done))
     calm = replace(link, synced_at=now)
     failed_now = link.next_try_at is not None and link.next_try_at >= (operation.planned_at or now)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import orjson
 
+from scimsync.errors import coded
 from scimsync.model.backoff import retry_delay
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind, RemoteId
@@ -117,10 +118,15 @@ def failed(
     now: datetime,
     link: Link | None,
     detail: str,
+    code: str,
     error: ErrorResponse | None = None,
     request: ScimRequest | None = None,
 ) -> OperationOutcome:
-    """Return the outcome of a failed operation: the resource is due again after a delay."""
+    """Return the outcome of a failed operation: the resource is due again after a delay.
+
+    `code` is that of the message `detail` (docs/messages.md).
+    """
+    detail = coded(detail, code)
     failures = (link.failures if link is not None else 0) + 1
     after = failed_link(link, operation.kind, operation.key, detail, now + retry_delay(failures))
     done = result(operation, OperationStatus.FAILED, now, request, detail=detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scimsync.errors import coded
 from scimsync.execute.create import Creation
 from scimsync.execute.error_policy import (
     link_after_error,
@@ -28,7 +29,7 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
     """Send one operation. Raise TargetStopped where it was not sent."""
     operation, link, now = prepared.operation, prepared.link, sending.clock
     if prepared.error is not None:
-        return failed(operation, now(), link, prepared.error.message)
+        return failed(operation, now(), link, prepared.error.message, prepared.error.code)
     if operation.action in MEMBERSHIP_ACTIONS:
         return await send_members(sending, prepared)
     if not operation.changes and operation.action not in (Action.DELETE, Action.ADOPT):
@@ -38,7 +39,7 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
         owner = sending.owner(operation.kind, operation.remote_id)
         if owner is not None and owner != operation.key:
             detail = f"the account {operation.remote_id} belongs to {owner}"
-            return failed(operation, now(), link, detail)
+            return failed(operation, now(), link, detail, "SYNC-0343")
     if operation.action == Action.CREATE:
         return await Creation(sending, prepared).send()
     return await _send_change(sending, prepared)
@@ -94,7 +95,7 @@ async def _deactivate_alone(
         apply_changes(prepared.before, alone.changes),
         link=link,
         request=request,
-        detail=f"active alone; with all that changes: {refusal}",
+        detail=coded(f"deactivated only; the other changes: {refusal}", "SYNC-0347"),
     )
     return _in_part(done, sending, in_doubt=may_have_had_effect(refusal))
 

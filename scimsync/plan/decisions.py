@@ -23,6 +23,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Value, fold_name
@@ -265,11 +266,12 @@ class _Batch:
         account, noun = accounts[0], self._traits.noun
         if len(accounts) > 1:
             ids = ", ".join(one.remote_id for one in accounts[:5])
-            return f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
+            why = f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
+            return coded(why, "SYNC-0342")
         owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
         if owner != candidate.key:
             found = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
-            return f"{found} belongs to {owner}"
+            return coded(f"{found} belongs to {owner}", "SYNC-0343")
         return None
 
     def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
@@ -582,7 +584,7 @@ class _Batch:
         if before is None or fold_name(before.get(unique)) != name:
             conflict = self._name_conflict(candidate, after)
             if conflict is not None:
-                self._fail(candidate, conflict)
+                self._fail(candidate, coded(conflict, "SYNC-0341"))
                 return True
         self._claims.setdefault(name, candidate.key)
         return False
@@ -596,9 +598,9 @@ class _Batch:
             state = "" if holder.active else " (deactivated)"
             return f"{unique} {after[unique]} is taken by {self._traits.holder} {holder.key}{state}"
         first = self._claims.get(name, candidate.key)
-        return (
-            None if first == candidate.key else f"{unique} {after[unique]} is wanted by {first} too"
-        )
+        if first == candidate.key:
+            return None
+        return f"{unique} {after[unique]} is wanted by {first} too"
 
     def _why_name_is_not_free(self, candidate: Candidate, after: Document) -> str | None:
         """Return the conflict of names, or whose name it is until that account gives it up."""

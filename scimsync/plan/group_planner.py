@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scimsync.desired import Desired, DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, coded
 from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq, fold_name
@@ -285,7 +285,7 @@ class GroupPlanner(ResourcePlanner):
                 try:
                     desired[key] = rule.desired(key, self._now.today)
                 except DesireError as error:
-                    failures[key] = error.message.removeprefix(f"{key}: ")
+                    failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
         return desired, failures
 
     def _desire_from_source(
@@ -306,7 +306,8 @@ class GroupPlanner(ResourcePlanner):
                 self._members(rule, one)
                 desired[key] = one
             except ScimsyncError as error:
-                failures[key] = error.message.removeprefix(f"{record_key}: ")
+                why = error.message.removeprefix(f"{record_key}: ")
+                failures[key] = coded(why, error.code)
 
     def _wanted(self, keys: Sequence[Key], batch: Batch) -> dict[Key, Desired | None]:
         """Return what groups should be, and None for those that this plan deletes.

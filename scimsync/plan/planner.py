@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from scimsync.desired import Desired
+from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.backoff import retry_delay
 from scimsync.model.batches import batches
@@ -190,7 +191,8 @@ class ResourcePlanner(ABC):
         paths = {key: self.paths(key) for key in wanted}
         batch.accounts, refused = await self._target.finder.find(wanted, paths)
         batch.failures |= {
-            key: f"the {noun} cannot be looked for: {why}" for key, why in refused.items()
+            key: coded(f"the {noun} cannot be searched for: {why}", "SYNC-0345")
+            for key, why in refused.items()
         }
         if batch.accounts:
             owners = self._state.owners(kind, batch.found_ids)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scimsync.desired import Desired, DesireError
 from scimsync.desired.groups import GroupForm, GroupRule, groups_of, name_of
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, coded
 from scimsync.model.backoff import is_waiting
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
@@ -92,7 +92,8 @@ class UserPlanner(ResourcePlanner):
                 try:
                     self._groups[key] = set(groups_of(one, self._rules))
                 except ScimsyncError as error:
-                    batch.failures[key] = f"targets.{self._policy.target}.{error.message}"
+                    why = f"targets.{self._policy.target}.{error.message}"
+                    batch.failures[key] = coded(why, error.code)
 
     def paths(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - the same for all users
         return self._program.paths
@@ -196,7 +197,7 @@ class UserPlanner(ResourcePlanner):
     def _work_out(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         desired: dict[Key, Desired] = {}
         failures = {
-            key: f"the sources {', '.join(sources)} each have a record with this key"
+            key: coded(f"the sources {', '.join(sources)} each have a record", "SYNC-0340")
             for key, sources in self._records.doubles(self._sources, keys).items()
         }
         for key, record in self._records.get(self._sources, keys).items():
@@ -205,7 +206,7 @@ class UserPlanner(ResourcePlanner):
             try:
                 desired[key] = self._program.desire(record, self._now.today)
             except DesireError as error:
-                failures[key] = error.message.removeprefix(f"{key}: ")
+                failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
         return desired, failures
 
     # References

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from scimsync.errors import coded
 from scimsync.execute.recovery import close_orphaned
 from scimsync.model.operations import OperationFilter, OperationStatus
 from scimsync.plan import Plan
@@ -17,7 +18,7 @@ from scimsync.targets.quarantine import after_run
 def recover(context: PushContext) -> None:
     """Close what a run that died left open, and undo what it read and planned without accepting."""
     names = list(context.compiled.targets)
-    why = "its run ended before an answer came"
+    why = coded("its run ended before a response arrived", "SYNC-0349")
     close_orphaned(context.store, names, why, context.now.time)
     options = context.options
     _undo(context, records_too=options.read or not options.keys)

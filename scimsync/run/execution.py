@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from scimsync.errors import TargetUnavailable
+from scimsync.errors import TargetUnavailable, coded
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.executor import Executor
 from scimsync.execute.journal_writer import JournalWriter
@@ -89,7 +89,9 @@ class _TargetExecution:
         self._journal.fail_repeated(executor.again)
         stopped = executor.unexpected or target.connection.stopped
         target.error = target.error or stopped
-        why = "its account did not come to be" if stopped is None else stopped.message
+        why = coded("its account was not created", "SYNC-0348")
+        if stopped is not None:
+            why = coded(stopped.message, stopped.code)
         self._journal.close(why)
 
     async def _run_rounds(self) -> None:

@@ -102,9 +102,7 @@ class LeaseKeeper:
             try:
                 ours = await self.renew()
             except StateError as error:
-                _LOG.warning(
-                    "the leases could not be renewed, which is tried again: %s", error.message
-                )
+                _LOG.warning("cannot renew the leases, trying again: %s [SYNC-0705]", error.message)
                 continue
             if not ours:
                 lost()

@@ -194,8 +194,7 @@ class TargetRun:
             held = frozenset(holds.held(connection, options.keys))
         if not held and options.keys:
             _LOG.warning(
-                "%s: sync.toml was not pushed yet as it is now; what it says comes with the next"
-                " push",
+                "%s: this sync.toml was not pushed yet; the next push applies it [SYNC-0706]",
                 self.name,
             )
         return Scope(held) if held else None

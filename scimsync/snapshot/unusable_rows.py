@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scimsync.errors import coded
 from scimsync.jsontext import read_json
 from scimsync.model.records import Problem
 from scimsync.sources.base import MAX_REPORTED, RejectedRow, RejectedRows, RowLocation, Source
@@ -51,7 +52,7 @@ def take_keyless(
             column.name: _value(column, text) for column, text in zip(columns, texts, strict=True)
         }
         detail = f"{_row_number(location)}the row has no key and is left out"
-        rejected.add(RejectedRow(location, None, detail, cells))
+        rejected.add(RejectedRow(location, None, detail, "SYNC-0221", cells))
     rejected.count += _deleted(connection, "delete from located where key = ''") - len(rows)
 
 
@@ -99,32 +100,32 @@ def report(
     order = {label: number for number, label in enumerate(source.part_labels)}
     found: list[tuple[tuple[int, int], Problem]] = []
 
-    def add(location: RowLocation, key: str | None, detail: str) -> None:
+    def add(location: RowLocation, key: str | None, detail: str, code: str) -> None:
         label, line = location.label, location.line
         if len(order) > 1 or label not in order:
             detail = f"{label}: {detail}"
         place = order.get(label, len(order)), line or location.row or 0
-        found.append((place, Problem(source_name, line, key, detail)))
+        found.append((place, Problem(source_name, line, key, coded(detail, code))))
 
     for number, row in enumerate(rejected.rows):
         detail = row.detail
         if number in kept:
             names = ", ".join(f'"{key}"' for key in kept[number][:_KEYS_NAMED])
             more = ", …" if len(kept[number]) > _KEYS_NAMED else ""
-            detail += f"; it may be that of {names}{more}, kept as before"
-        add(row.location, row.key, detail)
+            detail += f"; it may be that of {names}{more}, which is kept"
+        add(row.location, row.key, detail, row.code)
     for location, key, first in repeated.rows:
         of = f" of {first.label}" if first.label != location.label else ""
         detail = f'key "{key}" is already in {first}{of}; the row is left out'
-        add(location, key, _row_number(location) + detail)
+        add(location, key, _row_number(location) + detail, "SYNC-0222")
     found.sort(key=lambda pair: pair[0])
     problems = [problem for _, problem in found[:MAX_REPORTED]]
     more_rows = rejected.count + repeated.count - len(problems)
     if more_rows > 0:
         detail = f"{more_rows:,} more rows are left out"
         if rejected.count > len(rejected.rows):
-            detail += "; with so many, no record counts as gone"
-        problems.append(Problem(source_name, None, None, detail))
+            detail += "; with so many, no record counts as removed"
+        problems.append(Problem(source_name, None, None, coded(detail, "SYNC-0223")))
     return problems
 
 

@@ -139,6 +139,7 @@ class RejectedRow:
     location: RowLocation
     key: str | None
     detail: str
+    code: str
     cells: Mapping[str, object] = field(hash=False)
     fields: frozenset[str] = frozenset()
 

@@ -154,7 +154,7 @@ class TargetConnection:
         self._failed_creations += 1
         if self._failed_creations == MAX_FAILED_CREATIONS:
             _LOG.warning(
-                "%s: %d creations in a row failed, the last: %s",
+                "%s: %d creations in a row failed, the last: %s [SYNC-0406]",
                 self._target,
                 self._failed_creations,
                 error.brief,

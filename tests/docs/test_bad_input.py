@@ -131,8 +131,8 @@ CASES = {
         4,
         (
             (
-                'hr line 3: the row has no key and is left out; it may be that of "1002", kept as'
-                " before"
+                'hr line 3: the row has no key and is left out; it may be that of "1002", which'
+                " is kept"
             ),
         ),
     ),
@@ -284,7 +284,7 @@ CASES = {
     "two sources": BadInputCase(
         two_sources,
         4,
-        ("hr 1008: app: the sources hr, more each have a record with this key",),
+        ("hr 1008: app: the sources hr, more each have a record",),
         pushed=False,
     ),
     "http": BadInputCase(

@@ -164,7 +164,7 @@ BAD_ROWS = {
     "no key": BadRow(
         ",Person7@example.com,Given7,Family7,IT,",
         None,
-        ("line 8", "no key", '"00007"', "kept as before"),
+        ("line 8", "no key", '"00007"', "which is kept"),
     ),
 }
 

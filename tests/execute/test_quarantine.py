@@ -153,7 +153,7 @@ def test_a_quarantine_is_told_by_status_and_by_push(office: Office, faulty: Faul
     assert "wiki: in quarantine until" in ran.err
     assert "scimsync push -t wiki tries at once" in ran.err
     status = office.run("status").out
-    assert "3 runs in a row failed: wiki: " in status
+    assert "failed in 3 runs in a row: wiki: " in status
     assert "in quarantine until" in status
     document = office.run("status", "--json").document["targets"]["wiki"]
     assert (document["failures"], document["quarantined_until"] is not None) == (3, True)

@@ -167,10 +167,12 @@ class _Delivery:
             lost = alerts.discard_old(connection, self.name, now - DISCARD_AFTER)
             if not failure.of_message:
                 release(connection)
-        _LOG.warning("notify.to.%s: delivery failed: %s", self.name, failure.why)
+        _LOG.warning("notify.to.%s: delivery failed: %s [SYNC-0820]", self.name, failure.why)
         if lost:
             what, days = plural(lost, "notification"), DISCARD_AFTER.days
-            _LOG.warning("notify.to.%s: discarded %s after %d days", self.name, what, days)
+            _LOG.warning(
+                "notify.to.%s: discarded %s after %d days [SYNC-0821]", self.name, what, days
+            )
 
     def _left_s(self) -> float:
         return self.ends_at - asyncio.get_running_loop().time()

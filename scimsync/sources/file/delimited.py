@@ -214,6 +214,7 @@ class DelimitedReader:
             RowLocation(label, row.line, row.line),
             key or None,
             f"{wrong}; the row is left out",
+            "SYNC-0220",
             dict(zip(names, row.fields, strict=False)),
             frozenset(piece.strip(WHITE_SPACE) for piece in pieces),
         )

@@ -12,6 +12,7 @@ import pytest
 
 from scimsync.snapshot import Comparison, compare
 from scimsync.snapshot.index import StoredSnapshot
+from tests.error_text import text_of
 from tests.file_sources import FileSpec, file_spec
 
 
@@ -102,7 +103,9 @@ class World:
             comparison.changed,
             comparison.gone,
         )
-        problems = [(problem.line, problem.key, problem.detail) for problem in comparison.problems]
+        problems = [
+            (problem.line, problem.key, text_of(problem.detail)) for problem in comparison.problems
+        ]
         return Outcome(
             new,
             changed,

@@ -1,4 +1,4 @@
-"""Bad input: no record counts as gone because a row was bad."""
+"""Bad input: no record counts as removed because a row was bad."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_row_without_a_key_keeps_the_gone_record_that_it_resembles(world: Worl
     outcome = world.push("id,name,dept\n1,Ann,IT\n , BO ,Sales\n")
 
     assert outcome.problems == [
-        (3, None, 'the row has no key and is left out; it may be that of "2", kept as before')
+        (3, None, 'the row has no key and is left out; it may be that of "2", which is kept')
     ]
     assert outcome.gone == ["3"]
 
@@ -170,7 +170,7 @@ def test_a_row_too_short_to_have_a_key_keeps_whom_it_resembles(world: World) -> 
             None,
             (
                 'has 1 field where the header has 3; the row is left out; it may be that of "2",'
-                " kept as before"
+                " which is kept"
             ),
         )
     ]
@@ -194,7 +194,7 @@ def test_with_very_many_bad_rows_nobody_is_gone_and_the_last_problem_counts_them
     assert [line for line, _, _ in outcome.problems] == [*range(3, 1_003), None]
     assert (
         outcome.problems[-1][2]
-        == "1,002 more rows are left out; with so many, no record counts as gone"
+        == "1,002 more rows are left out; with so many, no record counts as removed"
     )
     assert outcome.gone == []
 

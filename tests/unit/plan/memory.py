@@ -21,6 +21,7 @@ from scimsync.plan import Now
 from scimsync.plan.candidates import Policy
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.target_planner import Scope, TargetPlanner
+from tests.error_text import text_of
 from tests.unit.plan.building import DEACTIVATE, NOW, TODAY
 
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"
@@ -367,5 +368,7 @@ class Company:
     def failed(self) -> dict[str, str | None]:
         """Key -> why it could not be planned."""
         return {
-            one.key: one.detail for one in self.state.operations if one.status not in OPEN_STATUSES
+            one.key: one.detail and text_of(one.detail)
+            for one in self.state.operations
+            if one.status not in OPEN_STATUSES
         }

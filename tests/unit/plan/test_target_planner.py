@@ -72,7 +72,7 @@ def test_only_those_without_an_account_are_looked_for() -> None:
 
 def test_who_cannot_be_looked_for_fails() -> None:
     company = plan(Company([row("a")], users=MemoryTarget(refused={A: "500"})))
-    assert company.failed() == {"a": "the account cannot be looked for: 500"}
+    assert company.failed() == {"a": "the account cannot be searched for: 500"}
     assert company.state.known[Kind.USER, A].failures == 1
 
 
@@ -92,7 +92,7 @@ def test_a_found_account_of_another_key_is_told() -> None:
 def test_a_key_of_two_sources_fails() -> None:
     company = Company([row("a"), replace(row("a"), source="more")], Rules(sources=("hr", "more")))
     plan(company)
-    assert company.failed() == {"a": "the sources hr, more each have a record with this key"}
+    assert company.failed() == {"a": "the sources hr, more each have a record"}
 
 
 def test_a_record_that_fails_is_one_failure() -> None:
