@@ -348,8 +348,8 @@ def test_a_clock_that_is_set_back_stalls_nothing(
         seconds=610,
     )
     lines = log_of(caplog)
-    assert "the system clock changed by -3600 s; rescheduling" in lines
-    changed = lines.index("the system clock changed by -3600 s; rescheduling")
+    assert "the system clock changed by -3600 s; rescheduling [SYNC-0803]" in lines
+    changed = lines.index("the system clock changed by -3600 s; rescheduling [SYNC-0803]")
     assert "push wiki: source file changed" in lines[changed:]
     assert lines[changed:].count("push wiki: scheduled") >= 3
     assert len(faulty.users) == 4
@@ -361,7 +361,7 @@ def test_a_clock_that_is_set_forward_repeats_nothing(
     company.configure(more='[schedule]\npush = "1h"\n[health]\nport = 0\n')
     live(company, (600, lambda scheduler: scheduler.set_clock(365 * 24 * 3600)), seconds=900)
     lines = log_of(caplog)
-    changed = lines.index("the system clock changed by +31536000 s; rescheduling")
+    changed = lines.index("the system clock changed by +31536000 s; rescheduling [SYNC-0803]")
     assert lines[changed:].count("push wiki: scheduled") == 1
 
 

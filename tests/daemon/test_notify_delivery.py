@@ -226,7 +226,7 @@ def test_after_three_days_notifications_are_discarded_with_one_warning(
 
     assert timedelta(days=3) <= post.now - MONDAY < timedelta(days=3, hours=6)
     assert [record.message for record in caplog.records if "discarded" in record.message] == [
-        "notify.to.ops: discarded 3 notifications after 3 days"
+        "notify.to.ops: discarded 3 notifications after 3 days [SYNC-0821]"
     ]
 
 
@@ -286,7 +286,7 @@ def test_the_log_has_the_reason_of_a_failed_delivery(
     post.fire()
 
     assert post.deliver(budget_s=1.0 if answer == "hang" else 15.0) == 0
-    assert caplog.messages == [f"notify.to.ops: delivery failed: {why}"]
+    assert caplog.messages == [f"notify.to.ops: delivery failed: {why} [SYNC-0820]"]
     assert post.rows("attempts, last_error") == [(1, why)]
     assert len(hooks.refused) == 1
 
@@ -298,7 +298,9 @@ def test_a_refused_connection_is_a_failed_delivery(
     post.fire()
 
     assert post.deliver() == 0
-    assert caplog.messages == ["notify.to.ops: delivery failed: cannot connect: Connection refused"]
+    assert caplog.messages == [
+        "notify.to.ops: delivery failed: cannot connect: Connection refused [SYNC-0820]"
+    ]
 
 
 def test_a_dead_receiver_delays_no_other_and_time_is_bounded(
@@ -506,7 +508,9 @@ def test_a_failing_service_is_retried(
     post.fire()
 
     assert post.deliver() == 0
-    assert caplog.messages == ["notify.to.chat: delivery failed: JSON did not accept it"]
+    assert caplog.messages == [
+        "notify.to.chat: delivery failed: JSON did not accept it [SYNC-0820]"
+    ]
     assert post.deliver(later=MINUTE) == 1
 
 

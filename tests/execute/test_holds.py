@@ -110,7 +110,7 @@ def test_a_lift_after_sync_toml_changed_waits_for_a_push_that_reads(proxied: Pro
 
     lifted = office.run("deprovision", "00002", "--lift")
     assert lifted.code == 0
-    assert "wiki: sync.toml was not pushed yet as it is now" in lifted.err
+    assert "wiki: this sync.toml was not pushed yet" in lifted.err
     assert not is_active(office)
     office.run("deprovision", "00003")
     assert not is_active(office, "00003")  # which needs no expression

@@ -273,7 +273,7 @@ def test_creations_end_after_many_failures_in_a_row(caplog: pytest.LogCaptureFix
 
     assert not connection.may_create
     assert caplog.messages == [
-        f"wiki: {MAX_FAILED_CREATIONS} creations in a row failed, the last: {LOST}"
+        f"wiki: {MAX_FAILED_CREATIONS} creations in a row failed, the last: {LOST} [SYNC-0406]"
     ]
     asyncio.run(connection.send(POST))
     assert connection.may_create
