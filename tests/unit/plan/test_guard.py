@@ -9,9 +9,10 @@ import pytest
 
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
+from scimsync.model.operations import Action
 from scimsync.plan import Allowance, Plan, TargetPlan
 from scimsync.plan.definition import Tally
-from scimsync.plan.guard import check
+from scimsync.plan.guard import REMOVALS, UPDATES, check
 from scimsync.plan.membership_planner import LostMembers
 from scimsync.scim.dialects import rfc
 
@@ -116,3 +117,19 @@ def test_each_target_and_each_limit_is_checked() -> None:
         "crm",
         "crm",
     ]
+
+
+@pytest.mark.parametrize("action", Action)
+def test_each_action_counts_for_one_limit_at_most(action: Action) -> None:
+    counted = {
+        Action.DEACTIVATE: "max_removals",
+        Action.DELETE: "max_removals",
+        Action.UPDATE: "max_updates",
+        Action.REACTIVATE: "max_updates",
+    }
+    limits = {
+        **dict.fromkeys(REMOVALS, "max_removals"),
+        **dict.fromkeys(UPDATES, "max_updates"),
+    }
+
+    assert limits.get(action) == counted.get(action)
