@@ -98,6 +98,8 @@ def test_members_of_one_group_count_by_the_group() -> None:
     (violation,) = check(plan(lost_members=lost), Limits(), Allowance())
     assert 'group "a" at "wiki"' in violation.brief
     assert "6 of 50 members" in violation.brief
+    assert check(plan(lost_members=lost), Limits(), Allowance(removals=6)) == []
+    assert check(plan(lost_members=lost), Limits(), Allowance(updates=6)) == [violation]
 
 
 def test_another_service_has_no_accounts_of_ours() -> None:
