@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import chdir, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,7 @@ from scimsync.plan.guard import Allowance
 from scimsync.plan.render.json import planned_document
 from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
+from scimsync.run.lease_keeper import steady_clock
 from scimsync.state import journal
 from scimsync.state.links import all_keys, get_links
 from scimsync.state.store import open_state
@@ -129,7 +130,7 @@ class Ran:
 class Office:
     """`url` and `token` are the target's; `state` is the URL of the state database, None for the
     default; `now` is the time for everything that runs in this process, and `time` is what it waits
-    by between requests, by default without sleeping."""
+    by between requests, by default without sleeping; `steady` is a clock that nobody can set."""
 
     folder: Path
     url: str
@@ -137,6 +138,7 @@ class Office:
     now: datetime = MONDAY
     state: str | None = None
     time: TimeSource = field(default_factory=lambda: Pauses().source)
+    steady: Callable[[], float] = steady_clock
 
     # What is written
 
@@ -227,6 +229,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 clock=lambda: self.now,
                 wait=wait,
                 time=self.time,
+                steady=self.steady,
             )
 
     def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:

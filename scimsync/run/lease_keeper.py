@@ -53,12 +53,12 @@ class LeaseKeeper:
         store: Store,
         token: leases.FencingToken,
         clock: Callable[[], datetime],
-        steady: Callable[[], float] | None = None,
+        steady: Callable[[], float] = steady_clock,
     ) -> None:
         self._store = store
         self._token = token
         self._clock = clock
-        self._steady = steady or steady_clock
+        self._steady = steady
         self._renewed_at = self._steady()
         self._apart = self._difference()
         self._asking = asyncio.Lock()

@@ -15,7 +15,7 @@ from scimsync.run.cancellation import Cancellation, cancellable
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import PushContext
 from scimsync.run.execution import execute_plan
-from scimsync.run.lease_keeper import LeaseKeeper, take_leases
+from scimsync.run.lease_keeper import LeaseKeeper, steady_clock, take_leases
 from scimsync.run.options import Options, Report
 from scimsync.run.outcome import RunOutcome, run_outcome, target_document
 from scimsync.run.prepare import make_plan
@@ -40,12 +40,14 @@ def push(
     cancellation: Cancellation | None = None,
     observe: Observer = ignore,
     time: TimeSource | None = None,
+    steady: Callable[[], float] = steady_clock,
 ) -> RunOutcome:
     """Bring all targets up to date.
 
     With `wait`, start after the run that holds a lease, if there is one. `cancellation` ends the
     run in order from another thread; without it, SIGINT and SIGTERM do, in the main thread.
-    `observe` receives each request. `time` is what targets wait by.
+    `observe` receives each request. `time` is what targets wait by, `steady` a clock in seconds
+    that counts while the machine sleeps.
 
     Raise LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
     """
@@ -70,7 +72,7 @@ def push(
                 recover(context)
                 # outside of the event loop, in which a signal would wait for the end of reading
                 reading = read_sources(context)
-                outcome = asyncio.run(_run(context, reading, cancellation, observe, time))
+                outcome = asyncio.run(_run(context, reading, cancellation, observe, time, steady))
         except BaseException as error:
             why = error.message if isinstance(error, ScimsyncError) else type(error).__name__
             with store.write() as connection:
@@ -88,8 +90,9 @@ async def _run(
     cancellation: Cancellation | None,
     observe: Observer,
     time: TimeSource | None,
+    steady: Callable[[], float],
 ) -> RunOutcome:
-    keeper = LeaseKeeper(context.unfenced, context.token, context.clock)
+    keeper = LeaseKeeper(context.unfenced, context.token, context.clock, steady)
     async with (
         open_targets(context, reading, keeper.holds, observe, time) as targets,
         keeper.renewing(partial(lose_targets, targets)),

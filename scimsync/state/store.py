@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import (
     Column,
@@ -45,6 +47,12 @@ _VERSION_TABLE = Table(
 """Where Alembic keeps the version."""
 
 _VERSION = "SELECT version_num, (SELECT count(*) FROM link WHERE 1 = 0) FROM alembic_version"
+
+
+_users: Counter[Engine] = Counter()
+"""How many open stores use an engine."""
+
+_users_lock = Lock()
 
 
 class Store:
@@ -98,8 +106,12 @@ class Store:
             yield connection
 
     def close(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
+        """Close all connections, once no other store of this process uses the database."""
+        with _users_lock:
+            _users[self.engine] -= 1
+            if _users[self.engine] <= 0:  # a store that `open_state` did not open is the only one
+                del _users[self.engine]
+                self.engine.dispose()
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -148,16 +160,24 @@ def open_state(
             if not create:
                 return scratch_store()
             sqlite.create_private(path)
-        store = Store(sqlite.engine_of(path, lock_timeout_s), str(path), path)
+        store = _shared(Store(sqlite.engine_of(path, lock_timeout_s), str(path), path))
     else:
         from scimsync.state import postgresql
 
-        store = Store(postgresql.engine_of(url, lock_timeout_s), postgresql.label_of(url))
+        engine = postgresql.engine_of(url, lock_timeout_s)
+        store = _shared(Store(engine, postgresql.label_of(url)))
     try:
         return _for_writing(store) if create else _for_reading(store)
     except BaseException:
         store.close()
         raise
+
+
+def _shared(store: Store) -> Store:
+    """Count a store among the users of its engine, which threads may share."""
+    with _users_lock:
+        _users[store.engine] += 1
+    return store
 
 
 def _for_writing(store: Store) -> Store:

@@ -10,7 +10,6 @@ import pytest
 
 from scimsync.errors import LeaseHeld
 from scimsync.run import RunOutcome
-from scimsync.run import push as push_module
 from tests.chaos.scale import scaled
 from tests.office import Office, people
 from tests.servers.faulty import FaultyServer
@@ -37,10 +36,7 @@ def both(office: Office, *, wait: bool) -> list[RunOutcome | Exception]:
 
 
 @pytest.mark.parametrize("wait", [False, True], ids=["exit 5", "wait"])
-def test_two_pushes_at_once(
-    office: Office, faulty: FaultyServer, wait: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(push_module, "WAIT_S", 0.01, raising=False)
+def test_two_pushes_at_once(office: Office, faulty: FaultyServer, wait: bool) -> None:
     office.configure(guard='max_updates = "100%"')
     refused = 0
     for turn in range(1, scaled(8, 100) + 1):

@@ -5,21 +5,21 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from scimsync.errors import LeaseHeld
-from scimsync.run import lease_keeper
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, Seen
 
 
 def test_a_process_that_wakes_up_after_its_lease_went_to_another_sends_nothing_more(
-    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+    office: Office, faulty: FaultyServer
 ) -> None:
     slept = [0.0]
-    monkeypatch.setattr(lease_keeper, "steady_clock", lambda: slept[0])
+    office.steady = lambda: slept[0]
     office.configure(target="concurrency = 1")
     office.hire(people(100))
 
@@ -41,10 +41,10 @@ def test_a_process_that_wakes_up_after_its_lease_went_to_another_sends_nothing_m
 
 
 def test_a_process_that_slept_and_still_has_its_lease_goes_on(
-    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+    office: Office, faulty: FaultyServer
 ) -> None:
     slept = [0.0]
-    monkeypatch.setattr(lease_keeper, "steady_clock", lambda: slept[0])
+    office.steady = lambda: slept[0]
     office.hire(people(40))
 
     def fall_asleep(seen: Seen) -> bool:
@@ -78,10 +78,10 @@ def test_a_clock_that_jumps_ends_no_push(
 
 
 def test_a_clock_that_is_set_forward_lets_no_two_runs_work_at_once(
-    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+    office: Office, faulty: FaultyServer
 ) -> None:
     """As many services do, this one lets two accounts have one userName."""
-    monkeypatch.setattr(faulty, "_taken", lambda *_: False)
+    faulty.quirks = replace(faulty.quirks, unique_names=False)
     office.configure(target="concurrency = 1")
     office.hire(people(40))
     answer = threading.Event()

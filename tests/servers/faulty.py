@@ -72,13 +72,14 @@ class Fault:
 @dataclass
 class Quirks:
     """How responses look: ids as numbers, names in upper case, no body (or Location) after POST,
-    small pages."""
+    small pages; whether two users may have one userName."""
 
     numeric_ids: bool = False
     other_case: bool = False
     mute_post: bool = False
     location: bool = True
     max_page: int = 200
+    unique_names: bool = True
 
 
 @dataclass
@@ -259,7 +260,7 @@ class FaultyServer(LoopbackServer):
 
     def _taken(self, body: Json, but: str | None) -> bool:
         name = body["userName"].casefold()
-        return any(
+        return self.quirks.unique_names and any(
             one["userName"].casefold() == name
             for user_id, one in self.users.items()
             if user_id != but
