@@ -43,8 +43,12 @@ def parse_past(text: str, now: datetime) -> datetime | None:
         return None
 
 
-def format_duration(seconds: float) -> str:
-    """Return a duration in its two largest units: `0.4 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+def format_duration(duration: timedelta | float) -> str:
+    """Return a duration (a number is of seconds) in its two largest units.
+
+    For example `0.4 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
+    """
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     whole = round(seconds)

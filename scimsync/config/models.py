@@ -30,7 +30,7 @@ from scimsync.config.schedule import Schedule, Timings
 from scimsync.config.state_url import StateUrl
 from scimsync.errors import ConfigError
 from scimsync.model.limits import Limit, Minimum
-from scimsync.model.suggestions import closest, did_you_mean
+from scimsync.model.suggestions import did_you_mean
 from scimsync.settings import (
     AtLeast,
     AtMost,
@@ -198,11 +198,9 @@ class Group(Table):
         options = [name for name in cls.model_fields if name != "attributes"]
         attributes = {key: entry for key, entry in value.items() if key not in options}
         for key in attributes:
-            meant = closest(key, options)
-            if meant is not None and key not in ("externalId", "displayName"):
-                raise invalid(
-                    "unknown key", hint=f'did you mean "{meant}"?', below=(key,), code="SYNC-0106"
-                )
+            hint = did_you_mean(key, options)
+            if hint is not None and key not in ("externalId", "displayName"):
+                raise invalid("unknown key", hint=hint, below=(key,), code="SYNC-0106")
         if not attributes:
             raise invalid(
                 "displayName is missing",

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
+from scimsync.formatting import one_line
 from scimsync.settings import Table
 from scimsync.settings.secret_reference import command_words, service_and_user
 
@@ -233,8 +234,7 @@ def _excerpt(stderr: bytes, stdout: bytes) -> str:
     )
     for word in sorted(stdout.decode("utf-8", "replace").split(), key=len, reverse=True):
         line = line.replace(word, "…") if len(word) >= 4 else line
-    printable = "".join(char if char.isprintable() else " " for char in line)
-    return " ".join(printable.split())[:200]
+    return one_line(line, 200)
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from scimsync.errors import ConfigError, coded
-from scimsync.model.suggestions import closest
+from scimsync.model.suggestions import closest, did_you_mean
 from scimsync.settings import Table
 from scimsync.settings.table import INVALID
 from scimsync.settings.text_types import toml_type
@@ -135,14 +135,10 @@ def _invalid_setting(error: ErrorDetails, model: type[Table]) -> InvalidSetting:
 
 
 def _unknown_key(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:
-    meant = closest(parts[-1], table.model_fields)
-    if meant is not None:
-        return InvalidSetting(
-            parts, "unknown key", hint=f'did you mean "{meant}"?', code="SYNC-0106"
-        )
-    return InvalidSetting(
-        parts, "unknown key", found=f"known here: {', '.join(table.model_fields)}", code="SYNC-0106"
-    )
+    known = table.model_fields
+    hint = did_you_mean(parts[-1], known)
+    found = None if hint else f"known here: {', '.join(known)}"
+    return InvalidSetting(parts, "unknown key", hint=hint, found=found, code="SYNC-0106")
 
 
 def _missing(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:

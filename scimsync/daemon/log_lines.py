@@ -131,5 +131,5 @@ def _log_problem_count(source: str, problems: Sequence[Problem]) -> None:
     if lines:
         more = ", …" if len(lines) > _MOST_LINES else ""
         where = f" (line {', '.join(lines[:_MOST_LINES])}{more})"
-    what = "1 row or user has" if len(problems) == 1 else f"{len(problems)} rows or users have"
+    what = plural(len(problems), "row or user has", "rows or users have")
     _LOG.warning("%s: %s problems%s; scimsync plan shows them [SYNC-0809]", source, what, where)

@@ -13,12 +13,13 @@ from jinja2 import nodes
 
 from scimsync.desired.assignments import Assignment, AssignmentFailed, Assignments
 from scimsync.desired.attribute_values import Shape, shape_for
-from scimsync.desired.expression_errors import UnusableValue, code_of, explain, one_line
+from scimsync.desired.expression_errors import UnusableValue, code_of, explain
 from scimsync.desired.expression_filters import HOLDING
 from scimsync.desired.expressions import ExpressionLocation, Names, ParsedExpression, parse
 from scimsync.desired.program import ACCESS, SCOPE, FilteredElement, MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.schema_attributes import REQUIRED, attribute_at, meant
+from scimsync.formatting import one_line
 from scimsync.model.ids import Kind
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
 from scimsync.scim.grammar import PathError

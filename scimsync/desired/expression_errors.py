@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scimsync.errors import ScimsyncError
+from scimsync.formatting import one_line, printable
 from scimsync.model.ids import Key
 
 _LONGEST_VALUE = 60
@@ -73,7 +74,7 @@ class DesireError(ScimsyncError):
         parts = [key, where, *([one_line(expression)] if expression else []), one_line(detail)]
         shown = ", ".join(f"{name} = {show(value)}" for name, value in values.items())
         text = ": ".join(parts) + (f" ({shown})" if shown else "")
-        super().__init__(_printable(text), code=code)
+        super().__init__(printable(text), code=code)
 
 
 def code_of(error: Exception) -> str:
@@ -130,14 +131,3 @@ def _advice(left: str, right: str) -> str:
     if {left, right} & {"date", "datetime.date"} and "str" in (left, right):
         return "; | date makes text a date"
     return ""
-
-
-def one_line(text: str) -> str:
-    """Return `text` with its line breaks and runs of whitespace replaced by single spaces."""
-    return " ".join(text.split())
-
-
-def _printable(text: str) -> str:
-    """Return `text` with lone surrogates and control characters escaped."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

@@ -15,7 +15,6 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
-from scimsync.desired.expression_errors import one_line
 from scimsync.desired.expression_filters import (
     CONCAT,
     REF,
@@ -24,6 +23,7 @@ from scimsync.desired.expression_filters import (
 )
 from scimsync.desired.sandbox import Sandbox
 from scimsync.errors import ConfigError
+from scimsync.formatting import one_line
 from scimsync.model.suggestions import did_you_mean
 
 _NAMED_FILTER = {"map": 0}

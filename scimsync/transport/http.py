@@ -11,9 +11,10 @@ from typing import Final
 
 import httpx2
 
+from scimsync.formatting import one_line
 from scimsync.settings.urls import https_problem
 from scimsync.transport.auth import Authenticator
-from scimsync.transport.redaction import EXCERPT_BYTES, MAX_DETAIL, printable
+from scimsync.transport.redaction import EXCERPT_BYTES, MAX_DETAIL
 from scimsync.transport.request_errors import (
     BaseUrlError,
     InvalidRequest,
@@ -132,7 +133,7 @@ class HttpConnection:
         `limit` counts characters.
         """
         safe = text if self._authenticator is None else self._authenticator.redact(text)
-        return printable(safe, limit)
+        return one_line(safe, limit)
 
     def excerpt(self, content: bytes) -> str:
         """Return the start of a body for people: printable, in one line, without secrets."""
@@ -141,7 +142,7 @@ class HttpConnection:
         if self._authenticator is not None:
             text = self._authenticator.redact(content.decode("latin-1"))
             content = text.encode("latin-1")
-        return printable(content[: EXCERPT_BYTES * 2].decode("utf-8", "replace"), EXCERPT_BYTES)
+        return one_line(content[: EXCERPT_BYTES * 2].decode("utf-8", "replace"), EXCERPT_BYTES)
 
     def invalid(self, response: HttpResponse, problem: str) -> InvalidResponse:
         """Return the error that `response` is not what was expected."""

@@ -1,4 +1,4 @@
-"""Make text from a server safe to show: printable, on one line, without secrets."""
+"""What messages show of a response: how much of it, and no secrets."""
 
 from __future__ import annotations
 
@@ -11,15 +11,6 @@ EXCERPT_BYTES: Final = 120
 
 MAX_DETAIL: Final = 500
 """How many characters of a server's explanation are kept."""
-
-
-def printable(text: str, limit: int) -> str:
-    """Return `text` in one line of at most `limit` characters.
-
-    Each run of white space becomes a space, each unprintable character `\\ufffd`.
-    """
-    line = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text[: limit * 4].split()))
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def secret_pattern(secret: str) -> re.Pattern[str]:

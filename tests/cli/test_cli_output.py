@@ -1,16 +1,12 @@
-"""How text fits a terminal, and how times are read and written."""
+"""How text fits a terminal."""
 
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scimsync.cli.ui.output import Output
-from scimsync.durations import format_duration, format_relative, parse_past
-
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class Terminal(io.StringIO):
@@ -63,52 +59,3 @@ def test_where_too_little_room_is_left_it_goes_below(monkeypatch: pytest.MonkeyP
 
 def test_a_pipe_gets_one_line_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed(monkeypatch, None, [["key", LONG * 3]]) == [f"  key  {LONG * 3}"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (9.94, "9.9 s"),
-        (59.4, "59 s"),
-        (59.7, "1 min"),
-        (185, "3 min 5 s"),
-        (7800, "2 h 10 min"),
-        (7200, "2 h"),
-        (273600, "3 d 4 h"),
-    ],
-)
-def test_lengths(seconds: float, text: str) -> None:
-    assert format_duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("delta", "text"),
-    [
-        (timedelta(seconds=0.2), "now"),
-        (timedelta(seconds=-30), "30 s ago"),
-        (timedelta(hours=-3, minutes=-10), "3 h ago"),
-        (timedelta(minutes=12), "in 12 min"),
-        (timedelta(days=30), "in 30 d"),
-    ],
-)
-def test_distances(delta: timedelta, text: str) -> None:
-    assert format_relative(NOW + delta, NOW) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("3h", NOW - timedelta(hours=3)),
-        ("2D", NOW - timedelta(days=2)),
-        ("90 min", NOW - timedelta(minutes=90)),
-        ("2026-11-24T10:00Z", NOW - timedelta(hours=2)),
-        ("2026-11-24T10:00", datetime(2026, 11, 24, 10).astimezone()),
-        ("2026-11-24", datetime(2026, 11, 24).astimezone()),
-        ("yesterday", None),
-        ("", None),
-        ("999999w", None),
-    ],
-)
-def test_points_in_time(text: str, moment: datetime | None) -> None:
-    assert parse_past(text, NOW) == moment

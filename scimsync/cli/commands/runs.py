@@ -75,7 +75,7 @@ def run_row(run: Run, targets: Collection[str], now: datetime, *, at_work: bool)
     return [
         (f"run {run.id}", "bold"),
         format_local(run.started_at),
-        "-" if ended is None else format_duration((ended - run.started_at).total_seconds()),
+        "-" if ended is None else format_duration(ended - run.started_at),
         run.command,
         (outcome, _STYLES.get(outcome, "")),
         _summary(run, targets, outcome),

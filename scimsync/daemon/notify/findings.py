@@ -16,6 +16,7 @@ from scimsync.config.models import Config
 from scimsync.config.notifications import Event
 from scimsync.daemon.notify import wording
 from scimsync.daemon.notify.alerting import Finding
+from scimsync.durations import format_duration
 from scimsync.errors import (
     ConfigError,
     GuardStop,
@@ -129,7 +130,7 @@ def stale_findings(
         text = None
         if limit is not None and now - changed > limit:
             last = wording.moment(changed, zone)
-            text = f"Its files last changed {last}; [notify] stale allows {wording.span(limit)}."
+            text = f"Its files last changed {last}; [notify] stale allows {format_duration(limit)}."
         findings.append(Finding(Event.STALE, name, text, todo=_STALE_TODO))
     return findings
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 
 from scimsync.config.notifications import Event
-from scimsync.formatting import plural
-from scimsync.transport.redaction import printable
+from scimsync.durations import format_duration
+from scimsync.formatting import one_line
 
 MOST_NAMES = 3
 MOST_LINES = 30
@@ -33,12 +33,12 @@ def fired_title(event: Event, subjects: Sequence[str]) -> str:
 
 def resolved_title(event: Event, subjects: Sequence[str], duration: timedelta) -> str:
     """`[scimsync] wiki: resolved: target unavailable (3 h 10 min)`."""
-    return title(f"{names(subjects)}: resolved: {PROBLEMS[event]} ({span(duration)})")
+    return title(f"{names(subjects)}: resolved: {PROBLEMS[event]} ({format_duration(duration)})")
 
 
 def title(text: str) -> str:
     """`[scimsync] 12 changes, 1 failing`."""
-    return f"[scimsync] {printable(text, LONGEST_TITLE)}"
+    return f"[scimsync] {one_line(text, LONGEST_TITLE)}"
 
 
 def fired_body(text: str, todo: str | None, since: datetime, zone: tzinfo) -> str:
@@ -57,7 +57,7 @@ def plain(text: str) -> str:
 
     The number and the length of its lines are limited.
     """
-    lines = (line for one in text.splitlines() if (line := printable(one, LONGEST_LINE)))
+    lines = (line for one in text.splitlines() if (line := one_line(one, LONGEST_LINE)))
     first = list(islice(lines, MOST_LINES + 1))
     return "\n".join(first if len(first) <= MOST_LINES else [*first[:MOST_LINES], "…"])
 
@@ -72,14 +72,3 @@ def names(subjects: Sequence[str]) -> str:
 def moment(when: datetime, zone: tzinfo) -> str:
     """`2026-03-02 08:00 UTC`."""
     return when.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z").strip()
-
-
-def span(length: timedelta) -> str:
-    """`40 min`, `3 h 10 min`, `2 days 4 h`."""
-    minutes = max(round(length.total_seconds() / 60), 0)
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{plural(days, 'day')}{f' {hours} h' if hours else ''}"
-    if hours:
-        return f"{hours} h{f' {rest} min' if rest else ''}"
-    return f"{minutes} min" if minutes > 0 else "less than a minute"

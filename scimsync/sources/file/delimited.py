@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from scimsync.errors import SourceFormatError, SourceUnavailable
+from scimsync.formatting import plural
 from scimsync.sources.base import RejectedRow, RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE, array, literal, name
 from scimsync.sources.file import encodings
@@ -189,7 +190,10 @@ class DelimitedReader:
 
     def _rejected(self, row: CsvRow) -> RejectedRow:
         names, label = self.header.names, self.file.label
-        wrong = row.problem or f"has {_fields(len(row.fields))} where the header has {len(names)}"
+        wrong = (
+            row.problem
+            or f"has {plural(len(row.fields), 'field')} where the header has {len(names)}"
+        )
         if row.cut and (row.problem is not None or len(row.fields) < len(names)):
             raise SourceUnavailable(
                 f"{label} ends in the middle of a row; is it still being written?",
@@ -232,7 +236,3 @@ class DelimitedReader:
 
 def _strip(row: CsvRow) -> list[str]:
     return [field.strip(WHITE_SPACE + "\ufeff") for field in row.fields]
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
