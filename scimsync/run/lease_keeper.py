@@ -54,11 +54,13 @@ class LeaseKeeper:
         token: leases.FencingToken,
         clock: Callable[[], datetime],
         steady: Callable[[], float] = steady_clock,
+        renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._store = store
         self._token = token
         self._clock = clock
         self._steady = steady
+        self._renew_every_s = renew_every_s
         self._renewed_at = self._steady()
         self._apart = self._difference()
         self._asking = asyncio.Lock()
@@ -98,7 +100,7 @@ class LeaseKeeper:
 
     async def _keep_renewing(self, lost: Callable[[], None]) -> None:
         while True:
-            await asyncio.sleep(RENEW_EVERY_S)
+            await asyncio.sleep(self._renew_every_s)
             try:
                 ours = await self.renew()
             except StateError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.candidates import Candidate, NameHolder, Policy, Surroundings
+from scimsync.plan.decisions import deletion_time
 from tests.error_text import text_of
 from tests.unit.plan.building import (
     DAY,
@@ -549,3 +551,18 @@ def test_a_deactivation_takes_a_free_name_along_and_claims_it() -> None:
 def test_a_candidate_without_a_unique_name_claims_none() -> None:
     (operation,) = decisions(candidate(wanted({"title": "Boss"}))).operations
     assert (operation.action, operation.unique_name) == ("create", None)
+
+
+@pytest.mark.parametrize(
+    ("action", "days", "expected"),
+    [
+        ("deactivate", 30, NOW + timedelta(days=30)),
+        ("deactivate", None, None),
+        ("keep", 30, None),
+        ("delete", 30, None),
+    ],
+)
+def test_only_a_deactivated_account_is_deleted_later(
+    action: str, days: int | None, expected: datetime | None
+) -> None:
+    assert deletion_time(None, policy(action, days), NOW) == expected

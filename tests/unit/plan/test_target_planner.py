@@ -181,8 +181,9 @@ def test_references_to_new_accounts_wait_and_their_owners_are_planned() -> None:
     ("manager", "rules", "value"),
     [
         (linked("a"), Rules(), "id-a"),
-        # deleted in this plan
+        # deleted in this plan, and one that would be if it left
         (linked("a"), Rules(policy=policy("delete")), None),
+        (linked("a"), Rules(policy=policy("delete")), "id-a"),
         # not to be created, or not yet
         (None, Rules(policy=policy(create=False)), None),
         (
@@ -244,6 +245,13 @@ def test_a_chain_that_ends_at_a_name_that_stays_fails_as_a_whole() -> None:
         "a": "userName b@example.com is taken by the account of b",
         "b": "userName c@example.com is taken by the account of c",
     }
+
+
+def test_a_name_stays_with_a_holder_that_is_not_to_be_changed() -> None:
+    rows = [row("a", email="new@example.com"), row("b", email="a@example.com")]
+    for update in (True, False):
+        company = plan(Company(rows, Rules(policy=policy(update=update)), [linked("a")]))
+        assert bool(company.failed()) is not update
 
 
 # Groups by value and by rule
@@ -308,6 +316,16 @@ def test_a_leaver_keeps_memberships_unless_they_are_revoked() -> None:
             )
         )
         assert [one for one in company.planned() if one[1] == "dept:IT"] == expected
+
+
+def test_a_membership_that_ends_stays_acknowledged_until_the_target_is_told() -> None:
+    gone = Link(Kind.USER, A, LinkStatus.DELETED)
+    known = [gone, linked("b"), linked("dept:IT", "Department IT", Kind.GROUP)]
+    rows = [row("a", dept="IT", state="left"), row("b", dept="IT")]
+    members = [member("dept:IT", "a"), member("dept:IT", "b")]
+    company = plan(Company(rows, rules_with_groups(), known, members))
+    ended = company.state.memberships[Key("dept:IT"), Kind.USER, A]
+    assert (ended.wanted, ended.acknowledged) == (False, True)
 
 
 def test_a_user_that_cannot_be_planned_stays_in_its_groups() -> None:
