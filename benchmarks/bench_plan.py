@@ -77,7 +77,7 @@ def link(folder: Path, make_links: bool) -> None:
     from scimsync.builtin import load
     from scimsync.model.targets import TargetState
     from scimsync.run.compile import compile_config
-    from scimsync.state import records, targets
+    from scimsync.state import record_rows, target_states
     from scimsync.state.store import open_state
 
     config = load(folder / "sync.toml")
@@ -89,8 +89,8 @@ def link(folder: Path, make_links: bool) -> None:
         if make_links:
             connection.execute(text(_LINKS))
         digest = wiki.digest(datetime.now().astimezone().date())
-        targets.put_targets(
-            connection, [TargetState("wiki", digest, records.head_seq(connection, ["hr"]))]
+        target_states.put_targets(
+            connection, [TargetState("wiki", digest, record_rows.head_seq(connection, ["hr"]))]
         )
 
 

@@ -13,7 +13,12 @@ from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.model.targets import TargetState
 from scimsync.run.compile import source_spec
 from scimsync.snapshot import looks_unchanged
-from scimsync.state import due, journal, records, targets
+from scimsync.state import (
+    due,
+    journal,
+    record_rows,
+    target_states,
+)
 from scimsync.state.store import Store
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,7 +60,7 @@ def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
     Raise StateError.
     """
     with store.read() as connection:
-        known = {name: records.get_source(connection, name) for name in config.sources}
+        known = {name: record_rows.get_source(connection, name) for name in config.sources}
     return {
         name: looks_unchanged(source_spec(config, name), source.digest, source.ingested_at)
         for name, source in known.items()
@@ -65,7 +70,9 @@ def unchanged_sources(store: Store, config: Config) -> dict[str, bool]:
 def _pending(
     connection: Connection, name: str, sources: Sequence[str], after: datetime
 ) -> PendingWork:
-    known = targets.get_target(connection, name)
+    known = target_states.get_target(connection, name)
     is_open = journal.has_any(connection, OperationFilter(target=name, statuses=OPEN_STATUSES))
-    is_behind = known.digest is not None and known.cursor < records.head_seq(connection, sources)
+    is_behind = known.digest is not None and known.cursor < record_rows.head_seq(
+        connection, sources
+    )
     return PendingWork(known, due.next_due(connection, name, after), is_open or is_behind)

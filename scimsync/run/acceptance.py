@@ -11,7 +11,13 @@ from scimsync.model.operations import OperationFilter, OperationStatus
 from scimsync.plan import Plan
 from scimsync.run.context import PushContext
 from scimsync.run.target_run import TargetRun
-from scimsync.state import journal, leases, memberships, records, targets
+from scimsync.state import (
+    journal,
+    leases,
+    memberships,
+    record_rows,
+    target_states,
+)
 from scimsync.targets.quarantine import after_run
 
 
@@ -40,7 +46,7 @@ def discard(context: PushContext) -> None:
 def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
     """Accept the plan: cursors move, and what was read counts."""
     with context.store.write() as connection:
-        records.accept(connection, list(context.compiled.sources), context.options.keys)
+        record_rows.accept(connection, list(context.compiled.sources), context.options.keys)
         planned = [name for name, target in opened.items() if target.error is None]
         if planned:
             memberships.accept(connection, planned)
@@ -59,7 +65,7 @@ def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
             target.state.accept(connection)
             if target.next is not None and target.next != target.known:
                 states.append(target.next)
-        targets.put_targets(connection, states)
+        target_states.put_targets(connection, states)
 
 
 def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) -> None:
@@ -67,7 +73,7 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) 
     now, options = context.clock(), context.options
     whole = options.read and not options.keys
     with context.unfenced.write() as connection:
-        known = targets.get_targets(connection, list(opened))
+        known = target_states.get_targets(connection, list(opened))
         changed = []
         for name, target in opened.items():
             if not leases.renew(connection, context.token.only(f"target {name}"), now):
@@ -81,7 +87,7 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) 
                     new = replace(new, good_run_at=now)
             if new != known[name]:
                 changed.append(new)
-        targets.put_targets(connection, changed)
+        target_states.put_targets(connection, changed)
 
 
 def _undo(context: PushContext, *, records_too: bool) -> None:
@@ -89,4 +95,4 @@ def _undo(context: PushContext, *, records_too: bool) -> None:
     with context.store.write() as connection:
         memberships.restore(connection, list(compiled.targets))
         if records_too:
-            records.restore(connection, list(compiled.sources), context.now.time)
+            record_rows.restore(connection, list(compiled.sources), context.now.time)

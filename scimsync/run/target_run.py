@@ -24,7 +24,12 @@ from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
-from scimsync.state import holds, links, records, targets
+from scimsync.state import (
+    holds,
+    links,
+    record_rows,
+    target_states,
+)
 from scimsync.state.planning import LiveState, OverlayState
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection, TargetStopped
@@ -174,7 +179,7 @@ class TargetRun:
             problem.source in compiled.sources for problem in reading.problems
         )
         with store.read() as connection:
-            head = records.head_seq(connection, compiled.all_sources)
+            head = record_rows.head_seq(connection, compiled.all_sources)
         self.next = replace(
             known,
             digest=known.digest if uncertain else digest,
@@ -222,7 +227,7 @@ async def open_targets(
     compiled, now = context.compiled, context.now
     async with AsyncExitStack() as stack:
         with context.store.read() as connection:
-            known = targets.get_targets(connection, list(compiled.targets))
+            known = target_states.get_targets(connection, list(compiled.targets))
         opened: dict[str, TargetRun] = {}
         for name, target in compiled.targets.items():
             sender = LazySender(
@@ -351,7 +356,7 @@ def _may_need_look_up(
     """
     read = [reading.sources[name] for name in target.sources if name in reading.sources]
     with store.read() as connection:
-        changed = records.count_changed(connection, target.sources, cursor)
+        changed = record_rows.count_changed(connection, target.sources, cursor)
         if isinstance(state, OverlayState):
             changed += sum(source.new + source.changed for source in read)
         pending = links.count_with_status(connection, target.name, LinkStatus.PENDING)

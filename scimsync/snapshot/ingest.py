@@ -18,8 +18,8 @@ from scimsync.model.records import Problem
 from scimsync.snapshot.compare import Comparison, compare
 from scimsync.snapshot.index import StoredSnapshot
 from scimsync.sources.base import SourceSpec
-from scimsync.state import records
-from scimsync.state.records import SourceState
+from scimsync.state import record_rows
+from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
 
 
@@ -68,11 +68,11 @@ def ingest(
     SourceFormatError or GuardStop, in which case nothing is stored.
     """
     with store.read() as connection:
-        before = records.get_source(connection, spec.name)
+        before = record_rows.get_source(connection, spec.name)
 
     def stored() -> Iterator[tuple[str, str]]:
         with store.read() as connection:
-            yield from records.live_records(connection, spec.name)
+            yield from record_rows.live_records(connection, spec.name)
 
     snapshot = StoredSnapshot(index, stored, before.head_seq, before.digest)
     with compare(spec, columns, snapshot) as comparison:
@@ -114,16 +114,16 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
     """
     with store.write() as connection:
         head = before.head_seq
-        seq = records.last_seq(connection)
+        seq = record_rows.last_seq(connection)
         for batch in comparison.changes():
             numbered = [(change, Seq(seq + place)) for place, change in enumerate(batch, start=1)]
             head = seq = Seq(seq + len(batch))
             if before.head_seq:  # the first ingest replaces nothing
                 known = [change.key for change in batch if not change.new]
-                records.keep_replaced(
+                record_rows.keep_replaced(
                     connection, before.name, known, [change.key for change in batch if change.new]
                 )
-            records.put_records(
+            record_rows.put_records(
                 connection,
                 before.name,
                 [
@@ -133,7 +133,7 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
                 ],
             )
             gone = [(change.key, at) for change, at in numbered if change.data_json is None]
-            records.remove_records(connection, before.name, gone, now)
+            record_rows.remove_records(connection, before.name, gone, now)
         after = replace(
             before,
             head_seq=head,
@@ -142,11 +142,11 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             ingested_at=now,
             problems=tuple(comparison.problems),
         )
-        records.put_source(connection, after)
+        record_rows.put_source(connection, after)
     return head
 
 
 def _lay_over(connection: Connection, source: str, comparison: Comparison, now: datetime) -> None:
     for batch in comparison.changes():
         changes = [(change.key, change.data_json) for change in batch]
-        records.put_overlay(connection, source, changes, now)
+        record_rows.put_overlay(connection, source, changes, now)

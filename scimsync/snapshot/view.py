@@ -9,7 +9,7 @@ from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import Record
-from scimsync.state import due, records
+from scimsync.state import due, record_rows
 from scimsync.state.store import Store
 
 
@@ -40,7 +40,7 @@ class SnapshotView:
             if self._overlay is None:
                 yield from stored
                 return
-            newest = records.changed_keys(
+            newest = record_rows.changed_keys(
                 stack.enter_context(self._overlay.read()), sources, Seq(-1)
             )
             last: Key | None = None
@@ -52,10 +52,10 @@ class SnapshotView:
     def changed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         """Yield the keys of records that changed after `cursor`, in order, each once."""
         with self._store.read() as connection:
-            stored = set(records.changed_keys(connection, sources, cursor))
+            stored = set(record_rows.changed_keys(connection, sources, cursor))
         if self._overlay is not None:
             with self._overlay.read() as connection:
-                stored |= set(records.changed_keys(connection, sources, Seq(-1)))
+                stored |= set(record_rows.changed_keys(connection, sources, Seq(-1)))
         yield from sorted(stored)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
@@ -87,7 +87,7 @@ class SnapshotView:
         for store in (self._store, self._overlay):
             if store is not None:
                 with store.read() as connection:
-                    for record in records.get_records(connection, sources, keys):
+                    for record in record_rows.get_records(connection, sources, keys):
                         found[record.source, record.key] = record
         return sorted(
             found.values(), key=lambda record: (record.removed, sources.index(record.source))

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.state import journal, links, records
+from scimsync.state import journal, links, record_rows
 from scimsync.state.bulk import stream
 from scimsync.state.tables import link, record, reference
 
@@ -41,7 +41,7 @@ def keys_to_plan(
         link.c.target == target, link.c.kind == Kind.USER, links.has_account()
     )
     query = union(
-        select(record.c.key).where(records.changed_since(sources, cursor)),
+        select(record.c.key).where(record_rows.changed_since(sources, cursor)),
         *_due_links(target, Kind.USER, now),
         _resolvable(target),
         _dangling(target),

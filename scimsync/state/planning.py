@@ -26,7 +26,14 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import due, holds, journal, links, memberships, records
+from scimsync.state import (
+    due,
+    holds,
+    journal,
+    links,
+    memberships,
+    record_rows,
+)
 from scimsync.state.store import Store
 
 _BATCH = 1000
@@ -344,7 +351,7 @@ class OverlayState(LiveState):
     ) -> Generator[Key, None, None]:
         stored = super().keys_to_plan(sources, cursor, everybody=everybody)
         with closing(stored), self._plan.read() as connection:
-            newest = records.changed_keys(connection, sources, Seq(-1))
+            newest = record_rows.changed_keys(connection, sources, Seq(-1))
             last: Key | None = None
             for key in heapq.merge(stored, newest):
                 if key != last:

@@ -19,7 +19,7 @@ from scimsync.state import alerts, due
 from scimsync.state.alerts import FiringAlert, OutboxItem
 from scimsync.state.links import put_links
 from scimsync.state.store import Store, open_state
-from scimsync.state.targets import get_target, put_targets
+from scimsync.state.target_states import get_target, put_targets
 from tests.daemon.test_metrics import samples
 from tests.office import MONDAY, Office, people, person
 from tests.servers.faulty import FaultyServer

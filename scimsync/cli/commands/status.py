@@ -26,11 +26,19 @@ from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, compile_config
-from scimsync.state import alerts, holds, journal, leases, overview, records, targets
+from scimsync.state import (
+    alerts,
+    holds,
+    journal,
+    leases,
+    overview,
+    record_rows,
+    target_states,
+)
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
 from scimsync.state.overview import FailingLinks
-from scimsync.state.records import SourceState
+from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
 
 _RUNS_SHOWN = 5
@@ -108,7 +116,9 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
         return Status(
             now=now.time,
             state_label=None if store.is_scratch else store.label,
-            sources=[records.get_source(connection, name) for name in sources_of(config, names)],
+            sources=[
+                record_rows.get_source(connection, name) for name in sources_of(config, names)
+            ],
             targets=[
                 _read_target(connection, config, name, compiled.get(name), now) for name in names
             ],
@@ -123,7 +133,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
 def _read_target(
     connection: Connection, config: Config, name: str, compiled: CompiledTarget | None, now: Now
 ) -> TargetStatus:
-    known = targets.get_target(connection, name)
+    known = target_states.get_target(connection, name)
     pushed = known.digest is not None
     reconfigured = None
     if compiled is not None and pushed:
@@ -132,7 +142,7 @@ def _read_target(
         name=name,
         url=config.targets[name].url,
         pushed=pushed,
-        behind=records.count_changed(connection, sources_of(config, [name]), known.cursor),
+        behind=record_rows.count_changed(connection, sources_of(config, [name]), known.cursor),
         reconfigured=reconfigured,
         links=overview.count_by_status(connection, name),
         failing=overview.failing_links(connection, name, _FAILING_SHOWN),

@@ -25,7 +25,14 @@ from scimsync.model.operations import Action, OperationFilter
 from scimsync.model.targets import TargetState
 from scimsync.registry import Registry, UnknownName
 from scimsync.scim.profiles import PROFILES, Profile
-from scimsync.state import alerts, due, journal, overview, records, targets
+from scimsync.state import (
+    alerts,
+    due,
+    journal,
+    overview,
+    record_rows,
+    target_states,
+)
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import learned_rate
 
@@ -123,7 +130,7 @@ def _of_targets(
     now: datetime,
     profiles: Registry[Callable[[], Profile]],
 ) -> Iterator[Metric]:
-    known = {name: targets.get_target(connection, name) for name in config.targets}
+    known = {name: target_states.get_target(connection, name) for name in config.targets}
     links = {name: overview.count_by_status(connection, name) for name in known}
     yield gauge(
         "scimsync_accounts",
@@ -190,7 +197,7 @@ def _rate(
 def _of_sources(
     connection: Connection, config: Config, changed_at: Mapping[str, datetime]
 ) -> Iterator[Metric]:
-    states = [records.get_source(connection, name) for name in config.sources]
+    states = [record_rows.get_source(connection, name) for name in config.sources]
     # a source that was never read has no number of records, which is not the same as zero
     read = [state for state in states if state.ingested_at is not None]
     yield _by_source(

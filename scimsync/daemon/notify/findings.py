@@ -31,7 +31,7 @@ from scimsync.formatting import plural
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState
 from scimsync.run import RunOutcome
-from scimsync.state import links, overview, targets
+from scimsync.state import links, overview, target_states
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import QUARANTINE_AFTER
 
@@ -73,7 +73,7 @@ def findings_of_push(
     findings += _guard(names, outcome) if whole else []
     with store.read() as connection:
         for name in names:
-            known = targets.get_target(connection, name)
+            known = target_states.get_target(connection, name)
             findings += _target(config, known, patient=patient)
             if not known.failures:  # otherwise no request was judged
                 findings.append(_failures(connection, config, name))
