@@ -1,4 +1,4 @@
-"""`scimsync check`: what a push would trip over, found before it does."""
+"""`scimsync check` finds what would fail a push."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Json = dict[str, Any]
 
 
 def found(office: Office, *arguments: str) -> tuple[int, list[Json]]:
-    """Exit code and findings."""
+    """Return the exit code and the results."""
     document = office.run("check", "--json", *arguments).document
     return document["exit_code"], document["findings"]
 
 
 def bad(findings: list[Json]) -> list[tuple[str, str, str]]:
-    """(level, name, message) of what is not fine."""
+    """Return (level, name, message) of warnings and errors."""
     return [(one["level"], one["name"], one["message"]) for one in findings if one["level"] != "ok"]
 
 
-def test_all_is_fine_with_a_real_server(real_office: Office) -> None:
+def test_check_passes_against_a_real_server(real_office: Office) -> None:
     real_office.hire(people(3))
     before = sorted(path.name for path in real_office.folder.iterdir())
     code, findings = found(real_office)
@@ -41,7 +41,7 @@ def test_all_is_fine_with_a_real_server(real_office: Office) -> None:
     assert sorted(path.name for path in real_office.folder.iterdir()) == before, "nothing is stored"
 
 
-def test_text_groups_findings_and_sums_them_up(real_office: Office) -> None:
+def test_text_groups_results_and_ends_with_a_summary(real_office: Office) -> None:
     real_office.hire(people(3))
     ran = real_office.run("check")
     assert (ran.code, ran.err) == (0, "")
@@ -52,13 +52,13 @@ def test_text_groups_findings_and_sums_them_up(real_office: Office) -> None:
     assert lines[-1] == "no problems found"
 
 
-def test_quiet_says_nothing_where_all_is_fine(real_office: Office) -> None:
+def test_quiet_prints_nothing_if_there_are_no_problems(real_office: Office) -> None:
     real_office.hire(people(3))
     ran = real_office.run("check", "-q")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
-def test_attributes_that_the_target_does_not_know_are_named(real_office: Office) -> None:
+def test_attributes_unknown_to_the_target_are_warnings(real_office: Office) -> None:
     real_office.configure(user=USER + '"urn:example:2.0:User:badge" = "id"\n')
     real_office.hire(people(1))
     code, findings = found(real_office)
@@ -68,7 +68,7 @@ def test_attributes_that_the_target_does_not_know_are_named(real_office: Office)
     assert warning["details"] == ["urn:example:2.0:User:badge: unknown schema urn:example:2.0:User"]
 
 
-def test_a_target_without_discovery_is_no_failure(office: Office) -> None:
+def test_a_target_without_discovery_is_a_warning(office: Office) -> None:
     office.hire(people(1))
     code, findings = found(office)
     assert code == 0
@@ -99,7 +99,7 @@ def test_a_target_without_discovery_is_no_failure(office: Office) -> None:
         ),
     ],
 )
-def test_what_a_target_answers_is_told_apart(
+def test_an_error_of_a_target_says_what_is_wrong(
     office: Office, faulty: FaultyServer, fault: Json, said: str
 ) -> None:
     office.hire(people(1))
@@ -111,7 +111,7 @@ def test_what_a_target_answers_is_told_apart(
     assert [seen.method for seen in faulty.seen] == ["GET"] * len(faulty.seen), "reads only"
 
 
-def test_it_goes_on_where_one_target_cannot_be_reached(office: Office) -> None:
+def test_check_continues_if_one_target_is_unreachable(office: Office) -> None:
     more = (
         '[targets.down]\nurl = "http://127.0.0.1:9/v2"\nauth = { type = "bearer", token ='
         ' "env:WIKI_TOKEN" }\n'
@@ -126,14 +126,14 @@ def test_it_goes_on_where_one_target_cannot_be_reached(office: Office) -> None:
     assert found(office, "-t", "wiki")[0] == 0
 
 
-def test_a_source_that_is_not_there_keeps_no_target_from_being_asked(office: Office) -> None:
+def test_targets_are_checked_without_their_source(office: Office) -> None:
     code, findings = found(office)
     assert code == 1
     assert ("error", "hr", "sync.toml: sources.hr.path: there is no file hr.csv") in bad(findings)
     assert "responds and accepts the token; 0 users" in [one["message"] for one in findings]
 
 
-def test_a_missing_secret_is_a_matter_of_configuration(office: Office) -> None:
+def test_a_missing_secret_is_a_configuration_error(office: Office) -> None:
     office.configure(target="timeout = 5")
     office.hire(people(1))
     text = (
@@ -151,7 +151,7 @@ def test_a_missing_secret_is_a_matter_of_configuration(office: Office) -> None:
     assert bad(findings) == [("error", "wiki", message)]
 
 
-def test_a_column_that_is_not_there_is_found_and_the_target_asked_nevertheless(
+def test_a_missing_column_does_not_prevent_the_check_of_the_target(
     office: Office,
 ) -> None:
     office.configure(user='userName = "mail"')
@@ -166,14 +166,14 @@ def test_a_column_that_is_not_there_is_found_and_the_target_asked_nevertheless(
     assert "responds and accepts the token; 0 users" in [one["message"] for one in findings]
 
 
-def test_wrong_configuration_is_a_finding_too(office: Office) -> None:
+def test_an_invalid_configuration_is_a_result(office: Office) -> None:
     office.write("sync.toml", "[sources")
     code, findings = found(office)
     assert code == 2
     assert [(one["area"], one["level"]) for one in findings] == [("configuration", "error")]
 
 
-def test_rows_that_cannot_be_used_are_a_warning(office: Office) -> None:
+def test_unusable_rows_are_a_warning(office: Office) -> None:
     office.hire(people(3))
     with (office.folder / "hr.csv").open("a") as stream:
         stream.write("00009,x\x1b[31m@example.com\n")
@@ -183,7 +183,7 @@ def test_rows_that_cannot_be_used_are_a_warning(office: Office) -> None:
     assert "\x1b" not in ran.out
 
 
-def test_a_file_with_the_token_that_others_may_read_is_a_warning(office: Office) -> None:
+def test_a_token_file_readable_by_others_is_a_warning(office: Office) -> None:
     office.hire(people(1))
     office.write("token", office.token)
     (office.folder / "token").chmod(0o644)
@@ -250,6 +250,6 @@ def test_schema_fit(mapped: list[str], expected: list[tuple[str, str]]) -> None:
     assert [(one.path, one.problem) for one in misfits(SCHEMAS, mapped)] == expected
 
 
-def test_without_the_core_schema_nothing_is_told() -> None:
+def test_without_the_core_schema_nothing_misfits() -> None:
     nothing: list[Misfit] = []
     assert misfits([SCHEMAS[1]], ["userName", "nonsense"]) == nothing

@@ -1,4 +1,4 @@
-"""`scimsync demo` as a person starts it: the real program, a real server, two days."""
+"""`scimsync demo` as users start it: the real program with a real server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEMO = [sys.executable, "-m", "scimsync", "demo"]
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Temporary files go to a folder of the test, and the sync.toml of somebody else is named."""
+    """Put temporary files into a folder of the test, and name an unrelated sync.toml."""
     (tmp_path / "tmp").mkdir()
     return {
         **os.environ,
@@ -31,7 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_two_days_at_a_real_server_and_a_folder_to_look_around_in(
+def test_the_demo_pushes_on_two_days_and_leaves_its_folder(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     done = subprocess.run(DEMO, env=environment, capture_output=True, text=True)
@@ -78,9 +78,7 @@ def test_two_days_at_a_real_server_and_a_folder_to_look_around_in(
         assert tried.stdout
 
 
-def test_the_demo_takes_an_empty_folder_and_no_other(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_the_demo_needs_an_empty_folder(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("Dear")
     refused = subprocess.run(
@@ -132,14 +130,14 @@ def test_a_killed_demo_leaves_no_server(tmp_path: Path, environment: dict[str, s
     assert _ends(folder)
 
 
-def test_the_server_takes_a_token_that_looks_like_an_option() -> None:
+def test_a_token_may_look_like_an_option() -> None:
     with running_server("-t0ken") as url:
         request = urllib.request.Request(f"{url}/Users", headers={"Authorization": "Bearer -t0ken"})
         with urllib.request.urlopen(request) as answer:
             assert answer.status == 200
 
 
-def test_without_the_extra_the_demo_says_what_to_install(
+def test_without_the_extra_the_error_says_what_to_install(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     code = (
@@ -160,7 +158,7 @@ def _url(folder: Path) -> str:
 
 
 def _serves(folder: Path) -> bool:
-    """Whether somebody listens at the target of `folder`."""
+    """Return whether a server listens at the target of `folder`."""
     try:
         urllib.request.urlopen(f"{_url(folder)}/ServiceProviderConfig").close()
     except HTTPError as error:
@@ -171,5 +169,5 @@ def _serves(folder: Path) -> bool:
 
 
 def _ends(folder: Path) -> bool:
-    """Waits until nobody listens any more, at most a few thousand questions long."""
+    """Wait until the server has stopped; try a few thousand times."""
     return any(not _serves(folder) for _ in range(2000))

@@ -1,4 +1,4 @@
-"""`scimsync explain KEY`: one person, from the record to what would be sent."""
+"""`scimsync explain KEY` shows one user, from the record to the next push."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCOPE = "scope = \"'Staff' in access or 'Admin' in access\""
 
 @pytest.fixture
 def company(real_office: Office) -> Office:
-    """Three people with accounts at a real server."""
+    """Three users with accounts at a real server."""
     real_office.configure(
         user=USER + MANAGER + "password = { expr = \"given ~ '-sesame'\", once = true }\n",
         target=SCOPE,
@@ -37,7 +37,7 @@ def explained(office: Office, key: str, *arguments: str) -> Any:
     return ran.document
 
 
-def test_someone_whose_account_is_right(company: Office) -> None:
+def test_an_account_that_is_up_to_date(company: Office) -> None:
     document = explained(company, "00002")
     wiki = document["targets"]["wiki"]
     assert document["records"][0]["data"]["email"] == "Person2@example.com"
@@ -50,7 +50,7 @@ def test_someone_whose_account_is_right(company: Office) -> None:
     assert [one["action"] for one in wiki["history"]][:1] == ["create"]
 
 
-def test_someone_who_changed(company: Office) -> None:
+def test_a_changed_record(company: Office) -> None:
     company.hire([person(1), person(2, manager="00001", dept="HR"), person(3)])
     wiki = explained(company, "00002")["targets"]["wiki"]
     assert [(one["action"], one["changes"]) for one in wiki["would_send"]] == [
@@ -68,7 +68,7 @@ def test_someone_who_changed(company: Office) -> None:
     assert any(line.startswith("      PATCH /Users/") for line in ran.out.splitlines())
 
 
-def test_someone_who_left_the_scope(company: Office) -> None:
+def test_a_record_out_of_scope(company: Office) -> None:
     company.hire([person(1), person(2), person(3, dept="gone")])
     document = explained(company, "00003")
     wiki = document["targets"]["wiki"]
@@ -79,7 +79,7 @@ def test_someone_who_left_the_scope(company: Office) -> None:
     assert "  no  Staff  dept != 'gone'" in text
 
 
-def test_someone_who_is_no_longer_in_the_source(company: Office) -> None:
+def test_a_removed_record(company: Office) -> None:
     company.hire([person(1), person(2)])
     company.configure(user=USER, guard="max_removals = 5\nmin_records = 1")
     document = explained(company, "00003")
@@ -88,7 +88,7 @@ def test_someone_who_is_no_longer_in_the_source(company: Office) -> None:
     assert "out of scope: no source record" in company.run("explain", "00003").out
 
 
-def test_someone_new_whose_account_exists_already(company: Office) -> None:
+def test_a_new_record_with_an_existing_account(company: Office) -> None:
     company.sql("delete from link where key = '00003'")
     assert [
         one["action"] for one in explained(company, "00003")["targets"]["wiki"]["would_send"]
@@ -99,7 +99,7 @@ def test_someone_new_whose_account_exists_already(company: Office) -> None:
     ] == ["create"]
 
 
-def test_someone_whose_mapping_fails(company: Office) -> None:
+def test_a_mapping_that_fails(company: Office) -> None:
     company.hire([person(1), person(2), person(3, email="")])
     wiki = explained(company, "00003")["targets"]["wiki"]
     assert wiki["failure"].startswith("targets.wiki.user.userName: email | lower: came out empty")
@@ -124,7 +124,7 @@ def test_passwords_are_never_shown(company: Office) -> None:
     assert "sesame" not in company.run("journal", "-v").out + company.run("journal", "--json").out
 
 
-def test_a_password_that_cannot_be_made_is_not_shown_either(office: Office) -> None:
+def test_a_failing_password_expression_shows_no_values(office: Office) -> None:
     office.configure(user=USER + 'password = { expr = "family | date", once = true }\n')
     office.hire([person(1, family="sesame")])
     assert office.run("push").code == 4
@@ -137,14 +137,14 @@ def test_a_password_that_cannot_be_made_is_not_shown_either(office: Office) -> N
         assert "sesame" not in said
 
 
-def test_a_rule_that_fails_is_shown_to_fail(office: Office) -> None:
+def test_an_access_rule_that_fails(office: Office) -> None:
     office.configure(target="scope = \"'Odd' in access\"", more='[access]\nOdd = "given > 5"\n')
     office.hire(people(1))
     (rule,) = explained(office, "00001")["access"]
     assert (rule["holds"], "cannot be compared" in rule["error"]) == (None, True)
 
 
-def test_a_target_that_cannot_be_asked(office: Office, faulty: FaultyServer) -> None:
+def test_an_unreachable_target(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(1))
     faulty.fail(status=401, times=9)
     wiki = explained(office, "00001")["targets"]["wiki"]
@@ -153,7 +153,7 @@ def test_a_target_that_cannot_be_asked(office: Office, faulty: FaultyServer) -> 
     assert wiki["desired"]["userName"] == "person1@example.com"
 
 
-def test_without_the_token_targets_are_left_alone(office: Office, faulty: FaultyServer) -> None:
+def test_without_the_token_no_target_is_contacted(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(1))
     text = (
         (office.folder / "sync.toml")
@@ -169,7 +169,7 @@ def test_without_the_token_targets_are_left_alone(office: Office, faulty: Faulty
     assert faulty.seen == []
 
 
-def test_without_the_source_it_tells_what_was_read_last(office: Office) -> None:
+def test_without_the_source_the_last_snapshot_is_shown(office: Office) -> None:
     office.hire(people(1))
     office.push()
     (office.folder / "hr.csv").unlink()
@@ -187,7 +187,7 @@ def test_without_the_source_it_tells_what_was_read_last(office: Office) -> None:
         ("zzz", None),
     ],
 )
-def test_a_key_that_nobody_has(office: Office, key: str, hint: str | None) -> None:
+def test_an_unknown_key_suggests_a_known_one(office: Office, key: str, hint: str | None) -> None:
     office.hire(people(3))
     office.push()
     ran = office.run("explain", key, "--json")
@@ -196,7 +196,7 @@ def test_a_key_that_nobody_has(office: Office, key: str, hint: str | None) -> No
     assert ran.document["error"]["hint"] == hint
 
 
-def test_someone_who_was_deprovisioned(office: Office) -> None:
+def test_a_key_deprovisioned_by_hand(office: Office) -> None:
     office.hire(people(3))
     office.push()
     assert office.run("deprovision", "00002").code == 0
@@ -208,7 +208,7 @@ def test_someone_who_was_deprovisioned(office: Office) -> None:
     assert "  00002  since " in office.run("status").out
 
 
-def test_the_key_of_a_row_that_cannot_be_used(office: Office) -> None:
+def test_the_key_of_an_unusable_row(office: Office) -> None:
     office.hire(people(3))
     with (office.folder / "hr.csv").open("a") as stream:
         stream.write("00009,x\n")
@@ -217,7 +217,7 @@ def test_the_key_of_a_row_that_cannot_be_used(office: Office) -> None:
     assert "hr line 5 00009: has 2 fields where the header has 6" in ran.err
 
 
-def test_control_characters_are_told_and_not_obeyed(office: Office) -> None:
+def test_control_characters_are_escaped(office: Office) -> None:
     office.hire([person(1, given="An\x1b[31mn", dept="\u202eTI")])
     office.push()
     for command in (["explain", "00001", "-v"], ["journal", "-v"], ["status"]):

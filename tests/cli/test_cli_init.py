@@ -1,5 +1,4 @@
-"""`scimsync init`: what it writes is a sync.toml that plans, for the files that HR departments
-export."""
+"""`scimsync init` writes a sync.toml that can be planned, for typical HR files."""
 
 from __future__ import annotations
 
@@ -33,13 +32,13 @@ JSON = json.dumps(
 
 @pytest.fixture
 def empty(office: Office) -> Office:
-    """A folder without sync.toml."""
+    """An office without sync.toml."""
     (office.folder / "sync.toml").unlink()
     return office
 
 
 def planned_names(office: Office, *arguments: str) -> list[str]:
-    """userNames of the accounts that `plan --offline` would make."""
+    """Return the userNames of the accounts that `plan --offline` would create."""
     ran = office.run("plan", "--offline", "--json", *arguments)
     assert ran.code == 0, ran.err
     (target,) = ran.document["targets"].values()
@@ -60,7 +59,7 @@ def planned_names(office: Office, *arguments: str) -> list[str]:
         ("odd.csv", "number,mail\n1,a@example.com\n2\n", "utf-8", ["a@example.com"]),
     ],
 )
-def test_what_it_writes_plans(
+def test_the_written_sync_toml_can_be_planned(
     empty: Office, name: str, text: str, encoding: str, expected: list[str]
 ) -> None:
     (empty.folder / name).write_bytes(text.encode(encoding))
@@ -85,7 +84,7 @@ def test_parquet_keeps_its_types(empty: Office) -> None:
     assert planned_names(empty) == ["p0@example.com", "p1@example.com"]
 
 
-def test_file_is_named_from_the_folder_of_sync_toml(empty: Office) -> None:
+def test_the_path_is_relative_to_sync_toml(empty: Office) -> None:
     (empty.folder / "data").mkdir()
     (empty.folder / "etc").mkdir()
     (empty.folder / "data" / "hr.csv").write_text(ENGLISH)
@@ -94,7 +93,7 @@ def test_file_is_named_from_the_folder_of_sync_toml(empty: Office) -> None:
     assert planned_names(empty, "-c", "etc/sync.toml") == ["ann@example.com", "bo@example.com"]
 
 
-def test_it_says_what_it_guessed_and_what_comes_next(empty: Office) -> None:
+def test_the_output_shows_the_guesses_and_the_next_steps(empty: Office) -> None:
     empty.write("hr.csv", ENGLISH)
     ran = empty.run("init", "hr.csv")
     lines = ran.out.splitlines()
@@ -104,7 +103,7 @@ def test_it_says_what_it_guessed_and_what_comes_next(empty: Office) -> None:
     assert "  3. export SCIM_TOKEN=…      the token of the application" in lines
 
 
-def test_json_says_the_same(empty: Office) -> None:
+def test_json_has_the_same_guesses(empty: Office) -> None:
     empty.write("hr.csv", ENGLISH)
     document = empty.run("init", "hr.csv", "--json").document
     assert document["source"] == {
@@ -117,7 +116,7 @@ def test_json_says_the_same(empty: Office) -> None:
     assert document["rows_looked_at"] == 2
 
 
-def test_a_sync_toml_that_is_there_stays_unless_forced(office: Office) -> None:
+def test_an_existing_sync_toml_is_overwritten_with_force_only(office: Office) -> None:
     office.write("hr.csv", ENGLISH)
     before = (office.folder / "sync.toml").read_text()
     ran = office.run("init", "hr.csv")
@@ -137,7 +136,7 @@ def test_a_sync_toml_that_is_there_stays_unless_forced(office: Office) -> None:
         ("broken.json", b'[{"id": }]\n', 2, "broken.json, line 1: not JSON"),
     ],
 )
-def test_a_file_that_cannot_be_used_leaves_nothing_behind(
+def test_an_unusable_file_leaves_no_sync_toml(
     empty: Office, name: str, content: bytes | None, code: int, said: str
 ) -> None:
     if content is not None:
@@ -148,7 +147,7 @@ def test_a_file_that_cannot_be_used_leaves_nothing_behind(
     assert not (empty.folder / "sync.toml").exists()
 
 
-def test_without_a_file_it_lists_those_that_it_could_take(tmp_path: Path, empty: Office) -> None:
+def test_without_a_file_the_candidates_are_listed(tmp_path: Path, empty: Office) -> None:
     empty.write("a.csv", ENGLISH)
     empty.write("b.json", JSON)
     ran = empty.run("init")
@@ -156,7 +155,7 @@ def test_without_a_file_it_lists_those_that_it_could_take(tmp_path: Path, empty:
     assert "scimsync init FILE (found a.csv, b.json)" in ran.err
 
 
-def test_sample_of_several_files_is_one_table(tmp_path: Path) -> None:
+def test_several_files_are_sampled_as_one_table(tmp_path: Path) -> None:
     from scimsync.sources.file.sample import sample
 
     (tmp_path / "hr-1.csv").write_text("id,mail\n1,a\n2,b\n")

@@ -1,4 +1,4 @@
-"""How text fits a terminal."""
+"""Text fits the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scimsync.cli.ui.output import Output
 
 
 class Terminal(io.StringIO):
-    """Says that it is one."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 def printed(
     monkeypatch: pytest.MonkeyPatch, columns: int | None, rows: list[list[str]]
 ) -> list[str]:
-    """What `rows` look like on a terminal of so many columns; in a pipe without."""
+    """Return how `rows` look on a terminal with `columns` columns, or in a pipe."""
     out = io.StringIO() if columns is None else Terminal()
     monkeypatch.setenv("COLUMNS", str(columns or 20))
     monkeypatch.setenv("NO_COLOR", "1")
@@ -31,7 +31,7 @@ def printed(
 LONG = "one two three four five six seven eight nine ten"
 
 
-def test_what_fits_stands_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_are_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [["a", "bb", "x"], ["aaaa", "b", "y"]]
     assert printed(monkeypatch, 80, rows) == ["  a     bb  x", "  aaaa  b   y"]
 
@@ -40,14 +40,16 @@ def test_wide_characters_take_two_columns(monkeypatch: pytest.MonkeyPatch) -> No
     assert printed(monkeypatch, 80, [["李", "x"], ["abc", "y"]]) == ["  李   x", "  abc  y"]
 
 
-def test_a_long_cell_is_wrapped_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_last_cell_wraps_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed(monkeypatch, 45, [["key", LONG]]) == [
         "  key  one two three four five six seven",
         "       eight nine ten",
     ]
 
 
-def test_where_too_little_room_is_left_it_goes_below(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_last_cell_continues_below_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lines = printed(monkeypatch, 40, [["k" * 20, LONG], ["k", "short"]])
     assert lines == [
         "  " + "k" * 20,
@@ -57,5 +59,5 @@ def test_where_too_little_room_is_left_it_goes_below(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_a_pipe_gets_one_line_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_gets_one_line_per_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed(monkeypatch, None, [["key", LONG * 3]]) == [f"  key  {LONG * 3}"]

@@ -1,5 +1,4 @@
-"""The program around its commands: what starts it, what it loads, how it ends, what a shell
-completes."""
+"""The program around its commands: start, imports, errors, exit codes, completion."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ COMMANDS = ["init", "check", "status", "explain", "journal", "runs", "retry", "s
 
 
 def scimsync(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """The real program in a process of its own."""
+    """Run the program in a process of its own."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "scimsync", *arguments],
         cwd=folder,
@@ -28,7 +27,7 @@ def scimsync(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedP
 
 
 def completed(folder: Path, *words: str) -> list[str]:
-    """What bash is told after `words`, the last of which may be unfinished."""
+    """Return what bash completes after `words`."""
     ran = scimsync(
         folder,
         _SCIMSYNC_COMPLETE="bash_complete",
@@ -57,7 +56,7 @@ print("loaded:", [name for name in heavy if name in sys.modules])
     assert ran.stdout.splitlines()[-1] == "loaded: []", ran.stderr
 
 
-def test_unknown_command_is_a_usage_error_that_names_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_command_suggests_a_known_one(tmp_path: Path) -> None:
     ran = scimsync(tmp_path, "statsu")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert 'unknown command "statsu": did you mean "status"? [SYNC-0901]' in ran.stderr
@@ -78,17 +77,18 @@ def test_help_of_a_command_fits_into_80_columns(command: str, tmp_path: Path) ->
         ["journal", "--limit", "0"],
         ["explain"],
         ["schema", "-k", "E1"],
+        ["deprovision", "E1", "-k", "E2"],
         ["-k", "E1", "runs"],
         ["status", "--nonsense"],
     ],
 )
-def test_wrong_usage_ends_with_2(arguments: list[str], tmp_path: Path) -> None:
+def test_invalid_usage_exits_with_2(arguments: list[str], tmp_path: Path) -> None:
     ran = scimsync(tmp_path, *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "Error: " in ran.stderr
 
 
-def test_exit_code_of_a_command_is_that_of_the_program(office: Office) -> None:
+def test_the_program_exits_with_the_code_of_the_command(office: Office) -> None:
     office.hire(people(1))
     process = office.start("plan", "--offline", "--exit-code")
     process.communicate()
@@ -98,7 +98,7 @@ def test_exit_code_of_a_command_is_that_of_the_program(office: Office) -> None:
 @pytest.mark.parametrize(
     "command", [["check"], ["status"], ["explain", "E1"], ["journal"], ["runs"], ["retry"]]
 )
-def test_without_sync_toml_there_is_a_message_and_no_traceback(
+def test_a_missing_sync_toml_is_a_message_without_a_traceback(
     command: list[str], tmp_path: Path
 ) -> None:
     ran = scimsync(tmp_path, *command)
@@ -113,7 +113,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback (most recent call last):" in ran.stderr
 
 
-def test_errors_are_a_json_document_where_json_is_asked_for(office: Office) -> None:
+def test_with_json_an_error_is_a_document(office: Office) -> None:
     ran = office.run("status", "--json", "-t", "wikki")
     assert ran.code == 2
     assert ran.document == {
@@ -155,19 +155,19 @@ def test_shell_completes_commands_options_and_targets(office: Office) -> None:
     assert completed(folder, "-c", "elsewhere.toml", "status", "-t", "w") == []
 
 
-def test_shell_script_for_completion_is_printed(tmp_path: Path) -> None:
+def test_the_completion_script_is_printed(tmp_path: Path) -> None:
     ran = scimsync(tmp_path, _SCIMSYNC_COMPLETE="bash_source")
     assert ran.returncode == 0
     assert "_scimsync_completion" in ran.stdout
 
 
-def test_reader_that_stops_reading_is_no_error_for_people(tmp_path: Path) -> None:
+def test_a_closed_pipe_prints_no_error(tmp_path: Path) -> None:
     code = f"{sys.executable} -m scimsync schema | head -c 1"
     ran = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert (ran.stdout, ran.stderr) == ("{", "")
 
 
-def test_schema_is_that_of_the_configuration(office: Office) -> None:
+def test_the_schema_accepts_a_valid_sync_toml(office: Office) -> None:
     import tomllib
 
     import jsonschema

@@ -1,4 +1,4 @@
-"""`status`, `runs`, `journal` and `retry`: how things stand, and doing again what failed."""
+"""`status`, `runs`, `journal` and `retry`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fail_creations(faulty: FaultyServer, times: int = 1) -> None:
 
 @pytest.fixture
 def troubled(office: Office, faulty: FaultyServer) -> Office:
-    """Three people, one of whom the target refused."""
+    """Three users, one of whom the target has refused."""
     office.hire(people(3))
     fail_creations(faulty)
     assert office.run("push").code == 4
@@ -42,7 +42,7 @@ def troubled(office: Office, faulty: FaultyServer) -> Office:
     [["status"], ["runs"], ["journal"], ["retry"], ["explain", "00001", "--offline"], ["check"]],
 )
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_looking_before_the_first_push_makes_no_state(
+def test_reading_commands_create_no_state(
     office: Office, command: list[str], form: list[str]
 ) -> None:
     office.hire(people(1))
@@ -54,7 +54,7 @@ def test_looking_before_the_first_push_makes_no_state(
 @pytest.mark.parametrize(
     "command", [["status"], ["runs"], ["journal", "-v"], ["explain", "00002"], ["check"]]
 )
-def test_looking_changes_nothing(
+def test_reading_commands_change_no_state(
     troubled: Office, faulty: FaultyServer, command: list[str]
 ) -> None:
     before = files(troubled.folder)
@@ -79,7 +79,7 @@ def test_status_shows_sources_targets_failures_and_runs(troubled: Office) -> Non
     assert document["leases"] == []
 
 
-def test_status_for_people(troubled: Office) -> None:
+def test_status_as_text(troubled: Office) -> None:
     troubled.now += HOUR
     lines = troubled.run("status").out.splitlines()
     assert lines[0] == "source hr"
@@ -92,13 +92,13 @@ def test_status_for_people(troubled: Office) -> None:
     assert lines[-1].endswith("wiki: 2 create, 1 failed")
 
 
-def test_status_tells_of_work_to_come(troubled: Office) -> None:
+def test_status_shows_changes_that_are_not_pushed_yet(troubled: Office) -> None:
     troubled.configure(target="scope = \"dept == 'IT'\"")
     assert troubled.run("status", "--json").document["targets"]["wiki"]["reconfigured"] is True
     assert "the next push compares all records" in troubled.run("status").out
 
 
-def test_status_works_without_its_sources(troubled: Office) -> None:
+def test_status_works_without_sources(troubled: Office) -> None:
     (troubled.folder / "hr.csv").unlink()
     ran = troubled.run("status")
     assert ran.code == 0
@@ -106,7 +106,7 @@ def test_status_works_without_its_sources(troubled: Office) -> None:
     assert "accounts: 1 pending, 2 active" in ran.out
 
 
-def test_a_run_without_an_end_has_died_unless_somebody_is_at_work(troubled: Office) -> None:
+def test_a_run_without_an_outcome_has_died_unless_a_lease_is_held(troubled: Office) -> None:
     troubled.sql("update run set outcome = 'running', finished_at = null")
     assert troubled.run("runs", "--json").document["runs"][0]["outcome"] == "died"
     troubled.sql(
@@ -118,7 +118,7 @@ def test_a_run_without_an_end_has_died_unless_somebody_is_at_work(troubled: Offi
     ] * 2
 
 
-def test_runs_newest_first(troubled: Office) -> None:
+def test_runs_are_shown_newest_first(troubled: Office) -> None:
     troubled.run("push")
     assert [run["id"] for run in troubled.run("runs", "--json").document["runs"]] == [2, 1]
     assert [
@@ -128,7 +128,7 @@ def test_runs_newest_first(troubled: Office) -> None:
     assert [line.split()[:2] for line in lines] == [["run", "2"], ["run", "1"]]
 
 
-def test_journal_newest_last_and_narrowed(troubled: Office) -> None:
+def test_the_journal_is_shown_newest_last_and_filtered(troubled: Office) -> None:
     troubled.now += 2 * HOUR
     troubled.hire([person(1), person(2, dept="HR"), person(3)])
     troubled.run("push")
@@ -149,7 +149,7 @@ def test_journal_newest_last_and_narrowed(troubled: Office) -> None:
     assert keys("-t", "wiki") == keys()
 
 
-def test_journal_for_people(troubled: Office) -> None:
+def test_the_journal_as_text(troubled: Office) -> None:
     (line,) = troubled.run("journal", "--failed").out.splitlines()
     assert line[21:].startswith(
         "run 1  wiki  + create  00001  failed 400  no account yet: POST /Users: 400: no room"
@@ -157,14 +157,14 @@ def test_journal_for_people(troubled: Office) -> None:
     assert "\x1b" not in line
 
 
-def test_journal_in_detail_shows_changes_and_requests(troubled: Office) -> None:
+def test_the_verbose_journal_shows_changes_and_requests(troubled: Office) -> None:
     lines = troubled.run("journal", "-v", "-k", "00002").out.splitlines()
     assert '    userName                        "person2@example.com"' in lines
     assert "    POST /Users" in lines
     assert any(line.startswith('    {"schemas":[') for line in lines)
 
 
-def test_journal_says_how_much_more_there_is(office: Office) -> None:
+def test_the_journal_says_how_many_operations_it_leaves_out(office: Office) -> None:
     office.hire(people(60))
     office.push()
     ran = office.run("journal")
@@ -173,7 +173,7 @@ def test_journal_says_how_much_more_there_is(office: Office) -> None:
     assert len(office.run("journal", "--json").document["operations"]) == 60
 
 
-def test_retry_sends_what_failed_and_nothing_else(troubled: Office, faulty: FaultyServer) -> None:
+def test_retry_sends_only_failed_operations(troubled: Office, faulty: FaultyServer) -> None:
     troubled.hire([person(1), person(2, dept="HR"), person(3)])
     ran = troubled.run("retry", "--json")
     assert ran.code == 0
@@ -182,7 +182,9 @@ def test_retry_sends_what_failed_and_nothing_else(troubled: Office, faulty: Faul
     assert troubled.run("runs", "--json").document["runs"][0]["command"] == "retry"
 
 
-def test_retry_does_not_wait_for_its_turn(troubled: Office, faulty: FaultyServer) -> None:
+def test_retry_does_not_wait_until_operations_are_due(
+    troubled: Office, faulty: FaultyServer
+) -> None:
     fail_creations(faulty, times=3)
     for later in (HOUR, 2 * HOUR, 4 * HOUR):
         troubled.push(later=later)
@@ -190,14 +192,14 @@ def test_retry_does_not_wait_for_its_turn(troubled: Office, faulty: FaultyServer
     assert troubled.run("retry", "--json").document["targets"]["wiki"]["counts"] == {"create": 1}
 
 
-def test_retry_of_some(troubled: Office, faulty: FaultyServer) -> None:
+def test_retry_of_chosen_keys(troubled: Office, faulty: FaultyServer) -> None:
     assert troubled.run("retry", "-k", "00002").out == "nothing to retry\n"
     assert faulty.written() == []
     assert troubled.run("retry", "-k", "00001").code == 0
     assert len(faulty.written()) == 1
 
 
-def test_retry_says_so_where_nothing_has_failed(office: Office) -> None:
+def test_retry_with_nothing_to_retry(office: Office) -> None:
     office.hire(people(1))
     office.push()
     ran = office.run("retry")

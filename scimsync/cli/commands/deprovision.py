@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
-from scimsync.cli.ui.common_options import CommonOptions, common_options
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.session import opened_state
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
+from scimsync.run import Options
 from scimsync.state import holds, links
 
 
 @click.command()
-@common_options
 @click.argument("key")
 @click.option("--lift", is_flag=True, help="End the deprovisioning: the sources apply again.")
+@common_options_without("keys")
 def command(options: CommonOptions, key: str, lift: bool) -> None:
     """Remove the access of the user with KEY at all targets now, whatever the sources say.
 
@@ -51,6 +50,5 @@ def command(options: CommonOptions, key: str, lift: bool) -> None:
             else f"deprovisioned until scimsync deprovision {key} --lift"
         )
         click.echo(printable(f"{key}: {what}"), err=True)
-    raise click.exceptions.Exit(
-        run_push(replace(options, keys=()), "deprovision", [person], read=False)
-    )
+    wanted = Options(keys=(person,), read=False, insistent=True)
+    raise click.exceptions.Exit(run_push(options, "deprovision", wanted))

@@ -32,7 +32,6 @@ from scimsync.run.compile import compile_config
 
 
 @click.command()
-@common_options
 @click.option(
     "--format",
     "form",
@@ -52,6 +51,7 @@ from scimsync.run.compile import compile_config
     help="Do not contact targets. Existing accounts are not found.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is something to do.")
+@common_options
 def command(
     options: CommonOptions, form: str, out: Path | None, offline: bool, exit_code: bool
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,6 @@ def _allow(option: str, help_text: str) -> Callable[[Any], Any]:
 
 
 @click.command()
-@common_options
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 @_allow("--allow-removals", "Deactivate or delete up to N accounts in this run.")
 @_allow("--allow-updates", "Change up to N accounts in this run.")
@@ -65,6 +64,7 @@ def _allow(option: str, help_text: str) -> Callable[[Any], Any]:
     is_flag=True,
     help="Wait for another run to finish, instead of exiting with code 5.",
 )
+@common_options
 def command(
     options: CommonOptions,
     plan: Path | None,
@@ -83,61 +83,55 @@ def command(
     Exit codes: 0 done, 1 a source or a target cannot be reached, 2 invalid usage or configuration,
     3 aborted by a guard, 4 some operations failed, 5 another run is active.
     """
-    allowance = Allowance(allow_removals, allow_updates, allow_records, allow_new_url)
+    saved = None if plan is None else read_saved(plan)
+    if saved is not None:
+        options = replace(options, targets=saved.targets, keys=saved.keys)
+    keys = tuple(Key(key) for key in options.keys)
+    wanted = Options(
+        keys=keys,
+        allowance=Allowance(allow_removals, allow_updates, allow_records, allow_new_url),
+        saved=saved,
+        insistent=bool(options.targets or keys),
+    )
     raise click.exceptions.Exit(
-        run_push(
-            options, "push", allowance=allowance, saved=plan, wait=wait, metrics_file=metrics_file
-        )
+        run_push(options, "push", wanted, wait=wait, metrics_file=metrics_file)
     )
 
 
 def run_push(
     options: CommonOptions,
-    name: str,
-    keys: Sequence[Key] | None = None,
+    command_name: str,
+    wanted: Options,
     *,
-    allowance: Allowance | None = None,
-    saved: Path | None = None,
-    read: bool = True,
     wait: bool = False,
     metrics_file: Path | None = None,
 ) -> int:
-    """Push for the command `name`, print the outcome, and return the exit code.
+    """Push what is `wanted` to the targets of the options, and return the exit code.
 
-    `keys` replaces those of the options, and the plan in the file `saved` replaces both. Without
-    `read`, no source is read; with `wait`, another run is waited for. Afterwards the receivers of
+    Prints the outcome. With `wait`, another run is waited for. Afterwards the receivers of
     `[notify]` get their messages, and `metrics_file` its metrics.
     """
     config = load(options.config)
-    plan = None if saved is None else read_saved(saved)
-    if plan is not None:
-        options = replace(options, targets=plan.targets, keys=plan.keys)
-    chosen = tuple(keys) if keys is not None else tuple(Key(key) for key in options.keys)
-    after = partial(_afterwards, config, options, metrics_file, whole=not chosen, reads=read)
+    whole = not wanted.keys
+    after = partial(_afterwards, config, options, metrics_file, whole=whole, reads=wanted.read)
     afterwards = after() if metrics_file is not None or config.notify.to else None
     try:
-        setup = compile_config(config, options.targets, read=read)
+        compiled = compile_config(config, options.targets, read=wanted.read)
         with opened_state(config, create=True) as store, progress(options) as report:
             outcome = push(
-                setup,
+                compiled,
                 store,
-                Options(
-                    keys=chosen,
-                    allowance=allowance or Allowance(),
-                    saved=plan,
-                    read=read,
-                    insistent=bool(options.targets or chosen),
-                ),
+                wanted,
                 this_moment(options),
                 report,
-                command=name,
+                command=command_name,
                 clock=options.clock,
                 wait=wait,
                 time=options.time,
                 observe=ignore if afterwards is None else afterwards.observer,
             )
             with store.read() as connection:
-                in_trouble = alerts.any_firing(connection)
+                alert_is_firing = alerts.any_firing(connection)
     except Exception as error:
         if afterwards is not None and not isinstance(error, StateError):
             _run_afterwards(partial(afterwards.failed, error))
@@ -146,7 +140,7 @@ def run_push(
         write_json(_document(outcome))
     else:
         _print_outcome(outcome, quiet=options.quiet)
-    if afterwards is None and in_trouble:  # an alert may have to be resolved
+    if afterwards is None and alert_is_firing:  # this push may resolve it
         afterwards = after()
     if afterwards is not None:
         _run_afterwards(partial(afterwards.done, outcome))

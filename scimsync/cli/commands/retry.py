@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import click
+from sqlalchemy import Connection
 
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
@@ -12,7 +13,8 @@ from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.formatting import plural
-from scimsync.model.ids import Kind
+from scimsync.model.ids import Key, Kind
+from scimsync.run import Options
 from scimsync.state import overview
 
 
@@ -27,7 +29,7 @@ def command(options: CommonOptions) -> None:
     config = load(options.config)
     names = chosen_targets(config, options.targets)
     with opened_state(config, create=False) as store, store.read() as connection:
-        failing = {name: overview.failing_keys(connection, name, Kind.USER) for name in names}
+        failing = {name: _failing_users(connection, options, name) for name in names}
         groups = sum(len(overview.failing_keys(connection, name, Kind.GROUP)) for name in names)
     if groups and not options.quiet:
         click.echo(
@@ -35,17 +37,18 @@ def command(options: CommonOptions) -> None:
             " groups when they are due",
             err=True,
         )
-    if options.keys:
-        failing = {
-            name: [key for key in keys if key in options.keys] for name, keys in failing.items()
-        }
-    failing = {name: keys for name, keys in failing.items() if keys}
-    if failing:
+    targets = tuple(name for name in names if failing[name])
+    if targets:
         keys = sorted({key for some in failing.values() for key in some})
-        raise click.exceptions.Exit(
-            run_push(replace(options, targets=tuple(failing)), "retry", keys)
-        )
+        wanted = Options(keys=tuple(keys), insistent=True)
+        raise click.exceptions.Exit(run_push(replace(options, targets=targets), "retry", wanted))
     if options.as_json:
         write_json({"run": None, "outcome": "done", "targets": {}, "guard": None, "problems": []})
     elif not options.quiet:
         click.echo("no failed users to retry" if groups else "nothing to retry")
+
+
+def _failing_users(connection: Connection, options: CommonOptions, target: str) -> list[Key]:
+    """Return the failing users of a target, of the keys of the options if there are any."""
+    failing = overview.failing_keys(connection, target, Kind.USER)
+    return [key for key in failing if not options.keys or key in options.keys]
