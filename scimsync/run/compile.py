@@ -22,6 +22,7 @@ from scimsync.plan.candidates import Leaving, Policy
 from scimsync.run.compile_mappings import compile_groups, compile_users
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
+from scimsync.snapshot.index import index_path
 from scimsync.sources import SourceSpec
 from scimsync.targets.sender import open_authenticator
 from scimsync.transport.auth import Authenticator
@@ -169,7 +170,7 @@ def _open_sources(
         _check_columns(target, found)
     return {
         name: CompiledSource(
-            spec, _used(name, found[name], targets), config.state_dir / f"{name}.index.duckdb"
+            spec, _used(name, found[name], targets), index_path(config.state_dir, name)
         )
         for name, spec in specs.items()
     }

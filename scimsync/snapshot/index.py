@@ -28,6 +28,11 @@ _SEPARATOR = "\x1f"
 _MAX_LINE = 400_000  # characters; DuckDB accepts lines of 2,000,000 bytes
 
 
+def index_path(state_dir: Path, source: str) -> Path:
+    """Return the path of the index file of a source."""
+    return state_dir / f"{source}.index.duckdb"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """The snapshot of a source as it was last stored.

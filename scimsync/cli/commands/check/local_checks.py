@@ -6,7 +6,6 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.cli.ui.problems import problem_line
@@ -20,6 +19,7 @@ from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, source_spec
+from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import Shrinking, ingest
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 
@@ -83,7 +83,7 @@ def _check_rows(
 ) -> Iterator[CheckResult]:
     """Read a source with the columns `found`, of which expressions use `used`."""
     subject = Subject("source", name)
-    index = Path(config.state_dir / f"{name}.index.duckdb")
+    index = index_path(config.state_dir, name)
     scratch = scratch_store()
     try:
         shrinking = Shrinking(config.guard.min_records)
