@@ -49,7 +49,7 @@ def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
         line += 1
         if '"' not in text:
             body = text.rstrip("\r\n")
-            if (body and not body.isspace()) or delimiter in body:
+            if not _is_blank(body, delimiter):
                 cells, cut = body.split(delimiter), len(body) == len(text)
                 yield CsvRow(line, line, cells, _too_long([body]), cut)
             continue
@@ -82,6 +82,10 @@ def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
             guess = [part.strip(' "') for part in text.rstrip("\r\n").split(delimiter)]
             yield CsvRow(line, line, guess, problem, not text.endswith(("\n", "\r")))
             again.extendleft(reversed(taken[1:]))
+
+
+def _is_blank(body: str, delimiter: str) -> bool:
+    return (not body or body.isspace()) and delimiter not in body
 
 
 def _too_long(parts: list[str]) -> str | None:

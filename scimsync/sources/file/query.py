@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scimsync.errors import SourceFormatError
@@ -22,8 +22,27 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
 
     Raise SourceFormatError for anything but one SELECT that names at least one file.
     """
-    where = spec.setting("query")
     text = re.sub(r"[\s;]+\Z", "", spec.settings.query or "")
+    nodes = list(_walk(_statement(text, spec.setting("query"), workspace)))
+    _refuse_readers(nodes, spec.setting("query"))
+    inner = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
+    tables = [
+        str(node["table_name"])
+        for node in nodes
+        if node.get("type") == "BASE_TABLE" and not node.get("schema_name")
+    ]
+    files = [table for table in dict.fromkeys(tables) if table not in inner]
+    if not files:
+        raise SourceFormatError(
+            f"{spec.setting('query')}: no file is read",
+            hint="select … from 'people.csv'",
+            code="SYNC-0209",
+        )
+    return text, files
+
+
+def _statement(text: str, where: str, workspace: Workspace) -> Any:
+    """Return the syntax tree of the only statement of `text`."""
     found = workspace.connection.execute("select json_serialize_sql(?::varchar)", [text]).fetchone()
     tree: dict[str, Any] = json.loads(found[0]) if found else {"error": True}
     if tree["error"]:
@@ -38,7 +57,10 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
             f"{where}: expected one SELECT, found {len(tree['statements'])} statements",
             code="SYNC-0209",
         )
-    nodes = list(_walk(tree["statements"][0]))
+    return tree["statements"][0]
+
+
+def _refuse_readers(nodes: Iterable[Mapping[str, Any]], where: str) -> None:
     for node in nodes:
         if node.get("type") == "TABLE_FUNCTION":
             function = str(node["function"]["function_name"])
@@ -48,18 +70,6 @@ def parse(spec: SourceSpec[FileSettings], workspace: Workspace) -> tuple[str, li
                     hint="name the file itself: select … from 'people.csv'",
                     code="SYNC-0209",
                 )
-    inner = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
-    tables = [
-        str(n["table_name"])
-        for n in nodes
-        if n.get("type") == "BASE_TABLE" and not n.get("schema_name")
-    ]
-    files = [table for table in dict.fromkeys(tables) if table not in inner]
-    if not files:
-        raise SourceFormatError(
-            f"{where}: no file is read", hint="select … from 'people.csv'", code="SYNC-0209"
-        )
-    return text, files
 
 
 def _walk(node: Any) -> Iterator[dict[str, Any]]:
