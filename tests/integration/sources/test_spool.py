@@ -74,8 +74,8 @@ def test_rows_without_a_key_and_repeated_keys_are_named_by_their_number(tmp_path
 
     assert comparison.total == 1
     assert problems == [
-        (None, None, "row 2: the row has no key and is left out"),
-        (None, "1", 'row 3: key "1" is already in row 1; the row is left out'),
+        (None, None, "row 2: the row has no key and is left out [SYNC-0221]"),
+        (None, "1", 'row 3: key "1" is already in row 1; the row is left out [SYNC-0222]'),
     ]
 
 
