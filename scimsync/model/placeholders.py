@@ -32,6 +32,3 @@ class SecretValue:
     """
 
     digest: str
-
-
-Placeholder = IdOf | RandomText | SecretValue

@@ -106,7 +106,3 @@ def shown(value: Value) -> Value:
             return [shown(item) for item in value]
         case _:
             return value
-
-
-PLANNED_VALUES = Values(fill=shown, member_id=lambda _kind, key: f"(id of {key})")
-"""The values of a plan that has asked no target for ids."""

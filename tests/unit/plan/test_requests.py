@@ -11,7 +11,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, member_change
 from scimsync.model.operations import Action, Operation, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
-from scimsync.plan.requests import PLANNED_VALUES, Values, request_document, shape_request
+from scimsync.plan.requests import Values, request_document, shape_request, shown
 from scimsync.scim.dialects import rfc
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -32,7 +32,10 @@ def operation(action: str, *changes: Change, kind: Kind = Kind.USER, **more: Any
     )
 
 
-def shaped(one: Operation, before: Any = NAME, values: Values = PLANNED_VALUES) -> Any:
+PLANNED = Values(fill=shown, member_id=lambda _kind, key: f"(id of {key})")
+
+
+def shaped(one: Operation, before: Any = NAME, values: Values = PLANNED) -> Any:
     request = shape_request(rfc, one, before, values)
     return None if request is None else request_document(request)
 
