@@ -287,7 +287,7 @@ def test_personal_data_is_logged_on_request(company: Office, faulty: FaultyServe
         daemon.until("no scheduled push")
         company.hire([*people(4), person(4)], "new.csv")
         (company.folder / "new.csv").replace(company.folder / "hr.csv")
-        assert "00004" in daemon.until("is in line")
+        assert "00004" in daemon.until("already in line")
         assert daemon.end() == 0
 
 

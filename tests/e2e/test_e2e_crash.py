@@ -237,7 +237,7 @@ def test_an_interrupt_leaves_no_copies_of_what_was_read(
     _, said = program.communicate(timeout=60)
 
     assert program.returncode == 128 + number
-    assert said.decode().splitlines()[-1] == "interrupted; the next push finishes what was begun"
+    assert said.decode().splitlines()[-1] == "interrupted; the next push continues from here"
     assert list(temporary.iterdir()) == []
 
 
