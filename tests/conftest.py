@@ -58,8 +58,11 @@ def postgresql() -> Iterator[Server]:
 
 @pytest.fixture
 def state_kind() -> str:
-    """Where the state lies: `sqlite` or `postgresql`. Folders whose tests run on both have a
-    fixture of their own."""
+    """The database of the state: `sqlite` or `postgresql`.
+
+    Tests marked `both_databases` run with both, because what they show depends on the database.
+    `SCIMSYNC_TEST_STATE=postgresql` runs all others with PostgreSQL.
+    """
     return os.environ.get("SCIMSYNC_TEST_STATE", "sqlite")
 
 
@@ -74,6 +77,12 @@ def new_state(
     server: Server = request.getfixturevalue("postgresql")
     with server.states() as new:
         yield new
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests marked `both_databases` once for each database."""
+    if metafunc.definition.get_closest_marker("both_databases") is not None:
+        metafunc.parametrize("state_kind", ["sqlite", "postgresql"])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,6 +17,8 @@ from scimsync.errors import LeaseHeld
 from tests.office import Office, bare, counts, people, person, resource
 from tests.servers.faulty import FaultyServer
 
+pytestmark = pytest.mark.both_databases
+
 LEASE_IS_OVER = timedelta(minutes=3)
 LEAVE = 'leave = { action = "deactivate", delete_after = "30d" }'
 

@@ -9,6 +9,8 @@ import pytest
 from tests.office import MANAGER, USER, Office, bare, counts, people, person, resource
 from tests.servers.faulty import FaultyServer
 
+pytestmark = pytest.mark.both_databases
+
 INDEX = "hr.index.duckdb"
 
 

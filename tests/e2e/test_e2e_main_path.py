@@ -3,8 +3,12 @@ never more."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests.office import Office, bare, counts, people, person, resource
 from tests.servers.wire import watched
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_two_thousand_people_then_nothing_then_only_what_changed(real_office: Office) -> None:

@@ -1,4 +1,4 @@
-"""Everything here runs with the state in SQLite and in PostgreSQL."""
+"""An office whose target stands behind a proxy that loses responses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ from tests.execute.story import NO_GUARD, Proxied, Script
 from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import MANAGER, USER, Office
 from tests.servers.proxy import running_proxy
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def state_kind(request: pytest.FixtureRequest) -> str:
-    """Where the state lies."""
-    kind: str = request.param
-    return kind
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from scimsync.errors import LeaseHeld
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer, Seen
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_a_process_that_wakes_up_after_its_lease_went_to_another_sends_nothing_more(
     office: Office, faulty: FaultyServer

@@ -24,6 +24,8 @@ from tests.execute.story import (
 from tests.lifecycle.test_groups import groups, team, with_teams, write_teams
 from tests.office import Office, people, person
 
+pytestmark = pytest.mark.both_databases
+
 DAY = timedelta(days=1)
 
 

@@ -16,6 +16,8 @@ from tests.execute.story import NO_GUARD, PATCH_USER, SOON, Proxied, Script, one
 from tests.office import SOURCE, USER, Office, people, person
 from tests.servers.faulty import FaultyServer
 
+pytestmark = pytest.mark.both_databases
+
 DAY = timedelta(days=1)
 NAMES = ["target wiki", "source hr"]
 

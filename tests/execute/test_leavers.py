@@ -19,6 +19,8 @@ from tests.lifecycle.test_groups import (
 from tests.office import USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
+pytestmark = pytest.mark.both_databases
+
 DAY = timedelta(days=1)
 LOOSE = 'min_records = "0%"'
 BY_MAPPING = USER.replace("active = true", "active = \"dept != 'away'\"")

@@ -26,6 +26,8 @@ from tests.lifecycle.test_groups import BY_TEAM, groups, team, with_teams, write
 from tests.office import ENTERPRISE, USER, Office, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.parametrize("look_up", [["500"] * 5, ["web page"] * 5, ["lost"] * 5])
 def test_an_account_that_nobody_found_is_found_when_its_person_has_left_meanwhile(

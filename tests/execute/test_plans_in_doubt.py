@@ -14,6 +14,8 @@ from tests.execute.story import SOON, UNSEEN_USER, Proxied, Script, push_that_di
 from tests.lifecycle.test_groups import groups
 from tests.office import Office, Row, people, person
 
+pytestmark = pytest.mark.both_databases
+
 
 def carried_out_as_read(office: Office) -> None:
     """A plan is saved and pushed, and then there is nothing left to do."""

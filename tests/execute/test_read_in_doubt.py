@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.execute.story import (
     NO_GUARD,
     PATCH_USER,
@@ -17,6 +19,8 @@ from tests.execute.story import (
 )
 from tests.office import ENTERPRISE, USER, Office, people, person
 from tests.servers.faulty import FaultyServer
+
+pytestmark = pytest.mark.both_databases
 
 # What is read in doubt
 

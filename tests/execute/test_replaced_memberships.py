@@ -15,6 +15,8 @@ from scimsync.model.memberships import Membership
 from scimsync.state import memberships
 from scimsync.state.store import Store, open_state
 
+pytestmark = pytest.mark.both_databases
+
 ROWS = st.builds(
     Membership,
     group=st.sampled_from(["a", "b"]).map(Key),

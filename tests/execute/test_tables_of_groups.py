@@ -19,6 +19,8 @@ from tests.lifecycle.test_groups import (
 )
 from tests.office import people
 
+pytestmark = pytest.mark.both_databases
+
 DAY = timedelta(days=1)
 REVOKE = 'leave = { action = "deactivate", revoke = ["memberships"] }'
 KEEP = 'leave = { action = "keep" }\n'

@@ -34,6 +34,8 @@ from tests.office import ENTERPRISE, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
 from tests.servers.proxy import HELD, NO_SERVICE
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned_again(
     proxied: Proxied, script: Script

@@ -7,6 +7,8 @@ import pytest
 from tests.office import Office, counts, people, person
 from tests.servers.faulty import FaultyServer
 
+pytestmark = pytest.mark.both_databases
+
 
 def holders(office: Office) -> dict[str, str]:
     """userName -> key."""
