@@ -1,4 +1,4 @@
-"""What the planner is given about each user or group, and about everything else at the target."""
+"""The input of the decisions: one user or group, and all other resources at the target."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What sync.toml says about a target, as far as planning needs it.
+    """The settings of a target in sync.toml that planning needs.
 
     `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
     of action. `revoke` names what leavers lose besides their access: memberships, attributes.
@@ -83,7 +83,7 @@ class NameHolder:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a batch of candidates needs to know about all other resources at the target.
+    """The other resources at the target, as far as a batch of candidates needs them.
 
     `accounts` maps keys to remote ids, for references. `arriving` are keys that get an account in
     this plan. `holders` maps folded unique names to who holds them now, `claimed` to the key that

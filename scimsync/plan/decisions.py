@@ -7,9 +7,9 @@ A candidate is classified, and a table names the rule that applies:
 | wanted | no account; none found by matching | create |
 | wanted | no account; found by matching | adopt |
 | wanted | linked, holds something else | update, reactivate or deactivate: `_DIFFERENCES` |
-| wanted | linked, holds what it should | settle |
+| wanted | linked, holds what it should | update the link |
 | unwanted | no account | forget |
-| unwanted | linked | deactivate, delete, revoke, settle or ignore: `_UNWANTED` |
+| unwanted | linked | deactivate, delete, revoke, update the link or ignore: `_UNWANTED` |
 
 Users and groups follow the same rules. `Traits` holds what differs between them. There is no clock,
 network or database here; the current time is an argument.
@@ -38,7 +38,7 @@ UNACKNOWLEDGED = "an earlier run created it without receiving the response"
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What differs between kinds of resources: the words of reasons, and the phases."""
+    """The differences between kinds of resources: the words of reasons, and the phases."""
 
     kind: Kind
     noun: str
@@ -82,7 +82,7 @@ GROUPS = Traits(
 
 
 class LeavePolicy(StrEnum):
-    """What happens to the account of an unwanted candidate."""
+    """The treatment of the account of an unwanted candidate."""
 
     DELETE = "delete"
     DEACTIVATE = "deactivate"
@@ -92,7 +92,7 @@ class LeavePolicy(StrEnum):
 
 
 class AccountState(StrEnum):
-    """The account of an unwanted candidate. For the inactive ones: what remains to be done."""
+    """The state of an unwanted candidate's account, and for inactive ones the work that remains."""
 
     ACTIVE = "active"
     MAYBE_REACTIVATED = "maybe reactivated"
@@ -105,14 +105,14 @@ class AccountState(StrEnum):
 class Decisions:
     """The outcome for a batch of candidates.
 
-    `references` are all references of the wanted candidates. `settled` are links that change
-    without a request. `unwanted` are keys whose pending link is dropped. `returned` are keys that
-    had left and are wanted again, whether or not that succeeds.
+    `references` are all references of the wanted candidates. `updated_links` are links that change
+    without an operation. `unwanted` are keys whose pending link is dropped. `returned` are keys
+    that had left and are wanted again, whether or not that succeeds.
     """
 
     operations: list[Operation] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
-    settled: list[Link] = field(default_factory=list)
+    updated_links: list[Link] = field(default_factory=list)
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
 
@@ -147,7 +147,7 @@ def deletion_time(link: Link | None, policy: Policy, now: datetime) -> datetime 
 
 
 class _Batch:
-    """Decides candidate by candidate. `_claims` grows, so that no two candidates get one name."""
+    """The decisions so far. `_claims` grows, so that no two candidates get the same name."""
 
     def __init__(self, traits: Traits, policy: Policy, around: Surroundings, now: datetime) -> None:
         self._traits = traits
@@ -265,13 +265,13 @@ class _Batch:
         """Return why an account that matches cannot be adopted, or None if it can."""
         account, noun = accounts[0], self._traits.noun
         if len(accounts) > 1:
-            ids = ", ".join(one.remote_id for one in accounts[:5])
+            ids = ", ".join(match.remote_id for match in accounts[:5])
             why = f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
             return coded(why, "SYNC-0342")
         owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
         if owner != candidate.key:
-            found = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
-            return coded(f"{found} belongs to {owner}", "SYNC-0343")
+            account_text = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
+            return coded(f"{account_text} belongs to {owner}", "SYNC-0343")
         return None
 
     def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
@@ -290,7 +290,7 @@ class _Batch:
         rule = _DIFFERENCES[_difference(changes, inactive=inactive)]
         rule(self, candidate, link, before, after, changes)
 
-    def _settle_or_acknowledge(
+    def _update_link_or_acknowledge(
         self,
         candidate: Candidate,
         link: Link,
@@ -309,7 +309,7 @@ class _Batch:
                 unique_name=fold_name(after.get(self._traits.unique)),
             )
         else:
-            self._settle(candidate, link, after)
+            self._update_link(candidate, link, after)
 
     def _deactivate_wanted(
         self,
@@ -321,33 +321,33 @@ class _Batch:
     ) -> None:
         """Deactivate a candidate in scope whose `active` became false.
 
-        Access ends at once, whatever becomes of the name: with a conflict of names, and with
-        references that are not resolved yet, `active` is sent alone.
+        Access ends at once. Where names conflict or references are not resolved yet, `active` is
+        sent alone.
         """
         if not self._policy.remove:
             self._update_without_active(candidate, link, before, after, changes)
             return
-        flipped = next(change for change in changes if change.path == "active")
+        active_change = next(change for change in changes if change.path == "active")
         reason = "active became false"
         if not self._policy.update:
-            changes = (flipped,)
-        alone = any(isinstance(change.after, IdOf) for change in changes)
+            changes = (active_change,)
+        active_only = any(isinstance(change.after, IdOf) for change in changes)
         unique = self._traits.unique
-        if not alone and any(change.path == unique for change in changes):
+        if not active_only and any(change.path == unique for change in changes):
             conflict = self._why_name_is_not_free(candidate, after)
             if conflict is None:
                 self._claims.setdefault(fold_name(after[unique]) or "", candidate.key)
             else:
-                reason, alone = f"{reason}; {conflict}", True
+                reason, active_only = f"{reason}; {conflict}", True
         self._operation(
             candidate,
             Action.DEACTIVATE,
             self._traits.leave,
             reason,
-            (flipped,) if alone else changes,
+            (active_change,) if active_only else changes,
             remote_id=link.remote_id,
             base=candidate.before if candidate.read_again else None,
-            detail="all other changes are planned after that" if alone else None,
+            detail="all other changes are planned after that" if active_only else None,
         )
 
     def _update_without_active(
@@ -358,7 +358,7 @@ class _Batch:
         after: Document,
         changes: tuple[Change, ...],
     ) -> None:
-        """Change the rest of an account that may not be deactivated."""
+        """Send the other changes of an account that may not be deactivated."""
         changes = tuple(change for change in changes if change.path != "active")
         if changes:
             self._update(candidate, link, before, after, changes)
@@ -433,7 +433,7 @@ class _Batch:
 
     def _leave_of(self, candidate: Candidate) -> LeavePolicy:
         action = candidate.leave or self._policy.leave.action
-        if candidate.held_since is not None:  # an order by name overrides `keep` and `remove`
+        if candidate.held_since is not None:  # deprovisioning by hand overrides `keep` and `remove`
             return LeavePolicy.DELETE if action == "delete" else LeavePolicy.DEACTIVATE
         if not self._policy.remove:
             return LeavePolicy.OFF
@@ -489,7 +489,7 @@ class _Batch:
         )
 
     def _revoke(self, candidate: Candidate, link: Link) -> None:
-        """Take away what the target refused to take when the account was deactivated."""
+        """Remove the attributes that the target refused to remove at the deactivation."""
         lost = self._revocations(candidate)
         self._operation(
             candidate,
@@ -502,40 +502,44 @@ class _Batch:
             delete_after=deletion_time(link, self._policy, self._now),
         )
 
-    def _settle_unwanted(self, candidate: Candidate, link: Link) -> None:
+    def _update_link_of_unwanted(self, candidate: Candidate, link: Link) -> None:
         held = candidate.before if candidate.read_again else link.document
-        self._settle(candidate, link, held)
+        self._update_link(candidate, link, held)
 
     def _ignore(self, candidate: Candidate, link: Link) -> None:
-        """Leave the account as it is; what failed or was in doubt before is over."""
+        """Leave the account as it is, and clear earlier failures and doubts of the link."""
         if candidate.read_again or (link.is_due and not link.in_doubt):
-            self.decisions.settled.append(_calm(replace(link, document=candidate.before)))
+            self.decisions.updated_links.append(
+                _without_failure(replace(link, document=candidate.before))
+            )
 
     def _forget(self, candidate: Candidate, link: Link | None) -> None:
-        """There is no account, and none is to be created."""
+        """Update the link of a candidate without an account that gets none."""
         if link is None:
             return
         if link.status is LinkStatus.PENDING:
             self.decisions.unwanted.append(candidate.key)
         elif candidate.gone or link.is_due:
-            self.decisions.settled.append(_calm(replace(link, status=LinkStatus.DELETED)))
+            self.decisions.updated_links.append(
+                _without_failure(replace(link, status=LinkStatus.DELETED))
+            )
 
-    def _settle(self, candidate: Candidate, link: Link, held: Document) -> None:
+    def _update_link(self, candidate: Candidate, link: Link, held: Document) -> None:
         """Update the link of a resource that already holds what it should."""
-        off = held.get("active") is False or (
+        inactive = held.get("active") is False or (
             link.status is LinkStatus.INACTIVE and not candidate.is_wanted
         )
-        leaves = off and not candidate.is_wanted
+        leaves = inactive and not candidate.is_wanted
         delete_after = deletion_time(link, self._policy, self._now) if leaves else None
-        right = replace(
-            _calm(link),
-            status=LinkStatus.INACTIVE if off else LinkStatus.ACTIVE,
+        updated = replace(
+            _without_failure(link),
+            status=LinkStatus.INACTIVE if inactive else LinkStatus.ACTIVE,
             document=held,
             delete_after=delete_after,
             left_at=None if delete_after is None else link.left_at or self._now,
         )
-        if right != link:
-            self.decisions.settled.append(right)
+        if updated != link:
+            self.decisions.updated_links.append(updated)
 
     def _revocations(self, candidate: Candidate) -> tuple[Change, ...]:
         """Return the attributes of `leave.revoke` that the account still holds."""
@@ -576,7 +580,7 @@ class _Batch:
     def _name_is_taken(
         self, candidate: Candidate, after: Document, before: Document | None = None
     ) -> bool:
-        """Claim the unique name for `candidate`, or report who has it and keeps it."""
+        """Claim the unique name for `candidate`, or report the account that keeps it."""
         unique = self._traits.unique
         name = fold_name(after.get(unique))
         if name is None:
@@ -590,7 +594,7 @@ class _Batch:
         return False
 
     def _name_conflict(self, candidate: Candidate, after: Document) -> str | None:
-        """Return who holds the name of `after` and keeps it, or was given it in this plan."""
+        """Return why the name of `after` is taken: by its holder, or by a claim in this plan."""
         unique = self._traits.unique
         name = fold_name(after.get(unique)) or ""
         holder = self._around.holders.get(name)
@@ -603,7 +607,7 @@ class _Batch:
         return f"{unique} {after[unique]} is wanted by {first} too"
 
     def _why_name_is_not_free(self, candidate: Candidate, after: Document) -> str | None:
-        """Return the conflict of names, or whose name it is until that account gives it up."""
+        """Return the conflict of names, or the account that holds the name until it gives it up."""
         conflict = self._name_conflict(candidate, after)
         holder = self._other_holder(candidate, after)
         if conflict is None and holder is not None:
@@ -659,7 +663,7 @@ class _Batch:
 
 
 class _Difference(StrEnum):
-    """How a linked, wanted candidate differs from what the target holds."""
+    """The difference between a linked, wanted candidate and what the target holds."""
 
     NONE = "none"
     DEACTIVATED = "deactivated"
@@ -670,16 +674,16 @@ class _Difference(StrEnum):
 def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
     if not changes:
         return _Difference.NONE
-    flipped = next((change for change in changes if change.path == "active"), None)
-    if flipped is None:
+    active_change = next((change for change in changes if change.path == "active"), None)
+    if active_change is None:
         return _Difference.OTHER
-    if flipped.after is False:
+    if active_change.after is False:
         return _Difference.DEACTIVATED
     return _Difference.REACTIVATED if inactive else _Difference.OTHER
 
 
-def _calm(link: Link) -> Link:
-    """Return the link without earlier failures and doubts."""
+def _without_failure(link: Link) -> Link:
+    """Return the link without earlier failures, and not in doubt."""
     return replace(link, failures=0, next_try_at=None, last_error=None, in_doubt=False)
 
 
@@ -687,7 +691,7 @@ _Comparison = Callable[[_Batch, Candidate, Link, Document, Document, tuple[Chang
 _Removal = Callable[[_Batch, Candidate, Link], None]
 
 _DIFFERENCES: Mapping[_Difference, _Comparison] = {
-    _Difference.NONE: _Batch._settle_or_acknowledge,
+    _Difference.NONE: _Batch._update_link_or_acknowledge,
     _Difference.DEACTIVATED: _Batch._deactivate_wanted,
     _Difference.REACTIVATED: _Batch._reactivate,
     _Difference.OTHER: _Batch._update,
@@ -703,16 +707,16 @@ _UNWANTED: Mapping[tuple[LeavePolicy, AccountState], _Removal] = {
     (LeavePolicy.DEACTIVATE, AccountState.MAYBE_REACTIVATED): _Batch._deactivate,
     (LeavePolicy.DEACTIVATE, AccountState.DELETION_DUE): _Batch._delete_due,
     (LeavePolicy.DEACTIVATE, AccountState.REVOCATION_DUE): _Batch._revoke,
-    (LeavePolicy.DEACTIVATE, AccountState.INACTIVE): _Batch._settle_unwanted,
-    (LeavePolicy.KEEP, AccountState.ACTIVE): _Batch._settle_unwanted,
+    (LeavePolicy.DEACTIVATE, AccountState.INACTIVE): _Batch._update_link_of_unwanted,
+    (LeavePolicy.KEEP, AccountState.ACTIVE): _Batch._update_link_of_unwanted,
     (LeavePolicy.KEEP, AccountState.MAYBE_REACTIVATED): _Batch._deactivate,
-    (LeavePolicy.KEEP, AccountState.DELETION_DUE): _Batch._settle_unwanted,
-    (LeavePolicy.KEEP, AccountState.REVOCATION_DUE): _Batch._settle_unwanted,
-    (LeavePolicy.KEEP, AccountState.INACTIVE): _Batch._settle_unwanted,
+    (LeavePolicy.KEEP, AccountState.DELETION_DUE): _Batch._update_link_of_unwanted,
+    (LeavePolicy.KEEP, AccountState.REVOCATION_DUE): _Batch._update_link_of_unwanted,
+    (LeavePolicy.KEEP, AccountState.INACTIVE): _Batch._update_link_of_unwanted,
     (LeavePolicy.OFF, AccountState.ACTIVE): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.MAYBE_REACTIVATED): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.DELETION_DUE): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.REVOCATION_DUE): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.INACTIVE): _Batch._ignore,
 }
-"""(what sync.toml says, what the account is) -> what to do with an unwanted account."""
+"""(leave policy, state of the account) -> the rule for an unwanted candidate."""

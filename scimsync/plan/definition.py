@@ -23,7 +23,7 @@ _BATCH = 500
 
 
 class PlanReader(Protocol):
-    """Reads the plan of one target, however long it is."""
+    """A reader of the plan of one target, whatever its length."""
 
     def planned_operations(self) -> Iterator[JournaledOperation]:
         """Return the operations to be sent, in the order in which they are sent."""
@@ -50,7 +50,7 @@ class PlanReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many resources a plan changes in one way, and the first of their keys."""
+    """The number of resources that a plan changes in one way, and the first of their keys."""
 
     number: int
     first: tuple[Key, ...] = ()
@@ -89,47 +89,49 @@ class TargetPlan:
 
     def requests(self) -> Iterator[tuple[JournaledOperation, ScimRequest | None]]:
         """Return each operation with the request that carries it out, if it needs one."""
-        for some in batches(self.operations(), _BATCH):
-            documents = self._documents(some)
-            values = Values(shown, self._member_ids(some))
-            for operation in some:
+        for chunk in batches(self.operations(), _BATCH):
+            documents = self._documents(chunk)
+            values = Values(shown, self._member_ids(chunk))
+            for operation in chunk:
                 before = documents.get((operation.kind, operation.key), {})
                 if operation.base is not None:
                     before = operation.base
                 yield operation, shape_request(self.dialect, operation, before, values)
 
-    def _documents(self, some: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], Document]:
+    def _documents(
+        self, operations: Sequence[JournaledOperation]
+    ) -> dict[tuple[Kind, Key], Document]:
         return {
             (kind, key): link.document
             for kind in Kind
             for key, link in self.reader.links(
                 kind,
                 [
-                    one.key
-                    for one in some
-                    if one.kind is kind
-                    and one.remote_id is not None
-                    and one.action not in MEMBERSHIP_ACTIONS
+                    operation.key
+                    for operation in operations
+                    if operation.kind is kind
+                    and operation.remote_id is not None
+                    and operation.action not in MEMBERSHIP_ACTIONS
                 ],
             ).items()
         }
 
-    def _member_ids(self, some: Sequence[JournaledOperation]) -> Callable[[Kind, Key], str]:
+    def _member_ids(self, operations: Sequence[JournaledOperation]) -> Callable[[Kind, Key], str]:
         changes = chain.from_iterable(
-            one.changes for one in some if one.action in MEMBERSHIP_ACTIONS
+            operation.changes for operation in operations if operation.action in MEMBERSHIP_ACTIONS
         )
         members = [member_of(change)[:2] for change in changes]
         ids: dict[tuple[Kind, Key], RemoteId] = {}
         for kind in Kind:
             for keys in batches((key for of, key in members if of is kind), _BATCH):
-                found = self.reader.remote_ids(kind, keys, include_deleted=True)
-                ids |= {(kind, key): remote_id for key, remote_id in found.items()}
+                remote_ids = self.reader.remote_ids(kind, keys, include_deleted=True)
+                ids |= {(kind, key): remote_id for key, remote_id in remote_ids.items()}
         return lambda kind, key: ids.get((kind, key), f"(id of {key})")
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Why a plan must not be executed: a message with its code, as in an error.
+    """A reason not to execute a plan: a message with its code, as in an error.
 
     `brief` names no users, and begins with the limit if it is one of `[guard]`. `names` holds the
     first users. `hint` says how to lift the limit.

@@ -1,4 +1,4 @@
-"""Plan the groups of one target as resources: which exist, what they are called."""
+"""Plan the groups of one target as resources: which ones exist, and their names."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from scimsync.scim.attributes import read
 
 
 class GroupPlanner(ResourcePlanner):
-    """Plans groups.
+    """The planner for groups.
 
-    `users_that_left` returns those of some users that have left: they are added to no group.
+    `leavers` returns which of the given users have left: they are added to no group.
     `known_tables` are the group tables that the target was last planned with, and earlier ones.
     """
 
@@ -37,19 +37,19 @@ class GroupPlanner(ResourcePlanner):
         rules: TargetRules,
         now: Now,
         target: TargetReader | None,
-        users_that_left: Callable[[Sequence[Key]], set[Key]],
+        leavers: Callable[[Sequence[Key]], set[Key]],
         known_tables: Mapping[str, GroupTable],
     ) -> None:
         super().__init__(state, records, rules.policy, now, target)
         self._rules = rules.groups
-        self._users_that_left = users_that_left
+        self._leavers = leavers
         self._known_tables = known_tables
         self._only_new = False
 
     def empty_changed_tables(self) -> None:
-        """Where a table makes another form of groups now, take everybody out of the old groups.
+        """Remove all members from the groups of tables that now make another form of groups.
 
-        Call this before users are planned, and only if all of them are.
+        Call this before planning users, and only if all of them are planned.
         """
         changed = {
             name
@@ -80,7 +80,7 @@ class GroupPlanner(ResourcePlanner):
     async def plan_new(self, keys: Sequence[Key]) -> None:
         """Plan only those of `keys` that are to be created or adopted.
 
-        Other groups are neither changed nor deleted: that waits for a run that plans all users.
+        Other groups are neither changed nor deleted. A run that plans all users does that.
         """
         self._only_new = True
         try:
@@ -95,37 +95,43 @@ class GroupPlanner(ResourcePlanner):
     # Members that a group's own record names
 
     def _read_source(self, rule: GroupRule, source: str, cursor: Seq) -> set[Key]:
-        """Note the members of changed records, and return the groups."""
+        """Note the members that changed records name, and return the groups."""
         keys: set[Key] = set()
-        for some in batches(self._records.changed_keys([source], cursor), BATCH):
-            for key, record in self._records.get([source], some).items():
+        for chunk in batches(self._records.changed_keys([source], cursor), BATCH):
+            for key, record in self._records.get([source], chunk).items():
                 if record.removed:
-                    continue  # planning the group takes its members out
+                    continue  # planning the group removes its members
                 try:
                     desired = rule.program.desire(record, self._now.today)
                     self._set_members(rule.key(key), self._members(rule, desired))
                 except ScimsyncError:
                     continue  # planning the group reports it, and its members stay
-            keys |= {rule.key(key) for key in some}
+            keys |= {rule.key(key) for key in chunk}
         return keys
 
     def _members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
         where = f"targets.{self._policy.target}.groups.{rule.name}"
         users = texts(desired.extras.get(MEMBERS), f"{where}.members")
-        groups = texts(desired.extras.get(SUBGROUPS), f"{where}.subgroups")
+        subgroups = texts(desired.extras.get(SUBGROUPS), f"{where}.subgroups")
         members: dict[tuple[Kind, Key], None] = dict.fromkeys(
-            (Kind.USER, Key(one)) for one in users
+            (Kind.USER, Key(user)) for user in users
         )
-        return members | dict.fromkeys((Kind.GROUP, rule.key(one)) for one in groups)
+        return members | dict.fromkeys((Kind.GROUP, rule.key(subgroup)) for subgroup in subgroups)
+
+    def _memberships_by_member(self, group: Key) -> dict[tuple[Kind, Key], Membership]:
+        return {
+            (membership.member_kind, membership.member): membership
+            for membership in self._state.memberships_of_group(group)
+        }
 
     def _set_members(self, group: Key, wanted: Mapping[tuple[Kind, Key], None]) -> None:
-        known = {
-            (one.member_kind, one.member): one for one in self._state.memberships_of_group(group)
-        }
-        memberships = [replace(one, wanted=member in wanted) for member, one in known.items()]
+        known = self._memberships_by_member(group)
+        memberships = [
+            replace(membership, wanted=member in wanted) for member, membership in known.items()
+        ]
         new = [member for member in wanted if member not in known]
         users = (key for kind, key in new if kind is Kind.USER)
-        left = {key for some in batches(users, BATCH) for key in self._users_that_left(some)}
+        leavers = {key for chunk in batches(users, BATCH) for key in self._leavers(chunk)}
         memberships += [
             Membership(
                 group,
@@ -133,14 +139,14 @@ class GroupPlanner(ResourcePlanner):
                 key,
                 wanted=True,
                 acknowledged=False,
-                revoked=kind is Kind.USER and key in left,
+                revoked=kind is Kind.USER and key in leavers,
             )
             for kind, key in new
         ]
         if memberships:
             self._state.put_memberships(memberships, known.values())
 
-    # What ResourcePlanner asks for
+    # Implementation of ResourcePlanner
 
     def desire(self, batch: Batch) -> None:
         batch.desired, batch.failures = self._desired_of(batch.keys)
@@ -168,8 +174,8 @@ class GroupPlanner(ResourcePlanner):
     def surroundings(self, batch: Batch) -> Surroundings:
         names = {
             name
-            for key, one in batch.desired.items()
-            if (name := fold_name(one.document.get("displayName"))) is not None
+            for key, group in batch.desired.items()
+            if (name := fold_name(group.document.get("displayName"))) is not None
             and name != _held_name(batch, key)
         }
         if not names:
@@ -191,9 +197,13 @@ class GroupPlanner(ResourcePlanner):
         if not self._only_new:
             super().write(batch, decisions)
             return
-        new = [one for one in decisions.operations if one.action in ARRIVAL_ACTIONS]
-        waiting = {one.key for one in decisions.operations} - {one.key for one in new}
-        super().write(batch, Decisions(operations=new))
+        arrivals = [
+            operation for operation in decisions.operations if operation.action in ARRIVAL_ACTIONS
+        ]
+        waiting = {operation.key for operation in decisions.operations} - {
+            operation.key for operation in arrivals
+        }
+        super().write(batch, Decisions(operations=arrivals))
         self._state.put_links(
             [
                 replace(link, next_try_at=self._now.time)
@@ -203,9 +213,9 @@ class GroupPlanner(ResourcePlanner):
         )
 
     def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
-        """Take the members that an adopted group has already as acknowledged, and no others.
+        """Record the members that an adopted group already has as acknowledged, and no others.
 
-        Members that no source knows are not touched.
+        Members that no source knows stay in the group.
         """
         for operation in decisions.operations:
             if operation.action == Action.ADOPT:
@@ -214,10 +224,18 @@ class GroupPlanner(ResourcePlanner):
     # Members of groups that are gone, unwanted or adopted
 
     def _drop_members(self, group: Key) -> None:
-        """Take everybody out of a group without a reason, unless its table keeps them."""
-        stay = () if self.leave_of(group) == "empty" else self._state.memberships_of_group(group)
-        held = [one for one in stay if one.wanted and (one.acknowledged or one.in_doubt)]
-        self._set_members(group, {(one.member_kind, one.member): None for one in held})
+        """Remove the members of a group without a record or rule, unless its table keeps them."""
+        memberships = (
+            () if self.leave_of(group) == "empty" else self._state.memberships_of_group(group)
+        )
+        held = [
+            membership
+            for membership in memberships
+            if membership.wanted and (membership.acknowledged or membership.in_doubt)
+        ]
+        self._set_members(
+            group, {(membership.member_kind, membership.member): None for membership in held}
+        )
 
     def _forget_members(self, group: Key) -> None:
         """Delete the memberships of a group that is gone: its members, and its own in others."""
@@ -227,7 +245,10 @@ class GroupPlanner(ResourcePlanner):
         ]
         if memberships:
             self._state.put_memberships(
-                [replace(one, acknowledged=False, in_doubt=False) for one in memberships],
+                [
+                    replace(membership, acknowledged=False, in_doubt=False)
+                    for membership in memberships
+                ],
                 memberships,
             )
 
@@ -236,27 +257,25 @@ class GroupPlanner(ResourcePlanner):
         if resource is None:
             return list(batch.accounts[key][0].members)
         members = read(resource, "members")
-        values = [read(one, "value") for one in members or () if isinstance(one, dict)]
+        values = [read(member, "value") for member in members or () if isinstance(member, dict)]
         return [RemoteId(str(value)) for value in values if value is not None]
 
     def _note_members(self, group: Key, ids: Sequence[RemoteId]) -> None:
-        there = {
+        members = {
             (kind, key)
             for kind in Kind
-            for some in batches(ids, BATCH)
-            for key in self._state.owners(kind, some).values()
+            for chunk in batches(ids, BATCH)
+            for key in self._state.owners(kind, chunk).values()
         }
-        before = {
-            (one.member_kind, one.member): one for one in self._state.memberships_of_group(group)
-        }
+        before = self._memberships_by_member(group)
         after = [
             replace(
                 before.get((kind, key))
                 or Membership(group, kind, key, wanted=False, acknowledged=False),
-                acknowledged=(kind, key) in there,
+                acknowledged=(kind, key) in members,
                 in_doubt=False,
             )
-            for kind, key in there | before.keys()
+            for kind, key in members | before.keys()
         ]
         if after:
             self._state.put_memberships(after, before.values())
@@ -264,24 +283,24 @@ class GroupPlanner(ResourcePlanner):
     # Desired state
 
     def _desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
-        """Return what groups should be. A group without a reason, or without a table, has none."""
+        """Return what groups should be, without those that no record, rule or table wants."""
         desired: dict[Key, Desired] = {}
         failures: dict[Key, str] = {}
         by_rule: dict[str, list[Key]] = {}
         for key in keys:
             by_rule.setdefault(name_of(key), []).append(key)
-        for name, some in by_rule.items():
+        for name, group_keys in by_rule.items():
             rule = self._rules.get(name)
             if rule is None:
                 continue
             if rule.form is GroupForm.SOURCE and rule.source is not None:
-                self._desire_from_source(rule, rule.source, some, desired, failures)
+                self._desire_from_source(rule, rule.source, group_keys, desired, failures)
                 continue
             if rule.form is GroupForm.RULE:
-                there = {rule.key()} & set(some)
+                wanted = {rule.key()} & set(group_keys)
             else:
-                there = self._state.groups_with_wanted(some)
-            for key in there:
+                wanted = self._state.groups_with_wanted(group_keys)
+            for key in wanted:
                 try:
                     desired[key] = rule.desired(key, self._now.today)
                 except DesireError as error:
@@ -302,9 +321,9 @@ class GroupPlanner(ResourcePlanner):
                 continue
             key = by_record[record_key]
             try:
-                one = rule.program.desire(record, self._now.today)
-                self._members(rule, one)
-                desired[key] = one
+                group = rule.program.desire(record, self._now.today)
+                self._members(rule, group)
+                desired[key] = group
             except ScimsyncError as error:
                 why = error.message.removeprefix(f"{record_key}: ")
                 failures[key] = coded(why, error.code)
@@ -312,24 +331,24 @@ class GroupPlanner(ResourcePlanner):
     def _wanted(self, keys: Sequence[Key], batch: Batch) -> dict[Key, Desired | None]:
         """Return what groups should be, and None for those that this plan deletes.
 
-        Groups for which that cannot be told, and unwanted groups that stay, are left out.
+        Groups that cannot be worked out, and unwanted groups that stay, are left out.
         """
         further, failures = self._desired_of([key for key in keys if key not in batch.links])
         wanted: dict[Key, Desired | None] = {}
         for key in keys:
             if key in batch.failures or key in failures:
                 continue
-            one = batch.desired.get(key) or further.get(key)
-            if one is not None or (self._policy.remove and self.leave_of(key) == "delete"):
-                wanted[key] = one
+            group = batch.desired.get(key) or further.get(key)
+            if group is not None or (self._policy.remove and self.leave_of(key) == "delete"):
+                wanted[key] = group
         return wanted
 
     def _leave_accounts_to_owners(self, batch: Batch) -> None:
         """Ignore accounts found by a value that their owner gives up in this plan."""
         owners = [
             account.owner
-            for some in batch.accounts.values()
-            for account in some
+            for accounts in batch.accounts.values()
+            for account in accounts
             if account.owner is not None
         ]
         if not owners:
@@ -344,8 +363,8 @@ class GroupPlanner(ResourcePlanner):
             return not _gives_up(wanted[owner], account.found_by, value)
 
         batch.accounts = {
-            key: tuple(account for account in some if stays(key, account))
-            for key, some in batch.accounts.items()
+            key: tuple(account for account in accounts if stays(key, account))
+            for key, accounts in batch.accounts.items()
         }
 
 

@@ -46,7 +46,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class _Count:
-    """What a rule counted: `number` of `total` at the target or group `subject`."""
+    """The count of a rule: `number` of `total` at the target or group `subject`."""
 
     subject: str
     total: int
@@ -56,7 +56,7 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One limit: its setting, the option that lifts it, what it counts, and what it says."""
+    """One limit: its setting, the option that lifts it, its counts, and its message."""
 
     setting: str
     code: str
@@ -69,12 +69,12 @@ class _Rule:
     def violation(self, count: _Count, limits: Limits, allowance: Allowance) -> Violation | None:
         """Return why the plan must not be executed, or None."""
         limit, allowed = self.limit(limits), self.allowed(allowance)
-        most = _most(limit, count.total) if allowed is None else allowed
-        if count.number <= most:
+        maximum = _maximum(limit, count.total) if allowed is None else allowed
+        if count.number <= maximum:
             return None
-        bound = f"limit {limit}, here {most}" if limit.is_share else f"limit {most}"
+        bound = f"limit {limit}, here {maximum}" if limit.is_share else f"limit {maximum}"
         if allowed is not None:
-            bound = f"{self.option} {most}"
+            bound = f"{self.option} {maximum}"
         more = count.number - len(count.first)
         return Violation(
             f"guard.{self.setting}: {count.number} of {count.total} {self.words[0]} {count.subject}"
@@ -94,8 +94,10 @@ def _updates(plan: TargetPlan) -> Iterable[_Count]:
 
 
 def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
-    for one in plan.lost_members:
-        yield _Count(f'group "{one.group}" at "{plan.name}"', one.members, one.removed, one.first)
+    for loss in plan.lost_members:
+        yield _Count(
+            f'group "{loss.group}" at "{plan.name}"', loss.members, loss.removed, loss.first
+        )
 
 
 _RULES = (
@@ -130,7 +132,7 @@ _RULES = (
 
 
 def check(plan: Plan, limits: Limits, allowance: Allowance) -> list[Violation]:
-    """Return why `plan` must not be executed; an empty list where nothing speaks against it."""
+    """Return why `plan` must not be executed, or an empty list if it may be."""
     violations: list[Violation] = []
     for target in plan.targets.values():
         if target.other_url is not None and not allowance.new_url:
@@ -143,12 +145,12 @@ def check(plan: Plan, limits: Limits, allowance: Allowance) -> list[Violation]:
     return violations
 
 
-def _most(limit: Limit, total: int) -> int:
+def _maximum(limit: Limit, total: int) -> int:
     return max(limit.of(total), MIN_ALLOWED) if limit.is_share else limit.of(total)
 
 
 def _other_service(target: TargetPlan) -> Violation:
-    """Return the violation of a plan against another service than the one that the links are of.
+    """Return the violation of a plan for another service than that of the links.
 
     Its accounts are unknown, so every user would lose theirs.
     """

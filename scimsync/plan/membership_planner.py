@@ -15,7 +15,7 @@ from scimsync.plan.planner import BATCH
 from scimsync.plan.protocols import PlanningState
 
 FIRST_KEYS = 5
-"""How many of the members that a group loses are named."""
+"""The number of lost members of a group that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LostMembers:
 
 
 class MembershipPlanner:
-    """Plans memberships. `lost` says afterwards which groups lose members."""
+    """The planner for memberships. After `plan`, `lost` holds the groups that lose members."""
 
     def __init__(self, state: PlanningState, members_per_request: int) -> None:
         self._state = state
@@ -43,13 +43,17 @@ class MembershipPlanner:
         """
         paused: set[Key] | None = None
         held: Container[Key] = ()
-        due = groupby(self._state.due_memberships(), key=lambda one: one.group)
+        due = groupby(self._state.due_memberships(), key=lambda membership: membership.group)
         for group, memberships in due:
             if paused is None:
                 paused, held = self._state.paused_keys(Kind.GROUP), self._state.all_held()
             if group not in paused:
-                some = (one for one in memberships if only is None or one.member in only)
-                self._plan_group(group, some, held)
+                selected = (
+                    membership
+                    for membership in memberships
+                    if only is None or membership.member in only
+                )
+                self._plan_group(group, selected, held)
         self._count_deleted()
 
     def _plan_group(
@@ -64,12 +68,16 @@ class MembershipPlanner:
         removed = 0
         first: list[Key] = []
         ready: list[Membership] = []
-        for some in batches(memberships, BATCH):
-            for one in self._with_accounts(some):
-                ready.append(one)
-                if not one.effective and one.acknowledged and one.member not in held:
+        for batch in batches(memberships, BATCH):
+            for membership in self._with_accounts(batch):
+                ready.append(membership)
+                if (
+                    not membership.effective
+                    and membership.acknowledged
+                    and membership.member not in held
+                ):
                     removed += 1
-                    first += [one.member] if len(first) < FIRST_KEYS else []
+                    first += [membership.member] if len(first) < FIRST_KEYS else []
                 if len(ready) == self._chunk:
                     self._write(group, link, ready)
                     ready = []
@@ -79,19 +87,24 @@ class MembershipPlanner:
             self.lost.append(LostMembers(group, removed, max(members, removed), tuple(first)))
 
     def _with_accounts(self, memberships: list[Membership]) -> list[Membership]:
-        """Leave out members that have no account and get none in this plan: they wait."""
-        there: set[tuple[Kind, Key]] = set()
+        """Leave out members that have no account and get none in this plan."""
+        with_account: set[tuple[Kind, Key]] = set()
         for kind in Kind:
-            keys = [one.member for one in memberships if one.effective and one.member_kind is kind]
+            keys = [
+                membership.member
+                for membership in memberships
+                if membership.effective and membership.member_kind is kind
+            ]
             if keys:
-                some = set(self._state.remote_ids(kind, keys))
-                some |= self._state.planned_keys(kind, keys, *ARRIVAL_ACTIONS)
-                some -= self._state.planned_keys(kind, keys, Action.DELETE)
-                there |= {(kind, key) for key in some}
+                keys_with_account = set(self._state.remote_ids(kind, keys))
+                keys_with_account |= self._state.planned_keys(kind, keys, *ARRIVAL_ACTIONS)
+                keys_with_account -= self._state.planned_keys(kind, keys, Action.DELETE)
+                with_account |= {(kind, key) for key in keys_with_account}
         return [
-            one
-            for one in memberships
-            if not one.effective or (one.member_kind, one.member) in there
+            membership
+            for membership in memberships
+            if not membership.effective
+            or (membership.member_kind, membership.member) in with_account
         ]
 
     def _write(self, group: Key, link: Link | None, memberships: list[Membership]) -> None:
@@ -101,13 +114,15 @@ class MembershipPlanner:
             )
 
     def _count_deleted(self) -> None:
-        """Count the members of deleted groups, which lose all of them."""
+        """Count the members of deleted groups: all of them are lost."""
         after = ""
-        while some := self._state.keys_with(Kind.GROUP, [Action.DELETE], after, BATCH):
-            after = some[-1]
-            for group, number in self._state.count_acknowledged(some).items():
+        while groups := self._state.keys_with(Kind.GROUP, [Action.DELETE], after, BATCH):
+            after = groups[-1]
+            for group, number in self._state.count_acknowledged(groups).items():
                 members = self._state.memberships_of_group(group)
-                first = tuple(one.member for one in members if one.acknowledged)[:FIRST_KEYS]
+                first = tuple(
+                    membership.member for membership in members if membership.acknowledged
+                )[:FIRST_KEYS]
                 self.lost.append(LostMembers(group, number, number, first))
 
 
@@ -116,9 +131,9 @@ def member_operations(
 ) -> Iterator[Operation]:
     """Return one operation for each `chunk` of memberships of one group."""
     for start in range(0, len(memberships), chunk):
-        some = memberships[start : start + chunk]
-        added = sum(1 for one in some if one.effective)
-        removed = len(some) - added
+        part = memberships[start : start + chunk]
+        added = sum(1 for membership in part if membership.effective)
+        removed = len(part) - added
         words = [f"{added} to add"] * bool(added) + [f"{removed} to remove"] * bool(removed)
         yield Operation(
             phase=Phase.MEMBERS,
@@ -126,6 +141,6 @@ def member_operations(
             key=group,
             action=Action.REMOVE_MEMBERS if removed else Action.ADD_MEMBERS,
             reason=", ".join(words),
-            changes=tuple(member_change(one) for one in some),
+            changes=tuple(member_change(membership) for membership in part),
             remote_id=link.remote_id if link is not None and link.has_account else None,
         )

@@ -1,4 +1,4 @@
-"""The planner that users and groups share: gather, ask the target, decide, write."""
+"""The base class of the planners for users and groups: gather, ask the target, decide, write."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from scimsync.plan.decisions import Decisions, Traits, decide
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
 
 BATCH = 500
-"""How many users, groups or memberships are planned at a time."""
+"""The number of users, groups or memberships that are planned at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """When a run happens: `time` is aware, `today` is the day that expressions see."""
+    """The time of a run: `time` is aware, and `today` is the day that expressions see."""
 
     time: datetime
     today: date
@@ -35,7 +35,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class TargetReader:
-    """How one kind of resource is found and read at a target. A plan without it is offline."""
+    """The means to find and read one kind of resource at a target. A plan without it is offline."""
 
     finder: Finder
     in_doubt: InDoubtResources
@@ -43,7 +43,7 @@ class TargetReader:
 
 @dataclass(slots=True)
 class Batch:
-    """What was gathered about some keys.
+    """The facts gathered about some keys.
 
     `read` holds resources that were read because they were in doubt, None where one is gone.
     """
@@ -57,7 +57,7 @@ class Batch:
     accounts: dict[Key, tuple[Account, ...]] = field(default_factory=dict)
 
     def is_gone(self, key: Key) -> bool:
-        """Whether the resource was read and does not exist any more."""
+        """Whether the resource was read and no longer exists."""
         return key in self.read and self.read[key] is None
 
     def has_account(self, key: Key) -> bool:
@@ -78,15 +78,15 @@ class Batch:
     @property
     def found_ids(self) -> list[RemoteId]:
         """The ids of all accounts that matching found."""
-        return [account.remote_id for some in self.accounts.values() for account in some]
+        return [account.remote_id for accounts in self.accounts.values() for account in accounts]
 
 
 class ResourcePlanner(ABC):
-    """Plans resources of one kind at one target.
+    """The base class of planners for one kind of resource at one target.
 
-    A subclass says what its resources should be (`desire`), which paths are managed (`paths`), what
-    must be known of everything else at the target (`surroundings`), and what follows for
-    memberships (`note_memberships`).
+    A subclass implements what its resources should be (`desire`), which paths are managed
+    (`paths`), what the decisions need to know about other resources (`surroundings`), and the
+    consequences for memberships (`note_memberships`).
     """
 
     traits: Traits
@@ -115,7 +115,7 @@ class ResourcePlanner(ABC):
 
     @abstractmethod
     def surroundings(self, batch: Batch) -> Surroundings:
-        """Gather what the decisions need to know of other resources."""
+        """Gather what the decisions need to know about other resources."""
 
     @abstractmethod
     def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
@@ -130,7 +130,7 @@ class ResourcePlanner(ABC):
         return None
 
     def review(self, batch: Batch) -> None:  # noqa: B027 - most kinds need none
-        """Act on what was read at the target, before anything is decided."""
+        """Act on what was read at the target, before any decision."""
 
     async def plan(
         self,
@@ -141,17 +141,17 @@ class ResourcePlanner(ABC):
     ) -> None:
         """Plan `keys`, given in order and each once.
 
-        With `read_due`, every resource in doubt is read first, since others may wait for its name.
+        With `read_due`, read every resource in doubt first, since others may wait for its name.
         Raise RequestError from reading.
         """
         if self._target is not None:
             self._target.in_doubt.start_round()
             if read_due:
                 await self._target.in_doubt.read_due()
-        for some in batches(keys, BATCH):
-            await self._plan_batch(some)
+        for chunk in batches(keys, BATCH):
+            await self._plan_batch(chunk)
             if progress is not None:
-                progress(len(some))
+                progress(len(chunk))
             await asyncio.sleep(0)  # leases are renewed meanwhile
 
     async def _plan_batch(self, keys: list[Key]) -> None:
@@ -197,8 +197,10 @@ class ResourcePlanner(ABC):
         if batch.accounts:
             owners = self._state.owners(kind, batch.found_ids)
             batch.accounts = {
-                key: tuple(replace(one, owner=owners.get(one.remote_id)) for one in some)
-                for key, some in batch.accounts.items()
+                key: tuple(
+                    replace(account, owner=owners.get(account.remote_id)) for account in accounts
+                )
+                for key, accounts in batch.accounts.items()
             }
 
     def _candidate(self, batch: Batch, key: Key) -> Candidate:
@@ -229,18 +231,18 @@ class ResourcePlanner(ABC):
     def write(self, batch: Batch, decisions: Decisions) -> None:
         """Write operations into the plan, and links that change without a request."""
         self._state.add_operations(decisions.operations)
-        self._state.settle(
+        self._state.update_links(
             self.traits.kind,
-            decisions.settled,
+            decisions.updated_links,
             decisions.unwanted,
             decisions.returned,
             {key for key, link in batch.links.items() if link.is_due},
         )
         self._state.put_links(
             [
-                self._failed(batch, one.key, one.detail or "")
-                for one in decisions.operations
-                if one.status is OperationStatus.FAILED
+                self._failed(batch, operation.key, operation.detail or "")
+                for operation in decisions.operations
+                if operation.status is OperationStatus.FAILED
             ]
         )
 

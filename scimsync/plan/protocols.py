@@ -1,4 +1,4 @@
-"""What the planner needs from others: the state, the snapshot, the target, and sync.toml."""
+"""The interfaces that the planner needs: the state, the snapshot, the target, and sync.toml."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scimsync.plan.candidates import Policy
 
 
 class TargetRules(Protocol):
-    """What sync.toml says about one target, compiled."""
+    """The compiled settings of one target."""
 
     @property
     def policy(self) -> Policy: ...
@@ -57,11 +57,11 @@ class Records(Protocol):
 
 
 class PlanningState(Protocol):
-    """What is known about one target, and where its plan is written.
+    """The state of one target, and the plan that is being written for it.
 
     There are two implementations in `state.planning`. `LiveState` writes to the state database.
-    `OverlayState` writes to a scratch database that lies over it, for a plan that stores nothing.
-    Both answer as the next push will find the state.
+    `OverlayState` writes to a scratch database above it, for a plan that stores nothing. Both
+    show the state as the next push will find it.
     """
 
     def keys_to_plan(
@@ -182,13 +182,13 @@ class PlanningState(Protocol):
         """Return the keys that adopt these remote ids in this plan."""
         ...
 
-    # What follows without a request
+    # Changes without an operation
 
     def put_references(self, keys: Sequence[Key], references: Sequence[Reference]) -> None:
         """Make `references` the references of the users `keys`."""
         ...
 
-    def settle(
+    def update_links(
         self,
         kind: Kind,
         links: Sequence[Link],
@@ -196,7 +196,7 @@ class PlanningState(Protocol):
         returned: Sequence[Key],
         due: Container[Key],
     ) -> None:
-        """Store links that change without a request.
+        """Store links that change without an operation.
 
         Pending links of `unwanted` keys are dropped. For `returned` keys the time until a deletion
         starts over when they leave again. Both, and the links of keys in `due`, wait until the plan
@@ -210,7 +210,7 @@ class PlanningState(Protocol):
 
 
 class Finder(Protocol):
-    """Finds resources of one kind that exist at the target already."""
+    """A search for resources of one kind that already exist at the target."""
 
     async def find(
         self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
@@ -224,10 +224,10 @@ class Finder(Protocol):
 
 
 class InDoubtResources(Protocol):
-    """Reads resources of one kind whose last request has an unknown outcome."""
+    """A reader of resources of one kind whose last request has an unknown outcome."""
 
     resources: dict[Key, dict[str, Any] | None]
-    """What was read; None where the resource is gone."""
+    """The resources that were read; None where the resource is gone."""
 
     failures: dict[Key, str]
     """Why some could not be read."""
@@ -244,11 +244,11 @@ class InDoubtResources(Protocol):
         ...
 
     async def read(self, links: dict[Key, Link]) -> None:
-        """Read those of `links` that are in doubt, and replace them by what was found."""
+        """Read those of `links` that are in doubt, and replace them with what was found."""
         ...
 
     def held(
         self, link: Link, resource: Mapping[str, object], wanted: Iterable[str] = ()
     ) -> Document:
-        """Return what a resource holds of what the target was told, and at the paths `wanted`."""
+        """Return what a resource holds at the acknowledged paths, and at the paths `wanted`."""
         ...

@@ -24,7 +24,7 @@ _ACTIVE_ONLY = ("active",)
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Where a request gets the values that an operation does not hold.
+    """The values of a request that its operation does not hold.
 
     `fill` returns the value for a placeholder, and any other value as it is. `member_id` returns
     the remote id of a member, or None to leave the member out. `current` is the resource as the
@@ -62,7 +62,7 @@ def shape_request(
     resource = RemoteResource(remote_id, current=values.current)
     if kind is Kind.USER and paths == _ACTIVE_ONLY and changes[0].after is not None:
         return dialect.set_active(resource, bool(changes[0].after))
-    # only whether a placeholder was there before matters, not what it stood for
+    # whether a placeholder was there before matters, but not its value
     known = {
         path: "(before)" if path in paths and isinstance(value, _PLACEHOLDERS) else value
         for path, value in before.items()
@@ -92,7 +92,7 @@ def request_document(request: ScimRequest) -> dict[str, Any]:
 
 
 def shown(value: Value) -> Value:
-    """Return a value as people see it: placeholders in words, all else as it is."""
+    """Return a value for display: placeholders in words, all other values unchanged."""
     match value:
         case IdOf(key):
             return f"(id of {key})"

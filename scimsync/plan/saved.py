@@ -21,7 +21,7 @@ _MODULUS = 1 << 256
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """What a plan file says.
+    """The content of a plan file.
 
     `targets` and `keys` are the restrictions of the run, `counts` the number of operations by
     target, and `fingerprint` identifies these operations.
@@ -36,12 +36,12 @@ class SavedPlan:
 
 def saved_header(plan: Plan, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a plan file holds beside the plan. `options` are those of the command line."""
-    marks = {name: _fingerprint(target) for name, target in plan.targets.items()}
+    fingerprints = {name: _fingerprint(target) for name, target in plan.targets.items()}
     return {
         "scimsync_plan": FORMAT,
         "options": dict(options),
-        "operations": {name: number for name, (number, _) in marks.items()},
-        "fingerprint": _joined({name: mark for name, (_, mark) in marks.items()}),
+        "operations": {name: number for name, (number, _) in fingerprints.items()},
+        "fingerprint": _joined(fingerprints),
     }
 
 
@@ -80,15 +80,15 @@ def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
 
     None means that a push would send exactly its operations, which are those of `plan`.
     """
-    marks = {name: _fingerprint(target) for name, target in plan.targets.items()}
-    if _joined({name: mark for name, (_, mark) in marks.items()}) == saved.fingerprint:
+    fingerprints = {name: _fingerprint(target) for name, target in plan.targets.items()}
+    if _joined(fingerprints) == saved.fingerprint:
         return None
-    said = [
+    differences = [
         f"{name}: {saved.counts.get(name, 0)} operations then, {number} now"
-        for name, (number, _) in marks.items()
+        for name, (number, _) in fingerprints.items()
         if number != saved.counts.get(name, 0)
     ]
-    what = "; ".join(said) or "as many operations as then, but others"
+    what = "; ".join(differences) or "as many operations as then, but others"
     return f"{saved.name} is out of date: sources, state or configuration have changed ({what})"
 
 
@@ -115,5 +115,6 @@ def _digest(target: str, operation: Operation) -> bytes:
     return hashlib.blake2b(text, digest_size=32).digest()
 
 
-def _joined(marks: Mapping[str, str]) -> str:
-    return hashlib.blake2b(orjson.dumps(sorted(marks.items())), digest_size=16).hexdigest()
+def _joined(fingerprints: Mapping[str, tuple[int, str]]) -> str:
+    digests = sorted((name, digest) for name, (_, digest) in fingerprints.items())
+    return hashlib.blake2b(orjson.dumps(digests), digest_size=16).hexdigest()

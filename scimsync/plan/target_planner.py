@@ -1,4 +1,4 @@
-"""Plan one target: users, then those who refer to them, groups, and memberships."""
+"""Plan one target: users, users that refer to them, groups, and memberships."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scimsync.plan.user_planner import UserPlanner
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a run plans at a target.
+    """The part of a target that a run plans.
 
     `only` restricts the run to these users; None plans all. `cursor` is the sequence number up to
     which records were planned before. `changed`: the configuration changed since then, so that all
@@ -32,7 +32,7 @@ class Scope:
 
 
 class TargetPlanner:
-    """Plans one target, and plans some of its resources again within the same run.
+    """The planner for one target. It can plan resources again within the same run.
 
     `users` and `groups` say how resources are found and read; without them the plan is offline.
     `known_tables` are the group tables that the target was last planned with.
@@ -54,7 +54,7 @@ class TargetPlanner:
         self._sources = rules.sources
         self._users = UserPlanner(state, records, rules, now, users, has_groups=has_groups)
         self._groups = GroupPlanner(
-            state, records, rules, now, groups, self._users.left, known_tables
+            state, records, rules, now, groups, self._users.leavers, known_tables
         )
         self._memberships = MembershipPlanner(state, rules.members_per_request)
         self._has_groups = has_groups

@@ -21,11 +21,11 @@ from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetRead
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.usernames import NameHolders
 
-_MOVING = (*ARRIVAL_ACTIONS, Action.DELETE)
+_EXISTENCE_ACTIONS = (*ARRIVAL_ACTIONS, Action.DELETE)
 
 
 class UserPlanner(ResourcePlanner):
-    """Plans users, and notes in which groups their own records want them.
+    """The planner for users, and for the groups that their own records want them in.
 
     `touched_groups` collects the groups whose members may have changed.
     """
@@ -49,7 +49,7 @@ class UserPlanner(ResourcePlanner):
             name: rule for name, rule in rules.groups.items() if rule.form is not GroupForm.SOURCE
         }
         self._has_groups = has_groups
-        self._moving = False
+        self._existence_changed = False
         self._groups: dict[Key, set[Key]] = {}
         self._names = NameHolders(
             state, self._desired_of, self._deletable, updates=rules.policy.update
@@ -57,40 +57,40 @@ class UserPlanner(ResourcePlanner):
         self.touched_groups: set[Key] = set()
 
     async def plan_referrers(self) -> None:
-        """Plan users that refer to an account which is created or deleted in this plan.
+        """Plan users that refer to an account which this plan creates or deletes.
 
-        Users of this run that are planned already are left out.
+        Leave out users that this run has already planned.
         """
-        if not self._moving:
+        if not self._existence_changed:
             return
         after = ""
-        while some_moving := self._state.keys_with(Kind.USER, _MOVING, after, BATCH):
-            after = some_moving[-1]
-            waiting = self._state.referrers(some_moving)
+        while keys := self._state.keys_with(Kind.USER, _EXISTENCE_ACTIONS, after, BATCH):
+            after = keys[-1]
+            waiting = self._state.referrers(keys)
             waiting -= self._state.touched_keys(Kind.USER, sorted(waiting))
-            for some in batches(sorted(waiting), BATCH):
-                await self._plan_batch(some)
+            for chunk in batches(sorted(waiting), BATCH):
+                await self._plan_batch(chunk)
 
-    def left(self, keys: Sequence[Key]) -> set[Key]:
-        """Return those of `keys` that have an account and are not wanted any more."""
+    def leavers(self, keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` that have an account and are not wanted any longer."""
         links = self._state.links(Kind.USER, keys)
         linked = {key: link for key, link in links.items() if link.has_account}
         desired, failures = self._desired_of(list(linked))
-        stay = {key for key, one in desired.items() if one.in_scope}
-        stay |= {key for key in failures if linked[key].status is LinkStatus.ACTIVE}
-        return linked.keys() - stay
+        staying = {key for key, user in desired.items() if user.in_scope}
+        staying |= {key for key in failures if linked[key].status is LinkStatus.ACTIVE}
+        return linked.keys() - staying
 
-    # What ResourcePlanner asks for
+    # Implementation of ResourcePlanner
 
     def desire(self, batch: Batch) -> None:
         batch.held = self._state.held(batch.keys)
         keys = [key for key in batch.keys if key not in batch.held]
         batch.desired, batch.failures = self._work_out(keys)
         self._groups.clear()
-        for key, one in batch.desired.items():
-            if one.in_scope and one.extras:
+        for key, user in batch.desired.items():
+            if user.in_scope and user.extras:
                 try:
-                    self._groups[key] = set(groups_of(one, self._rules))
+                    self._groups[key] = set(groups_of(user, self._rules))
                 except ScimsyncError as error:
                     why = f"targets.{self._policy.target}.{error.message}"
                     batch.failures[key] = coded(why, error.code)
@@ -99,7 +99,7 @@ class UserPlanner(ResourcePlanner):
         return self._program.paths
 
     def must_be_read(self, batch: Batch, key: Key) -> bool:
-        """Return False: a leaver is deactivated whatever the account holds."""
+        """Return False for leavers: they are deactivated whatever the account holds."""
         desired, link = batch.desired.get(key), batch.links.get(key)
         stays = key in batch.failures or (
             desired is not None and desired.in_scope and desired.document.get("active") is not False
@@ -109,81 +109,101 @@ class UserPlanner(ResourcePlanner):
     def surroundings(self, batch: Batch) -> Surroundings:
         references = {
             value.key
-            for one in batch.desired.values()
-            for value in (*one.document.values(), *one.once.values())
+            for user in batch.desired.values()
+            for value in (*user.document.values(), *user.once.values())
             if isinstance(value, IdOf)
         }
         names = {
             name
-            for key, one in batch.desired.items()
-            if (name := fold_name(one.document.get("userName"))) is not None
+            for key, user in batch.desired.items()
+            if (name := fold_name(user.document.get("userName"))) is not None
             and name != _held_name(batch, key)
         }
         accounts, arriving = self._referred(references)
-        found = batch.found_ids
+        found_ids = batch.found_ids
         return Surroundings(
             accounts=accounts,
             arriving=arriving,
             holders=self._names.find(names),
             claimed=self._state.claimed_names(Kind.USER, sorted(names)) if names else {},
-            adopted=self._state.adopted(Kind.USER, found) if found else {},
+            adopted=self._state.adopted(Kind.USER, found_ids) if found_ids else {},
         )
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
         planned = batch.planned
         self._state.put_references(
-            planned, [_acknowledged(one, batch) for one in decisions.references]
+            planned, [_acknowledged(reference, batch) for reference in decisions.references]
         )
-        self._moving = self._moving or any(one.action in _MOVING for one in decisions.operations)
+        self._existence_changed = self._existence_changed or any(
+            operation.action in _EXISTENCE_ACTIONS for operation in decisions.operations
+        )
 
     def note_memberships(self, batch: Batch, decisions: Decisions) -> None:
-        """Note who is wanted in which group. A user that cannot be planned stays where it is."""
+        """Note which groups want which users. The groups of users that cannot be planned stay."""
         if not self._has_groups:
             return
         planned = batch.planned
-        left = {key for key in planned if not batch.is_wanted(key)}
-        revoked = left if "memberships" in self._policy.revoke else set()
-        wanted = self._wanted_groups(batch, decisions, planned, left, revoked)
-        before = {one.id: one for one in self._state.memberships_of_members(planned)}
-        kept = (self._membership(one, wanted, left, revoked) for one in before.values())
-        after = [one for one in kept if one is not None] + _new_memberships(wanted, before)
+        leavers = {key for key in planned if not batch.is_wanted(key)}
+        revoked = leavers if "memberships" in self._policy.revoke else set()
+        wanted = self._wanted_groups(batch, decisions, planned, leavers, revoked)
+        before = {
+            membership.id: membership for membership in self._state.memberships_of_members(planned)
+        }
+        kept = (
+            self._membership(membership, wanted, leavers, revoked) for membership in before.values()
+        )
+        after = [membership for membership in kept if membership is not None] + _new_memberships(
+            wanted, before
+        )
         # A user without an account is in no group. A membership that is not wanted stays
-        # acknowledged, since the target may have to be told all the same.
-        nowhere = {*filter(batch.is_gone, batch.keys), *_without_account(batch, planned)}
-        after = [_unacknowledged(one) if one.member in nowhere else one for one in after]
+        # acknowledged, since the target may still need a request.
+        without_account = {*filter(batch.is_gone, batch.keys), *_without_account(batch, planned)}
+        after = [
+            _unacknowledged(membership) if membership.member in without_account else membership
+            for membership in after
+        ]
         if after:
             self._state.put_memberships(after, before.values())
-        self.touched_groups |= {one.group for one in after}
+        self.touched_groups |= {membership.group for membership in after}
 
     def _wanted_groups(
         self,
         batch: Batch,
         decisions: Decisions,
         planned: Sequence[Key],
-        left: set[Key],
+        leavers: set[Key],
         revoked: set[Key],
     ) -> dict[Key, set[Key]]:
-        """Return user -> groups, without those that left and whose memberships stay."""
-        deleted = {one.key for one in decisions.operations if one.action == Action.DELETE}
-        nowhere = left & (revoked | deleted | _without_account(batch, planned))
+        """Return user -> groups, without leavers whose memberships stay."""
+        deleted = {
+            operation.key for operation in decisions.operations if operation.action == Action.DELETE
+        }
+        memberless = leavers & (revoked | deleted | _without_account(batch, planned))
         return {
-            key: set() if key in nowhere else self._groups.get(key, set())
+            key: set() if key in memberless else self._groups.get(key, set())
             for key in planned
-            if key in nowhere or key not in left
+            if key in memberless or key not in leavers
         }
 
     def _membership(
-        self, one: Membership, wanted: dict[Key, set[Key]], left: set[Key], revoked: set[Key]
+        self,
+        membership: Membership,
+        wanted: dict[Key, set[Key]],
+        leavers: set[Key],
+        revoked: set[Key],
     ) -> Membership | None:
-        """Return what a membership is from now on, or None where it is not concerned."""
-        if name_of(one.group) not in self._rules:  # a record of the group decides
-            new = not one.acknowledged
-            return replace(one, revoked=one.member in revoked or (one.member in left and new))
-        if one.member in wanted:
-            return replace(one, wanted=one.group in wanted[one.member])
+        """Return the membership after this plan, or None if it stays as it is."""
+        if name_of(membership.group) not in self._rules:  # a record of the group decides
+            is_new = not membership.acknowledged
+            return replace(
+                membership,
+                revoked=membership.member in revoked or (membership.member in leavers and is_new),
+            )
+        if membership.member in wanted:
+            return replace(membership, wanted=membership.group in wanted[membership.member])
         # a leaver keeps its memberships and gets no further ones
-        return None if one.acknowledged else replace(one, wanted=False)
+        return None if membership.acknowledged else replace(membership, wanted=False)
 
     # Desired state
 
@@ -230,8 +250,8 @@ class UserPlanner(ResourcePlanner):
         desired, _ = self._desired_of(sorted(keys))
         return frozenset(
             key
-            for key, one in desired.items()
-            if one.in_scope
+            for key, user in desired.items()
+            if user.in_scope
             and (
                 (link := links.get(key)) is None or not is_waiting(link.next_try_at, self._now.time)
             )
@@ -251,7 +271,7 @@ class UserPlanner(ResourcePlanner):
 
     def _deletable(self, links: Sequence[Link]) -> set[Key]:
         """Return the keys of accounts that this plan deletes if they are not wanted."""
-        if not self._policy.remove:  # an order by name overrides it
+        if not self._policy.remove:  # deprovisioning by hand overrides it
             held = self._state.held([link.key for link in links]) if links else {}
             links = [link for link in links if link.key in held]
         return {
@@ -275,7 +295,7 @@ def _held_name(batch: Batch, key: Key) -> str | None:
 
 
 def _acknowledged(reference: Reference, batch: Batch) -> Reference:
-    """Return the reference with the value that the target is known to hold at its place."""
+    """Return the reference with the value that the target last acknowledged for it."""
     link = batch.links.get(reference.key)
     held = link.document.get(reference.path) if link is not None and link.has_account else None
     return replace(reference, remote_id=RemoteId(held) if isinstance(held, str) else None)
@@ -286,7 +306,7 @@ def _without_account(batch: Batch, keys: Iterable[Key]) -> set[Key]:
 
 
 def _unacknowledged(membership: Membership) -> Membership:
-    """Return a membership as it is where the member has no account."""
+    """Return the membership for a member without an account."""
     if not membership.wanted:
         return membership
     return replace(membership, acknowledged=False, in_doubt=False)

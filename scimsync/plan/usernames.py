@@ -1,4 +1,4 @@
-"""Who holds the userNames that a batch wants, and whether this plan makes them give these up."""
+"""The holders of the userNames that a batch wants, and whether this plan frees the names."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from scimsync.plan.candidates import NameHolder
 from scimsync.plan.protocols import PlanningState
 
 LONGEST_CHAIN = 5000
-"""The planner looks no further along a chain of users that take each other's userNames. The push
-finds out the rest."""
+"""The longest chain of users taking each other's userNames that the planner follows. The push
+finds conflicts beyond it."""
 
 Desire = Callable[[Sequence[Key]], tuple[Mapping[Key, Desired], Mapping[Key, str]]]
-"""Keys -> what they should be, and why that cannot be worked out for some."""
+"""Keys -> what they should be, and why some cannot be worked out."""
 
 
 class NameHolders:
-    """Looks up holders of userNames.
+    """A look-up of the holders of userNames.
 
     `deletable` returns those of some links whose account this plan deletes if it is unwanted.
     `updates` says whether the plan changes accounts at all.

@@ -274,16 +274,16 @@ class LiveState:
             with self._store.write() as connection:
                 links.put_references(connection, self._target, keys, references)
 
-    def settle(
+    def update_links(
         self,
         kind: Kind,
-        settled: Sequence[Link],
+        updated_links: Sequence[Link],
         unwanted: Sequence[Key],
         returned: Sequence[Key],
         due: Container[Key],
     ) -> None:
-        self.put_links([link for link in settled if link.key not in due])
-        self._links += [link for link in settled if link.key in due]
+        self.put_links([link for link in updated_links if link.key not in due])
+        self._links += [link for link in updated_links if link.key in due]
         self._unwanted[kind] += unwanted
         self._returned[kind] += returned
         if self._accepted and (self._links or unwanted or returned):
@@ -453,7 +453,7 @@ class OverlayState(LiveState):
     def put_references(self, *_: Any, **__: Any) -> None:
         return
 
-    def settle(self, *_: Any, **__: Any) -> None:
+    def update_links(self, *_: Any, **__: Any) -> None:
         return
 
     def put_links(self, *_: Any, **__: Any) -> None:

@@ -1,1 +1,1 @@
-"""A plan as people and programs read it: text, Markdown, JSON."""
+"""Render a plan as text, Markdown or JSON."""

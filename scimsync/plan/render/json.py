@@ -1,4 +1,4 @@
-"""Operations as JSON documents, one by one, so that a plan of any size can be written."""
+"""Render operations as JSON documents, one by one, so that a plan of any size can be written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def planned_document(operation: Operation, request: ScimRequest | None) -> dict[
 
 
 def journal_document(operation: JournaledOperation) -> dict[str, Any]:
-    """Return an operation of the journal, with what became of it."""
+    """Return an operation of the journal, with its outcome."""
     requests = [] if operation.request is None else orjson.loads(operation.request)
     return {
         "id": operation.id,

@@ -1,4 +1,4 @@
-"""A plan for a pull request: GitHub-flavoured Markdown, safe against whatever a record holds."""
+"""Render a plan for a pull request, as GitHub-flavoured Markdown without injected markup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS
 from scimsync.plan.requests import shown
 
 SHOWN_AT_MOST = 300
-"""A comment on a pull request may hold 65,536 characters; more rows than these are counted only."""
+"""A comment on a pull request may hold 65,536 characters, so further rows are only counted."""
 
 
 def markdown_plan(plan: Plan) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _row(entry: JournaledOperation) -> str:
 
 
 def _members(entry: JournaledOperation) -> str:
-    """Who goes and who comes, the first of them by name."""
+    """Return the removed and the added members, the first of them by name."""
     lines = []
     for sign, wanted in (("-", False), ("+", True)):
         names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]
@@ -94,11 +94,11 @@ def _change(change: Change) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in which nothing is markup, mention or table cell."""
+    """Escape markup, mentions and table cells."""
     escaped = html.escape(printable(text), quote=False)
-    return "".join(f"\\{one}" if one in "\\`*_{}[]()#+-.!|~@" else one for one in escaped)
+    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+-.!|~@" else char for char in escaped)
 
 
 def _code(text: str) -> str:
-    """Text between <code> tags, where Markdown still reads backslashes, pipes and emphasis."""
+    """Return text in <code> tags, where Markdown still reads backslashes, pipes and emphasis."""
     return f"<code>{_plain(text)}</code>"

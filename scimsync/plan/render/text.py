@@ -25,7 +25,7 @@ from scimsync.plan.render.words import (
 from scimsync.plan.requests import shown
 
 SHOWN_AT_MOST = 1000
-"""More operations of a target than anybody reads are counted and not shown; --json has all."""
+"""Further operations of a target are only counted; --json shows all."""
 
 
 def text_plan(plans: Sequence[TargetPlan], console: Console | None = None) -> None:
@@ -57,7 +57,7 @@ def text_plan(plans: Sequence[TargetPlan], console: Console | None = None) -> No
 
 
 def print_operation(out: Console, entry: JournaledOperation) -> None:
-    """One operation: a line that says what and why, then a line for each value that changes."""
+    """Print one operation: a line with the action and its reason, then a line for each change."""
     sign, style = SIGNS[entry.action]
     what = Text.assemble(
         "  ", (f"{sign} {entry.action:<14} ", style), (subject(entry), "bold"), "  "
@@ -88,7 +88,7 @@ def print_operation(out: Console, entry: JournaledOperation) -> None:
 
 
 def change_text(change: Change) -> Text:
-    """Return what a value was and becomes, as JSON without secrets."""
+    """Return a value before and after, as JSON without secrets."""
     before, after = printable_json(shown(change.before)), printable_json(shown(change.after))
     if change.before is None:
         return Text(after)
@@ -97,7 +97,7 @@ def change_text(change: Change) -> Text:
 
 
 def _print_members(out: Console, entry: JournaledOperation) -> None:
-    """Who comes and who goes, the first of them by name."""
+    """Print the removed and the added members, the first of them by name."""
     for sign, style, wanted in (("-", "red", False), ("+", "green", True)):
         names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]
         if names:

@@ -22,7 +22,7 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 
 
 MEMBERS_SHOWN = 20
-"""How many members of one change are listed; the others are counted."""
+"""The number of members of one change that are listed; the others are counted."""
 
 
 def subject(entry: JournaledOperation) -> str:

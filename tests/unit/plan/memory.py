@@ -120,7 +120,7 @@ class MemoryState:
     holds: dict[Key, datetime] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
-    settled: list[Link] = field(default_factory=list)
+    updated_links: list[Link] = field(default_factory=list)
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
 
@@ -255,7 +255,7 @@ class MemoryState:
         self.references = [one for one in self.references if one.key not in keys]
         self.references += references
 
-    def settle(
+    def update_links(
         self,
         kind: Kind,
         links: Sequence[Link],
@@ -263,7 +263,7 @@ class MemoryState:
         returned: Sequence[Key],
         due: Container[Key],
     ) -> None:
-        self.settled += links
+        self.updated_links += links
         self.unwanted += unwanted
         self.returned += returned
 

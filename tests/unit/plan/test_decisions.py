@@ -132,7 +132,7 @@ def test_a_deactivation_takes_roles_along_and_sets_the_time_of_deletion() -> Non
 
 
 @pytest.mark.parametrize(
-    ("known", "more", "unwanted", "settled"),
+    ("known", "more", "unwanted", "updated_links"),
     [
         (pending(failures=2), {}, [KEY], []),
         (link(DELETED, {}), {}, [], []),
@@ -142,10 +142,10 @@ def test_a_deactivation_takes_roles_along_and_sets_the_time_of_deletion() -> Non
     ],
 )
 def test_an_unwanted_candidate_without_an_account_is_forgotten(
-    known: Link, more: dict[str, Any], unwanted: list[Key], settled: list[Link]
+    known: Link, more: dict[str, Any], unwanted: list[Key], updated_links: list[Link]
 ) -> None:
     made = decisions(candidate(out_of_scope(), known, **more))
-    assert (made.operations, made.unwanted, made.settled) == ([], unwanted, settled)
+    assert (made.operations, made.unwanted, made.updated_links) == ([], unwanted, updated_links)
 
 
 # Wanted candidates without an account
@@ -354,14 +354,16 @@ def test_what_an_earlier_run_created_without_a_response_is_adopted() -> None:
         {"left_at": NOW, "delete_after": NOW},
     ],
 )
-def test_a_link_that_is_right_again_is_settled(trouble: dict[str, Any]) -> None:
+def test_a_link_that_is_right_again_is_updated_without_an_operation(
+    trouble: dict[str, Any],
+) -> None:
     made = decisions(candidate(wanted(), link(**trouble)))
-    assert (made.operations, made.settled) == ([], [link()])
+    assert (made.operations, made.updated_links) == ([], [link()])
     assert made.returned == ([KEY] if "left_at" in trouble else [])
 
 
 @pytest.mark.parametrize(
-    ("known", "more", "settled"),
+    ("known", "more", "updated_links"),
     [
         # nothing to note
         (link(), {}, []),
@@ -377,11 +379,11 @@ def test_a_link_that_is_right_again_is_settled(trouble: dict[str, Any]) -> None:
     ],
 )
 def test_an_account_that_must_not_be_changed(
-    known: Link, more: dict[str, Any], settled: list[Link]
+    known: Link, more: dict[str, Any], updated_links: list[Link]
 ) -> None:
     desired = wanted({**NAME, "title": "Boss"})
     made = decisions(candidate(desired, known, **more), rules=policy(update=False))
-    assert (made.operations, made.settled) == ([], settled)
+    assert (made.operations, made.updated_links) == ([], updated_links)
 
 
 # References

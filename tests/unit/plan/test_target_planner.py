@@ -148,8 +148,8 @@ def test_an_account_in_doubt_is_compared_with_what_it_holds() -> None:
         Company([row("a", title="Boss")], known=[linked("a", in_doubt=True)], users=target)
     )
     assert company.planned() == []
-    (settled,) = company.state.settled
-    assert (settled.in_doubt, settled.document["title"]) == (False, "Boss")
+    (link,) = company.state.updated_links
+    assert (link.in_doubt, link.document["title"]) == (False, "Boss")
 
 
 def test_an_account_that_is_gone_is_created_again() -> None:
