@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class World:
     head_seq: int = 0
     digest: str | None = None
     rebuilt: int = 0
+    while_it_is_read: Callable[[], None] = lambda: None
 
     @property
     def index(self) -> Path:
@@ -54,6 +55,7 @@ class World:
 
     def rebuild(self) -> Iterator[tuple[str, str]]:
         self.rebuilt += 1
+        self.while_it_is_read()
         yield from self.stored.items()
 
     def compare(self) -> Comparison:

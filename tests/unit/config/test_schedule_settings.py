@@ -139,6 +139,10 @@ def test_false_is_never() -> None:
         ),
         ("[notify.to.ops]\npersonal = true", "notify.to.ops: needs one of apprise and webhook"),
         (
+            '[notify.to.ops]\napprise = "env:X"\nwebhook = "env:Y"\nsecret = "env:Z"',
+            "notify.to.ops: needs one of apprise and webhook",
+        ),
+        (
             '[notify.to.ops]\nwebhook = "https://x.example.com"',
             "notify.to.ops: secret is missing",
         ),
