@@ -1,1 +1,1 @@
-"""Execute a plan: send the operations in order, and record what became of each."""
+"""Execute a plan: send the operations in order, and record their outcomes."""

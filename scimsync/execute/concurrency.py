@@ -8,16 +8,16 @@ from collections.abc import Coroutine, Sequence
 from scimsync.errors import ScimsyncError
 
 
-async def gather_or_raise(work: Sequence[Coroutine[None, None, None]]) -> None:
-    """Wait for all of `work`. An error cancels the others.
+async def gather_or_raise(coroutines: Sequence[Coroutine[None, None, None]]) -> None:
+    """Wait for all `coroutines`. An error cancels the others.
 
-    Of several errors the first is raised. An error meant for people is raised as itself, not inside
-    a group.
+    Raise the first of several errors. An error meant for people is raised as itself, not inside a
+    group.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
+            for coroutine in coroutines:
+                group.create_task(coroutine)
     except BaseExceptionGroup as errors:
         expected = errors.subgroup(ScimsyncError)
         if expected is None:

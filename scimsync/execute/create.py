@@ -28,11 +28,12 @@ from scimsync.targets.matching import Match, Matcher, to_account
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0
-"""Seconds that a request may still be under way after its connection broke. Then the resource is
-looked up once more, and the request is sent again."""
+"""Seconds that a request may still be under way after its connection broke. After that, the run
+looks the resource up once more and sends the request again."""
 
 CREATION_TRIES = 5
-"""How often a creation is sent in one run. Before each further try, the resource is looked up."""
+"""The number of times that one run sends a creation. Before each further try, the run looks the
+resource up."""
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class Creation:
     async def send(self) -> OperationOutcome:
         """Create the resource, or adopt it where the target says that it exists.
 
-        Raise TargetStopped where it was not sent.
+        Raise TargetStopped if it was not sent.
         """
         connection, operation, link = self.sending.connection, self.operation, self.prepared.link
         if not connection.may_create:
@@ -61,8 +62,8 @@ class Creation:
                     response = await self._send_once()
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
-                    if (found := await self._created_by(document, error.cause)) is not None:
-                        return await self._complete(link, found, document, error.cause)
+                    if (match := await self._created_by(document, error.cause)) is not None:
+                        return await self._complete(link, match, document, error.cause)
                 else:
                     link = perhaps_created(link, operation)
                     return await self._conclude(link, document, response)
@@ -86,7 +87,7 @@ class Creation:
         return self.sending.clock()
 
     def _kept_document(self) -> Document:
-        """Return what the link will hold: without what is sent at creation only."""
+        """Return the document for the link, without values that are sent at creation only."""
         create_only = self.sending.create_only(self.operation.kind, self.operation.key)
         return {
             change.path: change.after
@@ -105,60 +106,60 @@ class Creation:
         self, link: Link | None, document: Document, response: ScimResponse
     ) -> OperationOutcome:
         remote_id = _id_of_response(response)
-        if remote_id is None and (found := await self._unowned(document)) is not None:
-            remote_id = _id_of(found)
+        if remote_id is None and (match := await self._unowned(document)) is not None:
+            remote_id = _id_of(match)
         if remote_id is None:
             detail = "the response to POST names no id, and the account is not found"
             return failed(self.operation, self.now(), link, detail, "SYNC-0346")
-        done = applied(self.operation, self.now(), remote_id, document, etag=response.etag)
-        return replace(done, created=True)
+        outcome = applied(self.operation, self.now(), remote_id, document, etag=response.etag)
+        return replace(outcome, created=True)
 
     async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
         """Return what a POST without a response created.
 
-        After silence or a broken connection the request may still be under way: the resource is
-        looked up once more after a while.
+        After silence or a broken connection the request may still be under way, so look the
+        resource up once more after a while.
         """
-        found = await self._unowned(document)
-        if found is None and isinstance(cause, NoResponse):
+        match = await self._unowned(document)
+        if match is None and isinstance(cause, NoResponse):
             await self.sending.connection.sleep(ARRIVAL_S)
-            found = await self._unowned(document)
-        return found
+            match = await self._unowned(document)
+        return match
 
     async def _unowned(self, document: Document) -> Match | None:
         """Return the one resource that matches `document`, unless it is linked to another key."""
-        found = await self._matcher.look_up(document)
-        if found is None or len(found.resources) != 1:
+        match = await self._matcher.look_up(document)
+        if match is None or len(match.resources) != 1:
             return None
-        remote_id = _id_of(found)
-        return found if remote_id and self._owner(remote_id) is None else None
+        remote_id = _id_of(match)
+        return match if remote_id and self._owner(remote_id) is None else None
 
     async def _complete(
-        self, link: Link, found: Match, wanted: Document, cause: RequestError
+        self, link: Link, match: Match, wanted: Document, cause: RequestError
     ) -> OperationOutcome:
-        """Change what was created without a response to what it should be, where it is not."""
-        remote_id, base, wanted = _taken(found, wanted)
+        """Bring a resource that was created without a response up to date."""
+        remote_id, base, wanted = _adoption_documents(match, wanted)
         try:
             await self.sending.send(self._adoption(remote_id, base, wanted))
         except RequestError as error:
-            there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
-            return outcome_of_error(self.operation, there, error, self.now())
+            created = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
+            return outcome_of_error(self.operation, created, error, self.now())
         detail = f"found after: {cause}"
         return applied(self.operation, self.now(), remote_id, wanted, detail=detail)
 
     async def _adopt_instead(
         self, link: Link | None, wanted: Document, conflict: ErrorResponse
     ) -> OperationOutcome:
-        """Find the account that exists according to the target, and change it."""
+        """Find the account that exists according to the target, and adopt it."""
         operation = self.operation
         try:
-            found = await self._matcher.look_up(wanted)
+            match = await self._matcher.look_up(wanted)
         except RequestError as error:
             return outcome_of_error(operation, link, error, self.now())
-        if (why := self._why_not_adopted(found)) is not None or found is None:
+        if (why := self._why_not_adopted(match)) is not None or match is None:
             detail = f"{conflict}; {why}"
             return failed(operation, self.now(), link, detail, "SYNC-0344", conflict)
-        remote_id, base, wanted = _taken(found, wanted)
+        remote_id, base, wanted = _adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
             request, _ = await self.sending.send(adoption)
@@ -172,16 +173,16 @@ class Creation:
             remote_id,
             wanted,
             request=request,
-            detail=f"an account with the same {found.by} exists",
+            detail=f"an account with the same {match.by} exists",
             action=Action.ADOPT,
         )
 
-    def _why_not_adopted(self, found: Match | None) -> str | None:
-        if found is None:
+    def _why_not_adopted(self, match: Match | None) -> str | None:
+        if match is None:
             return "no account matches"
-        if len(found.resources) != 1:
-            return f"{len(found.resources)} accounts match by {found.by}"
-        owner = self._owner(_id_of(found))
+        if len(match.resources) != 1:
+            return f"{len(match.resources)} accounts match by {match.by}"
+        owner = self._owner(_id_of(match))
         return None if owner is None else f"that account belongs to {owner}"
 
     def _adoption(self, remote_id: RemoteId, base: Document, wanted: Document) -> PreparedOperation:
@@ -198,21 +199,21 @@ class Creation:
         return self.sending.owner(self.operation.kind, remote_id)
 
 
-def _taken(found: Match, wanted: Document) -> tuple[RemoteId, Document, Document]:
+def _adoption_documents(match: Match, wanted: Document) -> tuple[RemoteId, Document, Document]:
     """Return the id of a resource that was found, and its documents before and after adoption.
 
     The document before holds its values of the attributes in `wanted`. A deactivated account is
     reactivated.
     """
-    account = to_account(found.by, found.resources[0], tuple(wanted))
+    account = to_account(match.by, match.resources[0], tuple(wanted))
     base = {path: value for path, value in account.document.items() if path in wanted}
     if account.active is False:
         base, wanted = base | {"active": False}, {"active": True} | dict(wanted)
     return account.remote_id, base, wanted
 
 
-def _id_of(found: Match) -> RemoteId:
-    return RemoteId(resource_id(found.resources[0]) or "")
+def _id_of(match: Match) -> RemoteId:
+    return RemoteId(resource_id(match.resources[0]) or "")
 
 
 def _id_of_response(response: ScimResponse) -> RemoteId | None:

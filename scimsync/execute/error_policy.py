@@ -1,4 +1,4 @@
-"""What an error of the target means for one operation."""
+"""Derive the outcome of an operation from an error of the target."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def outcome_of_error(
 ) -> OperationOutcome:
     """Return the outcome of an operation whose request ended with `error`.
 
-    `link` is what was known before, `request` what was sent where the journal does not have it.
+    `link` is the link before the request. `request` is the request that was sent, if the journal
+    does not have it.
     """
     link = link_after_error(operation, link, error)
     kind = error.kind if isinstance(error, ErrorResponse) else None
@@ -44,11 +45,11 @@ def outcome_of_error(
         return postponed(operation, now, link, str(error), request)
     if kind is ErrorKind.NOT_FOUND and operation.action in (Action.DELETE, Action.DEACTIVATE):
         gone = Link(operation.kind, operation.key, LinkStatus.DELETED, synced_at=now)
-        done = result(
+        operation_result = result(
             operation, OperationStatus.APPLIED, now, request, detail="it was gone already"
         )
         # an account that should exist, deactivated, is created again
-        return OperationOutcome(done, gone, again=operation.action == Action.DEACTIVATE)
+        return OperationOutcome(operation_result, gone, again=operation.action == Action.DEACTIVATE)
     if kind is ErrorKind.NOT_FOUND and operation.remote_id is not None:
         lost = Link(
             operation.kind,

@@ -1,7 +1,7 @@
 """Send the planned operations of one target, phase by phase, several at a time.
 
-Each operation is journalled before and after it is sent. While one batch is under way, the outcomes
-of the batch before are written, and the next batch is let out, in one transaction.
+Each operation is journalled before and after it is sent. While a batch is under way, one
+transaction writes the outcomes of the previous batch and releases the next one.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from scimsync.model.placeholders import IdOf
 from scimsync.targets.connection import TargetStopped
 
 BATCH_PER_WORKER = 32
-"""How many operations are read, prepared and committed together, for each concurrent request."""
+"""The number of operations in a batch, for each concurrent request."""
 
 MEMBER_BATCH_PER_WORKER = 2
 """The same for operations on members: each may hold hundreds of them."""
 
 
 class Progress(Protocol):
-    """Receives how many operations of a phase were finished, and once how many there are."""
+    """A callback for the number of finished operations of a phase, and once for their total."""
 
     def __call__(self, phase: Phase, number: int, total: int | None = None) -> None: ...
 
 
 class Executor:
-    """Executes the plan of one target.
+    """The executor of the plan of one target.
 
-    After `run`, `again` holds resources to be planned once more in this run, and `unexpected` an
+    After `run`, `again` holds resources to be planned once more in this run. `unexpected` is an
     error that is a bug: its operation has no outcome.
     """
 
@@ -65,12 +65,12 @@ class Executor:
         self._slots = asyncio.Semaphore(concurrency)
         self._group_locks: dict[Key, asyncio.Lock] = {}
         self._renamed: dict[Key, Change] = {}
-        self._stuck: list[tuple[JournaledOperation, str]] = []
+        self._to_rename_back: list[tuple[JournaledOperation, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
         self.unexpected: ScimsyncError | None = None
 
     async def run(self) -> None:
-        """Send everything that is planned. End early where the connection was stopped."""
+        """Send all planned operations. End early if the connection is stopped."""
         planned = self._journal.count_planned()
         for phase in Phase:
             if total := planned.get(phase):
@@ -78,31 +78,31 @@ class Executor:
                 await self._run_phase(phase)
 
     async def _run_phase(self, phase: Phase) -> None:
-        left = await self._run_passes(phase)
-        if phase is Phase.UPDATE and left:
+        remaining = await self._run_passes(phase)
+        if phase is Phase.UPDATE and remaining:
             while await self._break_cycle():
-                left = await self._run_passes(phase)
-        if left:
+                remaining = await self._run_passes(phase)
+        if remaining:
             await self._pass(phase, last=True)
-        while self._stuck:
-            await self._rename_back(*self._stuck.pop())
+        while self._to_rename_back:
+            await self._rename_back(*self._to_rename_back.pop())
 
     async def _run_passes(self, phase: Phase) -> bool:
-        """Send what is ready, then what waited for it. Return whether operations are left."""
+        """Send ready operations, then those that waited for them. Return whether any remain."""
         while True:
-            sent, left = await self._pass(phase, last=False)
-            if not (sent and left):
-                return left
+            sent, remaining = await self._pass(phase, last=False)
+            if not (sent and remaining):
+                return remaining
 
     async def _pass(self, phase: Phase, *, last: bool) -> tuple[bool, bool]:
-        """Go once through the planned operations of a phase.
+        """Go through the planned operations of a phase once.
 
-        Return whether some were sent, and whether some are left.
+        Return whether any were sent, and whether any remain.
         """
-        sent = left = False
+        sent = remaining = False
         after_id = 0
         running: asyncio.Task[list[OperationOutcome]] | None = None
-        done: list[OperationOutcome] = []
+        outcomes: list[OperationOutcome] = []
         try:
             while True:
                 operations = self._next_batch(phase, after_id)
@@ -110,27 +110,27 @@ class Executor:
                     after_id = operations[-1].id
                 accounts = self._journal.accounts(_referenced(operations))
                 ready = self._ready(phase, operations, accounts, last=last)
-                left = left or len(ready) < len(operations)
+                remaining = remaining or len(ready) < len(operations)
                 sent = sent or bool(ready)
                 prepared = self._prepare(ready, accounts)
-                if prepared or done:
-                    if not await self._commit_batch(done, prepared):
+                if prepared or outcomes:
+                    if not await self._commit_batch(outcomes, prepared):
                         prepared = []
-                    self._progress(phase, len(done))
-                following = asyncio.create_task(self._send(prepared)) if prepared else None
-                before, running = running, following
-                done = [] if before is None else await _finish(before)
-                if not (operations or running or done):
-                    return sent, left
+                    self._progress(phase, len(outcomes))
+                started = asyncio.create_task(self._send(prepared)) if prepared else None
+                previous, running = running, started
+                outcomes = [] if previous is None else await _finish(previous)
+                if not (operations or running or outcomes):
+                    return sent, remaining
         finally:
-            if running is not None:  # only after an error: the journal says what was under way
+            if running is not None:  # only after an error: the journal has what was under way
                 await _cancel(running)
 
     def _next_batch(self, phase: Phase, after_id: int) -> list[JournaledOperation]:
-        over = self._connection.stopped or (
+        finished = self._connection.stopped or (
             phase is Phase.CREATE and not self._connection.may_create
         )
-        return [] if over else self._journal.planned(phase, after_id, self._batch_size(phase))
+        return [] if finished else self._journal.planned(phase, after_id, self._batch_size(phase))
 
     def _batch_size(self, phase: Phase) -> int:
         if phase is Phase.MEMBERS:
@@ -145,8 +145,10 @@ class Executor:
         links = self._journal.links_of(operations)
         members = self._journal.member_ids(operations)
         return [
-            self._sending.prepare(one, links.get((one.kind, one.key)), accounts, members)
-            for one in operations
+            self._sending.prepare(
+                operation, links.get((operation.kind, operation.key)), accounts, members
+            )
+            for operation in operations
         ]
 
     def _ready(
@@ -159,53 +161,57 @@ class Executor:
     ) -> list[JournaledOperation]:
         """Return the operations whose references exist and whose userName is free."""
         if phase is Phase.CREATE and not last:
-            return [one for one in operations if all(key in accounts for key in _referenced([one]))]
+            return [
+                operation
+                for operation in operations
+                if all(key in accounts for key in _referenced([operation]))
+            ]
         if phase is not Phase.UPDATE:
             return list(operations)
         blocked = self._blocked(operations)
         if last:
-            for one in operations:
-                if one.id in blocked:
-                    name, holder = blocked[one.id]
+            for operation in operations:
+                if operation.id in blocked:
+                    name, holder = blocked[operation.id]
                     why = f"userName {name} still belongs to {holder}"
-                    self._give_up(one, coded(why, "SYNC-0348"))
-        return [one for one in operations if one.id not in blocked]
+                    self._give_up(operation, coded(why, "SYNC-0348"))
+        return [operation for operation in operations if operation.id not in blocked]
 
     def _blocked(self, operations: Sequence[JournaledOperation]) -> dict[int, tuple[str, Key]]:
         """Return operation -> the userName that it needs and the user that still has it."""
         names = {
-            one.id: name
-            for one in operations
-            if one.waits_for is not None and (name := _new_name(one))
+            operation.id: name
+            for operation in operations
+            if operation.waits_for is not None and (name := _new_name(operation))
         }
         holders = self._journal.holders(list(names.values()))
         return {
-            one.id: (name, holder.key)
-            for one in operations
-            if (name := names.get(one.id)) is not None
+            operation.id: (name, holder.key)
+            for operation in operations
+            if (name := names.get(operation.id)) is not None
             and (holder := holders.get(name)) is not None
-            and holder.key != one.key
+            and holder.key != operation.key
         }
 
     def _give_up(self, operation: JournaledOperation, detail: str) -> None:
         if operation.key in self._renamed:
-            self._stuck.append((operation, detail))
+            self._to_rename_back.append((operation, detail))
         else:
             self._journal.give_up(operation, detail)
 
-    async def _send(self, prepared: Sequence[PreparedOperation]) -> list[OperationOutcome]:
+    async def _send(self, batch: Sequence[PreparedOperation]) -> list[OperationOutcome]:
         """Send a batch, `concurrency` operations at a time.
 
         Operations that were not sent, because the connection was stopped, have no outcome.
         """
-        waiting = iter(prepared)
+        queue = iter(batch)
         outcomes: list[OperationOutcome] = []
 
         async def worker() -> None:
-            async with self._slots:  # workers of the batch before hold them until they are done
-                for one in waiting:
+            async with self._slots:  # workers of the previous batch hold them until they finish
+                for prepared in queue:
                     try:
-                        outcome = await self._send_one(one)
+                        outcome = await self._send_one(prepared)
                     except TargetStopped:
                         return
                     except Exception as error:  # a bug: this operation has no outcome
@@ -213,9 +219,9 @@ class Executor:
                         continue
                     outcomes.append(outcome)
                     if outcome.again:
-                        self.again.add((one.operation.kind, one.operation.key))
+                        self.again.add((prepared.operation.kind, prepared.operation.key))
 
-        await gather_or_raise([worker() for _ in range(min(self._concurrency, len(prepared)))])
+        await gather_or_raise([worker() for _ in range(min(self._concurrency, len(batch)))])
         return outcomes
 
     async def _send_one(self, prepared: PreparedOperation) -> OperationOutcome:
@@ -224,34 +230,34 @@ class Executor:
                 return await send_operation(self._sending, prepared)
 
     def _group_lock(self, operation: JournaledOperation) -> AbstractAsyncContextManager[object]:
-        """Send one request at a time for each group: some service providers lose one of two."""
+        """Send one request at a time for each group: some servers lose concurrent ones."""
         if operation.kind is Kind.USER:
             return nullcontext()
         return self._group_locks.setdefault(operation.key, asyncio.Lock())
 
     async def _commit_batch(
-        self, done: Sequence[OperationOutcome], going_out: Sequence[PreparedOperation]
+        self, outcomes: Sequence[OperationOutcome], to_send: Sequence[PreparedOperation]
     ) -> bool:
-        ours = await asyncio.to_thread(self._journal.commit_batch, done, going_out)
-        if not ours:
+        lease_held = await asyncio.to_thread(self._journal.commit_batch, outcomes, to_send)
+        if not lease_held:
             self._connection.lost_lease()
-        return ours
+        return lease_held
 
     # Cycles of userNames
 
     async def _break_cycle(self) -> bool:
-        """Give one of several users that wait for each other's userName a temporary name."""
+        """Give a temporary name to one of the users that wait for each other's userName."""
         if self._connection.stopped:
             return False
         operations = self._journal.planned(Phase.UPDATE, 0, self._batch_size(Phase.UPDATE))
-        by_key = {one.key: one for one in operations}
-        for one in operations:
-            if one.waits_for in by_key and by_key[one.waits_for].remote_id is not None:
-                return await self._rename(one)
+        by_key = {operation.key: operation for operation in operations}
+        for operation in operations:
+            if operation.waits_for in by_key and by_key[operation.waits_for].remote_id is not None:
+                return await self._rename(operation)
         return False
 
     async def _rename(self, operation: JournaledOperation) -> bool:
-        """Give a user a temporary name. The operation itself is still to be sent."""
+        """Give a user a temporary name. The operation itself stays planned."""
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         if link is None or "userName" not in link.document:
             return False
@@ -271,7 +277,7 @@ class Executor:
         return True
 
     async def _rename_back(self, operation: JournaledOperation, why: str) -> None:
-        """Give a user with a temporary name the old name again, if that is still free."""
+        """Restore the old name of a user with a temporary name, if it is still free."""
         change = self._renamed[operation.key]
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         old = fold_name(change.before)
@@ -293,7 +299,7 @@ class Executor:
     async def _send_step(
         self, operation: JournaledOperation, change: Change
     ) -> OperationOutcome | None:
-        """Send one change in place of an operation; None where it was not sent."""
+        """Send one change in place of an operation. Return None if it was not sent."""
         step = replace(operation, action=Action.UPDATE, changes=(change,), base=None)
         (prepared,) = self._prepare([step], {})
         if not await self._commit_batch([], [prepared]):

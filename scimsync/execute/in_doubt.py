@@ -24,10 +24,10 @@ from scimsync.state.store import Store
 from scimsync.targets.matching import Matcher, fold
 
 _BATCH = 500
-_MOST_TRIES = 50
-_MOST_UNREAD = 3
-"""After so many failed reads in a row, the remaining resources wait, provided that the target
-answers other requests."""
+_MAX_ENTRIES = 50
+_MAX_UNREAD = 3
+"""After this number of failed reads in a row, the remaining resources wait, provided that the
+target responds to other requests."""
 
 
 class KnownLinks(Protocol):
@@ -43,13 +43,13 @@ class KnownLinks(Protocol):
 
 
 class InDoubtReader:
-    """Reads the resources of one kind at one target.
+    """A reader of resources in doubt, of one kind at one target.
 
-    `matcher` returns what reads a key's resource. `paths` returns the managed attributes of a key,
-    `create_only` those of them that are sent at creation only. After reading, `resources` holds
-    what was read, None where a resource is gone; `failures` says why some could not be read;
-    `unacknowledged` are keys whose resource an earlier run created or adopted without receiving
-    the response.
+    `matcher` returns the matcher that reads a key's resource. `paths` returns the managed
+    attributes of a key, and `create_only` those of them that are sent at creation only. After
+    reading, `resources` holds the resources, None where one is gone; `failures` says why some
+    could not be read; `unacknowledged` are keys whose resource an earlier run created or adopted
+    without receiving the response.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class InDoubtReader:
         self._matcher = matcher
         self._paths = paths
         self._create_only = create_only
-        self._unread = 0
-        self._answers = False
-        self._done: set[Key] = set()
+        self._failed_reads = 0
+        self._target_responds = False
+        self._read_keys: set[Key] = set()
         self.resources: dict[Key, dict[str, Any] | None] = {}
         self.failures: dict[Key, str] = {}
         self.unacknowledged: set[Key] = set()
@@ -81,80 +81,82 @@ class InDoubtReader:
         self.resources.clear()
         self.failures.clear()
         self.unacknowledged.clear()
-        self._done.clear()
-        self._unread = 0
-        self._answers = False
+        self._read_keys.clear()
+        self._failed_reads = 0
+        self._target_responds = False
 
     async def read_due(self) -> None:
-        """Read every resource in doubt, and note what it holds: others may wait for its name.
+        """Read every resource in doubt and note its document, since others may wait for its name.
 
         Raise RequestError for what concerns more than one resource.
         """
-        for some in batches(self._known.in_doubt_keys(self._kind), _BATCH):
-            await self.read(self._known.links(self._kind, some))
+        for chunk in batches(self._known.in_doubt_keys(self._kind), _BATCH):
+            await self.read(self._known.links(self._kind, chunk))
 
     async def read(self, links: dict[Key, Link]) -> None:
         """Read those of `links` that are in doubt, each once in a round, and replace them.
 
-        What a creation or an adoption without a response made is linked here. Raise RequestError
-        as `read_due` does.
+        Link resources that a creation or an adoption without a response left behind. Raise
+        RequestError as `read_due` does.
         """
         for key, link in links.items():
-            if link.in_doubt and key not in self._done:
+            if link.in_doubt and key not in self._read_keys:
                 links[key] = await self._read_one(self._matcher(key), link) or link
 
     async def _read_one(self, matcher: Matcher, link: Link) -> Link | None:
-        """Return the link with what was read, or None where nothing was."""
+        """Return the link with what was read, or None if nothing was."""
         key = link.key
-        self._done.add(key)
-        if self._unread >= _MOST_UNREAD:
-            if not self._answers:
+        self._read_keys.add(key)
+        if self._failed_reads >= _MAX_UNREAD:
+            if not self._target_responds:
                 await matcher.probe()
-                self._answers = True
-            why = f"the {self._noun} is not read now: {self._unread} others in a row failed"
+                self._target_responds = True
+            why = f"the {self._noun} is not read now: {self._failed_reads} others in a row failed"
             self.failures[key] = coded(why, "SYNC-0345")
             return None
-        there: Link | None = None
+        current: Link | None = None
         try:
             if not link.has_account:
-                there = await self._find(matcher, link)
+                current = await self._find(matcher, link)
             elif link.remote_id is not None:
                 self.resources[key] = resource = await matcher.read(link.remote_id)
                 if resource is not None:
-                    there = replace(link, document=self.held(link, resource))
+                    current = replace(link, document=self.held(link, resource))
         except ErrorResponse as error:
             if error.kind is ErrorKind.UNAUTHORISED:
                 raise
             verb = "read" if link.has_account else "searched for"
             why = f"the {self._noun} cannot be {verb}: {error}"
             self.failures[key] = coded(why, "SYNC-0345")
-            self._unread += 1
+            self._failed_reads += 1
         else:
-            self._unread = 0
-        if there is not None:
-            self._known.note_link(there)
-        return there
+            self._failed_reads = 0
+        if current is not None:
+            self._known.note_link(current)
+        return current
 
     async def _find(self, matcher: Matcher, link: Link) -> Link | None:
-        """Return the link to what a creation or adoption without a response made.
+        """Return the link to the resource of a creation or adoption without a response.
 
-        None where it is not certain that the resource is the one.
+        Return None if it is not certain that the resource is the right one.
         """
         if not link.document:
             return None
         if link.remote_id is not None:
             resource = await matcher.read(link.remote_id)
             remote_id = link.remote_id
-            ours = resource is not None and _agree(link.document, resource, absent=False)
+            created_by_us = resource is not None and _agree(link.document, resource, absent=False)
         else:
-            found = await matcher.look_up(link.document)
+            match = await matcher.look_up(link.document)
             resource = (
-                found.resources[0] if found is not None and len(found.resources) == 1 else None
+                match.resources[0] if match is not None and len(match.resources) == 1 else None
             )
             remote_id = RemoteId(resource_id(resource or {}) or "")
-            ours = resource is not None and self._is_made_by_us(link.document, resource)
+            created_by_us = resource is not None and self._was_created_by_us(
+                link.document, resource
+            )
         if (
-            not ours
+            not created_by_us
             or not remote_id
             or self._known.owners(self._kind, [remote_id])
             or resource is None
@@ -162,14 +164,14 @@ class InDoubtReader:
             return None
         self.resources[link.key] = resource
         self.unacknowledged.add(link.key)
-        there = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
-        return replace(there, document=self.held(there, resource))
+        created = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id)
+        return replace(created, document=self.held(created, resource))
 
-    def _is_made_by_us(self, sent: Document, resource: Mapping[str, object]) -> bool:
+    def _was_created_by_us(self, sent: Document, resource: Mapping[str, object]) -> bool:
         """Return whether a creation of `sent` made the resource.
 
-        Its externalId decides where there is one, else everything that it holds of what was sent.
-        Others may have created one of the same name. A group that was just created has no members.
+        Its externalId decides if there is one, or else all attributes that it holds of those sent.
+        Others may have created a resource of the same name. A new group has no members.
         """
         if self._kind is Kind.GROUP and read(resource, "members"):
             return False
@@ -188,20 +190,20 @@ class InDoubtReader:
 
         Attributes that others wrote are left out.
         """
-        once = self._create_only(link.key)
+        create_only = self._create_only(link.key)
         paths = [
             path
-            for path in dict.fromkeys([*link.document, *self._asked(link.key), *wanted])
-            if path not in once
+            for path in dict.fromkeys([*link.document, *self._requested_paths(link.key), *wanted])
+            if path not in create_only
         ]
         if link.status is LinkStatus.INACTIVE and "active" not in paths:
             paths.append("active")
         return project(resource, paths)
 
-    def _asked(self, key: Key) -> Sequence[str]:
+    def _requested_paths(self, key: Key) -> Sequence[str]:
         """Return the paths of all requests since the last acknowledged operation.
 
-        These are all managed paths where the journal does not go back so far.
+        Return all managed paths if the journal does not go back that far.
         """
         sent = OperationFilter(
             target=self._target,
@@ -212,12 +214,12 @@ class InDoubtReader:
         )
         paths: set[str] = set()
         with self._store.read() as connection:
-            entries = list(journal.last(connection, sent, _MOST_TRIES))
+            entries = list(journal.last(connection, sent, _MAX_ENTRIES))
         for entry in reversed(entries):
             if entry.status is OperationStatus.APPLIED:
                 return sorted(paths)
             paths |= {change.path for change in entry.changes}
-        complete = entries and len(entries) < _MOST_TRIES and entries[0].action in ARRIVAL_ACTIONS
+        complete = entries and len(entries) < _MAX_ENTRIES and entries[0].action in ARRIVAL_ACTIONS
         return sorted(paths) if complete else self._paths(key)
 
     @property
@@ -228,17 +230,19 @@ class InDoubtReader:
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:
     """Return whether a resource holds what was sent, ignoring the case of texts.
 
-    With `absent`, attributes that it does not hold, and those of several values, are ignored.
+    With `absent`, ignore attributes that it does not hold, and multi-valued ones.
     """
     held = project(resource, list(sent))
     for path, value in sent.items():
-        other = held.get(path)
+        held_value = held.get(path)
         if absent and (
-            other is None or isinstance(value, (dict, list)) or isinstance(other, (dict, list))
+            held_value is None
+            or isinstance(value, (dict, list))
+            or isinstance(held_value, (dict, list))
         ):
             continue
-        if other != value and (
-            not isinstance(value, str) or fold(path, other) != fold(path, value)
+        if held_value != value and (
+            not isinstance(value, str) or fold(path, held_value) != fold(path, value)
         ):
             return False
     return bool(sent)

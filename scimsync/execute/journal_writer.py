@@ -1,7 +1,7 @@
-"""What one run reads and writes about one target while it executes: the journal and the links.
+"""Read and write the journal and the links of one target while a run executes.
 
-Each function is one transaction. Every transaction that lets operations be sent, or writes
-outcomes, checks that the run still holds its lease.
+Each function is one transaction. Every transaction that releases operations, or writes outcomes,
+checks that the run still holds its lease.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ class JournalWriter:
 
     def links_of(self, operations: Sequence[JournaledOperation]) -> dict[tuple[Kind, Key], Link]:
         """Return the links of the operations' resources."""
-        keys: dict[Kind, list[Key]] = {}
+        keys_by_kind: dict[Kind, list[Key]] = {}
         for operation in operations:
-            keys.setdefault(operation.kind, []).append(operation.key)
+            keys_by_kind.setdefault(operation.kind, []).append(operation.key)
         with self._store.read() as connection:
             return {
                 (kind, link.key): link
-                for kind, some in keys.items()
-                for link in links.get_links(connection, self._target, kind, some).values()
+                for kind, keys in keys_by_kind.items()
+                for link in links.get_links(connection, self._target, kind, keys).values()
             }
 
     def accounts(self, keys: Sequence[Key]) -> dict[Key, RemoteId]:
@@ -86,7 +86,7 @@ class JournalWriter:
     ) -> dict[tuple[Kind, Key], RemoteId]:
         """Return the remote ids of members.
 
-        They are those of existing accounts, and for removals also of accounts that existed.
+        For removals, include those of accounts that no longer exist.
         """
         wanted: dict[tuple[Kind, bool], list[Key]] = {}
         for operation in operations:
@@ -119,36 +119,38 @@ class JournalWriter:
     # Writing
 
     def commit_batch(
-        self, done: Sequence[OperationOutcome], going_out: Sequence[PreparedOperation]
+        self, outcomes: Sequence[OperationOutcome], to_send: Sequence[PreparedOperation]
     ) -> bool:
-        """Write the outcomes of `done`, and let `going_out` be sent.
+        """Write `outcomes`, and mark the operations `to_send` as sent.
 
-        Return False where the lease is lost: nothing may be sent.
+        Return False if the lease is lost: nothing may be sent.
         """
         now = self._clock()
         with self._store.write() as connection:
-            ours = leases.renew(connection, self._token, now)
-            if not ours:
-                self._write_in_doubt(connection, done)
+            lease_held = leases.renew(connection, self._token, now)
+            if not lease_held:
+                self._write_in_doubt(connection, outcomes)
                 return False
-            self._write(connection, done)
-            requests = {one.operation.id: request_text(one.request) for one in going_out}
+            self._write(connection, outcomes)
+            requests = {
+                prepared.operation.id: request_text(prepared.request) for prepared in to_send
+            }
             journal.mark_sent(connection, requests, now)
             return True
 
     def plan_again(self, operation: JournaledOperation, step: OperationOutcome) -> bool:
-        """Put an operation back into the plan, of which only `step` was sent.
+        """Put an operation back into the plan after only `step` of it was sent.
 
-        Return False where the lease is lost.
+        Return False if the lease is lost.
         """
         with self._store.write() as connection:
-            ours = leases.renew(connection, self._token, self._clock())
-            if not ours:
+            lease_held = leases.renew(connection, self._token, self._clock())
+            if not lease_held:
                 self._write_in_doubt(connection, [step])
             elif step.link is not None:
                 links.put_links(connection, self._target, [step.link])
                 journal.reopen(connection, operation.id)
-            return ours
+            return lease_held
 
     def give_up(self, operation: JournaledOperation, detail: str) -> None:
         """Fail an operation that was not sent; its resource stays due."""
@@ -160,7 +162,7 @@ class JournalWriter:
                 make_due(connection, self._target, [operation], now)
 
     def fail_repeated(self, resources: Collection[tuple[Kind, Key]]) -> None:
-        """Fail resources that were planned again and again in this run without effect."""
+        """Fail resources that this run planned repeatedly without effect."""
         now = self._clock()
         if not resources:
             return
@@ -177,21 +179,25 @@ class JournalWriter:
         sent = OperationFilter(
             run=self._run, target=self._target, kind=kind, keys=keys, was_sent=True
         )
-        last = {one.key: one for one in journal.last(connection, sent, None)}
-        skipped = {key: one for key, one in last.items() if one.status is OperationStatus.SKIPPED}
-        journal.fail(connection, [one.id for one in skipped.values()])
+        last = {operation.key: operation for operation in journal.last(connection, sent, None)}
+        skipped = {
+            key: operation
+            for key, operation in last.items()
+            if operation.status is OperationStatus.SKIPPED
+        }
+        journal.fail(connection, [operation.id for operation in skipped.values()])
         known = links.get_links(connection, self._target, kind, keys)
         links.put_links(
             connection,
             self._target,
             [
-                failed_link(known.get(key), kind, key, one.detail or "", now + retry_delay(1))
-                for key, one in skipped.items()
+                failed_link(known.get(key), kind, key, operation.detail or "", now + retry_delay(1))
+                for key, operation in skipped.items()
             ],
         )
 
     def close(self, why: str) -> None:
-        """Skip everything without an outcome at the end of the run: it was not sent."""
+        """Skip the operations without an outcome at the end of the run: they were not sent."""
         fenced = self._store.fenced(
             lambda connection: leases.require(connection, self._token, self._clock())
         )
@@ -200,45 +206,47 @@ class JournalWriter:
         except LeaseHeld:
             return
 
-    def _write(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
-        if not done:
+    def _write(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
+        if not outcomes:
             return
         target = self._target
-        journal.put_results(connection, [outcome.result for outcome in done])
-        changed = [outcome.link for outcome in done if outcome.link is not None]
+        journal.put_results(connection, [outcome.result for outcome in outcomes])
+        changed = [outcome.link for outcome in outcomes if outcome.link is not None]
         links.put_links(connection, target, changed)
-        members = [row for outcome in done for row in outcome.members]
+        members = [row for outcome in outcomes for row in outcome.members]
         memberships.acknowledge(connection, target, members)
-        memberships.mark_in_doubt(connection, target, [row for one in done for row in one.in_doubt])
-        self._forget_members(connection, done)
-        created = _created_groups(done)
+        memberships.mark_in_doubt(
+            connection, target, [row for outcome in outcomes for row in outcome.in_doubt]
+        )
+        self._forget_members(connection, outcomes)
+        created = _created_groups(outcomes)
         if created:
             memberships.clear_groups(connection, target, created)
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             links.acknowledge_references(connection, target, kind, documents)
 
-    def _write_in_doubt(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
-        """Write outcomes although another run took over: it has to read these resources."""
+    def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
+        """Write outcomes after another run took over, and put their resources in doubt for it."""
         now = self._clock()
-        journal.put_results(connection, [outcome.result for outcome in done])
+        journal.put_results(connection, [outcome.result for outcome in outcomes])
         for kind in Kind:
             keys = [
                 outcome.link.key
-                for outcome in done
+                for outcome in outcomes
                 if outcome.link is not None and outcome.link.kind is kind
             ]
             known = links.get_links(connection, self._target, kind, keys).values()
             in_doubt = [
-                replace(one, in_doubt=True, next_try_at=now) for one in known if one.has_account
+                replace(link, in_doubt=True, next_try_at=now) for link in known if link.has_account
             ]
             links.put_links(connection, self._target, in_doubt)
-        members = [row.id for outcome in done for row in outcome.members]
+        members = [row.id for outcome in outcomes for row in outcome.members]
         memberships.mark_in_doubt(connection, self._target, members)
 
-    def _forget_members(self, connection: Connection, done: Sequence[OperationOutcome]) -> None:
-        """Delete the memberships of resources that are gone, and the members of groups that are."""
-        for outcome in done:
+    def _forget_members(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
+        """Delete the memberships of resources that are gone, and the members of deleted groups."""
+        for outcome in outcomes:
             link = outcome.link
             if link is None or link.has_account:
                 continue
@@ -247,9 +255,9 @@ class JournalWriter:
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
 
 
-def _created_groups(done: Sequence[OperationOutcome]) -> list[Key]:
+def _created_groups(outcomes: Sequence[OperationOutcome]) -> list[Key]:
     return [
-        one.link.key
-        for one in done
-        if one.created and one.link is not None and one.link.kind is Kind.GROUP
+        outcome.link.key
+        for outcome in outcomes
+        if outcome.created and outcome.link is not None and outcome.link.kind is Kind.GROUP
     ]

@@ -25,15 +25,15 @@ from scimsync.scim.messages import ScimRequest
 from scimsync.transport.request_errors import RequestError
 
 MAX_SPLITS = 40
-"""How often the members of a refused request are sent in halves: enough to find two refused ones
+"""The number of times that a refused request is split in halves: enough to find two refused members
 among a thousand."""
 
 
 async def send_members(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     """Remove members from a group and add others.
 
-    Where the target refuses, its list is read, and members that are as they should be are left out:
-    others may have changed the list, or an account's deletion has.
+    If the target refuses, read its list and leave out members that are already right. The list
+    may have changed since, for example because an account was deleted.
     """
     operation, link = prepared.operation, prepared.link
     if link is None or link.remote_id is None or not link.has_account:
@@ -48,12 +48,14 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
         await attempt.send(changes)
     except RequestError as error:
         outcome = outcome_of_error(operation, link, error, sending.clock(), attempt.request)
-        left = [change for change in changes if change not in attempt.done]
+        remaining = [change for change in changes if change not in attempt.applied]
         in_doubt = _may_have_had_effect(error)
         return replace(
             outcome,
-            members=acknowledged(operation.key, attempt.done),
-            in_doubt=tuple((operation.key, *member_of(one)[:2]) for one in left if in_doubt),
+            members=acknowledged(operation.key, attempt.applied),
+            in_doubt=tuple(
+                (operation.key, *member_of(change)[:2]) for change in remaining if in_doubt
+            ),
         )
     return _outcome(prepared, link, attempt, changes, sending.clock())
 
@@ -72,14 +74,16 @@ def _outcome(
             f" {attempt.why}"
         )
         outcome = failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.request)
-        return replace(outcome, members=acknowledged(operation.key, attempt.done))
-    calm = replace(link, synced_at=now)
+        return replace(outcome, members=acknowledged(operation.key, attempt.applied))
+    updated = replace(link, synced_at=now)
     failed_now = link.next_try_at is not None and link.next_try_at >= (operation.planned_at or now)
     if not failed_now:  # the memberships had failed, in an earlier run
-        calm = replace(calm, failures=0, next_try_at=None, last_error=None)
+        updated = replace(updated, failures=0, next_try_at=None, last_error=None)
     status = OperationStatus.APPLIED if changes else OperationStatus.SKIPPED
-    done = result(operation, status, now, attempt.request)
-    return OperationOutcome(done, calm, members=acknowledged(operation.key, attempt.done))
+    operation_result = result(operation, status, now, attempt.request)
+    return OperationOutcome(
+        operation_result, updated, members=acknowledged(operation.key, attempt.applied)
+    )
 
 
 def _may_have_had_effect(error: RequestError) -> bool:
@@ -88,22 +92,22 @@ def _may_have_had_effect(error: RequestError) -> bool:
 
 @dataclass(slots=True)
 class _Attempt:
-    """How far the members of one operation have come.
+    """The progress of the member changes of one operation.
 
-    `done` are changes that the target holds, `refused` those that it refused, and `why`. `request`
-    is the last request.
+    `applied` are changes that the target holds, and `refused` those that it refused because of
+    `why`. `request` is the last request.
     """
 
     sending: Sending
     prepared: PreparedOperation
     request: ScimRequest | None = None
-    done: list[Change] = field(default_factory=list)
+    applied: list[Change] = field(default_factory=list)
     refused: list[Change] = field(default_factory=list)
     why: ErrorResponse | None = None
     splits: int = 0
 
     async def send(self, changes: Sequence[Change]) -> None:
-        """Send `changes`. Where the target refuses, halve them until the refused ones are found.
+        """Send `changes`. If the target refuses, halve them until the refused ones are found.
 
         Raise RequestError.
         """
@@ -120,11 +124,11 @@ class _Attempt:
                 raise
             await self._halve(changes, error)
         else:
-            self.done += changes
+            self.applied += changes
 
     async def _halve(self, changes: Sequence[Change], error: ErrorResponse) -> None:
         needed = await self._missing(changes)  # raises 404 where the group itself is gone
-        self.done += [one for one in changes if one not in needed]
+        self.applied += [change for change in changes if change not in needed]
         self.splits += 1
         if len(needed) == 1 or self.splits > MAX_SPLITS:
             self.refused += needed
@@ -138,16 +142,18 @@ class _Attempt:
             await self.send(needed[half:])
 
     async def _missing(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Return the changes that the group does not show yet; all where it shows no members."""
+        """Return the changes that the group does not show yet, or all if it shows no members."""
         operation, ids = self.prepared.operation, self.prepared.members
-        assert operation.remote_id is not None  # noqa: S101 - send_members() looked
+        assert operation.remote_id is not None  # noqa: S101 - send_members() checks it
         response = await self.sending.connection.send(
             self.sending.dialect.read(operation.kind, operation.remote_id)
         )
         members = read(response.body or {}, "members")
         if not isinstance(members, list):
             return changes
-        held = {str(read(one, "value")) for one in members if isinstance(one, dict)}
+        held = {str(read(member, "value")) for member in members if isinstance(member, dict)}
         return [
-            one for one in changes if (ids.get(member_of(one)[:2]) in held) != member_of(one)[2]
+            change
+            for change in changes
+            if (ids.get(member_of(change)[:2]) in held) != member_of(change)[2]
         ]

@@ -1,4 +1,4 @@
-"""The outcome of one operation, and how it is put together."""
+"""Build the outcome of one operation."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from scimsync.scim.messages import ScimRequest
 
 @dataclass(frozen=True, slots=True)
 class OperationOutcome:
-    """What became of an operation.
+    """The outcome of an operation.
 
-    `link` is None where nothing new is known of the resource. `again` asks for the resource to be
-    planned once more in this run: it was gone, it had changed meanwhile, or something is left to
-    do. `created`: the target had no such resource before. `members` are memberships that the target
+    `link` is None where nothing new is known about the resource. `again` asks for the resource to
+    be planned once more in this run: it was gone, it had changed meanwhile, or changes remain.
+    `created`: the target had no such resource before. `members` are memberships that the target
     acknowledged, `in_doubt` the (group, kind, member) whose outcome is unknown.
     """
 
@@ -57,8 +57,8 @@ def applied(
 ) -> OperationOutcome:
     """Return the outcome of an operation after which the target holds `document`.
 
-    `link` is what was known before. `request` and `action` say what was sent where that is not what
-    the journal has already.
+    `link` is the link before the operation. `request` and `action` are those that were sent, where
+    the journal has others.
     """
     left_at = None
     if operation.delete_after is not None:
@@ -80,8 +80,10 @@ def applied(
         delete_after=operation.delete_after,
         left_at=left_at,
     )
-    done = result(operation, OperationStatus.APPLIED, now, request, detail=detail, action=action)
-    return OperationOutcome(done, after)
+    operation_result = result(
+        operation, OperationStatus.APPLIED, now, request, detail=detail, action=action
+    )
+    return OperationOutcome(operation_result, after)
 
 
 def skipped(
@@ -94,8 +96,8 @@ def skipped(
     again: bool = False,
 ) -> OperationOutcome:
     """Return the outcome of an operation that changed nothing and did not fail."""
-    done = result(operation, OperationStatus.SKIPPED, now, request, detail=detail)
-    return OperationOutcome(done, link, again=again)
+    operation_result = result(operation, OperationStatus.SKIPPED, now, request, detail=detail)
+    return OperationOutcome(operation_result, link, again=again)
 
 
 def postponed(
@@ -129,10 +131,12 @@ def failed(
     detail = coded(detail, code)
     failures = (link.failures if link is not None else 0) + 1
     after = failed_link(link, operation.kind, operation.key, detail, now + retry_delay(failures))
-    done = result(operation, OperationStatus.FAILED, now, request, detail=detail)
+    operation_result = result(operation, OperationStatus.FAILED, now, request, detail=detail)
     if error is not None:
-        done = replace(done, http_status=error.status, scim_type=error.scim_type)
-    return OperationOutcome(done, after)
+        operation_result = replace(
+            operation_result, http_status=error.status, scim_type=error.scim_type
+        )
+    return OperationOutcome(operation_result, after)
 
 
 def result(
@@ -144,7 +148,7 @@ def result(
     detail: str | None = None,
     action: Action | None = None,
 ) -> OperationResult:
-    """Return what the journal notes of an operation. None keeps its action and request."""
+    """Return the journal's result of an operation. None keeps its action and request."""
     return OperationResult(
         operation_id=operation.id,
         status=status,

@@ -1,4 +1,4 @@
-"""What sending operations to one target needs, and an operation that is ready to be sent."""
+"""Prepare operations for sending: resolve references and members, and shape the request."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ MemberIds = Mapping[tuple[Kind, Key], RemoteId]
 class PreparedOperation:
     """An operation with resolved references, and its request.
 
-    `link` is what is known of the resource, `before` the document that the changes start from.
-    `request` is what the journal shows, `ready` what is sent: they differ by generated and secret
-    values. `error` is why there is no request.
+    `before` is the document that the changes start from. `request` is shown in the journal and
+    `ready` is sent: they differ by generated and secret values. `error` is why there is no request.
     """
 
     operation: JournaledOperation
@@ -46,11 +45,11 @@ class PreparedOperation:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Everything that sending operations to one target needs.
+    """The dependencies of sending operations to one target.
 
-    `matcher_of` returns what finds and reads a resource, `create_only` its paths that are sent at
-    creation only, `secret` a sensitive value of a key by its digest, `owner` the key that a
-    resource is linked to, and `clock` aware times.
+    `matcher_of` returns the matcher that finds and reads a resource, `create_only` its paths that
+    are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
+    that a resource is linked to, and `clock` aware times.
     """
 
     connection: TargetConnection
@@ -80,7 +79,7 @@ class Sending:
                 operation = replace(operation, remote_id=link.remote_id)
         else:
             changes = [_resolved(change, accounts) for change in operation.changes]
-            differing = tuple(one for one in changes if one.before != one.after)
+            differing = tuple(change for change in changes if change.before != change.after)
             operation = replace(operation, changes=differing)
         prepared = PreparedOperation(operation, link, before, members)
         try:
@@ -132,7 +131,7 @@ class Sending:
     ) -> tuple[ScimRequest | None, ScimRequest | None]:
         """Return the request as the journal shows it, and as it is sent.
 
-        Raise ScimsyncError where a secret value changed since it was planned.
+        Raise ScimsyncError if a secret value has changed since it was planned.
         """
 
         def member_id(kind: Kind, key: Key) -> str | None:
@@ -147,7 +146,9 @@ class Sending:
 
         values = Values(shown, member_id, current)
         request = shape_request(self.dialect, operation, before, values)
-        if not any(isinstance(one.after, (RandomText, SecretValue)) for one in operation.changes):
+        if not any(
+            isinstance(change.after, (RandomText, SecretValue)) for change in operation.changes
+        ):
             return request, request
         return request, shape_request(self.dialect, operation, before, replace(values, fill=filled))
 

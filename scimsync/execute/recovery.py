@@ -1,4 +1,4 @@
-"""Close operations without an outcome: those of a run that died, and those that a run left."""
+"""Close orphaned operations: those that a run left without an outcome."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def close_orphaned(
 ) -> None:
     """Close the open operations of `targets` (of one `run`, or of all) as skipped.
 
-    Their resources are due at once. What may have been sent puts its link in doubt: the resource is
-    read before anything else is decided. `why` is the detail in the journal.
+    Their resources become due at once. Operations that may have been sent put their link in doubt:
+    the next plan reads the resource first. `why` is the detail in the journal.
     """
     orphaned = OperationFilter(run=run, targets=targets, statuses=OPEN_STATUSES)
     with store.read() as connection:
@@ -39,22 +39,26 @@ def close_orphaned(
                 return
             journal.close_open(
                 connection,
-                OperationFilter(ids=[one.id for one in operations]),
+                OperationFilter(ids=[operation.id for operation in operations]),
                 OperationStatus.SKIPPED,
                 why,
                 now,
             )
-            for target in {one.target for one in operations}:
-                mine = [one for one in operations if one.target == target]
-                make_due(connection, target, mine, now)
-                memberships.mark_in_doubt(connection, target, members_in_doubt(mine))
+            for target in {operation.target for operation in operations}:
+                target_operations = [
+                    operation for operation in operations if operation.target == target
+                ]
+                make_due(connection, target, target_operations, now)
+                memberships.mark_in_doubt(connection, target, members_in_doubt(target_operations))
 
 
 def make_due(
     connection: Connection, target: str, operations: Sequence[JournaledOperation], now: datetime
 ) -> None:
     """Make the resources of operations without an outcome due at once."""
-    for kind in {one.kind for one in operations}:
-        mine = [one for one in operations if one.kind is kind]
-        known = links.get_links(connection, target, kind, list({one.key for one in mine}))
-        links.put_links(connection, target, interrupted_links(kind, mine, known, now))
+    for kind in {operation.kind for operation in operations}:
+        kind_operations = [operation for operation in operations if operation.kind is kind]
+        known = links.get_links(
+            connection, target, kind, list({operation.key for operation in kind_operations})
+        )
+        links.put_links(connection, target, interrupted_links(kind, kind_operations, known, now))

@@ -1,4 +1,4 @@
-"""Compute sensitive values from the record again: neither journal nor links hold them."""
+"""Compute sensitive values from the record again, since neither journal nor links hold them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SecretValues:
     def get(self, key: Key, digest: str) -> Value:
         """Return the value of `key` with this digest.
 
-        Raise ScimsyncError where the record holds another value now.
+        Raise ScimsyncError if the record now holds another value.
         """
         record = self._records.get(self._sources, [key]).get(key)
         if record is not None:

@@ -1,4 +1,4 @@
-"""Send one operation: the request, what the response means, and the link from then on."""
+"""Send one operation, interpret the response, and update the link."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scimsync.transport.request_errors import RequestError
 
 
 async def send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
-    """Send one operation. Raise TargetStopped where it was not sent."""
+    """Send one operation. Raise TargetStopped if it was not sent."""
     operation, link, now = prepared.operation, prepared.link, sending.clock
     if prepared.error is not None:
         return failed(operation, now(), link, prepared.error.message, prepared.error.code)
@@ -50,15 +50,15 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
     try:
         request, response = await sending.send(prepared)
     except RequestError as error:
-        alone = tuple(change for change in operation.changes if change.path == "active")
+        active_changes = tuple(change for change in operation.changes if change.path == "active")
         if (
             operation.action == Action.DEACTIVATE
-            and len(alone) < len(operation.changes)
+            and len(active_changes) < len(operation.changes)
             and may_be_the_content(error)
         ):
             return await _deactivate_alone(sending, prepared, error)
         return outcome_of_error(operation, link, error, sending.clock())
-    done = applied(
+    outcome = applied(
         operation,
         sending.clock(),
         operation.remote_id,
@@ -67,43 +67,43 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
         link=link,
         request=request if request is not prepared.request else None,
     )
-    # `detail` of a planned operation says that more is to be planned once it is applied
-    return _in_part(done, sending) if operation.detail is not None else done
+    # a planned operation with a `detail` has further changes to plan once it is applied
+    return _in_part(outcome, sending) if operation.detail is not None else outcome
 
 
 async def _deactivate_alone(
     sending: Sending, prepared: PreparedOperation, refusal: RequestError
 ) -> OperationOutcome:
-    """Take access away although the target refuses another change of the record."""
+    """Remove access although the target refuses other changes of the operation."""
     operation, link = prepared.operation, prepared.link
-    alone = replace(
+    deactivation = replace(
         operation,
         changes=tuple(change for change in operation.changes if change.path == "active"),
     )
-    request, ready = sending.requests(alone, prepared.before, {})
+    request, ready = sending.requests(deactivation, prepared.before, {})
     try:
         request, _ = await sending.send(
-            replace(prepared, operation=alone, request=request, ready=ready)
+            replace(prepared, operation=deactivation, request=request, ready=ready)
         )
     except RequestError as error:
         in_doubt = link_after_error(operation, link, refusal)
         return outcome_of_error(operation, in_doubt, error, sending.clock(), request)
-    done = applied(
+    outcome = applied(
         operation,
         sending.clock(),
         operation.remote_id,
-        apply_changes(prepared.before, alone.changes),
+        apply_changes(prepared.before, deactivation.changes),
         link=link,
         request=request,
         detail=coded(f"deactivated only; the other changes: {refusal}", "SYNC-0347"),
     )
-    return _in_part(done, sending, in_doubt=may_have_had_effect(refusal))
+    return _in_part(outcome, sending, in_doubt=may_have_had_effect(refusal))
 
 
 def _in_part(
-    done: OperationOutcome, sending: Sending, *, in_doubt: bool = False
+    outcome: OperationOutcome, sending: Sending, *, in_doubt: bool = False
 ) -> OperationOutcome:
-    """Plan what is left of the operation once more, in this run or in the next."""
-    assert done.link is not None  # noqa: S101 - applied() gives one
-    link = replace(done.link, next_try_at=sending.clock(), in_doubt=in_doubt)
-    return replace(done, link=link, again=True)
+    """Let the remaining changes be planned again, in this run or in the next."""
+    assert outcome.link is not None  # noqa: S101 - applied() gives one
+    link = replace(outcome.link, next_try_at=sending.clock(), in_doubt=in_doubt)
+    return replace(outcome, link=link, again=True)

@@ -1,4 +1,4 @@
-"""Unexpected errors: bugs that must concern one operation or one target, and not the whole run."""
+"""Report unexpected errors: bugs that affect one operation or target, but not the whole run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _PACKAGE = Path(__file__).parents[1]
 def report_unexpected(target: str, error: Exception) -> ScimsyncError:
     """Return the error to report for `error`, which occurred at `target`.
 
-    Raise `error` itself where it is meant for people. The text of any other error is left out,
-    since it may name people. The traceback is logged at the level of --verbose.
+    Raise `error` itself if it is meant for people. Leave out the text of any other error, since it
+    may name people. Log the traceback at the level of --verbose.
     """
     error = innermost(error)
     if isinstance(error, ScimsyncError):
         raise error
-    for line in traceback.format_tb(error.__traceback__):
-        for one in line.splitlines():
-            _LOG.debug("%s", one)
+    for entry in traceback.format_tb(error.__traceback__):
+        for line in entry.splitlines():
+            _LOG.debug("%s", line)
     name = type(error).__name__
     return ScimsyncError(
         f"{target}: unexpected error: {name}{_place(error)}; this is a bug in scimsync",
@@ -33,7 +33,7 @@ def report_unexpected(target: str, error: Exception) -> ScimsyncError:
 
 
 def _place(error: Exception) -> str:
-    """Return the innermost line of scimsync that the error passed."""
+    """Return the innermost line of scimsync in the traceback."""
     ours = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
