@@ -1,4 +1,4 @@
-"""Orchestrate a run: read the sources, plan, apply the guards, execute, remember.
+"""Orchestrate a run: read the sources, plan, apply the guards, execute, and store the outcome.
 
 `plan` and `push` are the entry points. Every other module of the package serves these two.
 """

@@ -1,4 +1,4 @@
-"""What a run stores about itself: it recovers, accepts or discards its plan, and remembers."""
+"""Store a run's decisions: recover, accept or discard the plan, and remember the targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scimsync.targets.quarantine import after_run
 
 
 def recover(context: PushContext) -> None:
-    """Close what a run that died left open, and undo what it read and planned without accepting."""
+    """Close operations that a dead run left open, and undo what it read and planned."""
     names = list(context.compiled.targets)
     why = coded("its run ended before a response arrived", "SYNC-0349")
     close_orphaned(context.store, names, why, context.now.time)
@@ -31,7 +31,7 @@ def recover(context: PushContext) -> None:
 
 
 def discard(context: PushContext) -> None:
-    """Discard the plan: cursors stay, and what was read does not count."""
+    """Discard the plan: keep the cursors and undo what was read."""
     _undo(context, records_too=True)
     with context.store.write() as connection:
         journal.close_open(
@@ -44,7 +44,7 @@ def discard(context: PushContext) -> None:
 
 
 def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
-    """Accept the plan: cursors move, and what was read counts."""
+    """Accept the plan: move the cursors and keep what was read."""
     with context.store.write() as connection:
         record_rows.accept(connection, list(context.compiled.sources), context.options.keys)
         planned = [name for name, target in opened.items() if target.error is None]
@@ -69,7 +69,7 @@ def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
 
 
 def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) -> None:
-    """Remember how the targets fared, and when a run last read the sources for them."""
+    """Store the health of the targets, and when a run last read the sources for them."""
     now, options = context.clock(), context.options
     whole = options.read and not options.keys
     with context.unfenced.write() as connection:

@@ -1,8 +1,8 @@
-"""Ends a run from outside: requests in flight are finished, and nothing new is sent.
+"""Cancel a run: finish requests in flight, and send nothing new.
 
-SIGINT and SIGTERM do it, and a second signal ends the process at once; or whoever started the run
-in a thread of its own does it. Ending at once is safe, since the journal holds what was sent.
-Ending in order leaves less for the next run to look up.
+SIGINT and SIGTERM cancel the run in the main thread, and a second signal ends the process at once.
+A run in another thread is cancelled through its `Cancellation`. Ending at once is safe, since the
+journal holds what was sent. Ending in order leaves less for the next run to look up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOG = logging.getLogger("scimsync")
 
 
 class Cancellation:
-    """Ends a run from another thread, whether or not it has begun to send."""
+    """A handle that ends a run from another thread, whether or not it has begun to send."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,9 +75,9 @@ def cancellable(
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def interrupt(number: signal.Signals) -> None:
-        for one in SIGNALS:
-            loop.remove_signal_handler(one)
-            signal.signal(one, signal.SIG_DFL)
+        for signal_number in SIGNALS:
+            loop.remove_signal_handler(signal_number)
+            signal.signal(signal_number, signal.SIG_DFL)
         _LOG.warning(
             "interrupted: finishing requests in flight; press Ctrl-C again to stop immediately"
         )

@@ -1,4 +1,4 @@
-"""Compile sync.toml into what a run needs, before anything is read or sent."""
+"""Compile sync.toml for a run, before anything is read or sent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CompiledTarget:
 
     @property
     def group_tables(self) -> dict[str, GroupTable]:
-        """What the state stores about the tables of groups."""
+        """The group tables, as the state stores them."""
         return {name: GroupTable(rule.form, rule.leave) for name, rule in self.groups.items()}
 
     @property
@@ -81,8 +81,8 @@ class CompiledTarget:
     def digest(self, today: date) -> str:
         """Return a digest that changes when every user has to be planned again.
 
-        That is so for another mapping, scope or rule, and on a new day if an expression uses
-        `today`.
+        It changes with the mapping, the scope and the rules, and on a new day if an expression
+        uses `today`.
         """
         decides = [
             self.program.digest,
@@ -111,7 +111,7 @@ class CompiledTarget:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """One source: how to read it, which columns expressions use, and its index file."""
+    """One source: its settings, the columns that expressions use, and its index file."""
 
     spec: SourceSpec[Any]
     used: tuple[str, ...]
@@ -165,12 +165,12 @@ def _open_sources(
     """Return the sources of the `chosen` of all targets, and check their columns."""
     wanted = {source for target in chosen.values() for source in target.all_sources}
     specs = {name: source_spec(config, name) for name in config.sources if name in wanted}
-    found = {name: _columns(spec) for name, spec in specs.items()}
+    columns = {name: _columns(spec) for name, spec in specs.items()}
     for target in chosen.values():
-        _check_columns(target, found)
+        _check_columns(target, columns)
     return {
         name: CompiledSource(
-            spec, _used(name, found[name], targets), index_path(config.state_dir, name)
+            spec, _used_columns(name, columns[name], targets), index_path(config.state_dir, name)
         )
         for name, spec in specs.items()
     }
@@ -189,12 +189,12 @@ def _authenticators(config: Config, names: Iterable[str]) -> dict[str, Authentic
     return {name: open_authenticator(config, name) for name in names}
 
 
-def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -> None:
+def _check_columns(target: CompiledTarget, columns: Mapping[str, Sequence[str]]) -> None:
     """Raise ConfigError for a column that an expression names and no source has."""
-    check_columns(target.program, {name: found[name] for name in target.sources})
+    check_columns(target.program, {name: columns[name] for name in target.sources})
     for rule in target.groups.values():
         if rule.source is not None:
-            check_columns(rule.program, {rule.source: found[rule.source]})
+            check_columns(rule.program, {rule.source: columns[rule.source]})
 
 
 def _columns(spec: SourceSpec[Any]) -> list[str]:
@@ -207,7 +207,7 @@ def _columns(spec: SourceSpec[Any]) -> list[str]:
 
 
 def source_spec(config: Config, name: str) -> SourceSpec[Any]:
-    """Return the source called `name` with everything that is needed to open it."""
+    """Return the source called `name`, ready to be opened."""
     settings = config.sources[name]
     return SourceSpec(
         name=name,
@@ -248,7 +248,9 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     return CompiledTarget(name, settings, program, policy, dialect, profile, groups)
 
 
-def _used(source: str, found: Sequence[str], targets: Sequence[CompiledTarget]) -> tuple[str, ...]:
+def _used_columns(
+    source: str, columns: Sequence[str], targets: Sequence[CompiledTarget]
+) -> tuple[str, ...]:
     """Return the columns of a source that any target's expressions use.
 
     All targets count, so that a run for one target stores the same columns as a run for all.
@@ -266,4 +268,4 @@ def _used(source: str, found: Sequence[str], targets: Sequence[CompiledTarget]) 
             if rule.source == source
             for column in rule.program.columns
         }
-    return tuple(column for column in found if column in names)
+    return tuple(column for column in columns if column in names)

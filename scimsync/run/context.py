@@ -1,4 +1,4 @@
-"""What all parts of a run share."""
+"""The context that all parts of a run share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scimsync.state.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """A run. With an `overlay`, everything is written there and nothing is stored in `store`."""
+    """A run. With an `overlay`, the run writes to it and leaves `store` as it is."""
 
     compiled: CompiledConfig
     store: Store

@@ -1,4 +1,4 @@
-"""Execute the plan of a run at all targets, and plans again what the execution makes necessary."""
+"""Execute the plan of a run at all targets, and plan again what the execution makes necessary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scimsync.targets.evidence import message_code
 from scimsync.transport.request_errors import RequestError
 
 ROUNDS = 3
-"""How often resources are planned again within a run: those that were gone, and those that refer
+"""The number of times that a run plans resources again: those that were gone, and those that refer
 to them."""
 
 
@@ -34,7 +34,7 @@ async def execute_plan(
     """Execute a plan without violations at all targets side by side; return their outcomes."""
     outcomes: dict[str, TargetOutcome] = {}
 
-    async def one(name: str, target: TargetRun) -> None:
+    async def execute(name: str, target: TargetRun) -> None:
         began = time.monotonic()
         if not plan.violations and target.error is None:
             await _TargetExecution(context, target).run()
@@ -44,7 +44,7 @@ async def execute_plan(
         )
 
     await gather_or_raise(
-        [one(name, target) for name, target in targets.items() if name in plan.targets]
+        [execute(name, target) for name, target in targets.items() if name in plan.targets]
     )
     return {name: outcomes[name] for name in plan.targets}
 
@@ -80,7 +80,7 @@ class _TargetExecution:
         )
 
     async def run(self) -> None:
-        """Execute the plan; what stands in the way is the target's `error` afterwards."""
+        """Execute the plan. Store an error that prevents it in the target's `error`."""
         executor, target = self._executor, self._target
         try:
             await self._run_rounds()
@@ -116,7 +116,7 @@ class _TargetExecution:
     def _due_again(self) -> tuple[list[Key], list[Key]]:
         """Return the users and groups to be planned again.
 
-        They were gone, or an account that they refer to exists now.
+        They were gone, or an account that they refer to now exists.
         """
         with self._context.store.read() as connection:
             waiting = set(due.keys_with_resolvable_references(connection, self._target.name))

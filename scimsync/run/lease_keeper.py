@@ -1,9 +1,9 @@
 """Acquire and renew the leases of a run, so that it sends nothing once another run replaced it.
 
-Leases are renewed while a run lasts. If the last renewal is too old, the database is asked before
-each request whether the run still holds them: the process was suspended, the machine slept, or the
-database did not answer. The same happens if the clock was set, because other processes decide by
-the clock whether leases have expired.
+A run renews its leases while it lasts. If the last renewal is too old, it renews them before each
+request: the process was suspended, the machine slept, or the database did not respond. The same
+happens if the clock was set, because other processes decide by the clock whether leases have
+expired.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOG = logging.getLogger("scimsync")
 RENEW_EVERY_S = 30.0
 
 WAIT_S = 0.5
-"""How often a run that waits for a lease looks again."""
+"""Seconds between two attempts to take the leases."""
 
 STALE_AFTER_S = leases.LEASE_TIME.total_seconds() / 2
 
@@ -43,7 +43,7 @@ def steady_clock() -> float:
 
 
 class LeaseKeeper:
-    """Keeps the leases of a run.
+    """The leases of a run, and their renewal.
 
     `clock` returns aware times, `steady` seconds of a clock that cannot be set.
     """
@@ -62,36 +62,36 @@ class LeaseKeeper:
         self._steady = steady
         self._renew_every_s = renew_every_s
         self._renewed_at = self._steady()
-        self._apart = self._difference()
-        self._asking = asyncio.Lock()
+        self._renewed_difference = self._difference()
+        self._renewal = asyncio.Lock()
 
     @property
     def is_fresh(self) -> bool:
         """Whether the last renewal is so recent that no other run can hold the leases."""
-        is_set = abs(self._difference() - self._apart) > JUMP_S
-        return not is_set and self._steady() - self._renewed_at < STALE_AFTER_S
+        was_set = abs(self._difference() - self._renewed_difference) > JUMP_S
+        return not was_set and self._steady() - self._renewed_at < STALE_AFTER_S
 
     def _difference(self) -> float:
         return self._clock().timestamp() - self._steady()
 
     async def holds(self) -> bool:
-        """Return whether the run holds its leases; renew them where that is uncertain."""
+        """Return whether the run holds its leases. Renew them if that is uncertain."""
         if self.is_fresh:
             return True
-        async with self._asking:
+        async with self._renewal:
             return self.is_fresh or await self.renew()
 
     async def renew(self) -> bool:
-        """Renew the leases. Return False where another run took one of them."""
-        asked_at, apart = self._steady(), self._difference()
-        ours = await asyncio.to_thread(self._renew)
-        if ours:
-            self._renewed_at, self._apart = asked_at, apart
-        return ours
+        """Renew the leases. Return False if another run took one of them."""
+        asked_at, difference = self._steady(), self._difference()
+        held = await asyncio.to_thread(self._renew)
+        if held:
+            self._renewed_at, self._renewed_difference = asked_at, difference
+        return held
 
     @asynccontextmanager
     async def renewing(self, lost: Callable[[], None]) -> AsyncIterator[None]:
-        """Renew the leases while the block runs; call `lost` where another run took one."""
+        """Renew the leases while the block runs. Call `lost` if another run takes one."""
         task = asyncio.create_task(self._keep_renewing(lost))
         try:
             yield
@@ -102,11 +102,11 @@ class LeaseKeeper:
         while True:
             await asyncio.sleep(self._renew_every_s)
             try:
-                ours = await self.renew()
+                held = await self.renew()
             except StateError as error:
                 _LOG.warning("cannot renew the leases, trying again: %s [SYNC-0705]", error.message)
                 continue
-            if not ours:
+            if not held:
                 lost()
                 return
 
@@ -121,7 +121,8 @@ def take_leases(
 ) -> Iterator[tuple[leases.FencingToken, bool]]:
     """Hold the leases of all sources and targets of a run.
 
-    Give their token, and whether they had to be waited for. Raise LeaseHeld without `wait`.
+    Yield their token, and whether the run had to wait for them. Without `wait`, raise LeaseHeld
+    instead of waiting.
     """
     names = [
         *(f"source {name}" for name in compiled.sources),

@@ -1,4 +1,4 @@
-"""What a run is asked to do, and how it reports its progress."""
+"""The options of a run, and the interface for its progress."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scimsync.plan.saved import SavedPlan
 
 
 class Report(Protocol):
-    """Receives the progress of a run.
+    """A callback for the progress of a run.
 
-    `name` is a target or source, `what` the work being done, `number` how many items were finished
-    since the last call, `total` how many there are.
+    `name` is a target or source, `what` the current work, `number` the number of items finished
+    since the last call, and `total` the number of all items.
     """
 
     def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
@@ -26,7 +26,7 @@ class Options:
 
     `keys` restricts it to these users, and leaves cursors where they are. `offline` sends no
     request. `saved` is the only plan that may be executed. Without `read` the sources are not read.
-    `insistent` tries targets in quarantine too, since a person named them.
+    `insistent` also tries targets in quarantine, since a person named them.
     """
 
     keys: tuple[Key, ...] = ()

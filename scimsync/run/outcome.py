@@ -14,12 +14,12 @@ from scimsync.state import journal
 from scimsync.state.store import Store
 
 FIRST_FAILURES = 3
-"""How many refused operations a push shows at once. The journal has them all."""
+"""The number of refused operations that a push shows. The journal has them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetOutcome:
-    """What a push did at one target.
+    """The outcome of a push at one target.
 
     `counts` are applied operations by action, `failed` the number of failed ones, `requests` the
     number of requests of all kinds. `refused` are the first operations that failed when they were
@@ -57,7 +57,7 @@ class RunOutcome:
     @property
     def guard_brief(self) -> str | None:
         """The same without the keys of users."""
-        return "\n".join(one.nameless for one in self.violations) or None
+        return "\n".join(violation.nameless for violation in self.violations) or None
 
     @property
     def exit_code(self) -> int:
@@ -88,18 +88,20 @@ def run_outcome(run: int, targets: Mapping[str, TargetOutcome], plan: Plan) -> R
 def target_outcome(
     store: Store, run: int, name: str, requests: int, seconds: float, error: ScimsyncError | None
 ) -> TargetOutcome:
-    """Return what the journal says that `run` did at a target."""
-    mine = OperationFilter(run=run, target=name)
+    """Return the outcome of `run` at a target, from the journal."""
+    operations = OperationFilter(run=run, target=name)
     with store.read() as connection:
-        counted = journal.count(connection, mine)
+        counted = journal.count(connection, operations)
         failed = sum(
             number for (_, status), number in counted.items() if status is OperationStatus.FAILED
         )
         refused: tuple[str, ...] = ()
         if failed:
-            sent = replace(mine, statuses=(OperationStatus.FAILED,), was_sent=True)
-            some = journal.find(connection, sent, limit=FIRST_FAILURES)
-            refused = tuple(f"{one.action} {one.key}: {one.detail}" for one in some)
+            sent = replace(operations, statuses=(OperationStatus.FAILED,), was_sent=True)
+            failures = journal.find(connection, sent, limit=FIRST_FAILURES)
+            refused = tuple(
+                f"{operation.action} {operation.key}: {operation.detail}" for operation in failures
+            )
     applied = {
         action: number
         for (action, status), number in counted.items()

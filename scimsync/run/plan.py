@@ -1,4 +1,4 @@
-"""`plan`: what a push would do now. It stores nothing."""
+"""`plan`: make the plan of a push without storing anything."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def plan(
     report: Report,
     time: TimeSource | None = None,
 ) -> Iterator[PlannedRun]:
-    """Give what a push would do now.
+    """Yield the plan that a push would execute now.
 
-    Nothing is sent but the reads that matching needs, and nothing is stored: the plan is in a
-    scratch journal until the block ends. Raise SourceUnavailable, SourceFormatError, ConfigError.
+    Send only the reads that matching needs, and store nothing: the plan is in a scratch journal
+    until the block ends. Raise SourceUnavailable, SourceFormatError, ConfigError.
     """
     scratch = scratch_store()
     try:

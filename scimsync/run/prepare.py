@@ -1,4 +1,4 @@
-"""Makes the plan of a run: all targets side by side, then the guards."""
+"""Make the plan of a run: plan all targets concurrently, then apply the guards."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from scimsync.state import links
 async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> Plan:
     """Plan all targets, and check the plan.
 
-    Raise ConfigError for a key of the options that is unknown.
+    Raise ConfigError for an unknown key in the options.
     """
     options = context.options
     _check_keys(context)
-    await gather_or_raise([one.make_plan(context, reading) for one in targets.values()])
+    await gather_or_raise([target.make_plan(context, reading) for target in targets.values()])
     plans = {name: target.plan(context.store) for name, target in targets.items()}
     plan = Plan(plans, reading.problems)
     violations = guard.check(plan, context.compiled.config.guard, options.allowance)
@@ -39,7 +39,7 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
 
 
 def _check_keys(context: Context) -> None:
-    """Raise ConfigError for a key without record and account: it is a typing error."""
+    """Raise ConfigError for a key without record and account: it is a typo."""
     keys = context.options.keys
     if not keys:
         return

@@ -1,4 +1,4 @@
-"""`push`: read, plan, guard, accept, execute, remember."""
+"""`push`: read the sources, plan, apply the guards, accept the plan, execute it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def push(
 ) -> RunOutcome:
     """Bring all targets up to date.
 
-    With `wait`, start after the run that holds a lease, if there is one. `cancellation` ends the
-    run in order from another thread; without it, SIGINT and SIGTERM do, in the main thread.
-    `observe` receives each request. `time` is what targets wait by, `steady` a clock in seconds
-    that counts while the machine sleeps.
+    With `wait`, wait for a run that holds a lease. `cancellation` ends the run in order from
+    another thread. Without it, SIGINT and SIGTERM end it in the main thread.
+    `observe` receives each request. `time` provides the waits between requests. `steady` is a
+    clock in seconds that counts while the machine sleeps.
 
     Raise LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
     """
@@ -70,7 +70,7 @@ def push(
         try:
             with in_run(run):
                 recover(context)
-                # outside of the event loop, in which a signal would wait for the end of reading
+                # outside the event loop, where a signal would have to wait for the end of reading
                 reading = read_sources(context)
                 outcome = asyncio.run(_run(context, reading, cancellation, observe, time, steady))
         except BaseException as error:
@@ -78,7 +78,7 @@ def push(
             with store.write() as connection:
                 journal.finish_run(connection, run, "error", clock(), {}, why)
             raise
-        counts = {name: target_document(one) for name, one in outcome.targets.items()}
+        counts = {name: target_document(target) for name, target in outcome.targets.items()}
         with store.write() as connection:
             journal.finish_run(connection, run, outcome.outcome, clock(), counts, outcome.guard)
         return outcome

@@ -1,4 +1,4 @@
-"""Read all sources of a run, and brings their snapshots up to date."""
+"""Read all sources of a run, and bring their snapshots up to date."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class Reading:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All rows that have to be corrected."""
+        """All rows that need to be corrected."""
         return tuple(problem for source in self.sources.values() for problem in source.problems)
 
 
 def read_sources(context: Context) -> Reading:
-    """Bring all snapshots up to date, or put what is new into the overlay.
+    """Bring all snapshots up to date, or write the changes to the overlay.
 
     Raise SourceUnavailable, SourceFormatError.
     """
     if not context.options.read:
         return Reading({})
     compiled, report = context.compiled, context.report
-    done: dict[str, Ingested] = {}
+    ingested: dict[str, Ingested] = {}
     violations: list[Violation] = []
     for name, source in compiled.sources.items():
         shrinking = Shrinking(compiled.config.guard.min_records, context.options.allowance.records)
         report(name, "reading", 0)
         try:
-            done[name] = ingest(
+            ingested[name] = ingest(
                 context.store,
                 source.spec,
                 source.used,
@@ -54,5 +54,5 @@ def read_sources(context: Context) -> Reading:
             error.source = name
             raise
         else:
-            report(name, "reading", done[name].records)
-    return Reading(done, tuple(violations))
+            report(name, "reading", ingested[name].records)
+    return Reading(ingested, tuple(violations))

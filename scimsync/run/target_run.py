@@ -1,4 +1,4 @@
-"""One target within a run: its connection, its plan, and what the state remembers of it."""
+"""One target within a run: its connection, its plan, and its stored state."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ _NO_TABLE = ""
 """The name of the matcher for groups whose table is no longer in sync.toml."""
 
 _FEW, _MANY = 3, 10_000
-"""How many groups may have to be looked up: few once groups are linked, any number before that."""
+"""The expected number of groups to look up: few once groups are linked, any number before that."""
 
 _DAYS_REMEMBERED = 60
 
 FIRST_KEYS = 5
-"""How many of the users that a guard counts are named."""
+"""The number of users counted by a guard that are named."""
 
 
 @dataclass(slots=True)
 class TargetRun:
     """One target in a run.
 
-    `known` is what the state remembers, `next` what it remembers once the plan is accepted. `plan`
-    is there once the target was planned, and `error` is why it could not be.
+    `known` is the stored state of the target, and `next` the one to store once the plan is
+    accepted. `error` is why the target could not be planned.
     """
 
     compiled: CompiledTarget
@@ -79,7 +79,7 @@ class TargetRun:
         return self.compiled.name
 
     def matcher_of(self, kind: Kind, key: Key) -> Matcher:
-        """Return what finds and reads a resource."""
+        """Return the matcher that finds and reads a resource."""
         if kind is Kind.USER:
             return self.user_matcher
         return _group_matcher(self.group_matchers, key)
@@ -89,7 +89,7 @@ class TargetRun:
         return _create_only(self.compiled, kind, key)
 
     async def make_plan(self, context: Context, reading: Reading) -> None:
-        """Write the plan of this target; what stands in the way is `error` afterwards."""
+        """Write the plan of this target. Store an error that prevents it in `error`."""
         scope = self._scope(context, reading)
         if scope is None:
             return
@@ -167,15 +167,15 @@ class TargetRun:
             self.error = quarantine_error(known, now.time)
             if self.error is not None:
                 return None
-        another = changed and not self._differs_by_day(known.digest, now)
-        if another and not options.read:
+        config_changed = changed and not self._differs_by_day(known.digest, now)
+        if config_changed and not options.read:
             # the new sync.toml may name columns that were never read: wait for a push that reads
             return self._scope_of_held(store, options)
         if options.only is not None:
             return Scope(options.only)
-        configured_anew = another and known.digest is not None
-        # a bad row may belong to any user that no source seems to have any more
-        uncertain = configured_anew and any(
+        reconfigured = config_changed and known.digest is not None
+        # a bad row may belong to any user that no source seems to have any longer
+        uncertain = reconfigured and any(
             problem.source in compiled.sources for problem in reading.problems
         )
         with store.read() as connection:
@@ -190,7 +190,7 @@ class TargetRun:
         return Scope(
             cursor=Seq(0) if changed else known.cursor,
             changed=changed,
-            everybody=configured_anew and not uncertain,
+            everybody=reconfigured and not uncertain,
         )
 
     def _scope_of_held(self, store: Store, options: Options) -> Scope | None:
@@ -220,9 +220,9 @@ async def open_targets(
     observe: Observer = ignore,
     time: TimeSource | None = None,
 ) -> AsyncIterator[Mapping[str, TargetRun]]:
-    """Open all targets of a run; their connections are closed with the block.
+    """Open all targets of a run, and close their connections at the end of the block.
 
-    `may_send` is asked before each request whether this run still holds its leases.
+    `may_send` is awaited before each request and returns whether this run still holds its leases.
     """
     compiled, now = context.compiled, context.now
     async with AsyncExitStack() as stack:
@@ -352,7 +352,7 @@ def _may_need_look_up(
 ) -> int:
     """Return the largest number of users that may have to be looked up.
 
-    They are the changed users and those without an account.
+    These are the changed users and those without an account.
     """
     read = [reading.sources[name] for name in target.sources if name in reading.sources]
     with store.read() as connection:
