@@ -1,1 +1,1 @@
-"""What one target is and does: its connection, matching of existing accounts, quarantine."""
+"""One target: its connection, the matching of existing accounts, and quarantine."""

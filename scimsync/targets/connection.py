@@ -1,8 +1,8 @@
-"""The connection to one target: rate limit, retries, and the point at which nothing more is sent.
+"""The connection to one target: rate limit, retries, and the end of sending.
 
-Every request of a run goes through the target's `TargetConnection`. It sends again what may be sent
-again (RFC 7644 section 3.12, RFC 6585 section 4). A POST without a response is not sent again, as
-its resource may exist: it raises `OutcomeUnknown`.
+Every request of a run goes through the target's `TargetConnection`. It retries requests that are
+safe to repeat (RFC 7644 section 3.12, RFC 6585 section 4). It does not retry a POST without a
+response, as its resource may exist, and raises `OutcomeUnknown`.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from scimsync.transport.throttle import Throttle
 _LOG = logging.getLogger("scimsync")
 
 MAX_PAUSE_S = 300.0
-"""The longest Retry-After that a run obeys; a later run sends what has to wait longer."""
+"""The longest Retry-After in seconds that a run obeys. A longer one is left to a later run."""
 
 MAX_FAILURES = 5
-"""After so many requests in a row that failed with all their retries, the target counts as down and
-the run sends nothing more to it."""
+"""After this number of requests in a row that failed with all their retries, the target counts as
+down and the run sends nothing more to it."""
 
 MAX_FAILED_CREATIONS = 50
-"""After so many creations in a row that failed while other requests succeed, the run begins no
-more."""
+"""After this number of creations in a row that failed while other requests succeed, the run starts
+no more creations."""
 
 
 class TargetStopped(ScimsyncError):
-    """Nothing more is sent to this target in this run; the request at hand was not sent."""
+    """The run sends nothing more to this target. The current request was not sent."""
 
 
 class TargetConnection:
-    """Sends requests to one target, no faster than the rate limiter allows.
+    """A sender of requests to one target, no faster than the rate limiter allows.
 
-    With `probing` the target was down when it was last asked: the first request goes alone and
-    once, and others follow only when it was answered. `may_send` is awaited before each request and
-    says whether this run still holds its lease; `observe` is called after each request.
+    With `probing`, the target was down in the last run: the first request is sent alone and once,
+    and others follow only after a response. `may_send` is awaited before each request and returns
+    whether this run still holds its lease. `observe` is called after each request.
 
-    `requests` counts the requests sent, `responses` those to which a SCIM service responded;
+    `requests` counts the requests sent, and `responses` those with a response of a SCIM service.
     `stopped` is why nothing more is sent.
     """
 
@@ -89,38 +89,38 @@ class TargetConnection:
         self._probe = asyncio.Lock()
         self._failures = 0
         self._failed_creations = 0
-        self._ended = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self.requests = 0
         self.responses = 0
         self.stopped: ScimsyncError | None = None
 
     async def send(self, request: ScimRequest) -> ScimResponse:
-        """Send `request`, again where that is safe and may help.
+        """Send `request`, with retries where they are safe and may help.
 
-        Raise OutcomeUnknown, the errors of `ScimClient.send` once the retries are used up, and
-        TargetStopped where nothing more is sent to the target: the token was refused, no connection
+        Raise OutcomeUnknown, or the errors of `ScimClient.send` once the retries are used up. Raise
+        TargetStopped if nothing more is sent to the target: it refused the token, no connection
         could be made, or another run holds the lease.
         """
         if self._probing:
             async with self._probe:
                 if self._probing:
                     return await self._send_probe(request)
-        earlier: list[RequestError] = []
+        earlier_errors: list[RequestError] = []
 
         async def attempt() -> ScimResponse:
             try:
                 return await self._send_once(request)
             except RequestError as error:
-                if earlier:
-                    error.in_doubt = may_have_had_effect(earlier[-1])
-                earlier.append(error)
+                if earlier_errors:
+                    error.in_doubt = may_have_had_effect(earlier_errors[-1])
+                earlier_errors.append(error)
                 raise
 
         try:
             return await self._retry_policy.run(
                 attempt,
                 may_retry=lambda error: may_retry(error, request),
-                waits=lambda error: not _pauses_all(error),
+                waits=lambda error: not _asks_for_pause(error),
                 time=self._retry_time,
             )
         except RequestError as error:
@@ -130,10 +130,10 @@ class TargetConnection:
             raise
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond the moment at which nothing more is sent."""
+        """Sleep, but not longer than until the connection is stopped."""
         waits = [
             asyncio.ensure_future(self.time.sleep(seconds)),
-            asyncio.ensure_future(self._ended.wait()),
+            asyncio.ensure_future(self._stop_requested.wait()),
         ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -143,7 +143,7 @@ class TargetConnection:
 
     @property
     def may_create(self) -> bool:
-        """Whether creations still have a chance in this run."""
+        """Whether this run may still send creations."""
         return self._failed_creations < MAX_FAILED_CREATIONS
 
     def creation_failed(self, error: OutcomeUnknown) -> None:
@@ -161,10 +161,10 @@ class TargetConnection:
             )
 
     def stop(self, why: ScimsyncError) -> None:
-        """Send nothing more: `send` raises TargetStopped, also where it is waiting."""
+        """Send nothing more: `send` raises TargetStopped, even if it is waiting."""
         if self.stopped is None:
             self.stopped = why
-            self._ended.set()
+            self._stop_requested.set()
 
     def lost_lease(self) -> None:
         """Send nothing more, as another run took over this target."""
@@ -177,7 +177,7 @@ class TargetConnection:
         )
 
     async def _send_probe(self, request: ScimRequest) -> ScimResponse:
-        """Send the one request that shows whether a target works again."""
+        """Send the single request that shows whether a target works again."""
         try:
             response = await self._send_once(request)
         except RequestError as error:
@@ -233,15 +233,15 @@ class TargetConnection:
         elif not shows_no_service(error):
             self._failures = 0
             self.responses += 1
-        elif error.retry_after is not None:  # the limit that was hit is the whole target's
+        elif error.retry_after is not None:  # the whole target's limit was hit
             seconds = min(error.retry_after, MAX_PAUSE_S)
             _LOG.info("%s: asks for a pause of %.0f s", self._target, seconds)
             self.rate_limiter.pause(now, seconds)
 
     def _count_failure(self, error: RequestError) -> None:
-        """Count a request that failed; after several in a row the target counts as down."""
+        """Count a failed request. After several in a row, the target counts as down."""
         if isinstance(error, OutcomeUnknown) and not isinstance(error.cause, InvalidResponse):
-            return  # it was sent once only; the look-up that follows shows more
+            return  # it was sent only once; the look-up that follows counts
         if not shows_no_service(error):
             return
         self._failures += 1
@@ -249,10 +249,10 @@ class TargetConnection:
             self._give_up(f"{self._failures} requests in a row failed, the last", error)
 
     def _give_up(
-        self, what: str, error: RequestError, hint: str = "nothing more was sent to it"
+        self, problem: str, error: RequestError, hint: str = "nothing more was sent to it"
     ) -> None:
         """Send nothing more in this run, because of `error`."""
-        start = f"{self._target}: {what}: " if what else f"{self._target}: "
+        start = f"{self._target}: {problem}: " if problem else f"{self._target}: "
         self.stop(
             TargetUnavailable(
                 f"{start}{error}",
@@ -267,7 +267,7 @@ class TargetConnection:
     ) -> None:
         """Report one request to the observer and the log.
 
-        Queries and the words of a target may name people, so only a log with PERSONAL shows them.
+        Queries and texts of a target may name people, so only a log with PERSONAL shows them.
         """
         self._observe(
             self._target, request.method, _status_of(outcome), self.time.clock() - sent_at
@@ -288,6 +288,6 @@ def _status_of(outcome: ScimResponse | RequestError) -> int | None:
     return None
 
 
-def _pauses_all(error: BaseException) -> bool:
-    """Return whether the target asked for a pause, which the throttle keeps for all requests."""
+def _asks_for_pause(error: BaseException) -> bool:
+    """Return whether the target asked for a pause, which the throttle applies to all requests."""
     return isinstance(error, ErrorResponse) and bool(error.retry_after)

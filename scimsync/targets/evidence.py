@@ -1,4 +1,4 @@
-"""Decide what a target's response, or a missing one, proves.
+"""Decide what a response of a target, or its absence, proves.
 
 This is the only place that interprets statuses for the connection.
 """
@@ -19,7 +19,7 @@ _CODES = {
 
 
 class OutcomeUnknown(RequestError):
-    """A POST may or may not have had its effect; `cause` is what came instead of a response."""
+    """A POST with an unknown outcome. `cause` is the error in place of a response."""
 
     def __init__(self, cause: RequestError) -> None:
         super().__init__(str(cause))
@@ -31,7 +31,7 @@ class OutcomeUnknown(RequestError):
 
 
 def cause_of(error: RequestError) -> RequestError:
-    """Return what went wrong, also where the error is that the outcome is unknown."""
+    """Return the error itself, or its cause if the outcome is unknown."""
     return error.cause if isinstance(error, OutcomeUnknown) else error
 
 
@@ -50,8 +50,8 @@ def message_code(error: RequestError) -> str:
 def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
     """Return whether sending `request` again could create a resource twice.
 
-    A service that asks to come back later (429, and 503 with a Retry-After or a SCIM error body)
-    has done nothing. A proxy in front of it also sends 503 if it lost the response.
+    A service that asks to retry later (429, and 503 with a Retry-After or a SCIM error body) has
+    done nothing. A proxy in front of it also sends 503 if it lost the response.
     """
     if request.method != "POST":
         return False
@@ -80,7 +80,7 @@ def may_have_had_effect(error: RequestError) -> bool:
 def may_retry(error: BaseException, request: ScimRequest) -> bool:
     """Return whether sending `request` again may help.
 
-    That is so after 429, server errors and broken connections (RFC 7644 section 3.12), and after a
+    It may help after 429, server errors and broken connections (RFC 7644 section 3.12), and after a
     read with a garbled response.
     """
     if isinstance(error, InvalidResponse):
@@ -89,7 +89,7 @@ def may_retry(error: BaseException, request: ScimRequest) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether an error may pass by itself: 429, a server error, no response."""
+    """Return whether an error may be temporary: 429, a server error, no response."""
     if isinstance(error, ErrorResponse):
         return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
     return isinstance(error, NoResponse)

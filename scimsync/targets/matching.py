@@ -1,7 +1,7 @@
-"""Find resources that exist already at a target, so that they are adopted and not created twice.
+"""Find resources that already exist at a target, to adopt them instead of creating them twice.
 
-A few are looked up by filter, each by the attributes of `match` in their order. Where reading the
-whole list takes fewer requests, it is read once and kept in a private temporary file.
+A few resources are looked up by filter, each by the attributes of `match` in their order. If
+reading the whole list takes fewer requests, it is read once and kept in a private temporary file.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from scimsync.scim.resources import project
 from scimsync.transport.request_errors import InvalidRequest
 
 _MAX_LOOK_UPS = 3
-"""So many resources are looked up by filter without a look at the size of the list."""
+"""The number of resources that are looked up by filter whatever the size of the list."""
 
 _MAX_MATCHES = 5
-"""How many resources are read that match one value; two are ambiguous already."""
+"""The number of resources that are read for one value. Two are already ambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,10 @@ class Match:
 
 
 class Matcher:
-    """Finds and reads resources of one kind at one target.
+    """A search for resources of one kind at one target.
 
-    `match` are attribute paths, tried in their order; the first by which a resource is found
-    decides. `expected` returns how many resources may have to be looked up in all, which decides
-    between filters and reading the list.
+    `match` are attribute paths, tried in their order until one finds a resource. `expected` returns
+    the number of resources to look up in all, which decides between filters and reading the list.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Matcher:
         self._decided = False
 
     def forget(self, expected: int) -> None:
-        """Drop what was read, because it may be out of date.
+        """Drop the list that was read, because it may be out of date.
 
         At most `expected` resources will be looked up from now on.
         """
@@ -79,12 +78,12 @@ class Matcher:
     async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Match], dict[Key, str]]:
         """Return the matches of each document, and why the target refused some look-ups.
 
-        Raise RequestError for errors that concern more than one resource: no connection, a token
-        that is refused.
+        Raise RequestError for errors that concern more than one resource: no connection, a refused
+        token.
         """
         if wanted and not self._decided:
             await self._read_list_if_cheaper()
-        found: dict[Key, Match] = {}
+        matches: dict[Key, Match] = {}
         refused: dict[Key, str] = {}
         for key, document in wanted.items():
             try:
@@ -95,8 +94,8 @@ class Matcher:
                 refused[key] = str(error)
             else:
                 if match is not None:
-                    found[key] = match
-        return found, refused
+                    matches[key] = match
+        return matches, refused
 
     async def look_up(self, document: Document) -> Match | None:
         """Return the resources that match one document now, by filter. Raise RequestError."""
@@ -107,7 +106,7 @@ class Matcher:
         return None
 
     async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:
-        """Return a resource; None if it no longer exists. Raise RequestError."""
+        """Return a resource, or None if it no longer exists. Raise RequestError."""
         try:
             response = await self._sender.send(self._dialect.read(self._kind, remote_id))
         except ErrorResponse as error:
@@ -117,7 +116,7 @@ class Matcher:
         return response.body or {}
 
     async def probe(self) -> None:
-        """Ask for any one resource; raise RequestError if the target does not answer either."""
+        """Request any one resource. Raise RequestError if the target does not respond either."""
         async for _ in self._pages(1):
             return
 
@@ -150,14 +149,14 @@ class Matcher:
         try:
             response = await self._sender.send(request)
         except ErrorResponse as error:
-            if error.kind is ErrorKind.NOT_FOUND:  # instead of an empty list, as some servers do
+            if error.kind is ErrorKind.NOT_FOUND:  # some servers send it instead of an empty list
                 return ()
             raise
         resources = read(response.body or {}, "Resources")
         return tuple(
-            one
-            for one in (resources if isinstance(resources, list) else ())
-            if isinstance(one, dict) and _folded_value(one, path) == fold(path, value)
+            resource
+            for resource in (resources if isinstance(resources, list) else ())
+            if isinstance(resource, dict) and _folded_value(resource, path) == fold(path, value)
         )
 
     async def _read_list_if_cheaper(self) -> None:
@@ -169,17 +168,17 @@ class Matcher:
         expected = self._expected()
         if expected <= _MAX_LOOK_UPS:
             return
-        listed: _ResourceList | None = None
+        resource_list: _ResourceList | None = None
         async for page in self._pages(self._page_size):
-            if listed is None:
+            if resource_list is None:
                 size = max(len(page.resources), 1)
                 if page.total_results is None or page.total_results / size > expected:
                     return
-                listed = _ResourceList(self._match)
-            listed.add(page.resources)
-        if listed is not None:
-            listed.index()
-        self._list = listed
+                resource_list = _ResourceList(self._match)
+            resource_list.add(page.resources)
+        if resource_list is not None:
+            resource_list.index()
+        self._list = resource_list
 
     def _pages(self, count: int) -> AsyncIterator[Page]:
         endpoint = RESOURCE_TYPES[self._kind].endpoint
@@ -187,7 +186,7 @@ class Matcher:
 
 
 class AccountFinder:
-    """Finds accounts for the planner. `matcher_of` returns the matcher for a key."""
+    """The planner's search for accounts. `matcher_of` returns the matcher for a key."""
 
     def __init__(self, matcher_of: Callable[[Key], Matcher]) -> None:
         self._matcher_of = matcher_of
@@ -207,9 +206,9 @@ class AccountFinder:
         accounts: dict[Key, tuple[Account, ...]] = {}
         refused: dict[Key, str] = {}
         for matcher, documents in by_matcher.values():
-            found, why = await matcher.find(documents)
-            refused |= why
-            for key, match in found.items():
+            matches, refusals = await matcher.find(documents)
+            refused |= refusals
+            for key, match in matches.items():
                 accounts[key] = tuple(
                     to_account(match.by, resource, paths[key]) for resource in match.resources
                 )
@@ -248,12 +247,12 @@ class _ResourceList:
 
 
 def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:
-    """Return an account that was found, with its values at the managed `paths`."""
+    """Return a resource as an account, with its values at the managed `paths`."""
     active = read(resource, "active")
     meta = read(resource, "meta")
     version = read(meta, "version") if isinstance(meta, dict) else None
     members = read(resource, "members")
-    values = [read(one, "value") for one in members or () if isinstance(one, dict)]
+    values = [read(member, "value") for member in members or () if isinstance(member, dict)]
     return Account(
         remote_id=RemoteId(resource_id(resource) or ""),
         document=project(resource, paths),
@@ -265,9 +264,9 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
 
 
 def fold(path: str, value: Any) -> str | None:
-    """Return a value in the form in which values are compared.
+    """Return a value in the form used for comparison.
 
-    `externalId` and `id` are compared exactly, others without case (RFC 7643 sections 2.2 and 3.1).
+    Case matters for `externalId` and `id` only (RFC 7643 sections 2.2 and 3.1).
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Decide what later runs learn from this one about a target: quarantine, and the accepted rate."""
+"""Derive the quarantine and the rate limit of a target for later runs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from scimsync.model.targets import TargetState
 from scimsync.targets.connection import TargetConnection
 
 QUARANTINE_AFTER = 3
-"""After so many runs in a row without a useful response, a target is in quarantine."""
+"""After this number of runs in a row without a useful response, a target is in quarantine."""
 
 RATE_LASTS = timedelta(days=1)
-"""How long a later run starts with the rate that was learned."""
+"""The time after which a later run ignores a learned rate."""
 
 
 def is_suspect(known: TargetState) -> bool:
-    """Return whether a target has to answer one request before it gets more."""
+    """Return whether a target has to respond to one request before others are sent."""
     return known.failures >= QUARANTINE_AFTER
 
 
 def quarantine_error(known: TargetState, now: datetime) -> TargetQuarantined | None:
-    """Return why nothing may be sent to a target now; None if it is not in quarantine."""
+    """Return why nothing may be sent to a target now, or None if it is not in quarantine."""
     if not is_waiting(known.quarantined_until, now):
         return None
     until = known.quarantined_until.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -39,7 +39,7 @@ def quarantine_error(known: TargetState, now: datetime) -> TargetQuarantined | N
 
 
 def learned_rate(known: TargetState, now: datetime) -> float | None:
-    """Return the rate to start with, in requests per second; None where none was learned."""
+    """Return the rate to start with, in requests per second, or None if none was learned."""
     if known.lowered_at is None or now - known.lowered_at > RATE_LASTS or known.lowered_at > now:
         return None
     return known.lowered_rate
@@ -48,7 +48,7 @@ def learned_rate(known: TargetState, now: datetime) -> float | None:
 def after_run(
     known: TargetState, connection: TargetConnection, error: ScimsyncError | None, now: datetime
 ) -> TargetState:
-    """Return what to remember of a target after a run that ended with `error`, or with None."""
+    """Return the state to store for a target after a run that ended with `error`, or with None."""
     limiter = connection.rate_limiter
     if limiter.refusals:
         lowered_at = now if limiter.learned is not None else None
