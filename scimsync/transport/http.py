@@ -38,8 +38,8 @@ _NEVER_VALID = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
 class HttpResponse:
     """A response with its whole body, decompressed.
 
-    `request` names the request in messages, without its query. `problem` says why the body is not
-    whole ("" if it is); then the status is 400 or more.
+    `request` names the request in messages, without its query. `problem` says why the body is
+    incomplete ("" if it is whole); the status is 400 or more in that case.
     """
 
     request: str
@@ -57,7 +57,7 @@ class HttpResponse:
 
 
 class HttpConnection:
-    """A base URL, proof of identity, and a pool of connections.
+    """The connection to one server: a base URL, an authenticator, and a pool of connections.
 
     `timeout` is the longest silence in seconds (to connect, write, or read), `total_timeout` the
     longest time in seconds for one request. `max_response_bytes` bounds each response after
@@ -106,12 +106,12 @@ class HttpConnection:
         headers: Mapping[str, str],
         content: bytes | None = None,
     ) -> HttpResponse:
-        """Send one request; once more only where its credentials were rejected and replaced.
+        """Send one request, and once more only if its credentials were rejected and replaced.
 
-        `target` is path and query below the base URL, percent-encoded. Raise NoResponse where no
-        whole response arrived, InvalidResponse for a redirect or a body that cannot be read, and
-        InvalidRequest or ForeignOriginError for what cannot be sent. Error statuses (400 and above)
-        are returned.
+        `target` is path and query below the base URL, percent-encoded. Return responses with error
+        statuses (400 and above) too. Raise NoResponse if no whole response arrived, InvalidResponse
+        for a redirect or an unreadable body, and InvalidRequest or ForeignOriginError for a request
+        that cannot be sent.
         """
         label = f"{method} {target.partition('?')[0]}"
         try:
@@ -137,7 +137,7 @@ class HttpConnection:
 
     def excerpt(self, content: bytes) -> str:
         """Return the start of a body for people: printable, in one line, without secrets."""
-        # redacted before it is cut, so that half of a secret does not remain; as latin-1, in which
+        # redact before cutting, so that half of a secret does not remain, and as latin-1, in which
         # no byte is invalid
         if self._authenticator is not None:
             text = self._authenticator.redact(content.decode("latin-1"))
@@ -145,7 +145,7 @@ class HttpConnection:
         return one_line(content[: EXCERPT_BYTES * 2].decode("utf-8", "replace"), EXCERPT_BYTES)
 
     def invalid(self, response: HttpResponse, problem: str) -> InvalidResponse:
-        """Return the error that `response` is not what was expected."""
+        """Return the error for an unexpected `response`."""
         return InvalidResponse(
             f"{response.request}: {problem}",
             status=response.status,
@@ -200,7 +200,7 @@ class HttpConnection:
     async def _read(self, response: httpx2.Response) -> tuple[bytes, str]:
         """Return the decompressed body, and what is wrong with it ("" for nothing).
 
-        At most one piece beyond the limit is read.
+        Read at most one piece beyond the limit.
         """
         limit = self._max_response_bytes
         length = response.headers.get("Content-Length", "")
@@ -235,7 +235,7 @@ class HttpConnection:
     def _cause(self, error: httpx2.RequestError) -> str:
         """Return what the operating system reported, or else what the HTTP library reported.
 
-        The former is more precise than "connection failed".
+        The operating system is more precise than "connection failed".
         """
         if isinstance(error, httpx2.TimeoutException):
             return f"nothing for {self._timeout['read']:g} s"
@@ -267,6 +267,6 @@ def _open_client(url: httpx2.URL, max_connections: int) -> httpx2.AsyncClient:
     limits = httpx2.Limits(
         max_connections=max_connections, max_keepalive_connections=max_connections
     )
-    # http to loopback needs no certificates: none are read, and none would be trusted
+    # http to loopback needs no certificates, so read none and trust none
     verify = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx2.AsyncClient(limits=limits, verify=verify, trust_env=False, follow_redirects=False)

@@ -1,11 +1,11 @@
-"""Decide how fast to send: at the configured rate, and slower where the server answers with 429.
+"""Decide how fast to send: at the configured rate, and slower if the server responds with 429.
 
 Servers count requests in a token bucket: a number at once, and a number per second. A 429 shows
 that the bucket is empty. The requests accepted between two such moments, divided by the time
-between them, are the rate of the bucket, more precisely the longer the count goes on. So an unknown
-limit is found after two 429 responses and then used fully, without hitting it all the time. RFC
-6585 section 4 leaves it to the server how to count; counters that are reset each minute look the
-same from here.
+between them, are the rate of the bucket, and longer counts are more precise. So an unknown limit is
+found after two 429 responses and then used fully, without hitting it all the time. RFC 6585 section
+4 leaves the way of counting to the server. Counters that are reset each minute look the same from
+here.
 
 This module has no clock and does not sleep: `now` is in seconds of any steady clock.
 """
@@ -15,56 +15,59 @@ from __future__ import annotations
 from collections import deque
 
 FIRST_WINDOW = 2
-"""Requests that may be in flight to a server of which nothing is known yet."""
+"""The number of requests that may be in flight to an unknown server."""
 
 RESPONSES_PER_STEP = 12
-"""After so many responses without a 429, one more request may be in flight."""
+"""After this number of responses without a 429, one more request may be in flight."""
 
 BURST = 1.5
-"""Requests that may go out at once at a given rate, as a process is not woken to the
+"""Requests that may be sent at once at a configured rate, since sleeps are not exact to the
 millisecond."""
 
 BURST_S = 0.02
-"""The same in seconds, which is more at high rates."""
+"""The same in seconds of the rate, which allows more at high rates."""
 
 HOLD_S = (3.0, 60.0)
-"""How long a learned rate is kept before a higher one is tried: as long as it was measured, within
-these bounds."""
+"""Bounds of the seconds for which a learned rate is kept before a higher one is tried. Within them,
+it is kept for as long as it was measured."""
 
 GROWTH = 0.01
-"""The share by which the rate then grows each second."""
+"""The share by which the rate grows each second after that."""
 
 GUESS = (10.0, 40.0)
-"""Bounds (requests per second) of the rate that is assumed after the first 429, before anything was
-measured."""
+"""Bounds (requests per second) of the rate that is assumed after the first 429, before any
+measurement."""
 
 MAX_MISFITS = 4
-"""After so many measurements that fit no limit, 429 responses are taken for a fault that does not
+"""After this number of measurements that fit no limit, 429 responses count as a fault that does not
 depend on the rate."""
 
 IGNORE_S = 30.0
-"""How long 429 responses do not lower the rate then."""
+"""Seconds for which 429 responses do not lower the rate after that."""
 
-_SURE = 50  # accepted requests that a measurement needs before a 429 causes no pause of its own
+_MIN_MEASURED = 50
+"""Accepted requests that a measurement needs before a 429 causes no pause of its own."""
 
 
 class RateLimiter:
     """The rate of requests to one server.
 
-    `given` is the highest rate that the configuration allows (requests per second), `learned` the
-    rate that an earlier run measured. The attribute `learned` holds what this run measured, None
-    without a limit; `refusals` counts 429 responses.
+    `configured` is the highest rate that the configuration allows (requests per second), and
+    `learned` the rate that an earlier run measured. The attribute `learned` holds the rate that
+    this run measured, None without a limit; `refusals` counts 429 responses.
     """
 
     def __init__(
-        self, given: float | None = None, *, concurrency: int = 8, learned: float | None = None
+        self, configured: float | None = None, *, concurrency: int = 8, learned: float | None = None
     ) -> None:
-        self._given = given
+        self._configured = configured
         self._concurrency = concurrency
         self._window = FIRST_WINDOW
         self._responses = 0  # since the last 429
         self.learned = (
-            learned if learned is not None and (given is None or learned < given) else None
+            learned
+            if learned is not None and (configured is None or learned < configured)
+            else None
         )
         self.refusals = 0
         self._refusals_in_a_row = 0
@@ -75,8 +78,8 @@ class RateLimiter:
         # what was sent and accepted
         self._began_at: float | None = None
         self._last_second: deque[float] = deque()
-        # what 429 responses show: when the server's bucket was last empty, how often it was, and
-        # how many requests in how many seconds the current measurement counts
+        # what 429 responses show: when the server's bucket was last empty, how often it was empty,
+        # and the requests and seconds of the current measurement
         self._empty_at = float("-inf")
         self._times_empty = 2 if self.learned is not None else 0
         self._counted = 0
@@ -89,24 +92,24 @@ class RateLimiter:
 
     @property
     def window(self) -> int:
-        """How many requests may be in flight."""
+        """The number of requests that may be in flight."""
         return min(self._window, self._concurrency)
 
     def rate(self, now: float) -> float | None:
-        """Return the highest rate of requests per second; None for as fast as responses come."""
+        """Return the highest rate in requests per second, or None for no limit."""
         if self.learned is None:
-            return self._given
+            return self._configured
         rate = self.learned * (1 + 0.5 / max(self._counted, 25))
         began_at = now if self._began_at is None else self._began_at
         since = now - max(self._empty_at, self._paused_until, began_at)
-        if self._times_empty == 1:  # a guess; only the next 429 makes it a measurement
+        if self._times_empty == 1:  # a guess until the next 429 makes it a measurement
             rate = self.learned * 2 ** min(max(since, 0.0), 20.0)
         elif since > (hold := min(max(self._counted / self.learned, HOLD_S[0]), HOLD_S[1])):
             rate *= (1 + GROWTH) ** min(since - hold, 2000.0)
-        return rate if self._given is None else min(rate, self._given)
+        return rate if self._configured is None else min(rate, self._configured)
 
     def wait(self, now: float) -> float:
-        """Return the seconds until the next request may go out; 0 for now."""
+        """Return the seconds until the next request may be sent, 0 for now."""
         if now < self._paused_until:
             return self._paused_until - now
         rate = self.rate(now)
@@ -116,14 +119,14 @@ class RateLimiter:
         return max(0.0, 1.0 - self._level) / rate
 
     def take(self, now: float) -> None:
-        """Count a request that goes out."""
+        """Count a request that is sent."""
         if self._began_at is None:
             self._began_at = now
         if self.rate(now) is not None:
             self._level -= 1.0
 
     def accepted(self, now: float, sent_at: float) -> None:
-        """Count a response other than 429 to a request that went out at `sent_at`."""
+        """Count a response other than 429 to a request that was sent at `sent_at`."""
         self._refusals_in_a_row = 0
         if sent_at >= self._empty_at:
             self._since_empty += 1
@@ -143,20 +146,20 @@ class RateLimiter:
         self._refusals_in_a_row += 1
         self._responses = 0
         if sent_at < self._empty_at or now < self._ignored_until:
-            return  # it was in flight when the last one came
-        enough = min(2, self._concurrency)
-        if self._times_empty == 0 and not retry_after and self._refusals_in_a_row < enough:
-            return  # one alone is not a limit yet
+            return  # it was in flight when the last 429 arrived
+        needed = min(2, self._concurrency)
+        if self._times_empty == 0 and not retry_after and self._refusals_in_a_row < needed:
+            return  # a single 429 is not a limit yet
         self._learn(now)
         self._empty_at = now
         self._window = max(FIRST_WINDOW, self._window // 2)
         self._level, self._filled_at = 0.0, now
         self._since_empty, self._paused_since_empty = 0, 0.0
-        if not retry_after and self._counted < _SURE and self.learned is not None:
+        if not retry_after and self._counted < _MIN_MEASURED and self.learned is not None:
             self.pause(now, 0.5)
 
     def pause(self, now: float, seconds: float) -> None:
-        """Let nothing go out for `seconds`, because a limit of the whole server was hit."""
+        """Send nothing for `seconds`, because a limit of the whole server was hit."""
         until = max(self._paused_until, now + seconds)
         self._paused_since_empty += until - max(self._paused_until, now)
         self._paused_until = until
@@ -173,7 +176,7 @@ class RateLimiter:
     def _learn(self, now: float) -> None:
         """Measure the rate of the server's bucket.
 
-        What was accepted since it was last empty has flowed into it.
+        The requests accepted since it was last empty are what flowed into it.
         """
         self._times_empty += 1
         if self._times_empty == 1 or self._empty_at == float("-inf"):
@@ -183,12 +186,12 @@ class RateLimiter:
         rate = self.rate(now) or 0.0
         seconds = self._filling_s(now)
         measured = self._since_empty / seconds
-        if first:  # the guess may have been far too low, and the bucket full meanwhile
+        if first:  # the guess may have been far too low, so that the bucket was full
             measured = max(measured, len(self._last_second) - max(self._capacity or 0.0, 2.0))
-        if first or not 0.8 * rate <= measured <= 1.25 * rate:  # another limit than was counted
+        if first or not 0.8 * rate <= measured <= 1.25 * rate:  # a different limit
             self._misfits += not first or measured < 0.5 * rate
             self._counted, self._counted_s = 0, 0.0
-        elif self._since_empty < self._counted / 8:  # a limit that is known well is hit rarely
+        elif self._since_empty < self._counted / 8:  # a well-known limit is hit rarely
             self._misfits += 1
         else:
             self._misfits = 0
@@ -202,9 +205,9 @@ class RateLimiter:
             self._ignored_until = now + IGNORE_S
 
     def _guess(self, now: float) -> None:
-        """Take the first 429 of this run as a measurement.
+        """Guess the rate from the first 429 of this run.
 
-        What was accepted at once is the capacity of the bucket, and the only hint at its rate.
+        The requests accepted at once are the capacity of the bucket, and the only hint at its rate.
         """
         burst = float(len(self._last_second))
         if self.learned is None:
@@ -217,7 +220,7 @@ class RateLimiter:
         self._counted, self._counted_s = 0, 0.0
 
     def _filling_s(self, now: float) -> float:
-        """Return how many seconds the bucket was filled since it was last empty.
+        """Return the seconds for which the bucket was filled since it was last empty.
 
         It may have been full before the end of a pause.
         """

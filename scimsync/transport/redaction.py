@@ -1,4 +1,4 @@
-"""What messages show of a response: how much of it, and no secrets."""
+"""Limit and redact the parts of a response that messages show."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from typing import Final
 
 EXCERPT_BYTES: Final = 120
-"""How much of a body that cannot be understood is shown."""
+"""The number of bytes shown of a body that cannot be parsed."""
 
 MAX_DETAIL: Final = 500
-"""How many characters of a server's explanation are kept."""
+"""The number of characters kept of a server's explanation."""
 
 
 def secret_pattern(secret: str) -> re.Pattern[str]:
-    """Return a pattern that finds `secret`, also as JSON, HTML and URLs encode it.
+    """Return a pattern that finds `secret`, including its encodings in JSON, HTML and URLs.
 
-    They encode only characters that are neither letters nor digits.
+    These encode only characters that are neither letters nor digits.
     """
     return re.compile("".join(map(_spellings, secret)))
 

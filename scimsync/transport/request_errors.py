@@ -11,23 +11,23 @@ class RequestError(Exception):
     """Base of all errors of sending a request; `str()` is one line for people.
 
     `in_doubt`: an earlier attempt at the same request may have had its effect, whatever this error
-    says of the last one.
+    says about the last one.
     """
 
     in_doubt = False
 
     @property
     def brief(self) -> str:
-        """The same line without words of the server, which may name people."""
+        """The same line without texts of the server, which may name people."""
         return str(self)
 
 
 class InvalidRequest(RequestError):
-    """A request cannot be written as it is and was not sent."""
+    """The request cannot be written as it is, and was not sent."""
 
 
 class ForeignOriginError(RequestError):
-    """A request with credentials for another origin than the configured one; it was not sent."""
+    """The request has credentials for another origin than the configured one, and was not sent."""
 
 
 class NoResponse(RequestError):
@@ -42,7 +42,7 @@ class NoResponse(RequestError):
 
 
 class InvalidResponse(RequestError):
-    """A response that violates the protocol.
+    """The response violates the protocol.
 
     Examples are an HTML page, text that is not JSON, a redirect, and more bytes than allowed. A
     request that changes something may have had its effect. `excerpt` is the printable start of the

@@ -1,4 +1,4 @@
-"""Send again what may succeed later: how often, how long, and with which waits in between."""
+"""Retry requests that may succeed later, with waits in between."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class TimeSource:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often one request is tried, and for how many seconds after its first failure.
+    """The number of attempts at one request, and the seconds for them after its first failure.
 
-    Waits between two attempts are random and at most half a second, which doubles with each attempt
-    up to `longest_wait_s` ("full jitter").
+    The waits between attempts are random ("full jitter"). The longest wait is half a second at
+    first and doubles with each attempt, up to `longest_wait_s`.
     """
 
     attempts: int = 5
@@ -48,8 +48,8 @@ class RetryPolicy:
     ) -> Result:
         """Return the result of the first attempt that succeeds.
 
-        `may_retry` says which errors another attempt may help against; the last error is raised.
-        `waits` says after which of them to wait; after others, `attempt` itself waits.
+        `may_retry` returns whether another attempt may help after an error. The last error is
+        raised. `waits` returns whether to wait after an error; otherwise `attempt` itself waits.
         """
         from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 

@@ -1,4 +1,4 @@
-"""Let requests go out one by one, as fast as a rate limiter allows."""
+"""Release requests one by one, as fast as a rate limiter allows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scimsync.transport.rate_limiter import RateLimiter
 
 
 class Throttle:
-    """Makes tasks wait for their turn to send a request to one server.
+    """A queue for the tasks that send requests to one server.
 
-    `sleep` and `clock` are in seconds. Once `is_closed` returns True nothing waits any longer; a
-    `sleep` that is under way has to end by itself.
+    `sleep` and `clock` are in seconds. Once `is_closed` returns True, no task waits any longer, but
+    a `sleep` that is under way has to end by itself.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class Throttle:
         self._released = asyncio.Event()
 
     async def wait(self) -> None:
-        """Wait until the target may be sent another request.
+        """Wait until the server may be sent another request.
 
         The rate, the requests in flight and the pauses that the server asked for decide. One task
-        waits; the others queue behind it.
+        waits, and the others queue behind it.
         """
         async with self._queue:
             while not self._is_closed():
@@ -53,6 +53,6 @@ class Throttle:
         self._in_flight += 1
 
     def received(self) -> None:
-        """Count its end."""
+        """Count the end of a request."""
         self._in_flight -= 1
         self._released.set()

@@ -1,7 +1,7 @@
 """Kinds of authentication.
 
-A new kind is a module with its settings model and its authenticator (see `authenticator`), and one
-line in `AUTHENTICATORS`.
+To add a kind, write a module with its settings model and its authenticator (see `authenticator`),
+and add one line to `AUTHENTICATORS`.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""The interface of authenticators, which prove to a server who sends a request."""
+"""The interface of authenticators, which prove the sender of a request to a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Authenticator(Protocol):
-    """Adds proof of identity to the requests for one origin and keeps its secrets out of sight."""
+    """The credentials for the requests to one origin."""
 
     async def headers(self, url: str) -> Mapping[str, str]:
         """Return the headers to add to a request to `url`, with credentials that are valid now.
@@ -24,15 +24,14 @@ class Authenticator(Protocol):
         """
 
     async def refresh(self, rejected: Mapping[str, str], /) -> bool:
-        """Replace the credentials in the headers `rejected`, which were answered with status 401.
+        """Replace the credentials in the headers `rejected`, after a response with status 401.
 
-        Workers may call it at the same time for the same credentials, which are then replaced once.
-        Return whether there are other credentials now, so that sending the request once more makes
-        sense.
+        Concurrent calls for the same credentials replace them once. Return whether there are other
+        credentials now, so that the request can be sent once more.
         """
 
     def redact(self, text: str) -> str:
-        """Return `text` with `***` in place of each secret, however it is encoded in there."""
+        """Return `text` with `***` in place of each secret, whatever its encoding there."""
 
 
 class AuthenticatorSettings(Table):
@@ -44,7 +43,7 @@ class AuthenticatorSettings(Table):
     def authenticator(self, base_url: str, secret: Callable[[str], str]) -> Authenticator:
         """Return the authenticator for the origin of `base_url`.
 
-        `secret` gives the value that the reference under a key of this table refers to, such as
+        `secret` returns the value of the reference under a key of this table, such as
         `secret("token")`. It raises the error that the caller shows for a missing secret.
         """
 

@@ -30,9 +30,9 @@ class BearerSettings(AuthenticatorSettings):
 
 
 class BearerAuthenticator:
-    """Sends `Authorization: Bearer TOKEN` to the origin of `base_url` only.
+    """`Authorization: Bearer TOKEN`, for the origin of `base_url` only.
 
-    Raises BaseUrlError for a token that a header cannot carry, such as one that ends with a line
+    Raise BaseUrlError for a token that a header cannot carry, such as one that ends with a line
     break.
     """
 
