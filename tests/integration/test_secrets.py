@@ -213,7 +213,9 @@ def test_a_command_is_split_like_a_shell_does_but_no_shell_runs(tmp_path: Path) 
         ),
         (
             "import sys; sys.exit('\\x1b[31mred\\x1b[0m' + 'x' * 500)",
-            "the command {python} ended with exit code 1\n  stderr: [31mred [0m" + "x" * 189,
+            "the command {python} ended with exit code 1\n  stderr: "
+            + r"\x1b[31mred\x1b[0m".ljust(199, "x")
+            + "…",
         ),
     ],
 )
