@@ -64,6 +64,12 @@ class ConfigError(ScimsyncError):
     exit_code = 2
 
 
+class SecretUnavailable(ConfigError):
+    """A command that prints a secret failed, which may pass by itself (exit 1)."""
+
+    exit_code = 1
+
+
 class SourceFormatError(ScimsyncError):
     """A source does not match sync.toml (exit 2).
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, SecretUnavailable
 from scimsync.formatting import one_line
 from scimsync.settings import Table
 from scimsync.settings.secret_reference import command_words, service_and_user
 
 CMD_TIMEOUT_S = 30.0
 _MAX_BYTES = 64 * 1024
-"""The longest secret that is read from a file."""
+"""The longest output of a command, and the longest file, that is read for a secret."""
 
 
 def secret_reader(config: Config, table: Table, *parts: str) -> Callable[[str], str]:
@@ -48,7 +48,8 @@ def resolve(
 
     `base_dir` is the folder of sync.toml: `file:` paths start and `cmd:` commands run there.
     `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raise ConfigError if
-    there is no secret, or one that an HTTP header cannot hold.
+    there is no secret, or one that an HTTP header cannot hold, and SecretUnavailable if a command
+    failed.
     """
     text = reference.get_secret_value()
     scheme, _, rest = text.partition(":")
@@ -177,21 +178,14 @@ def _from_keyring(entry: str, where: str) -> str:
 
 
 def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str:
-    import subprocess  # costs time to import, and few configurations use it
+    from scimsync.config.bounded_command import run_bounded  # costs time; few use it
 
     words = command_words(command)
     program = words[0]
     try:
-        done = subprocess.run(
-            words,
-            cwd=base_dir,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigError(
+        done = run_bounded(words, base_dir, timeout_s, _MAX_BYTES)
+    except TimeoutError:
+        raise SecretUnavailable(
             f"{where}: the command {program} did not end within {timeout_s:g} seconds",
             code="SYNC-0155",
         ) from None
@@ -205,10 +199,17 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
         raise ConfigError(
             f"{where}: the command {program} cannot be run: {_reason(error)}", code="SYNC-0155"
         ) from None
-    if done.returncode != 0:
-        complaint = _excerpt(done.stderr, done.stdout)
+    if done.is_cut:
         raise ConfigError(
-            f"{where}: the command {program} ended with exit code {done.returncode}",
+            f"{where}: the command {program} wrote more than {_MAX_BYTES // 1024} KiB, which is no"
+            " token",
+            hint="the command must print the token in its first line, and little else",
+            code="SYNC-0156",
+        )
+    if done.exit_code != 0:
+        complaint = _excerpt(done.stderr, done.stdout)
+        raise SecretUnavailable(
+            f"{where}: the command {program} ended with exit code {done.exit_code}",
             details=[f"stderr: {complaint}"] if complaint else [],
             code="SYNC-0155",
         )
@@ -220,7 +221,7 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
             f"{where}: what the command {program} wrote is not text", code="SYNC-0155"
         ) from None
     if not secret.strip():
-        raise ConfigError(f"{where}: the command {program} wrote nothing", code="SYNC-0155")
+        raise SecretUnavailable(f"{where}: the command {program} wrote nothing", code="SYNC-0155")
     return secret
 
 

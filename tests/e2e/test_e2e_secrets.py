@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,35 @@ def test_without_the_token_no_state_is_created(office: Office) -> None:
 
     assert office.run("push").code == 2
     assert list(written(office.folder)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "message"),
+    [
+        # a vault that is locked may be open at the next run
+        ("raise SystemExit('locked')", 1, "ended with exit code 1"),
+        ("print('canary' * 20_000)", 2, "wrote more than 64 KiB, which is no token"),
+    ],
+)
+@pytest.mark.parametrize("command", ["push", "check"])
+def test_a_command_that_gives_no_token_stops_the_run(
+    office: Office, faulty: FaultyServer, command: str, code: str, exit_code: int, message: str
+) -> None:
+    office.hire(people(3))
+    office.write("give.py", code)
+    office.configure()
+    with_command = f"cmd:{sys.executable} give.py"
+    configuration = (office.folder / "sync.toml").read_text("utf-8")
+    office.write("sync.toml", configuration.replace("env:WIKI_TOKEN", with_command))
+
+    ran = office.run(command)
+
+    assert ran.code == exit_code
+    said = ran.out if command == "check" else ran.err
+    assert "targets.wiki.auth.token: the command" in said
+    assert message in said
+    assert "canary" not in ran.out + ran.err
+    assert faulty.seen == []
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])
