@@ -31,6 +31,7 @@ import pytest
 from scimsync.builtin import load
 from scimsync.cli import main
 from scimsync.model.ids import Key, Kind
+from scimsync.model.limits import Limit, Minimum
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.plan import Now
@@ -111,6 +112,17 @@ def bare(user: Json) -> Json:
     return {name: value for name, value in user.items() if name not in ("id", "meta")} | {
         "schemas": sorted(user["schemas"])
     }
+
+
+def allowance(*, new_url: bool = False, **allowed: int | str) -> Allowance:
+    """What `--allow-removals 7` and the like lift: `removals=7`."""
+    limits: dict[str, Limit] = {}
+    for what, amount in allowed.items():
+        kind, setting = (Minimum, "min_records") if what == "records" else (Limit, f"max_{what}")
+        limit = kind.parse(str(amount))
+        assert limit is not None
+        limits[setting] = limit
+    return Allowance(limits, new_url)
 
 
 @dataclass(frozen=True)
@@ -210,9 +222,10 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         later: timedelta = timedelta(),
         insistent: bool = False,
         wait: bool = False,
-        **allowed: Any,
+        new_url: bool = False,
+        **allowed: int | str,
     ) -> RunOutcome:
-        """Pushes, `later` than the push before."""
+        """Pushes, `later` than the push before; `allowed` are `--allow-…` without that."""
         self.now += later
         os.environ["WIKI_TOKEN"] = self.token
         config = load(self.folder / "sync.toml")
@@ -221,7 +234,9 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 compile_config(config),
                 store,
                 Options(
-                    keys=tuple(map(Key, keys)), allowance=Allowance(**allowed), insistent=insistent
+                    keys=tuple(map(Key, keys)),
+                    allowance=allowance(new_url=new_url, **allowed),
+                    insistent=insistent,
                 ),
                 Now(self.now, self.now.date()),
                 _silent,

@@ -87,6 +87,11 @@ class Guard(Table):
         Minimum.share(80), "Records of a source, compared with its last ingest; fewer stop the run"
     )
 
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """All limits, by name."""
+        return {name: value for name, value in self if isinstance(value, Limit)}
+
 
 # Targets
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,18 @@ class Limit:
     def share(cls, percent: int) -> Self:
         """Return a limit of `percent` of a total."""
         return cls(Decimal(percent), is_share=True)
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the limit that `text` is (`25`, `10%`), or None if it is neither.
+
+        A share may be more than 100%.
+        """
+        text = text.strip()
+        if _NUMBER.fullmatch(text):
+            return cls(Decimal(text))
+        share = _SHARE.fullmatch(text)
+        return None if share is None else cls(Decimal(share[1]), is_share=True)
 
     def of(self, total: int) -> int:
         """Return the limit for `total` items. A share is rounded down: 10% of 25 is 2."""

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
@@ -24,23 +23,15 @@ UPDATES = (Action.UPDATE, Action.REACTIVATE)
 """Actions that `max_updates` counts. An adopted account was not scimsync's before."""
 
 
-class Limits(Protocol):
-    """`[guard]` of sync.toml, as far as it concerns plans."""
-
-    @property
-    def max_removals(self) -> Limit: ...
-
-    @property
-    def max_updates(self) -> Limit: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The limits that the command line lifts for one run. None keeps the limit of sync.toml."""
+    """What the command line lifts for one run.
 
-    removals: int | None = None
-    updates: int | None = None
-    records: int | None = None
+    `limits` maps settings of `[guard]` to the limits in their place. `new_url` keeps the links of a
+    target whose URL changed.
+    """
+
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     new_url: bool = False
 
 
@@ -56,33 +47,43 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One limit: its setting, the option that lifts it, its counts, and its message."""
+    """One limit: its setting, the option that lifts it, its counts, and its message.
+
+    `floor` is what a share allows at least, of a total.
+    """
 
     setting: str
     code: str
     option: str
-    limit: Callable[[Limits], Limit]
-    allowed: Callable[[Allowance], int | None]
+    floor: Callable[[int], int]
     counts: Callable[[TargetPlan], Iterable[_Count]]
     words: tuple[str, str]
 
-    def violation(self, count: _Count, limits: Limits, allowance: Allowance) -> Violation | None:
+    def violation(
+        self, count: _Count, limits: Mapping[str, Limit], allowance: Allowance
+    ) -> Violation | None:
         """Return why the plan must not be executed, or None."""
-        limit, allowed = self.limit(limits), self.allowed(allowance)
-        maximum = _maximum(limit, count.total) if allowed is None else allowed
+        allowed = allowance.limits.get(self.setting)
+        limit = limits[self.setting] if allowed is None else allowed
+        maximum = limit.of(count.total)
+        if limit.is_share:
+            maximum = max(maximum, self.floor(count.total))
         if count.number <= maximum:
             return None
-        bound = f"limit {limit}, here {maximum}" if limit.is_share else f"limit {maximum}"
-        if allowed is not None:
-            bound = f"{self.option} {maximum}"
+        bound = f"limit {limit}" if allowed is None else f"{self.option} {limit}"
+        here = f", here {maximum}" if limit.is_share else ""
         more = count.number - len(count.first)
         return Violation(
             f"guard.{self.setting}: {count.number} of {count.total} {self.words[0]} {count.subject}"
-            f" {self.words[1]} ({bound})",
+            f" {self.words[1]} ({bound}{here})",
             self.code,
             f"first: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}",
             f"to allow this once: scimsync push {self.option} {count.number}",
         )
+
+
+def _few_members(_: int) -> int:
+    return MIN_ALLOWED
 
 
 def _removals(plan: TargetPlan) -> Iterable[_Count]:
@@ -105,8 +106,7 @@ _RULES = (
         "max_removals",
         "SYNC-0501",
         "--allow-removals",
-        lambda limits: limits.max_removals,
-        lambda allowance: allowance.removals,
+        _few_members,
         _removals,
         ("accounts at", "would be deactivated or deleted"),
     ),
@@ -114,8 +114,7 @@ _RULES = (
         "max_updates",
         "SYNC-0503",
         "--allow-updates",
-        lambda limits: limits.max_updates,
-        lambda allowance: allowance.updates,
+        _few_members,
         _updates,
         ("accounts at", "would be changed"),
     ),
@@ -123,16 +122,18 @@ _RULES = (
         "max_removals",
         "SYNC-0502",
         "--allow-removals",
-        lambda limits: limits.max_removals,
-        lambda allowance: allowance.removals,
+        _few_members,
         _lost_members,
         ("members of", "would be removed"),
     ),
 )
 
 
-def check(plan: Plan, limits: Limits, allowance: Allowance) -> list[Violation]:
-    """Return why `plan` must not be executed, or an empty list if it may be."""
+def check(plan: Plan, limits: Mapping[str, Limit], allowance: Allowance) -> list[Violation]:
+    """Return why `plan` must not be executed, or an empty list if it may be.
+
+    `limits` are those of `[guard]`, by setting.
+    """
     violations: list[Violation] = []
     for target in plan.targets.values():
         if target.other_url is not None and not allowance.new_url:
@@ -143,10 +144,6 @@ def check(plan: Plan, limits: Limits, allowance: Allowance) -> list[Violation]:
                 if violation is not None:
                     violations.append(violation)
     return violations
-
-
-def _maximum(limit: Limit, total: int) -> int:
-    return max(limit.of(total), MIN_ALLOWED) if limit.is_share else limit.of(total)
 
 
 def _other_service(target: TargetPlan) -> Violation:

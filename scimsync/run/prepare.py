@@ -31,7 +31,7 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
     await gather_or_raise([target.make_plan(context, reading) for target in targets.values()])
     plans = {name: target.plan(context.store) for name, target in targets.items()}
     plan = Plan(plans, reading.problems)
-    violations = guard.check(plan, context.compiled.config.guard, options.allowance)
+    violations = guard.check(plan, context.compiled.config.guard.limits, options.allowance)
     if options.saved is not None and (why := why_outdated(options.saved, plan)) is not None:
         violations = [Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")]
     problems = (*plan.problems, *_problems(targets, context.records))

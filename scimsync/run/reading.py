@@ -36,7 +36,8 @@ def read_sources(context: Context) -> Reading:
     ingested: dict[str, Ingested] = {}
     violations: list[Violation] = []
     for name, source in compiled.sources.items():
-        shrinking = Shrinking(compiled.config.guard.min_records, context.options.allowance.records)
+        allowed = context.options.allowance.limits.get("min_records")
+        shrinking = Shrinking(compiled.config.guard.min_records, allowed)
         report(name, "reading", 0)
         try:
             ingested[name] = ingest(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +14,6 @@ from scimsync.model.limits import Limit, Minimum
 from scimsync.settings.table import invalid
 from scimsync.settings.text_types import quoted, toml_type
 
-_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 _LONGEST = timedelta(days=3660)
 
 L = TypeVar("L", bound=Limit)
@@ -35,17 +33,16 @@ def _limit(kind: type[L]) -> BeforeValidator:
             raise invalid(
                 f"{what} is neither a whole number nor a share", hint=hint, code="SYNC-0114"
             )
-        share = _SHARE.fullmatch(value.strip())
-        if share is None:
+        share = kind.parse(value)
+        if share is None or not share.is_share:
             raise invalid(
                 f"{quoted(value)} is neither a whole number nor a share",
                 hint=hint,
                 code="SYNC-0114",
             )
-        percent = Decimal(share[1])
-        if percent > 100:
+        if share.amount > 100:
             raise invalid(f"{quoted(value)} is more than 100%", hint=hint, code="SYNC-0114")
-        return kind(percent, is_share=True)
+        return share
 
     return BeforeValidator(read)
 

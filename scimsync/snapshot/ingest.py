@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from scimsync.errors import GuardStop
 from scimsync.formatting import plural
 from scimsync.model.ids import Seq
-from scimsync.model.limits import Minimum
+from scimsync.model.limits import Limit
 from scimsync.model.records import Problem
 from scimsync.snapshot.compare import Comparison, compare
 from scimsync.snapshot.index import StoredSnapshot
@@ -48,8 +48,12 @@ class Shrinking:
     It is `allowed` if the command line sets it, and `least` otherwise.
     """
 
-    least: Minimum
-    allowed: int | None = None
+    least: Limit
+    allowed: Limit | None = None
+
+    def of(self, previous: int) -> int:
+        """Return the smallest number for a source that had `previous` records."""
+        return (self.least if self.allowed is None else self.allowed).of(previous)
 
 
 def ingest(
@@ -97,7 +101,7 @@ def ingest(
 
 def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) -> None:
     previous, total = comparison.previous, comparison.total
-    least = shrinking.allowed if shrinking.allowed is not None else shrinking.least.of(previous)
+    least = shrinking.of(previous)
     if previous and total < least:
         raise GuardStop(
             f'guard.min_records: source "{name}" has {plural(total, "record")}, down from'

@@ -59,6 +59,32 @@ def test_allow_removals_lifts_the_limit_once(hundred: Office, faulty: FaultyServ
     assert hundred.push().exit_code == 3
 
 
+def test_an_allowance_may_be_a_share(hundred: Office) -> None:
+    hundred.configure(guard='min_records = "95%"')
+    hundred.hire(people(89))
+
+    refused = hundred.run("push", "--allow-removals", "10%", "--allow-records", "89%")
+
+    assert refused.code == 3
+    assert "(--allow-removals 10%, here 10)" in refused.err
+    assert "guard.min_records" not in refused.err
+    assert hundred.run("push", "--allow-removals", "11%", "--allow-records", "90%").code == 3
+    assert hundred.run("push", "--allow-removals", "11%", "--allow-records", "89%").code == 0
+
+
+@pytest.mark.parametrize("amount", ["-1", "1.5", "many", "10 percent", "%", ""])
+@pytest.mark.parametrize("option", ["--allow-removals", "--allow-updates", "--allow-records"])
+def test_an_allowance_is_a_number_or_a_share(
+    hundred: Office, faulty: FaultyServer, option: str, amount: str
+) -> None:
+    ran = hundred.run("push", option, amount)
+
+    assert ran.code == 2
+    assert f'"{amount}" is neither a whole number nor a share such as 10%' in ran.err
+    assert "[SYNC-0935]" in ran.err
+    assert faulty.seen == []
+
+
 def test_the_file_put_right_needs_no_option(hundred: Office, faulty: FaultyServer) -> None:
     hundred.hire(people(85))
     assert hundred.push().exit_code == 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,9 +19,10 @@ from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ScimsyncError, StateError
+from scimsync.errors import ScimsyncError, StateError, coded
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key
+from scimsync.model.limits import Limit, Minimum
 from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
 from scimsync.plan.saved import read_saved
@@ -35,19 +36,62 @@ from scimsync.transport.observer import ignore
 if TYPE_CHECKING:
     from scimsync.daemon.after_push import AfterPush
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 PROBLEMS_SHOWN = 20
 
 
-def _allow(option: str, help_text: str) -> Callable[[Any], Any]:
-    """Return an option that lifts a limit of [guard] for one run."""
-    return click.option(option, type=click.IntRange(0), metavar="N", help=help_text)
+_ALLOWED: dict[str, tuple[str, type[Limit], str]] = {
+    "--allow-removals": ("max_removals", Limit, "Deactivate or delete up to N accounts or groups."),
+    "--allow-updates": ("max_updates", Limit, "Change up to N accounts."),
+    "--allow-records": ("min_records", Minimum, "Accept a source with N records."),
+}
+"""Options that lift a limit of [guard] for one run: the setting, its type, and the help."""
+
+
+class _LimitType(click.ParamType[Limit]):
+    """A number (25) or a share (10%)."""
+
+    name = "limit"
+
+    def __init__(self, kind: type[Limit]) -> None:
+        self._kind = kind
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Limit:
+        """Return the limit that a text is."""
+        if isinstance(value, Limit):
+            return value
+        limit = self._kind.parse(value)
+        if limit is None:
+            problem = f'"{printable(value)}" is neither a whole number nor a share such as 10%'
+            self.fail(coded(problem, "SYNC-0935"), param, ctx)
+        return limit
+
+
+def _allowances(command: F) -> F:
+    """Give a command the options of `_ALLOWED`; it gets them as `allowed`, by setting."""
+
+    @wraps(command)
+    def with_allowances(*args: Any, **options: Any) -> Any:
+        given = {
+            setting: limit
+            for option, (setting, _, _) in _ALLOWED.items()
+            if (limit := options.pop(option.removeprefix("--").replace("-", "_"))) is not None
+        }
+        return command(*args, allowed=given, **options)
+
+    decorated: Any = with_allowances
+    for option, (_, kind, help_text) in reversed(_ALLOWED.items()):
+        declare = click.option(option, type=_LimitType(kind), metavar="N", help=help_text)
+        decorated = declare(decorated)
+    return decorated  # type: ignore[no-any-return]
 
 
 @click.command()
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
-@_allow("--allow-removals", "Deactivate or delete up to N accounts in this run.")
-@_allow("--allow-updates", "Change up to N accounts in this run.")
-@_allow("--allow-records", "Accept a source with N records in this run.")
+@_allowances
 @click.option(
     "--allow-new-url",
     is_flag=True,
@@ -70,12 +114,13 @@ def command(
     plan: Path | None,
     wait: bool,
     metrics_file: Path | None,
-    allow_removals: int | None,
-    allow_updates: int | None,
-    allow_records: int | None,
+    allowed: dict[str, Limit],
     allow_new_url: bool,
 ) -> None:
     """Apply the plan to all targets: read the sources, plan, check the limits, send the requests.
+
+    An option that allows more than a limit of [guard] applies to this run. Its N is a number, or a
+    share such as 10%.
 
     With FILE, a plan saved by plan --out, apply exactly its operations, or none (exit code 3) if
     the plan is out of date.
@@ -89,7 +134,7 @@ def command(
     keys = tuple(Key(key) for key in options.keys)
     wanted = Options(
         keys=keys,
-        allowance=Allowance(allow_removals, allow_updates, allow_records, allow_new_url),
+        allowance=Allowance(allowed, allow_new_url),
         saved=saved,
         insistent=bool(options.targets or keys),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,12 +20,8 @@ FIRST = (Key("1"), Key("2"))
 TENTH, HALF = Limit.share(10), Limit.share(50)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """`[guard]` of sync.toml."""
-
-    max_removals: Limit = TENTH
-    max_updates: Limit = HALF
+LIMITS = {"max_removals": TENTH, "max_updates": HALF}
+"""`[guard]` of sync.toml."""
 
 
 class NoOperations:
@@ -40,6 +36,12 @@ def plan(**figures: Any) -> Plan:
         "wiki", "https://new.example.com", rfc, NoOperations(), linked=100, accounts=100
     )
     return Plan({"wiki": replace(target, **figures)})
+
+
+def allow(kind: str, allowed: str | None) -> Allowance:
+    """`--allow-KIND ALLOWED`, or without it."""
+    limit = None if allowed is None else Limit.parse(allowed)
+    return Allowance() if limit is None else Allowance({f"max_{kind}": limit})
 
 
 @pytest.mark.parametrize(
@@ -64,24 +66,36 @@ def plan(**figures: Any) -> Plan:
 def test_a_limit_stops_a_plan(
     kind: str, number: int, accounts: int, limit: Limit, stops: bool
 ) -> None:
-    limits = Limits(**{f"max_{kind}": limit})
+    limits = LIMITS | {f"max_{kind}": limit}
     made = plan(accounts=accounts, **{kind: Tally(number, FIRST)})
     assert bool(check(made, limits, Allowance())) is stops
 
 
 @pytest.mark.parametrize(
-    ("allowed", "stops"), [(None, True), (19, True), (20, False), (21, False), (0, True)]
+    ("allowed", "stops"),
+    [
+        (None, True),
+        ("19", True),
+        ("20", False),
+        ("21", False),
+        ("0", True),
+        ("19%", True),
+        ("20%", False),
+        ("100%", False),
+    ],
 )
 @pytest.mark.parametrize("kind", ["removals", "updates"])
-def test_an_allowance_takes_the_place_of_the_limit(kind: str, allowed: Any, stops: bool) -> None:
-    limits = Limits(max_updates=Limit.share(10))
+def test_an_allowance_takes_the_place_of_the_limit(
+    kind: str, allowed: str | None, stops: bool
+) -> None:
+    limits = LIMITS | {"max_updates": TENTH}
     made = plan(**{kind: Tally(20, FIRST)})
-    assert bool(check(made, limits, Allowance(**{kind: allowed}))) is stops
+    assert bool(check(made, limits, allow(kind, allowed))) is stops
 
 
 def test_a_violation_says_what_would_happen_to_whom_and_what_lifts_the_limit() -> None:
     made = plan(accounts=7, linked=7, removals=Tally(7, FIRST))
-    (violation,) = check(made, Limits(), Allowance())
+    (violation,) = check(made, LIMITS, Allowance())
     for piece in ("wiki", "7 of 7 accounts", "max_removals", "10%", "5"):
         assert piece in violation.brief
     assert "1, 2 and 5 more" in violation.names
@@ -95,25 +109,25 @@ def test_members_of_one_group_count_by_the_group() -> None:
         LostMembers(Key("a"), 6, 50, FIRST),
         LostMembers(Key("b"), 6, 100, FIRST),
     )
-    (violation,) = check(plan(lost_members=lost), Limits(), Allowance())
+    (violation,) = check(plan(lost_members=lost), LIMITS, Allowance())
     assert 'group "a" at "wiki"' in violation.brief
     assert "6 of 50 members" in violation.brief
-    assert check(plan(lost_members=lost), Limits(), Allowance(removals=6)) == []
-    assert check(plan(lost_members=lost), Limits(), Allowance(updates=6)) == [violation]
+    assert check(plan(lost_members=lost), LIMITS, allow("removals", "6")) == []
+    assert check(plan(lost_members=lost), LIMITS, allow("updates", "6")) == [violation]
 
 
 def test_another_service_has_no_accounts_of_ours() -> None:
     moved = plan(other_url="https://old.example.com")
-    (violation,) = check(moved, Limits(), Allowance())
+    (violation,) = check(moved, LIMITS, Allowance())
     assert "100 known accounts" in violation.brief
     assert "https://old.example.com" in violation.brief
-    assert check(moved, Limits(), Allowance(new_url=True)) == []
+    assert check(moved, LIMITS, Allowance(new_url=True)) == []
 
 
 def test_each_target_and_each_limit_is_checked() -> None:
     one = plan(removals=Tally(50, FIRST), updates=Tally(60, FIRST)).targets["wiki"]
     both = Plan({"wiki": one, "crm": replace(one, name="crm")})
-    assert [violation.brief.split('"')[1] for violation in check(both, Limits(), Allowance())] == [
+    assert [violation.brief.split('"')[1] for violation in check(both, LIMITS, Allowance())] == [
         "wiki",
         "wiki",
         "crm",
