@@ -125,8 +125,8 @@ Timings = Annotated[
 def _timings_or_never(value: object) -> tuple[Timing, ...]:
     if value is True:
         raise invalid(
-            "true says no time",
-            hint="false: never by itself; else an interval or a cron expression",
+            "true is not a schedule",
+            hint="false turns the schedule off; otherwise write an interval or a cron expression",
             code="SYNC-0116",
         )
     return () if value is False else _timings(value)

@@ -1,9 +1,10 @@
 """The `date` filter: read a date in one of the forms that sources commonly use.
 
 Without a format, it reads `2026-11-24`, the same followed by a time (`2026-11-24T10:00:00Z`,
-`2026-11-24 10:00`), `2026/11/24`, `20261124`, and with dots, day first (`24.11.2026`). `24/11/2026`
-needs a format, because Europeans and Americans read `03/04/2026` as different days. The result is
-the day as written: a time zone after it does not change it.
+`2026-11-24 10:00`) or by a time zone (`2026-11-24-08:00`, a date of XML Schema), `2026/11/24`,
+`20261124`, and with dots, day first (`24.11.2026`). `24/11/2026` needs a format, because Europeans
+and Americans read `03/04/2026` as different days. The result is the day as written: a time zone
+after it does not change it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 from scimsync.desired.expression_errors import UnusableValue, show
 
 _YEAR_FIRST = re.compile(
-    r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d{2}.*)?", re.ASCII | re.IGNORECASE
+    r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d{2}.*|Z|[+-]\d{2}:\d{2})?",
+    re.ASCII | re.IGNORECASE,
 )
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T\d{4}.*)?", re.ASCII)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: \d{1,2}:\d{2}.*)?", re.ASCII)
@@ -40,7 +42,7 @@ def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A0
         if text:
             return _read(text, format)
         return None
-    raise UnusableValue(f"{show(value)} is no date", code="SYNC-0322")
+    raise UnusableValue(f"{show(value)} is not a date", code="SYNC-0322")
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +52,7 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
             return datetime.strptime(text, format).replace(tzinfo=UTC).date()
         except ValueError:
             raise UnusableValue(
-                f"{show(text)} is no date of the format {show(format)}", code="SYNC-0322"
+                f"{show(text)} is not a date of the format {show(format)}", code="SYNC-0322"
             ) from None
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, day = match.group(1), match.group(3), match.group(4)
@@ -65,13 +67,13 @@ def _read(text: str, format: str | None) -> date:  # noqa: A002
         )
     else:
         raise UnusableValue(
-            f"{show(text)} is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need"
-            " date('%d %b %Y')",
+            f"{show(text)} is not a date such as 2026-11-24, 24.11.2026 or 20261124; other forms"
+            " need their format: date('%d %b %Y')",
             code="SYNC-0322",
         )
     try:
         return date(int(year), int(month), int(day))
     except ValueError:
         raise UnusableValue(
-            f"{show(text)} is no date: there is no such day", code="SYNC-0322"
+            f"{show(text)} is not a date: there is no such day", code="SYNC-0322"
         ) from None

@@ -188,8 +188,8 @@ CASES = {
         (
             (
                 "hr 1005: app: targets.app.scope: status == 'active' and start | date <= today:"
-                ' "soon" is no date; 2026-11-24, 24.11.2026 and 20261124 are, others need date(\'%d'
-                ' %b %Y\') (status = "active", start = "soon")'
+                ' "soon" is not a date such as 2026-11-24, 24.11.2026 or 20261124; other forms need'
+                ' their format: date(\'%d %b %Y\') (status = "active", start = "soon")'
             ),
         ),
     ),

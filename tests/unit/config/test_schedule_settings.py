@@ -125,7 +125,7 @@ def test_false_is_never() -> None:
             'schedule.push: "tomorrow" is neither an interval nor a cron expression of five fields',
         ),
         ('push = "5s"', 'schedule.push: "5s" is shorter than 10 seconds'),
-        ("push = true", "schedule.push: true says no time"),
+        ("push = true", "schedule.push: true is not a schedule"),
         ("push = []", "schedule.push: must not be an empty list"),
         (
             'timezone = "Mars/Olympus"',

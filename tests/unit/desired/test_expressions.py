@@ -148,6 +148,8 @@ def test_what_expressions_give(expression: str, expected: Any) -> None:
         ("2026-11-24T10:00:00Z", date(2026, 11, 24)),
         ("2026-11-24T23:59:59.123-05:00", date(2026, 11, 24)),  # the day that is written
         ("2026-11-24 10:00", date(2026, 11, 24)),
+        ("2026-11-24-08:00", date(2026, 11, 24)),  # a date of XML Schema, as in Workday
+        ("2026-11-24Z", date(2026, 11, 24)),
         ("2026/11/24", date(2026, 11, 24)),
         ("20261124", date(2026, 11, 24)),
         (20261124, date(2026, 11, 24)),
@@ -174,13 +176,13 @@ def test_a_date_that_can_be_read_in_two_ways_asks_for_its_format(written: str) -
 @pytest.mark.parametrize(
     ("written", "detail"),
     [
-        ("tomorrow", "is no date; 2026-11-24, 24.11.2026 and 20261124 are"),
+        ("tomorrow", "is not a date such as 2026-11-24, 24.11.2026 or 20261124"),
         ("2026-02-30", "there is no such day"),
         ("0000-01-01", "there is no such day"),
-        ("46350", "is no date"),
-        ("\uff12\uff10\uff12\uff16-11-24", "is no date"),
-        (True, "true is no date"),
-        ([1], "[1] is no date"),
+        ("46350", "is not a date"),
+        ("\uff12\uff10\uff12\uff16-11-24", "is not a date"),
+        (True, "true is not a date"),
+        ([1], "[1] is not a date"),
     ],
 )
 def test_what_is_no_date_fails(written: Any, detail: str) -> None:
@@ -190,7 +192,7 @@ def test_what_is_no_date_fails(written: Any, detail: str) -> None:
 def test_a_date_in_a_format_of_its_own() -> None:
     assert result("x | date('%d/%m/%Y')", x="24/11/2026") == "2026-11-24"
     assert result("x | date('%d %b %Y')", x="24 Nov 2026") == "2026-11-24"
-    assert "is no date of the format" in failure("x | date('%d/%m/%Y')", x="2026-11-24")
+    assert "is not a date of the format" in failure("x | date('%d/%m/%Y')", x="2026-11-24")
 
 
 @pytest.mark.parametrize(
