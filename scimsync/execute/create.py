@@ -20,7 +20,7 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, JournaledOperation
 from scimsync.model.placeholders import RandomText
 from scimsync.plan.diff import changes_between
-from scimsync.scim.attributes import resource_id
+from scimsync.scim.attributes import resource_id, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimResponse
 from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect
@@ -182,6 +182,8 @@ class Creation:
             return "no account matches"
         if len(match.resources) != 1:
             return f"{len(match.resources)} accounts match by {match.by}"
+        if not _id_of(match):
+            return "that account has no id that can be used"
         owner = self._owner(_id_of(match))
         return None if owner is None else f"that account belongs to {owner}"
 
@@ -225,5 +227,6 @@ def _id_of_response(response: ScimResponse) -> RemoteId | None:
         return RemoteId(response.resource_id)
     if response.location:
         last = urlsplit(response.location).path.rstrip("/").rpartition("/")[2]
-        return RemoteId(unquote(last)) if last and last.lower() != "users" else None
+        remote_id = usable_id(unquote(last)) if last.lower() != "users" else None
+        return RemoteId(remote_id) if remote_id is not None else None
     return None

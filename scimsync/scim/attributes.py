@@ -11,6 +11,14 @@ CORE_SCHEMA_PREFIX = "urn:ietf:params:scim:schemas:core:2.0:"
 Their attributes are at the top level of a resource (RFC 7643 section 3.3).
 """
 
+_MAX_DIGITS = 18
+
+MAX_NAME = 2048
+"""The longest id or name of a target (characters) that is kept.
+
+RFC 7643 sets no limit. A URL holds hardly more, and nothing longer may fill messages and the state.
+"""
+
 
 def spelled(container: Mapping[str, Any], name: str) -> str | None:
     """Return the key of `container` that equals `name` in any case, or None.
@@ -45,11 +53,39 @@ def at_top(schema: str | None) -> bool:
 
 
 def resource_id(resource: Mapping[str, Any]) -> str | None:
-    """Return the `id` of a resource as text, even if it is a number, or None if there is none."""
-    value = read(resource, "id")
+    """Return the `id` of a resource as text, even if it is a number.
+
+    Return None if there is none that can be used, see `usable_id`.
+    """
+    return usable_id(read(resource, "id"))
+
+
+def usable_id(value: Any) -> str | None:
+    """Return the id `value` as text, or None if a URL with it would address something else.
+
+    An empty id addresses the whole collection, and dots address another path. An id that
+    `short_text` refuses cannot be used either.
+    """
+    text = short_text(value)
+    return None if text is None or text.strip() in ("", ".", "..") else text
+
+
+def short_text(value: Any) -> str | None:
+    """Return a text or number of a target as text.
+
+    Return None if it is empty, longer than `MAX_NAME`, or something else.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value) or None
+    text = str(value)
+    return text if 0 < len(text) <= MAX_NAME else None
+
+
+def count_in(value: Any) -> int | None:
+    """Return a number of resources, which may be text, or None where `value` is none."""
+    text = str(value)
+    is_count = not isinstance(value, bool) and text.isdecimal() and len(text) <= _MAX_DIGITS
+    return int(text) if is_count else None
 
 
 def same_value(left: Any, right: Any) -> bool:

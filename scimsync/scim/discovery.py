@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scimsync.scim.attributes import read
+from scimsync.scim.attributes import count_in, read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.transport.request_errors import InvalidResponse
@@ -40,11 +40,10 @@ async def discover(sender: Sender) -> Capabilities:
             return Capabilities()
         raise
     body = response.body or {}
-    limit = str(_member(body, "filter", "maxResults"))
     return Capabilities(
         patch=_supported(body, "patch"),
         filter=_supported(body, "filter"),
-        max_results=int(limit) if limit.isdecimal() and int(limit) > 0 else None,
+        max_results=count_in(_member(body, "filter", "maxResults")) or None,
         bulk=_supported(body, "bulk"),
         etag=_supported(body, "etag"),
         sort=_supported(body, "sort"),

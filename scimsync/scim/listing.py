@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.attributes import count_in, read, resource_id
 from scimsync.scim.messages import Query, ScimRequest, Sender
 from scimsync.transport.request_errors import RequestError
 
@@ -79,17 +79,12 @@ async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
     """
     response = await sender.send(ScimRequest("GET", path, query=query))
     body = response.body or {}
-    resources, total = read(body, "Resources"), _count(read(body, "totalResults"))
+    resources, total = read(body, "Resources"), count_in(read(body, "totalResults"))
     if resources is None and total is not None:
         resources = []  # optional in an empty list (RFC 7644 section 3.4.2)
     if not isinstance(resources, list) or not all(isinstance(item, dict) for item in resources):
         raise ListingError(f"{path}: the response holds no list of resources")
     return Page(tuple(resources), total)
-
-
-def _count(value: Any) -> int | None:
-    text = str(value)
-    return int(text) if not isinstance(value, bool) and text.isdecimal() else None
 
 
 def _identity(resource: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
-from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.attributes import read, resource_id, short_text
 from scimsync.transport.request_errors import InvalidRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -100,7 +100,7 @@ class ScimResponse:
         """The ETag of the resource: the header, or else `meta.version` (RFC 7644 section 3.14)."""
         meta = read(self.body or {}, "meta")
         version = self.etag or (read(meta, "version") if isinstance(meta, dict) else None)
-        return version if isinstance(version, str) and version else None
+        return short_text(version) if isinstance(version, str) else None
 
 
 class Sender(Protocol):

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scimsync.scim.attributes import at_top, is_unassigned, read, spelled
+from scimsync.scim.attributes import MAX_NAME, at_top, is_unassigned, read, spelled
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.grammar import PathError
 from scimsync.scim.paths import Path, parse_path
 from scimsync.scim.settable import settable_path
+
+_NAMES = frozenset({"externalid", "username", "displayname"})
 
 
 def build(document: Mapping[str, Any], schema: str) -> dict[str, Any]:
@@ -58,10 +60,21 @@ def project(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]
     """Return the document of the values at `paths`, without those that are null, "" or empty.
 
     Attribute names are case-insensitive. If several elements match a filter, the first one with the
-    sub-attribute counts. Raise PathError for text that is not a path.
+    sub-attribute counts. Names (userName, displayName, externalId) are cut at `MAX_NAME`. Raise
+    PathError for text that is not a path.
     """
-    held = ((text, _value_at(resource, parse_path(text))) for text in paths)
+    held = ((text, _bounded_value(resource, parse_path(text))) for text in paths)
     return {text: value for text, value in held if not is_unassigned(value)}
+
+
+def _bounded_value(resource: Mapping[str, Any], path: Path) -> Any:
+    value = _value_at(resource, path)
+    is_name = path.sub is None and path.attribute.casefold() in _NAMES
+    return value[: MAX_NAME - 1] + "…" if is_name and _is_too_long(value) else value
+
+
+def _is_too_long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > MAX_NAME
 
 
 def _part_of(holder: dict[str, Any], name: str, empty: Any, text: str) -> Any:

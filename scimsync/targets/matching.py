@@ -15,7 +15,7 @@ import orjson
 
 from scimsync.model.accounts import Account
 from scimsync.model.ids import Document, Key, Kind, RemoteId
-from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.attributes import read, resource_id, short_text, usable_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.grammar import FilterError
@@ -209,6 +209,9 @@ class AccountFinder:
             matches, refusals = await matcher.find(documents)
             refused |= refusals
             for key, match in matches.items():
+                if any(resource_id(resource) is None for resource in match.resources):
+                    refused[key] = f"what matches by {match.by} has no id that can be used"
+                    continue
                 accounts[key] = tuple(
                     to_account(match.by, resource, paths[key]) for resource in match.resources
                 )
@@ -258,8 +261,8 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
         document=project(resource, paths),
         found_by=found_by,
         active=active if isinstance(active, bool) else None,
-        etag=str(version) if version else None,
-        members=tuple(RemoteId(str(value)) for value in values if value is not None),
+        etag=short_text(version),
+        members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
     )
 
 

@@ -154,6 +154,10 @@ ANSWERS: dict[str, dict[str, object]] = {
     "a list": {"status": 200, "body": b"[]"},
     "a number": {"status": 200, "body": b"42"},
     "wrong types": {"status": 200, "body": {"totalResults": "many", "Resources": {"id": []}}},
+    "a total of 5,000 digits": {
+        "status": 200,
+        "body": {"totalResults": "9" * 5000, "Resources": []},
+    },
     "no end": {
         "status": 200,
         "body": {"totalResults": 10**9, "startIndex": 1, "itemsPerPage": 0, "Resources": []},
@@ -162,6 +166,7 @@ ANSWERS: dict[str, dict[str, object]] = {
     "a redirect elsewhere": {"status": 307, "headers": {"Location": "https://thief.example.com/"}},
     "nothing": {"status": 200, "body": b""},
     "an id that is a path": {"status": 201, "body": {"id": "../../Groups/1", "userName": "x"}},
+    "an id that is too long": {"status": 201, "body": {"id": "x" * 3000, "userName": "x"}},
     "an id that is a list": {"status": 201, "body": {"id": ["x"], "userName": "x"}},
     "another origin": {
         "status": 201,
@@ -195,3 +200,34 @@ def test_hostile_answers(office: Office, faulty: FaultyServer, what: str, method
     assert len({user["externalId"] for user in faulty.users.values()}) == len(faulty.users)
     # nobody can know that it is a lie
     assert len(faulty.users) == 6 or ANSWERS[what]["status"] == 201
+
+
+def test_long_ids_and_names_of_a_target_are_neither_printed_nor_stored(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target="match = ['externalId']")
+    office.hire(people(3))
+    faulty.add(externalId="00001", userName="n" * 5000, displayName="d" * 9000, active=True)
+    longest = faulty.add(externalId="00002", userName="longest", active=True)
+    longest["id"] = "i" * 2049
+    faulty.fail("POST", status=201, body={"id": "i" * 3000, "userName": "person3@example.com"})
+
+    planned = office.run("plan", "--json")
+    ran = office.run("push")
+    shown = [planned, ran, office.run("journal"), office.run("explain", "00001")]
+
+    assert ran.code == 4
+    assert office.run("status").code == 0
+    changes = planned.document["targets"]["wiki"]["operations"][0]["changes"]
+    before = {change["path"]: change["before"] for change in changes}
+    assert before["userName"] == "n" * 2047 + "…"
+    assert before["displayName"] == "d" * 2047 + "…"
+    texts = [one.out + one.err for one in shown]
+    texts += [str(office.sql(f"select * from {table}")) for table in ("link", "operation")]
+    for text in texts:
+        for letter in "nid":
+            assert letter * 2048 not in text
+    # the one whose id can be used has the account; a later run makes that of the third
+    assert faulty.named("person1@example.com")["displayName"] == "Given1 Family1"
+    assert office.push(later=timedelta(days=1)).exit_code == 4
+    assert faulty.named("person3@example.com")["externalId"] == "00003"

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scimsync.scim.attributes import resource_id, same_value
+from scimsync.scim.attributes import MAX_NAME, count_in, resource_id, same_value
 from scimsync.scim.grammar import PathError
+from scimsync.scim.messages import ScimResponse
 from scimsync.scim.resources import build, project
 from scimsync.scim.settable import check_settable, settable_path
 
@@ -244,6 +245,11 @@ def test_build_refuses_conflicting_paths(document: dict[str, Any]) -> None:
         ({"ID": 42}, "42"),  # service providers that count their accounts
         ({"id": 0}, "0"),
         ({"id": ""}, None),
+        # what would address something else
+        ({"id": "."}, None),
+        ({"id": ".."}, None),
+        ({"id": " .. "}, None),
+        ({"id": " "}, None),
         ({"id": True}, None),
         ({"id": None}, None),
         ({}, None),
@@ -251,6 +257,44 @@ def test_build_refuses_conflicting_paths(document: dict[str, Any]) -> None:
 )
 def test_ids_are_text(resource: dict[str, Any], found: str | None) -> None:
     assert resource_id(resource) == found
+
+
+def test_ids_and_versions_that_are_too_long_count_as_none() -> None:
+    assert resource_id({"id": "x" * MAX_NAME}) == "x" * MAX_NAME
+    assert resource_id({"id": "x" * (MAX_NAME + 1)}) is None
+    assert ScimResponse(200, {"meta": {"version": "x" * MAX_NAME}}).version == "x" * MAX_NAME
+    assert ScimResponse(200, {"meta": {"version": "x" * (MAX_NAME + 1)}}).version is None
+
+
+@pytest.mark.parametrize(
+    ("path", "is_name"),
+    [
+        ("userName", True),
+        ("USERNAME", True),
+        (f"{USER}:displayName", True),
+        ("externalId", True),
+        ("nickName", False),
+        ("manager.displayName", False),
+    ],
+)
+def test_names_that_are_too_long_are_cut(path: str, is_name: bool) -> None:
+    long = "x" * (MAX_NAME + 1)
+    resource = {"userName": long, "displayName": long, "externalId": long, "nickName": long}
+    resource |= {"manager": {"displayName": long}}  # type: ignore[dict-item]
+
+    (held,) = project(resource, [path]).values()
+
+    assert held == (long[: MAX_NAME - 1] + "…" if is_name else long)
+    fits = dict.fromkeys(("userName", "displayName", "externalId"), long[:-1])
+    assert project(fits, fits) == fits
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(7, 7), ("7", 7), (0, 0), (True, None), (-1, None), ("7.5", None), ("9" * 5000, None)],
+)
+def test_numbers_of_resources_may_be_text(value: Any, number: int | None) -> None:
+    assert count_in(value) == number
 
 
 @pytest.mark.parametrize(
