@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from scimsync.builtin import load
 from scimsync.cli.commands.runs import run_document, run_row
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.session import chosen_targets, opened_state, sources_of, this_moment
@@ -90,7 +92,8 @@ class Status:
 
     `state_label` is None before the first push. `error` is why sources or mappings cannot be used
     now. `holds` are the keys that are deprovisioned by hand, and since when. `alerts` are those
-    that the receivers of `[notify]` got and that are not resolved.
+    that the receivers of `[notify]` got and that are not resolved. `exposed` are the files of the
+    state that other users may read.
     """
 
     now: datetime
@@ -102,6 +105,7 @@ class Status:
     error: ScimsyncError | None
     holds: Mapping[Key, datetime]
     alerts: Sequence[FiringAlert]
+    exposed: Sequence[Path]
 
 
 def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -> Status:
@@ -127,6 +131,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
             error=failure,
             holds=holds.all_holds(connection),
             alerts=alerts.firing_alerts(connection),
+            exposed=exposed_files(config),
         )
 
 
@@ -176,6 +181,7 @@ def _document(status: Status) -> dict[str, Any]:
         ],
         "runs": [run_document(run, (), at_work=bool(status.leases)) for run in status.runs],
         "error": None if status.error is None else status.error.message,
+        "readable_by_others": [str(path) for path in status.exposed],
     }
 
 
@@ -218,6 +224,10 @@ def _print_status(output: Output, status: Status, targets: Collection[str]) -> N
         output.line((printable(coded(status.error.message, status.error.code)), "red"))
         for line in status.error.remarks:
             output.line(printable(line), indent=2)
+        output.blank()
+    if status.exposed:
+        output.line((printable(coded(exposure_text(status.exposed), "SYNC-0615")), "yellow"))
+        output.line(printable(exposure_hint(status.exposed)), indent=2)
         output.blank()
     for source in status.sources:
         _print_source(output, source, status.now)

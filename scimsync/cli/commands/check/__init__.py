@@ -14,6 +14,7 @@ from scimsync.cli.commands.check.local_checks import (
     check_schedule,
     check_secrets,
     check_sources,
+    check_state_files,
     opened_and_checked_state,
 )
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
@@ -71,6 +72,7 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
             faults[name].append(Subject("target", name).failed(error))
     with opened_and_checked_state(config) as (store, result):
         yield result
+        yield from check_state_files(config)
         yield from check_sources(config, names, targets, faults, store, now)
     secrets = {name: list(check_secrets(config, name)) for name in names}
     with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]

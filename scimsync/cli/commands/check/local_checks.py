@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
 from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of
 from scimsync.config.models import Config
@@ -44,6 +45,15 @@ def opened_and_checked_state(config: Config) -> Iterator[tuple[Store, CheckResul
         yield store, result
     finally:
         store.close()
+
+
+def check_state_files(config: Config) -> Iterator[CheckResult]:
+    """Warn where other users of this machine may read files of the state."""
+    exposed = exposed_files(config)
+    if exposed:
+        yield Subject("state", shown_state(config.state.url)).warning(
+            exposure_text(exposed), code="SYNC-0615", hint=exposure_hint(exposed)
+        )
 
 
 # Sources
