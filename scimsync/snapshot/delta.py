@@ -3,8 +3,8 @@
 
 Usually none differ, and one scan shows that: the number of rows and two sums over their hashes
 equal those of the index. Otherwise the rows are joined with the index, and only the differences are
-kept. If that fails, or finds a missing or repeated key, a second, careful scan reports such rows
-with their location and leaves them out.
+kept. If that fails, or finds a missing key or a key of rows that differ, another, careful scan
+reports such rows with their location and leaves them out.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Delta:
         self._entries = self._totals_of_index()
         self.previous = int(self._entries[0])
         try:
-            sound = rows.reliable and self._compare(rows)
+            sound = rows.reliable and (self._compare(rows) or self._compare(_distinct(rows)))
         except duckdb.Error:
             sound = False
         if not sound:
@@ -120,7 +120,7 @@ class Delta:
         return self._row(f"select count(*), sum(hash), bit_xor(hash) from {table}")
 
     def _compare(self, rows: Relation) -> bool:
-        """Find what differs. Return False if a key is missing or repeated.
+        """Find what differs. Return False if a key is missing or has several rows.
 
         Raise duckdb.Error for a row that cannot be read.
         """
@@ -181,27 +181,33 @@ class Delta:
         return keyless == 0 and distinct == self.new and matched == self.previous - self.gone
 
     def _compare_carefully(self) -> None:
-        """Find what differs, without rejected rows, rows without a key, and repeated keys."""
+        """Find what differs, without rejected rows, rows without a key, and ambiguous keys."""
         rejected = RejectedRows()
         run = self._connection.execute
         run("set preserve_insertion_order = true")
         run(f"create table located as {self._source.scan(self._used, rejected).sql}")
         take_keyless(self._connection, self._source, self._columns, rejected)
-        repeated = take_repeated(self._connection, self._source)
+        ambiguous = take_repeated(self._connection, self._source, self._columns, rejected)
         self.total = int(self._row("select count(*) from located")[0])
         kept: Mapping[int, list[str]] = {}
         if self.total:
             if not self._compare(Relation("select * from located", self._columns)):
                 raise AssertionError("keys are not unique although rows were left out")
             kept = self._keep(rejected)
+            self.total += ambiguous.count
         run("drop table located")
-        self.problems = report(self._spec.name, self._source, rejected, kept, repeated)
+        self.problems = report(self._spec.name, self._source, rejected, kept, ambiguous)
 
     def _keep(self, rejected: RejectedRows) -> Mapping[int, list[str]]:
-        """Keep the gone records that a rejected row may stand for.
+        """Keep the gone records of ambiguous keys, and those that a rejected row may stand for.
 
         Return the keys of those that resemble a row without a key, by the index of the row.
         """
+        if self.gone:
+            self._connection.execute(
+                "delete from delta where gone and key in (select key from ambiguous)"
+            )
+            self.gone = self._count_gone()
         if not rejected.count or not self.gone:
             return {}
         kept: Mapping[int, list[str]] = {}
@@ -225,12 +231,20 @@ class Delta:
         self._connection.execute(
             f"delete from delta where gone and {where}", [known] if where != "true" else []
         )
-        self.gone = int(self._row("select count(*) from delta where gone")[0])
+        self.gone = self._count_gone()
         return kept
+
+    def _count_gone(self) -> int:
+        return int(self._row("select count(*) from delta where gone")[0])
 
     def _row(self, sql: str) -> tuple[Any, ...]:
         row = self._connection.execute(sql).fetchone()
         return row if row is not None else ()
+
+
+def _distinct(rows: Relation) -> Relation:
+    """Return `rows` without repetitions: rows that agree in all columns count as one."""
+    return Relation(f"select distinct * from ({rows.sql})", rows.columns)
 
 
 def _shape(key: str, columns: Sequence[Column]) -> str:

@@ -6,6 +6,7 @@ The temporary table `located` holds the rows of the scan with their `part` and `
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,17 +21,29 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _KEYS_NAMED = 5
+_ROWS_NAMED = 5
+_COLUMNS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class RepeatedKeys:
-    """Rows whose key an earlier row has.
+class AmbiguousKey:
+    """A key of several rows that differ. `locations` holds the first of them, in order.
 
-    `rows` holds the first `MAX_REPORTED`: their location, the key, and the location of the first
-    row with that key. `count` is their total number.
+    `differing` names the columns in which they differ. It is empty if one of the rows cannot be
+    read.
     """
 
-    rows: Sequence[tuple[RowLocation, str, RowLocation]]
+    key: str
+    rows: int
+    locations: Sequence[RowLocation]
+    differing: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousKeys:
+    """The first `MAX_REPORTED` ambiguous keys, and how many there are."""
+
+    keys: Sequence[AmbiguousKey]
     count: int
 
 
@@ -56,33 +69,98 @@ def take_keyless(
     rejected.count += _deleted(connection, "delete from located where key = ''") - len(rows)
 
 
-def take_repeated(connection: DuckDBPyConnection, source: Source) -> RepeatedKeys:
-    """Delete all rows of a repeated key except the first from `located`, and return them."""
-    connection.execute("""
+def take_repeated(
+    connection: DuckDBPyConnection,
+    source: Source,
+    columns: Sequence[Column],
+    rejected: RejectedRows,
+) -> AmbiguousKeys:
+    """Delete the rows of each key that several rows have, and return these keys.
+
+    Rows that agree in all columns count as one. A row that cannot be read differs from all others
+    of its key. The keys are in the temporary table `ambiguous` afterwards.
+    """
+    differs = ", ".join(_differs(f"v{at}") for at in range(len(columns)))
+    run = connection.execute
+    unread = sorted({row.key for row in rejected.rows if row.key is not None})
+    run("create temp table unread as select unnest($1::varchar[]) as key", [unread])
+    run(f"""
         create temp table repeated as
-        select part, row, key, nth, first_part, first_row from (
-          select part, row, key, row_number() over w as nth,
-          first(part) over w as first_part, first(row) over w as first_row
-          from located where key in (select key from located group by key having count(*) > 1)
-          window w as (partition by key order by part, row)
-        ) where nth > 1
+        select key, count(*) as n, [{differs}]::boolean[] as differs,
+        key in (from unread) as unread
+        from located group by key having count(*) > 1 or unread
         """)
-    rows = connection.execute(
-        "select part, row, key, first_part, first_row from repeated order by part, row"
+    run("""
+        delete from located using (
+          select part, row, row_number() over (partition by key order by part, row) as nth
+          from located where key in (
+            select key from repeated where not (unread or list_contains(differs, true))
+          )
+        ) r where r.nth > 1 and located.part = r.part and located.row = r.row
+        """)
+    run("""
+        create temp table ambiguous as
+        select key, n, differs, unread, first_part, first_row from repeated join (
+          select key, min(part) as first_part, arg_min(row, (part, row)) as first_row
+          from located group by key
+        ) using (key) where unread or list_contains(differs, true)
+        """)
+    found = _ambiguous_keys(connection, source, columns, rejected)
+    count = run("select count(*) from ambiguous").fetchone()
+    run("delete from located where key in (select key from ambiguous)")
+    run("drop table repeated")
+    run("drop table unread")
+    return AmbiguousKeys(found, count[0] if count else 0)
+
+
+def _differs(value: str) -> str:
+    """Return SQL that tells whether a group of rows has more than one value, or value and NULL."""
+    return f"min({value}) is distinct from max({value}) or count({value}) not in (0, count(*))"
+
+
+def _ambiguous_keys(
+    connection: DuckDBPyConnection,
+    source: Source,
+    columns: Sequence[Column],
+    rejected: RejectedRows,
+) -> list[AmbiguousKey]:
+    keys = connection.execute(
+        "select key, n, differs, unread from ambiguous order by first_part, first_row"
     ).fetchmany(MAX_REPORTED)
-    found = [
-        ((part, row), key, (first_part, first_row))
-        for part, row, key, first_part, first_row in rows
+    rows = connection.execute(
+        f"""
+        select key, part, row from located where key in (select unnest($1))
+        qualify row_number() over (partition by key order by part, row) <= {_ROWS_NAMED}
+        order by part, row
+        """,
+        [[key for key, *_ in keys]],
+    ).fetchall()
+    places = source.locate({(part, row) for _, part, row in rows})
+    locations: dict[str, list[RowLocation]] = {key: [] for key, *_ in keys}
+    for key, part, row in rows:
+        locations[key].append(places[part, row])
+    unread = Counter(row.key for row in rejected.rows)
+    for rejected_row in rejected.rows:
+        if rejected_row.key in locations:
+            locations[rejected_row.key].append(rejected_row.location)
+    order = {label: number for number, label in enumerate(source.part_labels)}
+
+    def place(location: RowLocation) -> tuple[int, int]:
+        return order.get(location.label, len(order)), location.line or location.row or 0
+
+    return [
+        AmbiguousKey(
+            key,
+            number + unread[key],
+            sorted(locations[key], key=place)[:_ROWS_NAMED],
+            [
+                column.name
+                for column, differs in zip(columns, differing, strict=True)
+                if differs and not is_unread
+            ],
+        )
+        for key, number, differing, is_unread in keys
     ]
-    locations = source.locate({at for here, _, first in found for at in (here, first)})
-    count = _deleted(
-        connection,
-        "delete from located using repeated r where located.part = r.part and located.row = r.row",
-    )
-    connection.execute("drop table repeated")
-    return RepeatedKeys(
-        [(locations[here], key, locations[first]) for here, key, first in found], count
-    )
 
 
 def report(
@@ -90,7 +168,7 @@ def report(
     source: Source,
     rejected: RejectedRows,
     kept: Mapping[int, Sequence[str]],
-    repeated: RepeatedKeys,
+    ambiguous: AmbiguousKeys,
 ) -> list[Problem]:
     """Return the problems: the first `MAX_REPORTED` by file and line, then a count of the others.
 
@@ -102,7 +180,7 @@ def report(
 
     def add(location: RowLocation, key: str | None, detail: str, code: str) -> None:
         label, line = location.label, location.line
-        if len(order) > 1 or label not in order:
+        if (len(order) > 1 or label not in order) and f" of {label}" not in detail:
             detail = f"{label}: {detail}"
         place = order.get(label, len(order)), line or location.row or 0
         found.append((place, Problem(source_name, line, key, coded(detail, code))))
@@ -114,19 +192,47 @@ def report(
             more = ", …" if len(kept[number]) > _KEYS_NAMED else ""
             detail += f"; it may be that of {names}{more}, which is kept"
         add(row.location, row.key, detail, row.code)
-    for location, key, first in repeated.rows:
-        of = f" of {first.label}" if first.label != location.label else ""
-        detail = f'key "{key}" is already in {first}{of}; the row is left out'
-        add(location, key, _row_number(location) + detail, "SYNC-0222")
+    for each in ambiguous.keys:
+        first = each.locations[0]
+        add(first, each.key, _ambiguous(each), "SYNC-0222")
     found.sort(key=lambda pair: pair[0])
     problems = [problem for _, problem in found[:MAX_REPORTED]]
-    more_rows = rejected.count + repeated.count - len(problems)
+    more_rows = rejected.count + ambiguous.count - len(problems)
     if more_rows > 0:
         detail = f"{more_rows:,} more rows are left out"
         if rejected.count > len(rejected.rows):
             detail += "; with so many, no record counts as removed"
         problems.append(Problem(source_name, None, None, coded(detail, "SYNC-0223")))
     return problems
+
+
+def _ambiguous(each: AmbiguousKey) -> str:
+    """Return the message about a key of several rows."""
+    more = ", …" if each.rows > len(each.locations) else ""
+    by_label: dict[str, list[RowLocation]] = {}
+    for location in each.locations:
+        by_label.setdefault(location.label, []).append(location)
+    if any(location.line is None and location.row is None for location in each.locations):
+        where = f"{each.rows} rows"
+    else:
+        where = " and ".join(
+            _enumerated(locations) + (f" of {label}" if len(by_label) > 1 else "")
+            for label, locations in by_label.items()
+        )
+    columns = ", ".join(each.differing[:_COLUMNS_NAMED])
+    columns += ", …" if len(each.differing) > _COLUMNS_NAMED else ""
+    differ = f", which differ in {columns}" if columns else ""
+    none = "neither counts" if each.rows == 2 else "none of them counts"
+    return f'key "{each.key}" is in {where}{more}{differ}; {none}'
+
+
+def _enumerated(locations: Sequence[RowLocation]) -> str:
+    """Return `line 3` or `lines 3, 4 and 7`; without lines, the same with rows."""
+    noun = "row" if locations[0].line is None else "line"
+    numbers = [str(each.row if each.line is None else each.line) for each in locations]
+    if len(numbers) == 1:
+        return f"{noun} {numbers[0]}"
+    return f"{noun}s {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def _row_number(location: RowLocation) -> str:

@@ -137,9 +137,12 @@ CASES = {
         ),
     ),
     "a key twice": BadInputCase(
-        lambda s: s.row(r"(1008,.*)\n", r"\1\n\1\n"),
+        lambda s: s.row(r"(1008,.*),active,(.*)\n", r"\1,active,\2\n\1,left,\2\n"),
         4,
-        ('hr line 10 1008: key "1008" is already in line 9; the row is left out',),
+        (
+            'hr line 9 1008: key "1008" is in lines 9 and 10, which differ in status; neither'
+            " counts",
+        ),
     ),
     "a missing key column": BadInputCase(
         lambda s: s.row("employee_id", "number"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from scimsync.errors import GuardStop, ScimsyncError, SourceFormatError, SourceUnavailable
@@ -115,29 +117,90 @@ def test_a_slipped_row_protects_all_keys_that_stand_in_it(world: World) -> None:
     assert outcome.gone == []
 
 
-def test_of_rows_with_one_key_the_first_counts(world: World) -> None:
-    outcome = world.push("id,name,dept\n1,Ann,IT\n2,Bo,Ops\n1,Ann,Sales\n 1 ,Ann,IT\n2,Bo,Ops\n")
+def test_no_row_counts_of_a_key_whose_rows_differ(world: World) -> None:
+    world.push(DAY_ONE)
 
-    assert outcome.new["1"] == {"id": "1", "name": "Ann", "dept": "IT"}
+    outcome = world.push("id,name,dept\n1,Ann,IT\n2,Bo,Ops\n1,Ann,Sales\n 1 ,Anne,IT\n4,Di,HR\n")
+
+    assert (outcome.new, outcome.changed) == ({"4": {"id": "4", "name": "Di", "dept": "HR"}}, {})
+    assert (outcome.gone, outcome.total) == (["3"], 3)
     assert outcome.problems == [
-        (4, "1", 'key "1" is already in line 2; the row is left out'),
-        (5, "1", 'key "1" is already in line 2; the row is left out'),
-        (6, "2", 'key "2" is already in line 3; the row is left out'),
+        (2, "1", 'key "1" is in lines 2, 4 and 5, which differ in dept, name; none of them counts'),
+    ]
+    assert json.loads(world.stored["1"]) == {"id": "1", "dept": "IT", "name": "Ann"}
+
+
+def test_a_new_key_whose_rows_differ_is_no_record(world: World) -> None:
+    world.push(DAY_ONE)
+
+    outcome = world.push(DAY_ONE + "4,Di,HR\n4,Di,IT\n")
+
+    assert outcome.nothing
+    assert outcome.problems == [
+        (5, "4", 'key "4" is in lines 5 and 6, which differ in dept; neither counts')
     ]
 
 
 @pytest.mark.parametrize(
     "rows",
     [
-        "1,Ann,IT\n1,Ann,IT\n2,Bo,Ops\n3,Cy,HR\n",
-        "1,Ann,IT\n1,Ann,IT\n3,Cy,HR\n",
+        "1,Ann,IT\n2,Bo,Sales\n2 ,Bo,Sales\n3,Cy,HR\n",
+        "2,Bo,Sales\n1,Ann,IT\n1,Ann,IT\n2,Bo,Sales\n3,Cy,HR\n",
+    ],
+)
+def test_rows_that_agree_count_as_one_silently(world: World, rows: str) -> None:
+    world.push(DAY_ONE)
+
+    outcome = world.push("id,name,dept\n" + rows)
+
+    assert (outcome.problems, outcome.total) == ([], 3)
+    assert outcome.changed == {"2": {"id": "2", "name": "Bo", "dept": "Sales"}}
+    assert (outcome.new, outcome.gone) == ({}, [])
+    assert world.push().unchanged
+
+
+def test_rows_that_agree_count_as_one_beside_a_bad_row(world: World) -> None:
+    world.push(DAY_ONE)
+
+    outcome = world.push("id,name,dept\n1,Ann,IT\n2,Bo,Sales\n2,Bo,Sales\n3\n")
+
+    assert [line for line, _, _ in outcome.problems] == [5]
+    assert (list(outcome.changed), outcome.gone) == (["2"], [])
+
+
+def test_rows_that_differ_only_in_columns_that_nothing_uses_agree(world: World) -> None:
+    world.columns = ("name",)
+
+    outcome = world.push("id,name,dept\n1,Ann,IT\n1,Ann,Sales\n")
+
+    assert (outcome.problems, outcome.new) == ([], {"1": {"id": "1", "name": "Ann"}})
+
+
+def test_a_row_that_cannot_be_read_makes_the_other_row_of_its_key_ambiguous(world: World) -> None:
+    world.push(DAY_ONE)
+
+    outcome = world.push("id,name,dept\n1,Ann,IT\n2,Bo,Ops,x\n2,Bo,Sales\n3,Cy,HR\n")
+
+    assert outcome.nothing
+    assert outcome.problems == [
+        (3, "2", "has 4 fields where the header has 3; the row is left out"),
+        (3, "2", 'key "2" is in lines 3 and 4; neither counts'),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1,Ann,IT\n1,Ann,Ops\n2,Bo,Ops\n3,Cy,HR\n",
+        "1,Ann,IT\n1,Ann,X\n3,Cy,HR\n",
         "1,Ann,X\n1,Ann,IT\n2,Bo,Ops\n",
     ],
 )
 def test_a_key_that_comes_twice_is_seen_beside_what_else_changed(world: World, rows: str) -> None:
     world.push(DAY_ONE)
 
-    assert [line for line, _, _ in world.push("id,name,dept\n" + rows).problems] == [3]
+    assert [line for line, _, _ in world.push("id,name,dept\n" + rows).problems] == [2]
+    assert "1" in world.stored
 
 
 def test_a_row_without_a_key_keeps_the_gone_record_that_it_resembles(world: World) -> None:
@@ -204,31 +267,55 @@ def test_with_very_many_bad_rows_nobody_is_gone_and_the_last_problem_counts_them
     assert outcome.gone == []
 
 
-def test_thousands_of_repeated_keys_are_counted(world: World) -> None:
-    outcome = world.push("id,name,dept\n" + "1,Ann,IT\n" * 2_501)
+def test_thousands_of_ambiguous_keys_are_counted(world: World) -> None:
+    rows = (f"{number},Ann,{dept}\n" for number in range(2_501) for dept in ("IT", "Ops"))
+
+    outcome = world.push("id,name,dept\nx,Ann,IT\n" + "".join(rows))
 
     assert len(outcome.problems) == 1_001
-    assert outcome.problems[-1] == (None, None, "1,500 more rows are left out")
-    assert outcome.total == 1
+    assert outcome.problems[-1] == (None, None, "1,501 more rows are left out")
+    assert list(outcome.new) == ["x"]
+
+
+def test_a_key_of_a_thousand_rows_is_one_problem(world: World) -> None:
+    rows = (f"1,Ann,{number}\n" for number in range(1_000))
+
+    outcome = world.push("id,name,dept\n2,Bo,IT\n" + "".join(rows))
+
+    assert outcome.problems == [
+        (
+            3,
+            "1",
+            'key "1" is in lines 3, 4, 5, 6 and 7, …, which differ in dept; none of them counts',
+        )
+    ]
 
 
 def test_a_file_of_several_is_named(world: World) -> None:
     world.spec = with_settings(world.spec, path="*.csv")
-    world.write("id,name,dept\n1,Ann,IT\n2,Bo\n", "a.csv")
-    world.write("id,name,dept\n1,Ann,IT\n,,\n", "b.csv")
+    world.write("id,name,dept\n1,Ann,IT\n2,Bo\n4,Di,IT\n", "a.csv")
+    world.write("id,name,dept\n1,Ann,HR\n,,\n", "b.csv")
 
     assert world.push().problems == [
+        (
+            2,
+            "1",
+            'key "1" is in line 2 of a.csv and line 2 of b.csv, which differ in dept;'
+            " neither counts",
+        ),
         (3, "2", "a.csv: has 2 fields where the header has 3; the row is left out"),
-        (2, "1", 'b.csv: key "1" is already in line 2 of a.csv; the row is left out'),
         (3, None, "b.csv: the row has no key and is left out"),
     ]
 
 
 def test_lines_of_ndjson_and_rows_of_json_are_told(world: World) -> None:
     world.spec = with_settings(world.spec, path="hr.ndjson")
-    world.write('{"id": 1}\n\n{"id": 1}\n{"id": null}\n5\n{"id": ""}\n{"id": [1]}\n', "hr.ndjson")
+    world.write(
+        '{"id": 1}\n\n{"id": 1, "name": 1}\n{"id": null}\n5\n{"id": ""}\n{"id": [1]}\n{"id": 2}\n',
+        "hr.ndjson",
+    )
     assert [(line, key) for line, key, _ in world.plan().problems] == [
-        (3, "1"),
+        (1, "1"),
         (4, None),
         (5, None),
         (6, None),
@@ -236,9 +323,9 @@ def test_lines_of_ndjson_and_rows_of_json_are_told(world: World) -> None:
     ]
 
     world.spec = with_settings(world.spec, path="hr.json")
-    world.write('[{"id": 1}, {"id": 1}, {"name": "Ann"}]', "hr.json")
+    world.write('[{"id": 1}, {"id": 1, "dept": "IT"}, {"name": "Ann"}, {"id": 2}]', "hr.json")
     assert world.plan().problems == [
-        (None, "1", 'row 2: key "1" is already in row 1; the row is left out'),
+        (None, "1", 'key "1" is in rows 1 and 2, which differ in dept; neither counts'),
         (None, None, "row 3: the row has no key and is left out"),
     ]
 
@@ -258,8 +345,8 @@ def test_a_query_leaves_out_bad_rows_of_its_people(world: World) -> None:
 
 def test_a_query_that_gives_a_key_twice_says_so(world: World) -> None:
     world.spec = with_settings(world.spec, query="select * from 'hr.csv' join 'dept.csv' using (d)")
-    world.write("d,dept\nx,IT\nx,Ops\n", "dept.csv")
-    world.write("id,name,d\n1,Ann,x\n")
+    world.write("d,dept\nx,IT\nx,Ops\ny,HR\ny,HR\n", "dept.csv")
+    world.write("id,name,d\n1,Ann,x\n2,Bo,y\n")
 
     outcome = world.push()
 
@@ -267,10 +354,26 @@ def test_a_query_that_gives_a_key_twice_says_so(world: World) -> None:
         (
             None,
             "1",
-            'the result of the query: key "1" is already in another row; the row is left out',
+            'the result of the query: key "1" is in 2 rows, which differ in dept; neither counts',
         )
     ]
-    assert outcome.new["1"]["dept"] == "IT"
+    assert list(outcome.new) == ["2"]
+
+
+def test_rows_of_parquet_with_one_key_do_not_count(world: World) -> None:
+    world.spec = with_settings(world.spec, path="hr.parquet")
+    duckdb.sql(
+        "copy (select * from (values (1, 'Ann', 'IT'), (2, 'Bo', 'IT'), (2, 'Bo', null),"
+        " (3, 'Cy', 'HR'), (3, 'Cy', 'HR')) as t(id, name, dept))"
+        f" to '{world.folder / 'hr.parquet'}' (format parquet)"
+    )
+
+    outcome = world.push()
+
+    assert outcome.problems == [
+        (None, "2", 'key "2" is in rows 2 and 3, which differ in dept; neither counts')
+    ]
+    assert sorted(outcome.new) == ["1", "3"]
 
 
 def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[int, str]:

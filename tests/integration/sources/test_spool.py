@@ -67,15 +67,24 @@ def test_values_keep_their_types_and_texts_are_split(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_key_and_repeated_keys_are_named_by_their_number(tmp_path: Path) -> None:
-    rows: Rows = [{"id": 1, "name": "Ann"}, {"name": "Bo"}, {"id": "1", "name": "Cy"}]
+    rows: Rows = [
+        {"id": 1, "name": "Ann"},
+        {"name": "Bo"},
+        {"id": "1", "name": "Cy"},
+        {"id": 2, "name": "Di"},
+    ]
 
     with compared(rows, tmp_path) as comparison:
         problems = [(one.line, one.key, one.detail) for one in comparison.problems]
 
-    assert comparison.total == 1
+    assert (comparison.new, comparison.total) == (1, 2)
     assert problems == [
+        (
+            None,
+            "1",
+            'key "1" is in rows 1 and 3, which differ in name; neither counts [SYNC-0222]',
+        ),
         (None, None, "row 2: the row has no key and is left out [SYNC-0221]"),
-        (None, "1", 'row 3: key "1" is already in row 1; the row is left out [SYNC-0222]'),
     ]
 
 
