@@ -5,7 +5,7 @@ The command line prints them without a traceback; a traceback means a bug.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def coded(message: str, code: str) -> str:
@@ -18,6 +18,24 @@ def innermost(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+_PRECEDENCE = (3, 2, 1, 5, 4, 0)
+"""Exit codes in the order in which they take precedence. Those of signals come first."""
+
+
+def combined_exit_code(codes: Iterable[int]) -> int:
+    """Return the exit code of a run to which `codes` apply, 0 if there are none."""
+    return min(codes, key=_rank, default=0)
+
+
+def most_severe(errors: Iterable[ScimsyncError]) -> ScimsyncError:
+    """Return the first of the `errors` whose exit code takes precedence."""
+    return min(errors, key=lambda error: _rank(error.exit_code))
+
+
+def _rank(code: int) -> int:
+    return _PRECEDENCE.index(code) if code in _PRECEDENCE else -1
 
 
 class ScimsyncError(Exception):
@@ -64,7 +82,11 @@ class ConfigError(ScimsyncError):
     exit_code = 2
 
 
-class SecretUnavailable(ConfigError):
+class SecretError(ConfigError):
+    """A secret is missing, or cannot be used (exit 2)."""
+
+
+class SecretUnavailable(SecretError):
     """A command that prints a secret failed, which may pass by itself (exit 1)."""
 
     exit_code = 1
@@ -96,7 +118,7 @@ class StateError(ScimsyncError):
 
 
 class GuardStop(ScimsyncError):
-    """A limit of `[guard]` stopped the run before anything was sent (exit 3)."""
+    """A limit of `[guard]` stopped a source or a target before anything was sent (exit 3)."""
 
     exit_code = 3
 
@@ -113,3 +135,8 @@ class LeaseHeld(ScimsyncError):
     """Another run works on the same source or target (exit 5)."""
 
     exit_code = 5
+
+
+SOURCE_ERRORS = (GuardStop, SourceUnavailable, SourceFormatError, ConfigError)
+"""Errors of one source or secret, which stop its targets only. Others, such as StateError, end the
+run."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError, SecretUnavailable
+from scimsync.errors import SecretError, SecretUnavailable
 from scimsync.formatting import one_line
 from scimsync.settings import Table
 from scimsync.settings.secret_reference import command_words, service_and_user
@@ -25,7 +25,7 @@ _MAX_BYTES = 64 * 1024
 def secret_reader(config: Config, table: Table, *parts: str) -> Callable[[str], str]:
     """Return a function that returns the secret behind an option of `table`.
 
-    `parts` is the dotted key of the table. The function raises ConfigError; see `resolve`.
+    `parts` is the dotted key of the table. The function raises SecretError; see `resolve`.
     """
 
     def read(option: str) -> str:
@@ -47,7 +47,7 @@ def resolve(
     """Return the secret behind `reference`. A URL that is written out is its own value.
 
     `base_dir` is the folder of sync.toml: `file:` paths start and `cmd:` commands run there.
-    `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raise ConfigError if
+    `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raise SecretError if
     there is no secret, or one that an HTTP header cannot hold, and SecretUnavailable if a command
     failed.
     """
@@ -71,29 +71,29 @@ def resolve(
 
 
 def _check(secret: str, what: str) -> None:
-    """Raise ConfigError for a secret that an HTTP header cannot hold (RFC 9110 section 5.5)."""
+    """Raise SecretError for a secret that an HTTP header cannot hold (RFC 9110 section 5.5)."""
     if not secret.strip():
-        raise ConfigError(f"{what} is empty", code="SYNC-0153")
+        raise SecretError(f"{what} is empty", code="SYNC-0153")
     if "\n" in secret or "\r" in secret:
-        raise ConfigError(
+        raise SecretError(
             f"{what} holds a line break", hint="a token is one line", code="SYNC-0153"
         )
     if not secret.isascii():
-        raise ConfigError(
+        raise SecretError(
             f"{what} holds a character that is not ASCII",
             hint="copy the token again",
             code="SYNC-0153",
         )
     if not secret.isprintable():
-        raise ConfigError(
+        raise SecretError(
             f"{what} holds a control character", hint="copy the token again", code="SYNC-0153"
         )
     if secret != secret.strip():
-        raise ConfigError(
+        raise SecretError(
             f"{what} begins or ends with a space", hint="copy the token again", code="SYNC-0153"
         )
     if secret.lower().startswith("bearer "):
-        raise ConfigError(
+        raise SecretError(
             f'{what} begins with the word "Bearer"',
             hint="leave the word out, scimsync adds it",
             code="SYNC-0153",
@@ -103,13 +103,13 @@ def _check(secret: str, what: str) -> None:
 def _from_env(name: str, where: str) -> str:
     value = os.environ.get(name)
     if value is None:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: the environment variable {name} is not set",
             hint=f"export {name}=…  (cron and systemd do not read your shell's profile)",
             code="SYNC-0151",
         )
     if not value:
-        raise ConfigError(f"{where}: the environment variable {name} is empty", code="SYNC-0151")
+        raise SecretError(f"{where}: the environment variable {name} is empty", code="SYNC-0151")
     return value
 
 
@@ -118,29 +118,29 @@ def _from_file(path: Path, where: str) -> str:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{where}: no such file: {path}", code="SYNC-0152") from None
+        raise SecretError(f"{where}: no such file: {path}", code="SYNC-0152") from None
     except IsADirectoryError:
-        raise ConfigError(f"{where}: {path} is a folder, not a file", code="SYNC-0152") from None
+        raise SecretError(f"{where}: {path} is a folder, not a file", code="SYNC-0152") from None
     except PermissionError:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: {path} may not be read by this user", code="SYNC-0152"
         ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: {path} cannot be read: {_reason(error)}", code="SYNC-0152"
         ) from None
     if len(content) > _MAX_BYTES:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: {path} is longer than {_MAX_BYTES // 1024} KiB, it does not hold a token",
             code="SYNC-0152",
         )
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{where}: {path} is not a text file", code="SYNC-0152") from None
+        raise SecretError(f"{where}: {path} is not a text file", code="SYNC-0152") from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text.strip():
-        raise ConfigError(f"{where}: {path} is empty", code="SYNC-0152")
+        raise SecretError(f"{where}: {path} is empty", code="SYNC-0152")
     return text
 
 
@@ -149,7 +149,7 @@ def _from_keyring(entry: str, where: str) -> str:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: the keyring needs a package that is not installed",
             hint="pip install 'scimsync[keyring]'",
             code="SYNC-0154",
@@ -158,7 +158,7 @@ def _from_keyring(entry: str, where: str) -> str:
     try:
         secret = keyring.get_password(service, user)
     except (KeyringError, OSError, RuntimeError) as error:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: the keyring cannot be used: {type(error).__name__}",
             hint=(
                 "a keyring must be unlocked for the user who runs scimsync; env: and file: need"
@@ -169,7 +169,7 @@ def _from_keyring(entry: str, where: str) -> str:
     if secret is None:
         from shlex import quote
 
-        raise ConfigError(
+        raise SecretError(
             f"{where}: the keyring holds nothing for user {user} of service {service}",
             hint=f"keyring set {quote(service)} {quote(user)}",
             code="SYNC-0154",
@@ -190,17 +190,17 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
             code="SYNC-0155",
         ) from None
     except FileNotFoundError:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: no such command: {program}",
             hint="a shell is not used; write the whole path",
             code="SYNC-0155",
         ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: the command {program} cannot be run: {_reason(error)}", code="SYNC-0155"
         ) from None
     if done.is_cut:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: the command {program} wrote more than {_MAX_BYTES // 1024} KiB, which is no"
             " token",
             hint="the command must print the token in its first line, and little else",
@@ -217,7 +217,7 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
     try:
         secret = b"".join(first).decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(
+        raise SecretError(
             f"{where}: what the command {program} wrote is not text", code="SYNC-0155"
         ) from None
     if not secret.strip():

@@ -65,7 +65,7 @@ class AfterPush:
 
         Raise ConfigError if the metrics file cannot be written, StateError.
         """
-        sources = self._sources() if self._reads else []
+        sources = outcome.sources if self._reads else ()
         self._report(
             outcome.outcome,
             lambda store: findings_of_push(

@@ -40,9 +40,9 @@ class DueWork:
         """Record a push to the targets `names`: if it got that far, it tried what was due."""
         outcome = result.outcome
         for name in names:
-            target = None
-            if outcome is not None and outcome.guard is None:
-                target = outcome.targets.get(name)
+            target = None if outcome is None else outcome.targets.get(name)
+            if target is not None and target.blocked:
+                target = None
             if target is not None:
                 # a user that could not be planned is due since the start of this push
                 self.tried[name] = result.started - _TICK
@@ -55,8 +55,11 @@ class DueWork:
     def retry_at(
         self, name: str, outcome: TargetOutcome, work: PendingWork, now: datetime
     ) -> datetime | None:
-        """Return when to retry a target that failed as a whole, or None if it did not."""
-        if outcome.error is None or isinstance(outcome.error, Interrupted):
+        """Return when to retry a target that failed as a whole, or None if it did not.
+
+        A target that a guard or a source stopped waits for the source to change.
+        """
+        if outcome.error is None or outcome.blocked or isinstance(outcome.error, Interrupted):
             return None
         known = work.known
         at = known.quarantined_until or now + retry_delay(max(known.failures, 1))

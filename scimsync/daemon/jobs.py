@@ -45,6 +45,7 @@ from scimsync.daemon.notifier import OUTBOX, Notifier
 from scimsync.daemon.notify import (
     Finding,
     config_finding,
+    findings_of_blocked,
     findings_of_error,
     findings_of_push,
     forget_unconfigured,
@@ -62,6 +63,7 @@ from scimsync.daemon.push_job import (
 from scimsync.daemon.scheduler import PUSH_EXECUTOR, ScheduleTrigger, every
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.model.backoff import is_waiting, retry_delay
+from scimsync.run import RunOutcome
 from scimsync.run.cancellation import Cancellation
 from scimsync.run.compile import compile_config, source_spec
 from scimsync.state.store import Store
@@ -440,13 +442,13 @@ class Daemon:
         if result.outcome is not None:
             for name, target in result.outcome.targets.items():
                 self._metrics.record_operations(name, target.operations)
-            self._config_errors = 0
-            log_push_result(result, [], personal=personal)
+            self._retry_misconfigured(request, result.outcome)
+            log_push_result(result, findings_of_blocked(result.outcome), personal=personal)
             find = partial(
                 findings_of_push,
                 self.config,
                 names,
-                result.sources,
+                result.outcome.sources,
                 result.outcome,
                 # due work says nothing about the file that a guard has stopped
                 whole=request.cause.reads or result.outcome.guard is not None,
@@ -459,6 +461,18 @@ class Daemon:
             self._notifier.update(lambda _: findings)
             self._retry(request, result.error, names)
         self._read_state(result)
+
+    def _retry_misconfigured(self, request: PushRequest, outcome: RunOutcome) -> None:
+        """Request a push of the targets again that a secret or a missing column has stopped."""
+        names = [
+            name
+            for name, target in outcome.targets.items()
+            if isinstance(target.error, ConfigError)
+        ]
+        self._config_errors = self._config_errors + 1 if names else 0
+        if names:
+            again = self._scheduler.now() + retry_delay(self._config_errors)
+            self._request_again(names, request.cause, again)
 
     def _retry(self, request: PushRequest, error: Exception, names: Sequence[str]) -> None:
         """Request a push that could not run again.

@@ -40,17 +40,15 @@ def log_push_started(request: PushRequest) -> None:
 
 
 def log_push_result(result: PushResult, findings: Sequence[Finding], *, personal: bool) -> None:
-    """Log the result of a push; `findings` describe its error."""
+    """Log the result of a push; `findings` describe its error, or those of sources and secrets."""
     if result.outcome is not None:
         with in_run(result.outcome.run):
+            _log_findings(findings, personal=personal)
             _log_outcome(result.outcome, personal=personal)
     elif isinstance(result.error, LeaseHeld):
         _LOG.info("%s; retrying soon", result.error.message)
     else:
-        for finding in findings:
-            if finding.text is not None:
-                text = (finding.personal or finding.text) if personal else finding.text
-                _LOG.error("%s: %s", finding.subject, text)
+        _log_findings(findings, personal=personal)
 
 
 def log_alerts(changes: Sequence[AlertTransition]) -> None:
@@ -74,14 +72,23 @@ def log_next_runs(next_runs: Mapping[str, datetime | None]) -> None:
             _LOG.info("%s: next push %s", name, f"{at.astimezone():%Y-%m-%d %H:%M:%S}")
 
 
+def _log_findings(findings: Sequence[Finding], *, personal: bool) -> None:
+    for finding in findings:
+        if finding.text is not None:
+            text = (finding.personal or finding.text) if personal else finding.text
+            _LOG.error("%s: %s", finding.subject, text)
+
+
 def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
     if outcome.guard is not None:
         text = outcome.guard if personal else outcome.guard_brief
-        _LOG.warning("aborted by a guard; nothing was sent\n%s", text)
+        stops = dict.fromkeys(name for one in outcome.violations for name in one.stops)
+        where = "" if stops.keys() == outcome.targets.keys() else f" to {', '.join(stops)}"
+        _LOG.warning("aborted by a guard; nothing was sent%s\n%s", where, text)
     for name, target in outcome.targets.items():
-        if target.error is not None:
+        if target.error is not None and not target.blocked:
             _log_error(name, target.error, personal=personal)
-        if outcome.guard is None and (target.error is None or target.operations):
+        if target.error is None or (target.operations and not target.blocked):
             _log_counts(name, target)
     if any(target.failed for target in outcome.targets.values()):
         _LOG.warning("for the failed operations: scimsync journal --run %d --failed", outcome.run)

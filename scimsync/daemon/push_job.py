@@ -85,7 +85,6 @@ class PushResult:
     started: datetime
     ended: datetime
     seconds: float
-    sources: tuple[str, ...] = ()
     outcome: RunOutcome | None = None
     error: Exception | None = None
 
@@ -108,12 +107,10 @@ def run_push(
 ) -> PushResult:
     """Push. Any error is part of the result."""
     started, timer = clock(), time.monotonic()
-    sources: tuple[str, ...] = ()
     outcome: RunOutcome | None = None
     failure: Exception | None = None
     try:
         setup = compile_config(config, request.targets, read=request.cause.reads)
-        sources = tuple(setup.sources)
         with existing_state(config) as store:
             outcome = push(
                 setup,
@@ -134,7 +131,7 @@ def run_push(
         if not isinstance(failure, ScimsyncError):
             log_bug(failure)
     seconds = time.monotonic() - timer
-    return PushResult(request, started, clock(), seconds, sources, outcome, failure)
+    return PushResult(request, started, clock(), seconds, outcome, failure)
 
 
 def log_bug(error: BaseException) -> None:

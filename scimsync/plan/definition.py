@@ -60,10 +60,11 @@ class Tally:
 class TargetPlan:
     """The plan for one target.
 
-    `error` is why it could not be planned. `linked` and `accounts` are the numbers of linked and of
-    active accounts before the plan. `removals` and `updates` count what guards limit: users
-    deprovisioned by name are left out. `other_url` is the service that the links belong to, where
-    it is not that of sync.toml.
+    `error` is why it could not be planned, and `blocked` why a push sends nothing of a plan that
+    could be made: a guard stops this target or another one that shares a source. `linked` and
+    `accounts` are the numbers of linked and of active accounts before the plan. `removals` and
+    `updates` count what guards limit: users deprovisioned by name are left out. `other_url` is the
+    service that the links belong to, where it is not that of sync.toml.
     """
 
     name: str
@@ -71,12 +72,18 @@ class TargetPlan:
     dialect: Dialect
     reader: PlanReader
     error: ScimsyncError | None = None
+    blocked: ScimsyncError | None = None
     linked: int = 0
     accounts: int = 0
     removals: Tally = Tally(0)
     updates: Tally = Tally(0)
     lost_members: tuple[LostMembers, ...] = ()
     other_url: str | None = None
+
+    @property
+    def why_not_sent(self) -> ScimsyncError | None:
+        """Why a push sends nothing to this target."""
+        return self.error or self.blocked
 
     def operations(self) -> Iterator[JournaledOperation]:
         """Return the operations in the order in which they are sent."""
@@ -129,18 +136,52 @@ class TargetPlan:
         return lambda kind, key: ids.get((kind, key), f"(id of {key})")
 
 
+class NoOperations:
+    """The `PlanReader` of a target for which nothing could be planned."""
+
+    def planned_operations(self) -> Iterator[JournaledOperation]:
+        """Return no operation."""
+        return iter(())
+
+    def failed_operations(self) -> Iterator[JournaledOperation]:
+        """Return no operation."""
+        return iter(())
+
+    def count_operations(self) -> dict[str, int]:
+        """Return no count."""
+        return {}
+
+    def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:  # noqa: ARG002
+        """Return no link."""
+        return {}
+
+    def remote_ids(
+        self,
+        kind: Kind,  # noqa: ARG002
+        keys: Sequence[Key],  # noqa: ARG002
+        *,
+        include_deleted: bool = False,  # noqa: ARG002
+    ) -> dict[Key, RemoteId]:
+        """Return no id."""
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A reason not to execute a plan: a message with its code, as in an error.
+    """A reason not to execute the plans of some targets: a message with its code, as in an error.
 
     `brief` names no users, and begins with the limit if it is one of `[guard]`. `names` holds the
-    first users. `hint` says how to lift the limit.
+    first users. `hint` says how to lift the limit. It is about the plan of `target` or about
+    `source`, or else about the whole run. `stops` are the targets to which nothing is sent.
     """
 
     brief: str
     code: str
     names: str = ""
     hint: str = ""
+    target: str | None = None
+    source: str | None = None
+    stops: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -158,7 +199,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a run. `violations` say why no operation may be sent."""
+    """The plan of a run. `violations` say why nothing may be sent to some or all targets."""
 
     targets: Mapping[str, TargetPlan]
     problems: tuple[Problem, ...] = ()
@@ -166,5 +207,5 @@ class Plan:
 
     @property
     def guard(self) -> str | None:
-        """Why no operation may be sent: a message for each reason, with remarks below it."""
+        """Why a guard stops targets: a message for each reason, with remarks below it."""
         return "\n".join(map(str, self.violations)) or None

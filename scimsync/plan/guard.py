@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
@@ -130,19 +130,23 @@ _RULES = (
 
 
 def check(plan: Plan, limits: Mapping[str, Limit], allowance: Allowance) -> list[Violation]:
-    """Return why `plan` must not be executed, or an empty list if it may be.
+    """Return why plans of targets must not be executed, or an empty list if all may be.
+
+    A target that could not be planned is left out: nothing is sent to it in any case.
 
     `limits` are those of `[guard]`, by setting.
     """
     violations: list[Violation] = []
     for target in plan.targets.values():
+        if target.error is not None:
+            continue
         if target.other_url is not None and not allowance.new_url:
             violations.append(_other_service(target))
         for rule in _RULES:
             for count in rule.counts(target):
                 violation = rule.violation(count, limits, allowance)
                 if violation is not None:
-                    violations.append(violation)
+                    violations.append(replace(violation, target=target.name))
     return violations
 
 
@@ -159,4 +163,5 @@ def _other_service(target: TargetPlan) -> Violation:
             "another service needs a target of another name; for the same service at a new address:"
             " scimsync push --allow-new-url"
         ),
+        target=target.name,
     )

@@ -1,15 +1,15 @@
-"""Store a run's decisions: recover, accept or discard the plan, and remember the targets."""
+"""Store a run's decisions: recover, accept the plans, and remember the targets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from scimsync.errors import coded
+from scimsync.errors import GuardStop, coded
 from scimsync.execute.recovery import close_orphaned
 from scimsync.model.operations import OperationFilter, OperationStatus
-from scimsync.plan import Plan
 from scimsync.run.context import PushContext
+from scimsync.run.stopping import undone_sources
 from scimsync.run.target_run import TargetRun
 from scimsync.state import (
     journal,
@@ -30,23 +30,19 @@ def recover(context: PushContext) -> None:
     _undo(context, records_too=options.read or not options.keys)
 
 
-def discard(context: PushContext) -> None:
-    """Discard the plan: keep the cursors and undo what was read."""
-    _undo(context, records_too=True)
-    with context.store.write() as connection:
-        journal.close_open(
-            connection,
-            OperationFilter(run=context.run),
-            OperationStatus.SKIPPED,
-            "a guard stopped the run",
-            context.clock(),
-        )
-
-
 def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
-    """Accept the plan: move the cursors and keep what was read."""
+    """Accept the plans: move the cursors and keep what was read.
+
+    The plan of a target with an error is discarded, and what was read for blocked targets only is
+    undone.
+    """
+    compiled = context.compiled
+    blocked = [name for name, target in opened.items() if target.blocked]
+    undone = {*undone_sources(compiled.sources_of_targets, blocked)} & compiled.sources.keys()
     with context.store.write() as connection:
-        record_rows.accept(connection, list(context.compiled.sources), context.options.keys)
+        record_rows.restore(connection, sorted(undone), context.now.time)
+        kept = sorted(compiled.sources.keys() - undone)
+        record_rows.accept(connection, kept, context.options.keys)
         planned = [name for name, target in opened.items() if target.error is None]
         if planned:
             memberships.accept(connection, planned)
@@ -68,7 +64,7 @@ def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
         target_states.put_targets(connection, states)
 
 
-def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) -> None:
+def remember(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
     """Store the health of the targets, and when a run last read the sources for them."""
     now, options = context.clock(), context.options
     whole = options.read and not options.keys
@@ -78,12 +74,10 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun], plan: Plan) 
         for name, target in opened.items():
             if not leases.renew(connection, context.token.only(f"target {name}"), now):
                 continue
-            new = known[name]
-            if name in plan.targets:
-                new = after_run(new, target.connection, target.error, now)
-            if whole:
+            new = after_run(known[name], target.connection, target.error, now)
+            if whole and (not target.blocked or isinstance(target.error, GuardStop)):
                 new = replace(new, ran_at=context.now.time)
-                if name in plan.targets and not plan.violations and target.error is None:
+                if target.error is None:
                     new = replace(new, good_run_at=now)
             if new != known[name]:
                 changed.append(new)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from scimsync.config.secrets import secret_reader
 from scimsync.desired.columns import check_columns
 from scimsync.desired.groups import GroupRule
 from scimsync.desired.program import Program
-from scimsync.errors import ConfigError, ScimsyncError
+from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError, most_severe
 from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import Leaving, Policy
 from scimsync.run.compile_mappings import compile_groups, compile_users
+from scimsync.run.stopping import stopped_by_sources
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
 from scimsync.snapshot.index import index_path
@@ -119,16 +120,50 @@ class CompiledSource:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusableTarget:
+    """A target that a run leaves out, and why: a source or a secret that cannot be used."""
+
+    compiled: CompiledTarget
+    error: ScimsyncError
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledConfig:
     """Everything in sync.toml that a run needs.
 
-    `authenticators` holds those of the targets whose secrets were resolved.
+    `sources` and `targets` are those that can be used, and `unusable` are the other targets of the
+    run. `authenticators` holds those of the targets whose secrets were resolved.
     """
 
     config: Config
     sources: Mapping[str, CompiledSource]
     targets: Mapping[str, CompiledTarget]
     authenticators: Mapping[str, Authenticator]
+    unusable: Mapping[str, UnusableTarget] = field(default_factory=dict)
+
+    @property
+    def sources_of_targets(self) -> dict[str, tuple[str, ...]]:
+        """The sources of each target that can be used."""
+        return {name: target.all_sources for name, target in self.targets.items()}
+
+    def without(self, errors: Mapping[str, ScimsyncError]) -> CompiledConfig:
+        """Return the configuration without some of its targets, given with the reasons.
+
+        Raise the most severe of the errors if no target is left.
+        """
+        if not errors:
+            return self
+        if errors.keys() >= self.targets.keys():
+            raise most_severe(errors.values())
+        left_out = {name: UnusableTarget(self.targets[name], why) for name, why in errors.items()}
+        targets = {name: one for name, one in self.targets.items() if name not in errors}
+        used = {source for target in targets.values() for source in target.all_sources}
+        return replace(
+            self,
+            sources={name: source for name, source in self.sources.items() if name in used},
+            targets=targets,
+            unusable={**self.unusable, **left_out},
+        )
 
 
 def create_only_paths(program: Program) -> frozenset[str]:
@@ -145,65 +180,81 @@ def compile_config(
     secret of a target is resolved. Without `read`, no source is opened, and the result has no
     sources.
 
-    Raise ConfigError for an error in sync.toml, a missing secret, or a column that an expression
-    names and no source has. Raise SourceUnavailable or SourceFormatError for a source that cannot
-    be used.
+    A target whose secret cannot be used is left out, and so are the targets of a source that cannot
+    be used or lacks a column that an expression names. If no target is left, raise the reason:
+    SecretError, SourceUnavailable, SourceFormatError, ConfigError or GuardStop. Raise ConfigError
+    for an error in sync.toml.
     """
     for name in names:
         if name not in config.targets:
             raise config.unknown_target(name)
     targets = {name: compile_target(config, name) for name in config.targets}
     chosen = {name: targets[name] for name in names or targets}
-    authenticators = _authenticators(config, chosen) if secrets else {}
-    sources = _open_sources(config, chosen, list(targets.values())) if read else {}
-    return CompiledConfig(config, sources, chosen, authenticators)
+    compiled = CompiledConfig(config, {}, chosen, {})
+    if secrets:
+        compiled = with_secrets(compiled)
+    return _with_sources(compiled, list(targets.values())) if read else compiled
 
 
-def _open_sources(
-    config: Config, chosen: Mapping[str, CompiledTarget], targets: Sequence[CompiledTarget]
-) -> dict[str, CompiledSource]:
-    """Return the sources of the `chosen` of all targets, and check their columns."""
-    wanted = {source for target in chosen.values() for source in target.all_sources}
-    specs = {name: source_spec(config, name) for name in config.sources if name in wanted}
-    columns = {name: _columns(spec) for name, spec in specs.items()}
-    for target in chosen.values():
-        _check_columns(target, columns)
-    return {
-        name: CompiledSource(
-            spec, _used_columns(name, columns[name], targets), index_path(config.state_dir, name)
-        )
-        for name, spec in specs.items()
-    }
+def _with_sources(compiled: CompiledConfig, targets: Sequence[CompiledTarget]) -> CompiledConfig:
+    """Open the sources of a configuration, and check their columns.
+
+    `targets` are all targets of sync.toml.
+    """
+    config = compiled.config
+    wanted = {source for target in compiled.targets.values() for source in target.all_sources}
+    sources: dict[str, CompiledSource] = {}
+    columns: dict[str, Sequence[str]] = {}
+    refused: dict[str, ScimsyncError] = {}
+    for name in config.sources:
+        if name not in wanted:
+            continue
+        try:
+            spec = source_spec(config, name)
+            columns[name] = spec.columns()
+        except SOURCE_ERRORS as error:
+            error.source = name
+            refused[name] = error
+            continue
+        used = _used_columns(name, columns[name], targets)
+        sources[name] = CompiledSource(spec, used, index_path(config.state_dir, name))
+    for target in compiled.targets.values():
+        for missing, lacking in _missing_columns(target, columns):
+            refused |= {name: missing for name in lacking if name not in refused}
+    stopped = stopped_by_sources(compiled.sources_of_targets, refused)
+    return replace(compiled, sources=sources).without(stopped)
 
 
 def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
-    """Return the configuration with the secrets of all its targets.
+    """Return the configuration with the secrets of its targets.
 
-    This runs the commands of `cmd:` references. Raise ConfigError for a missing secret.
+    This runs the commands of `cmd:` references. Targets without a usable secret are left out; if
+    all are, raise SecretError.
     """
-    authenticators = _authenticators(compiled.config, compiled.targets)
-    return replace(compiled, authenticators=authenticators)
+    authenticators: dict[str, Authenticator] = {}
+    refused: dict[str, ScimsyncError] = {}
+    for name in compiled.targets:
+        try:
+            authenticators[name] = open_authenticator(compiled.config, name)
+        except SecretError as error:
+            refused[name] = error
+    return replace(compiled, authenticators=authenticators).without(refused)
 
 
-def _authenticators(config: Config, names: Iterable[str]) -> dict[str, Authenticator]:
-    return {name: open_authenticator(config, name) for name in names}
+def _missing_columns(
+    target: CompiledTarget, columns: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[ConfigError, Sequence[str]]]:
+    """Yield an error for each program that names a column that its sources lack.
 
-
-def _check_columns(target: CompiledTarget, columns: Mapping[str, Sequence[str]]) -> None:
-    """Raise ConfigError for a column that an expression names and no source has."""
-    check_columns(target.program, {name: columns[name] for name in target.sources})
-    for rule in target.groups.values():
-        if rule.source is not None:
-            check_columns(rule.program, {rule.source: columns[rule.source]})
-
-
-def _columns(spec: SourceSpec[Any]) -> list[str]:
-    """Return the columns of a source; add the source's name to errors."""
-    try:
-        return spec.columns()
-    except ScimsyncError as error:
-        error.source = spec.name
-        raise
+    Sources without known `columns` are left out. The error comes with the names of the sources.
+    """
+    of_groups = [(rule.program, [rule.source]) for rule in target.groups.values() if rule.source]
+    for program, sources in [(target.program, list(target.sources)), *of_groups]:
+        if all(name in columns for name in sources):
+            try:
+                check_columns(program, {name: columns[name] for name in sources})
+            except ConfigError as error:
+                yield error, sources
 
 
 def source_spec(config: Config, name: str) -> SourceSpec[Any]:

@@ -31,21 +31,23 @@ to them."""
 async def execute_plan(
     context: PushContext, targets: Mapping[str, TargetRun], plan: Plan
 ) -> dict[str, TargetOutcome]:
-    """Execute a plan without violations at all targets side by side; return their outcomes."""
-    outcomes: dict[str, TargetOutcome] = {}
+    """Execute the plan at all targets without an error, side by side; return all outcomes."""
+    outcomes = {
+        name: TargetOutcome({}, 0, 0, 0.0, one.error)
+        for name, one in plan.targets.items()
+        if name not in targets
+    }
 
     async def execute(name: str, target: TargetRun) -> None:
         began = time.monotonic()
-        if not plan.violations and target.error is None:
+        if target.error is None:
             await _TargetExecution(context, target).run()
         seconds = time.monotonic() - began
         outcomes[name] = target_outcome(
             context.store, context.run, name, target.connection.requests, seconds, target.error
         )
 
-    await gather_or_raise(
-        [execute(name, target) for name, target in targets.items() if name in plan.targets]
-    )
+    await gather_or_raise([execute(name, target) for name, target in targets.items()])
     return {name: outcomes[name] for name in plan.targets}
 
 

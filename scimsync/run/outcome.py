@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scimsync.errors import Interrupted, ScimsyncError
+from scimsync.errors import SOURCE_ERRORS, GuardStop, Interrupted, ScimsyncError, combined_exit_code
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, Violation
@@ -34,13 +34,19 @@ class TargetOutcome:
     refused: tuple[str, ...] = ()
     operations: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
+    @property
+    def blocked(self) -> bool:
+        """Whether a guard, a source or a secret is why nothing was sent."""
+        return isinstance(self.error, SOURCE_ERRORS)
+
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
     """The outcome of a push.
 
     `outcome` is `done`, `failed` (some operations, or a target), `interrupted` (by a signal) or
-    `stopped` (by a guard, because of `violations`).
+    `stopped` (by a guard, at least one target, because of `violations`). `sources` are those that
+    were read.
     """
 
     run: int
@@ -48,10 +54,11 @@ class RunOutcome:
     targets: Mapping[str, TargetOutcome]
     problems: tuple[Problem, ...]
     violations: tuple[Violation, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def guard(self) -> str | None:
-        """Why nothing was sent: a message for each reason, with remarks below it."""
+        """Why a guard stopped targets: a message for each reason, with remarks below it."""
         return "\n".join(map(str, self.violations)) or None
 
     @property
@@ -62,27 +69,28 @@ class RunOutcome:
     @property
     def exit_code(self) -> int:
         """The exit code of `push` (docs/reference/exit-codes.md)."""
-        if self.violations:
-            return 3
-        errors = [
+        codes = [
             target.error.exit_code for target in self.targets.values() if target.error is not None
         ]
-        signals = [code for code in errors if code > 128]
-        if errors:
-            return (signals or errors)[0]
-        return 4 if self.problems or any(target.failed for target in self.targets.values()) else 0
+        if self.violations:
+            codes.append(GuardStop.exit_code)
+        if self.problems or any(target.failed for target in self.targets.values()):
+            codes.append(4)
+        return combined_exit_code(codes)
 
 
-def run_outcome(run: int, targets: Mapping[str, TargetOutcome], plan: Plan) -> RunOutcome:
-    """Return the outcome of a run that made `plan`."""
-    if plan.violations:
-        return RunOutcome(run, "stopped", targets, plan.problems, plan.violations)
+def run_outcome(
+    run: int, targets: Mapping[str, TargetOutcome], plan: Plan, sources: Iterable[str]
+) -> RunOutcome:
+    """Return the outcome of a run that read `sources` and made `plan`."""
     outcome = "done"
     if plan.problems or any(target.failed or target.error for target in targets.values()):
         outcome = "failed"
+    if plan.violations:
+        outcome = "stopped"
     if any(isinstance(target.error, Interrupted) for target in targets.values()):
         outcome = "interrupted"
-    return RunOutcome(run, outcome, targets, plan.problems)
+    return RunOutcome(run, outcome, targets, plan.problems, plan.violations, tuple(sources))
 
 
 def target_outcome(

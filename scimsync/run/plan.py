@@ -41,7 +41,8 @@ def plan(
     """Yield the plan that a push would execute now.
 
     Send only the reads that matching needs, and store nothing: the plan is in a scratch journal
-    until the block ends. Raise SourceUnavailable, SourceFormatError, ConfigError.
+    until the block ends. Raise SourceUnavailable, SourceFormatError or ConfigError if they leave no
+    target to plan.
     """
     scratch = scratch_store()
     try:
@@ -54,10 +55,6 @@ def plan(
             overlay=scratch,
         )
         reading = read_sources(context)
-        if reading.violations:
-            plan = Plan({}, reading.problems, reading.violations)
-            yield PlannedRun(plan, context.records, reading.problems)
-            return
 
         async def planned() -> Plan:
             async with open_targets(context, reading, time=time) as targets:

@@ -1,4 +1,4 @@
-"""Make the plan of a run: plan all targets concurrently, then apply the guards."""
+"""Make the plan of a run: plan all targets concurrently, then stop those that guards forbid."""
 
 from __future__ import annotations
 
@@ -6,36 +6,94 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, GuardStop
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.model.ids import Kind
 from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
-from scimsync.plan import Plan, Violation, guard
+from scimsync.plan import Plan, TargetPlan, Violation, guard
+from scimsync.plan.definition import NoOperations
 from scimsync.plan.saved import why_outdated
-from scimsync.run.compile import CompiledTarget
+from scimsync.run.compile import CompiledConfig, CompiledTarget
 from scimsync.run.context import Context
 from scimsync.run.reading import Reading
+from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, with_stops
 from scimsync.run.target_run import TargetRun
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import links
 
 
 async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> Plan:
-    """Plan all targets, and check the plan.
+    """Plan all targets, check the plans, and stop the targets that must not be pushed.
 
     Raise ConfigError for an unknown key in the options.
     """
+    compiled = context.compiled
+    if not (reading.refused or compiled.unusable):
+        _check_keys(context)
+    for name, why in stopped_by_sources(compiled.sources_of_targets, reading.refused).items():
+        targets[name].block(why)
+    going = [target for target in targets.values() if target.error is None]
+    await gather_or_raise([target.make_plan(context, reading) for target in going])
+    plan = Plan({name: target.plan(context.store) for name, target in targets.items()})
+    violations = with_stops(_violations(context, reading, plan), compiled.sources_of_targets)
+    if context.options.saved is not None:  # it is carried out as a whole or not at all
+        violations = [replace(one, stops=tuple(targets)) for one in violations]
+    for violation in violations:
+        for name in violation.stops:
+            if targets[name].error is None:
+                targets[name].block(stop_of(violation, name, compiled.sources_of_targets))
+    return Plan(
+        _with_stopped(context, targets, plan),
+        (*reading.problems, *_problems(targets, context.records)),
+        (*_left_out(compiled), *violations),
+    )
+
+
+def _violations(context: Context, reading: Reading, plan: Plan) -> list[Violation]:
     options = context.options
-    _check_keys(context)
-    await gather_or_raise([target.make_plan(context, reading) for target in targets.values()])
-    plans = {name: target.plan(context.store) for name, target in targets.items()}
-    plan = Plan(plans, reading.problems)
-    violations = guard.check(plan, context.compiled.config.guard.limits, options.allowance)
-    if options.saved is not None and (why := why_outdated(options.saved, plan)) is not None:
-        violations = [Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")]
-    problems = (*plan.problems, *_problems(targets, context.records))
-    return replace(plan, problems=problems, violations=tuple(violations))
+    violations = [
+        *reading.violations,
+        *guard.check(plan, context.compiled.config.guard.limits, options.allowance),
+    ]
+    if options.saved is None or reading.violations:
+        return violations
+    why = why_outdated(options.saved, plan)
+    if why is None:
+        return violations
+    return [Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")]
+
+
+def _left_out(compiled: CompiledConfig) -> Iterator[Violation]:
+    """Return the guards that stopped sources before the run began."""
+    stops: dict[str | None, tuple[GuardStop, list[str]]] = {}
+    for name, target in compiled.unusable.items():
+        if isinstance(target.error, GuardStop):
+            stops.setdefault(target.error.source, (target.error, []))[1].append(name)
+    for stop, names in stops.values():
+        yield replace(violation_of(stop), stops=tuple(names))
+
+
+def _with_stopped(
+    context: Context, targets: Mapping[str, TargetRun], plan: Plan
+) -> dict[str, TargetPlan]:
+    """Return the plans in the order of sync.toml, with those that are stopped and why."""
+    plans: dict[str, TargetPlan] = {}
+    for name in context.compiled.config.targets:
+        if name in targets:
+            own = plan.targets[name]
+            blocked = targets[name].error if own.error is None else None
+            plans[name] = replace(own, blocked=blocked)
+        elif name in context.compiled.unusable:
+            left_out = context.compiled.unusable[name]
+            plans[name] = TargetPlan(
+                name=name,
+                url=left_out.compiled.config.url,
+                dialect=left_out.compiled.dialect,
+                reader=NoOperations(),
+                error=left_out.error,
+            )
+    return plans
 
 
 def _check_keys(context: Context) -> None:

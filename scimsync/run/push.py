@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from scimsync.errors import ScimsyncError
+from scimsync.errors import ScimsyncError, most_severe
 from scimsync.logcontext import in_run
-from scimsync.plan import Now, Plan
-from scimsync.run.acceptance import accept, discard, recover, remember
+from scimsync.plan import Now
+from scimsync.run.acceptance import accept, recover, remember
 from scimsync.run.cancellation import Cancellation, cancellable
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import PushContext
@@ -49,8 +49,11 @@ def push(
     `observe` receives each request. `time` provides the waits between requests. `steady` is a
     clock in seconds that counts while the machine sleeps.
 
-    Raise LeaseHeld (without `wait`), SourceUnavailable, SourceFormatError, ConfigError.
+    Raise LeaseHeld (without `wait`). Raise SourceUnavailable, SourceFormatError or ConfigError if
+    they leave no target to push, or if a saved plan cannot be carried out as a whole.
     """
+    if options.saved is not None and compiled.unusable:
+        raise most_severe(target.error for target in compiled.unusable.values())
     with take_leases(compiled, store, clock, wait=wait) as (token, waited):
         if waited:
             now = Now(clock(), clock().astimezone().date())
@@ -98,14 +101,8 @@ async def _run(
         keeper.renewing(partial(lose_targets, targets)),
     ):
         with cancellable(partial(stop_targets, targets), cancellation):
-            if reading.violations:
-                plan = Plan({}, reading.problems, reading.violations)
-            else:
-                plan = await make_plan(context, targets, reading)
-            if plan.violations:
-                discard(context)
-            else:
-                accept(context, targets)
+            plan = await make_plan(context, targets, reading)
+            accept(context, targets)
             outcomes = await execute_plan(context, targets, plan)
-            remember(context, targets, plan)
-    return run_outcome(context.run, outcomes, plan)
+            remember(context, targets)
+    return run_outcome(context.run, outcomes, plan, reading.readable)

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from scimsync.errors import GuardStop, ScimsyncError
+from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, most_severe
 from scimsync.model.records import Problem
 from scimsync.plan import Violation
 from scimsync.run.context import Context
+from scimsync.run.stopping import stopped_by_sources, violation_of
 from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The outcome of reading the sources. `violations` say why no operation may be sent."""
+    """The outcome of reading the sources.
+
+    `refused` maps a source that a guard stops, or that cannot be used, to the reason.
+    """
 
     sources: Mapping[str, Ingested]
-    violations: tuple[Violation, ...] = ()
+    refused: Mapping[str, ScimsyncError] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> list[str]:
+        """The sources that could be read, also those that a guard stops."""
+        stopped = [name for name, why in self.refused.items() if isinstance(why, GuardStop)]
+        return [*self.sources, *stopped]
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """The guards that stop sources."""
+        stops = (why for why in self.refused.values() if isinstance(why, GuardStop))
+        return tuple(violation_of(stop) for stop in stops)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -28,13 +44,14 @@ class Reading:
 def read_sources(context: Context) -> Reading:
     """Bring all snapshots up to date, or write the changes to the overlay.
 
-    Raise SourceUnavailable, SourceFormatError.
+    Raise SourceUnavailable, SourceFormatError or ConfigError if no target is left whose sources can
+    be used, and no guard is the reason.
     """
     if not context.options.read:
         return Reading({})
     compiled, report = context.compiled, context.report
     ingested: dict[str, Ingested] = {}
-    violations: list[Violation] = []
+    refused: dict[str, ScimsyncError] = {}
     for name, source in compiled.sources.items():
         allowed = context.options.allowance.limits.get("min_records")
         shrinking = Shrinking(compiled.config.guard.min_records, allowed)
@@ -49,11 +66,15 @@ def read_sources(context: Context) -> Reading:
                 context.now.time,
                 context.overlay,
             )
-        except GuardStop as stop:
-            violations.append(Violation(stop.message, stop.code, hint="\n  ".join(stop.remarks)))
-        except ScimsyncError as error:
+        except SOURCE_ERRORS as error:
             error.source = name
-            raise
+            refused[name] = error
         else:
             report(name, "reading", ingested[name].records)
-    return Reading(ingested, tuple(violations))
+    reading = Reading(ingested, refused)
+    stopped = stopped_by_sources(compiled.sources_of_targets, refused)
+    # a saved plan is carried out as a whole or not at all
+    none_left = stopped.keys() == compiled.targets.keys() or context.options.saved is not None
+    if refused and none_left and not reading.violations:
+        raise most_severe(refused.values())
+    return reading

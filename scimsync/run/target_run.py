@@ -61,7 +61,8 @@ class TargetRun:
     """One target in a run.
 
     `known` is the stored state of the target, and `next` the one to store once the plan is
-    accepted. `error` is why the target could not be planned.
+    accepted. `error` is why nothing is sent to the target. `blocked`: a guard or a source is the
+    reason, so that what was read for this target has no effect.
     """
 
     compiled: CompiledTarget
@@ -73,6 +74,11 @@ class TargetRun:
     known: TargetState
     next: TargetState | None = None
     error: ScimsyncError | None = None
+    blocked: bool = False
+
+    def block(self, why: ScimsyncError) -> None:
+        """Send nothing to this target, and leave its state as it was before the run."""
+        self.error, self.blocked, self.next = why, True, None
 
     @property
     def name(self) -> str:

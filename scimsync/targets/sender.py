@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # httpx2 is slow to import, and most runs send nothing
 def open_authenticator(config: Config, target: str) -> Authenticator:
     """Return the authenticator of a target, after reading its secrets.
 
-    Raise ConfigError if a secret is missing or cannot be used.
+    Raise SecretError if a secret is missing or cannot be used.
     """
     settings = config.targets[target]
     secret = secret_reader(config, settings.auth, "targets", target, "auth")

@@ -10,9 +10,15 @@ import pytest
 from scimsync.daemon.due_work import DueWork
 from scimsync.daemon.pending_work import PendingWork
 from scimsync.daemon.push_job import Cause, PushRequest, PushResult
-from scimsync.errors import Interrupted, ScimsyncError, TargetUnavailable
+from scimsync.errors import (
+    GuardStop,
+    Interrupted,
+    ScimsyncError,
+    SecretError,
+    SourceUnavailable,
+    TargetUnavailable,
+)
 from scimsync.model.targets import TargetState
-from scimsync.plan.definition import Violation
 from scimsync.run import RunOutcome, TargetOutcome
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -26,12 +32,12 @@ def waiting(due_at: datetime | None = None, known: TargetState = KNOWN) -> Pendi
 
 
 def result(
-    *, changes: int = 0, cause: Cause = Cause.DUE, violations: tuple[Violation, ...] = ()
+    *, changes: int = 0, cause: Cause = Cause.DUE, error: ScimsyncError | None = None
 ) -> PushResult:
     counts = {"update": changes} if changes else {}
-    targets = {"wiki": TargetOutcome(counts, 0, changes, 1.0)}
-    outcome = RunOutcome(1, "done", targets, (), violations)
-    return PushResult(PushRequest(("wiki",), cause), NOON - MINUTE, NOON, 60.0, ("hr",), outcome)
+    targets = {"wiki": TargetOutcome(counts, 0, changes, 1.0, error)}
+    outcome = RunOutcome(1, "done", targets, ())
+    return PushResult(PushRequest(("wiki",), cause), NOON - MINUTE, NOON, 60.0, outcome)
 
 
 def due_at(work: DueWork, pending: PendingWork, *, uses_today: bool = False) -> datetime | None:
@@ -95,9 +101,19 @@ def test_a_push_has_tried_what_was_due_before_it_started() -> None:
     assert started - timedelta(seconds=1) < work.tried["wiki"] < started
 
 
-def test_a_push_that_a_guard_stopped_has_tried_nothing() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        GuardStop("too many", code="SYNC-0000"),
+        SourceUnavailable("no file", code="SYNC-0000"),
+        SecretError("no token", code="SYNC-0000"),
+    ],
+)
+def test_a_push_that_a_guard_a_source_or_a_secret_stopped_has_tried_nothing(
+    error: ScimsyncError,
+) -> None:
     work = DueWork()
-    work.record(result(violations=(Violation("too many", "SYNC-0000"),)), ["wiki"])
+    work.record(result(error=error), ["wiki"])
 
     assert work.tried == {}
 
@@ -107,6 +123,8 @@ def test_a_push_that_a_guard_stopped_has_tried_nothing() -> None:
     [
         (None, 0, None, None),
         (Interrupted("stopped", number=15), 0, None, None),
+        (GuardStop("too many", code="SYNC-0000"), 0, None, None),
+        (SourceUnavailable("no file", code="SYNC-0000"), 0, None, None),
         (TargetUnavailable("503", code="SYNC-0000"), 1, None, NOON + 5 * MINUTE),
         (TargetUnavailable("503", code="SYNC-0000"), 2, None, NOON + 10 * MINUTE),
         (TargetUnavailable("503", code="SYNC-0000"), 3, NOON + HOUR, NOON + HOUR),

@@ -128,6 +128,43 @@ def test_an_empty_file_is_a_guard_alert_and_no_source_alert(office: Office) -> N
     ]
 
 
+def test_one_source_is_reported_and_what_the_other_target_shows_counts(office: Office) -> None:
+    second = f"""
+[sources.staff]
+type = "file"
+path = "staff.csv"
+key = "id"
+[targets.chat]
+url = "{office.url}"
+source = "staff"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+[targets.chat.user]
+userName = "'chat-' ~ email"
+"""
+    office.configure(target='source = "hr"', more=second)
+    office.hire(people(3))
+    office.hire(people(3), "staff.csv")
+    assert office.push().exit_code == 0
+    (office.folder / "hr.csv").unlink()
+
+    outcome = office.push()
+
+    with opened(office) as (config, store):
+        found = findings_of_push(config, ["wiki", "chat"], outcome.sources, outcome, store)
+    assert outcome.exit_code == 1
+    assert [(one.event, one.subject, one.text is not None) for one in found] == [
+        (Event.ERROR, "push", False),
+        (Event.SOURCE, "hr", True),
+        (Event.CONFIG, "sync.toml (in a push)", False),
+        (Event.SOURCE, "staff", False),
+        (Event.GUARD, "chat", False),
+        (Event.TARGET, "wiki", False),
+        (Event.FAILURES, "wiki", False),
+        (Event.TARGET, "chat", False),
+        (Event.FAILURES, "chat", False),
+    ]
+
+
 def test_a_push_of_some_users_finds_nothing_about_guards(office: Office) -> None:
     office.hire(people(40))
     pushed(office)

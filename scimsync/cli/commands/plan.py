@@ -13,13 +13,13 @@ import orjson
 
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
-from scimsync.cli.ui.error_report import print_error, print_violation
+from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, GuardStop, combined_exit_code
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
 from scimsync.plan.render.json import planned_document
@@ -98,11 +98,11 @@ def _print_plan(plan: Plan, form: str) -> None:
     text_plan(list(plan.targets.values()))
     for problem in plan.problems:
         click.secho(problem_line(problem), fg="yellow", err=True)
+    errors = {name: target.error for name, target in plan.targets.items()}
     for violation in plan.violations:
-        print_violation(violation, "a push would be aborted")
-    for target in plan.targets.values():
-        if target.error is not None:
-            print_error(target.error)
+        whole = {*violation.stops} == errors.keys()
+        print_violation(violation, "a push would be aborted", "nothing would be sent", whole=whole)
+    print_target_errors(errors, "would be sent")
 
 
 def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> None:
@@ -125,13 +125,14 @@ def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> Non
 
 def _exit_code(plan: Plan, *, tell: bool) -> int:
     """Return the exit code; with `tell`, 6 where there is something to do."""
+    whys = [target.why_not_sent for target in plan.targets.values()]
+    codes = [why.exit_code for why in whys if why is not None]
     if plan.guard is not None:
-        return 3
-    for target in plan.targets.values():
-        if target.error is not None:
-            return target.error.exit_code
+        codes.append(GuardStop.exit_code)
     if plan.problems:
-        return 4
+        codes.append(4)
+    if codes:
+        return combined_exit_code(codes)
     return 6 if tell and any(target.counts() for target in plan.targets.values()) else 0
 
 
@@ -144,7 +145,7 @@ def _document(plan: Plan) -> Iterator[bytes]:
         for place, (operation, request) in enumerate(target.requests()):
             yield b",\n" if place else b"\n"
             yield orjson.dumps(planned_document(operation, request))
-        error = None if target.error is None else target.error.message
+        error = None if target.why_not_sent is None else target.why_not_sent.message
         yield b'], "error": %b}' % orjson.dumps(error)
     yield b'},\n"guard": %b' % orjson.dumps(plan.guard)
     problems = [problem_document(problem) for problem in plan.problems]

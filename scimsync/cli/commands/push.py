@@ -12,7 +12,7 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
-from scimsync.cli.ui.error_report import print_error, print_violation
+from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
@@ -36,6 +36,10 @@ from scimsync.transport.observer import ignore
 if TYPE_CHECKING:
     from scimsync.daemon.after_push import AfterPush
 
+    _LimitParameter = click.ParamType[Limit]
+else:
+    _LimitParameter = click.ParamType  # not generic in older versions of click
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROBLEMS_SHOWN = 20
@@ -49,7 +53,7 @@ _ALLOWED: dict[str, tuple[str, type[Limit], str]] = {
 """Options that lift a limit of [guard] for one run: the setting, its type, and the help."""
 
 
-class _LimitType(click.ParamType[Limit]):
+class _LimitType(_LimitParameter):
     """A number (25) or a share (10%)."""
 
     name = "limit"
@@ -231,13 +235,14 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
         click.secho(
             f"and {more} more: scimsync journal --run {outcome.run} --failed", fg="yellow", err=True
         )
-    if outcome.violations:
-        for violation in outcome.violations:
-            print_violation(violation, "aborted", "; nothing was sent")
-        return
+    errors = {name: target.error for name, target in outcome.targets.items()}
+    for violation in outcome.violations:
+        whole = {*violation.stops} == errors.keys()
+        print_violation(violation, "aborted", "nothing was sent", whole=whole)
+    print_target_errors(errors, "was sent")
     for name, target in outcome.targets.items():
-        if target.error is not None:
-            print_error(target.error)
+        if target.blocked:
+            continue
         for refused in target.refused:
             click.secho(printable(f"{name}: {refused}"), fg="yellow", err=True)
         if not quiet:

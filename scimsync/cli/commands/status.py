@@ -113,7 +113,9 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
     failure: ScimsyncError | None = None
     compiled: Mapping[str, CompiledTarget] = {}
     try:
-        compiled = compile_config(config, names, secrets=False).targets
+        setup = compile_config(config, names, secrets=False)
+        compiled = setup.targets
+        failure = next((one.error for one in setup.unusable.values()), None)
     except ScimsyncError as error:
         failure = error
     with store.read() as connection:

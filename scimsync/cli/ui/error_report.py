@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from scimsync.cli.ui.common_options import CommonOptions
-from scimsync.errors import ScimsyncError, innermost
+from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, innermost
 from scimsync.formatting import printable
 
 if TYPE_CHECKING:
@@ -40,15 +40,31 @@ def print_error(error: ScimsyncError) -> None:
     _print_message(error.message, error.code, error.remarks)
 
 
-def print_violation(violation: Violation, what: str, outcome: str = "") -> None:
+def print_violation(violation: Violation, what: str, outcome: str, *, whole: bool) -> None:
     """Write `aborted by guard.max_removals: …; nothing was sent [SYNC-0501]` to stderr.
 
-    `what` and `outcome` are the first and the last words. A violation without a limit follows a
-    colon: `aborted: hr.csv is empty`.
+    `what` and `outcome` are the first and the last words, and the targets follow unless it is
+    about the `whole` run. A violation without a limit follows a colon: `aborted: hr.csv is empty`.
     """
     cause = " by" if violation.brief.startswith("guard.") else ":"
-    text = f"{what}{cause} {violation.brief}{outcome}"
+    stops = "" if whole else f" to {', '.join(violation.stops)}"
+    text = f"{what}{cause} {violation.brief}; {outcome}{stops}"
     _print_message(text, violation.code, violation.remarks)
+
+
+def print_target_errors(errors: Mapping[str, ScimsyncError | None], sent: str) -> None:
+    """Write the errors of targets to stderr, those that several targets share once.
+
+    What a guard stopped is left out: its violation says so. `sent` is "was sent" or the like.
+    """
+    shared: dict[int, tuple[ScimsyncError, list[str]]] = {}
+    for name, error in errors.items():
+        if error is not None and not isinstance(error, GuardStop):
+            shared.setdefault(id(error), (error, []))[1].append(name)
+    for error, names in shared.values():
+        print_error(error)
+        if isinstance(error, SOURCE_ERRORS):  # its message names no target
+            click.echo(f"  nothing {sent} to {', '.join(names)}", err=True)
 
 
 def _print_message(message: str, code: str, remarks: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from scimsync.daemon.notify.alerting import AlertTransition, Finding, Notificati
 from scimsync.daemon.notify.delivery import deliver, next_delivery
 from scimsync.daemon.notify.findings import (
     config_finding,
+    findings_of_blocked,
     findings_of_error,
     findings_of_push,
     stale_findings,
@@ -32,6 +33,7 @@ __all__ = [
     "config_finding",
     "deliver",
     "enqueue_summary",
+    "findings_of_blocked",
     "findings_of_error",
     "findings_of_push",
     "forget_unconfigured",

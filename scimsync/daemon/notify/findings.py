@@ -68,8 +68,11 @@ def findings_of_push(
     retries soon, a target is only reported once it is in quarantine. Raise StateError if the state
     cannot be read.
     """
-    findings = [Finding(Event.ERROR, PUSH), Finding(Event.CONFIG, OF_PUSH)]
-    findings += [Finding(Event.SOURCE, name) for name in sources]
+    blocked = findings_of_blocked(outcome)
+    found = {(finding.event, finding.subject) for finding in blocked}
+    resolved = [Finding(Event.CONFIG, OF_PUSH), *(Finding(Event.SOURCE, name) for name in sources)]
+    findings = [Finding(Event.ERROR, PUSH), *blocked]
+    findings += [one for one in resolved if (one.event, one.subject) not in found]
     findings += _guard(names, outcome) if whole else []
     with store.read() as connection:
         for name in names:
@@ -78,6 +81,23 @@ def findings_of_push(
             if not known.failures:  # otherwise no request was judged
                 findings.append(_failures(connection, config, name))
     return findings
+
+
+def findings_of_blocked(outcome: RunOutcome) -> list[Finding]:
+    """Return the findings about sources and secrets that kept targets from being pushed."""
+    names: dict[int, list[str]] = {}
+    errors: dict[int, ScimsyncError] = {}
+    for name, target in outcome.targets.items():
+        if target.error is not None and target.blocked:
+            names.setdefault(id(target.error), []).append(name)
+            errors[id(target.error)] = target.error
+    findings: dict[tuple[Event, str], Finding] = {}
+    for number, error in errors.items():
+        if not isinstance(error, GuardStop):
+            source = [] if error.source is None else [error.source]
+            for one in findings_of_error(names[number], source, error, error.source):
+                findings.setdefault((one.event, one.subject), one)
+    return list(findings.values())
 
 
 def findings_of_error(
@@ -136,16 +156,17 @@ def stale_findings(
 
 
 def _guard(names: Sequence[str], outcome: RunOutcome) -> list[Finding]:
-    if outcome.guard is not None:
-        text = outcome.guard_brief or "A limit of [guard] was exceeded."
-        return [Finding(Event.GUARD, name, text, outcome.guard, _GUARD_TODO) for name in names]
-    if outcome.outcome == "interrupted":
-        return []
-    # the guard has not seen the whole plan of a target that failed
-    planned = [
-        name for name in names if name in outcome.targets and outcome.targets[name].error is None
-    ]
-    return [Finding(Event.GUARD, name) for name in planned]
+    findings: list[Finding] = []
+    for name in names:
+        own = [violation for violation in outcome.violations if name in violation.stops]
+        if own:
+            text = "\n".join(violation.nameless for violation in own)
+            personal = "\n".join(map(str, own))
+            findings.append(Finding(Event.GUARD, name, text, personal, _GUARD_TODO))
+        # the guard has not seen the whole plan of a target that failed
+        elif name in outcome.targets and outcome.targets[name].error is None:
+            findings += [Finding(Event.GUARD, name)] if outcome.outcome != "interrupted" else []
+    return findings
 
 
 def _target(config: Config, known: TargetState, *, patient: bool) -> list[Finding]:

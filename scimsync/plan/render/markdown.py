@@ -25,7 +25,9 @@ def markdown_plan(plan: Plan) -> Iterator[str]:
     yield "## scimsync plan"
     if plan.guard is not None:
         yield ""
-        yield "> **A guard would abort this push. Nothing would be sent.**"
+        stops = dict.fromkeys(name for one in plan.violations for name in one.stops)
+        where = "" if stops.keys() == plan.targets.keys() else f" to {_plain(', '.join(stops))}"
+        yield f"> **A guard would abort this push. Nothing would be sent{where}.**"
         yield from (f"> {_plain(line)}" for line in plan.guard.splitlines())
     for target in plan.targets.values():
         yield from _target(target)

@@ -19,7 +19,7 @@ from scimsync.cli.commands.explain.evaluation import (
 from scimsync.cli.ui.problems import problem_line
 from scimsync.config.models import Config
 from scimsync.desired import Program
-from scimsync.errors import ConfigError, ScimsyncError, StateError
+from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, StateError
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.links import Link
@@ -235,9 +235,9 @@ def _operations(
     if prepared is None:
         return None, "unknown: the sources cannot be read"
     plan = prepared.plan
-    if name not in plan.targets:
-        return None, f"sends nothing: aborted by a guard: {plan.guard}"
     error = plan.targets[name].error
+    if isinstance(error, SOURCE_ERRORS):
+        return None, f"sends nothing: {error.message}"
     if error is not None:
         why = error.message.removeprefix(f"{name}: ")
         return None, f"unknown: {why}; --offline plans without the target"
