@@ -20,10 +20,19 @@ from scimsync.model.operations import (
     JournaledOperation,
     OperationStatus,
 )
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest
-from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect, message_code
-from scimsync.transport.request_errors import NoResponse, RequestError
+from scimsync.targets.evidence import (
+    Answer,
+    Purpose,
+    Verdict,
+    answer_of,
+    cause_of,
+    may_have_had_effect,
+    message_code,
+    verdict,
+)
+from scimsync.transport.request_errors import RequestError
 
 
 def outcome_of_error(
@@ -39,33 +48,47 @@ def outcome_of_error(
     does not have it.
     """
     link = link_after_error(operation, link, error)
-    kind = error.kind if isinstance(error, ErrorResponse) else None
-    never_sent = isinstance(error, NoResponse) and not error.may_have_had_effect
-    if kind is ErrorKind.UNAUTHORISED or never_sent:  # concerns the target, not this resource
+    proof = verdict(error, purpose_of_action(operation.action))
+    never_sent = answer_of(error) is Answer.UNSENT
+    if proof is Verdict.TOKEN or never_sent:  # concerns the target, not this resource
         return postponed(operation, now, link, str(error), request)
-    if kind is ErrorKind.NOT_FOUND and operation.action in (Action.DELETE, Action.DEACTIVATE):
-        gone = Link(operation.kind, operation.key, LinkStatus.DELETED, synced_at=now)
-        operation_result = result(
-            operation, OperationStatus.APPLIED, now, request, detail="it was gone already"
-        )
-        # an account that should exist, deactivated, is created again
-        return OperationOutcome(operation_result, gone, again=operation.action == Action.DEACTIVATE)
-    if kind is ErrorKind.NOT_FOUND and operation.remote_id is not None:
-        lost = Link(
-            operation.kind,
-            operation.key,
-            LinkStatus.PENDING,
-            failures=link.failures if link is not None else 0,
-            next_try_at=now,
-            last_error="it was deleted at the target",
-        )
-        return skipped(operation, now, lost, str(error), request=request, again=True)
-    if kind is ErrorKind.PRECONDITION and link is not None:
+    if proof is Verdict.CHANGED and link is not None:
         changed = replace(link, in_doubt=True, next_try_at=now)
         return skipped(operation, now, changed, str(error), request=request, again=True)
-    cause = error.cause if isinstance(error, OutcomeUnknown) else error
+    cause = cause_of(error)
     response = cause if isinstance(cause, ErrorResponse) else None
     return failed(operation, now, link, str(error), message_code(error), response, request)
+
+
+def gone(
+    operation: JournaledOperation, link: Link | None, why: str, now: datetime
+) -> OperationOutcome:
+    """Return the outcome of an operation whose resource is proven to be gone.
+
+    A resource that should exist is planned again, and created, in the same run.
+    """
+    if operation.action in (Action.DELETE, Action.DEACTIVATE):
+        deleted = Link(operation.kind, operation.key, LinkStatus.DELETED, synced_at=now)
+        operation_result = result(
+            operation, OperationStatus.APPLIED, now, detail="it was gone already"
+        )
+        again = operation.action == Action.DEACTIVATE
+        return OperationOutcome(operation_result, deleted, again=again)
+    lost = Link(
+        operation.kind,
+        operation.key,
+        LinkStatus.PENDING,
+        failures=link.failures if link is not None else 0,
+        next_try_at=now,
+        last_error="it was deleted at the target",
+    )
+    return skipped(operation, now, lost, why, again=True)
+
+
+def purpose_of_action(action: str) -> Purpose:
+    """Return what the request of an operation is for."""
+    by_action = {Action.CREATE: Purpose.CREATE, Action.DELETE: Purpose.DELETE}
+    return by_action.get(Action(action), Purpose.CHANGE)
 
 
 def link_after_error(
@@ -77,12 +100,3 @@ def link_after_error(
     if link is not None and link.has_account:
         return replace(link, in_doubt=True)
     return perhaps_created(link, operation) if operation.action == Action.ADOPT else link
-
-
-def may_be_the_content(error: RequestError) -> bool:
-    """Return whether another request about the same account may succeed."""
-    return isinstance(error, ErrorResponse) and error.kind in (
-        ErrorKind.REFUSED,
-        ErrorKind.CONFLICT,
-        ErrorKind.SERVER,
-    )

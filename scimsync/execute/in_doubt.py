@@ -17,11 +17,14 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.scim.attributes import read, resource_id
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.state.store import Store
-from scimsync.targets.matching import Matcher, fold
+from scimsync.targets.evidence import Purpose, Verdict, verdict
+from scimsync.targets.matching import Matcher
+from scimsync.targets.resource_list import fold
 
 _BATCH = 500
 _MAX_ENTRIES = 50
@@ -119,11 +122,9 @@ class InDoubtReader:
             if not link.has_account:
                 current = await self._find(matcher, link)
             elif link.remote_id is not None:
-                self.resources[key] = resource = await matcher.read(link.remote_id)
-                if resource is not None:
-                    current = replace(link, document=self.held(link, resource))
-        except ErrorResponse as error:
-            if error.kind is ErrorKind.UNAUTHORISED:
+                current = await self._locate(matcher, link, link.remote_id)
+        except (ErrorResponse, ListingError) as error:
+            if verdict(error, Purpose.READ) is Verdict.TOKEN:
                 raise
             verb = "read" if link.has_account else "searched for"
             why = f"the {self._noun} cannot be {verb}: {error}"
@@ -134,6 +135,22 @@ class InDoubtReader:
         if current is not None:
             self._known.note_link(current)
         return current
+
+    async def _locate(self, matcher: Matcher, link: Link, remote_id: RemoteId) -> Link | None:
+        """Return the link with what its resource holds, or None if the resource is gone.
+
+        The target may have given it a new id meanwhile.
+        """
+        resource = await matcher.locate(remote_id, link.document)
+        if resource is not None:
+            remote_id = RemoteId(resource_id(resource) or remote_id)
+            owner = self._known.owners(self._kind, [remote_id]).get(remote_id, link.key)
+            if owner != link.key:
+                resource = None
+        self.resources[link.key] = resource
+        if resource is None:
+            return None
+        return replace(link, remote_id=remote_id, document=self.held(link, resource))
 
     async def _find(self, matcher: Matcher, link: Link) -> Link | None:
         """Return the link to the resource of a creation or adoption without a response.

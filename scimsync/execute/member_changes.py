@@ -15,18 +15,23 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.refused_change import after_error
 from scimsync.model.changes import Change
 from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import OperationStatus
 from scimsync.scim.attributes import read
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest
+from scimsync.targets.evidence import Purpose, Verdict, may_have_had_effect, verdict
 from scimsync.transport.request_errors import RequestError
 
 MAX_SPLITS = 40
 """The number of times that a refused request is split in halves: enough to find two refused members
 among a thousand."""
+
+_MAY_BE_A_MEMBER = (Verdict.REFUSED, Verdict.SHAPE, Verdict.CONFLICT, Verdict.MISSING)
+"""Verdicts on a request that one of its members may have caused."""
 
 
 async def send_members(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
@@ -47,9 +52,9 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
     try:
         await attempt.send(changes)
     except RequestError as error:
-        outcome = outcome_of_error(operation, link, error, sending.clock(), attempt.request)
+        outcome = await _outcome_of_error(sending, prepared, link, error, attempt.request)
         remaining = [change for change in changes if change not in attempt.applied]
-        in_doubt = _may_have_had_effect(error)
+        in_doubt = may_have_had_effect(error)
         return replace(
             outcome,
             members=acknowledged(operation.key, attempt.applied),
@@ -86,8 +91,18 @@ def _outcome(
     )
 
 
-def _may_have_had_effect(error: RequestError) -> bool:
-    return error.in_doubt or not isinstance(error, ErrorResponse) or error.kind is ErrorKind.SERVER
+async def _outcome_of_error(
+    sending: Sending,
+    prepared: PreparedOperation,
+    link: Link,
+    error: RequestError,
+    request: ScimRequest | None,
+) -> OperationOutcome:
+    """Return the outcome of an error. A group counts as gone only if a search proves it."""
+    operation = prepared.operation
+    if verdict(error, Purpose.CHANGE) is Verdict.MISSING:
+        return await after_error(sending, prepared, error)
+    return outcome_of_error(operation, link, error, sending.clock(), request)
 
 
 @dataclass(slots=True)
@@ -120,7 +135,7 @@ class _Attempt:
         try:
             self.request, _ = await self.sending.send(prepared)
         except ErrorResponse as error:
-            if error.kind not in (ErrorKind.REFUSED, ErrorKind.CONFLICT, ErrorKind.NOT_FOUND):
+            if verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER:
                 raise
             await self._halve(changes, error)
         else:
@@ -142,14 +157,17 @@ class _Attempt:
             await self.send(needed[half:])
 
     async def _missing(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Return the changes that the group does not show yet, or all if it shows no members."""
+        """Return the changes that the group does not show yet, or all if it shows no members.
+
+        An empty list proves nothing: some targets never show members.
+        """
         operation, ids = self.prepared.operation, self.prepared.members
         assert operation.remote_id is not None  # noqa: S101 - send_members() checks it
         response = await self.sending.connection.send(
             self.sending.dialect.read(operation.kind, operation.remote_id)
         )
         members = read(response.body or {}, "members")
-        if not isinstance(members, list):
+        if not isinstance(members, list) or not members:
             return changes
         held = {str(read(member, "value")) for member in members if isinstance(member, dict)}
         return [

@@ -17,6 +17,25 @@ class Change:
     after: Value | None
 
 
+_ACCESS = ("roles", "entitlements")
+"""Attributes whose values give access (RFC 7643 section 4.1.2)."""
+
+
+def takes_access(change: Change) -> bool:
+    """Return whether a change of a user takes access away.
+
+    It does if it deactivates the account, or removes or replaces a role or entitlement.
+    """
+    if change.path == "active":
+        return change.after is False
+    name = change.path.partition("[")[0].partition(".")[0].lower()
+    if name not in _ACCESS or change.before is None:
+        return False
+    if isinstance(change.before, list) and isinstance(change.after, list):
+        return any(value not in change.after for value in change.before)
+    return True
+
+
 def apply_changes(before: Document, changes: Sequence[Change]) -> dict[str, Value]:
     """Return the document that `before` becomes through `changes`.
 

@@ -22,6 +22,14 @@ class GroupTable:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusableFilter:
+    """Why a filter proves nothing, and the day on which that was found (YYYY-MM-DD)."""
+
+    why: str
+    found_on: str
+
+
+@dataclass(frozen=True, slots=True)
 class TargetState:
     """What is known of a target between runs.
 
@@ -34,6 +42,8 @@ class TargetState:
     when a run that read the sources last started, `good_run_at` when such a run last finished
     without an error of the target. `group_tables` holds, by name, the group tables that the target
     was last planned with, and earlier ones that have been removed from sync.toml since.
+    `unusable_filters` are the filters that prove nothing, by kind and attribute, such as `user
+    externalId`.
     """
 
     name: str
@@ -48,3 +58,4 @@ class TargetState:
     ran_at: datetime | None = None
     good_run_at: datetime | None = None
     group_tables: Mapping[str, GroupTable] = field(default_factory=dict)
+    unusable_filters: Mapping[str, UnusableFilter] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from scimsync.desired.groups import name_of
 from scimsync.errors import ScimsyncError, TargetUnavailable
@@ -15,7 +15,7 @@ from scimsync.execute.unexpected import report_unexpected
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
-from scimsync.model.targets import TargetState
+from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.guard import REMOVALS, UPDATES
@@ -35,7 +35,12 @@ from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.evidence import message_code
 from scimsync.targets.matching import AccountFinder, Matcher
-from scimsync.targets.quarantine import is_suspect, learned_rate, quarantine_error
+from scimsync.targets.quarantine import (
+    is_suspect,
+    learned_rate,
+    quarantine_error,
+    remembered_filters,
+)
 from scimsync.targets.sender import LazySender
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
@@ -83,6 +88,20 @@ class TargetRun:
     @property
     def name(self) -> str:
         return self.compiled.name
+
+    def unusable_filters(self, today: date) -> dict[str, UnusableFilter]:
+        """Return the filters that proved nothing, in this run or before, for later runs."""
+        matchers = {
+            Kind.USER: [self.user_matcher],
+            Kind.GROUP: list(self.group_matchers.values()),
+        }
+        found = {
+            f"{kind} {path}": UnusableFilter(why, today.isoformat())
+            for kind, some in matchers.items()
+            for matcher in some
+            for path, why in matcher.unusable.items()
+        }
+        return {name: self.known.unusable_filters.get(name, now) for name, now in found.items()}
 
     def matcher_of(self, kind: Kind, key: Key) -> Matcher:
         """Return the matcher that finds and reads a resource."""
@@ -289,8 +308,16 @@ def _open(
     cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
 
     def matcher(kind: Kind, match: Sequence[str], expected: Callable[[], int]) -> Matcher:
-        page_size = target.profile.page_size
-        return Matcher(connection, target.dialect, kind, match, page_size, expected)
+        return Matcher(
+            connection,
+            target.dialect,
+            kind,
+            match,
+            target.profile.page_size,
+            expected,
+            known=lambda: state.count_accounts(kind),
+            unusable=remembered_filters(known, kind, now.time),
+        )
 
     def expected_users() -> int:
         return len(context.options.keys) or _may_need_look_up(store, target, cursor, state, reading)

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from scimsync.scim.attributes import count_in, read, resource_id
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Query, ScimRequest, Sender
 from scimsync.transport.request_errors import RequestError
 
@@ -39,15 +40,21 @@ async def list_resources(
     the paging parameters for a start index and `count`, the number of resources in each request
     (see `Dialect.page`). A page is yielded before the next is requested, so that the caller can
     stop early. All pages together may hold fewer resources than `total_results`, because some
-    service providers hide resources.
+    service providers hide resources. An error in place of a page beyond the total is the end.
 
     Raise ListingError if a page repeats before all resources arrived, and the errors of `sender`.
     """
     start, taken = 1, 0
+    total: int | None = None
     first: set[str] = set()
     previous: set[str] = set()
     while True:
-        page = await fetch_page(sender, path, page_query(start, count))
+        try:
+            page = await fetch_page(sender, path, page_query(start, count))
+        except ErrorResponse:
+            if total is None or start <= total:
+                raise
+            return
         names = [_identity(resource) for resource in page.resources]
         seen = previous | first
         named = zip(page.resources, names, strict=True)

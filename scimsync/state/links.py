@@ -128,6 +128,17 @@ def count_links(connection: Connection, target: str, kind: Kind) -> int:
     return connection.scalar(query) or 0
 
 
+def count_accounts(connection: Connection, target: str, kind: Kind) -> int:
+    """Return how many resources of a kind exist at a target."""
+    query = select(func.count()).select_from(table)
+    return (
+        connection.scalar(
+            query.where(table.c.target == target, table.c.kind == kind, has_account())
+        )
+        or 0
+    )
+
+
 def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:
     """Return how many users of a target have a link with one of these statuses."""
     query = select(func.count()).select_from(table)

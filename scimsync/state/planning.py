@@ -117,6 +117,11 @@ class LiveState:
         with self._store.read() as connection:
             return links.remote_ids(connection, self._target, keys, kind, deleted=include_deleted)
 
+    def count_accounts(self, kind: Kind) -> int:
+        """Return how many resources of a kind exist at the target."""
+        with self._store.read() as connection:
+            return links.count_accounts(connection, self._target, kind)
+
     def group_keys(self, *, existing: bool) -> list[Key]:
         with self._store.read() as connection:
             keys = links.account_keys if existing else links.all_keys

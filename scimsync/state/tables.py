@@ -158,6 +158,9 @@ class TargetRow(_Row, table=True):
     group_tables: str | None = _text(
         "The group tables it was last planned with, and removed ones: a JSON object.", default=None
     )
+    unusable_filters: str | None = _text(
+        "Attributes whose filters proved nothing, with the reason: a JSON object.", default=None
+    )
 
 
 class LinkRow(_Row, table=True):

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, select
 
 from scimsync.model.ids import Seq
-from scimsync.model.targets import GroupTable, TargetState
+from scimsync.model.targets import GroupTable, TargetState, UnusableFilter
 from scimsync.state.bulk import upsert
 from scimsync.state.tables import target as table
 
@@ -27,11 +27,20 @@ def get_target(connection: Connection, name: str) -> TargetState:
 
 
 def _state(row: RowMapping) -> TargetState:
-    tables = {
-        name: GroupTable(**known)
-        for name, known in orjson.loads(row["group_tables"] or "{}").items()
+    tables = _objects(row["group_tables"])
+    filters = _objects(row["unusable_filters"])
+    values = {
+        **row,
+        "cursor": Seq(row["cursor"] or 0),
+        "group_tables": {name: GroupTable(**known) for name, known in tables.items()},
+        "unusable_filters": {name: UnusableFilter(**known) for name, known in filters.items()},
     }
-    return TargetState(**{**row, "cursor": Seq(row["cursor"] or 0), "group_tables": tables})
+    return TargetState(**values)
+
+
+def _objects(text: str | None) -> dict[str, dict[str, str]]:
+    objects: dict[str, dict[str, str]] = orjson.loads(text or "{}")
+    return objects
 
 
 def put_targets(connection: Connection, states: Sequence[TargetState]) -> None:
@@ -40,7 +49,11 @@ def put_targets(connection: Connection, states: Sequence[TargetState]) -> None:
         connection,
         table,
         [
-            asdict(state) | {"group_tables": orjson.dumps(state.group_tables).decode()}
+            asdict(state)
+            | {
+                "group_tables": orjson.dumps(state.group_tables).decode(),
+                "unusable_filters": orjson.dumps(state.unusable_filters).decode(),
+            }
             for state in states
         ],
     )

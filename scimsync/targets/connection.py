@@ -14,15 +14,22 @@ from dataclasses import replace
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.logcontext import PERSONAL
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.targets.evidence import (
+    Answer,
     OutcomeUnknown,
+    Purpose,
+    Verdict,
+    answer_of,
+    cause_of,
     leaves_outcome_unknown,
     may_have_had_effect,
     may_retry,
     message_code,
+    purpose_of,
     shows_no_service,
+    verdict,
 )
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
@@ -36,12 +43,19 @@ MAX_PAUSE_S = 300.0
 """The longest Retry-After in seconds that a run obeys. A longer one is left to a later run."""
 
 MAX_FAILURES = 5
-"""After this number of requests in a row that failed with all their retries, the target counts as
-down and the run sends nothing more to it."""
+"""After this number of requests in a row that failed with all their retries, one request for the
+list shows whether the target is down. If it does not respond, the run sends nothing more to it."""
+
+MAX_FORBIDDEN = 5
+"""After this number of different resources in a row that were refused with 403, the token is
+refused, and no longer the single resources."""
 
 MAX_FAILED_CREATIONS = 50
 """After this number of creations in a row that failed while other requests succeed, the run starts
 no more creations."""
+
+
+_SERVICE_CHECK = ScimRequest("GET", "/Users", query=(("startIndex", "1"), ("count", "1")))
 
 
 class TargetStopped(ScimsyncError):
@@ -88,6 +102,8 @@ class TargetConnection:
         self._retry_time = replace(self.time, sleep=self.sleep)
         self._probe = asyncio.Lock()
         self._failures = 0
+        self._forbidden = 0
+        self._service_check = asyncio.Lock()
         self._failed_creations = 0
         self._stop_requested = asyncio.Event()
         self.requests = 0
@@ -126,7 +142,7 @@ class TargetConnection:
         except RequestError as error:
             if isinstance(error, NoResponse) and not error.may_have_had_effect:
                 self._give_up("", error)
-            self._count_failure(error)
+            await self._count_failure(error)
             raise
 
     async def sleep(self, seconds: float) -> None:
@@ -202,7 +218,7 @@ class TargetConnection:
             response = await self._client.send(request)
         except RequestError as error:
             self._report(request, error, sent_at)
-            self._learn(error, sent_at)
+            self._learn(request, error, sent_at)
             if leaves_outcome_unknown(error, request):
                 raise OutcomeUnknown(error) from error
             raise
@@ -210,13 +226,15 @@ class TargetConnection:
             self._throttle.received()
         self.rate_limiter.accepted(self.time.clock(), sent_at)
         self._failures = 0
+        if purpose_of(request) is not Purpose.SEARCH:
+            self._forbidden = 0
         if request.method == "POST":
             self._failed_creations = 0
         self.responses += 1
         self._report(request, response, sent_at)
         return response
 
-    def _learn(self, error: RequestError, sent_at: float) -> None:
+    def _learn(self, request: ScimRequest, error: RequestError, sent_at: float) -> None:
         """Update what is known about the target from an error.
 
         The error shows its rate limit, whether it accepts the token, and whether it works at all.
@@ -224,11 +242,12 @@ class TargetConnection:
         if not isinstance(error, ErrorResponse):
             return
         now = self.time.clock()
-        if error.kind is ErrorKind.TOO_MANY:
+        if answer_of(error) is Answer.LIMIT:
             self.rate_limiter.refused(now, sent_at, error.retry_after)
         else:
             self.rate_limiter.accepted(now, sent_at)
-        if error.kind is ErrorKind.UNAUTHORISED:
+        refuses_token = verdict(error, purpose_of(request)) is Verdict.TOKEN
+        if refuses_token or self._is_forbidden_throughout(error):
             self._give_up("", error, hint="look at the target's token and what it may do")
         elif not shows_no_service(error):
             self._failures = 0
@@ -238,15 +257,37 @@ class TargetConnection:
             _LOG.info("%s: asks for a pause of %.0f s", self._target, seconds)
             self.rate_limiter.pause(now, seconds)
 
-    def _count_failure(self, error: RequestError) -> None:
-        """Count a failed request. After several in a row, the target counts as down."""
+    def _is_forbidden_throughout(self, error: ErrorResponse) -> bool:
+        """Return whether so many resources in a row were forbidden that the token must be wrong."""
+        if answer_of(error) is Answer.FORBIDDEN:
+            self._forbidden += 1
+        return self._forbidden >= MAX_FORBIDDEN
+
+    async def _count_failure(self, error: RequestError) -> None:
+        """Count a failed request. After several in a row, ask whether the target is down."""
         if isinstance(error, OutcomeUnknown) and not isinstance(error.cause, InvalidResponse):
             return  # it was sent only once; the look-up that follows counts
         if not shows_no_service(error):
             return
         self._failures += 1
-        if self._failures >= MAX_FAILURES:
-            self._give_up(f"{self._failures} requests in a row failed, the last", error)
+        if self._failures < MAX_FAILURES:
+            return
+        async with self._service_check:
+            if self._failures >= MAX_FAILURES and self.stopped is None:
+                await self._check_service(error)
+
+    async def _check_service(self, error: RequestError) -> None:
+        """Give up unless the target still responds to a request for its list."""
+        failures = self._failures
+        cause = cause_of(error)
+        if isinstance(cause, ErrorResponse) and cause.status == 500:  # records may be the cause
+            try:
+                await self._send_once(_SERVICE_CHECK)
+            except RequestError:
+                pass
+            else:
+                return
+        self._give_up(f"{failures} requests in a row failed, the last", error)
 
     def _give_up(
         self, problem: str, error: RequestError, hint: str = "nothing more was sent to it"

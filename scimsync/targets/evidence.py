@@ -1,20 +1,161 @@
-"""Decide what a response of a target, or its absence, proves.
+"""Decide what an answer of a target proves, or the lack of one.
 
-This is the only place that interprets statuses for the connection.
+`TABLE` has a row for each kind of answer: what it proves about each kind of request. Executor,
+recovery, matching and reading in doubt ask `verdict`; nothing else interprets a status.
+docs/safety.md shows the table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
+
+from scimsync.model.ids import fold_name
+from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
+
+class Purpose(StrEnum):
+    """What a request is for."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+    READ = "read"
+    SEARCH = "search"
+
+
+class Verdict(StrEnum):
+    """What an answer proves about the request."""
+
+    DONE = "done"
+    REFUSED = "refused for this resource"
+    SHAPE = "refused in this shape"
+    CONFLICT = "another resource has the value"
+    CHANGED = "changed meanwhile"
+    MISSING = "perhaps gone"
+    UNKNOWN = "unknown"
+    RATE_LIMIT = "rate limit"
+    TOKEN = "token refused"  # noqa: S105 - a verdict
+    DOWN = "target down"
+
+
+VERDICT_MEANINGS: Mapping[Verdict, str] = {
+    Verdict.DONE: "The target did it.",
+    Verdict.REFUSED: "It fails for this resource alone; all others go on.",
+    Verdict.SHAPE: "The target cannot do it this way; another way is tried where there is one.",
+    Verdict.CONFLICT: "The resource that has the value is looked up.",
+    Verdict.CHANGED: "The resource is read and compared again.",
+    Verdict.MISSING: (
+        "It is gone only if a search finds nothing either, and the search is shown to work."
+    ),
+    Verdict.UNKNOWN: "It proves nothing: the resource is read or searched, now or in the next run.",
+    Verdict.RATE_LIMIT: "Nothing was done; it is sent again after a pause.",
+    Verdict.TOKEN: "The token is refused: nothing more is sent to the target in this run.",
+    Verdict.DOWN: "The target does not work: after several in a row, nothing more is sent.",
+}
+
+
+class Answer(StrEnum):
+    """A kind of answer."""
+
+    SUCCESS = "200 or 201 with the resource or the list"
+    NO_BODY = "200, 201 or 204 without a body"
+    ACCEPTED = "202"
+    OTHER_RESOURCE = "2xx that shows another resource than the requested one"
+    CONTRADICTION = "2xx that shows another `active` or `userName` than was sent"
+    ERROR_BODY = "2xx with a SCIM error as its body"
+    BAD_REQUEST = "400, and other 4xx not listed here"
+    BAD_SHAPE = "400 with scimType invalidPath, noTarget, invalidSyntax or invalidFilter"
+    UNAUTHORISED = "401"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404 as JSON or without a body"
+    UNSUPPORTED = "405, 501"
+    UNIQUENESS = "409, or scimType uniqueness"
+    PRECONDITION = "412"
+    TOO_LARGE = "413"
+    LIMIT = "429, or 403 that asks for a pause"
+    POSTPONED = "503 with Retry-After or a SCIM error"
+    SERVER_ERROR = "408, 500 and other 5xx"
+    NOT_SCIM = "2xx that is no JSON, such as a web page"
+    NO_SERVICE = "a redirect, or a web page with 404"
+    LOST = "no answer after the request was sent"
+    UNSENT = "no connection"
+    UNWRITABLE = "a request that cannot be written"
+    SHORT_LIST = "a list that is shorter than its totalResults, or that repeats or changes"
+    FILTER_IGNORED = "resources that do not fit the filter"
+    MEMBERS_HIDDEN = "a group without members"
+
+
+def _row(
+    create: Verdict, change: Verdict, delete: Verdict, read: Verdict, search: Verdict
+) -> Mapping[Purpose, Verdict]:
+    return dict(zip(Purpose, (create, change, delete, read, search), strict=True))
+
+
+_V = Verdict
+TABLE: Mapping[Answer, Mapping[Purpose, Verdict]] = {
+    Answer.SUCCESS: dict.fromkeys(Purpose, _V.DONE),
+    Answer.NO_BODY: _row(_V.UNKNOWN, _V.DONE, _V.DONE, _V.UNKNOWN, _V.UNKNOWN),
+    Answer.ACCEPTED: dict.fromkeys(Purpose, _V.UNKNOWN),
+    Answer.OTHER_RESOURCE: dict.fromkeys(Purpose, _V.UNKNOWN),
+    Answer.CONTRADICTION: _row(_V.REFUSED, _V.REFUSED, _V.DONE, _V.DONE, _V.DONE),
+    Answer.ERROR_BODY: dict.fromkeys(Purpose, _V.REFUSED),
+    Answer.BAD_REQUEST: dict.fromkeys(Purpose, _V.REFUSED),
+    Answer.BAD_SHAPE: dict.fromkeys(Purpose, _V.SHAPE),
+    Answer.UNAUTHORISED: dict.fromkeys(Purpose, _V.TOKEN),
+    Answer.FORBIDDEN: _row(_V.REFUSED, _V.REFUSED, _V.REFUSED, _V.REFUSED, _V.TOKEN),
+    Answer.NOT_FOUND: _row(_V.REFUSED, _V.MISSING, _V.MISSING, _V.MISSING, _V.UNKNOWN),
+    Answer.UNSUPPORTED: dict.fromkeys(Purpose, _V.SHAPE),
+    Answer.UNIQUENESS: _row(_V.CONFLICT, _V.CONFLICT, _V.REFUSED, _V.REFUSED, _V.REFUSED),
+    Answer.PRECONDITION: _row(_V.REFUSED, _V.CHANGED, _V.CHANGED, _V.REFUSED, _V.REFUSED),
+    Answer.TOO_LARGE: dict.fromkeys(Purpose, _V.SHAPE),
+    Answer.LIMIT: dict.fromkeys(Purpose, _V.RATE_LIMIT),
+    Answer.POSTPONED: dict.fromkeys(Purpose, _V.RATE_LIMIT),
+    Answer.SERVER_ERROR: _row(_V.UNKNOWN, _V.UNKNOWN, _V.UNKNOWN, _V.DOWN, _V.DOWN),
+    Answer.NOT_SCIM: _row(_V.UNKNOWN, _V.UNKNOWN, _V.UNKNOWN, _V.DOWN, _V.DOWN),
+    Answer.NO_SERVICE: dict.fromkeys(Purpose, _V.DOWN),
+    Answer.LOST: _row(_V.UNKNOWN, _V.UNKNOWN, _V.UNKNOWN, _V.DOWN, _V.DOWN),
+    Answer.UNSENT: dict.fromkeys(Purpose, _V.DOWN),
+    Answer.UNWRITABLE: dict.fromkeys(Purpose, _V.REFUSED),
+    Answer.SHORT_LIST: dict.fromkeys(Purpose, _V.UNKNOWN),
+    Answer.FILTER_IGNORED: dict.fromkeys(Purpose, _V.UNKNOWN),
+    Answer.MEMBERS_HIDDEN: dict.fromkeys(Purpose, _V.UNKNOWN),
+}
+"""What each kind of answer proves about each kind of request."""
+
+_BY_KIND: Mapping[ErrorKind, Answer] = {
+    ErrorKind.UNAUTHORISED: Answer.UNAUTHORISED,
+    ErrorKind.FORBIDDEN: Answer.FORBIDDEN,
+    ErrorKind.NOT_FOUND: Answer.NOT_FOUND,
+    ErrorKind.CONFLICT: Answer.UNIQUENESS,
+    ErrorKind.PRECONDITION: Answer.PRECONDITION,
+    ErrorKind.TOO_MANY: Answer.LIMIT,
+    ErrorKind.SERVER: Answer.SERVER_ERROR,
+    ErrorKind.UNSUPPORTED: Answer.UNSUPPORTED,
+    ErrorKind.REFUSED: Answer.BAD_REQUEST,
+}
+
+_SHAPE_TYPES = ("invalidpath", "notarget", "invalidsyntax", "invalidfilter")
+
+_TRANSIENT = (Answer.LIMIT, Answer.POSTPONED, Answer.SERVER_ERROR, Answer.LOST, Answer.UNSENT)
+
 _CODES = {
-    ErrorKind.UNAUTHORISED: "SYNC-0402",
-    ErrorKind.NOT_FOUND: "SYNC-0403",
-    ErrorKind.TOO_MANY: "SYNC-0405",
-    ErrorKind.SERVER: "SYNC-0405",
+    Answer.UNAUTHORISED: "SYNC-0402",
+    Answer.FORBIDDEN: "SYNC-0402",
+    Answer.NOT_FOUND: "SYNC-0403",
+    Answer.NOT_SCIM: "SYNC-0403",
+    Answer.NO_SERVICE: "SYNC-0403",
+    Answer.LIMIT: "SYNC-0405",
+    Answer.POSTPONED: "SYNC-0405",
+    Answer.SERVER_ERROR: "SYNC-0405",
+    Answer.LOST: "SYNC-0401",
+    Answer.UNSENT: "SYNC-0401",
+    Answer.SHORT_LIST: "SYNC-0408",
+    Answer.UNWRITABLE: "SYNC-0409",
 }
 
 
@@ -30,6 +171,111 @@ class OutcomeUnknown(RequestError):
         return self.cause.brief
 
 
+class UnprovenResponse(RequestError):
+    """A response with a 2xx status that does not prove what was asked for. `answer` is its kind."""
+
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+    @property
+    def brief(self) -> str:
+        return str(self.answer)
+
+
+def purpose_of(request: ScimRequest) -> Purpose:
+    """Return what a request is for."""
+    if request.method == "GET":
+        return Purpose.READ if request.path.count("/") > 1 else Purpose.SEARCH
+    by_method = {"POST": Purpose.CREATE, "DELETE": Purpose.DELETE}
+    return by_method.get(request.method, Purpose.CHANGE)
+
+
+def verdict(outcome: Answer | ScimResponse | RequestError, purpose: Purpose) -> Verdict:
+    """Return what an answer, or an error in its place, proves about a request of `purpose`."""
+    answer = outcome if isinstance(outcome, Answer) else answer_of(outcome)
+    return TABLE[answer][purpose]
+
+
+def answer_of(outcome: ScimResponse | RequestError) -> Answer:
+    """Return the kind of an answer. What it shows is compared by `contradiction`."""
+    if isinstance(outcome, ScimResponse):
+        if outcome.status == 202:
+            return Answer.ACCEPTED
+        return Answer.NO_BODY if outcome.body is None else Answer.SUCCESS
+    error = cause_of(outcome)
+    if isinstance(error, UnprovenResponse):
+        return error.answer
+    if isinstance(error, ErrorResponse):
+        return _answer_of_status(error)
+    if isinstance(error, NoResponse):
+        return Answer.LOST if error.may_have_had_effect else Answer.UNSENT
+    if isinstance(error, InvalidResponse):
+        return Answer.NOT_SCIM if error.status < 300 else Answer.NO_SERVICE
+    return Answer.SHORT_LIST if isinstance(error, ListingError) else Answer.UNWRITABLE
+
+
+def _answer_of_status(error: ErrorResponse) -> Answer:
+    if error.with_success:
+        return Answer.ERROR_BODY
+    if error.status == 413:
+        return Answer.TOO_LARGE
+    if error.kind is ErrorKind.REFUSED and (error.scim_type or "").lower() in _SHAPE_TYPES:
+        return Answer.BAD_SHAPE
+    postponed = error.status == 503 and (
+        # a proxy sends a bare 503 too if it lost the response
+        error.retry_after is not None or error.detail is not None or error.scim_type is not None
+    )
+    return Answer.POSTPONED if postponed else _BY_KIND[error.kind]
+
+
+def check_change(
+    request: ScimRequest, response: ScimResponse, remote_id: str, sent: Mapping[str, object]
+) -> None:
+    """Raise UnprovenResponse unless a successful response proves the change of a resource.
+
+    `sent` are the attributes that were sent. Of the values that the body shows, only `active` and
+    `userName` count: a target may write others its own way.
+    """
+    if answer_of(response) is Answer.ACCEPTED:
+        raise UnprovenResponse(f"{request}: 202, which promises nothing yet", Answer.ACCEPTED)
+    if response.resource_id not in (None, remote_id):
+        raise UnprovenResponse(
+            f"{request}: the answer shows the resource {response.resource_id}",
+            Answer.OTHER_RESOURCE,
+        )
+    why = contradiction(response.body, sent)
+    if why is not None:
+        raise UnprovenResponse(f"{request}: {why}", Answer.CONTRADICTION)
+
+
+def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]) -> str | None:
+    """Return how a resource that a target shows contradicts `active` or `userName` as sent."""
+    if shown is None:
+        return None
+    active = read_active(read(shown, "active"))
+    if isinstance(sent.get("active"), bool) and active not in (None, sent["active"]):
+        return f"the answer shows active {read(shown, 'active')!r}"
+    name, wanted = read(shown, "userName"), sent.get("userName")
+    if isinstance(name, str) and isinstance(wanted, str) and fold_name(name) != fold_name(wanted):
+        return f"the answer shows userName {name!r}"
+    return None
+
+
+def read_active(value: object) -> bool | None:
+    """Return what `active` of a resource says, or None where it says nothing.
+
+    Some targets write texts or numbers: "False", 0, "inactive" (RFC 7643 section 2.3.2 has booleans
+    only).
+    """
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "1", "active", "enabled", "yes"):
+        return True
+    return False if word in ("false", "0", "inactive", "disabled", "no") else None
+
+
 def cause_of(error: RequestError) -> RequestError:
     """Return the error itself, or its cause if the outcome is unknown."""
     return error.cause if isinstance(error, OutcomeUnknown) else error
@@ -37,30 +283,12 @@ def cause_of(error: RequestError) -> RequestError:
 
 def message_code(error: RequestError) -> str:
     """Return the code of a message about `error` (docs/messages.md)."""
-    cause = cause_of(error)
-    if isinstance(cause, ErrorResponse):
-        return _CODES.get(cause.kind, "SYNC-0404")
-    if isinstance(cause, NoResponse):
-        return "SYNC-0401"
-    if isinstance(cause, InvalidResponse):
-        return "SYNC-0403"
-    return "SYNC-0408" if isinstance(cause, ListingError) else "SYNC-0409"
+    return _CODES.get(answer_of(error), "SYNC-0404")
 
 
 def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
-    """Return whether sending `request` again could create a resource twice.
-
-    A service that asks to retry later (429, and 503 with a Retry-After or a SCIM error body) has
-    done nothing. A proxy in front of it also sends 503 if it lost the response.
-    """
-    if request.method != "POST":
-        return False
-    if isinstance(error, ErrorResponse):
-        postponed = error.status == 503 and (
-            error.retry_after is not None or error.detail is not None or error.scim_type is not None
-        )
-        return error.kind is ErrorKind.SERVER and not postponed
-    return may_have_had_effect(error)
+    """Return whether sending `request` again could create a resource twice."""
+    return request.method == "POST" and verdict(error, Purpose.CREATE) is Verdict.UNKNOWN
 
 
 def may_have_had_effect(error: RequestError) -> bool:
@@ -68,13 +296,11 @@ def may_have_had_effect(error: RequestError) -> bool:
 
     Its last attempt counts, and so do earlier ones.
     """
-    if error.in_doubt or isinstance(error, OutcomeUnknown):
-        return True
-    if isinstance(error, ErrorResponse):
-        return error.kind is ErrorKind.SERVER
-    if isinstance(error, NoResponse):
-        return error.may_have_had_effect
-    return isinstance(error, InvalidResponse) and error.status < 300
+    return (
+        error.in_doubt
+        or isinstance(error, OutcomeUnknown)
+        or verdict(error, Purpose.CHANGE) is Verdict.UNKNOWN
+    )
 
 
 def may_retry(error: BaseException, request: ScimRequest) -> bool:
@@ -83,16 +309,10 @@ def may_retry(error: BaseException, request: ScimRequest) -> bool:
     It may help after 429, server errors and broken connections (RFC 7644 section 3.12), and after a
     read with a garbled response.
     """
-    if isinstance(error, InvalidResponse):
-        return request.method == "GET" and error.status < 300
-    return is_transient(error)
-
-
-def is_transient(error: BaseException) -> bool:
-    """Return whether an error may be temporary: 429, a server error, no response."""
-    if isinstance(error, ErrorResponse):
-        return error.kind in (ErrorKind.TOO_MANY, ErrorKind.SERVER)
-    return isinstance(error, NoResponse)
+    if not isinstance(error, RequestError) or isinstance(error, OutcomeUnknown):
+        return False
+    answer = answer_of(error)
+    return answer in _TRANSIENT or (answer is Answer.NOT_SCIM and request.method == "GET")
 
 
 def shows_no_service(error: RequestError) -> bool:
@@ -100,5 +320,5 @@ def shows_no_service(error: RequestError) -> bool:
 
     Any other error shows that the service works.
     """
-    cause = cause_of(error)
-    return is_transient(cause) or isinstance(cause, InvalidResponse)
+    answer = answer_of(error)
+    return answer in _TRANSIENT or answer in (Answer.NOT_SCIM, Answer.NO_SERVICE)

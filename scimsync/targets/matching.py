@@ -1,28 +1,30 @@
 """Find resources that already exist at a target, to adopt them instead of creating them twice.
 
 A few resources are looked up by filter, each by the attributes of `match` in their order. If
-reading the whole list takes fewer requests, it is read once and kept in a private temporary file.
+reading the whole list takes fewer requests, or filters prove nothing, the list is read once and
+kept in a private temporary file. That nothing was found counts only where the search could have
+found something: see `evidence`.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from scimsync.model.accounts import Account
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.scim.attributes import read, resource_id, short_text, usable_id
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
+from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.grammar import FilterError
-from scimsync.scim.listing import Page, list_resources
-from scimsync.scim.messages import Sender
+from scimsync.scim.listing import ListingError
+from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
+from scimsync.targets.evidence import Answer, Purpose, Verdict, answer_of, verdict
+from scimsync.targets.resource_list import ResourceList, fold, folded_value, read_whole_list
 from scimsync.transport.request_errors import InvalidRequest
 
 _MAX_LOOK_UPS = 3
@@ -30,6 +32,24 @@ _MAX_LOOK_UPS = 3
 
 _MAX_MATCHES = 5
 """The number of resources that are read for one value. Two are already ambiguous."""
+
+_REFUSALS = 2
+"""After this number of filters on one attribute that proved nothing, none is tried any more. One
+alone may be due to its value."""
+
+_SAMPLE = 10
+"""The number of resources read to show that a filter finds what exists."""
+
+
+_OF_THE_TARGET = (Verdict.TOKEN, Verdict.RATE_LIMIT, Verdict.DOWN)
+
+
+class SearchUndecided(ListingError):
+    """The answers to a search prove neither that the resource exists nor that it does not."""
+
+
+class _NotFound(SearchUndecided):
+    """A filter was answered with 404."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,8 @@ class Matcher:
 
     `match` are attribute paths, tried in their order until one finds a resource. `expected` returns
     the number of resources to look up in all, which decides between filters and reading the list.
+    `known` returns the number of resources that are linked. `unusable` maps the attributes whose
+    filters proved nothing, in earlier runs too, to the reason; the search adds to it.
     """
 
     def __init__(
@@ -55,6 +77,9 @@ class Matcher:
         match: Sequence[str],
         page_size: int,
         expected: Callable[[], int],
+        *,
+        known: Callable[[], int] = lambda: 0,
+        unusable: Mapping[str, str] | None = None,
     ) -> None:
         self._sender = sender
         self._dialect = dialect
@@ -62,8 +87,13 @@ class Matcher:
         self._match = tuple(match)
         self._page_size = page_size
         self._expected = expected
-        self._list: _ResourceList | None = None
+        self._known = known
+        self._list: ResourceList | None = None
         self._decided = False
+        self._answered: set[str] = set()
+        self._shown: set[str] = set()
+        self._refusals: Counter[str] = Counter()
+        self.unusable = dict(unusable or {})
 
     def forget(self, expected: int) -> None:
         """Drop the list that was read, because it may be out of date.
@@ -76,7 +106,7 @@ class Matcher:
         self._decided = False
 
     async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Match], dict[Key, str]]:
-        """Return the matches of each document, and why the target refused some look-ups.
+        """Return the matches of each document, and why some could not be searched for.
 
         Raise RequestError for errors that concern more than one resource: no connection, a refused
         token.
@@ -88,8 +118,8 @@ class Matcher:
         for key, document in wanted.items():
             try:
                 match = await self._find(document)
-            except (ErrorResponse, InvalidRequest) as error:
-                if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
+            except (ErrorResponse, InvalidRequest, ListingError) as error:
+                if verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
                     raise
                 refused[key] = str(error)
             else:
@@ -98,27 +128,97 @@ class Matcher:
         return matches, refused
 
     async def look_up(self, document: Document) -> Match | None:
-        """Return the resources that match one document now, by filter. Raise RequestError."""
+        """Return the resources that match one document now, or None if there are none.
+
+        Raise SearchUndecided if neither is proven, and the errors of the sender.
+        """
+        decided, problems = False, []
         for path, value in self._values(document):
-            resources = await self._filter(path, value)
+            try:
+                resources = await self._filter(path, value)
+            except SearchUndecided as error:
+                problems.append(str(error))
+                continue
             if resources:
                 return Match(path, resources)
+            decided = True
+        if decided or not problems:
+            return None
+        return await self.look_up_in_list(document, problems)
+
+    async def look_up_in_list(
+        self, document: Document, problems: Sequence[str] = ()
+    ) -> Match | None:
+        """Return the resources in the whole list that match, or None if there are none.
+
+        `problems` say why filters proved nothing. Raise SearchUndecided if the list is not whole.
+        """
+        whole_list = await self._whole_list()
+        match = self._in_list(whole_list, document)
+        if match is None and whole_list.problem is not None:
+            raise SearchUndecided("; ".join([*problems, whole_list.problem]))
+        return match
+
+    async def find_again(self, remote_id: RemoteId, document: Document) -> Match | None:
+        """Return the resources that match after one was not found by its id; None if it is gone.
+
+        That it is gone is proven only by a search that finds others. Raise SearchUndecided if
+        nothing is proven.
+        """
+        match = await self.look_up(document)
+        if match is not None:
+            return match
+        values = list(self._values(document))
+        if self._list is None:
+            for path, _ in values:
+                if path in self._shown or await self._shows_others(path):
+                    return None
+        whole_list = await self._whole_list()
+        if whole_list.problem is not None:
+            raise SearchUndecided(whole_list.problem)
+        if remote_id in whole_list:
+            raise SearchUndecided(f"the list has the resource {remote_id} nevertheless")
+        if not len(whole_list) and self._known() > 1:
+            raise SearchUndecided(f"the list is empty, although {self._known()} are known")
         return None
 
     async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:
-        """Return a resource, or None if it no longer exists. Raise RequestError."""
+        """Return a resource, or None for a 404. Raise RequestError."""
+        request = self._dialect.read(self._kind, remote_id)
         try:
-            response = await self._sender.send(self._dialect.read(self._kind, remote_id))
+            response = await self._sender.send(request)
         except ErrorResponse as error:
-            if error.kind is ErrorKind.NOT_FOUND:
+            if verdict(error, Purpose.READ) is Verdict.MISSING:
                 return None
             raise
-        return response.body or {}
+        if response.body is None or verdict(response, Purpose.READ) is not Verdict.DONE:
+            raise SearchUndecided(f"{request}: {response.status} without a resource")
+        if response.resource_id not in (None, remote_id):
+            raise SearchUndecided(f"{request}: {Answer.OTHER_RESOURCE}: {response.resource_id}")
+        return response.body
+
+    async def locate(self, remote_id: RemoteId, document: Document) -> dict[str, Any] | None:
+        """Return a resource, under a new id if it has one now, or None if it is gone.
+
+        Raise SearchUndecided if neither is proven, and the errors of the sender.
+        """
+        resource = await self.read(remote_id)
+        if resource is not None:
+            return resource
+        match = await self.find_again(remote_id, document)
+        if match is None:
+            return None
+        if len(match.resources) > 1:
+            raise SearchUndecided(
+                f"{remote_id} is not found, and {len(match.resources)} match by {match.by}"
+            )
+        if resource_id(match.resources[0]) == remote_id:
+            raise SearchUndecided(f"{remote_id} is not found by its id, but by {match.by}")
+        return match.resources[0]
 
     async def probe(self) -> None:
         """Request any one resource. Raise RequestError if the target does not respond either."""
-        async for _ in self._pages(1):
-            return
+        await self._page(1)
 
     def close(self) -> None:
         """Remove the temporary file."""
@@ -128,8 +228,14 @@ class Matcher:
     async def _find(self, document: Document) -> Match | None:
         if self._list is None:
             return await self.look_up(document)
+        match = self._in_list(self._list, document)
+        if match is not None or self._list.problem is None:
+            return match
+        return await self.look_up(document)
+
+    def _in_list(self, resource_list: ResourceList, document: Document) -> Match | None:
         for path, value in self._values(document):
-            resources = self._list.find(path, value)
+            resources = resource_list.find(path, value, _MAX_MATCHES)
             if resources:
                 return Match(path, resources)
         return None
@@ -141,23 +247,81 @@ class Matcher:
             if value is not None and not isinstance(value, (dict, list)):
                 yield path, value
 
-    async def _filter(self, path: str, value: Any) -> tuple[dict[str, Any], ...]:
+    async def _filter(
+        self, path: str, value: Any, *, proving: bool = False
+    ) -> tuple[dict[str, Any], ...]:
+        """Return the resources that hold a value. Raise SearchUndecided if nothing is proven.
+
+        `proving`: the value is one that exists.
+        """
+        if path in self.unusable:
+            raise SearchUndecided(f"the filter on {path} does not work: {self.unusable[path]}")
         try:
             request = self._dialect.match(self._kind, path, value, _MAX_MATCHES)
         except FilterError as error:
             raise InvalidRequest(str(error)) from error
         try:
+            resources = await self._answer_to_filter(request, path, value)
+        except _NotFound as error:
+            # some servers send 404 instead of an empty list
+            if proving or (path not in self._shown and not await self._shows_others(path)):
+                raise SearchUndecided(str(error)) from error
+            return ()
+        except SearchUndecided as error:
+            self._refusals[path] += 1
+            if path not in self._answered and self._refusals[path] >= _REFUSALS:
+                self.unusable[path] = str(error)
+            raise
+        self._answered.add(path)
+        if resources:
+            self._shown.add(path)
+        return resources
+
+    async def _answer_to_filter(
+        self, request: ScimRequest, path: str, value: Any
+    ) -> tuple[dict[str, Any], ...]:
+        try:
             response = await self._sender.send(request)
         except ErrorResponse as error:
-            if error.kind is ErrorKind.NOT_FOUND:  # some servers send it instead of an empty list
-                return ()
-            raise
-        resources = read(response.body or {}, "Resources")
-        return tuple(
+            if verdict(error, Purpose.SEARCH) in _OF_THE_TARGET:
+                raise
+            if answer_of(error) is Answer.NOT_FOUND:
+                raise _NotFound(str(error)) from error
+            raise SearchUndecided(str(error)) from error
+        listed = read(response.body or {}, "Resources")
+        total = read(response.body or {}, "totalResults")
+        if not isinstance(listed, list):
+            listed = [] if total is not None else None
+        if listed is None or (not listed and str(total) not in ("0", "None")):
+            raise SearchUndecided(f"{request}: {Answer.SHORT_LIST}")
+        fitting = tuple(
             resource
-            for resource in (resources if isinstance(resources, list) else ())
-            if isinstance(resource, dict) and _folded_value(resource, path) == fold(path, value)
+            for resource in listed
+            if isinstance(resource, dict) and folded_value(resource, path) == fold(path, value)
         )
+        if listed and not fitting:
+            raise SearchUndecided(f"{request}: {Answer.FILTER_IGNORED}")
+        return fitting
+
+    async def _shows_others(self, path: str) -> bool:
+        """Return whether the filter on `path` finds a resource that exists."""
+        if path in self.unusable:
+            return False
+        for resource in await self._page(_SAMPLE):
+            value = project(resource, (path,)).get(path)
+            if isinstance(value, str) and value:
+                try:
+                    return bool(await self._filter(path, value, proving=True))
+                except SearchUndecided:
+                    return False
+        return False
+
+    async def _page(self, count: int) -> list[dict[str, Any]]:
+        query = self._dialect.page(1, count)
+        endpoint = RESOURCE_TYPES[self._kind].endpoint
+        response = await self._sender.send(ScimRequest("GET", endpoint, query=query))
+        resources = read(response.body or {}, "Resources")
+        return [one for one in resources if isinstance(one, dict)] if resources else []
 
     async def _read_list_if_cheaper(self) -> None:
         """Read the whole list if that takes fewer requests than the look-ups.
@@ -166,23 +330,20 @@ class Matcher:
         """
         self._decided = True
         expected = self._expected()
-        if expected <= _MAX_LOOK_UPS:
-            return
-        resource_list: _ResourceList | None = None
-        async for page in self._pages(self._page_size):
-            if resource_list is None:
-                size = max(len(page.resources), 1)
-                if page.total_results is None or page.total_results / size > expected:
-                    return
-                resource_list = _ResourceList(self._match)
-            resource_list.add(page.resources)
-        if resource_list is not None:
-            resource_list.index()
-        self._list = resource_list
+        if expected > _MAX_LOOK_UPS:
+            self._list = await self._read_list(expected)
 
-    def _pages(self, count: int) -> AsyncIterator[Page]:
+    async def _whole_list(self) -> ResourceList:
+        if self._list is None:
+            self._list = await self._read_list(None)
+        assert self._list is not None  # noqa: S101 - without a limit there is always a list
+        return self._list
+
+    async def _read_list(self, most_pages: int | None) -> ResourceList | None:
         endpoint = RESOURCE_TYPES[self._kind].endpoint
-        return list_resources(self._sender, endpoint, self._dialect.page, count=count)
+        return await read_whole_list(
+            self._sender, endpoint, self._dialect.page, self._page_size, self._match, most_pages
+        )
 
 
 class AccountFinder:
@@ -218,37 +379,6 @@ class AccountFinder:
         return accounts, refused
 
 
-class _ResourceList:
-    """All resources of a kind in a temporary file, indexed by their values at `paths`."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = tuple(paths)
-        self._connection = sqlite3.connect("")  # a private file that SQLite removes
-        self._connection.execute("CREATE TABLE resource (path, value, json)")
-
-    def add(self, resources: Iterable[dict[str, Any]]) -> None:
-        rows = [
-            (path, value, orjson.dumps(resource))
-            for resource in resources
-            for path in self._paths
-            if (value := _folded_value(resource, path)) is not None
-        ]
-        self._connection.executemany("INSERT INTO resource VALUES (?, ?, ?)", rows)
-
-    def index(self) -> None:
-        self._connection.execute("CREATE INDEX by_value ON resource (path, value)")
-
-    def find(self, path: str, value: Any) -> tuple[dict[str, Any], ...]:
-        rows = self._connection.execute(
-            "SELECT json FROM resource WHERE path = ? AND value = ? LIMIT ?",
-            (path, fold(path, value), _MAX_MATCHES),
-        )
-        return tuple(orjson.loads(row[0]) for row in rows)
-
-    def close(self) -> None:
-        self._connection.close()
-
-
 def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:
     """Return a resource as an account, with its values at the managed `paths`."""
     active = read(resource, "active")
@@ -264,17 +394,3 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
         etag=short_text(version),
         members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
     )
-
-
-def fold(path: str, value: Any) -> str | None:
-    """Return a value in the form used for comparison.
-
-    Case matters for `externalId` and `id` only (RFC 7643 sections 2.2 and 3.1).
-    """
-    if value is None:
-        return None
-    return str(value) if path.lower() in ("externalid", "id") else str(value).casefold()
-
-
-def _folded_value(resource: Mapping[str, Any], path: str) -> str | None:
-    return fold(path, project(resource, (path,)).get(path))

@@ -1,4 +1,4 @@
-"""Derive the quarantine and the rate limit of a target for later runs."""
+"""Derive the quarantine, the rate limit and the unusable filters of a target for later runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from scimsync.errors import ScimsyncError, TargetQuarantined, TargetUnavailable
 from scimsync.model.backoff import is_waiting, retry_delay
+from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
 from scimsync.targets.connection import TargetConnection
 
@@ -15,6 +16,9 @@ QUARANTINE_AFTER = 3
 
 RATE_LASTS = timedelta(days=1)
 """The time after which a later run ignores a learned rate."""
+
+FILTERS_LAST = timedelta(days=30)
+"""The time after which a later run tries a filter again that proved nothing."""
 
 
 def is_suspect(known: TargetState) -> bool:
@@ -43,6 +47,16 @@ def learned_rate(known: TargetState, now: datetime) -> float | None:
     if known.lowered_at is None or now - known.lowered_at > RATE_LASTS or known.lowered_at > now:
         return None
     return known.lowered_rate
+
+
+def remembered_filters(known: TargetState, kind: Kind, now: datetime) -> dict[str, str]:
+    """Return attribute -> why its filter proves nothing, as far as that was found lately."""
+    oldest = (now - FILTERS_LAST).date().isoformat()
+    return {
+        name.removeprefix(f"{kind} "): found.why
+        for name, found in known.unusable_filters.items()
+        if name.startswith(f"{kind} ") and found.found_on >= oldest
+    }
 
 
 def after_run(

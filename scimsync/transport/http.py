@@ -25,6 +25,8 @@ from scimsync.transport.retry_after import parse_retry_after
 
 MAX_RESPONSE_BYTES: Final = 10 * 1024 * 1024
 
+_REMAINING = ("X-RateLimit-Remaining", "X-Rate-Limit-Remaining", "RateLimit-Remaining")
+
 _NEVER_CONNECTED = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -54,6 +56,11 @@ class HttpResponse:
         if "Retry-After" not in self.headers:
             return None
         return parse_retry_after(self.headers["Retry-After"], self.headers.get("Date"))
+
+    @property
+    def limited(self) -> bool:
+        """Whether a header says that the rate limit is used up."""
+        return any(self.headers.get(name, "").strip() == "0" for name in _REMAINING)
 
 
 class HttpConnection:

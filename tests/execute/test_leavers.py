@@ -260,21 +260,40 @@ def test_an_account_that_is_to_be_there_switched_off_is_made_again(
     office.configure(user=BY_MAPPING)
     office.hire(people(2))
     office.push()
-    faulty.users.clear()
+    del faulty.users["id-00002"]
     office.hire([person(1), person(2, dept="away")])
 
     assert office.push().exit_code == 0
 
-    (account,) = faulty.users.values()
+    _, account = faulty.users.values()
     assert (account["externalId"], account["active"]) == ("00002", False)
     assert office.plan() == []
+
+
+def test_an_empty_list_does_not_prove_that_a_leaver_is_gone(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(5))
+    office.push()
+    users = dict(faulty.users)
+    faulty.users.clear()
+    office.hire(people(4))
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 4
+    assert "the list is empty, although 5 are known" in outcome.targets["wiki"].refused[0]
+
+    faulty.users.update(users)
+    assert office.push(later=DAY).exit_code == 0
+    assert not faulty.users["id-00005"]["active"]
 
 
 def test_who_failed_where_nobody_is_made_is_looked_for_no_longer(
     office: Office, faulty: FaultyServer
 ) -> None:
     office.configure(target="actions = { create = false }")
-    faulty.fail("GET", where=lambda seen: "filter" in seen.query, times=1, status=400)
+    faulty.fail("GET", times=4, status=400)  # two filters, the list, and what it declares
     office.hire(people(1))
     assert office.push().exit_code == 4
 

@@ -475,17 +475,29 @@ def test_a_web_page_for_a_look_up_sends_nothing(office: Office, faulty: FaultySe
     assert faulty.written() == []
 
 
-def test_a_look_up_that_is_refused_fails_only_that_person(
+def test_a_filter_that_is_refused_is_replaced_by_the_next_or_by_the_list(
     office: Office, faulty: FaultyServer
 ) -> None:
-    faulty.fail(
-        "GET", where=lambda seen: "00001" in seen.query.get("filter", ""), status=400, times=10
-    )
+    faulty.fail("GET", where=lambda seen: "filter" in seen.query, status=400, times=10)
+    faulty.add(externalId="00001", userName="person1@example.com", active=True)
     office.hire(people(2))
 
     outcome = office.push()
 
-    assert (counts(outcome), outcome.exit_code) == ({"create": 1}, 4)
+    assert (counts(outcome), outcome.exit_code) == ({"create": 1, "adopt": 1}, 0)
+
+
+def test_where_neither_filters_nor_the_list_work_nobody_is_created(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(2))
+    office.push()
+    faulty.fail("GET", status=400, times=99)
+    office.hire([*people(1), person(3)])
+
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == ({"deactivate": 1}, 4)
 
 
 def test_requests_keep_to_the_rate(office: Office, faulty: FaultyServer, pauses: Pauses) -> None:

@@ -118,7 +118,7 @@ def test_a_response_may_have_no_body(raw: bytes) -> None:
     ("status", "body", "kind", "scim_type", "said"),
     [
         (401, b"", ErrorKind.UNAUTHORISED, None, "401"),
-        (403, b'{"detail": "not yours"}', ErrorKind.UNAUTHORISED, None, "403: not yours"),
+        (403, b'{"detail": "not yours"}', ErrorKind.FORBIDDEN, None, "403: not yours"),
         (404, b'{"Detail": "gone", "status": "404"}', ErrorKind.NOT_FOUND, None, "404: gone"),
         (404, b"", ErrorKind.NOT_FOUND, None, "404"),
         (409, b"", ErrorKind.CONFLICT, None, "409"),

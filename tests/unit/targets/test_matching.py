@@ -153,12 +153,19 @@ def test_a_404_is_an_empty_list() -> None:
     assert (found, refused) == ({Key("1"): Match("userName", (user(1),))}, {})
 
 
-@pytest.mark.parametrize("status", [400, 409, 500])
-def test_a_refused_look_up_concerns_one_user(status: int) -> None:
-    found, refused = find(Target([user(2)], refuse={"E1": status}), [1, 2])
+@pytest.mark.parametrize("status", [400, 409, 501])
+def test_a_refused_filter_is_replaced_by_the_next(status: int) -> None:
+    found, refused = find(Target([user(2)], refuse={"externalId": status}), [1, 2])
 
     assert list(found) == [Key("2")]
-    assert refused == {Key("1"): f"{status}: no"}
+    assert refused == {}
+
+
+def test_a_server_error_concerns_one_user() -> None:
+    found, refused = find(Target([user(2)], refuse={"E1": 500}), [1, 2])
+
+    assert list(found) == [Key("2")]
+    assert refused == {Key("1"): "500: no"}
 
 
 def test_a_value_that_no_filter_can_hold_concerns_one_user() -> None:

@@ -18,6 +18,7 @@ from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import (
     MAX_FAILED_CREATIONS,
     MAX_FAILURES,
+    MAX_FORBIDDEN,
     MAX_PAUSE_S,
     TargetConnection,
     TargetStopped,
@@ -224,14 +225,39 @@ def test_requests_keep_to_the_rate() -> None:
     assert connection.requests == connection.responses == 21
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_token_stops_the_target(status: int) -> None:
-    results, target, connection, _ = send(error(status), times=2)
+def test_a_refused_token_stops_the_target() -> None:
+    results, target, connection, _ = send(error(401), times=2)
 
     assert isinstance(connection.stopped, TargetUnavailable)
     assert connection.stopped.hint == "look at the target's token and what it may do"
     assert [type(one) for one in results] == [ErrorResponse, TargetStopped]
     assert len(target.requests) == 1
+
+
+def test_a_403_concerns_one_resource_until_several_in_a_row_have_it() -> None:
+    _, _, connection, _ = send(error(403), times=MAX_FORBIDDEN - 1)
+    assert connection.stopped is None
+
+    _, target, connection, _ = send(error(403), times=MAX_FORBIDDEN + 1)
+    assert isinstance(connection.stopped, TargetUnavailable)
+    assert len(target.requests) == MAX_FORBIDDEN
+
+
+def test_a_403_for_the_list_is_the_tokens() -> None:
+    _, _, connection, _ = send(error(403), request=ScimRequest("GET", "/Users"))
+
+    assert isinstance(connection.stopped, TargetUnavailable)
+
+
+def test_records_that_break_the_service_stop_it_only_if_its_list_fails_too() -> None:
+    answers = [error(500)] * MAX_FAILURES * 5
+    _, target, connection, _ = send(*answers, OK, times=MAX_FAILURES)
+
+    assert connection.stopped is None
+    assert target.requests[-1].path == "/Users"
+
+    _, _, connection, _ = send(error(500), times=MAX_FAILURES)
+    assert connection.stopped is not None
 
 
 def test_a_target_without_connections_is_stopped() -> None:

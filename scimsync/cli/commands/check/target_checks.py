@@ -16,11 +16,17 @@ from scimsync.model.ids import Kind
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.attributes import read
 from scimsync.scim.discovery import Capabilities, discover
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import fetch_page
 from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
-from scimsync.targets.evidence import message_code
+from scimsync.targets.evidence import (
+    Answer,
+    Purpose,
+    Verdict,
+    answer_of,
+    message_code,
+    verdict,
+)
 from scimsync.targets.sender import open_authenticator, open_client
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
@@ -70,8 +76,8 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
 def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> CheckResult:
     """Return what the error of the first requests means."""
     said = str(error)
-    if isinstance(error, ErrorResponse) and error.kind is ErrorKind.UNAUTHORISED:
-        if error.status == 401:
+    if verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
+        if answer_of(error) is Answer.UNAUTHORISED:
             return subject.error(
                 f"refuses the token: {said}",
                 code=message_code(error),
@@ -88,9 +94,7 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
             code=message_code(error),
             hint=f"check that {target.config.url} is right and the service is up",
         )
-    if isinstance(error, InvalidResponse) or (
-        isinstance(error, ErrorResponse) and error.kind is ErrorKind.NOT_FOUND
-    ):
+    if isinstance(error, InvalidResponse) or answer_of(error) is Answer.NOT_FOUND:
         return subject.error(
             f"no SCIM service found: {said}",
             code=message_code(error),

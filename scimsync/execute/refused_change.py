@@ -1,0 +1,292 @@
+"""Find out what became of a change that did not succeed, and send what can still be sent.
+
+Access is taken away first, alone and by every means: a refused PATCH is split, and a refused DELETE
+becomes a deactivation. A resource counts as gone only if a search proves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from scimsync.errors import coded
+from scimsync.execute.error_policy import (
+    gone,
+    link_after_error,
+    outcome_of_error,
+    purpose_of_action,
+)
+from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
+from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.model.changes import Change, apply_changes, takes_access
+from scimsync.model.ids import Kind, RemoteId
+from scimsync.model.links import LinkStatus
+from scimsync.model.operations import Action, OperationStatus
+from scimsync.scim.attributes import read, resource_id, same_value
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.messages import ScimRequest
+from scimsync.scim.resources import project
+from scimsync.targets.connection import TargetStopped
+from scimsync.targets.evidence import (
+    Answer,
+    Verdict,
+    answer_of,
+    cause_of,
+    check_change,
+    message_code,
+    read_active,
+    verdict,
+)
+from scimsync.targets.resource_list import fold
+from scimsync.transport.request_errors import RequestError
+
+_REFUSALS = (Verdict.REFUSED, Verdict.SHAPE, Verdict.CONFLICT)
+
+
+async def after_error(
+    sending: Sending, prepared: PreparedOperation, error: RequestError
+) -> OperationOutcome:
+    """Return the outcome of a change or deletion whose request ended with `error`."""
+    return await _RefusedChange(sending, prepared, error).settle()
+
+
+@dataclass(slots=True)
+class _RefusedChange:
+    """A change that did not succeed.
+
+    `parts` are the changes that the resource holds by now, and `refusals` those that were refused
+    one by one. `request` is the last request that succeeded.
+    """
+
+    sending: Sending
+    prepared: PreparedOperation
+    error: RequestError
+    parts: list[Change] = field(default_factory=list)
+    refusals: list[tuple[Sequence[Change], RequestError]] = field(default_factory=list)
+    request: ScimRequest | None = None
+
+    async def settle(self) -> OperationOutcome:
+        operation = self.prepared.operation
+        proof = verdict(self.error, purpose_of_action(operation.action))
+        try:
+            if proof is Verdict.MISSING or self._may_be_shown(proof):
+                return await self._compare(proof)
+            if proof in _REFUSALS and operation.action == Action.DELETE:
+                return await self._deactivate_instead()
+            if proof in _REFUSALS and len(operation.changes) > 1:
+                return await self._compare(proof)
+        except TargetStopped:
+            return self._failed()
+        if proof is Verdict.REFUSED and answer_of(self.error) is Answer.BAD_REQUEST:
+            return self._failed(in_doubt=True)  # it may hold the value already: read it first
+        return self._failed()
+
+    def _may_be_shown(self, proof: Verdict) -> bool:
+        """Return whether reading the resource now can settle what became of the request.
+
+        After a server error or silence, the next run reads it: the request may still be under way.
+        """
+        answer, operation = answer_of(self.error), self.prepared.operation
+        if answer is Answer.SERVER_ERROR:
+            return operation.action == Action.DEACTIVATE and len(operation.changes) > 1
+        shown = (Answer.CONTRADICTION, Answer.ACCEPTED, Answer.OTHER_RESOURCE)
+        return proof in (Verdict.UNKNOWN, Verdict.REFUSED) and answer in shown
+
+    async def _compare(self, proof: Verdict) -> OperationOutcome:
+        """Read the resource, and send again, in parts, what it does not hold."""
+        operation, link = self.prepared.operation, self.prepared.link
+        remote_id = operation.remote_id
+        assert remote_id is not None  # noqa: S101 - it is a change of a resource that exists
+        known = self.prepared.before if link is None else {**link.document, **self.prepared.before}
+        matcher = self.sending.matcher_of(operation.kind, operation.key)
+        try:
+            resource = await matcher.locate(remote_id, known)
+        except RequestError as why:
+            return self._failed(f"{self.error}; what became of it cannot be told: {why}")
+        found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
+        if found_id is None or resource is None or self._belongs_to_another(found_id):
+            return gone(operation, link, str(self.error), self.sending.clock())
+        if found_id != remote_id:
+            return self._moved(found_id)
+        if operation.action == Action.DELETE:
+            return await self._deactivate_instead()
+        missing = [change for change in operation.changes if not _holds(resource, change)]
+        self.parts += [change for change in operation.changes if change not in missing]
+        if missing:
+            await self._send_parts(missing, proof)
+        return self._outcome()
+
+    def _belongs_to_another(self, remote_id: RemoteId) -> bool:
+        operation = self.prepared.operation
+        owner = self.sending.owner(operation.kind, remote_id)
+        return owner is not None and owner != operation.key
+
+    async def _send_parts(self, changes: Sequence[Change], proof: Verdict) -> None:
+        """Send what takes access away, then each other change; note what is refused."""
+        operation = self.prepared.operation
+        access = [change for change in changes if takes_access(change)]
+        others = [change for change in changes if not takes_access(change)]
+        if access and not (others or len(changes) < len(operation.changes)):
+            await self._send_singly(access if len(access) > 1 else [])
+            if len(access) == 1:
+                self.refusals.append((access, self.error))
+        elif access and not await self._send_part(access) and len(access) > 1:
+            self.refusals.pop()
+            await self._send_singly(access)
+        if not others:
+            return
+        if operation.action == Action.DEACTIVATE or proof is Verdict.UNKNOWN:
+            self.refusals.append((others, self.error))  # the next plan has them again
+        elif len(others) == len(operation.changes) == 1:
+            self.refusals.append((others, self.error))
+        else:
+            await self._send_singly(others)
+
+    async def _send_singly(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            await self._send_part([change])
+
+    async def _send_part(self, changes: Sequence[Change]) -> bool:
+        operation = replace(self.prepared.operation, changes=tuple(changes))
+        before = apply_changes(self.prepared.before, self.parts)
+        request, ready = self.sending.requests(operation, before, {})
+        part = replace(
+            self.prepared, operation=operation, before=before, request=request, ready=ready
+        )
+        try:
+            self.request, _ = await send_checked(self.sending, part)
+        except RequestError as error:
+            self.refusals.append((changes, error))
+            return False
+        self.parts += changes
+        return True
+
+    async def _deactivate_instead(self) -> OperationOutcome:
+        """Deactivate a user whose account the target does not delete. The deletion stays due."""
+        operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()
+        if operation.kind is Kind.GROUP or link is None or link.status is LinkStatus.INACTIVE:
+            return self._failed()
+        change = Change("active", link.document.get("active", True), False)
+        self.prepared = replace(
+            self.prepared,
+            operation=replace(operation, action=Action.DEACTIVATE, changes=(change,)),
+            before=link.document,
+        )
+        if not await self._send_part([change]):
+            _, refusal = self.refusals[-1]
+            self.prepared = replace(self.prepared, operation=operation)
+            return self._failed(f"{self.error}; the deactivation in its place: {refusal}")
+        inactive = replace(
+            link,
+            status=LinkStatus.INACTIVE,
+            document=apply_changes(link.document, [change]),
+            left_at=link.left_at or operation.planned_at,
+        )
+        detail = f"{self.error}; the account is deactivated, and its deletion stays due"
+        code = message_code(self.error)
+        return failed(operation, now, inactive, detail, code, self._response, self.request)
+
+    def _moved(self, remote_id: RemoteId) -> OperationOutcome:
+        """Plan the resource again in this run, under the id that it has now."""
+        operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()
+        if link is None:
+            return self._failed()
+        moved = replace(link, remote_id=remote_id, in_doubt=True, next_try_at=now)
+        detail = f"{self.error}; found again with the id {remote_id}"
+        return skipped(operation, now, moved, detail, again=True)
+
+    def _outcome(self) -> OperationOutcome:
+        operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()
+        document = apply_changes(self.prepared.before, self.parts)
+        done = applied(
+            operation,
+            now,
+            operation.remote_id,
+            document,
+            link=link,
+            request=self.request,
+            detail=f"shown by the account after: {self.error}",
+        )
+        assert done.link is not None  # noqa: S101 - applied() gives one
+        if not self.refusals:
+            return in_part(done, now) if operation.detail is not None else done
+        if operation.action == Action.DEACTIVATE and document.get("active") is False:
+            why = coded(f"deactivated only; the other changes: {self.error}", "SYNC-0347")
+            operation_result = replace(done.result, detail=why)
+            return in_part(replace(done, result=operation_result), now)
+        if not self.parts or link is None or not link.has_account:
+            return self._failed(self._named_refusals())
+        partly = replace(done.link, failures=link.failures)
+        _, first = self.refusals[0]
+        return failed(
+            operation,
+            now,
+            partly,
+            self._named_refusals(),
+            message_code(first),
+            _response(first),
+            self.request,
+        )
+
+    def _named_refusals(self) -> str:
+        if len(self.prepared.operation.changes) == 1:
+            return str(self.error)
+        return "; ".join(
+            f"{', '.join(change.path for change in changes)}: {error}"
+            for changes, error in self.refusals
+        )
+
+    def _failed(self, detail: str | None = None, *, in_doubt: bool = False) -> OperationOutcome:
+        operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()
+        outcome = outcome_of_error(operation, link, self.error, now)
+        if detail is not None and outcome.result.status is OperationStatus.FAILED:
+            link = link_after_error(operation, link, self.error)
+            code = message_code(self.error)
+            outcome = failed(operation, now, link, detail, code, self._response)
+        after = outcome.link
+        if in_doubt and after is not None and after.has_account:
+            outcome = replace(outcome, link=replace(after, in_doubt=True))
+        return outcome
+
+    @property
+    def _response(self) -> ErrorResponse | None:
+        return _response(self.error)
+
+
+async def send_checked(
+    sending: Sending, prepared: PreparedOperation
+) -> tuple[ScimRequest | None, str | None]:
+    """Send a change of a resource. Return the request as the journal shows it, and the new ETag.
+
+    Raise RequestError, also for a response that does not prove the change.
+    """
+    request, response = await sending.send(prepared)
+    operation = prepared.operation
+    if request is not None and response is not None and operation.remote_id is not None:
+        sent = {change.path: change.after for change in operation.changes}
+        check_change(request, response, operation.remote_id, sent)
+    return request, None if response is None else response.etag
+
+
+def in_part(outcome: OperationOutcome, now: datetime) -> OperationOutcome:
+    """Let the remaining changes be planned again, in this run or in the next."""
+    assert outcome.link is not None  # noqa: S101 - applied() gives one
+    link = replace(outcome.link, next_try_at=now)
+    return replace(outcome, link=link, again=True)
+
+
+def _response(error: RequestError) -> ErrorResponse | None:
+    cause = cause_of(error)
+    return cause if isinstance(cause, ErrorResponse) else None
+
+
+def _holds(resource: Mapping[str, Any], change: Change) -> bool:
+    """Return whether a resource holds the value of a change, ignoring the case of texts."""
+    held = project(resource, (change.path,)).get(change.path)
+    if change.path == "active":
+        return read_active(read(resource, "active")) is change.after
+    if isinstance(held, str) and isinstance(change.after, str):
+        return fold(change.path, held) == fold(change.path, change.after)
+    return same_value(held, change.after)
