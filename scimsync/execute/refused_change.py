@@ -87,10 +87,12 @@ class _RefusedChange:
         """Return whether reading the resource now can settle what became of the request.
 
         After a server error or silence, the next run reads it: the request may still be under way.
+        Removals do not wait for that.
         """
         answer, operation = answer_of(self.error), self.prepared.operation
         if answer is Answer.SERVER_ERROR:
-            return operation.action == Action.DEACTIVATE and len(operation.changes) > 1
+            splits = operation.action == Action.DEACTIVATE and len(operation.changes) > 1
+            return splits or operation.action == Action.DELETE
         shown = (Answer.CONTRADICTION, Answer.ACCEPTED, Answer.OTHER_RESOURCE)
         return proof in (Verdict.UNKNOWN, Verdict.REFUSED) and answer in shown
 

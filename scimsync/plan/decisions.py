@@ -25,7 +25,7 @@ from typing import Any
 
 from scimsync.errors import coded
 from scimsync.model.accounts import Account
-from scimsync.model.changes import Change
+from scimsync.model.changes import Change, takes_access
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Value, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
@@ -399,6 +399,8 @@ class _Batch:
         if not self._policy.update:
             self._ignore(candidate, link)
             return
+        if self._take_access_first(candidate, link, after, changes):
+            return
         phase, waits_for = self._traits.update, None
         if any(change.path == self._traits.unique for change in changes):
             if self._name_is_taken(candidate, after, before=before):
@@ -417,6 +419,38 @@ class _Batch:
             waits_for=waits_for,
             base=candidate.before if candidate.read_again else None,
         )
+
+    def _take_access_first(
+        self, candidate: Candidate, link: Link, after: Document, changes: tuple[Change, ...]
+    ) -> bool:
+        """Send removals of roles and entitlements alone where the other changes have to wait.
+
+        Return False where nothing has to wait, or there is no such removal. The other changes are
+        planned again, in the same run, once these have been sent.
+        """
+        if self._traits.kind is not Kind.USER:
+            return False
+        access = tuple(change for change in changes if takes_access(change))
+        if not access or len(access) == len(changes):
+            return False
+        why = None
+        if any(change.path == self._traits.unique for change in changes):
+            why = self._why_name_is_not_free(candidate, after)
+        elif any(isinstance(change.after, IdOf) for change in changes):
+            why = "the reference has to wait"
+        if why is None:
+            return False
+        self._operation(
+            candidate,
+            Action.UPDATE,
+            self._traits.leave,
+            f"{describe_changes(access)}; {why}",
+            access,
+            remote_id=link.remote_id,
+            base=candidate.before if candidate.read_again else None,
+            detail="all other changes are planned after that",
+        )
+        return True
 
     # Unwanted candidates
 

@@ -61,7 +61,7 @@ def test_a_leaver_whose_account_has_a_new_id_is_deactivated(
     assert office.links()["00005"].remote_id == "new-id-00005"
 
 
-@pytest.mark.parametrize("status", [405, 501, 400, 403])
+@pytest.mark.parametrize("status", [405, 501, 400, 403, 500])
 def test_a_refused_deletion_becomes_a_deactivation_and_stays_due(
     office: Office, faulty: FaultyServer, status: int
 ) -> None:
@@ -176,3 +176,21 @@ def test_an_ignored_filter_and_a_short_list_make_nobody_twice(
 
     assert len(faulty.users) == (3 if whole else 1)
     assert outcome.exit_code == (0 if whole else 4)
+
+
+def test_a_role_is_taken_away_although_the_new_user_name_is_taken(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=WITH_ROLE)
+    office.hire(people(3))
+    office.push()
+    office.hire([person(1), person(2), person(3, dept="Sales", email="person2@example.com")])
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 4
+    assert "userName person2@example.com is taken by the account of 00002" in (
+        outcome.problems[0].detail if outcome.problems else str(office.journal())
+    )
+    assert faulty.users["id-00003"]["roles"] == [{"value": "Sales"}]
+    assert faulty.users["id-00003"]["userName"] == "person3@example.com"

@@ -330,6 +330,40 @@ def test_access_ends_at_once_whatever_becomes_of_the_name(
     assert operation.detail == "all other changes are planned after that"
 
 
+@pytest.mark.parametrize(
+    ("more", "around", "reason"),
+    [
+        (
+            {"userName": "new"},
+            Surroundings(holders={"new": NameHolder(BOB, frees=False)}),
+            "roles changed; userName new is taken by the account of 00002",
+        ),
+        (
+            {"userName": "new"},
+            Surroundings(holders={"new": NameHolder(BOB, frees=True)}),
+            "roles changed; userName new belongs to 00002 until then",
+        ),
+        (
+            {MANAGER: IdOf(BOB)},
+            Surroundings(arriving=frozenset({BOB})),
+            "roles changed; the reference has to wait",
+        ),
+    ],
+)
+def test_a_role_is_taken_away_without_waiting_for_other_changes(
+    more: dict[str, Any], around: Surroundings, reason: str
+) -> None:
+    held = {**NAME, "roles": [{"value": "admin"}]}
+    want = {**NAME, "roles": [{"value": "reader"}], **more}
+
+    (operation,) = decisions(candidate(wanted(want), link(document=held)), around=around).operations
+
+    assert (operation.action, operation.reason) == ("update", reason)
+    assert [change.path for change in operation.changes] == ["roles"]
+    assert operation.phase == Phase.LEAVE
+    assert operation.detail == "all other changes are planned after that"
+
+
 def test_access_ends_before_a_reference_is_known() -> None:
     known = link(document={**NAME, "active": True})
     desired = wanted({**OFF, MANAGER: IdOf(BOB)})
