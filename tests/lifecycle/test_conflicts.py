@@ -137,8 +137,8 @@ CONFLICTS = [
     Conflict(
         a_stranger_has_the_name,
         "00001",
-        "PATCH /Users/id-00001: 409 uniqueness: stranger@example.com exists",
-        written=1,
+        "userName: PATCH /Users/id-00001: 409 uniqueness: stranger@example.com exists",
+        written=3,
     ),
     Conflict(two_sources_have_one_key, "00001", "the sources hr, agency each have a record"),
 ]
