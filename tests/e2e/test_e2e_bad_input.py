@@ -193,9 +193,7 @@ def test_a_bad_row_is_reported_and_nobody_is_gone(
     assert nobody_is_switched_off(faulty)
 
 
-def test_of_two_rows_with_one_key_neither_counts(
-    twenty: Office, faulty: FaultyServer
-) -> None:
+def test_of_two_rows_with_one_key_neither_counts(twenty: Office, faulty: FaultyServer) -> None:
     rows = lines(20)
     rows.insert(7, "00006,stranger@example.com,Some,Body,Sales,")
     twenty.write("hr.csv", HEAD + "\n".join(rows) + "\n")
