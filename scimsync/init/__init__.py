@@ -1,5 +1,5 @@
 """Draft a first sync.toml from the columns and some rows of a source (`scimsync init`)."""
 
-from scimsync.init.draft import draft_sync_toml
+from scimsync.init.draft import Draft, draft_sync_toml
 
-__all__ = ["draft_sync_toml"]
+__all__ = ["Draft", "draft_sync_toml"]

@@ -1,4 +1,4 @@
-"""Draft a sync.toml from a sample of a file (`scimsync init FILE`).
+"""Draft a sync.toml from sampled rows of a file (`scimsync init FILE`).
 
 What was recognized is set; the rest is given as examples. Explanations begin with `# `. An example
 begins with `#` and a key, and takes effect when the `#` is removed.
@@ -7,17 +7,26 @@ begins with `#` and a key, and takes effect when the `#` is removed.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scimsync.desired.syntax import column_expression, text_literal
-from scimsync.init.inference import Findings, StatusColumn, infer
+from scimsync.desired.syntax import column_expression
+from scimsync.formatting import printable
+from scimsync.init.inference import Findings, infer
 from scimsync.tomltext import toml_key, toml_string
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 """The schema of departments and managers (RFC 7643 section 4.3)."""
 
+NO_LEAVERS = (
+    "No column was recognized that says who has left, so everyone in the file gets an account. If"
+    " the file contains people who have left, add a condition to the scope."
+)
+"""The note about a file whose leavers were not recognized."""
+
 _WIDTH = 100
+_BLANK = "' '"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +58,51 @@ _LINES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The text of a sync.toml, and what it was drafted from."""
+
+    text: str
+    findings: Findings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to check: sentences, which expressions follow on lines of their own."""
+        missing = () if self.findings.scope.tells_leavers else (NO_LEAVERS,)
+        return (*missing, *self.findings.notes)
+
+
 def draft_sync_toml(
     columns: Sequence[str],
     samples: Sequence[Mapping[str, object]],
     file_name: str,
     source_name: str,
     encoding: str | None = None,
-) -> str:
-    """Return the text of a sync.toml that reads `file_name`.
+) -> Draft:
+    """Draft a sync.toml that reads `file_name`.
 
-    `columns` are its columns in order, and `samples` a few hundred of its rows (text as in CSV, or
-    typed as in Parquet). `file_name` is written as given, so it must be absolute or relative to the
-    folder of sync.toml. Characters that a name cannot have are replaced in `source_name`.
-    `encoding` is that of the file if it is not UTF-8.
+    `columns` are its columns in order, and `samples` some of its rows (text as in CSV, or typed as
+    in Parquet). `file_name` is written as given, so it must be absolute or relative to the folder
+    of sync.toml. Characters that a name cannot have are replaced in `source_name`. `encoding` is
+    that of the file if it is not UTF-8.
     """
     found = infer(columns, samples)
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
-    mapping = _mapping(found)
-    scope = _scope(found)
+    mapping, scope, access = _mapping(found), _scope(found), _access(found)
     parts = [
         [
-            (
-                f"# Written by scimsync init after a look at {toml_string(file_name)}. Read it"
-                " through, then: scimsync check"
+            *_comment(f"Written by scimsync init from {toml_string(file_name)}."),
+            *_comment("Review it and set the URL, then run: scimsync check"),
+            *_comment(
+                "Attributes and conditions are Jinja2 expressions over the columns of a row."
             ),
-            (
-                "# The right side of an attribute or a condition is a Jinja2 expression over the"
-                " columns of a record."
-            ),
-            "# A line such as #rate = 25 is an example: take the # away to use it.",
+            *_comment("To use a setting such as #rate = 25, remove the # before it."),
         ],
         ["[state]", '#url = "sqlite:///scimsync.db"'],
         _source(found, source, file_name, encoding),
-        _access(found),
+        access,
         [
-            "# Limits that stop a run before it does damage.",
+            *_comment("Limits that stop a run before it does damage."),
             "[guard]",
             '#max_removals = "10%"',
             '#max_updates = "50%"',
@@ -99,24 +118,16 @@ def draft_sync_toml(
             '#leave = { action = "deactivate", delete_after = "30d" }',
             "#rate = 25",
         ],
-        [
-            "[targets.app.user]",
-            *mapping,
-            *_unused(columns, [*mapping, *scope, *_access(found)], found),
-        ],
+        ["[targets.app.user]", *mapping, *_unused(columns, [*mapping, *scope, *access], found)],
     ]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return Draft("\n\n".join("\n".join(part) for part in parts) + "\n", found)
 
 
 def _source(found: Findings, name: str, file_name: str, encoding: str | None) -> list[str]:
     lines = [f"[sources.{toml_key(name)}]", 'type = "file"', f"path = {toml_string(file_name)}"]
     if found.key is None:
-        lines.append("# No columns were found: name the one that names a record and never changes.")
-    elif not found.sure:
-        lines.append(
-            "# Not sure: this column was empty or repeated in some rows. A key names one record and"
-            " never changes."
-        )
+        lines += _comment("The file has no columns. Name the one that identifies a user for good.")
+    lines += _comments(found.key_notes)
     lines.append(f"key = {toml_string(found.key or 'id')}")
     if found.lists:
         entries = ", ".join(
@@ -132,52 +143,27 @@ def _source(found: Findings, name: str, file_name: str, encoding: str | None) ->
 
 
 def _access(found: Findings) -> list[str]:
-    lines = [
-        "# Rules with a name, for any target: scope = \"'IT' in access\".",
-        "[access]",
-    ]
     department = found.roles.get("department")
     column = "department" if department is None else column_expression(department)
     rule = f"{column} == 'IT'"
-    return [*lines, f"#IT = {toml_string(rule)}"]
+    return [
+        *_comment("Named rules that all targets share, as in: scope = \"'IT' in access\""),
+        "[access]",
+        f"#IT = {toml_string(rule)}",
+    ]
 
 
 def _scope(found: Findings) -> list[str]:
-    """Return the scope: records whose status says so, from their first day on."""
-    conditions, lines = [], []
-    if found.status is not None:
-        conditions.append(_is_active(found.status))
-        if found.status.others:
-            seen = ", ".join(_shortened(value) for value in found.status.others)
-            lines.append(f"# Seen too, and out of scope: {seen}")
-    if found.starts:
-        conditions.append(f"{column_expression(found.roles['start'])} | date <= today")
-    if conditions:
-        scope = f"scope = {toml_string(' and '.join(conditions))}"
-    else:
-        example = column_expression(found.roles["status"]) if "status" in found.roles else "status"
-        rule = f"{example} == 'active'"
-        scope = f"#scope = {toml_string(rule)}"
-    end = found.roles.get("end")
-    if end is not None:
-        column = column_expression(end)
-        last_day = f"(not {column} or {column} | date >= today)"
-        lines.append(f"# To end accounts after the last day, add to scope: {last_day}")
-    return [*lines, scope]
-
-
-def _is_active(status: StatusColumn) -> str:
-    column = column_expression(status.column)
-    if all(value is True for value in status.values):
-        return column
-    constants = [
-        text_literal(value) if isinstance(value, str) else str(value) for value in status.values
-    ]
-    return (
-        f"{column} == {constants[0]}"
-        if len(constants) == 1
-        else f"{column} in [{', '.join(constants)}]"
-    )
+    """Return the scope, with what it leaves out and what to check."""
+    scope = found.scope
+    lines = _comments(() if scope.tells_leavers else (NO_LEAVERS,))
+    for column, values in scope.left_out.items():
+        lines += _comment(f"Out of scope: {column_expression(column)} {', '.join(values)}")
+    lines += _comments((*scope.notes, *scope.hints))
+    if scope.expression is not None:
+        return [*lines, f"scope = {toml_string(scope.expression)}"]
+    example = f"{column_expression(scope.candidate or 'status')} == 'active'"
+    return [*lines, f"#scope = {toml_string(example)}"]
 
 
 def _mapping(found: Findings) -> list[str]:
@@ -200,17 +186,11 @@ def _mapping(found: Findings) -> list[str]:
 
 
 def _user_name(found: Findings) -> list[str]:
-    if "login" in found.roles:
-        return [_entry("userName", column_expression(found.roles["login"]))]
-    if "email" in found.roles:
-        return [_entry("userName", f"{column_expression(found.roles['email'])} | lower")]
-    return [
-        (
-            "# No column with e-mail addresses or user names was found: most applications want one"
-            " of these here."
-        ),
-        _entry("userName", column_expression(found.key or "id")),
-    ]
+    column = found.user_name or found.key or "id"
+    name = column_expression(column)
+    is_email = column == found.roles.get("email")
+    entry = _entry("userName", f"{name} | lower" if is_email else name)
+    return [*_comments(found.user_notes), entry]
 
 
 def _display_name(found: Findings) -> list[str]:
@@ -218,7 +198,8 @@ def _display_name(found: Findings) -> list[str]:
         return [_entry("displayName", column_expression(found.roles["display"]))]
     both = "given" in found.roles and "family" in found.roles
     names = [column_expression(found.roles[role]) if both else role for role in ("given", "family")]
-    entry = _entry("displayName", " ~ ' ' ~ ".join(names))
+    # trimmed, because some people have one name only
+    entry = _entry("displayName", f"({names[0]} ~ {_BLANK} ~ {names[1]}) | trim")
     return [entry if both else f"#{entry}"]
 
 
@@ -230,13 +211,7 @@ def _manager(found: Findings) -> list[str]:
     entry = _entry(path, f"ref({column_expression(manager)})")
     if found.manager_is_key:
         return [entry]
-    return [
-        (
-            f"# ref() wants the key of the manager's record; {column_expression(manager)} does not"
-            " seem to hold it."
-        ),
-        f"#{entry}",
-    ]
+    return [*_comments(found.manager_notes), f"#{entry}"]
 
 
 def _entry(path: str, expression: str) -> str:
@@ -252,15 +227,27 @@ def _unused(columns: Sequence[str], lines: Iterable[str], found: Findings) -> li
         for name in names
         if not re.search(rf"(?<!\w){re.escape(toml_string(name)[1:-1])}(?!\w)", used)
     ]
-    if not unused:
-        return []
-    rows = ["# Columns that nothing uses yet:"]
-    for name in [*(f"{name}," for name in unused[:-1]), unused[-1]]:
-        if len(rows[-1]) + len(name) > _WIDTH:
-            rows.append("#")
-        rows[-1] += f" {name}"
-    return ["", *rows]
+    comments = _comments(found.column_notes)
+    if unused:
+        comments += _comment(f"Columns that are not used: {', '.join(unused)}")
+    return ["", *comments] if comments else []
 
 
-def _shortened(text: str) -> str:
-    return text_literal(text if len(text) <= 30 else text[:29] + "…")
+def _comments(notes: Iterable[str]) -> list[str]:
+    return [line for note in notes for line in _comment(note)]
+
+
+def _comment(text: str) -> list[str]:
+    """Return a text as lines of comments. What follows a line break stays on lines of its own."""
+    return [
+        wrapped
+        for line in text.split("\n")
+        for wrapped in textwrap.wrap(
+            printable(line),
+            _WIDTH,
+            initial_indent="# ",
+            subsequent_indent="# ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]

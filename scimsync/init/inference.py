@@ -1,220 +1,160 @@
-"""Infer what the columns of an HR file hold, from their names and a few hundred rows."""
+"""Infer what the columns of an HR file hold, from their names and sampled rows."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from scimsync.init.column_names import (
-    ACTIVE_VALUES,
-    KEY_NAMES,
-    LIST_NAMES,
-    ROLE_NAMES,
-    normal,
-)
-
-Rows = Sequence[Mapping[str, object]]
-
-_PREFIXES = (
-    "employee",
-    "emp",
-    "user",
-    "person",
-    "worker",
-    "staff",
-    "work",
-    "primary",
-    "business",
-    "mitarbeiter",
-    "hr",
-)
-_VALUES = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+"),
-    "language": re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?"),
-    "timezone": re.compile(r"[A-Za-z_]+(/[A-Za-z_+-]+)+"),
-    "country": re.compile(r"[A-Z]{2}"),
-}
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class StatusColumn:
-    """A column that tells who works here.
-
-    `values` are those that mean yes, `others` all other values that were found.
-    """
-
-    column: str
-    values: tuple[object, ...]
-    others: tuple[str, ...]
+from scimsync.desired.syntax import column_expression
+from scimsync.formatting import plural
+from scimsync.init.conditions import Scope
+from scimsync.init.dates import day_comes_first
+from scimsync.init.headers import Header, read_header
+from scimsync.init.keys import find_key, names_keys
+from scimsync.init.roles import ADDRESSES_NEEDED, candidate_columns, choose_roles
+from scimsync.init.scope import find_scope
+from scimsync.init.table import Row, Table, is_filled
+from scimsync.init.vocabulary import vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What each column seems to hold.
 
-    `key` identifies a record; `sure` is true if it was never empty and never repeated. `roles` maps
-    what a column holds (`email`, `given`, …) to the column. `manager_is_key` is true if managers
-    are named by their key. `starts` is true if every record has a start date in the form
-    YYYY-MM-DD. `lists` maps a column to its separator.
+    `key` identifies a record, and `user_name` is the column for userName. `roles` maps what a
+    column holds (`email`, `given`, …) to the column. `manager_is_key` is true if managers are named
+    by their key. `lists` maps a column to its separator. The notes say what to check: about the
+    key, the user names, the managers, and columns that cannot be used.
     """
 
     key: str | None
-    sure: bool
     roles: Mapping[str, str]
+    user_name: str | None
     manager_is_key: bool
-    status: StatusColumn | None
-    starts: bool
+    scope: Scope
     lists: Mapping[str, str]
+    key_notes: tuple[str, ...] = ()
+    user_notes: tuple[str, ...] = ()
+    manager_notes: tuple[str, ...] = ()
+    column_notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All notes, in the order of sync.toml."""
+        return (
+            *self.key_notes,
+            *self.scope.notes,
+            *self.user_notes,
+            *self.manager_notes,
+            *self.column_notes,
+        )
 
 
-def infer(columns: Sequence[str], rows: Rows) -> Findings:
+def infer(columns: Sequence[str], rows: Sequence[Row]) -> Findings:
     """Infer what `columns` hold from their names and from `rows`, which may be few or none."""
-    usable = [column for column in dict.fromkeys(columns) if column.strip()]
-    roles = {
-        role: column for role in ROLE_NAMES if (column := _by_name(role, usable, rows)) is not None
-    }
-    if "email" not in roles:
-        mails = [
-            column
-            for column in usable
-            if _all_match(_values(column, rows), _VALUES["email"], empty=False)
-        ]
-        if mails:
-            roles["email"] = mails[0]
-    key, sure = _key(usable, rows, roles)
-    status = _status(roles["status"], rows) if "status" in roles else None
-    start = roles.get("start")
+    repeated = dict.fromkeys(name for name in columns if columns.count(name) > 1)
+    usable = tuple(name for name in columns if name.strip() and name not in repeated)
+    table = Table(usable, [row for row in rows if _is_user(row, usable)])
+    headers = [read_header(column) for column in usable]
+    candidates = candidate_columns(table, headers)
+    held = {column for columns in candidates.values() for column in columns}
+    scope = find_scope(table, headers, held, day_comes_first(table))
+    staff = table.where(scope.holds)
+    roles = choose_roles(table, staff, headers, candidates)
+    key, key_notes = find_key(table, headers, candidates)
+    user_name, user_notes = _user_name(staff, key, candidates["login"], roles.get("email"))
+    manager = _manager(table, key, candidates["manager"], roles)
+    if manager is not None:
+        roles["manager"] = manager
+    taken = {key, user_name, *roles.values(), *(each.column for each in scope.conditions)}
     return Findings(
         key=key,
-        sure=sure,
         roles=roles,
-        manager_is_key=key is not None
-        and "manager" in roles
-        and _names_keys(roles["manager"], key, rows),
-        status=status,
-        starts=start is not None and bool(rows) and all(_is_date(row.get(start)) for row in rows),
-        lists=_lists(usable, rows, taken={key, *roles.values()}),
+        user_name=user_name,
+        manager_is_key=manager is not None,
+        scope=scope,
+        lists=_lists(table, headers, taken),
+        key_notes=key_notes,
+        user_notes=user_notes,
+        manager_notes=() if manager else _manager_note(table, roles.get("manager")),
+        column_notes=_repeated_note([name for name in repeated if name.strip()]),
     )
 
 
-def _by_name(role: str, columns: Sequence[str], rows: Rows) -> str | None:
-    """Return the column with the best name for `role`, if its values fit the role."""
-    ranks = {name: rank for rank, name in reversed(list(enumerate(ROLE_NAMES[role])))}
-    ranked = [
-        (rank, column) for column in columns if (rank := _rank(normal(column), ranks)) is not None
-    ]
-    pattern = _VALUES.get(role)
-    fitting = [
-        (rank, column)
-        for rank, column in ranked
-        if pattern is None or _all_match(_values(column, rows), pattern, empty=True)
-    ]
-    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+def _is_user(row: Row, columns: Sequence[str]) -> bool:
+    """Return whether a row is about a user: a total or a remark fills one of many cells."""
+    return len(columns) < 3 or sum(is_filled(row.get(column)) for column in columns) > 1
 
 
-def _rank(name: str, ranks: Mapping[str, int]) -> int | None:
-    if name in ranks:
-        return ranks[name]
-    for prefix in _PREFIXES:
-        if name.startswith(prefix) and name.removeprefix(prefix) in ranks:
-            return ranks[name.removeprefix(prefix)] + len(ranks)
+def _repeated_note(repeated: Sequence[str]) -> tuple[str, ...]:
+    if not repeated:
+        return ()
+    names = ", ".join(map(column_expression, repeated))
+    return (
+        f"These names belong to more than one column, so that no expression can use them: {names}",
+    )
+
+
+def _user_name(
+    staff: Table, key: str | None, logins: Sequence[str], email: str | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column for userName: filled and different for each user in scope.
+
+    A few users without an e-mail address do not speak against it; they fail until they have one.
+    """
+    options = [*logins, *([email] if email else [])]
+    unique = [column for column in options if staff.is_unique(column, ignore_case=True)]
+    for column in unique:
+        if not staff.rows or staff.is_filled(column):
+            return column, ()
+    for column in unique:
+        missing = len(staff.rows) - len(staff.values(column))
+        if len(staff.values(column)) >= ADDRESSES_NEEDED * len(staff.rows):
+            count = plural(missing, "user in scope has", "users in scope have")
+            return column, (
+                f"{count} no {column_expression(column)} and will fail, because userName is"
+                " required.",
+            )
+    if not options:
+        return key, (
+            "userName is the key, because no column with user names or e-mail addresses was"
+            " recognized. Most applications expect one of these.",
+        )
+    names = " and ".join(map(column_expression, options))
+    reason = "is" if len(options) == 1 else "are"
+    return key, (
+        f"userName is the key, because {names} {reason} empty or the same for several users.",
+    )
+
+
+def _manager(
+    table: Table, key: str | None, columns: Sequence[str], roles: Mapping[str, str]
+) -> str | None:
+    """Return the column that names managers by their key."""
+    others = {column for role, column in roles.items() if role != "manager"}
+    for column in columns if key is not None else ():
+        if column not in others and names_keys(table, column, key or ""):
+            return column
     return None
 
 
-def _values(column: str, rows: Rows) -> list[object]:
-    return [value for row in rows if (value := row.get(column)) not in (None, "", [])]
-
-
-def _all_match(values: Sequence[object], pattern: re.Pattern[str], *, empty: bool) -> bool:
-    """Return whether at least 90 % of the values match; without values, return `empty`."""
-    if not values:
-        return empty
-    return sum(pattern.fullmatch(str(value).strip()) is not None for value in values) >= 0.9 * len(
-        values
+def _manager_note(table: Table, manager: str | None) -> tuple[str, ...]:
+    if manager is None or table.is_empty(manager):
+        return ()
+    return (
+        f"The manager is not mapped, because {column_expression(manager)} does not hold keys: ref()"
+        " takes the key of the manager's row.",
     )
 
 
-def _key(columns: Sequence[str], rows: Rows, roles: Mapping[str, str]) -> tuple[str | None, bool]:
-    """Return the column that identifies a record, and whether it was never empty or repeated."""
-    ranks = {name: rank for rank, name in enumerate(KEY_NAMES)}
-    by_name = sorted(
-        (column for column in columns if normal(column) in ranks),
-        key=lambda name: ranks[normal(name)],
-    )
-    claimed = set(roles.values())
-    numbered = [
-        column
-        for column in columns
-        if re.search(r"(id|no|nr|num|number|code|key)$", normal(column))
-    ]
-    candidates = [
-        *by_name,
-        *(column for column in numbered if column not in claimed),
-        *(roles[role] for role in ("login", "email") if role in roles),
-    ]
-    anything = [column for column in columns if column not in claimed]
-    for column in candidates if not rows else [*candidates, *anything]:
-        if _is_unique(column, rows):
-            return column, True
-    return next(iter([*candidates, *columns]), None), False
-
-
-def _is_unique(column: str, rows: Rows) -> bool:
-    values = [str(value) for value in _values(column, rows)]
-    return len(values) == len(rows) == len(set(values))
-
-
-def _names_keys(manager: str, key: str, rows: Rows) -> bool:
-    """Return whether the values of `manager` are keys of other rows, or at least look like keys."""
-    managers = {str(value) for value in _values(manager, rows)}
-    keys = {str(value) for value in _values(key, rows)}
-    if not managers:
-        return bool(re.search(r"(id|no|nr|number|nummer|matricule)$", normal(manager)))
-    if 2 * len(managers & keys) >= len(managers):
-        return True
-    shapes = {_shape(value) for value in keys}
-    return all(_shape(value) in shapes for value in managers)
-
-
-def _shape(text: str) -> str:
-    """Return which kinds of characters follow each other: `E-1001` becomes `a-9`."""
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text))
-
-
-def _status(column: str, rows: Rows) -> StatusColumn | None:
-    counted = Counter(
-        value for value in _values(column, rows) if isinstance(value, str | bool | int)
-    )
-    distinct = [value for value, _ in counted.most_common()]
-    active = tuple(value for value in distinct if normal(str(value)) in ACTIVE_VALUES)
-    if not active or len(distinct) > 12:
-        return None
-    return StatusColumn(
-        column, active, tuple(str(value) for value in distinct if value not in active)
-    )
-
-
-def _is_date(value: object) -> bool:
-    if isinstance(value, date):
-        return True
-    if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
-        return False
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _lists(columns: Sequence[str], rows: Rows, taken: set[str | None]) -> dict[str, str]:
+def _lists(table: Table, headers: Sequence[Header], taken: set[str | None]) -> dict[str, str]:
+    """Return the columns of several values with their separators."""
     found = {}
-    for column in columns:
-        texts = [value for value in _values(column, rows) if isinstance(value, str)]
-        separators = ";|," if normal(column) in LIST_NAMES else "" if column in taken else ";|"
+    for header in headers:
+        column = header.column
+        texts = [value for value in table.values(column) if isinstance(value, str)]
+        usual = {header.name, header.core} & vocabulary().lists
+        separators = ";|,+" if usual else "" if column in taken else ";|"
         for separator in separators:
             if _splits(texts, separator):
                 found[column] = separator

@@ -100,7 +100,10 @@ def test_the_output_shows_the_guesses_and_the_next_steps(empty: Office) -> None:
     assert lines[0] == "wrote sync.toml from hr.csv (sampled 2 rows)"
     assert "  key                             Employee ID" in lines
     assert "  userName                        col['Work Email'] | lower" in lines
-    assert "  3. export SCIM_TOKEN=…      the token of the application" in lines
+    assert "  3. export SCIM_TOKEN=…      set the token of the application" in lines
+    assert lines[lines.index("Check before the first push") + 1].startswith(
+        "  - No column was recognized that says who has left, so everyone in the file gets an"
+    )
 
 
 def test_json_has_the_same_guesses(empty: Office) -> None:
@@ -114,6 +117,8 @@ def test_json_has_the_same_guesses(empty: Office) -> None:
     }
     assert document["user"]["userName"] == "col['Work Email'] | lower"
     assert document["rows_looked_at"] == 2
+    (note,) = document["notes"]
+    assert note.startswith("No column was recognized that says who has left")
 
 
 def test_an_existing_sync_toml_is_overwritten_with_force_only(office: Office) -> None:

@@ -111,7 +111,11 @@ def test_json_documents_have_the_fields_of_the_reference(real_office: Office) ->
         assert shape(real_office.run(command, "--json").document) == shape(shown)
     rows = re.findall(r"^\| `([a-z ]+)` \| (.*) \|$", section(text, "Other commands"), re.MULTILINE)
     for command, described in rows:
-        arguments = {"explain": ["1008"], "state prune": ["--keep", "90d"]}.get(command, [])
+        arguments = {
+            "explain": ["1008"],
+            "state prune": ["--keep", "90d"],
+            "init": ["--force"],
+        }.get(command, [])
         document = real_office.run(*command.split(), *arguments, "--json").document
         assert {name for name in document if f"`{name}`" not in described} == set(), command
 

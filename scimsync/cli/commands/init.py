@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from scimsync.config.models import Config, Target
 from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
-from scimsync.init.draft import draft_sync_toml
+from scimsync.init import Draft, draft_sync_toml
 from scimsync.model.mappings import Expression, Generate
 from scimsync.plan.diff import short_path
 from scimsync.run.compile_mappings import compile_users
@@ -25,7 +26,7 @@ from scimsync.sources.file import FileSettings
 from scimsync.sources.file.find import FORMATS
 from scimsync.sources.file.sample import Sample, sample
 
-_ROWS = 300
+_ROWS = 2000
 """How many rows are sampled."""
 
 
@@ -44,27 +45,26 @@ def command(options: CommonOptions, file: str | None, out: Path | None, force: b
     FILE is CSV, TSV, JSON, NDJSON or Parquet. Without FILE, use the only such file of this folder.
     Nothing else is written, and nothing is sent.
     """
-    draft = _draft(file or _only_file(Path()), out or options.config)
-    _write(draft, overwrite=force)
+    new = _draft(file or _only_file(Path()), out or options.config)
+    _write(new, overwrite=force)
     if options.as_json:
-        write_json(_document(draft))
+        write_json(_document(new))
     elif not options.quiet:
-        _print_draft(Output(), draft)
+        _print_draft(Output(), new)
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A sync.toml to be written to `path`: its text, and the configuration that it holds.
+class NewConfig:
+    """A sync.toml to be written to `path`, and the configuration that it holds.
 
-    `file` is the sampled file as the user called it; `encoding` is None for Unicode.
+    `file` is the sampled file as the user called it.
     """
 
     path: Path
     file: str
-    text: str
+    draft: Draft
     config: Config
     sample: Sample
-    encoding: str | None
 
     @property
     def source(self) -> FileSettings:
@@ -114,7 +114,7 @@ def _only_file(folder: Path) -> str:
     return found[0]
 
 
-def _draft(file: str, out: Path) -> Draft:
+def _draft(file: str, out: Path) -> NewConfig:
     """Sample the file (or glob) `file` and draft a sync.toml for the path `out`.
 
     Raise SourceUnavailable, SourceFormatError, ConfigError.
@@ -128,80 +128,95 @@ def _draft(file: str, out: Path) -> Draft:
             code="SYNC-0910",
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
-    text = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding)
-    return Draft(out, file, text, parse(text, out), found, found.encoding)
+    draft = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding)
+    return NewConfig(out, file, draft, parse(draft.text, out), found)
 
 
-def _write(draft: Draft, *, overwrite: bool) -> None:
-    """Write the draft. Raise ConfigError where there is a file already, unless `overwrite`."""
+def _write(new: NewConfig, *, overwrite: bool) -> None:
+    """Write the file. Raise ConfigError where there is one already, unless `overwrite`."""
     try:
-        with draft.path.open("w" if overwrite else "x", encoding="utf-8") as stream:
-            stream.write(draft.text)
+        with new.path.open("w" if overwrite else "x", encoding="utf-8") as stream:
+            stream.write(new.draft.text)
     except FileExistsError:
         raise ConfigError(
-            f"{draft.path}: the file exists and was not changed",
+            f"{new.path}: the file exists and was not changed",
             hint="--force overwrites it; --out FILE writes to another file",
             code="SYNC-0905",
         ) from None
     except OSError as error:
         raise ConfigError(
-            f"{draft.path}: cannot be written: {error.strerror}", code="SYNC-0907"
+            f"{new.path}: cannot be written: {error.strerror}", code="SYNC-0907"
         ) from None
 
 
-def _document(draft: Draft) -> dict[str, Any]:
-    source = draft.source
+def _document(new: NewConfig) -> dict[str, Any]:
+    source = new.source
     return {
-        "config": str(draft.path),
+        "config": str(new.path),
         "source": {
             "path": source.path,
             "key": source.key,
             "lists": dict(source.lists),
             "encoding": source.encoding,
         },
-        "columns": list(draft.sample.columns),
-        "rows_looked_at": len(draft.sample.rows),
-        "scope": draft.target.scope,
-        "user": draft.mapped,
-        "unused": draft.unused,
+        "columns": list(new.sample.columns),
+        "rows_looked_at": len(new.sample.rows),
+        "scope": new.target.scope,
+        "user": new.mapped,
+        "unused": new.unused,
+        "notes": list(new.draft.notes),
     }
 
 
-def _print_draft(output: Output, draft: Draft) -> None:
-    source = draft.source
-    number = len(draft.sample.rows)
-    seen = f"the first {number} rows" if number == _ROWS else plural(number, "row")
+def _print_draft(output: Output, new: NewConfig) -> None:
+    source = new.source
+    number = len(new.sample.rows)
+    seen = f"the first {number:,} rows" if number == _ROWS else plural(number, "row")
     output.line(
         "wrote ",
-        (printable(draft.path), "bold"),
-        f" from {printable(draft.file)} (sampled {seen})",
+        (printable(new.path), "bold"),
+        f" from {printable(new.file)} (sampled {seen})",
     )
     output.blank()
-    unsure = "# Not sure" in draft.text
-    table = [
-        ("key", f"{source.key}{'  (uncertain: empty or repeated in some rows)' if unsure else ''}"),
-        ("scope", draft.target.scope or "all users: no column says who is active"),
+    table = [("key", source.key), ("scope", new.target.scope or "everyone in the file")]
+    table += [
+        ("out of scope", f"{column_expression(column)} {', '.join(values)}")
+        for column, values in new.draft.findings.scope.left_out.items()
     ]
     if source.encoding:
         table.append(("encoding", source.encoding))
     if source.lists:
         table.append(("lists", ", ".join(source.lists)))
-    table += [(short_path(path), value) for path, value in draft.mapped.items()]
-    if names := draft.unused:
-        table.append(("unused", ", ".join(names)))
+    table += [(short_path(path), value) for path, value in new.mapped.items()]
+    if names := new.unused:
+        table.append(("not used", ", ".join(names)))
     rows: list[list[Part]] = [[(printable(name), "dim"), printable(value)] for name, value in table]
     output.rows(rows)
+    _print_notes(output, new.draft.notes)
+    _print_next_steps(output, new.path)
+
+
+def _print_notes(output: Output, notes: Sequence[str]) -> None:
+    if not notes:
+        return
+    output.blank()
+    output.line(("Check before the first push", "bold"))
+    for note in notes:
+        sentences, *expressions = map(printable, note.split("\n"))
+        output.line(f"- {sentences}", indent=2)
+        for expression in expressions:
+            output.line(expression, indent=4)
+
+
+def _print_next_steps(output: Output, path: Path) -> None:
     output.blank()
     output.line(("Next steps", "bold"))
-    path = shlex.quote(printable(draft.path))
-    option = "" if draft.path == DEFAULT_CONFIG else f" -c {path}"
+    name = shlex.quote(printable(path))
+    option = "" if path == DEFAULT_CONFIG else f" -c {name}"
     steps = [
-        (f"edit {path}", "read it, and set the url of your application"),
-        (
-            f"scimsync plan --offline{option}",
-            "see which accounts would be created; needs no token",
-        ),
-        ("export SCIM_TOKEN=…", "the token of the application"),
+        (f"edit {name}", "review it, and set the URL of your application"),
+        (f"scimsync plan --offline{option}", "preview the accounts; needs no token"),
+        ("export SCIM_TOKEN=…", "set the token of the application"),
         (f"scimsync check{option}", "test the token and the attributes"),
         (f"scimsync push{option}", "apply the plan"),
     ]

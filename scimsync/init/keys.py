@@ -1,0 +1,114 @@
+"""Find the column that identifies a record, and columns that refer to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from scimsync.desired.syntax import column_expression
+from scimsync.formatting import plural
+from scimsync.init.dates import is_date
+from scimsync.init.headers import Header, ranked, read_header
+from scimsync.init.roles import Candidates
+from scimsync.init.table import Table
+from scimsync.init.vocabulary import vocabulary
+
+_NUMBERED = re.compile(r"(id|no|nr|num|number|nummer|numero|matricule|code|key|#)$")
+_ENOUGH_ROWS = 10
+_MOST = 0.9
+
+
+def find_key(
+    table: Table, headers: Sequence[Header], candidates: Candidates
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column that identifies a record, and what to check about it.
+
+    A column with the name of a key comes first, then one that ends like a number, a user name, an
+    e-mail address, and anything that is different in each row.
+    """
+    by_name, numbered, others = _options(table, headers, candidates)
+    logins = [*candidates["login"], *candidates["email"]]
+    fallback = next(iter([*by_name, *numbered, *logins, *table.columns]), None)
+    if not table.rows or fallback is None:
+        return fallback, ()
+    for column in (*by_name, *numbered):
+        if _identifies(table, column):
+            return column, ()
+    for column in by_name:
+        if _nearly_identifies(table, column):
+            return column, (_doubt(table, column),)
+    for column in (*logins, *others):
+        if _identifies(table, column):
+            return column, (_weakness(column, is_login=column in logins),)
+    return fallback, (_doubt(table, fallback),)
+
+
+def names_keys(table: Table, manager: str, key: str) -> bool:
+    """Return whether the values of `manager` are keys of other rows, or at least look like keys."""
+    managers, keys = set(table.texts(manager)), set(table.texts(key))
+    if not managers:
+        return bool(_NUMBERED.search(read_header(manager).name))
+    if 2 * len(managers & keys) >= len(managers):
+        return True
+    shapes = {_shape(value) for value in keys}
+    return all(_shape(value) in shapes for value in managers)
+
+
+def _options(
+    table: Table, headers: Sequence[Header], candidates: Candidates
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the columns that may be keys by their name, by its last word, and for no reason."""
+    known = vocabulary()
+    claimed = {column for columns in candidates.values() for column in columns}
+    allowed = [header for header in headers if not {header.name, header.core} & known.never_keys]
+    by_name = [header.column for header in ranked(allowed, known.keys)]
+    others = [
+        header
+        for header in allowed
+        if header.column not in (*claimed, *by_name) and not _are_dates(table, header.column)
+    ]
+    numbered = [header.column for header in others if _NUMBERED.search(header.name)]
+    return by_name, numbered, [each.column for each in others if each.column not in numbered]
+
+
+def _identifies(table: Table, column: str) -> bool:
+    return table.is_filled(column) and table.is_unique(column)
+
+
+def _nearly_identifies(table: Table, column: str) -> bool:
+    rows = len(table.rows)
+    return rows >= _ENOUGH_ROWS and len(set(table.texts(column))) >= _MOST * rows
+
+
+def _are_dates(table: Table, column: str) -> bool:
+    values = table.values(column)
+    return bool(values) and all(not isinstance(value, int) and is_date(value) for value in values)
+
+
+def _doubt(table: Table, column: str) -> str:
+    texts = table.texts(column)
+    empty, repeated = len(table.rows) - len(texts), len(texts) - len(set(texts))
+    problems = [
+        *([f"is empty in {plural(empty, 'row')}"] if empty else []),
+        *([f"repeats an earlier value in {plural(repeated, 'row')}"] if repeated else []),
+    ]
+    return (
+        f"The key {column_expression(column)} {' and '.join(problems)}. A key must identify one"
+        " user and never change."
+    )
+
+
+def _weakness(column: str, *, is_login: bool) -> str:
+    name = column_expression(column)
+    if is_login:
+        return (
+            f"The key is {name}, because no number identifies each user. If such a value changes,"
+            " scimsync sees one user leave and another one join. Prefer a number that never"
+            " changes, if the export can include one."
+        )
+    return f"The key is {name} only because each sampled row has a different value there."
+
+
+def _shape(text: str) -> str:
+    """Return which kinds of characters follow each other: `E-1001` becomes `a-9`."""
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text))

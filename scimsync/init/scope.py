@@ -1,0 +1,105 @@
+"""Find the conditions for having an account: the status of a user, and the first and last day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from scimsync.desired.syntax import column_expression, text_literal
+from scimsync.init.conditions import Condition, Scope, is_empty_test, shortened
+from scimsync.init.dates import DateFormat, NotADate, find_format
+from scimsync.init.headers import Header, ranked
+from scimsync.init.status import flag_scope, status_scope
+from scimsync.init.table import Table, is_filled
+from scimsync.init.vocabulary import vocabulary
+
+
+def find_scope(
+    table: Table, headers: Sequence[Header], taken: Iterable[str], day_first: bool | None
+) -> Scope:
+    """Return the conditions that the columns of a file support.
+
+    `taken` are columns that hold something else. `day_first` is the order of its dates.
+    """
+    scope = status_scope(table, headers, frozenset(taken))
+    used = {condition.column for condition in scope.conditions}
+    scope += flag_scope(table, [header for header in headers if header.column not in used])
+    scope += _last_day(table, headers, day_first, optional=bool(scope.conditions))
+    scope = replace(scope, tells_leavers=bool(scope.conditions))
+    return scope + _first_day(table, headers, day_first, sure=scope.tells_leavers)
+
+
+def _last_day(
+    table: Table, headers: Sequence[Header], day_first: bool | None, *, optional: bool
+) -> Scope:
+    """Return the condition that the last day of a user is unknown or has not passed.
+
+    If `optional`, because another column says who has left, it is a hint. Many HR systems keep the
+    last day of people who came back.
+    """
+    notes = []
+    for header in ranked(headers, vocabulary().roles["end"]):
+        column = header.column
+        if table.is_empty(column):
+            continue
+        found = find_format(table.values(column), day_first)
+        if isinstance(found, NotADate):
+            notes.append(_unused(column, found, ">="))
+            continue
+        condition = _not_ended(table, column, found)
+        if optional:
+            hint = "To remove access after the last day, whatever the status, add to the scope:"
+            return Scope(hints=(f"{hint}\n  {condition.expression}",))
+        return Scope((condition,))
+    return Scope() if optional else Scope(notes=tuple(notes[:1]))
+
+
+def _first_day(
+    table: Table, headers: Sequence[Header], day_first: bool | None, *, sure: bool
+) -> Scope:
+    """Return the condition that the first day of a user has come.
+
+    Users without a first day are in scope if `sure`, because then another column says that they
+    work here.
+    """
+    notes = []
+    for header in ranked(headers, vocabulary().roles["start"]):
+        column = header.column
+        if table.is_empty(column):
+            continue
+        found = find_format(table.values(column), day_first)
+        if isinstance(found, DateFormat):
+            return _started(table, column, found, sure=sure)
+        notes.append(_unused(column, found, "<="))
+    return Scope(notes=tuple(notes[:1]))
+
+
+def _not_ended(table: Table, column: str, found: DateFormat) -> Condition:
+    date = found.expression(column_expression(column))
+    expression = f"({is_empty_test(table, column, empty=True)} or {date} >= today)"
+    return Condition(column, expression, lambda row: not is_filled(row.get(column)))
+
+
+def _started(table: Table, column: str, found: DateFormat, *, sure: bool) -> Scope:
+    expression = f"{found.expression(column_expression(column))} <= today"
+    if not table.is_filled(column):
+        test = is_empty_test(table, column, empty=sure)
+        expression = f"({test} or {expression})" if sure else f"{test} and {expression}"
+    return Scope((Condition(column, expression, lambda _: True),))
+
+
+def _unused(column: str, problem: NotADate, comparison: str) -> str:
+    """Return the note about a column of dates that cannot be read."""
+    name = column_expression(column)
+    if not problem.ambiguous:
+        return (
+            f"{name} was not used for the scope, because not all of its values are dates in one"
+            f" format: {shortened(problem.value)}."
+        )
+    readings = "".join(
+        f"\n  {name} | date('{pattern}') {comparison} today" for pattern in ("%d/%m/%Y", "%m/%d/%Y")
+    )
+    return (
+        f"{name} was not used for the scope, because {text_literal(problem.value)} can mean two"
+        f" different days. Add the condition that fits:{readings}"
+    )
