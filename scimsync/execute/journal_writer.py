@@ -13,7 +13,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimsync.errors import LeaseHeld
-from scimsync.execute.operation_outcome import OperationOutcome, request_text
+from scimsync.execute.operation_outcome import (
+    OperationOutcome,
+    belongs_to,
+    request_text,
+)
 from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
 from scimsync.model.backoff import retry_delay
@@ -210,6 +214,7 @@ class JournalWriter:
         if not outcomes:
             return
         target = self._target
+        outcomes = self._without_rivals(connection, outcomes)
         journal.put_results(connection, [outcome.result for outcome in outcomes])
         changed = [outcome.link for outcome in outcomes if outcome.link is not None]
         links.put_links(connection, target, changed)
@@ -226,6 +231,38 @@ class JournalWriter:
             documents = {link.key: link.document for link in changed if link.kind is kind}
             links.acknowledge_references(connection, target, kind, documents)
 
+    def _without_rivals(
+        self, connection: Connection, outcomes: Sequence[OperationOutcome]
+    ) -> list[OperationOutcome]:
+        """Fail the arrivals at a resource that another key is linked to.
+
+        The request may have changed the resource, so its owner's link is put in doubt.
+        """
+        arrived = [
+            outcome.link
+            for outcome in outcomes
+            if outcome.arrives and outcome.link is not None and outcome.link.has_account
+        ]
+        rivals = links.rivals(connection, self._target, arrived) if arrived else {}
+        if not rivals:
+            return list(outcomes)
+        now = self._clock()
+        kept: list[OperationOutcome] = []
+        for outcome in outcomes:
+            link = outcome.link
+            owner = None if link is None else rivals.get((link.kind, link.key))
+            if link is None or owner is None:
+                kept.append(outcome)
+                continue
+            before = links.get_links(connection, self._target, link.kind, [link.key])
+            kept.append(belongs_to(outcome, owner, before.get(link.key), now))
+        owned = {(kind, owner) for (kind, _), owner in rivals.items()}
+        kept = [_in_doubt_if(outcome, owned, now) for outcome in kept]
+        for kind, owner in owned - {_id(outcome) for outcome in kept}:
+            known = links.get_links(connection, self._target, kind, [owner]).values()
+            links.put_links(connection, self._target, [_in_doubt(link, now) for link in known])
+        return kept
+
     def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
         """Write outcomes after another run took over, and put their resources in doubt for it."""
         now = self._clock()
@@ -237,9 +274,7 @@ class JournalWriter:
                 if outcome.link is not None and outcome.link.kind is kind
             ]
             known = links.get_links(connection, self._target, kind, keys).values()
-            in_doubt = [
-                replace(link, in_doubt=True, next_try_at=now) for link in known if link.has_account
-            ]
+            in_doubt = [_in_doubt(link, now) for link in known if link.has_account]
             links.put_links(connection, self._target, in_doubt)
         members = [row.id for outcome in outcomes for row in outcome.members]
         memberships.mark_in_doubt(connection, self._target, members)
@@ -253,6 +288,22 @@ class JournalWriter:
             memberships.forget_members(connection, self._target, link.kind, [link.key])
             if link.kind is Kind.GROUP and (link.status is LinkStatus.DELETED or outcome.again):
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
+
+
+def _in_doubt(link: Link, now: datetime) -> Link:
+    return replace(link, in_doubt=True, next_try_at=now)
+
+
+def _in_doubt_if(
+    outcome: OperationOutcome, owned: Collection[tuple[Kind, Key]], now: datetime
+) -> OperationOutcome:
+    if outcome.link is None or _id(outcome) not in owned:
+        return outcome
+    return replace(outcome, link=_in_doubt(outcome.link, now))
+
+
+def _id(outcome: OperationOutcome) -> tuple[Kind, Key] | None:
+    return None if outcome.link is None else (outcome.link.kind, outcome.link.key)
 
 
 def _created_groups(outcomes: Sequence[OperationOutcome]) -> list[Key]:

@@ -15,6 +15,7 @@ from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, failed_link
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import (
+    ARRIVAL_ACTIONS,
     Action,
     JournaledOperation,
     OperationResult,
@@ -31,14 +32,16 @@ class OperationOutcome:
 
     `link` is None where nothing new is known about the resource. `again` asks for the resource to
     be planned once more in this run: it was gone, it had changed meanwhile, or changes remain.
-    `created`: the target had no such resource before. `members` are memberships that the target
-    acknowledged, `in_doubt` the (group, kind, member) whose outcome is unknown.
+    `created`: the target had no such resource before. `arrives`: the resource was not linked to the
+    key before. `members` are memberships that the target acknowledged, `in_doubt` the (group, kind,
+    member) whose outcome is unknown.
     """
 
     result: OperationResult
     link: Link | None = None
     again: bool = False
     created: bool = False
+    arrives: bool = False
     members: tuple[Membership, ...] = ()
     in_doubt: tuple[tuple[Key, Kind, Key], ...] = ()
 
@@ -60,6 +63,10 @@ def applied(
     `link` is the link before the operation. `request` and `action` are those that were sent, where
     the journal has others.
     """
+    done = action or operation.action
+    adopted = link is not None and link.adopted
+    if done == Action.ADOPT and (link is None or not link.has_account):
+        adopted = True  # an account that is linked already was created without a response
     left_at = None
     if operation.delete_after is not None:
         left_at = link.left_at if link is not None else None
@@ -79,11 +86,29 @@ def applied(
         synced_at=now,
         delete_after=operation.delete_after,
         left_at=left_at,
+        adopted=adopted,
     )
     operation_result = result(
         operation, OperationStatus.APPLIED, now, request, detail=detail, action=action
     )
-    return OperationOutcome(operation_result, after)
+    return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
+
+
+def belongs_to(
+    outcome: OperationOutcome, owner: Key, link: Link | None, now: datetime
+) -> OperationOutcome:
+    """Return the outcome of an arrival at a resource of another key: it failed.
+
+    `link` is the link before the operation.
+    """
+    claim = outcome.link
+    assert claim is not None  # noqa: S101 - an arrival has one
+    noun = "account" if claim.kind is Kind.USER else "group"
+    detail = coded(f"the target answered with the {noun} of {owner}", "SYNC-0370")
+    failures = (link.failures if link is not None else 0) + 1
+    failed_result = replace(outcome.result, status=OperationStatus.FAILED, detail=detail)
+    after = failed_link(link, claim.kind, claim.key, detail, now + retry_delay(failures))
+    return OperationOutcome(failed_result, after)
 
 
 def skipped(

@@ -32,9 +32,14 @@ def perhaps_created(link: Link | None, operation: JournaledOperation) -> Link:
         if change.after is not None
         and not isinstance(change.after, (IdOf, RandomText, SecretValue))
     }
-    adopted = operation.remote_id if operation.action == Action.ADOPT else None
+    adopts = operation.action == Action.ADOPT
     return replace(
-        link, status=LinkStatus.PENDING, remote_id=adopted, document=document, in_doubt=True
+        link,
+        status=LinkStatus.PENDING,
+        remote_id=operation.remote_id if adopts else None,
+        document=document,
+        in_doubt=True,
+        adopted=adopts,
     )
 
 

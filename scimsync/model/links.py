@@ -25,7 +25,8 @@ class Link:
     `document` is what the target last acknowledged, and is empty where nothing is known.
     `in_doubt` is set while the outcome of the last request is unknown: the resource has to be read
     before it is compared. `left_at` is when the user left, and is kept while a later deletion
-    counts from it.
+    counts from it. `shared` is set where other keys are linked to the same resource: nothing is
+    sent about it. `adopted` is set where the resource existed before it was linked.
     """
 
     kind: Kind
@@ -41,6 +42,8 @@ class Link:
     failures: int = 0
     next_try_at: datetime | None = None
     last_error: str | None = None
+    shared: bool = False
+    adopted: bool = False
 
     @property
     def is_due(self) -> bool:

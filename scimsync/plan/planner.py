@@ -157,6 +157,7 @@ class ResourcePlanner(ABC):
     async def _plan_batch(self, keys: list[Key]) -> None:
         batch = Batch(keys, self._state.links(self.traits.kind, keys))
         self.desire(batch)
+        self._hold_shared(batch)
         await self._ask_target(batch)
         self.review(batch)
         around = self.surroundings(batch)
@@ -169,6 +170,30 @@ class ResourcePlanner(ABC):
         )
         self.write(batch, decisions)
         self.note_memberships(batch, decisions)
+
+    def _hold_shared(self, batch: Batch) -> None:
+        """Fail resources that several keys are linked to, in a state of an earlier version.
+
+        A link that is the only one left is an ordinary link again.
+        """
+        shared = [link for link in batch.links.values() if link.shared]
+        ids = [link.remote_id for link in shared if link.remote_id is not None]
+        keys = self._state.sharers(self.traits.kind, ids) if ids else {}
+        only: list[Link] = []
+        for link in shared:
+            others = [
+                key for key in keys.get(link.remote_id or RemoteId(""), ()) if key != link.key
+            ]
+            if others:
+                why = (
+                    f"the {self.traits.noun} {link.remote_id} is linked to {', '.join(others)} too;"
+                    " nothing is sent about it"
+                )
+                batch.failures[link.key] = coded(why, "SYNC-0371")
+            else:
+                only.append(replace(link, shared=False))
+        batch.links |= {link.key: link for link in only}
+        self._state.put_links(only)
 
     async def _ask_target(self, batch: Batch) -> None:
         if self._target is None:

@@ -100,6 +100,10 @@ class PlanningState(Protocol):
         """Return the keys that are linked to these remote ids."""
         ...
 
+    def sharers(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, list[Key]]:
+        """Return all keys that are linked to each of these accounts."""
+        ...
+
     def remote_ids(
         self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
     ) -> dict[Key, RemoteId]:

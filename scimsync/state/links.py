@@ -36,8 +36,55 @@ def get_links(
 
 
 def put_links(connection: Connection, target: str, links: Iterable[Link]) -> None:
-    """Store links, new and changed."""
-    upsert(connection, table, [_row(target, item) for item in links])
+    """Store links, new and changed.
+
+    The database refuses a second owner of a resource: callers that link a resource check it with
+    `rivals` first.
+    """
+    # a link that gives a resource up comes before one that takes it
+    ordered = sorted(links, key=lambda item: item.has_account)
+    upsert(connection, table, [_row(target, item) for item in ordered])
+
+
+def rivals(
+    connection: Connection, target: str, links: Iterable[Link]
+) -> dict[tuple[Kind, Key], Key]:
+    """Return those of `links` whose resource another key is linked to, with that key.
+
+    Of several of `links` to one resource, the first counts as its owner.
+    """
+    claims: dict[Kind, list[tuple[RemoteId, Key]]] = {}
+    for item in links:
+        if item.has_account and item.remote_id is not None:
+            claims.setdefault(item.kind, []).append((item.remote_id, item.key))
+    found: dict[tuple[Kind, Key], Key] = {}
+    for kind, claimed in claims.items():
+        owned = owners(connection, target, kind, [remote_id for remote_id, _ in claimed])
+        for remote_id, key in claimed:
+            owner = owned.setdefault(remote_id, key)
+            if owner != key:
+                found[kind, key] = owner
+    return found
+
+
+def sharers(
+    connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]
+) -> dict[RemoteId, list[Key]]:
+    """Return remote id -> all keys that are linked to it, in order."""
+    rows = connection.execute(
+        select(table.c.remote_id, table.c.key)
+        .where(
+            table.c.target == target,
+            table.c.kind == kind,
+            table.c.remote_id.in_(ids),
+            has_account(),
+        )
+        .order_by(table.c.key)
+    )
+    found: dict[RemoteId, list[Key]] = {}
+    for remote_id, key in rows:
+        found.setdefault(RemoteId(remote_id), []).append(Key(key))
+    return found
 
 
 def name_holders(
@@ -266,6 +313,8 @@ def _link(row: RowMapping) -> Link:
         failures=row["failures"],
         next_try_at=row["next_try_at"],
         last_error=row["last_error"],
+        shared=row["shared"],
+        adopted=row["adopted"],
     )
 
 
@@ -286,4 +335,6 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "failures": item.failures,
         "next_try_at": item.next_try_at,
         "last_error": item.last_error,
+        "shared": item.shared,
+        "adopted": item.adopted,
     }

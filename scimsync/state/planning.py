@@ -109,6 +109,10 @@ class LiveState:
         with self._store.read() as connection:
             return links.owners(connection, self._target, kind, ids)
 
+    def sharers(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, list[Key]]:
+        with self._store.read() as connection:
+            return links.sharers(connection, self._target, kind, ids)
+
     def remote_ids(
         self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
     ) -> dict[Key, RemoteId]:

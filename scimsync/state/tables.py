@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
@@ -163,6 +164,10 @@ class TargetRow(_Row, table=True):
     )
 
 
+IS_OWNER = "status IN ('active', 'inactive') AND NOT shared"
+"""The condition under which a link is the only one to its resource."""
+
+
 class LinkRow(_Row, table=True):
     """What is known of one resource at one target."""
 
@@ -173,6 +178,15 @@ class LinkRow(_Row, table=True):
         Index("ix_link_next_try_at", "target", "next_try_at"),
         Index("ix_link_delete_after", "target", "delete_after"),
         Index("ix_link_status", "target", "kind", "status"),
+        Index(
+            "ix_link_owner",
+            "target",
+            "kind",
+            "remote_id",
+            unique=True,
+            sqlite_where=text(IS_OWNER),
+            postgresql_where=text(IS_OWNER),
+        ),
     )
 
     target: str = _key("Name of the target.")
@@ -196,6 +210,16 @@ class LinkRow(_Row, table=True):
     failures: int = _number("How many tries in a row failed.", default=0)
     next_try_at: datetime | None = _time("When it is looked at again.", default=None)
     last_error: str | None = _text("Why the last try failed.", default=None)
+    shared: bool = _flag(
+        "Whether an earlier version linked other keys to the same resource.",
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+    )
+    adopted: bool = _flag(
+        "Whether the resource existed before it was linked.",
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+    )
 
 
 class ReferenceRow(_Row, table=True):

@@ -14,9 +14,12 @@ import orjson
 from sqlalchemy import Connection, Integer, Table, func, insert, select, text
 
 from scimsync.errors import StateError
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link, LinkStatus
+from scimsync.state import links
 from scimsync.state.bulk import stream
 from scimsync.state.store import SCHEMA_VERSION, Store
-from scimsync.state.tables import UTCDateTime, lease, metadata
+from scimsync.state.tables import UTCDateTime, lease, link, metadata
 
 FORMAT = "scimsync-state"
 _BATCH = 1000
@@ -49,7 +52,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
     """Fill an empty state, all or nothing. Return the number of rows of each table.
 
     `name` is the name of the lines in messages. Raise StateError for a state that is not empty,
-    and for lines that are not a complete export of this version.
+    for lines that are not a complete export of this version, and for two links to one resource.
     """
     source = iter(lines)
     _check_head(next(source, b""), name)
@@ -85,7 +88,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
                     f"{name}, line {number}: not a row of an export", code="SYNC-0613"
                 ) from None
             if table is not current or len(waiting) == _BATCH:
-                _store(connection, current, waiting)
+                _store(connection, current, waiting, name)
                 waiting, current = [], table
             waiting.append(row)
             counts[table.name] += 1
@@ -95,7 +98,7 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
                 hint="nothing was imported",
                 code="SYNC-0613",
             )
-        _store(connection, current, waiting)
+        _store(connection, current, waiting, name)
         _set_sequences(connection)
     return counts
 
@@ -150,9 +153,30 @@ def _row(table: Table, values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _store(connection: Connection, table: Table | None, rows: list[dict[str, Any]]) -> None:
-    if table is not None and rows:
-        connection.execute(insert(table), rows)
+def _store(
+    connection: Connection, table: Table | None, rows: list[dict[str, Any]], name: str
+) -> None:
+    if table is None or not rows:
+        return
+    if table is link:
+        _check_owners(connection, rows, name)
+    connection.execute(insert(table), rows)
+
+
+def _check_owners(connection: Connection, rows: list[dict[str, Any]], name: str) -> None:
+    """Raise StateError for links to a resource that another link has already."""
+    for target in dict.fromkeys(row["target"] for row in rows):
+        claims = [
+            Link(Kind(row["kind"]), Key(row["key"]), LinkStatus(row["status"]), row["remote_id"])
+            for row in rows
+            if row["target"] == target and not row["shared"]
+        ]
+        for (kind, key), owner in links.rivals(connection, target, claims).items():
+            raise StateError(
+                f"{name}: {key} and {owner} are linked to the same {kind} at {target}",
+                hint="nothing was imported",
+                code="SYNC-0930",
+            )
 
 
 def _set_sequences(connection: Connection) -> None:

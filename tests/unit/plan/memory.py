@@ -163,6 +163,13 @@ class MemoryState:
             if link.remote_id is not None and link.remote_id in ids
         }
 
+    def sharers(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, list[Key]]:
+        found: dict[RemoteId, list[Key]] = {}
+        for link in self._accounts(kind):
+            if link.remote_id is not None and link.remote_id in ids:
+                found.setdefault(link.remote_id, []).append(link.key)
+        return found
+
     def remote_ids(
         self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
     ) -> dict[Key, RemoteId]:
