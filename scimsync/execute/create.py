@@ -23,7 +23,7 @@ from scimsync.plan.diff import changes_between
 from scimsync.scim.attributes import resource_id, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimResponse
-from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect
+from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect, shows_another
 from scimsync.targets.matching import Match, Matcher, to_account
 from scimsync.transport.request_errors import NoResponse, RequestError
 
@@ -105,9 +105,15 @@ class Creation:
     async def _conclude(
         self, link: Link | None, document: Document, response: ScimResponse
     ) -> OperationOutcome:
-        remote_id = _id_of_response(response)
+        remote_id, other = _id_of_response(response), None
+        if remote_id is None or self._owner(remote_id) is None:  # or else the writer fails it
+            other = shows_another(response.body, document, self.operation.kind)
+        if other is not None:
+            remote_id = None
         if remote_id is None and (match := await self._unowned(document)) is not None:
             remote_id = _id_of(match)
+        if remote_id is None and other is not None:
+            return failed(self.operation, self.now(), link, other, "SYNC-0370")
         if remote_id is None:
             detail = "the response to POST names no id, and the account is not found"
             return failed(self.operation, self.now(), link, detail, "SYNC-0346")

@@ -197,7 +197,8 @@ class _RefusedChange:
             return self._failed()
         moved = replace(link, remote_id=remote_id, in_doubt=True, next_try_at=now)
         detail = f"{self.error}; found again with the id {remote_id}"
-        return skipped(operation, now, moved, detail, again=True)
+        outcome = skipped(operation, now, moved, detail, again=True)
+        return replace(outcome, arrives=True)
 
     def _outcome(self) -> OperationOutcome:
         operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from scimsync.model.ids import fold_name
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
@@ -259,6 +259,26 @@ def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]
     name, wanted = read(shown, "userName"), sent.get("userName")
     if isinstance(name, str) and isinstance(wanted, str) and fold_name(name) != fold_name(wanted):
         return f"the answer shows userName {name!r}"
+    return None
+
+
+def shows_another(
+    shown: Mapping[str, object] | None, sent: Mapping[str, object], kind: Kind
+) -> str | None:
+    """Return how the answer to a creation shows another resource than the one that was sent.
+
+    Its externalId decides where it is the one that was sent, or else userName or displayName.
+    """
+    if shown is None:
+        return None
+    external_id = sent.get("externalId")
+    if external_id is not None and read(shown, "externalId") == external_id:
+        return None
+    unique = UNIQUE_ATTRIBUTE[kind]
+    name, wanted = read(shown, unique), sent.get(unique)
+    if isinstance(name, str) and isinstance(wanted, str) and fold_name(name) != fold_name(wanted):
+        noun = "account" if kind is Kind.USER else "group"
+        return f"the target answered with another {noun}: {unique} {name!r}"
     return None
 
 

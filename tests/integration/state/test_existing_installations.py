@@ -126,6 +126,76 @@ def test_memberships_keep_their_values(installation: Office) -> None:
     assert installation.sql("SELECT name FROM checkpoint") == [("summary",)]
 
 
+@pytest.mark.parametrize("kind", ["installation", "installation_in_postgresql"])
+def test_two_links_to_one_account_are_kept_and_held_back(
+    kind: str, request: pytest.FixtureRequest, faulty: FaultyServer
+) -> None:
+    office: Office = request.getfixturevalue(kind)
+    office.sql("UPDATE link SET remote_id = 'id-00001' WHERE key = '00004'")
+    before = dict(faulty.users["id-00001"])
+
+    for _ in range(2):
+        ran = office.run("push")
+        assert ran.code == 4, ran.err
+        assert "00001: wiki: the account id-00001 is linked to 00004 too" in ran.err
+        assert "00004: wiki: the account id-00001 is linked to 00001 too" in ran.err
+    links = office.links()
+    assert {key for key, link in links.items() if link.shared} == {"00001", "00004"}
+    assert {links[key].remote_id for key in ("00001", "00004")} == {"id-00001"}
+    assert faulty.users["id-00001"] == before
+
+
+@pytest.mark.parametrize("kind", ["installation", "installation_in_postgresql"])
+@pytest.mark.parametrize(
+    ("operations", "adopted"),
+    [
+        # pruned
+        ([], True),
+        ([("create", "applied", "")], False),
+        ([("adopt", "applied", "a group with the same displayName exists")], True),
+        # its creation had no response, and the group was found
+        (
+            [
+                ("create", "skipped", ""),
+                ("adopt", "applied", "an earlier run made it, and no answer said so"),
+            ],
+            False,
+        ),
+        # ... or another one was adopted afterwards
+        ([("create", "failed", ""), ("adopt", "applied", "a group exists")], True),
+        # deleted at the target, then found again
+        ([("create", "applied", ""), ("delete", "applied", ""), ("adopt", "applied", "")], True),
+        ([("adopt", "applied", ""), ("delete", "applied", ""), ("create", "applied", "")], False),
+    ],
+)
+def test_groups_count_as_adopted_unless_the_journal_shows_their_creation(
+    kind: str,
+    operations: list[tuple[str, str, str]],
+    adopted: bool,
+    request: pytest.FixtureRequest,
+) -> None:
+    office: Office = request.getfixturevalue(kind)
+    office.sql("DELETE FROM link WHERE kind = 'group'")
+    office.sql("DELETE FROM operation WHERE kind = 'group'")
+    office.sql(
+        "INSERT INTO link (target, kind, key, remote_id, status, doubtful, failures)"
+        " VALUES ('wiki', 'group', 'teams:1', 'g-1', 'active', false, 0)"
+    )
+    for action, status, reason in operations:
+        office.sql(
+            "INSERT INTO operation (run_id, target, phase, kind, key, action, reason, changes,"
+            " status, attempts, planned_at, sent_at) VALUES (1, 'wiki', 60, 'group', 'teams:1', ?,"
+            " ?, '[]', ?, 1, '2026-03-01 00:00:00', '2026-03-01 00:00:00')",
+            action,
+            reason,
+            status,
+        )
+
+    assert office.run("state", "upgrade").code == 0
+
+    assert office.links()["teams:1"].adopted is adopted
+
+
 def test_a_push_upgrades_a_state_in_postgresql(
     installation_in_postgresql: Office, faulty: FaultyServer
 ) -> None:
