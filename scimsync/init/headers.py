@@ -10,6 +10,7 @@ from scimsync.init.vocabulary import normal, vocabulary, words
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]|\(([^)]*)\)")
 _MARKED = re.compile(r"(?<=[\])])\s*(required|optional|pflichtfeld)\s*$", re.IGNORECASE)
+_NUMBERED = re.compile(r"(id|no|nr|num|number|nummer|numero|matricule|code|key|#)$")
 _PATH = re.compile(r"[.:/]")
 
 
@@ -48,6 +49,11 @@ def read_header(column: str) -> Header:
     if not known(name):
         core = next((form for form in _cores(name) if known(form)), None)
     return Header(column, name, core)
+
+
+def ends_like_number(header: Header) -> bool:
+    """Return whether a column seems to hold numbers or codes, by the end of its name."""
+    return _NUMBERED.search(header.name) is not None
 
 
 def _forms(column: str) -> Iterator[str]:

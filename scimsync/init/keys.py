@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import plural
 from scimsync.init.dates import is_date
-from scimsync.init.headers import Header, ranked, read_header
+from scimsync.init.headers import Header, ends_like_number, ranked, read_header
 from scimsync.init.roles import Candidates
 from scimsync.init.table import Table
 from scimsync.init.vocabulary import vocabulary
 
-_NUMBERED = re.compile(r"(id|no|nr|num|number|nummer|numero|matricule|code|key|#)$")
 _ENOUGH_ROWS = 10
 _MOST = 0.9
 
@@ -47,7 +46,7 @@ def names_keys(table: Table, manager: str, key: str) -> bool:
     """Return whether the values of `manager` are keys of other rows, or at least look like keys."""
     managers, keys = set(table.texts(manager)), set(table.texts(key))
     if not managers:
-        return bool(_NUMBERED.search(read_header(manager).name))
+        return ends_like_number(read_header(manager))
     if 2 * len(managers & keys) >= len(managers):
         return True
     shapes = {_shape(value) for value in keys}
@@ -67,7 +66,7 @@ def _options(
         for header in allowed
         if header.column not in (*claimed, *by_name) and not _are_dates(table, header.column)
     ]
-    numbered = [header.column for header in others if _NUMBERED.search(header.name)]
+    numbered = [header.column for header in others if ends_like_number(header)]
     return by_name, numbered, [each.column for each in others if each.column not in numbered]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scimsync.init.headers import Header, ranked
+from scimsync.init.headers import Header, ends_like_number, ranked
 from scimsync.init.table import Table
 from scimsync.init.vocabulary import vocabulary
 
@@ -34,6 +34,13 @@ def candidate_columns(table: Table, headers: Sequence[Header]) -> dict[str, list
         role: [header.column for header in ranked(headers, names) if _fits(table, header, role)]
         for role, names in known.roles.items()
     }
+    found["manager"] += [
+        header.column
+        for header in headers
+        if header.column not in found["manager"]
+        and header.words & known.manager_words
+        and ends_like_number(header)
+    ]
     found["email"] += [
         header.column
         for header in headers

@@ -46,6 +46,7 @@ class Vocabulary:
     keys: Mapping[str, int]
     never_keys: frozenset[str]
     roles: Mapping[str, Mapping[str, int]]
+    manager_words: frozenset[str]
     weak_names: frozenset[str]
     statuses: Mapping[str, int]
     enabled: Mapping[str, int]
@@ -86,6 +87,7 @@ def vocabulary() -> Vocabulary:
         keys=_ranks(data["key"]["names"]),
         never_keys=_names(data["key"]["never"]),
         roles={role: _ranks(names) for role, names in data["roles"].items()},
+        manager_words=frozenset(data["managers"]["words"]),
         weak_names=_names(data["display"]["weak"]),
         statuses=_ranks(status["names"]),
         enabled=_ranks(status["enabled"]),

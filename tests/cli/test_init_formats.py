@@ -87,6 +87,7 @@ FORMATS = {
         display="(Vorname ~ ' ' ~ Nachname) | trim",
         manager="ref(Vorgesetzter)",
         encoding="windows-1252",
+        source={"encoding": "windows-1252"},
         told=("users with 'Onboarding' are out of scope",),
     ),
     "HiBob": Format(
@@ -179,6 +180,7 @@ FORMATS = {
         " and col['Date Hired'] | date('%m/%d/%Y') <= today",
         user_name="Username",
         users=("aadler", "bberg"),
+        manager="ref(col['Manager 1 Employee Id'])",
     ),
     "Namely": Format(
         "GUID,Email,First name,Last name,Job title,User status,Start date,Departure date"
@@ -264,6 +266,94 @@ FORMATS = {
         " and col['Date of joining'] | date('%d-%b-%Y') <= today",
         user_name="col['Email ID'] | lower",
         manager="ref(col['Reporting To'])",
+    ),
+    "Portuguese": Format(
+        "Matrícula;Nome;Sobrenome;E-mail;Situação;Data de admissão;Data de demissão;Cargo;Gestor\n"
+        "101;Ada;Adler;ada@example.com;Ativo;25/02/2020;;Analista;102\n"
+        "102;Bo;Berg;bo@example.com;Ativo;01/03/2021;;Analista;\n"
+        "103;Cy;Cole;cy@example.com;Demitido;01/01/2019;31/01/2024;Analista;102\n",
+        key="Matrícula",
+        scope="col['Situação'] == 'Ativo' and col['Data de admissão'] | date('%d/%m/%Y') <= today",
+        user_name="col['E-mail'] | lower",
+        display="(Nome ~ ' ' ~ Sobrenome) | trim",
+        manager="ref(Gestor)",
+    ),
+    "Swedish": Format(
+        "Anställningsnummer;Förnamn;Efternamn;E-post;Anställningsstatus;Anställningsdatum\n"
+        "101;Ada;Åström;ada@example.com;Aktiv;2020-02-01\n"
+        "102;Bo;Berg;bo@example.com;Aktiv;2021-03-01\n"
+        "103;Cy;Cole;cy@example.com;Avslutad;2019-01-01\n",
+        key="Anställningsnummer",
+        scope="col['Anställningsstatus'] == 'Aktiv' and col['Anställningsdatum'] | date <= today",
+        user_name="col['E-post'] | lower",
+        display="(col['Förnamn'] ~ ' ' ~ Efternamn) | trim",
+    ),
+    "Polish": Format(
+        "Numer pracownika;Imię;Nazwisko;Adres e-mail;Status;Data zatrudnienia;Dział\n"
+        "101;Ada;Żak;ada@example.com;Aktywny;01.02.2020;IT\n"
+        "102;Bo;Berg;bo@example.com;Aktywny;01.03.2021;IT\n"
+        "103;Cy;Cole;cy@example.com;Zwolniony;01.01.2019;IT\n",
+        key="Numer pracownika",
+        scope="Status == 'Aktywny' and col['Data zatrudnienia'] | date <= today",
+        user_name="col['Adres e-mail'] | lower",
+        display="(col['Imię'] ~ ' ' ~ Nazwisko) | trim",
+        encoding="utf-16-be",
+        source={"encoding": "utf-16-be"},
+    ),
+    "SAP HCM": Format(
+        "PersNr;Nachname;Vorname;Eintritt;Austritt;STAT2;Kostenstelle;Vorg. PersNr;E-Mail\n"
+        "00000101;Adler;Ada;01.02.2020;31.12.9999;3;47;00000102;ada@example.com\n"
+        "00000102;Berg;Bo;01.03.2021;31.12.9999;3;47;;bo@example.com\n"
+        "00000103;Cole;Cy;01.01.2019;31.01.2024;0;47;00000102;cy@example.com\n",
+        key="PersNr",
+        scope="STAT2 == '3' and Eintritt | date <= today",
+        user_name="col['E-Mail'] | lower",
+        manager="ref(col['Vorg. PersNr'])",
+    ),
+    "Oracle HCM": Format(
+        "PersonNumber,FirstName,LastName,WorkEmail,AssignmentStatus,HireDate,TerminationDate"
+        ",ManagerPersonNumber\n"
+        "101,Ada,Adler,ada@example.com,ACTIVE_PROCESS,2020/02/01,,102\n"
+        "102,Bo,Berg,bo@example.com,ACTIVE_PROCESS,2021/03/01,,\n"
+        "103,Cy,Cole,cy@example.com,INACTIVE_PROCESS,2019/01/01,2024/01/31,102\n",
+        key="PersonNumber",
+        scope="AssignmentStatus == 'ACTIVE_PROCESS' and HireDate | date <= today",
+        user_name="WorkEmail | lower",
+        manager="ref(ManagerPersonNumber)",
+    ),
+    "PeopleSoft": Format(
+        "EMPLID,FIRST_NAME,LAST_NAME,EMAIL_ADDR,EMPL_STATUS,HIRE_DT,TERMINATION_DT,SUPERVISOR_ID\n"
+        "0101,Ada,Adler,ada@example.com,A,2020-02-01,,0102\n"
+        "0102,Bo,Berg,bo@example.com,A,2021-03-01,,\n"
+        "0103,Cy,Cole,cy@example.com,T,2019-01-01,2024-01-31,0102\n"
+        "0104,Flo,Falk,flo@example.com,L,2019-01-01,,0102\n",
+        key="EMPLID",
+        scope="EMPL_STATUS == 'A' and HIRE_DT | date <= today",
+        user_name="EMAIL_ADDR | lower",
+        manager="ref(SUPERVISOR_ID)",
+        told=("users with 'L' are out of scope",),
+    ),
+    "SailPoint": Format(
+        "employeeId,firstname,lastname,displayName,email,managerId,lifecycleState,inactive\n"
+        "101,Ada,Adler,Ada Adler,ada@example.com,102,active,false\n"
+        "102,Bo,Berg,Bo Berg,bo@example.com,,active,false\n"
+        "103,Cy,Cole,Cy Cole,cy@example.com,102,active,true\n",
+        key="employeeId",
+        scope="lifecycleState == 'active' and inactive == 'false'",
+        user_name="email | lower",
+        manager="ref(managerId)",
+    ),
+    "Slack": Format(
+        "username,email,status,billing-active,has-2fa,has-sso,userid,fullname,displayname\n"
+        "ada,ada@example.com,Primary Owner,1,1,0,U1,Ada Adler,Ada\n"
+        "bo,bo@example.com,Member,1,1,0,U2,Bo Berg,Bo\n"
+        "cy,cy@example.com,Deactivated,0,1,0,U3,Cy Cole,Cy\n"
+        "helper,helper@example.com,Bot,0,1,0,U4,Helper,Helper\n",
+        key="userid",
+        scope="status in ['Primary Owner', 'Member']",
+        user_name="username",
+        users=("ada", "bo"),
+        told=("'Primary Owner', 'Member' were taken for active",),
     ),
     "Google Workspace": Format(
         "First Name [Required],Last Name [Required],Email Address [Required]"

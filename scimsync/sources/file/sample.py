@@ -19,6 +19,8 @@ from scimsync.sources.watching import matches
 from scimsync.sources.workspace import Workspace
 
 _CHUNK = 1 << 20
+_START = 1 << 12
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _NAME = "sample"
 
 
@@ -41,7 +43,7 @@ def sample(pattern: str, limit: int) -> Sample:
     It is relative to the working directory. Rows that cannot be used are left out. Raise
     SourceUnavailable, SourceFormatError, GuardStop (a file of zero bytes).
     """
-    encoding = None if all(map(_is_unicode, matches(Path(), pattern))) else "windows-1252"
+    encoding = next(filter(None, map(_unmarked_encoding, matches(Path(), pattern))), None)
     settings = FileSettings.model_construct(type="file", path=pattern, key="", encoding=encoding)
     spec = SourceSpec(_NAME, settings, Path())
     try:
@@ -62,24 +64,26 @@ def sample(pattern: str, limit: int) -> Sample:
     return Sample(tuple(columns), found, encoding)
 
 
-def _is_unicode(path: Path) -> bool:
-    """Return whether a file is UTF-8, has a byte order mark, or is not text in a known format."""
+def _unmarked_encoding(path: Path) -> str | None:
+    """Return the probable encoding of a text file that is neither UTF-8 nor marked."""
     if FORMATS.get(path.suffix.lower(), "parquet") == "parquet":
-        return True
+        return None
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as stream:
-            start = stream.read(4)
-            if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
-                return True
+            start = stream.read(_START)
+            if start.startswith(_MARKS):
+                return None
+            if b"\0" in start:  # a letter of most languages has one zero byte in UTF-16
+                return "utf-16-le" if start[1::2].count(0) >= start[::2].count(0) else "utf-16-be"
             decoder.decode(start)
             while chunk := stream.read(_CHUNK):
                 decoder.decode(chunk)
     except UnicodeDecodeError:
-        return False
+        return "windows-1252"
     except OSError:  # reading it reports what is wrong
-        return True
-    return True
+        return None
+    return None
 
 
 def _rows(source: PathSource, columns: Sequence[str], limit: int) -> list[list[Any]]:
