@@ -320,6 +320,13 @@ class Health(Table):
     host: str = Field(
         "127.0.0.1", description="The address to listen on; the default is this machine only"
     )
+    hosts: Texts = Field(
+        (),
+        description=(
+            "Names, beside localhost and IP addresses, under which clients may ask (Host header)"
+        ),
+        examples=[["scimsync.example.com"]],
+    )
 
 
 class Notify(Table):

@@ -9,8 +9,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -60,9 +62,10 @@ class Served:
     endpoint: HealthEndpoint
     port: int
 
-    def ask(self, path: str, method: str = "GET") -> Response:
+    def ask(self, path: str, method: str = "GET", host: str | None = None) -> Response:
+        headers = {} if host is None else {"Host": host}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
-            connection.request(method, path)
+            connection.request(method, path, headers=headers)
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.getheaders()}
             return Response(answer.status, headers, answer.read())
@@ -75,8 +78,8 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 @contextmanager
-def serving(daemon: FakeDaemon) -> Iterator[Served]:
-    endpoint = HealthEndpoint(daemon)
+def serving(daemon: FakeDaemon, **settings: float) -> Iterator[Served]:
+    endpoint = HealthEndpoint(daemon, **settings)
     endpoint.serve_at(Health(port=(port := free_port()), host="127.0.0.1"))
     try:
         yield Served(endpoint, port)
@@ -283,6 +286,144 @@ def test_a_malformed_request_is_refused_and_not_logged(
         assert client.makefile("rb").read().startswith(b"HTTP/1.1 400")
 
     assert [one.getMessage() for one in caplog.records] == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "LocalHost.:9787",
+        "[::1]:80",
+        "10.0.0.7:9787",
+        socket.gethostname(),
+    ],
+)
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_a_request_may_name_this_machine(served: Served, path: str, host: str) -> None:
+    assert served.ask(path, host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.com",
+        "evil.example.com:9787",
+        "127.0.0.1.example.com",
+        "localhost.example.com",
+        "[evil]:80",
+        "",
+    ],
+)
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/nothing"])
+def test_a_request_for_another_host_is_refused(
+    served: Served, daemon: FakeDaemon, path: str, host: str
+) -> None:
+    assert served.ask(path, host=host).document == (
+        421,
+        {"detail": "unknown Host header; [health] hosts in sync.toml adds names"},
+    )
+    assert daemon.threads == set()
+
+
+def test_sync_toml_adds_names_of_this_machine(served: Served) -> None:
+    assert served.ask("/healthz", host="scimsync.example.com").status == 421
+
+    named = Health(port=served.port, host="127.0.0.1", hosts=("scimsync.example.com",))
+    served.endpoint.serve_at(named)
+
+    assert served.ask("/healthz", host="SCIMSYNC.example.com:80").status == 200
+    assert served.ask("/healthz", host="other.example.com").status == 421
+
+
+def test_a_request_of_http_1_0_needs_no_host(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as client:
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert client.makefile("rb").read().startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"], ids=["silent", "half"]
+)
+def test_many_connections_without_a_request_do_not_keep_it_from_answering(
+    served: Served, begun: bytes
+) -> None:
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(600):
+            client = socket.create_connection(("127.0.0.1", served.port), timeout=20)
+            clients.append(stack.enter_context(client))
+            with suppress(ConnectionError):  # it has made room for others already
+                client.sendall(begun)
+
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert served.ask(path).status == 200
+        assert is_closed(clients[0])
+        assert not is_closed(clients[-1])
+
+
+def test_a_response_in_the_making_does_not_make_room(served: Served, daemon: FakeDaemon) -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        begun.set()
+        assert finish.wait(20)
+        return b"figures"
+
+    daemon.figures = slow
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        scrape = pool.submit(served.ask, "/metrics")
+        assert begun.wait(20)
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+        assert served.ask("/healthz").status == 200
+        finish.set()
+        assert scrape.result(20).body == b"figures"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n",
+        # after a whole request, the next one has no more time
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /h",
+        # a body that never comes
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+    ],
+    ids=["silent", "half", "second", "body"],
+)
+def test_a_request_that_does_not_arrive_in_time_ends_the_connection(
+    daemon: FakeDaemon, begun: bytes
+) -> None:
+    with (
+        serving(daemon, request_timeout_s=0.2) as served,
+        socket.create_connection(("127.0.0.1", served.port), timeout=20) as client,
+    ):
+        client.sendall(begun)
+        with suppress(ConnectionError):  # the connection may be reset instead of closed
+            client.makefile("rb").read()
+
+
+def test_a_response_may_take_longer_than_a_request(daemon: FakeDaemon) -> None:
+    def slow() -> bytes:
+        time.sleep(0.6)
+        return b"figures"
+
+    daemon.figures = slow
+    with serving(daemon, request_timeout_s=0.2) as served:
+        assert served.ask("/metrics").body == b"figures"
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the other side has closed the connection."""
+    client.settimeout(0.2)
+    try:
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_signals_and_our_logging_stay_as_they_are(

@@ -19,14 +19,21 @@ from scimsync.errors import ConfigError
 GRACE_S = 2
 """How long a response that is on its way may take at the end."""
 
+REQUEST_TIMEOUT_S = 10.0
+"""Seconds in which a request must arrive with all its headers."""
+
 _JOIN_S = 5.0
 
 
 class HealthEndpoint:
-    """Answers at the address of the last successful `serve_at`."""
+    """Answers at the address of the last successful `serve_at`.
 
-    def __init__(self, probes: Probes) -> None:
+    A connection is closed if no request arrives within `request_timeout_s` seconds.
+    """
+
+    def __init__(self, probes: Probes, request_timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self._probes = probes
+        self._request_timeout_s = request_timeout_s
         self._server: _Server | None = None
 
     def serve_at(self, settings: Health) -> None:
@@ -35,11 +42,13 @@ class HealthEndpoint:
         Raise ConfigError; then everything stays as it was.
         """
         before = self._server
-        if before is not None and (before.host, before.port) == (settings.host, settings.port):
+        if before is not None and before.settings == settings:
             return
-        server = _Server(settings, self._probes) if settings.port else None
+        server = None
+        if settings.port:
+            server = _Server(settings, self._probes, self._request_timeout_s)
         # two servers cannot listen at the same port
-        conflict = before is not None and server is not None and before.port == server.port
+        conflict = before is not None and before.settings.port == settings.port
         if before is not None and conflict:
             before.stop()
         try:
@@ -61,10 +70,10 @@ class HealthEndpoint:
 
 
 class _Server:
-    def __init__(self, settings: Health, probes: Probes) -> None:
-        self.host = settings.host
-        self.port = settings.port
+    def __init__(self, settings: Health, probes: Probes, request_timeout_s: float) -> None:
+        self.settings = settings
         self._probes = probes
+        self._request_timeout_s = request_timeout_s
 
     def start(self) -> None:
         for module in ("starlette", "uvicorn"):
@@ -72,15 +81,22 @@ class _Server:
         import uvicorn
 
         from scimsync.daemon.health.app import make_app
+        from scimsync.daemon.health.bounded_protocol import bounded_protocol
+        from scimsync.daemon.health.hosts import OnlyOwnHosts
 
-        listener = _listen(self.host, self.port)  # it accepts connections from now on
+        listener = _listen(
+            self.settings.host, self.settings.port
+        )  # it accepts connections from now on
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._readers = ThreadPoolExecutor(1, "metrics")
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                make_app(self._probes, self._stopping, self._readers),
-                http="h11",
+                OnlyOwnHosts(
+                    make_app(self._probes, self._stopping, self._readers),
+                    (self.settings.host, *self.settings.hosts),
+                ),
+                http=bounded_protocol(self._request_timeout_s),
                 ws="none",
                 lifespan="off",
                 log_config=None,
