@@ -23,7 +23,7 @@ from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Kind, RemoteId
 from scimsync.model.links import LinkStatus
-from scimsync.model.operations import Action, OperationStatus
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
 from scimsync.scim.attributes import read, resource_id, same_value
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest
@@ -112,6 +112,8 @@ class _RefusedChange:
             return gone(operation, link, str(self.error), self.sending.clock())
         if found_id != remote_id:
             return self._moved(found_id)
+        if operation.action in MEMBERSHIP_ACTIONS:  # its changes are members, not attributes
+            return self._failed()
         if operation.action == Action.DELETE:
             return await self._deactivate_instead()
         missing = [change for change in operation.changes if not _holds(resource, change)]

@@ -198,3 +198,20 @@ def test_one_member_whom_the_service_refuses_keeps_nobody_out(
     proxy.choose = lambda _line, _body: ""
     assert office.push(later=DAY).exit_code == 0
     assert len(groups(office)["Team a"]) == 5
+
+
+def test_a_group_that_was_missing_for_a_moment_keeps_its_members(
+    proxied: Proxied, script: Script
+) -> None:
+    office, _ = proxied
+    with_team(office, 1, employed=3)
+    document = office.links()["teams:a"].document
+    script.plan = {PATCH_GROUP: ["404"], "GET .*/Groups/[^?]": ["404"]}
+    write_teams(office, [team("z"), team("a", 1, 2, 3)])
+
+    assert office.push().exit_code == 4
+    assert office.links()["teams:a"].document == document
+
+    assert office.push(later=DAY).exit_code == 0
+    assert groups(office) == {"Team a": {"00001", "00002", "00003"}, "Team z": set()}
+    assert office.push(later=DAY).targets["wiki"].requests == 0
