@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, union
 
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
@@ -69,8 +69,8 @@ def count_due(connection: Connection, target: str, now: datetime) -> int:
 
     A deletion that failed counts when it is tried again, not before.
     """
-    retries = _count(connection, target, links.retry_is_due(now))
-    deletions = _count(
+    retries = links.count(connection, target, links.retry_is_due(now))
+    deletions = links.count(
         connection, target, (link.c.delete_after <= now) & link.c.next_try_at.is_(None), _INACTIVE
     )
     return retries + deletions
@@ -78,12 +78,12 @@ def count_due(connection: Connection, target: str, now: datetime) -> int:
 
 def count_waiting(connection: Connection, target: str) -> int:
     """Return how many links of a target wait for another try, now or later."""
-    return _count(connection, target, link.c.next_try_at.is_not(None))
+    return links.count(connection, target, link.c.next_try_at.is_not(None))
 
 
 def count_deletions(connection: Connection, target: str, until: datetime) -> int:
     """Return how many deactivated accounts are to be deleted by `until`."""
-    return _count(connection, target, link.c.delete_after <= until, _INACTIVE)
+    return links.count(connection, target, link.c.delete_after <= until, _INACTIVE)
 
 
 def next_due(connection: Connection, target: str, after: datetime) -> datetime | None:
@@ -101,11 +101,6 @@ def next_due(connection: Connection, target: str, after: datetime) -> datetime |
 
 
 _INACTIVE = link.c.status == LinkStatus.INACTIVE
-
-
-def _count(connection: Connection, target: str, *conditions: ColumnElement[bool]) -> int:
-    query = select(func.count()).select_from(link).where(link.c.target == target, *conditions)
-    return connection.scalar(query) or 0
 
 
 def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Select[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, func, or_, select, true, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.backoff import latest_plausible
@@ -71,16 +71,7 @@ def sharers(
     connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]
 ) -> dict[RemoteId, list[Key]]:
     """Return remote id -> all keys that are linked to it, in order."""
-    rows = connection.execute(
-        select(table.c.remote_id, table.c.key)
-        .where(
-            table.c.target == target,
-            table.c.kind == kind,
-            table.c.remote_id.in_(ids),
-            has_account(),
-        )
-        .order_by(table.c.key)
-    )
+    rows = connection.execute(_linked_to(target, kind, ids).order_by(table.c.key))
     found: dict[RemoteId, list[Key]] = {}
     for remote_id, key in rows:
         found.setdefault(RemoteId(remote_id), []).append(Key(key))
@@ -124,15 +115,17 @@ def owners(
     connection: Connection, target: str, kind: Kind, ids: Sequence[RemoteId]
 ) -> dict[RemoteId, Key]:
     """Return remote id -> the key that is linked to it."""
-    rows = connection.execute(
-        select(table.c.remote_id, table.c.key).where(
-            table.c.target == target,
-            table.c.kind == kind,
-            table.c.remote_id.in_(ids),
-            has_account(),
-        )
-    )
+    rows = connection.execute(_linked_to(target, kind, ids))
     return {RemoteId(remote_id): Key(key) for remote_id, key in rows}
+
+
+def _linked_to(target: str, kind: Kind, ids: Sequence[RemoteId]) -> Select[str, str]:
+    return select(table.c.remote_id, table.c.key).where(
+        table.c.target == target,
+        table.c.kind == kind,
+        table.c.remote_id.in_(ids),
+        has_account(),
+    )
 
 
 def all_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
@@ -167,36 +160,23 @@ def _keys(
 
 def count_links(connection: Connection, target: str, kind: Kind) -> int:
     """Return how many links of a kind a target has."""
-    query = (
-        select(func.count())
-        .select_from(table)
-        .where(table.c.target == target, table.c.kind == kind)
-    )
-    return connection.scalar(query) or 0
+    return count(connection, target, table.c.kind == kind)
 
 
 def count_accounts(connection: Connection, target: str, kind: Kind) -> int:
     """Return how many resources of a kind exist at a target."""
-    query = select(func.count()).select_from(table)
-    return (
-        connection.scalar(
-            query.where(table.c.target == target, table.c.kind == kind, has_account())
-        )
-        or 0
-    )
+    return count(connection, target, table.c.kind == kind, has_account())
 
 
 def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:
     """Return how many users of a target have a link with one of these statuses."""
-    query = select(func.count()).select_from(table)
-    return (
-        connection.scalar(
-            query.where(
-                table.c.target == target, table.c.kind == Kind.USER, table.c.status.in_(statuses)
-            )
-        )
-        or 0
-    )
+    return count(connection, target, table.c.kind == Kind.USER, table.c.status.in_(statuses))
+
+
+def count(connection: Connection, target: str, *conditions: ColumnElement[bool]) -> int:
+    """Return how many links of a target fulfill all conditions."""
+    query = select(func.count()).select_from(table).where(table.c.target == target, *conditions)
+    return connection.scalar(query) or 0
 
 
 def delete_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
