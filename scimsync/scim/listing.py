@@ -7,7 +7,7 @@ page forever.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ async def list_resources(
             if total is None or start <= total:
                 raise
             return
-        names = [_identity(resource) for resource in page.resources]
+        names = [identity_of(resource) for resource in page.resources]
         seen = previous | first
         named = zip(page.resources, names, strict=True)
         new = [resource for resource, name in named if name not in seen]
@@ -94,6 +94,6 @@ async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
     return Page(tuple(resources), total)
 
 
-def _identity(resource: dict[str, Any]) -> str:
+def identity_of(resource: Mapping[str, Any]) -> str:
     """Return what identifies a resource: its id, or its whole content if it has none."""
     return resource_id(resource) or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()

@@ -256,10 +256,8 @@ def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]
     active = read_active(read(shown, "active"))
     if isinstance(sent.get("active"), bool) and active not in (None, sent["active"]):
         return f"the answer shows active {read(shown, 'active')!r}"
-    name, wanted = read(shown, "userName"), sent.get("userName")
-    if isinstance(name, str) and isinstance(wanted, str) and fold_name(name) != fold_name(wanted):
-        return f"the answer shows userName {name!r}"
-    return None
+    name = _another_name(shown, sent, "userName")
+    return None if name is None else f"the answer shows userName {name!r}"
 
 
 def shows_another(
@@ -275,11 +273,20 @@ def shows_another(
     if external_id is not None and read(shown, "externalId") == external_id:
         return None
     unique = UNIQUE_ATTRIBUTE[kind]
-    name, wanted = read(shown, unique), sent.get(unique)
-    if isinstance(name, str) and isinstance(wanted, str) and fold_name(name) != fold_name(wanted):
-        noun = "account" if kind is Kind.USER else "group"
-        return f"the target answered with another {noun}: {unique} {name!r}"
-    return None
+    name = _another_name(shown, sent, unique)
+    if name is None:
+        return None
+    noun = "account" if kind is Kind.USER else "group"
+    return f"the target answered with another {noun}: {unique} {name!r}"
+
+
+def _another_name(
+    shown: Mapping[str, object], sent: Mapping[str, object], attribute: str
+) -> str | None:
+    """Return the name that a resource shows, if another one was sent."""
+    name, wanted = read(shown, attribute), sent.get(attribute)
+    differs = isinstance(wanted, str) and fold_name(name) != fold_name(wanted)
+    return name if isinstance(name, str) and differs else None
 
 
 def read_active(value: object) -> bool | None:

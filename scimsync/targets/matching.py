@@ -40,8 +40,8 @@ alone may be due to its value."""
 _SAMPLE = 10
 """The number of resources read to show that a filter finds what exists."""
 
-
 _OF_THE_TARGET = (Verdict.TOKEN, Verdict.RATE_LIMIT, Verdict.DOWN)
+"""Verdicts on a filter that concern more than the filter."""
 
 
 class SearchUndecided(ListingError):
@@ -144,11 +144,9 @@ class Matcher:
             decided = True
         if decided or not problems:
             return None
-        return await self.look_up_in_list(document, problems)
+        return await self._look_up_in_list(document, problems)
 
-    async def look_up_in_list(
-        self, document: Document, problems: Sequence[str] = ()
-    ) -> Match | None:
+    async def _look_up_in_list(self, document: Document, problems: Sequence[str]) -> Match | None:
         """Return the resources in the whole list that match, or None if there are none.
 
         `problems` say why filters proved nothing. Raise SearchUndecided if the list is not whole.
@@ -178,8 +176,8 @@ class Matcher:
             raise SearchUndecided(whole_list.problem)
         if remote_id in whole_list:
             raise SearchUndecided(f"the list has the resource {remote_id} nevertheless")
-        if not len(whole_list) and self._known() > 1:
-            raise SearchUndecided(f"the list is empty, although {self._known()} are known")
+        if not len(whole_list) and (known := self._known()) > 1:
+            raise SearchUndecided(f"the list is empty, although {known} are known")
         return None
 
     async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:

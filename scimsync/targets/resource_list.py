@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 
-from scimsync.model.ids import RemoteId, fold_name
-from scimsync.scim.attributes import resource_id
+from scimsync.model.ids import fold_name
 from scimsync.scim.discovery import discover
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.listing import ListingError, list_resources
+from scimsync.scim.listing import ListingError, Page, identity_of, list_resources
 from scimsync.scim.messages import Query, Sender
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import Purpose, Verdict, verdict
@@ -34,7 +34,7 @@ class ResourceList:
 
     def add(self, resources: Iterable[dict[str, Any]]) -> None:
         """Add resources. One with an id that is there already replaces the former."""
-        named = [(_identity(resource), resource) for resource in resources]
+        named = [(identity_of(resource), resource) for resource in resources]
         self._connection.executemany(
             "INSERT OR REPLACE INTO resource VALUES (?, ?)",
             [(name, orjson.dumps(resource)) for name, resource in named],
@@ -89,30 +89,26 @@ async def read_whole_list(
     that it declares. Raise RequestError for what concerns more than this list: no connection, a
     refused token.
     """
+    pages = partial(list_resources, sender, endpoint, page_query)
     try:
-        return await _read(sender, endpoint, page_query, page_size, paths, most_pages)
+        return await _collect(pages(count=page_size), endpoint, paths, most_pages)
     except ErrorResponse as error:
         if verdict(error, Purpose.SEARCH) not in (Verdict.REFUSED, Verdict.SHAPE):
             raise
         most = (await discover(sender)).max_results
         if most is None or most >= page_size:
             raise
-    return await _read(sender, endpoint, page_query, most, paths, most_pages)
+    return await _collect(pages(count=most), endpoint, paths, most_pages)
 
 
-async def _read(
-    sender: Sender,
-    endpoint: str,
-    page_query: Callable[[int, int], Query],
-    page_size: int,
-    paths: Iterable[str],
-    most_pages: int | None,
+async def _collect(
+    pages: AsyncIterator[Page], endpoint: str, paths: Iterable[str], most_pages: int | None
 ) -> ResourceList | None:
     resource_list: ResourceList | None = None
     totals: set[int | None] = set()
     problem = None
     try:
-        async for page in list_resources(sender, endpoint, page_query, count=page_size):
+        async for page in pages:
             totals.add(page.total_results)
             if resource_list is None:
                 size = max(len(page.resources), 1)
@@ -155,9 +151,3 @@ def fold(path: str, value: Any) -> str | None:
 def folded_value(resource: Mapping[str, Any], path: str) -> str | None:
     """Return what a resource holds at `path`, in the form used for comparison."""
     return fold(path, project(resource, (path,)).get(path))
-
-
-def _identity(resource: Mapping[str, Any]) -> RemoteId:
-    """Return the id of a resource, or its whole content if it has none."""
-    text = resource_id(resource) or orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()
-    return RemoteId(text)
