@@ -35,6 +35,8 @@ from scimsync.plan.diff import changes_between, describe_changes, hide_sensitive
 
 UNACKNOWLEDGED = "an earlier run created it without receiving the response"
 
+_REST_FOLLOWS = "all other changes are planned after that"
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -347,7 +349,7 @@ class _Batch:
             (active_change,) if active_only else changes,
             remote_id=link.remote_id,
             base=candidate.before if candidate.read_again else None,
-            detail="all other changes are planned after that" if active_only else None,
+            detail=_REST_FOLLOWS if active_only else None,
         )
 
     def _update_without_active(
@@ -448,7 +450,7 @@ class _Batch:
             access,
             remote_id=link.remote_id,
             base=candidate.before if candidate.read_again else None,
-            detail="all other changes are planned after that",
+            detail=_REST_FOLLOWS,
         )
         return True
 
