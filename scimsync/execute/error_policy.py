@@ -13,7 +13,7 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.model.interrupted import perhaps_created
-from scimsync.model.links import Link, LinkStatus
+from scimsync.model.links import Link, LinkStatus, link_in_doubt
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     Action,
@@ -41,11 +41,12 @@ def outcome_of_error(
     error: RequestError,
     now: datetime,
     request: ScimRequest | None = None,
+    detail: str | None = None,
 ) -> OperationOutcome:
     """Return the outcome of an operation whose request ended with `error`.
 
     `link` is the link before the request. `request` is the request that was sent, if the journal
-    does not have it.
+    does not have it. `detail` says in place of the error why the operation failed.
     """
     link = link_after_error(operation, link, error)
     proof = verdict(error, purpose_of_action(operation.action))
@@ -53,11 +54,16 @@ def outcome_of_error(
     if proof is Verdict.TOKEN or never_sent:  # concerns the target, not this resource
         return postponed(operation, now, link, str(error), request)
     if proof is Verdict.CHANGED and link is not None:
-        changed = replace(link, in_doubt=True, next_try_at=now)
+        changed = link_in_doubt(link, now)
         return skipped(operation, now, changed, str(error), request=request, again=True)
+    code, response = message_code(error), response_of(error)
+    return failed(operation, now, link, detail or str(error), code, response, request)
+
+
+def response_of(error: RequestError) -> ErrorResponse | None:
+    """Return the response with an error status that `error` is about, or None if there is none."""
     cause = cause_of(error)
-    response = cause if isinstance(cause, ErrorResponse) else None
-    return failed(operation, now, link, str(error), message_code(error), response, request)
+    return cause if isinstance(cause, ErrorResponse) else None
 
 
 def gone(

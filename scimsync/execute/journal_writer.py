@@ -22,7 +22,7 @@ from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
 from scimsync.model.backoff import retry_delay
 from scimsync.model.ids import Key, Kind, RemoteId
-from scimsync.model.links import Link, LinkStatus, failed_link
+from scimsync.model.links import Link, LinkStatus, failed_link, link_in_doubt
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
@@ -260,7 +260,7 @@ class JournalWriter:
         kept = [_in_doubt_if(outcome, owned, now) for outcome in kept]
         for kind, owner in owned - {_id(outcome) for outcome in kept}:
             known = links.get_links(connection, self._target, kind, [owner]).values()
-            links.put_links(connection, self._target, [_in_doubt(link, now) for link in known])
+            links.put_links(connection, self._target, [link_in_doubt(link, now) for link in known])
         return kept
 
     def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
@@ -274,7 +274,7 @@ class JournalWriter:
                 if outcome.link is not None and outcome.link.kind is kind
             ]
             known = links.get_links(connection, self._target, kind, keys).values()
-            in_doubt = [_in_doubt(link, now) for link in known if link.has_account]
+            in_doubt = [link_in_doubt(link, now) for link in known if link.has_account]
             links.put_links(connection, self._target, in_doubt)
         members = [row.id for outcome in outcomes for row in outcome.members]
         memberships.mark_in_doubt(connection, self._target, members)
@@ -290,16 +290,12 @@ class JournalWriter:
                 memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
 
 
-def _in_doubt(link: Link, now: datetime) -> Link:
-    return replace(link, in_doubt=True, next_try_at=now)
-
-
 def _in_doubt_if(
     outcome: OperationOutcome, owned: Collection[tuple[Kind, Key]], now: datetime
 ) -> OperationOutcome:
     if outcome.link is None or _id(outcome) not in owned:
         return outcome
-    return replace(outcome, link=_in_doubt(outcome.link, now))
+    return replace(outcome, link=link_in_doubt(outcome.link, now))
 
 
 def _id(outcome: OperationOutcome) -> tuple[Kind, Key] | None:

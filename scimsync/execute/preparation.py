@@ -88,6 +88,11 @@ class Sending:
             return replace(prepared, error=error)
         return replace(prepared, request=request, ready=ready)
 
+    def other_owner(self, operation: JournaledOperation, remote_id: RemoteId) -> Key | None:
+        """Return the other key that a resource is linked to, or None if there is none."""
+        owner = self.owner(operation.kind, remote_id)
+        return None if owner == operation.key else owner
+
     async def send(
         self, prepared: PreparedOperation
     ) -> tuple[ScimRequest | None, ScimResponse | None]:

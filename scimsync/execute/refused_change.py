@@ -14,18 +14,17 @@ from typing import Any
 from scimsync.errors import coded
 from scimsync.execute.error_policy import (
     gone,
-    link_after_error,
     outcome_of_error,
     purpose_of_action,
+    response_of,
 )
 from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
-from scimsync.model.ids import Kind, RemoteId
-from scimsync.model.links import LinkStatus
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
+from scimsync.model.ids import Document, Kind, RemoteId
+from scimsync.model.links import LinkStatus, link_in_doubt
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.scim.attributes import read, resource_id, same_value
-from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest
 from scimsync.scim.resources import project
 from scimsync.targets.connection import TargetStopped
@@ -33,7 +32,6 @@ from scimsync.targets.evidence import (
     Answer,
     Verdict,
     answer_of,
-    cause_of,
     check_change,
     message_code,
     read_active,
@@ -108,7 +106,11 @@ class _RefusedChange:
         except RequestError as why:
             return self._failed(f"{self.error}; what became of it cannot be told: {why}")
         found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
-        if found_id is None or resource is None or self._belongs_to_another(found_id):
+        if (
+            found_id is None
+            or resource is None
+            or self.sending.other_owner(operation, found_id) is not None
+        ):
             return gone(operation, link, str(self.error), self.sending.clock())
         if found_id != remote_id:
             return self._moved(found_id)
@@ -122,50 +124,49 @@ class _RefusedChange:
             await self._send_parts(missing, proof)
         return self._outcome()
 
-    def _belongs_to_another(self, remote_id: RemoteId) -> bool:
-        operation = self.prepared.operation
-        owner = self.sending.owner(operation.kind, remote_id)
-        return owner is not None and owner != operation.key
-
     async def _send_parts(self, changes: Sequence[Change], proof: Verdict) -> None:
         """Send what takes access away, then each other change; note what is refused."""
         operation = self.prepared.operation
         access = [change for change in changes if takes_access(change)]
         others = [change for change in changes if not takes_access(change)]
-        if access and not (others or len(changes) < len(operation.changes)):
-            await self._send_singly(access if len(access) > 1 else [])
-            if len(access) == 1:
-                self.refusals.append((access, self.error))
-        elif access and not await self._send_part(access) and len(access) > 1:
-            self.refusals.pop()
-            await self._send_singly(access)
-        if not others:
-            return
-        if operation.action == Action.DEACTIVATE or proof is Verdict.UNKNOWN:
+        if access and len(access) < len(operation.changes):  # or else they were sent together
+            error = await self._send_part(access)
+            if error is not None and len(access) == 1:
+                self.refusals.append((access, error))
+            if error is None or len(access) == 1:
+                access = []
+        await self._send_singly(access)
+        if others and (operation.action == Action.DEACTIVATE or proof is Verdict.UNKNOWN):
             self.refusals.append((others, self.error))  # the next plan has them again
-        elif len(others) == len(operation.changes) == 1:
-            self.refusals.append((others, self.error))
         else:
             await self._send_singly(others)
 
     async def _send_singly(self, changes: Sequence[Change]) -> None:
+        """Send changes one by one, but not the only one of the operation again."""
+        is_only = len(self.prepared.operation.changes) == 1
         for change in changes:
-            await self._send_part([change])
+            error = self.error if is_only else await self._send_part([change])
+            if error is not None:
+                self.refusals.append(([change], error))
 
-    async def _send_part(self, changes: Sequence[Change]) -> bool:
-        operation = replace(self.prepared.operation, changes=tuple(changes))
-        before = apply_changes(self.prepared.before, self.parts)
+    async def _send_part(self, changes: Sequence[Change]) -> RequestError | None:
+        """Send some changes of the operation. Return the error if they did not succeed."""
+        part = replace(self.prepared.operation, changes=tuple(changes))
+        error = await self._send(part, apply_changes(self.prepared.before, self.parts))
+        if error is None:
+            self.parts += changes
+        return error
+
+    async def _send(self, operation: JournaledOperation, before: Document) -> RequestError | None:
         request, ready = self.sending.requests(operation, before, {})
-        part = replace(
+        prepared = replace(
             self.prepared, operation=operation, before=before, request=request, ready=ready
         )
         try:
-            self.request, _ = await send_checked(self.sending, part)
+            self.request, _ = await send_checked(self.sending, prepared)
         except RequestError as error:
-            self.refusals.append((changes, error))
-            return False
-        self.parts += changes
-        return True
+            return error
+        return None
 
     async def _deactivate_instead(self) -> OperationOutcome:
         """Deactivate a user whose account the target does not delete. The deletion stays due."""
@@ -173,14 +174,9 @@ class _RefusedChange:
         if operation.kind is Kind.GROUP or link is None or link.status is LinkStatus.INACTIVE:
             return self._failed()
         change = Change("active", link.document.get("active", True), False)
-        self.prepared = replace(
-            self.prepared,
-            operation=replace(operation, action=Action.DEACTIVATE, changes=(change,)),
-            before=link.document,
-        )
-        if not await self._send_part([change]):
-            _, refusal = self.refusals[-1]
-            self.prepared = replace(self.prepared, operation=operation)
+        deactivation = replace(operation, action=Action.DEACTIVATE, changes=(change,))
+        refusal = await self._send(deactivation, link.document)
+        if refusal is not None:
             return self._failed(f"{self.error}; the deactivation in its place: {refusal}")
         inactive = replace(
             link,
@@ -189,15 +185,15 @@ class _RefusedChange:
             left_at=link.left_at or operation.planned_at,
         )
         detail = f"{self.error}; the account is deactivated, and its deletion stays due"
-        code = message_code(self.error)
-        return failed(operation, now, inactive, detail, code, self._response, self.request)
+        code, response = message_code(self.error), response_of(self.error)
+        return failed(operation, now, inactive, detail, code, response, self.request)
 
     def _moved(self, remote_id: RemoteId) -> OperationOutcome:
         """Plan the resource again in this run, under the id that it has now."""
         operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()
         if link is None:
             return self._failed()
-        moved = replace(link, remote_id=remote_id, in_doubt=True, next_try_at=now)
+        moved = link_in_doubt(replace(link, remote_id=remote_id), now)
         detail = f"{self.error}; found again with the id {remote_id}"
         outcome = skipped(operation, now, moved, detail, again=True)
         return replace(outcome, arrives=True)
@@ -231,7 +227,7 @@ class _RefusedChange:
             partly,
             self._named_refusals(),
             message_code(first),
-            _response(first),
+            response_of(first),
             self.request,
         )
 
@@ -245,19 +241,11 @@ class _RefusedChange:
 
     def _failed(self, detail: str | None = None, *, in_doubt: bool = False) -> OperationOutcome:
         operation, link, now = self.prepared.operation, self.prepared.link, self.sending.clock()
-        outcome = outcome_of_error(operation, link, self.error, now)
-        if detail is not None and outcome.result.status is OperationStatus.FAILED:
-            link = link_after_error(operation, link, self.error)
-            code = message_code(self.error)
-            outcome = failed(operation, now, link, detail, code, self._response)
+        outcome = outcome_of_error(operation, link, self.error, now, detail=detail)
         after = outcome.link
         if in_doubt and after is not None and after.has_account:
             outcome = replace(outcome, link=replace(after, in_doubt=True))
         return outcome
-
-    @property
-    def _response(self) -> ErrorResponse | None:
-        return _response(self.error)
 
 
 async def send_checked(
@@ -280,11 +268,6 @@ def in_part(outcome: OperationOutcome, now: datetime) -> OperationOutcome:
     assert outcome.link is not None  # noqa: S101 - applied() gives one
     link = replace(outcome.link, next_try_at=now)
     return replace(outcome, link=link, again=True)
-
-
-def _response(error: RequestError) -> ErrorResponse | None:
-    cause = cause_of(error)
-    return cause if isinstance(cause, ErrorResponse) else None
 
 
 def _holds(resource: Mapping[str, Any], change: Change) -> bool:

@@ -28,8 +28,8 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
         nothing = result(operation, OperationStatus.SKIPPED, now(), detail="nothing left to change")
         return OperationOutcome(nothing)
     if operation.action == Action.ADOPT and operation.remote_id is not None:
-        owner = sending.owner(operation.kind, operation.remote_id)
-        if owner is not None and owner != operation.key:
+        owner = sending.other_owner(operation, operation.remote_id)
+        if owner is not None:
             detail = f"the account {operation.remote_id} belongs to {owner}"
             return failed(operation, now(), link, detail, "SYNC-0343")
     if operation.action == Action.CREATE:

@@ -73,6 +73,11 @@ class Reference:
     remote_id: RemoteId | None = None
 
 
+def link_in_doubt(link: Link, now: datetime) -> Link:
+    """Return the link of a resource that has to be read before it is compared, at once."""
+    return replace(link, in_doubt=True, next_try_at=now)
+
+
 def failed_link(link: Link | None, kind: Kind, key: Key, error: str, next_try_at: datetime) -> Link:
     """Return the link after one more failure, due again at `next_try_at`."""
     base = link or Link(kind=kind, key=key, status=LinkStatus.PENDING)
