@@ -37,21 +37,14 @@ def _last_day(
     If `optional`, because another column says who has left, it is a hint. Many HR systems keep the
     last day of people who came back.
     """
-    notes = []
-    for header in ranked(headers, vocabulary().roles["end"]):
-        column = header.column
-        if table.is_empty(column):
-            continue
-        found = find_format(table.values(column), day_first)
-        if isinstance(found, NotADate):
-            notes.append(_unused(column, found, ">="))
-            continue
-        condition = _not_ended(table, column, found)
-        if optional:
-            hint = "To remove access after the last day, whatever the status, add to the scope:"
-            return Scope(hints=(f"{hint}\n  {condition.expression}",))
-        return Scope((condition,))
-    return Scope() if optional else Scope(notes=tuple(notes[:1]))
+    dates, notes = _find_dates(table, headers, "end", ">=", day_first)
+    if dates is None:
+        return Scope() if optional else Scope(notes=notes)
+    condition = _not_ended(table, *dates)
+    if optional:
+        hint = "To remove access after the last day, whatever the status, add to the scope:"
+        return Scope(hints=(f"{hint}\n  {condition.expression}",))
+    return Scope((condition,))
 
 
 def _first_day(
@@ -62,16 +55,28 @@ def _first_day(
     Users without a first day are in scope if `sure`, because then another column says that they
     work here.
     """
+    dates, notes = _find_dates(table, headers, "start", "<=", day_first)
+    return Scope(notes=notes) if dates is None else _started(table, *dates, sure=sure)
+
+
+def _find_dates(
+    table: Table, headers: Sequence[Header], role: str, comparison: str, day_first: bool | None
+) -> tuple[tuple[str, DateFormat] | None, tuple[str, ...]]:
+    """Return the best column of a role whose values are dates, with their format.
+
+    Without one, return None and the note about the best column, if there is any. `comparison` is
+    that of the date with today.
+    """
     notes = []
-    for header in ranked(headers, vocabulary().roles["start"]):
+    for header in ranked(headers, vocabulary().roles[role]):
         column = header.column
         if table.is_empty(column):
             continue
         found = find_format(table.values(column), day_first)
         if isinstance(found, DateFormat):
-            return _started(table, column, found, sure=sure)
-        notes.append(_unused(column, found, "<="))
-    return Scope(notes=tuple(notes[:1]))
+            return (column, found), ()
+        notes.append(_unused(column, found, comparison))
+    return None, tuple(notes[:1])
 
 
 def _not_ended(table: Table, column: str, found: DateFormat) -> Condition:
