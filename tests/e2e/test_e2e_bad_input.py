@@ -203,7 +203,10 @@ def test_of_two_rows_with_one_key_neither_counts(twenty: Office, faulty: FaultyS
     assert ran.code == 4
     (problem,) = ran.document["problems"]
     assert (problem["source"], problem["line"], problem["key"]) == ("hr", 7, "00006")
-    assert "9" in problem["detail"]
+    assert problem["detail"] == (
+        'key "00006" is in lines 7 and 9, which differ in dept, email, family, given; neither'
+        " counts [SYNC-0222]"
+    )
     assert faulty.seen == []
 
 

@@ -189,8 +189,8 @@ def test_a_role_is_taken_away_although_the_new_user_name_is_taken(
     outcome = office.push()
 
     assert outcome.exit_code == 4
-    assert "userName person2@example.com is taken by the account of 00002" in (
-        outcome.problems[0].detail if outcome.problems else str(office.journal())
-    )
+    failed = [entry for entry in office.journal() if entry.status == "failed"]
+    why = "userName person2@example.com is taken by the account of 00002 [SYNC-0341]"
+    assert [(operation.key, operation.detail) for operation in failed] == [("00003", why)]
     assert faulty.users["id-00003"]["roles"] == [{"value": "Sales"}]
     assert faulty.users["id-00003"]["userName"] == "person3@example.com"
