@@ -37,9 +37,20 @@ UNIQUE_ATTRIBUTE = {Kind.USER: "userName", Kind.GROUP: "displayName"}
 """The attribute that no two resources of a kind may share at one target."""
 
 
+def fold_case(text: str) -> str:
+    """Return a text in the form in which texts are compared without case.
+
+    Each character is replaced by its lower case if that is a single character. Case folding would
+    also make two names one: `strauß` and `strauss`, or a ligature and its letters.
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join([low if len(low := char.lower()) == 1 else char for char in text])
+
+
 def fold_name(value: object) -> str | None:
     """Return a userName or displayName in the form in which names are compared.
 
     Comparison is case-insensitive (RFC 7643 section 4.1.1). None stays None.
     """
-    return None if value is None else str(value).casefold()
+    return None if value is None else fold_case(str(value))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from scimsync.model.ids import fold_case
 from scimsync.scim.attributes import at_top, is_unassigned, read
 from scimsync.scim.filters import (
     And,
@@ -95,7 +96,7 @@ def _assigned_values(value: Any) -> Iterator[Any]:
 
 def _equal(held: Any, wanted: Any, exact: bool) -> bool:
     if isinstance(held, str) and isinstance(wanted, str):
-        return held == wanted or (not exact and held.casefold() == wanted.casefold())
+        return held == wanted or (not exact and fold_case(held) == fold_case(wanted))
     return isinstance(held, bool) == isinstance(wanted, bool) and bool(held == wanted)
 
 
@@ -105,7 +106,7 @@ def _ordered(operator: str, held: Any, wanted: Any, exact: bool) -> bool:
         if operator in ("gt", "ge", "lt", "le") and None not in moments:
             held, wanted = moments
         elif not exact:
-            held, wanted = held.casefold(), wanted.casefold()
+            held, wanted = fold_case(held), fold_case(wanted)
     elif (
         isinstance(held, str | bool)
         or isinstance(wanted, str | bool)

@@ -198,7 +198,7 @@ class LinkRow(_Row, table=True):
         "Managed attributes that the target acknowledged: a JSON object.", default=None
     )
     unique_name: str | None = _name(
-        "The acknowledged userName or displayName, case-folded.", default=None
+        "The acknowledged userName or displayName, in lower case.", default=None
     )
     etag: str | None = _name("The version that the target gave.", default=None)
     in_doubt: bool = _flag("Whether the outcome of its last request is unknown.", default=False)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from scimsync.model.ids import fold_case
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
@@ -259,9 +260,9 @@ class FaultyServer(LoopbackServer):
         return Reply(200, user)
 
     def _taken(self, body: Json, but: str | None) -> bool:
-        name = body["userName"].casefold()
+        name = fold_case(body["userName"])
         return self.quirks.unique_names and any(
-            one["userName"].casefold() == name
+            fold_case(one["userName"]) == name
             for user_id, one in self.users.items()
             if user_id != but
         )

@@ -146,6 +146,26 @@ def test_two_links_to_one_account_are_kept_and_held_back(
 
 
 @pytest.mark.parametrize("kind", ["installation", "installation_in_postgresql"])
+def test_names_that_were_case_folded_are_stored_in_lower_case(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    office: Office = request.getfixturevalue(kind)
+    for key, name in (("00001", "Strauß@Example.com"), ("00002", "Ann@Example.com")):
+        office.sql(
+            "UPDATE link SET document = ?, unique_name = ? WHERE key = ?",
+            json.dumps({"userName": name}, ensure_ascii=False),
+            name.casefold(),
+            key,
+        )
+
+    assert office.run("state", "upgrade").code == 0
+
+    assert office.sql(
+        "SELECT key, unique_name FROM link WHERE key IN ('00001', '00002') ORDER BY key"
+    ) == [("00001", "strauß@example.com"), ("00002", "ann@example.com")]
+
+
+@pytest.mark.parametrize("kind", ["installation", "installation_in_postgresql"])
 @pytest.mark.parametrize(
     ("operations", "adopted"),
     [

@@ -15,6 +15,7 @@ ANN = {
     "x-level": 5,
     "title": "",
     "nickName": None,
+    "x-name": "strauß",
     "name": {"givenName": "Ann"},
     "emails": [
         {"type": "work", "value": "ann@example.com", "primary": True},
@@ -38,6 +39,8 @@ ANN = {
         ('userName sw "ann"', True),
         ('userName ew ".com"', True),
         ('userName ew ".org"', False),
+        ('x-name sw "strauss"', False),  # another letter, not another case
+        ('x-name eq "STRAUß"', True),
         ("active eq true", True),
         ("active eq 1", False),
         ("x-level eq 5.0", True),
