@@ -22,7 +22,7 @@ from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.state.store import Store
-from scimsync.targets.evidence import Purpose, Verdict, verdict
+from scimsync.targets.evidence import Purpose, Verdict, held_document, verdict
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_list import fold
 
@@ -215,7 +215,7 @@ class InDoubtReader:
         ]
         if link.status is LinkStatus.INACTIVE and "active" not in paths:
             paths.append("active")
-        return project(resource, paths)
+        return held_document(resource, paths)
 
     def _requested_paths(self, key: Key) -> Sequence[str]:
         """Return the paths of all requests since the last acknowledged operation.
@@ -249,7 +249,7 @@ def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> b
 
     With `absent`, ignore attributes that it does not hold, and multi-valued ones.
     """
-    held = project(resource, list(sent))
+    held = held_document(resource, sent)
     for path, value in sent.items():
         held_value = held.get(path)
         if absent and (

@@ -7,14 +7,16 @@ docs/safety.md shows the table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
-from scimsync.scim.attributes import read
+from scimsync.scim.attributes import read, spelled
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.resources import project
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
 
@@ -301,6 +303,23 @@ def read_active(value: object) -> bool | None:
     if word in ("true", "1", "active", "enabled", "yes"):
         return True
     return False if word in ("false", "0", "inactive", "disabled", "no") else None
+
+
+def active_of(resource: Mapping[str, object]) -> bool | None:
+    """Return what a resource says of `active`, or None if it says nothing. Null counts as False."""
+    name = spelled(resource, "active")
+    if name is None:
+        return None
+    return False if resource[name] is None else read_active(resource[name])
+
+
+def held_document(resource: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """Return what a resource holds at `paths`, with `active` as a boolean where it is one."""
+    wanted = list(paths)
+    held = project(resource, wanted)
+    if "active" in wanted and (active := active_of(resource)) is not None:
+        held["active"] = active
+    return held
 
 
 def cause_of(error: RequestError) -> RequestError:

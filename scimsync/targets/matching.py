@@ -23,7 +23,15 @@ from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
-from scimsync.targets.evidence import Answer, Purpose, Verdict, answer_of, verdict
+from scimsync.targets.evidence import (
+    Answer,
+    Purpose,
+    Verdict,
+    active_of,
+    answer_of,
+    held_document,
+    verdict,
+)
 from scimsync.targets.resource_list import ResourceList, fold, folded_value, read_whole_list
 from scimsync.transport.request_errors import InvalidRequest
 
@@ -379,16 +387,15 @@ class AccountFinder:
 
 def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:
     """Return a resource as an account, with its values at the managed `paths`."""
-    active = read(resource, "active")
     meta = read(resource, "meta")
     version = read(meta, "version") if isinstance(meta, dict) else None
     members = read(resource, "members")
     values = [read(member, "value") for member in members or () if isinstance(member, dict)]
     return Account(
         remote_id=RemoteId(resource_id(resource) or ""),
-        document=project(resource, paths),
+        document=held_document(resource, paths),
         found_by=found_by,
-        active=active if isinstance(active, bool) else None,
+        active=active_of(resource),
         etag=short_text(version),
         members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
     )

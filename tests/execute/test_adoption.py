@@ -73,6 +73,27 @@ def test_user_names_are_found_in_any_case(office: Office, faulty: FaultyServer) 
     assert bare(faulty.users[found]) == bare(resource(person(1)))
 
 
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [("strauss@example.com", "strauß@example.com"), ("ﬁona@example.com", "fiona@example.com")],
+)
+def test_names_that_only_case_folding_makes_one_are_two_accounts(
+    office: Office, faulty: FaultyServer, held: str, wanted: str
+) -> None:
+    other = faulty.add(userName=held, displayName="Somebody Else")["id"]
+    office.hire([person(1, email=wanted), person(2, email=held)])
+
+    ran = office.run("push")
+
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("wiki: 1 create, 1 adopt (")
+    assert {key: link.remote_id for key, link in office.links().items()} == {
+        "00001": "id-00001",
+        "00002": other,
+    }
+    assert faulty.users["id-00001"]["userName"] == wanted
+
+
 def test_an_account_that_is_switched_off_is_switched_on_when_adopted(
     office: Office, faulty: FaultyServer
 ) -> None:
@@ -83,6 +104,23 @@ def test_an_account_that_is_switched_off_is_switched_on_when_adopted(
     assert counts(office.push()) == {"adopt": 1}
 
     assert faulty.users[found]["active"] is True
+
+
+@pytest.mark.parametrize("active", ["False", 0, None, "inactive"])
+@pytest.mark.parametrize("mapped", [True, False])
+def test_an_account_that_is_off_in_other_words_is_switched_on_when_adopted(
+    office: Office, faulty: FaultyServer, active: object, mapped: bool
+) -> None:
+    if not mapped:
+        office.configure(user=USER.replace("active = true\n", ""))
+    found = existing(faulty, 1, active=active)
+    office.hire(people(1))
+
+    ran = office.run("push")
+
+    assert (ran.code, ran.out.startswith("wiki: 1 adopt (")) == (0, True), ran.err
+    assert faulty.users[found]["active"] is True
+    assert office.push().targets["wiki"].requests == 0
 
 
 def test_more_than_one_match_is_ambiguous_and_names_the_accounts(
