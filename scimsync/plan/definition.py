@@ -50,10 +50,14 @@ class PlanReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The number of resources that a plan changes in one way, and the first of their keys."""
+    """The number of resources that a plan changes in one way, and the first of their keys.
+
+    `inactive` of them are not among the active accounts before the plan.
+    """
 
     number: int
     first: tuple[Key, ...] = ()
+    inactive: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,11 @@ class TargetPlan:
     """The plan for one target.
 
     `error` is why it could not be planned, and `blocked` why a push sends nothing of a plan that
-    could be made: a guard stops this target or another one that shares a source. `linked` and
-    `accounts` are the numbers of linked and of active accounts before the plan. `removals` and
-    `updates` count what guards limit: users deprovisioned by name are left out. `other_url` is the
-    service that the links belong to, where it is not that of sync.toml.
+    could be made: a guard stops this target or another one that shares a source. `linked`,
+    `accounts` and `groups` are the numbers of linked accounts, of active accounts, and of groups
+    before the plan, and `adopted` is the number of accounts that it adopts. `removals`, `updates`
+    and `deleted_groups` count what guards limit: users deprovisioned by name are left out.
+    `other_url` is the service that the links belong to, where it is not that of sync.toml.
     """
 
     name: str
@@ -75,8 +80,11 @@ class TargetPlan:
     blocked: ScimsyncError | None = None
     linked: int = 0
     accounts: int = 0
+    groups: int = 0
+    adopted: int = 0
     removals: Tally = Tally(0)
     updates: Tally = Tally(0)
+    deleted_groups: Tally = Tally(0)
     lost_members: tuple[LostMembers, ...] = ()
     other_url: str | None = None
 

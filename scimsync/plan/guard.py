@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
 from scimsync.model.operations import Action
-from scimsync.plan.definition import Plan, TargetPlan, Violation
+from scimsync.plan.definition import Plan, Tally, TargetPlan, Violation
 
 MIN_ALLOWED = 5
-"""A share always allows this many, so that small companies are not blocked."""
+"""A share allows this many accounts, up to half of them, so that small companies are not blocked.
+
+In one group, it always allows this many members.
+"""
 
 REMOVALS = (Action.DEACTIVATE, Action.DELETE)
 """Actions that `max_removals` counts."""
@@ -82,16 +86,30 @@ class _Rule:
         )
 
 
+def _few_accounts(accounts: int) -> int:
+    return min(MIN_ALLOWED, math.ceil(accounts / 2))
+
+
 def _few_members(_: int) -> int:
     return MIN_ALLOWED
 
 
+def _one_group(_: int) -> int:
+    return 1
+
+
+def _accounts(plan: TargetPlan, tally: Tally) -> Iterable[_Count]:
+    """Count accounts, of those that are active, are adopted by the plan, or are counted."""
+    total = max(plan.accounts + plan.adopted + tally.inactive, tally.number)
+    yield _Count(f'"{plan.name}"', total, tally.number, tally.first)
+
+
 def _removals(plan: TargetPlan) -> Iterable[_Count]:
-    yield _Count(f'"{plan.name}"', plan.accounts, plan.removals.number, plan.removals.first)
+    return _accounts(plan, plan.removals)
 
 
 def _updates(plan: TargetPlan) -> Iterable[_Count]:
-    yield _Count(f'"{plan.name}"', plan.accounts, plan.updates.number, plan.updates.first)
+    return _accounts(plan, plan.updates)
 
 
 def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
@@ -101,12 +119,17 @@ def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
         )
 
 
+def _deleted_groups(plan: TargetPlan) -> Iterable[_Count]:
+    deleted = plan.deleted_groups
+    yield _Count(f'"{plan.name}"', plan.groups, deleted.number, deleted.first)
+
+
 _RULES = (
     _Rule(
         "max_removals",
         "SYNC-0501",
         "--allow-removals",
-        _few_members,
+        _few_accounts,
         _removals,
         ("accounts at", "would be deactivated or deleted"),
     ),
@@ -114,7 +137,7 @@ _RULES = (
         "max_updates",
         "SYNC-0503",
         "--allow-updates",
-        _few_members,
+        _few_accounts,
         _updates,
         ("accounts at", "would be changed"),
     ),
@@ -125,6 +148,14 @@ _RULES = (
         _few_members,
         _lost_members,
         ("members of", "would be removed"),
+    ),
+    _Rule(
+        "max_removals",
+        "SYNC-0508",
+        "--allow-removals",
+        _one_group,
+        _deleted_groups,
+        ("groups at", "would be deleted"),
     ),
 )
 

@@ -14,16 +14,14 @@ from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
-from scimsync.model.operations import Action
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
-from scimsync.plan.definition import Tally
-from scimsync.plan.guard import REMOVALS, UPDATES
 from scimsync.plan.planner import TargetReader
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
+from scimsync.run.tallies import with_tallies
 from scimsync.state import (
     holds,
     links,
@@ -56,9 +54,6 @@ _FEW, _MANY = 3, 10_000
 """The expected number of groups to look up: few once groups are linked, any number before that."""
 
 _DAYS_REMEMBERED = 60
-
-FIRST_KEYS = 5
-"""The number of users counted by a guard that are named."""
 
 
 @dataclass(slots=True)
@@ -150,37 +145,16 @@ class TargetRun:
     def plan(self, store: Store) -> TargetPlan:
         """Return the plan of this target as a value."""
         url, known_url = self.compiled.config.url, self.known.url
-        other_url = known_url if known_url not in (None, url) else None
-        linked = accounts = 0
-        removals = updates = Tally(0)
-        if counts := self.state.count_operations():
-            removals = self._tally(REMOVALS, counts)
-            updates = self._tally(UPDATES, counts)
-        if counts or other_url is not None:
-            with store.read() as connection:
-                accounts = links.count_with_status(connection, self.name, LinkStatus.ACTIVE)
-                linked = accounts + links.count_with_status(
-                    connection, self.name, LinkStatus.INACTIVE
-                )
-        return TargetPlan(
+        plan = TargetPlan(
             name=self.name,
             url=url,
             dialect=self.compiled.dialect,
             reader=self.state,
             error=self.error,
-            linked=linked,
-            accounts=accounts,
-            removals=removals,
-            updates=updates,
             lost_members=tuple(self.planner.lost_members),
-            other_url=other_url if linked else None,
+            other_url=known_url if known_url not in (None, url) else None,
         )
-
-    def _tally(self, actions: Sequence[Action], counts: Mapping[str, int]) -> Tally:
-        if not any(counts.get(action) for action in actions):
-            return Tally(0)
-        number, first = self.state.tally(actions, FIRST_KEYS)
-        return Tally(number, first)
+        return with_tallies(plan, self.state, store)
 
     def _scope(self, context: Context, reading: Reading) -> Scope | None:
         """Return what to plan, or None for nothing."""

@@ -173,6 +173,22 @@ def count_with_status(connection: Connection, target: str, *statuses: LinkStatus
     return count(connection, target, table.c.kind == Kind.USER, table.c.status.in_(statuses))
 
 
+def count_by_status(connection: Connection, target: str) -> dict[LinkStatus, int]:
+    """Return how many users of a target have a link with each status."""
+    rows = connection.execute(
+        select(table.c.status, func.count())
+        .where(table.c.target == target, table.c.kind == Kind.USER)
+        .group_by(table.c.status)
+    )
+    return {LinkStatus(status): number for status, number in rows}
+
+
+def count_active(connection: Connection, target: str, keys: Sequence[Key]) -> int:
+    """Return how many of the users `keys` have an active account."""
+    active = table.c.status == LinkStatus.ACTIVE
+    return count(connection, target, table.c.kind == Kind.USER, table.c.key.in_(keys), active)
+
+
 def count(connection: Connection, target: str, *conditions: ColumnElement[bool]) -> int:
     """Return how many links of a target fulfill all conditions."""
     query = select(func.count()).select_from(table).where(table.c.target == target, *conditions)

@@ -245,17 +245,19 @@ class LiveState:
             numbers[action] = numbers.get(action, 0) + number
         return numbers
 
-    def tally(self, actions: Sequence[str], most: int) -> tuple[int, tuple[Key, ...]]:
-        """Return how many users have an open operation of `actions`, and the first `most` of them.
+    def tally(
+        self, actions: Sequence[str], most: int, kind: Kind = Kind.USER
+    ) -> tuple[int, tuple[Key, ...]]:
+        """Return how many users or groups have an open operation of `actions`.
 
-        Users that were deprovisioned by hand do not count.
+        The first `most` keys come with it. Users that were deprovisioned by hand do not count.
         """
         with self._store.read() as connection:
             held = holds.all_holds(connection)
         where = OperationFilter(
             run=self._run,
             target=self._target,
-            kind=Kind.USER,
+            kind=kind,
             actions=actions,
             exclude_keys=held,
             statuses=OPEN_STATUSES,
@@ -264,6 +266,15 @@ class LiveState:
             number = sum(journal.count(connection, where).values())
             first = tuple(one.key for one in journal.find(connection, where, limit=most))
         return number, first
+
+    def count_active(self, actions: Sequence[str]) -> int:
+        """Return how many users with an open operation of `actions` have an active account."""
+        number, after = 0, ""
+        while keys := self.keys_with(Kind.USER, actions, after, _BATCH):
+            after = keys[-1]
+            with self._store.read() as connection:
+                number += links.count_active(connection, self._target, keys)
+        return number
 
     def _operations(self, status: OperationStatus) -> Iterator[JournaledOperation]:
         where = OperationFilter(run=self._run, target=self._target, statuses=(status,))

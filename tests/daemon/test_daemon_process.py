@@ -299,6 +299,7 @@ def test_a_changed_mapping_applies_to_the_next_push(company: Office, faulty: Fau
         company.configure(
             user=user,
             source=SOURCE,
+            guard='max_updates = "100%"',
             more='[schedule]\npush = false\nquiet = "1s"\n[health]\nport = 0',
         )
         daemon.until("sync.toml reloaded")

@@ -3,8 +3,11 @@ lifted."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import Office, Row, counts, people, person
 from tests.servers.faulty import FaultyServer
 
@@ -158,14 +161,61 @@ def test_allow_records_lifts_the_limit_once(hundred: Office, faulty: FaultyServe
     assert hundred.push().exit_code == 3
 
 
-def test_up_to_five_are_always_fine_for_a_share(office: Office) -> None:
+def test_a_share_allows_five_accounts_but_never_more_than_half(
+    office: Office, faulty: FaultyServer
+) -> None:
     office.configure(guard='min_records = "0%"')
-    office.hire(people(7))
+    office.hire(people(9))
     office.push()
 
-    office.hire(shifted(people(2)))
+    office.hire(shifted(people(4)))
+    assert counts(office.push()) == {"update": 4, "deactivate": 5}
+    faulty.forget()
 
-    assert counts(office.push()) == {"update": 2, "deactivate": 5}
+    office.hire(people(1))
+    ran = office.run("push")
+    assert ran.code == 3
+    assert ran.err.endswith(
+        'aborted by guard.max_removals: 3 of 4 accounts at "wiki" would be deactivated or deleted'
+        " (limit 10%, here 2); nothing was sent [SYNC-0501]\n  first: 00002, 00003, 00004\n"
+        "  to allow this once: scimsync push --allow-removals 3\n"
+    )
+    assert faulty.seen == []
+
+
+def test_one_group_may_be_deleted_and_not_two_of_three(real_office: Office) -> None:
+    real_office.configure(more=BY_DEPARTMENT, guard='max_updates = "100%"')
+    real_office.hire([person(1), person(2, dept="Sales"), person(3, dept="Law")])
+    real_office.push()
+
+    real_office.hire([person(1), person(2), person(3)])
+    ran = real_office.run("push")
+
+    assert ran.code == 3
+    assert ran.err.endswith(
+        'aborted by guard.max_removals: 2 of 3 groups at "wiki" would be deleted (limit 10%, here'
+        " 1); nothing was sent [SYNC-0508]\n  first: departments:Law, departments:Sales\n"
+        "  to allow this once: scimsync push --allow-removals 2\n"
+    )
+    real_office.hire([person(1), person(2, dept="Law"), person(3, dept="Law")])
+    assert counts(real_office.push())["delete"] == 1
+    real_office.hire([person(1), person(2), person(3)])
+    assert real_office.push().exit_code == 0
+
+
+def test_deletions_that_are_due_are_counted_with_their_accounts(office: Office) -> None:
+    office.configure(
+        target='leave = { action = "deactivate", delete_after = "30d" }',
+        guard='min_records = "0%"',
+    )
+    office.hire(people(4))
+    office.push()
+    office.hire(people(2))
+    assert counts(office.push()) == {"deactivate": 2}
+
+    office.push(later=timedelta(days=31))
+    office.push(later=timedelta(days=1))
+    assert {link.status for link in office.links().values()} == {"active", "deleted"}
 
 
 def test_a_number_is_meant_as_it_stands(office: Office, faulty: FaultyServer) -> None:

@@ -247,5 +247,5 @@ def test_a_guard_is_told_by_the_plan(company: Office, faulty: FaultyServer) -> N
     ran = company.run("plan")
 
     assert ran.code == 3
-    assert '2 of 20 accounts at "wiki" would be deactivated or deleted' in ran.err
+    assert '2 of 21 accounts at "wiki" would be deactivated or deleted' in ran.err
     assert faulty.written() == []

@@ -22,7 +22,7 @@ from tests.servers.proxy import Proxy
 
 SOON = timedelta(minutes=6)
 """The pause after a first failure is over then."""
-NO_GUARD = 'max_removals = 1000\nmin_records = "0%"\n'
+NO_GUARD = 'max_removals = 1000\nmax_updates = "100%"\nmin_records = "0%"\n'
 DELETE = 'leave = { action = "delete" }'
 POST_USER, FIND_USER, PATCH_USER, DELETE_USER = (
     "POST /[^?]*/Users$",

@@ -42,7 +42,7 @@ def refuse(faulty: FaultyServer, path: str, times: int = 1000) -> None:
 def test_a_leaver_whose_new_name_is_taken_is_switched_off(
     office: Office, faulty: FaultyServer
 ) -> None:
-    office.configure(user=BY_MAPPING)
+    office.configure(user=BY_MAPPING, guard=NO_GUARD)
     office.hire(people(3))
     office.push()
     office.hire([person(1), person(2), person(3, dept="away", email="person2@example.com")])

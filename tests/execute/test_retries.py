@@ -438,6 +438,7 @@ userName = "email | lower"
 def test_a_web_page_in_place_of_scim_fails_with_its_first_bytes(
     office: Office, faulty: FaultyServer
 ) -> None:
+    office.configure(guard='max_updates = "100%"')
     office.hire(people(2))
     office.push()
     faulty.fail("PATCH", where=is_about("00001"), status=200, body=HTML)

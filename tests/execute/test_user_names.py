@@ -52,14 +52,14 @@ def test_people_take_each_others_user_names_with_the_fewest_requests(
 
 
 def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
-    real_office.hire(people(4))
+    real_office.hire(people(6))
     real_office.push()
-    real_office.hire(renamed(4, {1: 2, 2: 3, 3: 1}))
+    real_office.hire(renamed(6, {1: 2, 2: 3, 3: 1}))
 
     assert counts(real_office.push()) == {"update": 3}
 
     assert holders(real_office) == {
-        row["email"].lower(): row["id"] for row in renamed(4, {1: 2, 2: 3, 3: 1})
+        row["email"].lower(): row["id"] for row in renamed(6, {1: 2, 2: 3, 3: 1})
     }
     assert real_office.plan() == []
 

@@ -295,7 +295,7 @@ def test_once_and_generated_values_are_sent_at_creation_only(
 def test_what_is_empty_is_absent_and_what_was_not_set_is_not_removed(
     office: Office, faulty: FaultyServer
 ) -> None:
-    office.configure(user=USER + 'title = "title"\n')
+    office.configure(user=USER + 'title = "title"\n', guard='max_updates = "100%"')
     office.hire([person(1) | {"title": ""}, person(2) | {"title": "CEO"}])
     office.push()
     assert ["title" in user for user in faulty.users.values()].count(True) == 1
@@ -401,7 +401,7 @@ def test_a_manager_is_created_before_those_who_refer_to_them(
 def test_a_reference_to_nobody_is_left_out_until_there_is_somebody(
     office: Office, faulty: FaultyServer
 ) -> None:
-    office.configure(user=USER + MANAGER)
+    office.configure(user=USER + MANAGER, guard='max_updates = "100%"')
     staff = [person(number, manager="00009") for number in (1, 2)]
     office.hire(staff)
     assert counts(office.push()) == {"create": 2}

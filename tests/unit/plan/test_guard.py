@@ -52,10 +52,23 @@ def allow(kind: str, allowed: str | None) -> Allowance:
         (11, 100, Limit.share(10), True),
         (9, 99, Limit.share(10), False),
         (10, 99, Limit.share(10), True),
-        # five are always allowed by a share
-        (5, 7, Limit.share(10), False),
-        (6, 7, Limit.share(10), True),
-        (5, 5, Limit.share(0), False),
+        # five are always allowed by a share, unless that is more than half
+        (5, 11, Limit.share(10), False),
+        (6, 11, Limit.share(10), True),
+        (5, 10, Limit.share(0), False),
+        (6, 10, Limit.share(10), True),
+        (5, 9, Limit.share(10), False),
+        (4, 7, Limit.share(10), False),
+        (5, 7, Limit.share(10), True),
+        (2, 4, Limit.share(0), False),
+        (3, 4, Limit.share(10), True),
+        (2, 3, Limit.share(10), False),
+        (3, 3, Limit.share(10), True),
+        (1, 2, Limit.share(10), False),
+        (2, 2, Limit.share(10), True),
+        (1, 1, Limit.share(10), False),
+        (3, 4, Limit.share(80), False),
+        (4, 4, Limit.share(100), False),
         # a number is taken as it is
         (0, 100, Limit(Limit.share(0).amount), False),
         (1, 100, Limit(Limit.share(0).amount), True),
@@ -96,12 +109,63 @@ def test_an_allowance_takes_the_place_of_the_limit(
 def test_a_violation_says_what_would_happen_to_whom_and_what_lifts_the_limit() -> None:
     made = plan(accounts=7, linked=7, removals=Tally(7, FIRST))
     (violation,) = check(made, LIMITS, Allowance())
-    for piece in ("wiki", "7 of 7 accounts", "max_removals", "10%", "5"):
-        assert piece in violation.brief
+    assert violation.brief == (
+        'guard.max_removals: 7 of 7 accounts at "wiki" would be deactivated or deleted (limit 10%,'
+        " here 4)"
+    )
     assert "1, 2 and 5 more" in violation.names
     assert "scimsync push --allow-removals 7" in violation.hint
     assert "1, 2" in str(violation)
     assert "1, 2" not in violation.nameless
+
+
+@pytest.mark.parametrize(
+    ("figures", "total"),
+    [
+        ({"accounts": 4}, 4),
+        ({"accounts": 4, "linked": 90}, 4),  # accounts that are inactive anyway do not count
+        ({"accounts": 1, "adopted": 3}, 4),
+        ({"adopted": 4}, 4),
+        ({"accounts": 1, "inactive": 3}, 4),  # whose deletion is due, or who come back
+    ],
+)
+@pytest.mark.parametrize("kind", ["removals", "updates"])
+def test_accounts_are_counted_that_are_linked_or_adopted(
+    kind: str, figures: dict[str, int], total: int
+) -> None:
+    inactive = figures.get("inactive", 0)
+    others = {"accounts": 0} | {name: one for name, one in figures.items() if name != "inactive"}
+    made = plan(**others, **{kind: Tally(3, FIRST, inactive)})
+    fewer = plan(**others, **{kind: Tally(2, FIRST, inactive)})
+
+    (violation,) = check(made, LIMITS | {"max_updates": TENTH}, Allowance())
+
+    assert f"3 of {total} accounts" in violation.brief
+    assert "here 2" in violation.brief
+    assert check(fewer, LIMITS, Allowance()) == []
+
+
+@pytest.mark.parametrize(
+    ("deleted", "groups", "limit", "stops"),
+    [
+        (1, 1, TENTH, False),
+        (1, 3, TENTH, False),
+        (2, 2, TENTH, True),
+        (2, 3, TENTH, True),
+        (2, 20, TENTH, False),
+        (3, 20, TENTH, True),
+        (2, 3, Limit.share(67), False),
+        (1, 3, Limit(Limit.share(0).amount), True),
+        (2, 3, Limit(Limit.share(2).amount), False),
+    ],
+)
+def test_deleted_groups_count_as_removals(
+    deleted: int, groups: int, limit: Limit, stops: bool
+) -> None:
+    made = plan(groups=groups, deleted_groups=Tally(deleted, FIRST))
+    violations = check(made, LIMITS | {"max_removals": limit}, Allowance())
+    assert [violation.code for violation in violations] == ["SYNC-0508"] * stops
+    assert check(made, LIMITS, allow("removals", str(deleted))) == []
 
 
 def test_members_of_one_group_count_by_the_group() -> None:
