@@ -21,6 +21,7 @@ class Event(StrEnum):
 
     GUARD = "guard"  # a guard stops pushes
     TARGET = "target"  # a target is in quarantine
+    ACCESS = "access"  # a leaver may still have access at a target
     FAILURES = "failures"  # so many people fail at a target
     SOURCE = "source"  # a source cannot be read
     STALE = "stale"  # a source has brought nothing new for too long

@@ -15,6 +15,7 @@ from scimsync.daemon.push_job import Cause, PushRequest, PushResult
 from scimsync.errors import Interrupted, LeaseHeld, ScimsyncError, coded
 from scimsync.formatting import plural
 from scimsync.logcontext import in_run
+from scimsync.model.links import AccessToRemove
 from scimsync.model.records import Problem
 from scimsync.plan.diff import describe_counts
 from scimsync.run import RunOutcome, TargetOutcome
@@ -90,11 +91,19 @@ def _log_outcome(outcome: RunOutcome, *, personal: bool) -> None:
             _log_error(name, target.error, personal=personal)
         if target.error is None or (target.operations and not target.blocked):
             _log_counts(name, target)
+        _log_access(name, target.access_to_remove, personal=personal)
     if any(target.failed for target in outcome.targets.values()):
         _LOG.warning("for the failed operations: scimsync journal --run %d --failed", outcome.run)
     for source in dict.fromkeys(problem.source for problem in outcome.problems):
         some = [problem for problem in outcome.problems if problem.source == source]
         (_log_problems if personal else _log_problem_count)(source, some)
+
+
+def _log_access(name: str, leavers: AccessToRemove, *, personal: bool) -> None:
+    if leavers.count:
+        who = plural(leavers.count, "leaver")
+        names = f": {leavers.named}" if personal else ""
+        _LOG.error("%s: %s may still have access%s [SYNC-0372]", name, who, names)
 
 
 def _log_counts(name: str, target: TargetOutcome) -> None:

@@ -76,6 +76,9 @@ def applied(
         status, document = LinkStatus.DELETED, {}
     elif document.get("active") is False:
         status = LinkStatus.INACTIVE
+    may_have_access_since = None
+    if operation.action == Action.DEACTIVATE and status is LinkStatus.ACTIVE and link is not None:
+        may_have_access_since = link.may_have_access_since
     after = Link(
         kind=operation.kind,
         key=operation.key,
@@ -87,6 +90,7 @@ def applied(
         delete_after=operation.delete_after,
         left_at=left_at,
         adopted=adopted,
+        may_have_access_since=may_have_access_since,
     )
     operation_result = result(
         operation, OperationStatus.APPLIED, now, request, detail=detail, action=action

@@ -183,6 +183,7 @@ class _RefusedChange:
             status=LinkStatus.INACTIVE,
             document=apply_changes(link.document, [change]),
             left_at=link.left_at or operation.planned_at,
+            may_have_access_since=None,
         )
         detail = f"{self.error}; the account is deactivated, and its deletion stays due"
         code, response = message_code(self.error), response_of(self.error)

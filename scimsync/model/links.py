@@ -27,6 +27,8 @@ class Link:
     before it is compared. `left_at` is when the user left, and is kept while a later deletion
     counts from it. `shared` is set where other keys are linked to the same resource: nothing is
     sent about it. `adopted` is set where the resource existed before it was linked.
+    `may_have_access_since` is when the access of a leaver was to be removed, and is kept until that
+    is confirmed.
     """
 
     kind: Kind
@@ -44,11 +46,17 @@ class Link:
     last_error: str | None = None
     shared: bool = False
     adopted: bool = False
+    may_have_access_since: datetime | None = None
 
     @property
     def is_due(self) -> bool:
         """Whether the link needs another look although its record did not change."""
-        return self.in_doubt or self.failures > 0 or self.next_try_at is not None
+        return (
+            self.in_doubt
+            or self.failures > 0
+            or self.next_try_at is not None
+            or self.may_have_access_since is not None
+        )
 
     @property
     def has_account(self) -> bool:
@@ -57,6 +65,24 @@ class Link:
             LinkStatus.ACTIVE,
             LinkStatus.INACTIVE,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToRemove:
+    """The leavers who may still have access at a target.
+
+    It has their number, and the `first` of them with the time when their access was to be removed.
+    """
+
+    count: int = 0
+    first: tuple[tuple[Key, datetime], ...] = ()
+
+    @property
+    def named(self) -> str:
+        """`00004, 00005 and 3 more`."""
+        keys = ", ".join(key for key, _ in self.first)
+        more = self.count - len(self.first)
+        return f"{keys} and {more:,} more" if more > 0 else keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ MEMBERSHIP_ACTIONS = (Action.ADD_MEMBERS, Action.REMOVE_MEMBERS)
 RESOURCE_ACTIONS = tuple(action for action in Action if action not in MEMBERSHIP_ACTIONS)
 """Actions that change a resource itself."""
 
+REMOVAL_ACTIONS = (Action.DEACTIVATE, Action.DELETE)
+"""Actions that end the access of a user."""
+
 ARRIVAL_ACTIONS = (Action.CREATE, Action.ADOPT)
 """Actions after which the target has a resource that was not linked before."""
 

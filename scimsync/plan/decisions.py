@@ -93,6 +93,10 @@ class LeavePolicy(StrEnum):
     """`actions.remove = false`."""
 
 
+REMOVES_ACCESS = (LeavePolicy.DELETE, LeavePolicy.DEACTIVATE)
+"""The policies under which an unwanted account may not stay active."""
+
+
 class AccountState(StrEnum):
     """The state of an unwanted candidate's account, and for inactive ones the work that remains."""
 
@@ -134,6 +138,20 @@ def decide(
     for candidate in candidates:
         batch.add(candidate)
     return batch.decisions
+
+
+def leave_policy(policy: Policy, *, held: bool, action: str | None = None) -> LeavePolicy:
+    """Return what becomes of an unwanted account.
+
+    `held`: its user was deprovisioned by hand, which overrides `keep` and `remove`. `action` is the
+    leave action of a group's own table.
+    """
+    action = action or policy.leave.action
+    if held:
+        return LeavePolicy.DELETE if action == "delete" else LeavePolicy.DEACTIVATE
+    if not policy.remove:
+        return LeavePolicy.OFF
+    return LeavePolicy.KEEP if action == "empty" else LeavePolicy(action)
 
 
 def deletion_time(link: Link | None, policy: Policy, now: datetime) -> datetime | None:
@@ -468,12 +486,8 @@ class _Batch:
         _UNWANTED[leave, self._state_of(candidate, link)](self, candidate, link)
 
     def _leave_of(self, candidate: Candidate) -> LeavePolicy:
-        action = candidate.leave or self._policy.leave.action
-        if candidate.held_since is not None:  # deprovisioning by hand overrides `keep` and `remove`
-            return LeavePolicy.DELETE if action == "delete" else LeavePolicy.DEACTIVATE
-        if not self._policy.remove:
-            return LeavePolicy.OFF
-        return LeavePolicy.KEEP if action == "empty" else LeavePolicy(action)
+        held = candidate.held_since is not None
+        return leave_policy(self._policy, held=held, action=candidate.leave)
 
     def _state_of(self, candidate: Candidate, link: Link) -> AccountState:
         if link.status is not LinkStatus.INACTIVE:
@@ -516,7 +530,8 @@ class _Batch:
             self._traits.leave,
             self._why_unwanted(candidate),
             (
-                Change("active", before.get("active", True), False),
+                # what the link holds may be out of date, and an equal value would not be sent
+                Change("active", True, False),
                 *self._revocations(candidate),
             ),
             remote_id=link.remote_id,
@@ -719,8 +734,15 @@ def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
 
 
 def _without_failure(link: Link) -> Link:
-    """Return the link without earlier failures, and not in doubt."""
-    return replace(link, failures=0, next_try_at=None, last_error=None, in_doubt=False)
+    """Return the link without earlier failures, not in doubt, and without access to remove."""
+    return replace(
+        link,
+        failures=0,
+        next_try_at=None,
+        last_error=None,
+        in_doubt=False,
+        may_have_access_since=None,
+    )
 
 
 _Comparison = Callable[[_Batch, Candidate, Link, Document, Document, tuple[Change, ...]], None]

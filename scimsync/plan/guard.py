@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit
-from scimsync.model.operations import Action
+from scimsync.model.operations import REMOVAL_ACTIONS, Action
 from scimsync.plan.definition import Plan, Tally, TargetPlan, Violation
 
 MIN_ALLOWED = 5
@@ -20,7 +20,7 @@ MIN_ALLOWED = 5
 In one group, it always allows this many members.
 """
 
-REMOVALS = (Action.DEACTIVATE, Action.DELETE)
+REMOVALS = REMOVAL_ACTIONS
 """Actions that `max_removals` counts."""
 
 UPDATES = (Action.UPDATE, Action.REACTIVATE)

@@ -45,13 +45,15 @@ class TargetReader:
 class Batch:
     """The facts gathered about some keys.
 
-    `read` holds resources that were read because they were in doubt, None where one is gone.
+    `undecided` are keys of which it is not known whether their resource should exist. `read` holds
+    resources that were read because they were in doubt, None where one is gone.
     """
 
     keys: list[Key]
     links: dict[Key, Link]
     desired: dict[Key, Desired] = field(default_factory=dict)
     failures: dict[Key, str] = field(default_factory=dict)
+    undecided: frozenset[Key] = frozenset()
     held: dict[Key, datetime] = field(default_factory=dict)
     read: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     accounts: dict[Key, tuple[Account, ...]] = field(default_factory=dict)
@@ -125,6 +127,10 @@ class ResourcePlanner(ABC):
         """Return whether a resource in doubt that cannot be read fails."""
         return True
 
+    def may_have_access(self, batch: Batch, key: Key) -> bool:  # noqa: ARG002
+        """Return whether a resource that cannot be planned may give a leaver access."""
+        return False
+
     def leave_of(self, key: Key) -> str | None:  # noqa: ARG002
         """Return the leave action of a resource where it has one of its own."""
         return None
@@ -157,6 +163,7 @@ class ResourcePlanner(ABC):
     async def _plan_batch(self, keys: list[Key]) -> None:
         batch = Batch(keys, self._state.links(self.traits.kind, keys))
         self.desire(batch)
+        batch.undecided = frozenset(batch.failures)
         self._hold_shared(batch)
         await self._ask_target(batch)
         self.review(batch)
@@ -280,7 +287,11 @@ class ResourcePlanner(ABC):
         unread = self._target is not None and key in self._target.in_doubt.failures
         failures = (link.failures if link is not None else 0) + 1
         delay = retry_delay(failures) if unread else timedelta()
-        return failed_link(link, self.traits.kind, key, detail, self._now.time + delay)
+        failing = failed_link(link, self.traits.kind, key, detail, self._now.time + delay)
+        since = None
+        if self.may_have_access(batch, key):
+            since = failing.may_have_access_since or self._now.time
+        return replace(failing, may_have_access_since=since)
 
 
 def _match_values(desired: Desired) -> Document:

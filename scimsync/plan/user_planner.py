@@ -16,7 +16,13 @@ from scimsync.model.memberships import Membership
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.candidates import Surroundings
-from scimsync.plan.decisions import USERS, Decisions, deletion_time
+from scimsync.plan.decisions import (
+    REMOVES_ACCESS,
+    USERS,
+    Decisions,
+    deletion_time,
+    leave_policy,
+)
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.usernames import NameHolders
@@ -105,6 +111,16 @@ class UserPlanner(ResourcePlanner):
             desired is not None and desired.in_scope and desired.document.get("active") is not False
         )
         return stays or link is None or not link.has_account
+
+    def may_have_access(self, batch: Batch, key: Key) -> bool:
+        desired, link = batch.desired.get(key), batch.links.get(key)
+        if link is not None and link.status is LinkStatus.INACTIVE and not link.in_doubt:
+            return False
+        if desired is not None and desired.in_scope:
+            return self._policy.remove and desired.document.get("active") is False
+        if key in batch.undecided:
+            return link is not None and link.may_have_access_since is not None
+        return leave_policy(self._policy, held=key in batch.held) in REMOVES_ACCESS
 
     def surroundings(self, batch: Batch) -> Surroundings:
         references = {

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scimsync.errors import SOURCE_ERRORS, GuardStop, Interrupted, ScimsyncError, combined_exit_code
+from scimsync.model.links import AccessToRemove
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, Violation
-from scimsync.state import journal
+from scimsync.state import journal, overview
 from scimsync.state.store import Store
 
 FIRST_FAILURES = 3
 """The number of refused operations that a push shows. The journal has them all."""
+
+FIRST_LEAVERS = 10
+"""The number of leavers who may still have access that a push names. `status` has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class TargetOutcome:
     `counts` are applied operations by action, `failed` the number of failed ones, `requests` the
     number of requests of all kinds. `refused` are the first operations that failed when they were
     sent, as `create 00123: why`. `operations` counts the whole journal by action and status.
+    `access_to_remove` are the leavers who may still have access, after this run and earlier ones.
     """
 
     counts: Mapping[str, int]
@@ -33,6 +38,12 @@ class TargetOutcome:
     error: ScimsyncError | None = None
     refused: tuple[str, ...] = ()
     operations: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    access_to_remove: AccessToRemove = field(default_factory=AccessToRemove)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether an operation failed, or a leaver may still have access."""
+        return bool(self.failed or self.access_to_remove.count)
 
     @property
     def blocked(self) -> bool:
@@ -74,7 +85,7 @@ class RunOutcome:
         ]
         if self.violations:
             codes.append(GuardStop.exit_code)
-        if self.problems or any(target.failed for target in self.targets.values()):
+        if self.problems or any(target.is_unsettled for target in self.targets.values()):
             codes.append(4)
         return combined_exit_code(codes)
 
@@ -84,7 +95,7 @@ def run_outcome(
 ) -> RunOutcome:
     """Return the outcome of a run that read `sources` and made `plan`."""
     outcome = "done"
-    if plan.problems or any(target.failed or target.error for target in targets.values()):
+    if plan.problems or any(target.is_unsettled or target.error for target in targets.values()):
         outcome = "failed"
     if plan.violations:
         outcome = "stopped"
@@ -99,6 +110,7 @@ def target_outcome(
     """Return the outcome of `run` at a target, from the journal."""
     operations = OperationFilter(run=run, target=name)
     with store.read() as connection:
+        access_to_remove = overview.access_to_remove(connection, name, FIRST_LEAVERS)
         counted = journal.count(connection, operations)
         failed = sum(
             number for (_, status), number in counted.items() if status is OperationStatus.FAILED
@@ -123,6 +135,7 @@ def target_outcome(
         error=error,
         refused=refused,
         operations={(action, status.value): number for (action, status), number in counted.items()},
+        access_to_remove=access_to_remove,
     )
 
 
@@ -131,6 +144,7 @@ def target_document(outcome: TargetOutcome) -> dict[str, Any]:
     return {
         "counts": dict(outcome.counts),
         "failed": outcome.failed,
+        "may_have_access": outcome.access_to_remove.count,
         "requests": outcome.requests,
         "seconds": round(outcome.seconds, 3),
         "error": None if outcome.error is None else outcome.error.message,

@@ -103,11 +103,15 @@ def next_due(connection: Connection, target: str, after: datetime) -> datetime |
 _INACTIVE = link.c.status == LinkStatus.INACTIVE
 
 
-def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], Select[str]]:
-    """Return queries for the keys of links with a due retry, and with a due deletion."""
+def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], ...]:
+    """Return queries for the keys of due links.
+
+    They have a due retry, or a due deletion, or are those of leavers who may still have access.
+    """
     keys = select(link.c.key).where(link.c.target == target, link.c.kind == kind)
     return (
         keys.where(links.retry_is_due(now)),
+        keys.where(link.c.may_have_access_since.is_not(None), link.c.next_try_at.is_(None)),
         keys.where(link.c.delete_after <= now, _INACTIVE, link.c.next_try_at.is_(None)),
     )
 

@@ -158,6 +158,24 @@ def _keys(
     return [Key(key) for key in connection.scalars(query)]
 
 
+def mark_removals(connection: Connection, target: str, removed: Select[str], now: datetime) -> None:
+    """Note that these users may still have access: the keys `removed` have a planned removal.
+
+    An account that is known to be inactive gives no access. An earlier time stays.
+    """
+    connection.execute(
+        update(table)
+        .where(
+            table.c.target == target,
+            table.c.kind == Kind.USER,
+            table.c.key.in_(removed),
+            table.c.may_have_access_since.is_(None),
+            or_(table.c.status == LinkStatus.ACTIVE, table.c.in_doubt),
+        )
+        .values(may_have_access_since=now)
+    )
+
+
 def count_links(connection: Connection, target: str, kind: Kind) -> int:
     """Return how many links of a kind a target has."""
     return count(connection, target, table.c.kind == kind)
@@ -187,6 +205,11 @@ def count_active(connection: Connection, target: str, keys: Sequence[Key]) -> in
     """Return how many of the users `keys` have an active account."""
     active = table.c.status == LinkStatus.ACTIVE
     return count(connection, target, table.c.kind == Kind.USER, table.c.key.in_(keys), active)
+
+
+def count_with_access(connection: Connection, target: str) -> int:
+    """Return how many leavers may still have access at a target."""
+    return count(connection, target, table.c.may_have_access_since.is_not(None))
 
 
 def count(connection: Connection, target: str, *conditions: ColumnElement[bool]) -> int:
@@ -311,6 +334,7 @@ def _link(row: RowMapping) -> Link:
         last_error=row["last_error"],
         shared=row["shared"],
         adopted=row["adopted"],
+        may_have_access_since=row["may_have_access_since"],
     )
 
 
@@ -333,4 +357,5 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "last_error": item.last_error,
         "shared": item.shared,
         "adopted": item.adopted,
+        "may_have_access_since": item.may_have_access_since,
     }

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.ids import Key, Kind, fold_name
-from scimsync.model.links import LinkStatus
+from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.state.tables import link, record
 
 _MOST_KEYS = 2000
@@ -81,6 +81,32 @@ def count_failed(connection: Connection, target: str) -> int:
         .where(link.c.target == target, link.c.next_try_at.is_not(None))
     )
     return connection.scalar(query.where(link.c.failures > 0)) or 0
+
+
+def access_to_remove(connection: Connection, target: str, most: int) -> AccessToRemove:
+    """Return the leavers who may still have access at a target, the first `most` of them by name.
+
+    The order is that of time.
+    """
+    since = link.c.may_have_access_since
+    rows = connection.execute(
+        select(link.c.key, since, func.count().over())
+        .where(link.c.target == target, since.is_not(None))
+        .order_by(since, link.c.key)
+        .limit(most)
+    ).all()
+    first = tuple((Key(key), moment) for key, moment, _ in rows)
+    return AccessToRemove(rows[0][2] if rows else 0, first)
+
+
+def keys_with_access(connection: Connection, target: str) -> list[Key]:
+    """Return the keys of all leavers who may still have access at a target, in order."""
+    query = (
+        select(link.c.key)
+        .where(link.c.target == target, link.c.may_have_access_since.is_not(None))
+        .order_by(link.c.key)
+    )
+    return [Key(key) for key in connection.scalars(query)]
 
 
 def failing_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:

@@ -21,6 +21,7 @@ from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     OPEN_STATUSES,
+    REMOVAL_ACTIONS,
     JournaledOperation,
     Operation,
     OperationFilter,
@@ -54,6 +55,7 @@ class LiveState:
         self._now = now
         self._accepted = False
         self._links: list[Link] = []
+        self._removes = False
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
 
@@ -69,6 +71,21 @@ class LiveState:
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
+        if self._removes:
+            links.mark_removals(
+                connection, self._target, journal.keys_query(self._removals), self._now
+            )
+            self._removes = False
+
+    @property
+    def _removals(self) -> OperationFilter:
+        return OperationFilter(
+            run=self._run,
+            target=self._target,
+            kind=Kind.USER,
+            actions=REMOVAL_ACTIONS,
+            statuses=(OperationStatus.PLANNED,),
+        )
 
     def keys_to_plan(
         self, sources: Sequence[str], cursor: Seq, *, everybody: bool
@@ -189,6 +206,10 @@ class LiveState:
 
     def add_operations(self, operations: Sequence[Operation]) -> None:
         if operations:
+            self._removes = self._removes or any(
+                operation.kind is Kind.USER and operation.action in REMOVAL_ACTIONS
+                for operation in operations
+            )
             with self._plan.write() as connection:
                 journal.add_operations(connection, self._run, self._target, operations, self._now)
 
@@ -306,7 +327,7 @@ class LiveState:
         self._links += [link for link in updated_links if link.key in due]
         self._unwanted[kind] += unwanted
         self._returned[kind] += returned
-        if self._accepted and (self._links or unwanted or returned):
+        if self._accepted and (self._links or unwanted or returned or self._removes):
             with self._store.write() as connection:
                 self.accept(connection)
 

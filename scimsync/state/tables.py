@@ -168,6 +168,10 @@ IS_OWNER = "status IN ('active', 'inactive') AND NOT shared"
 """The condition under which a link is the only one to its resource."""
 
 
+MAY_HAVE_ACCESS = "may_have_access_since IS NOT NULL"
+"""The condition under which a leaver may still have access."""
+
+
 class LinkRow(_Row, table=True):
     """What is known of one resource at one target."""
 
@@ -186,6 +190,14 @@ class LinkRow(_Row, table=True):
             unique=True,
             sqlite_where=text(IS_OWNER),
             postgresql_where=text(IS_OWNER),
+        ),
+        Index(
+            "ix_link_may_have_access",
+            "target",
+            "kind",
+            "key",
+            sqlite_where=text(MAY_HAVE_ACCESS),
+            postgresql_where=text(MAY_HAVE_ACCESS),
         ),
     )
 
@@ -219,6 +231,10 @@ class LinkRow(_Row, table=True):
         "Whether the resource existed before it was linked.",
         default=False,
         sa_column_kwargs={"server_default": false()},
+    )
+    may_have_access_since: datetime | None = _time(
+        "When the removal of a leaver's access was planned that no response confirmed yet.",
+        default=None,
     )
 
 

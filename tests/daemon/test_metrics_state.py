@@ -67,13 +67,14 @@ def of_accounts(**numbers: int) -> dict[str, float]:
 
 
 def of_alerts(**numbers: int) -> dict[str, float]:
-    events = ("guard", "target", "failures", "source", "stale", "config", "error")
+    events = ("guard", "target", "access", "failures", "source", "stale", "config", "error")
     return {f'troubles{{event="{event}"}}': numbers.get(event, 0) for event in events}
 
 
 CALM = {
     'due{target="wiki"}': 0.0,
     'failing{target="wiki"}': 0.0,
+    'may_have_access{target="wiki"}': 0.0,
     'quarantined{target="wiki"}': 0.0,
     'target_failed_runs{target="wiki"}': 0.0,
     "notices_waiting": 0.0,

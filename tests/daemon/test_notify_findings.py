@@ -159,8 +159,10 @@ userName = "'chat-' ~ email"
         (Event.SOURCE, "staff", False),
         (Event.GUARD, "chat", False),
         (Event.TARGET, "wiki", False),
+        (Event.ACCESS, "wiki", False),
         (Event.FAILURES, "wiki", False),
         (Event.TARGET, "chat", False),
+        (Event.ACCESS, "chat", False),
         (Event.FAILURES, "chat", False),
     ]
 

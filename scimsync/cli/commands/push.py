@@ -12,7 +12,11 @@ import click
 
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
-from scimsync.cli.ui.error_report import print_target_errors, print_violation
+from scimsync.cli.ui.error_report import (
+    print_access_to_remove,
+    print_target_errors,
+    print_violation,
+)
 from scimsync.cli.ui.log_setup import LOG
 from scimsync.cli.ui.output import write_json
 from scimsync.cli.ui.problems import problem_document, problem_line
@@ -251,5 +255,7 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
                 f"{name}: {describe_counts(target.counts)}{failed}"
                 f" ({plural(target.requests, 'request')}, {target.seconds:.1f} s)"
             )
+    for name, target in outcome.targets.items():
+        print_access_to_remove(name, target.access_to_remove)
     if any(target.failed for target in outcome.targets.values()):
         click.echo(f"For details: scimsync journal --run {outcome.run} --failed", err=True)

@@ -49,6 +49,12 @@ def command(options: CommonOptions) -> None:
 
 
 def _failing_users(connection: Connection, options: CommonOptions, target: str) -> list[Key]:
-    """Return the failing users of a target, of the keys of the options if there are any."""
-    failing = overview.failing_keys(connection, target, Kind.USER)
-    return [key for key in failing if not options.keys or key in options.keys]
+    """Return the users of a target that fail, or may still have access although they left.
+
+    The keys of the options restrict them, if there are any.
+    """
+    failing = {
+        *overview.failing_keys(connection, target, Kind.USER),
+        *overview.keys_with_access(connection, target),
+    }
+    return [key for key in sorted(failing) if not options.keys or key in options.keys]

@@ -23,7 +23,7 @@ from scimsync.durations import format_local, format_relative
 from scimsync.errors import ScimsyncError, coded
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key, Kind
-from scimsync.model.links import LinkStatus
+from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
@@ -47,6 +47,7 @@ _RUNS_SHOWN = 5
 _FAILING_SHOWN = 3
 _PROBLEMS_SHOWN = 3
 _HELD_SHOWN = 10
+_LEAVERS_SHOWN = 100
 _STYLES = {LinkStatus.ACTIVE: "green", LinkStatus.PENDING: "yellow"}
 
 
@@ -83,6 +84,7 @@ class TargetStatus:
     reconfigured: bool | None
     links: Mapping[tuple[Kind, LinkStatus], int]
     failing: FailingLinks
+    access_to_remove: AccessToRemove
     known: TargetState
 
 
@@ -153,6 +155,7 @@ def _read_target(
         reconfigured=reconfigured,
         links=overview.count_by_status(connection, name),
         failing=overview.failing_links(connection, name, _FAILING_SHOWN),
+        access_to_remove=overview.access_to_remove(connection, name, _LEAVERS_SHOWN),
         known=known,
     )
 
@@ -214,6 +217,10 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
                 }
                 for one in target.failing.first
             ],
+        },
+        "may_have_access": {
+            "count": target.access_to_remove.count,
+            "first": [{"key": key, "since": since} for key, since in target.access_to_remove.first],
         },
     }
 
@@ -286,6 +293,8 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
             output.line(f"{word}: ", *counts, indent=2)
     _print_progress(output, target)
     _print_health(output, target, now)
+    if target.access_to_remove.count:
+        _print_access_to_remove(output, target.access_to_remove)
     if target.failing.count:
         _print_failing(output, target, now)
 
@@ -303,7 +312,7 @@ def _print_progress(output: Output, target: TargetStatus) -> None:
     elif target.behind:
         changed = plural(target.behind, "changed record")
         output.line((f"{changed} not pushed yet", "yellow"), indent=2)
-    elif not target.failing.count:
+    elif not (target.failing.count or target.access_to_remove.count):
         output.line("up to date with the last snapshot", indent=2)
 
 
@@ -330,6 +339,17 @@ def _print_health(output: Output, target: TargetStatus, now: datetime) -> None:
             f"rate lowered to {known.lowered_rate:.3g} requests/s by a 429 response {when}",
             indent=2,
         )
+
+
+def _print_access_to_remove(output: Output, leavers: AccessToRemove) -> None:
+    who = plural(leavers.count, "leaver")
+    output.line((coded(f"{who} may still have access", "SYNC-0372"), "red"), indent=2)
+    rows: list[list[Part]] = [
+        [(printable(key), "bold"), f"since {format_local(since)}"] for key, since in leavers.first
+    ]
+    output.rows(rows, indent=4)
+    if leavers.count > len(leavers.first):
+        output.line(f"and {leavers.count - len(leavers.first):,} more", indent=4)
 
 
 def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:

@@ -10,9 +10,10 @@ import click
 
 from scimsync.cli.ui.common_options import CommonOptions
 from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, innermost
-from scimsync.formatting import printable
+from scimsync.formatting import plural, printable
 
 if TYPE_CHECKING:
+    from scimsync.model.links import AccessToRemove
     from scimsync.plan import Violation
 
 
@@ -65,6 +66,17 @@ def print_target_errors(errors: Mapping[str, ScimsyncError | None], sent: str) -
         print_error(error)
         if isinstance(error, SOURCE_ERRORS):  # its message names no target
             click.echo(f"  nothing {sent} to {', '.join(names)}", err=True)
+
+
+def print_access_to_remove(target: str, leavers: AccessToRemove) -> None:
+    """Write to stderr which leavers may still have access at `target`, if any."""
+    if leavers.count:
+        who = plural(leavers.count, "leaver")
+        _print_message(
+            f"{target}: {who} may still have access: {leavers.named}",
+            "SYNC-0372",
+            ["for details: scimsync status; to retry now: scimsync retry"],
+        )
 
 
 def _print_message(message: str, code: str, remarks: Iterable[str]) -> None:

@@ -29,6 +29,7 @@ from scimsync.state import (
     alerts,
     due,
     journal,
+    links,
     overview,
     record_rows,
     target_states,
@@ -131,14 +132,14 @@ def _of_targets(
     profiles: Registry[Callable[[], Profile]],
 ) -> Iterator[Metric]:
     known = {name: target_states.get_target(connection, name) for name in config.targets}
-    links = {name: overview.count_by_status(connection, name) for name in known}
+    counted = {name: overview.count_by_status(connection, name) for name in known}
     yield gauge(
         "scimsync_accounts",
         "Accounts and groups at a target, as last known.",
         ("target", "kind", "status"),
         {
             (name, kind.value, status.value): counts.get((kind, status), 0)
-            for name, counts in links.items()
+            for name, counts in counted.items()
             for kind in Kind
             for status in LinkStatus
         },
@@ -152,6 +153,11 @@ def _of_targets(
         "scimsync_failing",
         "Accounts and groups whose last operation failed and that wait for a retry.",
         {name: due.count_waiting(connection, name) for name in known},
+    )
+    yield _by_target(
+        "scimsync_may_have_access",
+        "Leavers who may still have access, because no response confirms its removal.",
+        {name: links.count_with_access(connection, name) for name in known},
     )
     yield _by_target(
         "scimsync_rate_limit",

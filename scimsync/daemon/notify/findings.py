@@ -78,6 +78,7 @@ def findings_of_push(
         for name in names:
             known = target_states.get_target(connection, name)
             findings += _target(config, known, patient=patient)
+            findings.append(_access(connection, name))
             if not known.failures:  # otherwise no request was judged
                 findings.append(_failures(connection, config, name))
     return findings
@@ -189,6 +190,16 @@ def _target(config: Config, known: TargetState, *, patient: bool) -> list[Findin
         todo = f"To see why: scimsync status. To retry now: scimsync push -t {name}"
     personal = f"{text}\n{known.last_error}" if known.last_error else None
     return [Finding(Event.TARGET, name, text, personal, todo)]
+
+
+def _access(connection: Connection, name: str) -> Finding:
+    leavers = overview.access_to_remove(connection, name, FIRST)
+    if not leavers.count:
+        return Finding(Event.ACCESS, name)
+    text = f"{plural(leavers.count, 'leaver')} may still have access."
+    personal = f"{text}\n{leavers.named}"
+    todo = "To see whom: scimsync status. To retry now: scimsync retry"
+    return Finding(Event.ACCESS, name, text, personal, todo)
 
 
 def _failures(connection: Connection, config: Config, name: str) -> Finding:

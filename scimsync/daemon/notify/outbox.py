@@ -76,7 +76,15 @@ def forget_unconfigured(store: Store, config: Config) -> None:
     no notification. Raise StateError if the state cannot be written.
     """
     known = [
-        ([Event.GUARD.value, Event.TARGET.value, Event.FAILURES.value], list(config.targets)),
+        (
+            [
+                Event.GUARD.value,
+                Event.TARGET.value,
+                Event.ACCESS.value,
+                Event.FAILURES.value,
+            ],
+            list(config.targets),
+        ),
         ([Event.SOURCE.value, Event.STALE.value], list(config.sources)),
     ]
     with store.write() as connection:

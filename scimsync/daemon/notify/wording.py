@@ -18,6 +18,7 @@ LONGEST_TITLE = 200
 PROBLEMS: Mapping[Event, str] = {
     Event.GUARD: "push blocked by a guard",
     Event.TARGET: "target unavailable",
+    Event.ACCESS: "leavers may still have access",
     Event.FAILURES: "too many failures",
     Event.SOURCE: "source unreadable",
     Event.STALE: "source not updated",

@@ -95,4 +95,5 @@ def _link(link: Link) -> dict[str, Any]:
         "failures": link.failures,
         "next_try_at": link.next_try_at,
         "last_error": link.last_error,
+        "may_have_access_since": link.may_have_access_since,
     }

@@ -17,6 +17,7 @@ from scimsync.cli.ui.operation_rows import (
 )
 from scimsync.cli.ui.output import Output, Part
 from scimsync.durations import format_local, format_relative
+from scimsync.errors import coded
 from scimsync.formatting import plural, printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
@@ -132,6 +133,9 @@ def _link_facts(link: Link, now: datetime) -> list[tuple[str, Part]]:
         return f"{format_local(moment)} ({format_relative(moment, now)})"
 
     facts: list[tuple[str, Part]] = []
+    if link.may_have_access_since is not None:
+        text = coded(f"may still have access since {when(link.may_have_access_since)}", "SYNC-0372")
+        facts.append(("leaver", (text, "red")))
     if link.synced_at is not None:
         facts.append(("acknowledged", when(link.synced_at)))
     if link.delete_after is not None:
