@@ -20,7 +20,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import chdir, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,8 @@ class Ran:
 class Office:
     """`url` and `token` are the target's; `state` is the URL of the state database, None for the
     default; `now` is the time for everything that runs in this process, and `time` is what it waits
-    by between requests, by default without sleeping; `steady` is a clock that nobody can set."""
+    by between requests, by default without sleeping; `steady` is a clock that nobody can set;
+    `date` reads the Date headers of targets, by default as if their clocks showed `now`."""
 
     folder: Path
     url: str
@@ -151,6 +152,7 @@ class Office:
     state: str | None = None
     time: TimeSource = field(default_factory=lambda: Pauses().source)
     steady: Callable[[], float] = steady_clock
+    date: Callable[[str | None], datetime | None] | None = None
 
     # What is written
 
@@ -243,9 +245,14 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 command="push",
                 clock=lambda: self.now,
                 wait=wait,
-                time=self.time,
+                time=self.waits,
                 steady=self.steady,
             )
+
+    def push_twice(self, later: timedelta = timedelta()) -> RunOutcome:
+        """Pushes, and pushes again an hour later: a deletion that is due needs both."""
+        assert "delete" not in counts(self.push(later=later))
+        return self.push(later=timedelta(hours=1))
 
     def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:
         """The operations of a plan; those that could not be planned are not among them. A guard
@@ -261,13 +268,18 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                 options,
                 Now(self.now, self.now.date()),
                 _silent,
-                time=self.time,
+                time=self.waits,
             ) as prepared,
         ):
             assert prepared.plan.guard is None
             if (planned := prepared.plan.targets[target]).error is not None:
                 raise planned.error
             return [planned_document(*one) for one in planned.requests()]
+
+    @property
+    def waits(self) -> TimeSource:
+        """What targets wait by, with the clocks of targets."""
+        return replace(self.time, date=self.date or (lambda _: self.now))
 
     def links(self, target: str = "wiki") -> dict[str, Link]:
         """Key -> link."""
@@ -304,7 +316,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             patch.object(sys, "stderr", err),
             pytest.raises(SystemExit) as ended,
         ):
-            main(arguments, clock=lambda: self.now, time=self.time)
+            main(arguments, clock=lambda: self.now, time=self.waits)
         code = ended.value.code
         assert isinstance(code, int)
         return Ran(code, out.text(), err.text())

@@ -23,9 +23,10 @@ from scimsync.execute.unexpected import report_unexpected
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
-from scimsync.model.links import failed_link
+from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf
+from scimsync.plan.deletions import uncounted
 from scimsync.targets.connection import TargetStopped
 
 BATCH_PER_WORKER = 32
@@ -227,7 +228,18 @@ class Executor:
     async def _send_one(self, prepared: PreparedOperation) -> OperationOutcome:
         async with self._group_lock(prepared.operation):
             with in_operation(prepared.operation.id):
-                return await send_operation(self._sending, prepared)
+                outcome = await send_operation(self._sending, prepared)
+        return self._without_wrong_time(prepared.link, outcome)
+
+    def _without_wrong_time(
+        self, before: Link | None, outcome: OperationOutcome
+    ) -> OperationOutcome:
+        """Let the time until a deletion begin later, if the clock is wrong."""
+        link = outcome.link
+        known = None if before is None else before.left_at
+        if link is None or link.left_at in (None, known) or not self._sending.clock_is_wrong:
+            return outcome
+        return replace(outcome, link=uncounted(link, self._sending.clock()))
 
     def _group_lock(self, operation: JournaledOperation) -> AbstractAsyncContextManager[object]:
         """Send one request at a time for each group: some servers lose concurrent ones."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from scimsync.errors import ScimsyncError
 from scimsync.model.changes import Change
+from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
 from scimsync.model.links import Link
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
@@ -49,7 +50,8 @@ class Sending:
 
     `matcher_of` returns the matcher that finds and reads a resource, `create_only` its paths that
     are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
-    that a resource is linked to, and `clock` aware times.
+    that a resource is linked to, and `clock` aware times. `run_doubt` is why the clock may be wrong
+    in this run.
     """
 
     connection: TargetConnection
@@ -59,6 +61,13 @@ class Sending:
     secret: Callable[[Key, str], Value]
     owner: Callable[[Kind, RemoteId], Key | None]
     clock: Callable[[], datetime]
+    run_doubt: ClockDoubt | None = None
+
+    @property
+    def clock_is_wrong(self) -> bool:
+        """Whether there is evidence against the clock of this machine."""
+        doubts = (self.run_doubt, self.connection.known_clock_doubt)
+        return any(doubt is not None and doubt.is_wrong for doubt in doubts)
 
     def prepare(
         self,

@@ -25,8 +25,9 @@ class Link:
     `document` is what the target last acknowledged, and is empty where nothing is known.
     `in_doubt` is set while the outcome of the last request is unknown: the resource has to be read
     before it is compared. `left_at` is when the user left, and is kept while a later deletion
-    counts from it. `shared` is set where other keys are linked to the same resource: nothing is
-    sent about it. `adopted` is set where the resource existed before it was linked.
+    counts from it. `deletion_seen_at` is when a run first found that deletion due. `shared` is set
+    where other keys are linked to the same resource: nothing is sent about it. `adopted` is set
+    where the resource existed before it was linked.
     `may_have_access_since` is when the access of a leaver was to be removed, and is kept until that
     is confirmed.
     """
@@ -41,6 +42,7 @@ class Link:
     synced_at: datetime | None = None
     left_at: datetime | None = None
     delete_after: datetime | None = None
+    deletion_seen_at: datetime | None = None
     failures: int = 0
     next_try_at: datetime | None = None
     last_error: str | None = None

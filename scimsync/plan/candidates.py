@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from scimsync.desired import Desired
 from scimsync.model.accounts import Account
+from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link
 
@@ -88,6 +89,7 @@ class Surroundings:
     `accounts` maps keys to remote ids, for references. `arriving` are keys that get an account in
     this plan. `holders` maps folded unique names to who holds them now, `claimed` to the key that
     was given the name earlier in this plan, and `adopted` does the same for remote ids.
+    `clock_doubt` is why no account is deleted by the clock.
     """
 
     accounts: Mapping[Key, RemoteId] = field(default_factory=dict)
@@ -95,3 +97,4 @@ class Surroundings:
     holders: Mapping[str, NameHolder] = field(default_factory=dict)
     claimed: Mapping[str, Key] = field(default_factory=dict)
     adopted: Mapping[RemoteId, Key] = field(default_factory=dict)
+    clock_doubt: ClockDoubt | None = None

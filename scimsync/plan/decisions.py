@@ -31,6 +31,7 @@ from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
+from scimsync.plan.deletions import deletion_time, first_seen, is_confirmed, is_due, uncounted
 from scimsync.plan.diff import changes_between, describe_changes, hide_sensitive
 
 UNACKNOWLEDGED = "an earlier run created it without receiving the response"
@@ -103,6 +104,7 @@ class AccountState(StrEnum):
     ACTIVE = "active"
     MAYBE_REACTIVATED = "maybe reactivated"
     DELETION_DUE = "deletion due"
+    DELETION_UNCONFIRMED = "deletion due, to be confirmed"
     REVOCATION_DUE = "revocation due"
     INACTIVE = "inactive"
 
@@ -113,7 +115,8 @@ class Decisions:
 
     `references` are all references of the wanted candidates. `updated_links` are links that change
     without an operation. `unwanted` are keys whose pending link is dropped. `returned` are keys
-    that had left and are wanted again, whether or not that succeeds.
+    that had left and are wanted again, whether or not that succeeds. `unconfirmed` are keys of
+    accounts whose deletion is due and waits for another run.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -121,6 +124,7 @@ class Decisions:
     updated_links: list[Link] = field(default_factory=list)
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
+    unconfirmed: list[Key] = field(default_factory=list)
 
 
 def decide(
@@ -152,18 +156,6 @@ def leave_policy(policy: Policy, *, held: bool, action: str | None = None) -> Le
     if not policy.remove:
         return LeavePolicy.OFF
     return LeavePolicy.KEEP if action == "empty" else LeavePolicy(action)
-
-
-def deletion_time(link: Link | None, policy: Policy, now: datetime) -> datetime | None:
-    """Return when an account is to be deleted, or None for never.
-
-    The time counts from when its user left, or from `now` where that is not known.
-    """
-    leave = policy.leave
-    if leave.action != "deactivate" or leave.delete_after is None:
-        return None
-    left_at = link.left_at if link is not None and link.left_at is not None else now
-    return left_at + leave.delete_after
 
 
 class _Batch:
@@ -495,12 +487,14 @@ class _Batch:
         seen_inactive = candidate.read_again and candidate.before.get("active") is False
         if link.in_doubt and not seen_inactive:
             return AccountState.MAYBE_REACTIVATED
-        deletion = deletion_time(link, self._policy, self._now)
-        if deletion is not None and deletion <= self._now:
+        doubt = self._around.clock_doubt
+        if is_confirmed(link, self._policy, self._now, doubt):
             return AccountState.DELETION_DUE
-        return (
-            AccountState.REVOCATION_DUE if self._revocations(candidate) else AccountState.INACTIVE
-        )
+        if self._revocations(candidate):
+            return AccountState.REVOCATION_DUE
+        if is_due(link, self._policy, self._now):
+            return AccountState.DELETION_UNCONFIRMED
+        return AccountState.INACTIVE
 
     def _delete(self, candidate: Candidate, link: Link) -> None:
         self._operation(
@@ -521,6 +515,23 @@ class _Batch:
             f"{self._why_unwanted(candidate)}; to be deleted after {deletion:%Y-%m-%d}",
             remote_id=link.remote_id,
         )
+
+    def _confirm_deletion_later(self, candidate: Candidate, link: Link) -> None:
+        """Leave an account deactivated that this run is the first to find due, or may not delete.
+
+        A clock that is wrong leaves no trace.
+        """
+        doubt = self._around.clock_doubt
+        seen = None
+        if doubt is None or not doubt.is_wrong:
+            seen = first_seen(link, self._policy, self._now)
+        if seen is not None or doubt is not None:
+            self.decisions.unconfirmed.append(candidate.key)
+        if seen is None:
+            self._ignore(candidate, link)
+        else:
+            held = candidate.before if candidate.read_again else link.document
+            self.decisions.updated_links.append(_without_failure(replace(seen, document=held)))
 
     def _deactivate(self, candidate: Candidate, link: Link) -> None:
         before = candidate.before
@@ -589,6 +600,9 @@ class _Batch:
             delete_after=delete_after,
             left_at=None if delete_after is None else link.left_at or self._now,
         )
+        doubt = self._around.clock_doubt
+        if updated.left_at is not None and link.left_at is None and doubt and doubt.is_wrong:
+            updated = uncounted(updated, self._now)
         if updated != link:
             self.decisions.updated_links.append(updated)
 
@@ -759,21 +773,25 @@ _UNWANTED: Mapping[tuple[LeavePolicy, AccountState], _Removal] = {
     (LeavePolicy.DELETE, AccountState.ACTIVE): _Batch._delete,
     (LeavePolicy.DELETE, AccountState.MAYBE_REACTIVATED): _Batch._delete,
     (LeavePolicy.DELETE, AccountState.DELETION_DUE): _Batch._delete,
+    (LeavePolicy.DELETE, AccountState.DELETION_UNCONFIRMED): _Batch._delete,
     (LeavePolicy.DELETE, AccountState.REVOCATION_DUE): _Batch._delete,
     (LeavePolicy.DELETE, AccountState.INACTIVE): _Batch._delete,
     (LeavePolicy.DEACTIVATE, AccountState.ACTIVE): _Batch._deactivate,
     (LeavePolicy.DEACTIVATE, AccountState.MAYBE_REACTIVATED): _Batch._deactivate,
     (LeavePolicy.DEACTIVATE, AccountState.DELETION_DUE): _Batch._delete_due,
+    (LeavePolicy.DEACTIVATE, AccountState.DELETION_UNCONFIRMED): _Batch._confirm_deletion_later,
     (LeavePolicy.DEACTIVATE, AccountState.REVOCATION_DUE): _Batch._revoke,
     (LeavePolicy.DEACTIVATE, AccountState.INACTIVE): _Batch._update_link_of_unwanted,
     (LeavePolicy.KEEP, AccountState.ACTIVE): _Batch._update_link_of_unwanted,
     (LeavePolicy.KEEP, AccountState.MAYBE_REACTIVATED): _Batch._deactivate,
     (LeavePolicy.KEEP, AccountState.DELETION_DUE): _Batch._update_link_of_unwanted,
+    (LeavePolicy.KEEP, AccountState.DELETION_UNCONFIRMED): _Batch._update_link_of_unwanted,
     (LeavePolicy.KEEP, AccountState.REVOCATION_DUE): _Batch._update_link_of_unwanted,
     (LeavePolicy.KEEP, AccountState.INACTIVE): _Batch._update_link_of_unwanted,
     (LeavePolicy.OFF, AccountState.ACTIVE): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.MAYBE_REACTIVATED): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.DELETION_DUE): _Batch._ignore,
+    (LeavePolicy.OFF, AccountState.DELETION_UNCONFIRMED): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.REVOCATION_DUE): _Batch._ignore,
     (LeavePolicy.OFF, AccountState.INACTIVE): _Batch._ignore,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,11 +14,13 @@ from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.backoff import retry_delay
 from scimsync.model.batches import batches
+from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import OperationStatus
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.decisions import Decisions, Traits, decide
+from scimsync.plan.deletions import decides_by_clock
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
 
 BATCH = 500
@@ -27,18 +29,27 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The time of a run: `time` is aware, and `today` is the day that expressions see."""
+    """The time of a run: `time` is aware, and `today` is the day that expressions see.
+
+    `doubt` is why the clock may be wrong.
+    """
 
     time: datetime
     today: date
+    doubt: ClockDoubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TargetReader:
-    """The means to find and read one kind of resource at a target. A plan without it is offline."""
+    """The means to find and read one kind of resource at a target. A plan without it is offline.
+
+    `clock_doubt` compares the clock with that of the target. It sends a request only if the target
+    has not responded in this run.
+    """
 
     finder: Finder
     in_doubt: InDoubtResources
+    clock_doubt: Callable[[], Awaitable[ClockDoubt | None]]
 
 
 @dataclass(slots=True)
@@ -106,6 +117,13 @@ class ResourcePlanner(ABC):
         self._policy = policy
         self._now = now
         self._target = target
+        self._clock_doubt = now.doubt
+        self.unconfirmed: list[Key] = []
+
+    @property
+    def clock_doubt(self) -> ClockDoubt | None:
+        """Why this plan deletes no account by the clock, as far as it had to know."""
+        return self._clock_doubt
 
     @abstractmethod
     def desire(self, batch: Batch) -> None:
@@ -167,7 +185,8 @@ class ResourcePlanner(ABC):
         self._hold_shared(batch)
         await self._ask_target(batch)
         self.review(batch)
-        around = self.surroundings(batch)
+        await self._check_clock(batch)
+        around = replace(self.surroundings(batch), clock_doubt=self._clock_doubt)
         decisions = decide(
             [self._candidate(batch, key) for key in keys],
             self.traits,
@@ -235,6 +254,17 @@ class ResourcePlanner(ABC):
                 for key, accounts in batch.accounts.items()
             }
 
+    async def _check_clock(self, batch: Batch) -> None:
+        """Compare the clock with that of the target, if it decides about an account."""
+        if self._target is None or self._clock_doubt is not None:
+            return
+        if any(
+            decides_by_clock(batch.links.get(key), self._policy, self._now.time)
+            for key in batch.keys
+            if not batch.is_wanted(key) and key not in batch.failures
+        ):
+            self._clock_doubt = await self._target.clock_doubt()
+
     def _candidate(self, batch: Batch, key: Key) -> Candidate:
         link, desired = batch.links.get(key), batch.desired.get(key)
         before: Document = link.document if link is not None else {}
@@ -262,6 +292,7 @@ class ResourcePlanner(ABC):
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         """Write operations into the plan, and links that change without a request."""
+        self.unconfirmed += decisions.unconfirmed
         self._state.add_operations(decisions.operations)
         self._state.update_links(
             self.traits.kind,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Seq
 from scimsync.model.targets import GroupTable
 from scimsync.plan.group_planner import GroupPlanner
@@ -63,6 +64,16 @@ class TargetPlanner:
     def lost_members(self) -> Sequence[LostMembers]:
         """The groups that lose members in this plan."""
         return self._memberships.lost
+
+    @property
+    def unconfirmed(self) -> Sequence[Key]:
+        """The users whose deletion is due and waits for another run."""
+        return self._users.unconfirmed
+
+    @property
+    def clock_doubt(self) -> ClockDoubt | None:
+        """Why this plan deletes no account by the clock, as far as it had to know."""
+        return self._users.clock_doubt
 
     async def plan(self, scope: Scope, progress: Callable[[int], None] | None = None) -> None:
         """Write the operations that `scope` needs into the plan.

@@ -20,9 +20,9 @@ from scimsync.plan.decisions import (
     REMOVES_ACCESS,
     USERS,
     Decisions,
-    deletion_time,
     leave_policy,
 )
+from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.usernames import NameHolders
@@ -297,10 +297,8 @@ class UserPlanner(ResourcePlanner):
         }
 
     def _is_deletion_due(self, link: Link) -> bool:
-        if link.status is not LinkStatus.INACTIVE:
-            return False
-        deletion = deletion_time(link, self._policy, self._now.time)
-        return deletion is not None and deletion <= self._now.time
+        now, doubt = self._now.time, self._clock_doubt
+        return is_due(link, self._policy, now) and is_confirmed(link, self._policy, now, doubt)
 
 
 def _held_name(batch: Batch, key: Key) -> str | None:

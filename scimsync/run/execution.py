@@ -76,6 +76,7 @@ class _TargetExecution:
             secret=secrets.get,
             owner=self._journal.owner,
             clock=context.clock,
+            run_doubt=context.now.doubt,
         )
         self._executor = Executor(
             name, self._journal, sending, compiled.concurrency, self._progress

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from scimsync.model.records import Problem
 from scimsync.plan import Now, Plan
+from scimsync.run.clock import checked_clock
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import Context
 from scimsync.run.options import Options, Report
@@ -16,6 +17,7 @@ from scimsync.run.prepare import make_plan
 from scimsync.run.reading import read_sources
 from scimsync.run.target_run import open_targets
 from scimsync.snapshot.view import SnapshotView
+from scimsync.state import journal
 from scimsync.state.store import Store, scratch_store
 from scimsync.transport.retry_policy import TimeSource
 
@@ -44,6 +46,8 @@ def plan(
     until the block ends. Raise SourceUnavailable, SourceFormatError or ConfigError if they leave no
     target to plan.
     """
+    with store.read() as connection:
+        now = checked_clock(now, journal.started_before(connection))
     scratch = scratch_store()
     try:
         context = Context(

@@ -12,6 +12,7 @@ from scimsync.logcontext import in_run
 from scimsync.plan import Now
 from scimsync.run.acceptance import accept, recover, remember
 from scimsync.run.cancellation import Cancellation, cancellable
+from scimsync.run.clock import checked_clock
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import PushContext
 from scimsync.run.execution import execute_plan
@@ -59,6 +60,7 @@ def push(
             now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
             run = journal.start_run(connection, command, now.time)
+            now = checked_clock(now, journal.started_before(connection, run))
         context = PushContext(
             compiled=compiled,
             store=store.fenced(lambda connection: leases.require(connection, token, clock())),

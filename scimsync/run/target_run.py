@@ -12,6 +12,7 @@ from scimsync.desired.groups import name_of
 from scimsync.errors import ScimsyncError, TargetUnavailable
 from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
+from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState, UnusableFilter
@@ -132,6 +133,22 @@ class TargetRun:
             self.error = report_unexpected(self.name, error)
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
+        self._report_unconfirmed()
+
+    def _report_unconfirmed(self) -> None:
+        """Say why deletions that are due wait for another run."""
+        number, doubt = len(self.planner.unconfirmed), self.planner.clock_doubt
+        if self.error is not None or not number:
+            return
+        why = "a second run, at least an hour later, confirms it"
+        if doubt is not None:
+            why = f"none is deleted in this run: {doubt.why}"
+        _LOG.warning(
+            "%s: %s due; %s [SYNC-0421]",
+            self.name,
+            plural(number, "deletion is", "deletions are"),
+            why,
+        )
 
     async def plan_again(
         self, users: Sequence[Key], groups: Sequence[Key], only: frozenset[Key] | None
@@ -246,6 +263,7 @@ async def open_targets(
                 may_send=may_send,
                 observe=observe,
                 time=time,
+                now=context.clock if isinstance(context, PushContext) else lambda: now.time,
             )
             opened[name] = _open(context, target, target_connection, known[name], reading)
             stack.callback(_close_matchers, opened[name])
@@ -316,7 +334,7 @@ def _open(
             lambda key: _paths(target, kind, key),
             lambda key: _create_only(target, kind, key),
         )
-        return TargetReader(AccountFinder(matcher_of), in_doubt)
+        return TargetReader(AccountFinder(matcher_of), in_doubt, connection.clock_doubt)
 
     planner = TargetPlanner(
         target,

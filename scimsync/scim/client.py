@@ -74,6 +74,7 @@ class ScimClient:
             response.headers.get("ETag"),
             response.headers.get("Location"),
             response.retry_after,
+            response.headers.get("Date"),
         )
 
     def _error(self, response: HttpResponse, status: int, body: dict[str, Any]) -> ErrorResponse:

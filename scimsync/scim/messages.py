@@ -80,7 +80,7 @@ class RemoteResource:
 class ScimResponse:
     """A response with a 2xx status.
 
-    `body` is None if there was none. `etag` and `location` are headers. `retry_after` is in
+    `body` is None if there was none. `etag`, `location` and `date` are headers. `retry_after` is in
     seconds.
     """
 
@@ -89,6 +89,7 @@ class ScimResponse:
     etag: str | None = None
     location: str | None = None
     retry_after: float | None = None
+    date: str | None = None
 
     @property
     def resource_id(self) -> str | None:

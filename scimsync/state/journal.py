@@ -44,6 +44,15 @@ def start_run(connection: Connection, command: str, now: datetime) -> int:
     return int(key[0])
 
 
+def started_before(connection: Connection, run: int | None = None) -> datetime | None:
+    """Return when the run before `run` started, or the last one of all."""
+    query = select(run_table.c.started_at).order_by(run_table.c.id.desc()).limit(1)
+    if run is not None:
+        query = query.where(run_table.c.id < run)
+    started: datetime | None = connection.scalar(query)
+    return started
+
+
 def finish_run(
     connection: Connection,
     run: int,

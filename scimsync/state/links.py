@@ -235,7 +235,7 @@ def cancel_deletion(connection: Connection, target: str, kind: Kind, keys: Seque
     connection.execute(
         update(table)
         .where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
-        .values(left_at=None, delete_after=None)
+        .values(left_at=None, delete_after=None, deletion_seen_at=None)
     )
 
 
@@ -329,6 +329,7 @@ def _link(row: RowMapping) -> Link:
         synced_at=row["synced_at"],
         left_at=row["left_at"],
         delete_after=row["delete_after"],
+        deletion_seen_at=row["deletion_seen_at"],
         failures=row["failures"],
         next_try_at=row["next_try_at"],
         last_error=row["last_error"],
@@ -352,6 +353,7 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "synced_at": item.synced_at,
         "left_at": item.left_at,
         "delete_after": item.delete_after,
+        "deletion_seen_at": item.deletion_seen_at,
         "failures": item.failures,
         "next_try_at": item.next_try_at,
         "last_error": item.last_error,

@@ -219,6 +219,9 @@ class LinkRow(_Row, table=True):
         "When the user left, while a later deletion counts from then.", default=None
     )
     delete_after: datetime | None = _time("When the account is to be deleted.", default=None)
+    deletion_seen_at: datetime | None = _time(
+        "When a run first found its deletion due; a later run confirms it.", default=None
+    )
     failures: int = _number("How many tries in a row failed.", default=0)
     next_try_at: datetime | None = _time("When it is looked at again.", default=None)
     last_error: str | None = _text("Why the last try failed.", default=None)

@@ -11,9 +11,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.logcontext import PERSONAL
+from scimsync.model.clock import ClockDoubt, doubt_of_date
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.targets.evidence import (
@@ -67,7 +69,8 @@ class TargetConnection:
 
     With `probing`, the target was down in the last run: the first request is sent alone and once,
     and others follow only after a response. `may_send` is awaited before each request and returns
-    whether this run still holds its lease. `observe` is called after each request.
+    whether this run still holds its lease. `observe` is called after each request. `now` returns
+    aware times.
 
     `requests` counts the requests sent, and `responses` those with a response of a SCIM service.
     `stopped` is why nothing more is sent.
@@ -84,6 +87,7 @@ class TargetConnection:
         may_send: Callable[[], Awaitable[bool]] | None = None,
         observe: Observer = ignore,
         time: TimeSource | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._target = target
         self._client = client
@@ -93,6 +97,8 @@ class TargetConnection:
         self._may_send = may_send
         self._observe = observe
         self.time = time or TimeSource()
+        self._now = now
+        self._dated: tuple[str | None, datetime] | None = None
         self._throttle = Throttle(
             self.rate_limiter,
             sleep=self.sleep,
@@ -144,6 +150,26 @@ class TargetConnection:
                 self._give_up("", error)
             await self._count_failure(error)
             raise
+
+    async def clock_doubt(self) -> ClockDoubt | None:
+        """Return why the clock of this machine may be wrong, by the Date of the last response.
+
+        If there was no response yet, request one.
+        """
+        if self._dated is None:
+            try:
+                await self.send(_SERVICE_CHECK)
+            except RequestError as error:
+                return ClockDoubt(f"its clock cannot be read: {error}", is_wrong=False)
+        return self.known_clock_doubt
+
+    @property
+    def known_clock_doubt(self) -> ClockDoubt | None:
+        """The same, as far as it is known without a request."""
+        if self._dated is None:
+            return None
+        date, received_at = self._dated
+        return doubt_of_date(self.time.date(date), received_at)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, but not longer than until the connection is stopped."""
@@ -231,6 +257,7 @@ class TargetConnection:
         if request.method == "POST":
             self._failed_creations = 0
         self.responses += 1
+        self._dated = response.date, self._now()
         self._report(request, response, sent_at)
         return response
 

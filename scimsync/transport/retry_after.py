@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+
+from scimsync.transport.http_date import http_date
 
 
 def parse_retry_after(value: str | None, date: str | None) -> float | None:
@@ -17,15 +17,7 @@ def parse_retry_after(value: str | None, date: str | None) -> float | None:
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]{1,300}(\.[0-9]{1,9})?", text):
         return float(text)
-    until, base = _http_date(text), _http_date(date or "")
+    until, base = http_date(text), http_date(date)
     if until is None or base is None:
         return None
     return max(0.0, (until - base).total_seconds())
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo is not None else None

@@ -6,8 +6,11 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import TypeVar
+
+from scimsync.transport.http_date import http_date
 
 Result = TypeVar("Result")
 
@@ -18,12 +21,13 @@ _FIRST_WAIT_S = 0.5
 class TimeSource:
     """A sleep function, a steady clock (both in seconds), and random numbers between two bounds.
 
-    Tests pass their own.
+    `date` reads the Date header of a response. Tests pass their own.
     """
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = monotonic
     uniform: Callable[[float, float], float] = random.uniform
+    date: Callable[[str | None], datetime | None] = http_date
 
 
 @dataclass(frozen=True, slots=True)

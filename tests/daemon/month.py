@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -314,7 +314,8 @@ def live(folder: Path) -> None:
             Random(1),
             file_interval=hours,
             state_interval=hours,
-            time=Pauses().source,  # so that retries do not wait
+            # so that retries do not wait, and the clocks of targets agree
+            time=replace(Pauses().source, date=lambda _: datetime.now(UTC)),
         )
         while True:
             try:

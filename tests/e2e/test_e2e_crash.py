@@ -123,7 +123,7 @@ def test_a_push_killed_in_a_deactivation_is_settled_by_the_next(
         office.now + timedelta(days=30),
     )
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
-    assert counts(office.push(later=timedelta(days=30))) == {"delete": 1}
+    assert counts(office.push_twice(later=timedelta(days=30))) == {"delete": 1}
 
 
 @pytest.mark.parametrize("effect", [True, False], ids=["after its effect", "before its effect"])

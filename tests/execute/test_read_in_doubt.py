@@ -100,7 +100,7 @@ def test_who_came_back_unseen_and_left_again_has_the_whole_time_again(
     assert faulty.users["id-00002"]["active"] is False
     office.push(later=timedelta(days=29))
     assert "id-00002" in faulty.users
-    office.push(later=timedelta(days=2))
+    office.push_twice(later=timedelta(days=2))
     assert "id-00002" not in faulty.users
 
 

@@ -60,7 +60,7 @@ def test_a_longer_time_until_deletion_takes_no_manager_away(
 
     assert office.push(later=2 * DAY).targets["wiki"].requests == 0
     assert manager(faulty, "00002") == {"value": "id-00001"}
-    assert counts(office.push(later=29 * DAY)) == {"delete": 1, "update": 1}
+    assert counts(office.push_twice(later=29 * DAY)) == {"delete": 1, "update": 1}
 
 
 def test_an_order_by_name_takes_references_along_where_nobody_else_is_removed(

@@ -40,7 +40,7 @@ def test_a_deletion_that_is_refused_is_left_alone_for_a_while(
     office.hire(people(1))
     office.push()
     faulty.fail("DELETE", times=1000, status=400, body=REFUSAL)
-    office.push(later=2 * DAY)
+    office.push_twice(later=2 * DAY)
     faulty.forget()
     office.push(later=timedelta(minutes=1))
 

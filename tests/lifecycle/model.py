@@ -29,6 +29,7 @@ class User:
     account: Account
     holds: Json
     left: datetime | None = None
+    deletion_seen: bool = False
 
     @property
     def name(self) -> str:
@@ -103,6 +104,7 @@ class Target:
                 person, None if manager is None else manager.account
             )
             self.users[key].left = None
+            self.users[key].deletion_seen = False
         after = {key: (user.account, user.holds) for key, user in self.users.items()}
         writes = len(
             [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
@@ -119,8 +121,10 @@ class Target:
                 and rules.delete_after is not None
                 and user.left + rules.delete_after <= now
             )
-            if rules.leave == "delete" or due:
+            if rules.leave == "delete" or (due and user.deletion_seen):
                 del self.users[key]
+            elif due:  # the next push confirms it
+                user.deletion_seen = True
             elif user.left is None:
                 user.left = now
                 lost = ("active", "roles") if rules.loses_roles else ("active",)

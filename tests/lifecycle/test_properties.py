@@ -43,7 +43,9 @@ class Branch:
         self.office.hire((one.row() for one in teams), "teams.csv")
 
     def push(self) -> None:
-        outcome = self.office.push(removals=100_000, updates=100_000, records=1)
+        self.office.push(removals=100_000, updates=100_000, records=1)
+        later = timedelta(hours=1)  # so that deletions that are due are confirmed
+        outcome = self.office.push(later=later, removals=100_000, updates=100_000, records=1)
         assert (outcome.exit_code, outcome.problems) == (0, ())
 
 

@@ -99,9 +99,9 @@ def test_an_account_is_deleted_when_its_time_has_passed_and_not_before(
     assert counts(office.push(later=29 * DAY)) == {}
     assert len(faulty.users) == 3
     faulty.forget()
-    assert counts(office.push(later=DAY)) == {"delete": 1}
+    assert counts(office.push_twice(later=DAY)) == {"delete": 1}
 
-    assert [str(one) for one in faulty.seen] == ["DELETE /Users/id-00003"]
+    assert [str(one) for one in faulty.seen] == ["GET /Users", "DELETE /Users/id-00003"]
     assert sorted(faulty.users) == ["id-00001", "id-00002"]
     office.now += 90 * DAY
     assert settled(office)
@@ -133,7 +133,7 @@ def test_who_comes_back_too_late_gets_a_new_account(office: Office, faulty: Faul
     office.push()
     office.hire(people(2))
     office.push()
-    office.push(later=31 * DAY)
+    office.push_twice(later=31 * DAY)
     office.hire(people(3))
 
     (planned,) = office.plan()
@@ -157,7 +157,7 @@ def test_who_leaves_again_gets_a_date_anew(office: Office, faulty: FaultyServer)
     office.push(later=DAY)
 
     assert counts(office.push(later=29 * DAY)) == {}
-    assert counts(office.push(later=DAY)) == {"delete": 1}
+    assert counts(office.push_twice(later=DAY)) == {"delete": 1}
 
 
 def test_leave_delete_deletes_at_once(office: Office, faulty: FaultyServer) -> None:
@@ -194,10 +194,11 @@ def test_leavers_come_first(office: Office, faulty: FaultyServer) -> None:
     office.push()
     office.hire(people(28))
     office.push()
+    office.push(later=31 * DAY)
     faulty.forget()
     office.hire([person(1, dept="Sales"), *people(27)[1:], person(99)])
 
-    assert counts(office.push(later=31 * DAY)) == {
+    assert counts(office.push(later=DAY)) == {
         "create": 1,
         "update": 1,
         "deactivate": 1,

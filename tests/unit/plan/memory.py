@@ -11,6 +11,7 @@ from scimsync.desired import Program
 from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.groups import GroupForm, GroupRule
 from scimsync.model.accounts import Account
+from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.mappings import Constant, Expression, MappedValue
@@ -298,6 +299,10 @@ class MemoryTarget:
     failures: dict[Key, str] = field(default_factory=dict)
     unacknowledged: set[Key] = field(default_factory=set)
     rounds: int = 0
+    doubt: ClockDoubt | None = None
+
+    async def clock_doubt(self) -> ClockDoubt | None:
+        return self.doubt
 
     async def find(
         self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
@@ -355,8 +360,12 @@ class Company:
             self.state,
             self.records,
             Now(NOW, TODAY),
-            None if self.users is None else TargetReader(self.users, self.users),
-            None if self.users is None else TargetReader(self.groups, self.groups),
+            None
+            if self.users is None
+            else TargetReader(self.users, self.users, self.users.clock_doubt),
+            None
+            if self.users is None
+            else TargetReader(self.groups, self.groups, self.groups.clock_doubt),
             self.tables,
             has_groups=bool(self.rules.groups or self.state.group_keys(existing=False)),
         )

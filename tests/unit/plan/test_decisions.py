@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from scimsync.model.changes import Change
+from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.candidates import Candidate, NameHolder, Policy, Surroundings
-from scimsync.plan.decisions import deletion_time
+from scimsync.plan.deletions import deletion_time
 from tests.error_text import text_of
 from tests.unit.plan.building import (
     DAY,
@@ -44,6 +45,12 @@ OUT = "out of scope: status == 'active'"
 # Unwanted candidates: (leave, state of the account) -> action and reason
 
 
+def due(seen: timedelta | None = None) -> Link:
+    """An account whose 30 days were over a day ago, and `seen` how long ago a run found that."""
+    seen_at = None if seen is None else NOW - seen
+    return link(INACTIVE, OFF, left_at=NOW - 31 * DAY, deletion_seen_at=seen_at)
+
+
 @pytest.mark.parametrize(
     ("rules", "known", "more", "expected"),
     [
@@ -62,11 +69,15 @@ OUT = "out of scope: status == 'active'"
         (policy("keep"), link(INACTIVE, OFF), {}, None),
         # the time until the deletion has passed, or not yet
         (policy(days=30), link(INACTIVE, OFF, left_at=NOW - 29 * DAY), {}, None),
+        # ... and a run at least an hour ago found the same
+        (policy(days=30), link(INACTIVE, OFF, left_at=NOW - 31 * DAY), {}, None),
+        (policy(days=30), due(seen=timedelta(minutes=59)), {}, None),
+        (policy(days=30), due(seen=2 * DAY), {}, None),
         (
             policy(days=30),
-            link(INACTIVE, OFF, left_at=NOW - 30 * DAY),
+            due(seen=timedelta(hours=1)),
             {},
-            ("delete", f"{OUT}; to be deleted after 2026-03-02"),
+            ("delete", f"{OUT}; to be deleted after 2026-03-01"),
         ),
         # a reactivation without a response: deactivate again
         (policy(), link(INACTIVE, OFF, in_doubt=True), {}, ("deactivate", OUT)),
@@ -116,6 +127,46 @@ def test_an_unwanted_account(
     given = {"desired": out_of_scope(), "known": known, **more}
     made = decisions(candidate(**given), rules=rules)
     assert [said(one) for one in made.operations] == ([] if expected is None else [expected])
+
+
+BEHIND = ClockDoubt("behind", is_wrong=True)
+AHEAD = ClockDoubt("ahead", is_wrong=False)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("known", "doubt", "unconfirmed", "updated"),
+    [
+        # the first run that finds a deletion due notes it
+        (due(), None, True, {"deletion_seen_at": NOW, "delete_after": NOW + HOUR}),
+        (due(seen=HOUR / 2), None, False, None),
+        # a clock that may be wrong deletes nothing, and one that is wrong leaves no trace
+        (due(), AHEAD, True, {"deletion_seen_at": NOW, "delete_after": NOW + HOUR}),
+        (due(seen=2 * HOUR), AHEAD, True, None),
+        (due(), BEHIND, True, None),
+        (due(seen=2 * HOUR), BEHIND, True, None),
+        # what a clock that was ahead noted does not count
+        (due(seen=-DAY), None, True, {"deletion_seen_at": NOW, "delete_after": NOW + HOUR}),
+        # the time begins to count, unless the clock is wrong
+        (
+            link(INACTIVE, OFF),
+            None,
+            False,
+            {"left_at": NOW, "delete_after": NOW + 30 * DAY},
+        ),
+        (link(INACTIVE, OFF), BEHIND, False, {"next_try_at": NOW + HOUR}),
+    ],
+)
+def test_a_deletion_that_is_due_waits_for_a_second_run(
+    known: Link, doubt: ClockDoubt | None, unconfirmed: bool, updated: dict[str, Any] | None
+) -> None:
+    around = Surroundings(clock_doubt=doubt)
+
+    made = decisions(candidate(out_of_scope(), known), rules=policy(days=30), around=around)
+
+    assert made.operations == []
+    assert made.unconfirmed == ([KEY] if unconfirmed else [])
+    assert made.updated_links == ([] if updated is None else [replace(known, **updated)])
 
 
 def test_a_deactivation_takes_roles_along_and_sets_the_time_of_deletion() -> None:

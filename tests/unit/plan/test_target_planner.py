@@ -678,6 +678,7 @@ def test_a_deactivated_account_frees_its_name_when_its_deletion_is_due(
         status=LinkStatus.INACTIVE,
         document={"userName": "a@example.com", "active": False},
         left_at=NOW - timedelta(days=left_days_ago),
+        deletion_seen_at=NOW - timedelta(hours=1),
     )
     rows = [row("a", state="left"), row("b", email="a@example.com")]
     company = plan(Company(rows, Rules(policy=policy(days=days)), [held]))
