@@ -185,6 +185,13 @@ class Group(Table):
         ("externalId", "displayName"),
         description="Attributes by which an existing group is found",
     )
+    adopt: bool = Field(
+        False,
+        description=(
+            "Take over a group that exists already; it is never deleted, and members that are not"
+            " of scimsync stay in it"
+        ),
+    )
     leave: GroupLeave = Field(
         default_factory=GroupLeave, description="What happens to a group that is no longer wanted"
     )

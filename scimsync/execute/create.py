@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
-from scimsync.execute.error_policy import outcome_of_error
+from scimsync.execute.error_policy import outcome_of_error, response_of
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     applied,
@@ -14,13 +14,13 @@ from scimsync.execute.operation_outcome import (
     postponed,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
-from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, JournaledOperation
 from scimsync.model.placeholders import RandomText
 from scimsync.plan.diff import changes_between
-from scimsync.scim.attributes import resource_id, usable_id
+from scimsync.scim.attributes import read, resource_id, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimResponse
 from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect, shows_another
@@ -62,8 +62,11 @@ class Creation:
                     response = await self._send_once()
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
-                    if (match := await self._created_by(document, error.cause)) is not None:
+                    match = await self._created_by(document, error.cause)
+                    if match is not None and self._may_be_new(match):
                         return await self._complete(link, match, document, error.cause)
+                    if match is not None:
+                        return await self._adopt_found(link, match, document, error.cause)
                 else:
                     link = perhaps_created(link, operation)
                     return await self._conclude(link, document, response)
@@ -162,9 +165,15 @@ class Creation:
             match = await self._matcher.look_up(wanted)
         except RequestError as error:
             return outcome_of_error(operation, link, error, self.now())
+        return await self._adopt_found(link, match, wanted, conflict)
+
+    async def _adopt_found(
+        self, link: Link | None, match: Match | None, wanted: Document, cause: RequestError
+    ) -> OperationOutcome:
+        """Adopt what was found after the creation ended with `cause`, if it may be adopted."""
+        operation, now = self.operation, self.now()
         if (why := self._why_not_adopted(match)) is not None or match is None:
-            detail = f"{conflict}; {why}"
-            return failed(operation, self.now(), link, detail, "SYNC-0344", conflict)
+            return failed(operation, now, link, f"{cause}; {why}", "SYNC-0344", response_of(cause))
         remote_id, base, wanted = _adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
@@ -179,19 +188,29 @@ class Creation:
             remote_id,
             wanted,
             request=request,
-            detail=f"an account with the same {match.by} exists",
+            detail=f"{operation.kind.a_noun} with the same {match.by} exists",
             action=Action.ADOPT,
         )
 
     def _why_not_adopted(self, match: Match | None) -> str | None:
+        noun = self.operation.kind.noun
         if match is None:
-            return "no account matches"
+            return f"no {noun} matches"
         if len(match.resources) != 1:
-            return f"{len(match.resources)} accounts match by {match.by}"
-        if not _id_of(match):
-            return "that account has no id that can be used"
-        owner = self._owner(_id_of(match))
-        return None if owner is None else f"that account belongs to {owner}"
+            return f"{len(match.resources)} {noun}s match by {match.by}"
+        remote_id = _id_of(match)
+        if not remote_id:
+            return f"that {noun} has no id that can be used"
+        owner = self._owner(remote_id)
+        if owner is not None:
+            return f"that {noun} belongs to {owner}"
+        operation, (resource,) = self.operation, match.resources
+        why = self.sending.why_not_adopted(operation.kind, operation.key, resource)
+        return None if why is None else f"{noun} {remote_id}: {why}"
+
+    def _may_be_new(self, match: Match) -> bool:
+        """Return whether a resource may be one that was just created: a new group is empty."""
+        return self.operation.kind is Kind.USER or not read(match.resources[0], "members")
 
     def _adoption(self, remote_id: RemoteId, base: Document, wanted: Document) -> PreparedOperation:
         adoption = replace(

@@ -114,7 +114,8 @@ class InDoubtReader:
             if not self._target_responds:
                 await matcher.probe()
                 self._target_responds = True
-            why = f"the {self._noun} is not read now: {self._failed_reads} others in a row failed"
+            noun = self._kind.noun
+            why = f"the {noun} is not read now: {self._failed_reads} others in a row failed"
             self.failures[key] = coded(why, "SYNC-0345")
             return None
         current: Link | None = None
@@ -127,7 +128,7 @@ class InDoubtReader:
             if verdict(error, Purpose.READ) is Verdict.TOKEN:
                 raise
             verb = "read" if link.has_account else "searched for"
-            why = f"the {self._noun} cannot be {verb}: {error}"
+            why = f"the {self._kind.noun} cannot be {verb}: {error}"
             self.failures[key] = coded(why, "SYNC-0345")
             self._failed_reads += 1
         else:
@@ -238,10 +239,6 @@ class InDoubtReader:
             paths |= {change.path for change in entry.changes}
         complete = entries and len(entries) < _MAX_ENTRIES and entries[0].action in ARRIVAL_ACTIONS
         return sorted(paths) if complete else self._paths(key)
-
-    @property
-    def _noun(self) -> str:
-        return "account" if self._kind is Kind.USER else "group"
 
 
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:

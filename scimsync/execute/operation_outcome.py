@@ -107,8 +107,7 @@ def belongs_to(
     """
     claim = outcome.link
     assert claim is not None  # noqa: S101 - an arrival has one
-    noun = "account" if claim.kind is Kind.USER else "group"
-    detail = coded(f"the target answered with the {noun} of {owner}", "SYNC-0370")
+    detail = coded(f"the target answered with the {claim.kind.noun} of {owner}", "SYNC-0370")
     failures = (link.failures if link is not None else 0) + 1
     failed_result = replace(outcome.result, status=OperationStatus.FAILED, detail=detail)
     after = failed_link(link, claim.kind, claim.key, detail, now + retry_delay(failures))

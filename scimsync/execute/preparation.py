@@ -50,8 +50,9 @@ class Sending:
 
     `matcher_of` returns the matcher that finds and reads a resource, `create_only` its paths that
     are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
-    that a resource is linked to, and `clock` aware times. `run_doubt` is why the clock may be wrong
-    in this run.
+    that a resource is linked to, `why_not_adopted` why a key must not take over a resource that
+    exists (None if it may), and `clock` aware times. `run_doubt` is why the clock may be wrong in
+    this run.
     """
 
     connection: TargetConnection
@@ -60,6 +61,7 @@ class Sending:
     create_only: Callable[[Kind, Key], frozenset[str]]
     secret: Callable[[Key, str], Value]
     owner: Callable[[Kind, RemoteId], Key | None]
+    why_not_adopted: Callable[[Kind, Key, Mapping[str, Any]], str | None]
     clock: Callable[[], datetime]
     run_doubt: ClockDoubt | None = None
 
@@ -168,6 +170,7 @@ class Sending:
 
 
 def _resolved(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:
+    """Return a change with the id that it refers to, or without effect while there is none."""
     if not isinstance(change.after, IdOf):
         return change
-    return Change(change.path, change.before, accounts.get(change.after.key))
+    return Change(change.path, change.before, accounts.get(change.after.key, change.before))

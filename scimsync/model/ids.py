@@ -32,6 +32,16 @@ class Kind(StrEnum):
     USER = "user"
     GROUP = "group"
 
+    @property
+    def noun(self) -> str:
+        """The word for a resource of this kind in messages."""
+        return "account" if self is Kind.USER else "group"
+
+    @property
+    def a_noun(self) -> str:
+        """That word with its article."""
+        return f"an {self.noun}" if self is Kind.USER else f"a {self.noun}"
+
 
 UNIQUE_ATTRIBUTE = {Kind.USER: "userName", Kind.GROUP: "displayName"}
 """The attribute that no two resources of a kind may share at one target."""

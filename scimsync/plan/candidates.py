@@ -31,6 +31,7 @@ class Policy:
 
     `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
     of action. `revoke` names what leavers lose besides their access: memberships, attributes.
+    `adopting` are the group tables whose groups may exist already.
     """
 
     target: str
@@ -40,6 +41,7 @@ class Policy:
     update: bool = True
     remove: bool = True
     revoke: tuple[str, ...] = ()
+    adopting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Value, fol
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText
+from scimsync.plan.adoption import why_not_adopted
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.deletions import deletion_time, first_seen, is_confirmed, is_due, uncounted
 from scimsync.plan.diff import changes_between, describe_changes, hide_sensitive
@@ -245,7 +246,7 @@ class _Batch:
     def _adopt(
         self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]
     ) -> None:
-        account, noun = accounts[0], self._traits.noun
+        account = accounts[0]
         obstacle = self._why_not_adoptable(candidate, accounts)
         if obstacle is not None:
             self._fail(candidate, obstacle)
@@ -266,7 +267,7 @@ class _Batch:
             candidate,
             Action.ADOPT,
             self._traits.update,
-            f"{'a' if noun == 'group' else 'an'} {noun} with the same {account.found_by} exists",
+            f"{self._traits.kind.a_noun} with the same {account.found_by} exists",
             changes_between(base, after),
             remote_id=account.remote_id,
             base=base,
@@ -284,6 +285,10 @@ class _Batch:
         if owner != candidate.key:
             account_text = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
             return coded(f"{account_text} belongs to {owner}", "SYNC-0343")
+        why_not = why_not_adopted(self._policy, self._traits.kind, candidate.key)
+        if why_not is not None:
+            what = f"{self._traits.kind.a_noun} with the same {account.found_by} exists"
+            return coded(f"{what} ({account.remote_id}); {why_not}", "SYNC-0360")
         return None
 
     def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:

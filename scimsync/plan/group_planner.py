@@ -11,6 +11,7 @@ from scimsync.errors import ScimsyncError, coded
 from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq, fold_name
+from scimsync.model.links import Link
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action
 from scimsync.model.targets import GroupTable
@@ -154,16 +155,19 @@ class GroupPlanner(ResourcePlanner):
             return
         for key in batch.keys:
             if key not in batch.desired and key not in batch.failures:
-                self._drop_members(key)
+                self._drop_members(key, batch.links.get(key))
 
     def paths(self, key: Key) -> Sequence[str]:
         rule = self._rules.get(name_of(key))
         return rule.program.paths if rule is not None else ()
 
-    def leave_of(self, key: Key) -> str:
+    def leave_of(self, key: Key, link: Link | None) -> str:
+        """Return the leave action of a group. One that existed before it was linked is emptied."""
         name = name_of(key)
         table = self._rules.get(name) or self._known_tables.get(name)
-        return "delete" if table is None else table.leave
+        action = "delete" if table is None else table.leave
+        is_adopted = link is not None and link.adopted
+        return "empty" if is_adopted and action == "delete" else action
 
     def review(self, batch: Batch) -> None:
         self._leave_accounts_to_owners(batch)
@@ -178,7 +182,8 @@ class GroupPlanner(ResourcePlanner):
             if (name := fold_name(group.document.get("displayName"))) is not None
             and name != _held_name(batch, key)
         }
-        if not names:
+        found_ids = batch.found_ids
+        if not names and not found_ids:
             return Surroundings()
         holding = self._state.name_holders(Kind.GROUP, sorted(names))
         others = self._wanted([holder.key for holder in holding.values()], batch)
@@ -191,6 +196,7 @@ class GroupPlanner(ResourcePlanner):
                 for name, holder in holding.items()
             },
             claimed=self._state.claimed_names(Kind.GROUP, sorted(names)),
+            adopted=self._state.adopted(Kind.GROUP, found_ids) if found_ids else {},
         )
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
@@ -223,10 +229,10 @@ class GroupPlanner(ResourcePlanner):
 
     # Members of groups that are gone, unwanted or adopted
 
-    def _drop_members(self, group: Key) -> None:
+    def _drop_members(self, group: Key, link: Link | None) -> None:
         """Remove the members of a group without a record or rule, unless its table keeps them."""
         memberships = (
-            () if self.leave_of(group) == "empty" else self._state.memberships_of_group(group)
+            () if self.leave_of(group, link) == "empty" else self._state.memberships_of_group(group)
         )
         held = [
             membership
@@ -333,13 +339,17 @@ class GroupPlanner(ResourcePlanner):
 
         Groups that cannot be worked out, and unwanted groups that stay, are left out.
         """
-        further, failures = self._desired_of([key for key in keys if key not in batch.links])
+        others = [key for key in keys if key not in batch.links]
+        further, failures = self._desired_of(others)
+        links = {**batch.links, **self._state.links(Kind.GROUP, others)}
         wanted: dict[Key, Desired | None] = {}
         for key in keys:
             if key in batch.failures or key in failures:
                 continue
             group = batch.desired.get(key) or further.get(key)
-            if group is not None or (self._policy.remove and self.leave_of(key) == "delete"):
+            if group is not None or (
+                self._policy.remove and self.leave_of(key, links.get(key)) == "delete"
+            ):
                 wanted[key] = group
         return wanted
 

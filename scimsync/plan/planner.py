@@ -149,7 +149,7 @@ class ResourcePlanner(ABC):
         """Return whether a resource that cannot be planned may give a leaver access."""
         return False
 
-    def leave_of(self, key: Key) -> str | None:  # noqa: ARG002
+    def leave_of(self, key: Key, link: Link | None) -> str | None:  # noqa: ARG002
         """Return the leave action of a resource where it has one of its own."""
         return None
 
@@ -287,7 +287,7 @@ class ResourcePlanner(ABC):
             accounts=batch.accounts.get(key, ()),
             failure=batch.failures.get(key),
             held_since=batch.held.get(key),
-            leave=self.leave_of(key),
+            leave=self.leave_of(key, link),
         )
 
     def write(self, batch: Batch, decisions: Decisions) -> None:

@@ -285,6 +285,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         update=settings.actions.update,
         remove=settings.actions.remove,
         revoke=settings.leave.revoke,
+        adopting=frozenset(name for name, group in settings.groups.items() if group.adopt),
     )
     program, groups = compile_users(config, name), compile_groups(config, name)
     known = ("memberships", *program.paths)

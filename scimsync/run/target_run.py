@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from scimsync.desired.groups import name_of
 from scimsync.errors import ScimsyncError, TargetUnavailable
@@ -17,6 +18,7 @@ from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
+from scimsync.plan.adoption import why_not_adopted
 from scimsync.plan.planner import TargetReader
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
@@ -108,6 +110,10 @@ class TargetRun:
     def create_only(self, kind: Kind, key: Key) -> frozenset[str]:
         """Return the paths of a resource that are sent at creation only."""
         return _create_only(self.compiled, kind, key)
+
+    def why_not_adopted(self, kind: Kind, key: Key, resource: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+        """Return why `key` must not take over a resource that exists, or None if it may."""
+        return why_not_adopted(self.compiled.policy, kind, key)
 
     async def make_plan(self, context: Context, reading: Reading) -> None:
         """Write the plan of this target. Store an error that prevents it in `error`."""

@@ -278,8 +278,7 @@ def shows_another(
     name = _another_name(shown, sent, unique)
     if name is None:
         return None
-    noun = "account" if kind is Kind.USER else "group"
-    return f"the target answered with another {noun}: {unique} {name!r}"
+    return f"the target answered with another {kind.noun}: {unique} {name!r}"
 
 
 def _another_name(

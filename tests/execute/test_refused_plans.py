@@ -31,7 +31,14 @@ from tests.execute.story import (
     requests,
 )
 from tests.lifecycle.readback import read_all
-from tests.lifecycle.test_groups import BY_DEPARTMENT, groups, team, with_teams, write_teams
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    BY_TEAM,
+    groups,
+    team,
+    with_teams,
+    write_teams,
+)
 from tests.office import SOURCE, USER, Office, Row, people, person
 
 GUARD = 'max_removals = 5\nmin_records = "0%"\n'
@@ -141,7 +148,8 @@ def test_members_of_a_group_that_a_refused_plan_would_have_adopted_are_not_taken
     proxied: Proxied, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     office, _ = proxied
-    with_teams(office, guard='max_updates = 1\nmax_removals = 1000\nmin_records = "0%"\n')
+    guard = 'max_updates = 1\nmax_removals = 1000\nmin_records = "0%"\n'
+    with_teams(office, groups=f"{BY_TEAM}adopt = true\n", guard=guard)
     staff = [person(number, rights="") for number in range(1, 12)]
     office.hire(staff)
     write_teams(office, [team("z")])

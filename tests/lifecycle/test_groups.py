@@ -397,7 +397,7 @@ def test_a_group_that_is_there_already_is_adopted_with_its_members(
     office.hire(people(2))
     office.push()
     before = {one["externalId"]: one["id"] for one in read_all(office.url, office.token, "Users")}
-    office.configure(more=BY_DEPARTMENT)
+    office.configure(more=f"{BY_DEPARTMENT}adopt = true\n")
     office.push()
     members = ids(office)["Department IT"]
     with (office.folder / "scimsync.db").open("r+b"):

@@ -587,7 +587,7 @@ def test_a_group_is_created_adopted_and_renamed_in_one_phase() -> None:
     name = {"displayName": "Team A"}
     found = account(document=name, found_by="displayName")
     created, adopted, renamed = (
-        decisions(one, traits=GROUPS).operations[0]
+        decisions(one, rules=policy(adopting=frozenset({KEY})), traits=GROUPS).operations[0]
         for one in (
             candidate(wanted(name)),
             candidate(wanted(name), accounts=(found,)),
@@ -600,6 +600,24 @@ def test_a_group_is_created_adopted_and_renamed_in_one_phase() -> None:
         ("update", "displayName changed"),
     ]
     assert {one.phase for one in (created, adopted, renamed)} == {Phase.GROUP}
+
+
+@pytest.mark.parametrize("adopting", [frozenset(), frozenset({"staff"})])
+def test_a_group_that_exists_is_taken_over_only_where_its_table_says_so(
+    adopting: frozenset[str],
+) -> None:
+    name = {"displayName": "Team A"}
+    found = account("g-1", document=name, found_by="displayName")
+    (failed,) = decisions(
+        replace(candidate(wanted(name), accounts=(found,)), key=Key("teams:a")),
+        rules=policy(adopting=adopting),
+        traits=GROUPS,
+    ).operations
+    assert (failed.status, failed.detail) == (
+        OperationStatus.FAILED,
+        "a group with the same displayName exists (g-1); to take it over, set adopt = true in"
+        " [targets.wiki.groups.teams] [SYNC-0360]",
+    )
 
 
 def test_a_group_waits_for_no_name() -> None:
