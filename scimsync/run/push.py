@@ -98,8 +98,13 @@ async def _run(
     steady: Callable[[], float],
 ) -> RunOutcome:
     keeper = LeaseKeeper(context.unfenced, context.token, context.clock, steady)
+
+    async def may_send() -> bool:
+        context.unfenced.require_same_file()
+        return await keeper.holds()
+
     async with (
-        open_targets(context, reading, keeper.holds, observe, time) as targets,
+        open_targets(context, reading, may_send, observe, time) as targets,
         keeper.renewing(partial(lose_targets, targets)),
     ):
         with cancellable(partial(stop_targets, targets), cancellation):

@@ -34,7 +34,7 @@ from scimsync.state import (
 from scimsync.state.planning import LiveState, OverlayState
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection, TargetStopped
-from scimsync.targets.evidence import message_code
+from scimsync.targets.evidence import message_code, shows_another
 from scimsync.targets.matching import AccountFinder, Matcher
 from scimsync.targets.quarantine import (
     is_suspect,
@@ -57,6 +57,9 @@ _FEW, _MANY = 3, 10_000
 """The expected number of groups to look up: few once groups are linked, any number before that."""
 
 _DAYS_REMEMBERED = 60
+
+_PROOFS = 5
+"""The number of known accounts that are looked for at a new url. One that is there suffices."""
 
 
 @dataclass(slots=True)
@@ -121,6 +124,7 @@ class TargetRun:
         if scope is None:
             return
         try:
+            await self._prove_new_url(context)
             await self.planner.plan(
                 scope, lambda number: context.report(self.name, "planning", number)
             )
@@ -134,12 +138,38 @@ class TargetRun:
                 brief=f"{self.name}: {error.brief}",
                 code=message_code(error),
             )
+        except TargetUnavailable as error:
+            self.next, self.error = None, error
         except Exception as error:
             self.next = None
             self.error = report_unexpected(self.name, error)
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
+
+    async def _prove_new_url(self, context: Context) -> None:
+        """Raise TargetUnavailable unless a known account is at the url that the links do not know.
+
+        Nothing else is sent there before. An account of the same id and another name proves
+        nothing.
+        """
+        url = self.compiled.config.url
+        if self.known.url in (None, url) or not context.options.allowance.new_url:
+            return
+        with context.store.read() as connection:
+            accounts = links.first_accounts(connection, self.name, _PROOFS)
+        for link in accounts:
+            assert link.remote_id is not None  # noqa: S101 - it has an account
+            resource = await self.user_matcher.read(link.remote_id)
+            if resource is not None and shows_another(resource, link.document, Kind.USER) is None:
+                return
+        if accounts:
+            number = plural(len(accounts), "known account")
+            raise TargetUnavailable(
+                f"{self.name}: none of {number} that were read is at {url} under its id",
+                hint="nothing was sent to it; another service needs a target of another name",
+                code="SYNC-0423",
+            )
 
     def _report_unconfirmed(self) -> None:
         """Say why deletions that are due wait for another run."""

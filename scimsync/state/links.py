@@ -138,6 +138,22 @@ def account_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
     return _keys(connection, target, kind, has_account())
 
 
+def first_accounts(connection: Connection, target: str, limit: int) -> list[Link]:
+    """Return the links of the first `limit` users, in order, whose account is active."""
+    rows = connection.execute(
+        select(table)
+        .where(
+            table.c.target == target,
+            table.c.kind == Kind.USER,
+            table.c.status == LinkStatus.ACTIVE,
+            has_account(),
+        )
+        .order_by(table.c.key)
+        .limit(limit)
+    )
+    return [_link(row) for row in rows.mappings()]
+
+
 def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:
     """Return the keys of the links whose next try is in the future."""
     return _keys(connection, target, kind, _is_waiting(now))

@@ -17,6 +17,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimsync.errors import StateError
 
+FileIdentity = tuple[int, int]
+"""Device and inode of a file."""
+
 
 class ReadOnlyStateError(StateError):
     """The file cannot be opened, or cannot be written."""
@@ -32,6 +35,15 @@ def file_of(url: str, base_dir: Path) -> Path:
             code="SYNC-0121",
         )
     return (base_dir / Path(database).expanduser()).absolute()
+
+
+def identity_of(path: Path) -> FileIdentity | None:
+    """Return what identifies a file whatever its name is, or None if there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def create_private(path: Path) -> None:

@@ -71,23 +71,50 @@ class Store:
         *,
         is_scratch: bool = False,
         check_write: Callable[[Connection], None] = lambda _connection: None,
+        identity: sqlite.FileIdentity | None = None,
     ) -> None:
         self.engine = engine
         self.label = label
         self.path = path
         self.is_scratch = is_scratch
         self._check_write = check_write
+        self._identity = identity
 
     def fenced(self, check_write: Callable[[Connection], None]) -> Store:
         """Return this store with a check that starts each write transaction.
 
         What `check_write` raises ends the transaction before anything is written.
         """
-        return Store(self.engine, self.label, self.path, check_write=check_write)
+        return Store(
+            self.engine, self.label, self.path, check_write=check_write, identity=self._identity
+        )
+
+    def remember_file(self) -> None:
+        """Let `require_same_file` compare with the file as it is now."""
+        if self.path is not None:
+            self._identity = sqlite.identity_of(self.path)
+
+    def require_same_file(self) -> None:
+        """Raise StateError if the file that was opened for writing is gone or was replaced.
+
+        Without it, nothing that is sent from now on would be remembered.
+        """
+        if self._identity is None or self.path is None:
+            return
+        if sqlite.identity_of(self.path) != self._identity:
+            raise StateError(
+                f"{self.label}: the state database was deleted or replaced during the run",
+                hint=(
+                    "nothing more was sent; put the file back if you have it, and push again:"
+                    " what was sent is found at the targets"
+                ),
+                code="SYNC-0422",
+            )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one consistent state. Raise `StateError`."""
+        self.require_same_file()  # or else SQLite would create an empty file
         with self.errors(), self.engine.connect() as connection:
             yield connection
 
@@ -97,6 +124,7 @@ class Store:
 
         Only one is open at a time. Raise `StateError` if the database cannot be used.
         """
+        self.require_same_file()
         with (
             self.errors(),
             self.engine.connect().execution_options(scimsync_write=True) as connection,
@@ -191,6 +219,7 @@ def _for_writing(store: Store) -> Store:
         from scimsync.state import migrate
 
         migrate.upgrade_in_place(store)
+    store.remember_file()
     return store
 
 

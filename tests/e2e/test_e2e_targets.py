@@ -150,8 +150,38 @@ def test_another_address_stops_the_push_until_somebody_says_that_it_is_the_same_
         assert f'"wiki": its 5 known accounts are those of {faulty.url}' in ran.err
         assert "scimsync push --allow-new-url" in ran.err
         assert other.written() == faulty.written() == []
+        other.users = {**faulty.users}
+        other.forget()
         assert office.run("push", "--allow-new-url").code == 0
+        assert [str(seen) for seen in other.seen] == ["GET /Users/id-00001"]
         assert office.run("push").code == 0
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_another_address_has_to_prove_that_it_is_the_same_service(
+    office: Office, faulty: FaultyServer, others: bool
+) -> None:
+    """Also where it has other accounts with the same ids."""
+    office.hire(people(5))
+    office.push()
+    office.hire(people(4))
+    with running_faulty_server(office.token) as other:
+        if others:
+            for number in range(1, 6):
+                other.add(externalId=f"0000{number}", userName=f"other{number}", active=True)
+            for user in other.users.values():
+                del user["externalId"]
+        office.configure(url=other.url)
+
+        ran = office.run("push", "--allow-new-url")
+
+        assert ran.code == 1
+        assert (
+            f"wiki: none of 5 known accounts that were read is at {other.url} under its id"
+            " [SYNC-0423]\n  nothing was sent to it;"
+        ) in ran.err
+        assert {seen.method for seen in other.seen} == {"GET"}
+        assert len(other.seen) == 5
 
 
 def test_an_order_by_name_counts_at_every_target_and_until_it_is_lifted(
