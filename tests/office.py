@@ -40,6 +40,7 @@ from scimsync.plan.render.json import planned_document
 from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
 from scimsync.run.lease_keeper import steady_clock
+from scimsync.run.options import PATIENCE_S
 from scimsync.state import journal
 from scimsync.state.links import all_keys, get_links
 from scimsync.state.store import open_state
@@ -225,6 +226,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         insistent: bool = False,
         wait: bool = False,
         new_url: bool = False,
+        patience_s: float = PATIENCE_S,
         **allowed: int | str,
     ) -> RunOutcome:
         """Pushes, `later` than the push before; `allowed` are `--allow-…` without that."""
@@ -239,6 +241,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                     keys=tuple(map(Key, keys)),
                     allowance=allowance(new_url=new_url, **allowed),
                     insistent=insistent,
+                    patience_s=patience_s,
                 ),
                 Now(self.now, self.now.date()),
                 _silent,

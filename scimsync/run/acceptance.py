@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from scimsync.errors import GuardStop, coded
@@ -30,24 +30,31 @@ def recover(context: PushContext) -> None:
     _undo(context, records_too=options.read or not options.keys)
 
 
-def accept(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
-    """Accept the plans: move the cursors and keep what was read.
+def accept(
+    context: PushContext,
+    opened: Mapping[str, TargetRun],
+    planned: Mapping[str, TargetRun],
+    waiting: Sequence[str] = (),
+) -> None:
+    """Accept the plans of the targets `planned`: move the cursors and keep what was read.
 
     The plan of a target with an error is discarded, and what was read for blocked targets only is
-    undone.
+    undone. `waiting` are targets whose plan is not made yet: they may decide about a source.
     """
     compiled = context.compiled
+    sources = compiled.sources_of_targets
     blocked = [name for name, target in opened.items() if target.blocked]
-    undone = {*undone_sources(compiled.sources_of_targets, blocked)} & compiled.sources.keys()
+    undone = {*undone_sources(sources, blocked)} & compiled.sources.keys()
+    undecided = {*undone_sources(sources, {*blocked, *waiting})} - undone
     with context.store.write() as connection:
         record_rows.restore(connection, sorted(undone), context.now.time)
-        kept = sorted(compiled.sources.keys() - undone)
+        kept = sorted(compiled.sources.keys() - undone - undecided)
         record_rows.accept(connection, kept, context.options.keys)
-        planned = [name for name, target in opened.items() if target.error is None]
-        if planned:
-            memberships.accept(connection, planned)
+        going = [name for name, target in planned.items() if target.error is None]
+        if going:
+            memberships.accept(connection, going)
         states = []
-        for name, target in opened.items():
+        for name, target in planned.items():
             if target.error is not None:
                 journal.close_open(
                     connection,

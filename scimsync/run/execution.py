@@ -1,4 +1,4 @@
-"""Execute the plan of a run at all targets, and plan again what the execution makes necessary."""
+"""Execute the plans of targets, and plan again what the execution makes necessary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import PHASE_WORDS, Phase
-from scimsync.plan import Plan
 from scimsync.run.context import PushContext
 from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun
@@ -28,15 +27,11 @@ ROUNDS = 3
 to them."""
 
 
-async def execute_plan(
-    context: PushContext, targets: Mapping[str, TargetRun], plan: Plan
+async def execute_plans(
+    context: PushContext, targets: Mapping[str, TargetRun]
 ) -> dict[str, TargetOutcome]:
-    """Execute the plan at all targets without an error, side by side; return all outcomes."""
-    outcomes = {
-        name: TargetOutcome({}, 0, 0, 0.0, one.error)
-        for name, one in plan.targets.items()
-        if name not in targets
-    }
+    """Execute the plans of all targets without an error, side by side; return all outcomes."""
+    outcomes: dict[str, TargetOutcome] = {}
 
     async def execute(name: str, target: TargetRun) -> None:
         began = time.monotonic()
@@ -48,7 +43,7 @@ async def execute_plan(
         )
 
     await gather_or_raise([execute(name, target) for name, target in targets.items()])
-    return {name: outcomes[name] for name in plan.targets}
+    return outcomes
 
 
 class _TargetExecution:

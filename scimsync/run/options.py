@@ -9,6 +9,9 @@ from scimsync.model.ids import Key
 from scimsync.plan import Allowance
 from scimsync.plan.saved import SavedPlan
 
+PATIENCE_S = 10.0
+"""Leavers at the other targets lose their access well within half a minute."""
+
 
 class Report(Protocol):
     """A callback for the progress of a run.
@@ -26,7 +29,8 @@ class Options:
 
     `keys` restricts it to these users, and leaves cursors where they are. `offline` sends no
     request. `saved` is the only plan that may be executed. Without `read` the sources are not read.
-    `insistent` also tries targets in quarantine, since a person named them.
+    `insistent` also tries targets in quarantine, since a person named them. A target whose plan has
+    waited for responses for more than `patience_s` seconds holds up no other.
     """
 
     keys: tuple[Key, ...] = ()
@@ -35,6 +39,7 @@ class Options:
     saved: SavedPlan | None = None
     read: bool = True
     insistent: bool = False
+    patience_s: float = PATIENCE_S
 
     @property
     def only(self) -> frozenset[Key] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from scimsync.desired.groups import name_of
@@ -28,34 +28,84 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
 
     Raise ConfigError for an unknown key in the options.
     """
+    going = begin(context, targets, reading)
+    await gather_or_raise([targets[name].make_plan(context, reading) for name in going])
+    plan = checked_plan(context, targets, reading)
+    return whole_plan(context, targets, reading, [plan])
+
+
+def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> list[str]:
+    """Stop the targets whose sources cannot be used. Return the names of the others.
+
+    Raise ConfigError for an unknown key in the options.
+    """
     compiled = context.compiled
     if not (reading.refused or compiled.unusable):
         _check_keys(context)
     for name, why in stopped_by_sources(compiled.sources_of_targets, reading.refused).items():
         targets[name].block(why)
-    going = [target for target in targets.values() if target.error is None]
-    await gather_or_raise([target.make_plan(context, reading) for target in going])
+    return [name for name, target in targets.items() if target.error is None]
+
+
+def checked_plan(
+    context: Context,
+    targets: Mapping[str, TargetRun],
+    reading: Reading,
+    waiting: Sequence[str] = (),
+    earlier: Sequence[Violation] = (),
+) -> Plan:
+    """Check the plans of `targets`, and stop those that must not be pushed.
+
+    `waiting` are targets whose plan is not made yet, and `earlier` the violations of targets that
+    were planned before. The result has only the problems and violations of `targets`.
+    """
+    sources = context.compiled.sources_of_targets
     plan = Plan({name: target.plan(context.store) for name, target in targets.items()})
-    violations = with_stops(_violations(context, reading, plan), compiled.sources_of_targets)
-    if context.options.saved is not None:  # it is carried out as a whole or not at all
-        violations = [replace(one, stops=tuple(targets)) for one in violations]
-    for violation in violations:
+    violations = _with_stops(context, _violations(context, reading, plan))
+    for violation in (*_with_stops(context, reading.violations), *earlier, *violations):
         for name in violation.stops:
-            if targets[name].error is None:
-                targets[name].block(stop_of(violation, name, compiled.sources_of_targets))
-    return Plan(
-        _with_stopped(context, targets, plan),
-        (*reading.problems, *_problems(targets, context.records)),
-        (*_left_out(compiled), *violations),
+            if name in targets and targets[name].error is None:
+                targets[name].block(stop_of(violation, name, sources))
+    undecided = {*targets, *waiting}  # the others may have been pushed
+    violations = [
+        replace(one, stops=tuple(name for name in one.stops if name in undecided))
+        for one in violations
+    ]
+    return replace(
+        plan,
+        problems=tuple(_problems(targets, context.records)),
+        violations=tuple(violations),
     )
+
+
+def whole_plan(
+    context: Context, targets: Mapping[str, TargetRun], reading: Reading, parts: Sequence[Plan]
+) -> Plan:
+    """Return the plan of a run, given checked plans that have each target once."""
+    plans = {name: plan for part in parts for name, plan in part.targets.items()}
+    return Plan(
+        _with_stopped(context, targets, Plan(plans)),
+        (*reading.problems, *(problem for part in parts for problem in part.problems)),
+        (
+            *_left_out(context.compiled),
+            *_with_stops(context, reading.violations),
+            *(violation for part in parts for violation in part.violations),
+        ),
+    )
+
+
+def _with_stops(context: Context, violations: Iterable[Violation]) -> list[Violation]:
+    """Return the violations with the targets that each of them stops."""
+    found = with_stops(violations, context.compiled.sources_of_targets)
+    if context.options.saved is None:
+        return found
+    # a saved plan is carried out as a whole or not at all
+    return [replace(one, stops=tuple(context.compiled.targets)) for one in found]
 
 
 def _violations(context: Context, reading: Reading, plan: Plan) -> list[Violation]:
     options = context.options
-    violations = [
-        *reading.violations,
-        *guard.check(plan, context.compiled.config.guard.limits, options.allowance),
-    ]
+    violations = guard.check(plan, context.compiled.config.guard.limits, options.allowance)
     if options.saved is None or reading.violations:
         return violations
     why = why_outdated(options.saved, plan)

@@ -10,18 +10,17 @@ from functools import partial
 from scimsync.errors import ScimsyncError, most_severe
 from scimsync.logcontext import in_run
 from scimsync.plan import Now
-from scimsync.run.acceptance import accept, recover, remember
+from scimsync.run.acceptance import recover, remember
 from scimsync.run.cancellation import Cancellation, cancellable
 from scimsync.run.clock import checked_clock
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import PushContext
-from scimsync.run.execution import execute_plan
 from scimsync.run.lease_keeper import LeaseKeeper, steady_clock, take_leases
 from scimsync.run.options import Options, Report
 from scimsync.run.outcome import RunOutcome, run_outcome, target_document
-from scimsync.run.prepare import make_plan
 from scimsync.run.reading import Reading, read_sources
 from scimsync.run.target_run import lose_targets, open_targets, stop_targets
+from scimsync.run.waves import push_targets
 from scimsync.state import journal, leases
 from scimsync.state.store import Store
 from scimsync.transport.observer import Observer, ignore
@@ -108,8 +107,6 @@ async def _run(
         keeper.renewing(partial(lose_targets, targets)),
     ):
         with cancellable(partial(stop_targets, targets), cancellation):
-            plan = await make_plan(context, targets, reading)
-            accept(context, targets)
-            outcomes = await execute_plan(context, targets, plan)
+            plan, outcomes = await push_targets(context, targets, reading)
             remember(context, targets)
     return run_outcome(context.run, outcomes, plan, reading.readable)

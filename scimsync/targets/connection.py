@@ -18,6 +18,7 @@ from scimsync.logcontext import PERSONAL
 from scimsync.model.clock import ClockDoubt, doubt_of_date
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
+from scimsync.targets.busy_time import BusyTime
 from scimsync.targets.evidence import (
     Answer,
     OutcomeUnknown,
@@ -106,6 +107,7 @@ class TargetConnection:
             is_closed=lambda: self.stopped is not None,
         )
         self._retry_time = replace(self.time, sleep=self.sleep)
+        self._busy_time = BusyTime()
         self._probe = asyncio.Lock()
         self._failures = 0
         self._forbidden = 0
@@ -123,6 +125,15 @@ class TargetConnection:
         TargetStopped if nothing more is sent to the target: it refused the token, no connection
         could be made, or another run holds the lease.
         """
+        with self._busy_time.waiting():
+            return await self._send(request)
+
+    @property
+    def waited_s(self) -> float:
+        """The seconds for which requests have waited for their turn and for responses so far."""
+        return self._busy_time.seconds
+
+    async def _send(self, request: ScimRequest) -> ScimResponse:
         if self._probing:
             async with self._probe:
                 if self._probing:
