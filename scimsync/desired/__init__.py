@@ -14,12 +14,14 @@ those in `sandbox.ATTRIBUTES`.
 from scimsync.desired.columns import check_columns
 from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.expression_errors import DesireError
+from scimsync.desired.matching import MatchValues
 from scimsync.desired.program import Desired, Program
 
 __all__ = [
     "DesireError",
     "Desired",
     "Extra",
+    "MatchValues",
     "Program",
     "check_columns",
     "compile_program",

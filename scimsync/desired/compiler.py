@@ -16,6 +16,7 @@ from scimsync.desired.attribute_values import Shape, shape_for
 from scimsync.desired.expression_errors import UnusableValue, code_of, explain
 from scimsync.desired.expression_filters import HOLDING
 from scimsync.desired.expressions import ExpressionLocation, Names, ParsedExpression, parse
+from scimsync.desired.matching import MatchAttribute, MatchExpressions
 from scimsync.desired.program import ACCESS, SCOPE, FilteredElement, MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.schema_attributes import REQUIRED, attribute_at, meant
@@ -49,13 +50,14 @@ def compile_program(
     kind: Kind = Kind.USER,
     section: Sequence[str] | None = None,
     extras: Mapping[str, Extra] | None = None,
+    match: Sequence[str] = (),
 ) -> Program:
     """Compile `mapping` (SCIM path -> value) of the target `name`.
 
     `where` is the file that messages name, and `section` holds the keys that lead to the mapping in
     it (default: `targets.NAME.user`). Without a `scope`, every record is in scope. `extras` are
     further expressions over the same records, by names of their own; their values become
-    `Desired.extras`.
+    `Desired.extras`. `match` are the paths to match by.
 
     Raise ConfigError for every error that can be found without a record. Columns are not checked
     here: see `check_columns`.
@@ -113,7 +115,19 @@ def compile_program(
         elements=_elements(slots),
         required=reader.required(slots),
         extras=tuple(variables.items()),
+        match=_match(slots, match, environment),
     )
+
+
+def _match(
+    slots: Sequence[MappedAttribute], match: Sequence[str], environment: Sandbox
+) -> MatchExpressions:
+    attributes = [
+        MatchAttribute(slot.path, slot.shape, slot.source, slot.constant)
+        for slot in slots
+        if slot.path in match and slot.length is None
+    ]
+    return MatchExpressions(attributes, environment)
 
 
 # Access rules

@@ -11,11 +11,15 @@ from scimsync.desired.assignments import AssignmentFailed, Assignments
 from scimsync.desired.attribute_values import Shape
 from scimsync.desired.expression_errors import DesireError, UnusableValue, code_of, explain
 from scimsync.desired.expressions import ExpressionLocation, ParsedExpression
+from scimsync.desired.matching import MatchExpressions, MatchValues
 from scimsync.model.ids import Key, Value
 from scimsync.model.records import Record
 
 SCOPE = "_scope"
 """The variable that says whether a record is in scope."""
+
+_NOT_SHOWN = "SYNC-0328"
+"""The code of an error about a value that is not shown."""
 
 ACCESS = "access"
 """The variable with the names of the access rules that hold."""
@@ -79,8 +83,8 @@ class Program:
     in use, and `expressions` all that are evaluated, both in the order of the configuration.
     `columns` are the columns in use, and `variables` the variables that hold them. `paths` are the
     managed attributes, without those that are sent once. `extras` maps the names of further
-    expressions to their variables. `digest` identifies everything that decides the result, except
-    for the date where `uses_today` is set.
+    expressions to their variables. `match` evaluates the attributes to match by. `digest`
+    identifies everything that decides the result, except for the date where `uses_today` is set.
     """
 
     rules: tuple[str, ...]
@@ -96,6 +100,31 @@ class Program:
     elements: tuple[FilteredElement, ...]
     required: MappedAttribute
     extras: tuple[tuple[str, str], ...] = ()
+    match: MatchExpressions | None = None
+
+    def match_values(self, record: Record, today: date) -> MatchValues:
+        """Return the values by which an account of `record` is found, whether or not it is wanted.
+
+        Raise no exception: see `MatchValues`.
+        """
+        if record.too_deep or self.match is None:
+            return MatchValues(None)
+        values = self._variables(record, today)
+        in_scope: bool | None = True
+        access: Sequence[str] = ()
+        try:
+            if self.gate is not None:
+                gate = self.gate.run(values)
+                access, in_scope = gate[ACCESS], bool(gate[SCOPE])
+        except AssignmentFailed:
+            in_scope = None
+        found, errors = self.match.evaluate({**values, ACCESS: access})
+        failures = {
+            attribute.path: _failure(record, attribute.source, errors[attribute.path])
+            for attribute in self.match.attributes
+            if attribute.path in errors
+        }
+        return MatchValues(in_scope, found, failures)
 
     def desire(self, record: Record, today: date) -> Desired:
         """Return what `record` should be at the target on the day `today`.
@@ -113,10 +142,7 @@ class Program:
                 {},
                 code="SYNC-0326",
             )
-        values: dict[str, Any] = dict(
-            zip(self.variables, map(record.data.get, self.columns), strict=True)
-        )
-        values["today"] = today
+        values = self._variables(record, today)
         access: Sequence[str] = ()
         try:
             if self.gate is not None:
@@ -129,6 +155,10 @@ class Program:
         except AssignmentFailed as failed:
             _fail(record, failed.assignment.source, failed.error)
         return self._desired(record, tuple(access), results)
+
+    def _variables(self, record: Record, today: date) -> dict[str, Any]:
+        values = dict(zip(self.variables, map(record.data.get, self.columns), strict=True))
+        return {**values, "today": today}
 
     def _desired(
         self, record: Record, access: tuple[str, ...], results: Mapping[str, Any]
@@ -164,12 +194,15 @@ class Program:
 
 def _fail(record: Record, source: ParsedExpression | None, error: Exception) -> NoReturn:
     """Raise the DesireError for `error`, which the expression `source` caused."""
+    failure = _failure(record, source, error)
+    raise failure from (None if failure.code == _NOT_SHOWN else error)
+
+
+def _failure(record: Record, source: ParsedExpression | None, error: Exception) -> DesireError:
     assert source is not None  # noqa: S101 - only expressions fail, or come out empty
     key = source.location.key
     if key.rstrip("\"'").lower().endswith("password"):  # show neither the record nor the value
         detail = "fails; what it holds is not shown"
-        raise DesireError(record.key, key, source.text, detail, {}, code="SYNC-0328") from None
+        return DesireError(record.key, key, source.text, detail, {}, code=_NOT_SHOWN)
     values = {column: record.data.get(column) for column in source.uses.columns}
-    raise DesireError(
-        record.key, key, source.text, explain(error), values, code=code_of(error)
-    ) from error
+    return DesireError(record.key, key, source.text, explain(error), values, code=code_of(error))

@@ -91,6 +91,9 @@ def applied(
         left_at=left_at,
         adopted=adopted,
         may_have_access_since=may_have_access_since,
+        left_before=link is not None
+        and link.left_before
+        and (status is not LinkStatus.ACTIVE or operation.action == Action.DEACTIVATE),
     )
     operation_result = result(
         operation, OperationStatus.APPLIED, now, request, detail=detail, action=action

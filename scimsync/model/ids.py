@@ -64,3 +64,13 @@ def fold_name(value: object) -> str | None:
     Comparison is case-insensitive (RFC 7643 section 4.1.1). None stays None.
     """
     return None if value is None else fold_case(str(value))
+
+
+def fold_value(path: str, value: object) -> str | None:
+    """Return the value of an attribute in the form in which resources are matched by it.
+
+    Case matters for `externalId` and `id` only (RFC 7643 sections 2.2 and 3.1). None stays None.
+    """
+    if value is None:
+        return None
+    return str(value) if path.lower() in ("externalid", "id") else fold_name(value)

@@ -29,7 +29,7 @@ class Link:
     where other keys are linked to the same resource: nothing is sent about it. `adopted` is set
     where the resource existed before it was linked.
     `may_have_access_since` is when the access of a leaver was to be removed, and is kept until that
-    is confirmed.
+    is confirmed. `left_before` is set where the user had left when the account was found.
     """
 
     kind: Kind
@@ -49,6 +49,7 @@ class Link:
     shared: bool = False
     adopted: bool = False
     may_have_access_since: datetime | None = None
+    left_before: bool = False
 
     @property
     def is_due(self) -> bool:

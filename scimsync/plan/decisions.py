@@ -8,7 +8,8 @@ A candidate is classified, and a table names the rule that applies:
 | wanted | no account; found by matching | adopt |
 | wanted | linked, holds something else | update, reactivate or deactivate: `_DIFFERENCES` |
 | wanted | linked, holds what it should | update the link |
-| unwanted | no account | forget |
+| unwanted | no account; none found by matching | forget |
+| unwanted | no account; found by matching | deactivate or delete |
 | unwanted | linked | deactivate, delete, revoke, update the link or ignore: `_UNWANTED` |
 
 Users and groups follow the same rules. `Traits` holds what differs between them. There is no clock,
@@ -115,14 +116,16 @@ class Decisions:
     """The outcome for a batch of candidates.
 
     `references` are all references of the wanted candidates. `updated_links` are links that change
-    without an operation. `unwanted` are keys whose pending link is dropped. `returned` are keys
-    that had left and are wanted again, whether or not that succeeds. `unconfirmed` are keys of
-    accounts whose deletion is due and waits for another run.
+    without an operation. `found_links` are those of accounts that were found and are to be removed.
+    `unwanted` are keys whose pending link is dropped. `returned` are keys that had left and are
+    wanted again, whether or not that succeeds. `unconfirmed` are keys of accounts whose deletion is
+    due and waits for another run.
     """
 
     operations: list[Operation] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     updated_links: list[Link] = field(default_factory=list)
+    found_links: list[Link] = field(default_factory=list)
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
     unconfirmed: list[Key] = field(default_factory=list)
@@ -179,10 +182,9 @@ class _Batch:
             self._fail(candidate, candidate.failure)
         elif candidate.is_wanted:
             self._add_wanted(candidate)
-        elif link is None:
-            return
-        elif not link.has_account or candidate.gone:
-            self._forget(candidate, link)
+        elif link is None or not link.has_account or candidate.gone:
+            if not self._remove_found(candidate):
+                self._forget(candidate, link)
         else:
             self._add_unwanted(candidate, link)
 
@@ -278,9 +280,7 @@ class _Batch:
         """Return why an account that matches cannot be adopted, or None if it can."""
         account, noun = accounts[0], self._traits.noun
         if len(accounts) > 1:
-            ids = ", ".join(match.remote_id for match in accounts[:5])
-            why = f"ambiguous: {len(accounts)} {noun}s match by {account.found_by}: {ids}"
-            return coded(why, "SYNC-0342")
+            return self._ambiguous(accounts)
         owner = account.owner or self._adopted.setdefault(account.remote_id, candidate.key)
         if owner != candidate.key:
             account_text = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
@@ -290,6 +290,11 @@ class _Batch:
             what = f"{self._traits.kind.a_noun} with the same {account.found_by} exists"
             return coded(f"{what} ({account.remote_id}); {why_not}", "SYNC-0360")
         return None
+
+    def _ambiguous(self, accounts: Sequence[Account]) -> str:
+        ids = ", ".join(match.remote_id for match in accounts[:5])
+        what = f"{len(accounts)} {self._traits.noun}s match by {accounts[0].found_by}"
+        return coded(f"ambiguous: {what}: {ids}", "SYNC-0342")
 
     def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
         desired = candidate.desired
@@ -471,6 +476,44 @@ class _Batch:
 
     # Unwanted candidates
 
+    def _remove_found(self, candidate: Candidate) -> bool:
+        """Remove the account that was found for a candidate without one, if it is theirs.
+
+        It is deactivated or deleted as `leave` says, but not deleted later by `delete_after`, since
+        scimsync neither created nor adopted it. Return False if nothing has to be removed.
+        """
+        leave = self._leave_of(candidate)
+        accounts = [
+            account
+            for account in candidate.accounts
+            if (account.owner or self._adopted.get(account.remote_id, candidate.key))
+            == candidate.key
+        ]
+        is_active = any(account.active is not False for account in accounts)
+        if leave not in REMOVES_ACCESS or not accounts:
+            return False
+        if leave is LeavePolicy.DEACTIVATE and not is_active:
+            return False
+        account = accounts[0]
+        if len(accounts) > 1:
+            self._fail(candidate, self._ambiguous(accounts))
+            return True
+        self._adopted[account.remote_id] = candidate.key
+        link = Link(
+            self._traits.kind,
+            candidate.key,
+            LinkStatus.ACTIVE if is_active else LinkStatus.INACTIVE,
+            remote_id=account.remote_id,
+            document=account.document,
+            etag=account.etag,
+            left_before=True,
+        )
+        self.decisions.found_links.append(link)
+        found = replace(candidate, link=link, before=account.document, read_again=True)
+        rule = self._delete if leave is LeavePolicy.DELETE else self._deactivate
+        rule(found, link)
+        return True
+
     def _add_unwanted(self, candidate: Candidate, link: Link) -> None:
         leave = self._leave_of(candidate)
         if (
@@ -552,7 +595,9 @@ class _Batch:
             ),
             remote_id=link.remote_id,
             base=before if candidate.read_again else None,
-            delete_after=deletion_time(None, self._policy, self._now),
+            delete_after=(
+                None if link.left_before else deletion_time(None, self._policy, self._now)
+            ),
         )
 
     def _revoke(self, candidate: Candidate, link: Link) -> None:
@@ -604,6 +649,7 @@ class _Batch:
             document=held,
             delete_after=delete_after,
             left_at=None if delete_after is None else link.left_at or self._now,
+            left_before=link.left_before and leaves,
         )
         doubt = self._around.clock_doubt
         if updated.left_at is not None and link.left_at is None and doubt and doubt.is_wrong:
@@ -624,10 +670,13 @@ class _Batch:
             return "no record or rule asks for it"
         if candidate.held_since is not None:
             return f"deprovisioned by hand on {candidate.held_since:%Y-%m-%d}"
-        if candidate.desired is None:
-            return "no longer in the source"
-        scope = self._policy.scope
-        return "out of scope" if scope is None else f"out of scope: {scope}"
+        why = "no longer in the source"
+        if candidate.desired is not None:
+            scope = self._policy.scope
+            why = "out of scope" if scope is None else f"out of scope: {scope}"
+        if not candidate.accounts:
+            return why
+        return f"{why}; an account with the same {candidate.accounts[0].found_by} exists"
 
     # Values and names
 
@@ -717,13 +766,20 @@ class _Batch:
 
     def _fail(self, candidate: Candidate, detail: str) -> None:
         link = candidate.link
-        linked = link is not None and link.has_account
+        leaves = candidate.held_since is not None or (
+            candidate.desired is not None and not candidate.is_wanted
+        )
+        phase, action = self._traits.create, Action.CREATE
+        if link is not None and link.has_account:
+            phase, action = self._traits.update, Action.UPDATE
+        elif leaves:
+            phase, action = self._traits.leave, Action.DEACTIVATE
         self.decisions.operations.append(
             Operation(
-                phase=self._traits.update if linked else self._traits.create,
+                phase=phase,
                 kind=self._traits.kind,
                 key=candidate.key,
-                action=Action.UPDATE if linked else Action.CREATE,
+                action=action,
                 reason="could not be planned",
                 status=OperationStatus.FAILED,
                 remote_id=link.remote_id if link is not None else None,

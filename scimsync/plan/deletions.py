@@ -20,10 +20,13 @@ CONFIRM_AFTER = timedelta(hours=1)
 def deletion_time(link: Link | None, policy: Policy, now: datetime) -> datetime | None:
     """Return when an account is to be deleted, or None for never.
 
-    The time counts from when its user left, or from `now` where that is not known.
+    The time counts from when its user left, or from `now` where that is not known. An account that
+    was found after its user had left is never deleted later.
     """
     leave = policy.leave
     if leave.action != "deactivate" or leave.delete_after is None:
+        return None
+    if link is not None and link.left_before:
         return None
     left_at = link.left_at if link is not None and link.left_at is not None else now
     return left_at + leave.delete_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -57,7 +57,8 @@ class Batch:
     """The facts gathered about some keys.
 
     `undecided` are keys of which it is not known whether their resource should exist. `read` holds
-    resources that were read because they were in doubt, None where one is gone.
+    resources that were read because they were in doubt, None where one is gone. `looked_up` are
+    users who should have no account, and whose `accounts` were looked up.
     """
 
     keys: list[Key]
@@ -68,6 +69,7 @@ class Batch:
     held: dict[Key, datetime] = field(default_factory=dict)
     read: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     accounts: dict[Key, tuple[Account, ...]] = field(default_factory=dict)
+    looked_up: set[Key] = field(default_factory=set)
 
     def is_gone(self, key: Key) -> bool:
         """Whether the resource was read and no longer exists."""
@@ -153,6 +155,9 @@ class ResourcePlanner(ABC):
         """Return the leave action of a resource where it has one of its own."""
         return None
 
+    def find_unwanted(self, batch: Batch) -> None:  # noqa: B027 - most kinds need none
+        """Add accounts of users who should have none and have no link, or leave these for later."""
+
     def review(self, batch: Batch) -> None:  # noqa: B027 - most kinds need none
         """Act on what was read at the target, before any decision."""
 
@@ -188,7 +193,7 @@ class ResourcePlanner(ABC):
         await self._check_clock(batch)
         around = replace(self.surroundings(batch), clock_doubt=self._clock_doubt)
         decisions = decide(
-            [self._candidate(batch, key) for key in keys],
+            [self._candidate(batch, key) for key in batch.keys],
             self.traits,
             self._policy,
             around,
@@ -224,7 +229,7 @@ class ResourcePlanner(ABC):
     async def _ask_target(self, batch: Batch) -> None:
         if self._target is None:
             return
-        in_doubt, kind, noun = self._target.in_doubt, self.traits.kind, self.traits.noun
+        in_doubt = self._target.in_doubt
         await in_doubt.read(batch.links)
         for key in batch.keys:
             why = in_doubt.failures.get(key)
@@ -232,6 +237,7 @@ class ResourcePlanner(ABC):
                 batch.failures[key] = why
             if key in in_doubt.resources:
                 batch.read[key] = in_doubt.resources[key]
+        self.find_unwanted(batch)
         wanted = {
             key: _match_values(batch.desired[key])
             for key in batch.keys
@@ -240,19 +246,24 @@ class ResourcePlanner(ABC):
         if not wanted:
             return
         paths = {key: self.paths(key) for key in wanted}
-        batch.accounts, refused = await self._target.finder.find(wanted, paths)
-        batch.failures |= {
-            key: coded(f"the {noun} cannot be searched for: {why}", "SYNC-0345")
-            for key, why in refused.items()
+        found, refused = await self._target.finder.find(wanted, paths)
+        batch.failures |= {key: self._not_searched(why) for key, why in refused.items()}
+        batch.accounts |= self._with_owners(found)
+
+    def _not_searched(self, why: str) -> str:
+        return coded(f"the {self.traits.noun} cannot be searched for: {why}", "SYNC-0345")
+
+    def _with_owners(
+        self, found: Mapping[Key, tuple[Account, ...]]
+    ) -> dict[Key, tuple[Account, ...]]:
+        ids = [account.remote_id for accounts in found.values() for account in accounts]
+        owners = self._state.owners(self.traits.kind, ids) if ids else {}
+        return {
+            key: tuple(
+                replace(account, owner=owners.get(account.remote_id)) for account in accounts
+            )
+            for key, accounts in found.items()
         }
-        if batch.accounts:
-            owners = self._state.owners(kind, batch.found_ids)
-            batch.accounts = {
-                key: tuple(
-                    replace(account, owner=owners.get(account.remote_id)) for account in accounts
-                )
-                for key, accounts in batch.accounts.items()
-            }
 
     async def _check_clock(self, batch: Batch) -> None:
         """Compare the clock with that of the target, if it decides about an account."""
@@ -296,10 +307,13 @@ class ResourcePlanner(ABC):
         self._state.add_operations(decisions.operations)
         self._state.update_links(
             self.traits.kind,
-            decisions.updated_links,
+            [*decisions.updated_links, *decisions.found_links],
             decisions.unwanted,
             decisions.returned,
-            {key for key, link in batch.links.items() if link.is_due},
+            {
+                *(key for key, link in batch.links.items() if link.is_due),
+                *(link.key for link in decisions.found_links),
+            },
         )
         self._state.put_links(
             [

@@ -126,6 +126,17 @@ class PlanningState(Protocol):
         """Return those of `keys` that were deprovisioned by hand, and when."""
         ...
 
+    def absent_users(self, keys: Sequence[Key]) -> dict[Key, str]:
+        """Return those of `keys` for which a look-up found nothing to remove.
+
+        The value identifies what was looked up by.
+        """
+        ...
+
+    def put_absent_users(self, found: Mapping[Key, str]) -> None:
+        """Keep, once the plan is accepted, that look-ups of these users found nothing to remove."""
+        ...
+
     def all_held(self) -> Container[Key]:
         """Return all keys that were deprovisioned by hand."""
         ...
@@ -217,12 +228,17 @@ class Finder(Protocol):
     """A search for resources of one kind that already exist at the target."""
 
     async def find(
-        self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
+        self,
+        wanted: Mapping[Key, Document],
+        paths: Mapping[Key, Sequence[str]],
+        *,
+        proving: bool = False,
     ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
         """Return the accounts that match each document, and why some could not be looked up.
 
-        `paths` are the managed paths of each key. Raise RequestError for what concerns more than
-        one resource: no connection, a refused token.
+        `paths` are the managed paths of each key. With `proving`, that nothing is found counts only
+        if the search is shown to find others. Raise RequestError for what concerns more than one
+        resource: no connection, a refused token.
         """
         ...
 

@@ -75,6 +75,11 @@ class TargetPlanner:
         """Why this plan deletes no account by the clock, as far as it had to know."""
         return self._users.clock_doubt
 
+    @property
+    def unsearchable(self) -> int:
+        """The number of users without an account whose records say nothing to search for."""
+        return self._users.unsearchable
+
     async def plan(self, scope: Scope, progress: Callable[[int], None] | None = None) -> None:
         """Write the operations that `scope` needs into the plan.
 
@@ -82,6 +87,7 @@ class TargetPlanner:
         """
         if scope.only is not None:
             await self._users.plan(sorted(scope.only), progress)
+            await self._users.plan_unlinked_leavers()
             if self._has_groups:
                 await self._groups.plan_new(sorted(self._users.touched_groups))
                 self._memberships.plan(scope.only)
@@ -92,6 +98,7 @@ class TargetPlanner:
         with closing(keys):  # a target that fails half-way leaves no query open
             await self._users.plan(keys, progress, read_due=True)
         await self._users.plan_referrers()
+        await self._users.plan_unlinked_leavers()
         if self._has_groups:
             await self._groups.plan_due(
                 self._users.touched_groups, scope.cursor, everything=scope.changed
@@ -107,6 +114,7 @@ class TargetPlanner:
         """
         self._users.touched_groups.clear()
         await self._users.plan(sorted(users), read_due=only is None)
+        await self._users.plan_unlinked_leavers()
         if not self._has_groups:
             return
         keys = self._groups.without_paused({*self._users.touched_groups, *groups})

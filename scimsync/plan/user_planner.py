@@ -25,6 +25,7 @@ from scimsync.plan.decisions import (
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.unlinked_leavers import UnlinkedLeavers
 from scimsync.plan.usernames import NameHolders
 
 _EXISTENCE_ACTIONS = (*ARRIVAL_ACTIONS, Action.DELETE)
@@ -60,7 +61,36 @@ class UserPlanner(ResourcePlanner):
         self._names = NameHolders(
             state, self._desired_of, self._deletable, updates=rules.policy.update
         )
+        self._unlinked = UnlinkedLeavers(
+            state, records, self._program, rules.sources, now.today, rules.policy
+        )
         self.touched_groups: set[Key] = set()
+
+    @property
+    def unsearchable(self) -> int:
+        """The number of users without an account whose records say nothing to search for."""
+        return self._unlinked.unsearchable
+
+    async def plan_unlinked_leavers(self) -> None:
+        """Plan the users who should have no account and have no link, after all others.
+
+        Raise RequestError from searching.
+        """
+        while keys := self._unlinked.next_keys():
+            assert self._target is not None  # noqa: S101 - none are noted without it
+            for chunk in batches(keys, BATCH):
+                searches = self._unlinked.searches(chunk)
+                values = {key: one.values for key, one in searches.items() if one.values}
+                paths = dict.fromkeys(values, self._unlinked.paths)
+                found, refused = await self._target.finder.find(values, paths, proving=True)
+                self._unlinked.note_found(
+                    searches,
+                    self._with_owners(found),
+                    {key: self._not_searched(why) for key, why in refused.items()},
+                )
+            self._unlinked.leave_to_others()
+            for chunk in batches(keys, BATCH):
+                await self._plan_batch(chunk)
 
     async def plan_referrers(self) -> None:
         """Plan users that refer to an account which this plan creates or deletes.
@@ -100,6 +130,9 @@ class UserPlanner(ResourcePlanner):
                 except ScimsyncError as error:
                     why = f"targets.{self._policy.target}.{error.message}"
                     batch.failures[key] = coded(why, error.code)
+
+    def find_unwanted(self, batch: Batch) -> None:
+        self._unlinked.look_up(batch)
 
     def paths(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - the same for all users
         return self._program.paths
@@ -147,6 +180,7 @@ class UserPlanner(ResourcePlanner):
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
+        self._unlinked.settle(batch, decisions)
         planned = batch.planned
         self._state.put_references(
             planned, [_acknowledged(reference, batch) for reference in decisions.references]

@@ -28,6 +28,9 @@ from scimsync.sources import SourceSpec
 from scimsync.targets.sender import open_authenticator
 from scimsync.transport.auth import Authenticator
 
+_DEFAULT_MATCH = Target.model_fields["match"].default
+"""Left out of digests, which are those of versions that did not look up leavers by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledTarget:
@@ -106,6 +109,7 @@ class CompiledTarget:
                 for name, rule in self.groups.items()
             ],
             today.isoformat() if self.uses_today else None,
+            *([] if self.config.match == _DEFAULT_MATCH else [self.config.match]),
         ]
         return hashlib.blake2b(orjson.dumps(decides), digest_size=16).hexdigest()
 

@@ -38,6 +38,7 @@ def compile_users(config: Config, target: str) -> Program:
         config.tables,
         config.path.name,
         extras=extras,
+        match=settings.match,
     )
 
 

@@ -128,6 +128,7 @@ class TargetRun:
             await self.planner.plan(
                 scope, lambda number: context.report(self.name, "planning", number)
             )
+            self._report_unsearchable()
         except TargetStopped:
             self.next = None
         except RequestError as error:
@@ -185,6 +186,16 @@ class TargetRun:
             plural(number, "deletion is", "deletions are"),
             why,
         )
+
+    def _report_unsearchable(self) -> None:
+        number = self.planner.unsearchable
+        if number:
+            _LOG.warning(
+                "%s: %s cannot be looked up: their records have no value for %s [SYNC-0373]",
+                self.name,
+                plural(number, "user out of scope", "users out of scope"),
+                " or ".join(self.compiled.config.match),
+            )
 
     async def plan_again(
         self, users: Sequence[Key], groups: Sequence[Key], only: frozenset[Key] | None

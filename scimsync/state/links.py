@@ -352,6 +352,7 @@ def _link(row: RowMapping) -> Link:
         shared=row["shared"],
         adopted=row["adopted"],
         may_have_access_since=row["may_have_access_since"],
+        left_before=row["left_before"],
     )
 
 
@@ -376,4 +377,5 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "shared": item.shared,
         "adopted": item.adopted,
         "may_have_access_since": item.may_have_access_since,
+        "left_before": item.left_before,
     }

@@ -6,7 +6,7 @@ Both classes implement `plan.protocols.PlanningState`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Generator, Iterable, Iterator, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.state import (
+    absent_users,
     due,
     holds,
     journal,
@@ -56,6 +57,7 @@ class LiveState:
         self._accepted = False
         self._links: list[Link] = []
         self._removes = False
+        self._absent: dict[Key, str] = {}
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
 
@@ -71,6 +73,8 @@ class LiveState:
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
+        absent_users.put(connection, self._target, self._absent)
+        self._absent.clear()
         if self._removes:
             links.mark_removals(
                 connection, self._target, journal.keys_query(self._removals), self._now
@@ -161,6 +165,18 @@ class LiveState:
             return {}
         with self._store.read() as connection:
             return holds.held(connection, keys)
+
+    def absent_users(self, keys: Sequence[Key]) -> dict[Key, str]:
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            return absent_users.digests(connection, self._target, keys)
+
+    def put_absent_users(self, found: Mapping[Key, str]) -> None:
+        self._absent |= found
+        if self._accepted and found:
+            with self._store.write() as connection:
+                self.accept(connection)
 
     def all_held(self) -> Container[Key]:
         with self._store.read() as connection:

@@ -239,6 +239,21 @@ class LinkRow(_Row, table=True):
         "When the removal of a leaver's access was planned that no response confirmed yet.",
         default=None,
     )
+    left_before: bool = _flag(
+        "Whether the user had left already when the account was found.",
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+    )
+
+
+class AbsentUserRow(_Row, table=True):
+    """A user who should have no account at a target, and for whom nothing to remove was found."""
+
+    __tablename__ = "absent_user"
+
+    target: str = _key("Name of the target.")
+    key: str = _key("Key of the user.")
+    digest: str = _name("Digest of the record, and of the values that were looked up by.")
 
 
 class ReferenceRow(_Row, table=True):
@@ -423,6 +438,7 @@ record = _table(RecordRow)
 replaced_record = _table(ReplacedRecordRow)
 target = _table(TargetRow)
 link = _table(LinkRow)
+absent_user = _table(AbsentUserRow)
 reference = _table(ReferenceRow)
 membership = _table(MembershipRow)
 replaced_membership = _table(ReplacedMembershipRow)

@@ -100,6 +100,7 @@ class Matcher:
         self._decided = False
         self._answered: set[str] = set()
         self._shown: set[str] = set()
+        self._not_in_sample: set[str] = set()
         self._refusals: Counter[str] = Counter()
         self.unusable = dict(unusable or {})
 
@@ -113,9 +114,12 @@ class Matcher:
         self._expected = lambda: expected
         self._decided = False
 
-    async def find(self, wanted: Mapping[Key, Document]) -> tuple[dict[Key, Match], dict[Key, str]]:
+    async def find(
+        self, wanted: Mapping[Key, Document], *, proving: bool = False
+    ) -> tuple[dict[Key, Match], dict[Key, str]]:
         """Return the matches of each document, and why some could not be searched for.
 
+        With `proving`, that nothing is found counts only if the search is shown to find others.
         Raise RequestError for errors that concern more than one resource: no connection, a refused
         token.
         """
@@ -126,6 +130,8 @@ class Matcher:
         for key, document in wanted.items():
             try:
                 match = await self._find(document)
+                if match is None and proving:
+                    match = await self._find_hidden(document)
             except (ErrorResponse, InvalidRequest, ListingError) as error:
                 if verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
                     raise
@@ -179,14 +185,39 @@ class Matcher:
             for path, _ in values:
                 if path in self._shown or await self._shows_others(path):
                     return None
+        whole_list = await self._proven_list()
+        if remote_id in whole_list:
+            raise SearchUndecided(f"the list has the resource {remote_id} nevertheless")
+        return None
+
+    async def _find_hidden(self, document: Document) -> Match | None:
+        """Return the match that a search did not find, or None if there is none.
+
+        That is proven if the filters on all attributes that others hold are shown to work, or by
+        the whole list. Raise SearchUndecided if nothing is proven.
+        """
+        if self._list is None:
+            paths = [path for path, _ in self._values(document)]
+            proofs = [
+                path in self._shown
+                or (path not in self._not_in_sample and await self._shows_others(path))
+                for path in paths
+            ]
+            if any(proofs) and all(
+                proof or path in self._not_in_sample
+                for path, proof in zip(paths, proofs, strict=True)
+            ):
+                return None
+        return self._in_list(await self._proven_list(), document)
+
+    async def _proven_list(self) -> ResourceList:
+        """Return the whole list. Raise SearchUndecided if it does not prove who is missing."""
         whole_list = await self._whole_list()
         if whole_list.problem is not None:
             raise SearchUndecided(whole_list.problem)
-        if remote_id in whole_list:
-            raise SearchUndecided(f"the list has the resource {remote_id} nevertheless")
         if not len(whole_list) and (known := self._known()) > 1:
             raise SearchUndecided(f"the list is empty, although {known} are known")
-        return None
+        return whole_list
 
     async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:
         """Return a resource, or None for a 404. Raise RequestError."""
@@ -320,6 +351,7 @@ class Matcher:
                     return bool(await self._filter(path, value, proving=True))
                 except SearchUndecided:
                     return False
+        self._not_in_sample.add(path)
         return False
 
     async def _page(self, count: int) -> list[dict[str, Any]]:
@@ -359,12 +391,17 @@ class AccountFinder:
         self._matcher_of = matcher_of
 
     async def find(
-        self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
+        self,
+        wanted: Mapping[Key, Document],
+        paths: Mapping[Key, Sequence[str]],
+        *,
+        proving: bool = False,
     ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
         """Return the accounts that match each document, and why some could not be looked up.
 
-        `paths` are the managed paths of each key. Raise RequestError for errors that concern more
-        than one resource.
+        `paths` are the managed paths of each key. With `proving`, that nothing is found counts only
+        if the search is shown to find others. Raise RequestError for errors that concern more than
+        one resource.
         """
         by_matcher: dict[int, tuple[Matcher, dict[Key, Document]]] = {}
         for key, document in wanted.items():
@@ -373,7 +410,7 @@ class AccountFinder:
         accounts: dict[Key, tuple[Account, ...]] = {}
         refused: dict[Key, str] = {}
         for matcher, documents in by_matcher.values():
-            matches, refusals = await matcher.find(documents)
+            matches, refusals = await matcher.find(documents, proving=proving)
             refused |= refusals
             for key, match in matches.items():
                 if any(resource_id(resource) is None for resource in match.resources):

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from scimsync.model.ids import fold_name
+from scimsync.model.ids import fold_value
 from scimsync.scim.discovery import discover
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError, Page, identity_of, list_resources
@@ -139,13 +139,8 @@ def _why_not_whole(endpoint: str, totals: set[int | None], came: int) -> str | N
 
 
 def fold(path: str, value: Any) -> str | None:
-    """Return a value in the form used for comparison.
-
-    Case matters for `externalId` and `id` only (RFC 7643 sections 2.2 and 3.1).
-    """
-    if value is None:
-        return None
-    return str(value) if path.lower() in ("externalid", "id") else fold_name(value)
+    """Return a value in the form used for comparison: see `fold_value`."""
+    return fold_value(path, value)
 
 
 def folded_value(resource: Mapping[str, Any], path: str) -> str | None:

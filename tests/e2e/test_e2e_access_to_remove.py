@@ -10,8 +10,6 @@ import pytest
 from tests.office import Office, people, person
 from tests.servers.faulty import FaultyServer
 
-pytestmark = pytest.mark.both_databases
-
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 SEEN = (
@@ -28,6 +26,7 @@ def marked(office: Office) -> list[str]:
     return keys
 
 
+@pytest.mark.both_databases
 def test_a_leaver_is_seen_in_every_run_until_the_removal_is_confirmed(
     office: Office, faulty: FaultyServer
 ) -> None:

@@ -152,7 +152,7 @@ def test_false_is_never() -> None:
         ),
         (
             '[notify.to.ops]\napprise = "env:X"\nevents = ["gard"]',
-            '"gard" is not one of guard, target, failures',
+            '"gard" is not one of guard, target, access, failures',
         ),
         ("[health]\nport = 70000", "health.port: must be at most 65535"),
     ],

@@ -48,7 +48,10 @@ def program(
 ) -> Program:
     """A compiled mapping; `extras` are expressions of groups."""
     named = {name: Extra(("groups", name), text) for name, text in (extras or {}).items()}
-    return compile_program("wiki", mapping, scope, {}, {}, "sync.toml", kind=kind, extras=named)
+    match = ("userName",)
+    return compile_program(
+        "wiki", mapping, scope, {}, {}, "sync.toml", kind=kind, extras=named, match=match
+    )
 
 
 def by_department(leave: str = "delete") -> GroupRule:
@@ -124,6 +127,7 @@ class MemoryState:
     updated_links: list[Link] = field(default_factory=list)
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
+    absent: dict[Key, str] = field(default_factory=dict)
 
     def keys_to_plan(
         self, sources: Sequence[str], cursor: Seq, *, everybody: bool
@@ -195,6 +199,12 @@ class MemoryState:
 
     def held(self, keys: Sequence[Key]) -> dict[Key, datetime]:
         return {key: self.holds[key] for key in keys if key in self.holds}
+
+    def absent_users(self, keys: Sequence[Key]) -> dict[Key, str]:
+        return {key: self.absent[key] for key in keys if key in self.absent}
+
+    def put_absent_users(self, found: Mapping[Key, str]) -> None:
+        self.absent |= found
 
     def all_held(self) -> Container[Key]:
         return self.holds
@@ -305,7 +315,11 @@ class MemoryTarget:
         return self.doubt
 
     async def find(
-        self, wanted: Mapping[Key, Document], paths: Mapping[Key, Sequence[str]]
+        self,
+        wanted: Mapping[Key, Document],
+        paths: Mapping[Key, Sequence[str]],
+        *,
+        proving: bool = False,
     ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
         assert paths.keys() == wanted.keys()
         self.asked += wanted

@@ -1,0 +1,250 @@
+"""Users who should have no account and have no link: after a lost state, or a first deployment.
+
+Their records say by what an account of theirs is found. Each version of a record is looked up once,
+after everybody else is planned, so that an account goes first to the user who should have it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from scimsync.desired import MatchValues, Program
+from scimsync.errors import coded
+from scimsync.model.accounts import Account
+from scimsync.model.batches import batches
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, Value, fold_value
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.records import Record
+from scimsync.plan.candidates import Policy
+from scimsync.plan.decisions import REMOVES_ACCESS, Decisions, leave_policy
+from scimsync.plan.planner import BATCH, Batch
+from scimsync.plan.protocols import PlanningState, Records
+
+_AT_ONCE = 10_000
+"""The number of users whose accounts are compared with all records at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What an account of one user is looked up by, and a digest of the record.
+
+    `values` are empty where the record has no value for an attribute of `match`. `failure` says
+    which attribute could not be evaluated.
+    """
+
+    values: Document
+    digest: str
+    failure: str | None = None
+
+
+class UnlinkedLeavers:
+    """The unlinked leavers of one target, and the accounts that were found for them.
+
+    `unsearchable` counts those whose records say nothing to search for.
+    """
+
+    def __init__(
+        self,
+        state: PlanningState,
+        records: Records,
+        program: Program,
+        sources: Sequence[str],
+        today: date,
+        policy: Policy,
+    ) -> None:
+        self._state = state
+        self._records = records
+        self._program = program
+        self._sources = sources
+        self._today = today
+        self._policy = policy
+        self._waiting: dict[Key, bool] = {}
+        self._held: dict[Key, bool] = {}
+        self._searches: dict[Key, Search] = {}
+        self._found: dict[Key, tuple[Account, ...]] = {}
+        self._failures: dict[Key, str] = {}
+        self._taken: dict[RemoteId, Key] = {}
+        self.unsearchable = 0
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The attributes that are read of an account: the managed ones, and those of `match`."""
+        match = () if self._program.match is None else self._program.match.attributes
+        return tuple(dict.fromkeys([*self._program.paths, *(one.path for one in match)]))
+
+    def look_up(self, batch: Batch) -> None:
+        """Add the accounts that were found for unlinked leavers to `batch`.
+
+        Those who have to be searched for first are taken out of it, and planned later.
+        """
+        leavers = [key for key in batch.keys if self._is_unlinked_leaver(batch, key)]
+        if not leavers:
+            return
+        ready = [key for key in leavers if key in self._held]
+        batch.looked_up.update(ready)
+        batch.accounts |= {key: self._found[key] for key in ready if key in self._found}
+        batch.failures |= {key: self._failures[key] for key in ready if key in self._failures}
+        later = self._not_looked_up(batch, [key for key in leavers if key not in self._held])
+        self._waiting |= {key: key in batch.held for key in later}
+        batch.keys = [key for key in batch.keys if key not in later]
+
+    def next_keys(self) -> list[Key]:
+        """Return the next users to search for, in order, and forget what was found before."""
+        keys = sorted(self._waiting)[:_AT_ONCE]
+        self._held = {key: self._waiting.pop(key) for key in keys}
+        self._searches.clear()
+        self._found.clear()
+        self._failures.clear()
+        return keys
+
+    def searches(self, keys: Sequence[Key]) -> dict[Key, Search]:
+        """Return what accounts of `keys` are looked up by; keys without a record are left out."""
+        return {
+            key: _search(record, self._values(record))
+            for key, record in self._records.get(self._sources, keys).items()
+        }
+
+    def note_found(
+        self,
+        searches: Mapping[Key, Search],
+        found: Mapping[Key, tuple[Account, ...]],
+        refused: Mapping[Key, str],
+    ) -> None:
+        """Keep what was found for the users `searches`, and why some could not be searched for."""
+        self._searches |= searches
+        self._failures |= refused
+        self._found |= found
+        for key, search in searches.items():
+            if key in found or key in refused:
+                continue
+            if search.failure is not None:
+                self._failures[key] = search.failure
+            elif not search.values:
+                self.unsearchable += not self._held[key]
+
+    def leave_to_others(self) -> None:
+        """Drop accounts that belong to others, or are wanted by others, of what was found."""
+        for key in sorted(self._held.keys() - self._found.keys() - self._failures.keys()):
+            search = self._searches.get(key)
+            if self._held[key] and (search is None or not search.values):
+                why = "its account cannot be searched for: its record has no value to match by"
+                self._failures[key] = coded(why, "SYNC-0374")
+        free = {
+            key: [account for account in accounts if account.owner is None]
+            for key, accounts in self._found.items()
+        }
+        wanted = self._wanted_by_others([one for some in free.values() for one in some])
+        for key, accounts in sorted(free.items()):
+            self._found[key] = tuple(
+                account
+                for account in accounts
+                if account.remote_id not in wanted
+                and self._taken.setdefault(account.remote_id, key) == key
+            )
+
+    def settle(self, batch: Batch, decisions: Decisions) -> None:
+        """Keep for whom nothing was found that has to be removed."""
+        settled = batch.looked_up - {operation.key for operation in decisions.operations}
+        if settled:
+            self._state.put_absent_users(
+                {
+                    key: self._searches[key].digest
+                    for key in sorted(settled)
+                    if key in self._searches
+                }
+            )
+
+    def _is_unlinked_leaver(self, batch: Batch, key: Key) -> bool:
+        if key in batch.failures or batch.is_wanted(key) or batch.has_account(key):
+            return False
+        leave = leave_policy(self._policy, held=key in batch.held)
+        return (
+            leave in REMOVES_ACCESS
+            and not batch.is_gone(key)
+            and _must_be_found(batch.links.get(key))
+        )
+
+    def _not_looked_up(self, batch: Batch, keys: Sequence[Key]) -> set[Key]:
+        """Return those of `keys` that have to be searched for.
+
+        Left out are users of whose record this version was looked up before, unless they have just
+        been deprovisioned by hand.
+        """
+        if not keys or self._program.match is None or not self._program.match.attributes:
+            return set()
+        known = self._state.absent_users(keys)
+        searches = self.searches(keys)
+        later: set[Key] = set()
+        for key in keys:
+            search, link = searches.get(key), batch.links.get(key)
+            ordered = key in batch.held and link is not None and link.is_due
+            if search is None:
+                deleted = link is not None and link.status is LinkStatus.DELETED
+                if ordered and not deleted:
+                    later.add(key)
+            elif ordered or known.get(key) != search.digest:
+                later.add(key)
+        return later
+
+    def _wanted_by_others(self, accounts: Sequence[Account]) -> set[RemoteId]:
+        """Return those of `accounts` that match a user who should have one and has none yet.
+
+        A user of whom that cannot be told counts as one who should.
+        """
+        by_value: dict[tuple[str, str | None], set[RemoteId]] = {}
+        for account in accounts:
+            for path, value in account.document.items():
+                by_value.setdefault((path, fold_value(path, value)), set()).add(account.remote_id)
+        wanted: set[RemoteId] = set()
+        if not by_value:
+            return wanted
+        for chunk in batches(self._records.changed_keys(self._sources, Seq(-1)), BATCH):
+            for found in self._without_account(chunk):
+                for path, value in found.values.items():
+                    wanted |= by_value.get((path, fold_value(path, value)), set())
+        return wanted
+
+    def _without_account(self, keys: Sequence[Key]) -> Iterator[MatchValues]:
+        links = self._state.links(Kind.USER, keys)
+        others = [key for key in keys if (link := links.get(key)) is None or not link.has_account]
+        if not others:
+            return
+        held = self._state.held(others)
+        for key, record in self._records.get(self._sources, others).items():
+            if not record.removed and key not in held:
+                found = self._values(record)
+                if found.in_scope is not False:
+                    yield found
+
+    def _values(self, record: Record) -> MatchValues:
+        return self._program.match_values(record, self._today)
+
+
+def _must_be_found(link: Link | None) -> bool:
+    """Return whether no link says where the account of a leaver is.
+
+    A deleted account is looked up again only where something failed since, or its user is
+    deprovisioned by hand.
+    """
+    if link is None or link.status is LinkStatus.PENDING:
+        return True
+    return link.status is LinkStatus.DELETED and link.is_due
+
+
+def _search(record: Record, found: MatchValues) -> Search:
+    values = {path: value for path, value in found.values.items() if _is_simple(value)}
+    failure = next(iter(found.failures.values()), None)
+    text = json.dumps([values, record.data], sort_keys=True, default=str)
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    if failure is None:
+        return Search(values, digest)
+    why = coded(failure.message.removeprefix(f"{record.key}: "), failure.code)
+    return Search(values, digest, why)
+
+
+def _is_simple(value: Value) -> bool:
+    return isinstance(value, (str, int, float, bool))
