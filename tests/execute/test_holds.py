@@ -191,7 +191,7 @@ def test_who_cannot_be_read_is_switched_off(proxied: Proxied, script: Script, wa
 
 def test_those_who_cannot_be_read_hold_up_nobody_else(proxied: Proxied, script: Script) -> None:
     office, _ = proxied
-    office.configure(target="concurrency = 1", guard=f"{NO_GUARD}max_updates = 1000\n")
+    office.configure(target="concurrency = 1", guard=NO_GUARD)
     office.hire(people(12))
     office.push()
     # five in a row, and the target would be down
