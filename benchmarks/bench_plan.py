@@ -54,7 +54,7 @@ def ingest(folder: Path) -> float:
 
     from scimsync.builtin import load
     from scimsync.run.compile import compile_config
-    from scimsync.snapshot.ingest import Shrinking
+    from scimsync.snapshot.ingest import SourceLimits
     from scimsync.snapshot.ingest import ingest as read_source
     from scimsync.state.store import open_state
 
@@ -63,9 +63,9 @@ def ingest(folder: Path) -> float:
     config = load(folder / "sync.toml")
     source = compile_config(config, secrets=False).sources["hr"]
     with closing(open_state(config.state_url, config.base_dir, create=True)) as store:
-        shrinking = Shrinking(config.guard.min_records)
+        limits = SourceLimits([config.guard.min_records], [config.guard.max_emptied])
         start = perf_counter()
-        read_source(store, source.spec, source.used, source.index, shrinking, datetime.now(UTC))
+        read_source(store, source.spec, source.used, source.index, limits, datetime.now(UTC))
         return perf_counter() - start
 
 

@@ -86,6 +86,9 @@ class Guard(Table):
     min_records: AtLeast = _limit(
         Minimum.share(80), "Records of a source, compared with its last ingest; fewer stop the run"
     )
+    max_emptied: AtMost = _limit(
+        Limit.share(20), "Filled cells of a column in use that a source may lose at once"
+    )
 
     @property
     def limits(self) -> dict[str, Limit]:

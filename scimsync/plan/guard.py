@@ -32,11 +32,12 @@ class Allowance:
     """What the command line lifts for one run.
 
     `limits` maps settings of `[guard]` to the limits in their place. `new_url` keeps the links of a
-    target whose URL changed.
+    target whose URL changed. The columns `emptied` may lose all filled cells.
     """
 
     limits: Mapping[str, Limit] = field(default_factory=dict)
     new_url: bool = False
+    emptied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,13 @@ class _Rule:
         self, count: _Count, limits: Mapping[str, Limit], allowance: Allowance
     ) -> Violation | None:
         """Return why the plan must not be executed, or None."""
-        allowed = allowance.limits.get(self.setting)
-        limit = limits[self.setting] if allowed is None else allowed
-        maximum = limit.of(count.total)
-        if limit.is_share:
-            maximum = max(maximum, self.floor(count.total))
+        limit, allowed = limits[self.setting], allowance.limits.get(self.setting)
+        maximum, bound = self._maximum(limit, count.total), f"limit {limit}"
+        if allowed is not None and self._maximum(allowed, count.total) >= maximum:
+            limit, maximum = allowed, self._maximum(allowed, count.total)
+            bound = f"{self.option} {limit}"
         if count.number <= maximum:
             return None
-        bound = f"limit {limit}" if allowed is None else f"{self.option} {limit}"
         here = f", here {maximum}" if limit.is_share else ""
         more = count.number - len(count.first)
         return Violation(
@@ -84,6 +84,10 @@ class _Rule:
             f"first: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}",
             f"to allow this once: scimsync push {self.option} {count.number}",
         )
+
+    def _maximum(self, limit: Limit, total: int) -> int:
+        maximum = limit.of(total)
+        return max(maximum, self.floor(total)) if limit.is_share else maximum
 
 
 def _few_accounts(accounts: int) -> int:

@@ -116,10 +116,14 @@ class CompiledTarget:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """One source: its settings, the columns that expressions use, and its index file."""
+    """One source: its settings, the columns that expressions use, and its index file.
+
+    `named` are also the columns in use that the source lacks and another source of a target has.
+    """
 
     spec: SourceSpec[Any]
     used: tuple[str, ...]
+    named: frozenset[str]
     index: Path
 
 
@@ -220,8 +224,9 @@ def _with_sources(compiled: CompiledConfig, targets: Sequence[CompiledTarget]) -
             error.source = name
             refused[name] = error
             continue
-        used = _used_columns(name, columns[name], targets)
-        sources[name] = CompiledSource(spec, used, index_path(config.state_dir, name))
+        named = _named_columns(name, targets)
+        used = tuple(column for column in columns[name] if column in named)
+        sources[name] = CompiledSource(spec, used, named, index_path(config.state_dir, name))
     for target in compiled.targets.values():
         for missing, lacking in _missing_columns(target, columns):
             refused |= {name: missing for name in lacking if name not in refused}
@@ -304,10 +309,8 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     return CompiledTarget(name, settings, program, policy, dialect, profile, groups)
 
 
-def _used_columns(
-    source: str, columns: Sequence[str], targets: Sequence[CompiledTarget]
-) -> tuple[str, ...]:
-    """Return the columns of a source that any target's expressions use.
+def _named_columns(source: str, targets: Sequence[CompiledTarget]) -> frozenset[str]:
+    """Return the columns that any target's expressions use of the records of a source.
 
     All targets count, so that a run for one target stores the same columns as a run for all.
     """
@@ -324,4 +327,4 @@ def _used_columns(
             if rule.source == source
             for column in rule.program.columns
         }
-    return tuple(column for column in columns if column in names)
+    return frozenset(names)

@@ -10,7 +10,7 @@ from scimsync.model.records import Problem
 from scimsync.plan import Violation
 from scimsync.run.context import Context
 from scimsync.run.stopping import stopped_by_sources, violation_of
-from scimsync.snapshot.ingest import Ingested, Shrinking, ingest
+from scimsync.snapshot.ingest import Ingested, SourceLimits, ingest
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,16 @@ def read_sources(context: Context) -> Reading:
     if not context.options.read:
         return Reading({})
     compiled, report = context.compiled, context.report
+    allowance = context.options.allowance
+    known = (compiled.config.guard.limits, allowance.limits)
+    limits = SourceLimits(
+        [limit["min_records"] for limit in known if "min_records" in limit],
+        [limit["max_emptied"] for limit in known if "max_emptied" in limit],
+        allowance.emptied,
+    )
     ingested: dict[str, Ingested] = {}
     refused: dict[str, ScimsyncError] = {}
     for name, source in compiled.sources.items():
-        allowed = context.options.allowance.limits.get("min_records")
-        shrinking = Shrinking(compiled.config.guard.min_records, allowed)
         report(name, "reading", 0)
         try:
             ingested[name] = ingest(
@@ -62,9 +67,10 @@ def read_sources(context: Context) -> Reading:
                 source.spec,
                 source.used,
                 source.index,
-                shrinking,
+                limits,
                 context.now.time,
                 context.overlay,
+                source.named,
             )
         except SOURCE_ERRORS as error:
             error.source = name

@@ -17,8 +17,8 @@ Sources = Mapping[str, Sequence[str]]
 
 def violation_of(stop: GuardStop) -> Violation:
     """Return the violation of a source that a guard has stopped."""
-    hint = "\n  ".join(stop.remarks)
-    return Violation(stop.message, stop.code, hint=hint, source=stop.source)
+    names = "\n  ".join(stop.details)
+    return Violation(stop.message, stop.code, names, stop.hint or "", source=stop.source)
 
 
 def stopped_by_sources(

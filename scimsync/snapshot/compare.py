@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +44,7 @@ class Comparison:
     - `digest`: to be stored with the records and passed to the next comparison
     - `total`: records in the source; `previous`: records in the snapshot
     - `new`, `changed`, `gone`: how many of each `changes` yields
+    - `filled`: the number of filled cells in each column, empty if nothing was compared
     - `problems`: rejected rows in order, at most 1,000, and then one that counts the others
     """
 
@@ -60,17 +61,46 @@ class Comparison:
         self.new = 0 if delta is None else delta.new
         self.changed = 0 if delta is None else delta.changed
         self.gone = 0 if delta is None else delta.gone
+        self.filled: dict[str, int] = {} if delta is None else delta.filled
         self.problems: list[Problem] = [] if delta is None else delta.problems
 
     def changes(self, batch_size: int = 5_000) -> Iterator[list[RecordChange]]:
         """Yield the differences, ordered by key, in lists of at most `batch_size`."""
-        if self._delta is None:
-            return
+        if self._delta is not None:
+            for rows in self._rows(self._delta.in_order(), batch_size):
+                yield [RecordChange(Key(key), data, new) for key, data, new in rows]
+
+    def gone_keys(self, batch_size: int) -> Iterator[list[Key]]:
+        """Yield the keys of records that are gone, in lists of at most `batch_size`."""
+        if self.gone:
+            for rows in self._rows("select key from delta where gone order by key", batch_size):
+                yield [Key(key) for (key,) in rows]
+
+    def empty_cells(self) -> dict[str, int]:
+        """Return how many changed records have an empty cell in each column."""
+        return {} if self._delta is None else self._delta.empty_cells()
+
+    def emptied_records(
+        self, columns: Collection[str], batch_size: int
+    ) -> Iterator[dict[Key, list[str]]]:
+        """Yield the changed records with an empty cell in one of `columns`, and in which of them.
+
+        They come ordered by key, at most `batch_size` at a time.
+        """
+        names = [name for name in self.filled if name in columns]
+        if self._delta is not None and names:
+            for rows in self._rows(self._delta.emptied_records(names), batch_size):
+                yield {
+                    Key(key): [name for name, empty in zip(names, cells, strict=True) if empty]
+                    for key, *cells in rows
+                }
+
+    def _rows(self, sql: str, batch_size: int) -> Iterator[list[tuple[Any, ...]]]:
         cursor = self._workspace.connection.cursor()
         try:
-            cursor.execute(self._delta.in_order())
+            cursor.execute(sql)
             while rows := cursor.fetchmany(batch_size):
-                yield [RecordChange(Key(key), data, new) for key, data, new in rows]
+                yield rows
         finally:
             cursor.close()
 

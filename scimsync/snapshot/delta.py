@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from scimsync.errors import GuardStop
@@ -24,9 +24,14 @@ from scimsync.sources.duckdb_sql import literal
 from scimsync.sources.relation import Column, Relation
 from scimsync.sources.workspace import Workspace
 
+_CHANGED = "not new and not gone"
+
 
 class Delta:
-    """The temporary table `delta` (key, hash, new, gone, v0, …), and its numbers of rows."""
+    """The temporary table `delta` (key, hash, new, gone, v0, …), and its numbers of rows.
+
+    `filled` is the number of filled cells in each column of the source.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class Delta:
         self._connection = workspace.connection
         self._snapshot = snapshot
         self.previous = self.total = self.new = self.changed = self.gone = 0
+        self.filled: dict[str, int] = {}
         self.problems: list[Problem] = []
 
     def find(self) -> None:
@@ -93,6 +99,32 @@ class Delta:
         data = f"case when not gone then json_object({', '.join(members)})::varchar end"
         return f"select key, {data}, new from delta order by key"
 
+    def empty_cells(self) -> dict[str, int]:
+        """Return how many changed records have an empty cell in each column."""
+        if not (self.changed and self._columns):
+            return {}
+        counts = ", ".join(
+            f"count(*) filter (not {column.is_filled(f'v{at}')})"
+            for at, column in enumerate(self._columns)
+        )
+        row = self._row(f"select {counts} from delta where {_CHANGED}")
+        return {column.name: int(n) for column, n in zip(self._columns, row, strict=True)}
+
+    def emptied_records(self, names: Collection[str]) -> str:
+        """Return SQL for the keys of changed records with an empty cell in one of `names`.
+
+        After the key comes, for each of `names` that the source has, whether its cell is empty.
+        """
+        empty = [
+            f"not {column.is_filled(f'v{at}')}"
+            for at, column in enumerate(self._columns)
+            if column.name in names
+        ]
+        return (
+            f"select key, {', '.join(empty)} from delta where {_CHANGED} and"
+            f" ({' or '.join(empty)}) order by key"
+        )
+
     def store(self, head_seq: int) -> bool:
         """Update the index file; see `Index.store`."""
         if (
@@ -116,8 +148,19 @@ class Delta:
         self._index.detach()
         self._index.build(self._columns)
 
-    def _totals(self, table: str) -> tuple[Any, ...]:
-        return self._row(f"select count(*), sum(hash), bit_xor(hash) from {table}")
+    def _totals(self, table: str, more: str = "") -> tuple[Any, ...]:
+        return self._row(f"select count(*), sum(hash), bit_xor(hash){more} from {table}")
+
+    def _filled_sql(self) -> str:
+        """Return SQL that counts the filled cells of each column."""
+        return "".join(
+            f", count(*) filter ({column.is_filled(f'v{at}')})"
+            for at, column in enumerate(self._columns)
+        )
+
+    def _note_filled(self, counts: Iterable[int]) -> None:
+        names = (column.name for column in self._columns)
+        self.filled = dict(zip(names, map(int, counts), strict=True))
 
     def _compare(self, rows: Relation) -> bool:
         """Find what differs. Return False if a key is missing or has several rows.
@@ -131,9 +174,10 @@ class Delta:
             f" from ({rows.sql})"
         )
         if self.previous:
-            totals = self._totals(f"({hashed})")
+            totals = self._totals(f"({hashed})", self._filled_sql())
             self.total = int(totals[0])
-            if totals == self._entries:
+            self._note_filled(totals[3:])
+            if totals[:3] == self._entries:
                 self._connection.execute(
                     f"create or replace table delta as {self._joined(hashed, values)} limit 0"
                 )
@@ -177,6 +221,7 @@ class Delta:
         self.changed = every - self.new - self.gone
         if not self.previous:
             self.total = self.new
+            self._note_filled(self._row(f"select count(*){self._filled_sql()} from delta")[1:])
         matched = self.total - self.new
         return keyless == 0 and distinct == self.new and matched == self.previous - self.gone
 

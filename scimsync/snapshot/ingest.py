@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +14,11 @@ from sqlalchemy import Connection
 
 from scimsync.errors import GuardStop
 from scimsync.formatting import plural
-from scimsync.model.ids import Seq
+from scimsync.model.ids import Key, Seq
 from scimsync.model.limits import Limit
-from scimsync.model.records import Problem
+from scimsync.model.records import Problem, Record
 from scimsync.snapshot.compare import Comparison, compare
+from scimsync.snapshot.filled import EmptiedColumn, StoredRecords, emptied_columns
 from scimsync.snapshot.index import StoredSnapshot
 from scimsync.sources.base import SourceSpec
 from scimsync.state import record_rows
@@ -42,18 +45,16 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
-class Shrinking:
-    """The smallest number of records that a source may have.
+class SourceLimits:
+    """What a source may lose: records, and filled cells of its columns.
 
-    It is `allowed` if the command line sets it, and `least` otherwise.
+    Of several limits, the most generous counts: the command line lifts those of `[guard]`, and
+    never lowers them. The columns `may_be_empty` may lose all cells.
     """
 
-    least: Limit
-    allowed: Limit | None = None
-
-    def of(self, previous: int) -> int:
-        """Return the smallest number for a source that had `previous` records."""
-        return (self.least if self.allowed is None else self.allowed).of(previous)
+    min_records: Sequence[Limit]
+    max_emptied: Sequence[Limit]
+    may_be_empty: Collection[str] = ()
 
 
 def ingest(
@@ -61,15 +62,17 @@ def ingest(
     spec: SourceSpec[Any],
     columns: Sequence[str],
     index: Path,
-    shrinking: Shrinking,
+    limits: SourceLimits,
     now: datetime,
     overlay: Store | None = None,
+    named: Collection[str] | None = None,
 ) -> Ingested:
     """Read the source and store the records that differ.
 
     With an `overlay`, they are stored there, and nothing else is changed. `columns` are those that
-    expressions use, `index` is the path of the index file. Raise SourceUnavailable,
-    SourceFormatError or GuardStop, in which case nothing is stored.
+    expressions use, and `named` also those of them that the source lacks. `index` is the path of
+    the index file. Raise SourceUnavailable, SourceFormatError or GuardStop, in which case nothing
+    is stored.
     """
     with store.read() as connection:
         before = record_rows.get_source(connection, spec.name)
@@ -81,7 +84,9 @@ def ingest(
     snapshot = StoredSnapshot(index, stored, before.head_seq, before.digest)
     with compare(spec, columns, snapshot) as comparison:
         if not comparison.unchanged:
-            _check_shrinking(spec.name, comparison, shrinking)
+            _check_shrinking(spec.name, comparison, limits.min_records)
+            in_use = {*(named or columns)} - {spec.key}
+            _check_emptied(store, before, comparison, in_use, limits)
         if overlay is not None:
             with overlay.write() as connection:
                 _lay_over(connection, spec.name, comparison, now)
@@ -99,9 +104,9 @@ def ingest(
         )
 
 
-def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) -> None:
+def _check_shrinking(name: str, comparison: Comparison, limits: Sequence[Limit]) -> None:
     previous, total = comparison.previous, comparison.total
-    least = shrinking.of(previous)
+    least = min(limit.of(previous) for limit in limits)
     if previous and total < least:
         raise GuardStop(
             f'guard.min_records: source "{name}" has {plural(total, "record")}, down from'
@@ -109,6 +114,56 @@ def _check_shrinking(name: str, comparison: Comparison, shrinking: Shrinking) ->
             hint=f"to allow this once: scimsync push --allow-records {total}",
             code="SYNC-0504",
         )
+
+
+def _check_emptied(
+    store: Store,
+    before: SourceState,
+    comparison: Comparison,
+    named: Collection[str],
+    limits: SourceLimits,
+) -> None:
+    def get(keys: Sequence[Key]) -> list[Record]:
+        with store.read() as connection:
+            return record_rows.get_records(connection, [before.name], keys)
+
+    def everything() -> Iterator[dict[str, Any]]:
+        with store.read() as connection:
+            for _, data in record_rows.live_records(connection, before.name):
+                with suppress(RecursionError):
+                    yield record_rows.read_values(data)
+
+    if not comparison.previous:
+        return
+    emptied = [
+        column
+        for column in emptied_columns(
+            comparison,
+            named,
+            StoredRecords(before.filled, get, everything),
+            limits.max_emptied,
+        )
+        if column.name not in limits.may_be_empty
+    ]
+    if emptied:
+        raise _emptied(before.name, emptied, limits.max_emptied[0])
+
+
+def _emptied(source: str, columns: Sequence[EmptiedColumn], limit: Limit) -> GuardStop:
+    lost = " and ".join(
+        f'{column.lost:,} of {plural(column.filled, "filled cell")} of column "{column.name}"'
+        for column in columns
+    )
+    here = f", here {columns[0].allowed}" if limit.is_share and len(columns) == 1 else ""
+    first, more = columns[0].first, columns[0].lost - len(columns[0].first)
+    names = f"first: {', '.join(first)}{f' and {more} more' if more else ''}"
+    options = " ".join(f"--allow-emptied {shlex.quote(column.name)}" for column in columns)
+    return GuardStop(
+        f'guard.max_emptied: source "{source}" lost {lost} (limit {limit}{here})',
+        details=[names] if first else (),
+        hint=f"to allow this once: scimsync push {options}",
+        code="SYNC-0509",
+    )
 
 
 def _store(store: Store, before: SourceState, comparison: Comparison, now: datetime) -> Seq:
@@ -145,6 +200,7 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             records=comparison.total,
             ingested_at=now,
             problems=tuple(comparison.problems),
+            filled=before.filled if comparison.unchanged else comparison.filled,
         )
         record_rows.put_source(connection, after)
     return head

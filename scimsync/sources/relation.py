@@ -33,6 +33,10 @@ class TextForm(StrEnum):
     JSON = "json"
 
 
+_EMPTY_JSON = r'([\s\x{a0}\[\]{},"]|\\[tnrf]|null)*'
+"""JSON text without a value: null, "", [], {}, and lists of these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column in use. `separator` splits text into a list where sync.toml says so."""
@@ -51,6 +55,14 @@ class Column:
                 f" {literal(self.separator or '')}) end"
             )
         return text
+
+    def is_filled(self, text: str) -> str:
+        """Return SQL for whether the text `text` is more than white space, nulls and brackets."""
+        if self.form is TextForm.JSON:
+            filled = f"not regexp_full_match({text}, {literal(_EMPTY_JSON)})"
+        else:
+            filled = f"{stripped(text)} <> ''"
+        return f"coalesce({filled}, false)"
 
     def from_json(self, value: str) -> str:
         """Return SQL for the text of a stored value, given the SQL for its JSON text.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,8 @@ _DEEPEST = 100
 class SourceState:
     """What is known of a source.
 
-    `digest` covers the bytes and settings last read; `problems` are those found in them.
+    `digest` covers the bytes and settings last read; `problems` are those found in them. `filled`
+    is the number of filled cells of each column in use, or None if it is unknown.
     """
 
     name: str
@@ -41,6 +42,7 @@ class SourceState:
     records: int = 0
     ingested_at: datetime | None = None
     problems: tuple[Problem, ...] = ()
+    filled: Mapping[str, int] | None = None
 
 
 def get_source(connection: Connection, name: str) -> SourceState:
@@ -59,6 +61,7 @@ def get_source(connection: Connection, name: str) -> SourceState:
         records=row["records"],
         ingested_at=row["ingested_at"],
         problems=tuple(Problem(**item) for item in orjson.loads(row["problems"] or "[]")),
+        filled=None if row["filled"] is None else orjson.loads(row["filled"]),
     )
 
 
@@ -75,6 +78,7 @@ def put_source(connection: Connection, state: SourceState) -> None:
                 "records": state.records,
                 "ingested_at": state.ingested_at,
                 "problems": orjson.dumps(state.problems).decode(),
+                "filled": None if state.filled is None else orjson.dumps(state.filled).decode(),
             }
         ],
     )
@@ -171,7 +175,7 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
         connection.execute(
             update(source_table)
             .where(source_table.c.name == name)
-            .values(head_seq=head, digest=None)
+            .values(head_seq=head, digest=None, filled=None)
         )
         connection.execute(delete(replaced).where(replaced.c.source == name))
         number += len(rows)
@@ -250,7 +254,7 @@ def get_records(
 def _record(row: RowMapping) -> Record:
     data: dict[str, Any] | None = None
     with suppress(RecursionError):
-        data = _values(row["data"])
+        data = read_values(row["data"])
     return Record(
         source=row["source"],
         key=Key(row["key"]),
@@ -261,7 +265,7 @@ def _record(row: RowMapping) -> Record:
     )
 
 
-def _values(text: str) -> dict[str, Any]:
+def read_values(text: str) -> dict[str, Any]:
     """Return the values of a record; raise RecursionError if they are nested too deeply."""
     read: dict[str, Any]
     try:

@@ -104,6 +104,7 @@ class SourceRow(_Row, table=True):
     records: int = _number("How many records it has.", default=0)
     ingested_at: datetime | None = _time("When it was last read.", default=None)
     problems: str | None = _text("What was wrong in it: a JSON array.", default=None)
+    filled: str | None = _text("Filled cells by column name: a JSON object.", default=None)
 
 
 class RecordRow(_Row, table=True):

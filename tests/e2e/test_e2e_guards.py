@@ -75,6 +75,18 @@ def test_an_allowance_may_be_a_share(hundred: Office) -> None:
     assert hundred.run("push", "--allow-removals", "11%", "--allow-records", "89%").code == 0
 
 
+def test_an_allowance_for_one_source_never_stops_a_smaller_one(office: Office) -> None:
+    staff = '[sources.staff]\ntype = "file"\npath = "staff.csv"\nkey = "id"\n'
+    office.configure(target='source = ["hr", "staff"]', more=staff)
+    office.hire(people(40))
+    office.hire([person(100), person(101), person(102)], "staff.csv")
+    office.push()
+    office.hire(people(30))
+    office.hire([person(100), person(101), person(102, dept="Law")], "staff.csv")
+
+    assert office.push(records=30, removals=10).exit_code == 0
+
+
 @pytest.mark.parametrize("amount", ["-1", "1.5", "many", "10 percent", "%", ""])
 @pytest.mark.parametrize("option", ["--allow-removals", "--allow-updates", "--allow-records"])
 def test_an_allowance_is_a_number_or_a_share(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
@@ -23,15 +23,16 @@ from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
-from scimsync.errors import ScimsyncError, StateError, coded
+from scimsync.errors import ConfigError, ScimsyncError, StateError, coded
 from scimsync.formatting import plural, printable
 from scimsync.model.ids import Key
 from scimsync.model.limits import Limit, Minimum
+from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.diff import describe_counts
 from scimsync.plan.guard import Allowance
 from scimsync.plan.saved import read_saved
 from scimsync.run import Options, RunOutcome
-from scimsync.run.compile import compile_config
+from scimsync.run.compile import CompiledConfig, compile_config
 from scimsync.run.outcome import target_document
 from scimsync.run.push import push
 from scimsync.state import alerts
@@ -101,6 +102,13 @@ def _allowances(command: F) -> F:
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 @_allowances
 @click.option(
+    "--allow-emptied",
+    "emptied",
+    multiple=True,
+    metavar="COLUMN",
+    help="Accept that COLUMN lost filled cells. May be repeated. A number or share is for all.",
+)
+@click.option(
     "--allow-new-url",
     is_flag=True,
     help="Keep the known accounts although the url of a target changed.",
@@ -123,6 +131,7 @@ def command(
     wait: bool,
     metrics_file: Path | None,
     allowed: dict[str, Limit],
+    emptied: tuple[str, ...],
     allow_new_url: bool,
 ) -> None:
     """Apply the plan to all targets: read the sources, plan, check the limits, send the requests.
@@ -140,9 +149,11 @@ def command(
     if saved is not None:
         options = replace(options, targets=saved.targets, keys=saved.keys)
     keys = tuple(Key(key) for key in options.keys)
+    for limit in filter(None, map(Limit.parse, emptied)):
+        allowed["max_emptied"] = limit
     wanted = Options(
         keys=keys,
-        allowance=Allowance(allowed, allow_new_url),
+        allowance=Allowance(allowed, allow_new_url, frozenset(emptied)),
         saved=saved,
         insistent=bool(options.targets or keys),
     )
@@ -170,6 +181,7 @@ def run_push(
     afterwards = after() if metrics_file is not None or config.notify.to else None
     try:
         compiled = compile_config(config, options.targets, read=wanted.read)
+        _check_columns(compiled, wanted.allowance.emptied)
         with opened_state(config, create=True) as store, progress(options) as report:
             outcome = push(
                 compiled,
@@ -198,6 +210,19 @@ def run_push(
     if afterwards is not None:
         _run_afterwards(partial(afterwards.done, outcome))
     return outcome.exit_code
+
+
+def _check_columns(compiled: CompiledConfig, emptied: Iterable[str]) -> None:
+    """Raise ConfigError for a column of `--allow-emptied` that no expression uses."""
+    known = sorted({name for source in compiled.sources.values() for name in source.named})
+    for name in emptied:
+        if name not in known and Limit.parse(name) is None and not compiled.unusable:
+            raise ConfigError(
+                f'--allow-emptied: no expression uses a column "{name}"',
+                details=[f"in use: {', '.join(known)}"],
+                hint=did_you_mean(name, known),
+                code="SYNC-0510",
+            )
 
 
 def _afterwards(

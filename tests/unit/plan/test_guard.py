@@ -106,6 +106,13 @@ def test_an_allowance_takes_the_place_of_the_limit(
     assert bool(check(made, limits, allow(kind, allowed))) is stops
 
 
+@pytest.mark.parametrize("allowed", ["0", "1", "0%", "1%", "150%"])
+@pytest.mark.parametrize("kind", ["removals", "updates"])
+def test_an_allowance_never_lowers_a_limit(kind: str, allowed: str) -> None:
+    made = plan(**{kind: Tally(10, FIRST)})
+    assert check(made, LIMITS | {"max_updates": TENTH}, allow(kind, allowed)) == []
+
+
 def test_a_violation_says_what_would_happen_to_whom_and_what_lifts_the_limit() -> None:
     made = plan(accounts=7, linked=7, removals=Tally(7, FIRST))
     (violation,) = check(made, LIMITS, Allowance())

@@ -21,7 +21,7 @@ from scimsync.formatting import plural
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, source_spec
 from scimsync.snapshot.index import index_path
-from scimsync.snapshot.ingest import Shrinking, ingest
+from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 
 _PROBLEMS_SHOWN = 10
@@ -96,8 +96,8 @@ def _check_rows(
     index = index_path(config.state_dir, name)
     scratch = scratch_store()
     try:
-        shrinking = Shrinking(config.guard.min_records)
-        read = ingest(store, source_spec(config, name), used, index, shrinking, now.time, scratch)
+        limits = SourceLimits([config.guard.min_records], [config.guard.max_emptied])
+        read = ingest(store, source_spec(config, name), used, index, limits, now.time, scratch)
     except ScimsyncError as error:
         yield subject.failed(error)
         return
