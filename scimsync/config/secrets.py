@@ -5,33 +5,63 @@ No message of this module contains a secret or a text that may be one.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from scimsync.atomic_file import write_atomically
 from scimsync.config.models import Config
 from scimsync.errors import SecretError, SecretUnavailable
 from scimsync.formatting import one_line
 from scimsync.settings import Table
-from scimsync.settings.secret_reference import command_words, service_and_user
+from scimsync.settings.secret_reference import TextSecret, command_words, service_and_user
+
+_LOG = logging.getLogger("scimsync")
+
+_NOT_STORED = (
+    "%s: the server replaced this secret, and the new one cannot be stored in %s (%s); the next run"
+    " may be refused [SYNC-0157]"
+)
+
+_WRITABLE = "only file: and keyring: can be written"
 
 CMD_TIMEOUT_S = 30.0
 _MAX_BYTES = 64 * 1024
 """The longest output of a command, and the longest file, that is read for a secret."""
 
 
-def secret_reader(config: Config, table: Table, *parts: str) -> Callable[[str], str]:
-    """Return a function that returns the secret behind an option of `table`.
+class SecretReader:
+    """The secrets of `table`, whose dotted key is `parts`."""
 
-    `parts` is the dotted key of the table. The function raises SecretError; see `resolve`.
-    """
+    def __init__(self, config: Config, table: Table, *parts: str) -> None:
+        self._config = config
+        self._table = table
+        self._parts = parts
 
-    def read(option: str) -> str:
-        return resolve(getattr(table, option), config.base_dir, config.where(*parts, option))
+    def __call__(self, option: str, /) -> str:
+        """Return the secret behind an option of the table. Raise SecretError; see `resolve`."""
+        where = self._config.where(*self._parts, option)
+        return resolve(getattr(self._table, option), self._config.base_dir, where)
 
-    return read
+    def replace(self, option: str, value: str, /) -> None:
+        """Store `value` where the reference under `option` points to.
+
+        Only `file:` and `keyring:` can be written. For others, and if it fails, log a warning.
+        """
+        where = self._config.where(*self._parts, option)
+        scheme, _, rest = getattr(self._table, option).get_secret_value().partition(":")
+        try:
+            match scheme:
+                case "file":
+                    write_atomically(self._config.base_dir / rest, [f"{value}\n".encode()])
+                case "keyring":
+                    _to_keyring(rest, value)
+                case _:
+                    _LOG.warning(_NOT_STORED, where, f"{scheme}:", _WRITABLE)
+        except Exception as error:
+            _LOG.warning(_NOT_STORED, where, f"{scheme}:{rest}", type(error).__name__)
 
 
 def secret_references(table: Table) -> dict[str, str]:
@@ -48,11 +78,12 @@ def resolve(
 
     `base_dir` is the folder of sync.toml: `file:` paths start and `cmd:` commands run there.
     `where` opens messages, such as `sync.toml: targets.wiki.auth.token`. Raise SecretError if
-    there is no secret, or one that an HTTP header cannot hold, and SecretUnavailable if a command
-    failed.
+    there is no secret, or one that an HTTP header cannot hold (except for a TextSecret), and
+    SecretUnavailable if a command failed.
     """
     text = reference.get_secret_value()
     scheme, _, rest = text.partition(":")
+    is_text = isinstance(reference, TextSecret)
     match scheme:
         case "http" | "https":
             return text
@@ -63,10 +94,11 @@ def resolve(
         case "keyring":
             secret = _from_keyring(rest, where)
         case "cmd":
-            secret = _from_cmd(rest, base_dir, where, cmd_timeout_s)
+            secret = _from_cmd(rest, base_dir, where, cmd_timeout_s, whole=is_text)
         case _:  # literal
             secret = rest
-    _check(secret, f"{where}: the value from {scheme}:")
+    if not is_text:
+        _check(secret, f"{where}: the value from {scheme}:")
     return secret
 
 
@@ -177,7 +209,15 @@ def _from_keyring(entry: str, where: str) -> str:
     return secret
 
 
-def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str:
+def _to_keyring(entry: str, value: str) -> None:
+    import keyring
+
+    service, user = service_and_user(entry) or ("", "")
+    keyring.set_password(service, user, value)
+
+
+def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float, *, whole: bool) -> str:
+    """Return what a command writes, `whole` or its first line only."""
     from scimsync.config.bounded_command import run_bounded  # costs time; few use it
 
     words = command_words(command)
@@ -213,9 +253,9 @@ def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float) -> str
             details=[f"stderr: {complaint}"] if complaint else [],
             code="SYNC-0155",
         )
-    first = done.stdout.splitlines()[:1]
+    written = done.stdout.rstrip(b"\r\n") if whole else b"".join(done.stdout.splitlines()[:1])
     try:
-        secret = b"".join(first).decode("utf-8")
+        secret = written.decode("utf-8")
     except UnicodeDecodeError:
         raise SecretError(
             f"{where}: what the command {program} wrote is not text", code="SYNC-0155"

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from scimsync.config.models import DEFAULT_CONCURRENCY, Config, Target
-from scimsync.config.secrets import secret_reader
+from scimsync.config.secrets import SecretReader
 from scimsync.desired.columns import check_columns
 from scimsync.desired.groups import GroupRule
 from scimsync.desired.program import Program
@@ -274,7 +274,7 @@ def source_spec(config: Config, name: str) -> SourceSpec[Any]:
         settings=settings,
         base_dir=config.base_dir,
         config_name=config.path.name,
-        secret=secret_reader(config, settings, "sources", name),
+        secret=SecretReader(config, settings, "sources", name),
     )
 
 

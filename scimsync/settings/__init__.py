@@ -7,7 +7,7 @@ from `Table` and whose fields are the types below. Validators report a wrong val
 """
 
 from scimsync.settings.quantities import AtLeast, AtMost, Duration, Span
-from scimsync.settings.secret_reference import SecretReference
+from scimsync.settings.secret_reference import SecretReference, SecretText
 from scimsync.settings.table import Table, invalid
 from scimsync.settings.text_types import (
     Condition,
@@ -17,7 +17,7 @@ from scimsync.settings.text_types import (
     Texts,
     one_of,
 )
-from scimsync.settings.urls import BaseUrl, WebhookUrl
+from scimsync.settings.urls import BaseUrl, EndpointUrl, ProxyUrl, WebhookUrl
 
 __all__ = [
     "AtLeast",
@@ -25,8 +25,11 @@ __all__ = [
     "BaseUrl",
     "Condition",
     "Duration",
+    "EndpointUrl",
     "Name",
+    "ProxyUrl",
     "SecretReference",
+    "SecretText",
     "Span",
     "Table",
     "Text",

@@ -65,10 +65,19 @@ def command_words(command: str) -> list[str]:
         return []
 
 
-SecretReference = Annotated[
-    SecretStr,
-    BeforeValidator(secret_reference),
-    WithJsonSchema({"type": "string", "pattern": rf"^({'|'.join(_SCHEMES)}):.+"}),
-]
-"""Where a secret is found: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER`, `cmd:COMMAND`, or
-`literal:` and the secret itself."""
+class TextSecret(SecretStr):
+    """A reference to a secret of any text, which may have several lines."""
+
+
+def _text_secret(value: object) -> TextSecret:
+    return TextSecret(secret_reference(value).get_secret_value())
+
+
+_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^({'|'.join(_SCHEMES)}):.+"})
+
+SecretReference = Annotated[SecretStr, BeforeValidator(secret_reference), _SCHEMA]
+"""Where a secret for an HTTP header is found, such as a token: `env:NAME`, `file:PATH`,
+`keyring:SERVICE/USER`, `cmd:COMMAND`, or `literal:` and the secret itself."""
+
+SecretText = Annotated[TextSecret, BeforeValidator(_text_secret), _SCHEMA]
+"""Where a password or a private key is found, which may hold any characters."""

@@ -88,6 +88,49 @@ BaseUrl = Annotated[
 """The base URL of a SCIM service or another HTTP API, without a slash at its end."""
 
 
+def _endpoint_url(value: object) -> str:
+    """Return a URL that is used as it stands, with its path and perhaps a query."""
+    hint = 'write "https://login.example.com/oauth2/token"'
+    if not isinstance(value, str):
+        raise invalid(
+            f"must be a URL in quotes, not {toml_type(value)}", hint=hint, code="SYNC-0120"
+        )
+    problem = https_problem(value)
+    if problem is None and ("@" in urlsplit(value).netloc or "#" in value):
+        problem = "a URL here must not hold a user, a password or a fragment (#…)"
+    if problem is not None:
+        raise invalid(problem, hint=hint, code="SYNC-0120")
+    return value
+
+
+EndpointUrl = Annotated[
+    str, BeforeValidator(_endpoint_url), WithJsonSchema({"type": "string", "format": "uri"})
+]
+"""The URL of one endpoint, such as the one that issues tokens."""
+
+
+def _proxy_url(value: object) -> str:
+    hint = 'write "http://proxy.example.com:3128"'
+    if not isinstance(value, str):
+        raise invalid(
+            f"must be a URL in quotes, not {toml_type(value)}", hint=hint, code="SYNC-0120"
+        )
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in value or parts.path.strip("/") or "?" in value or "#" in value:
+        raise invalid("this is not the URL of a proxy", hint=hint, code="SYNC-0120")
+    return value.rstrip("/")
+
+
+ProxyUrl = Annotated[
+    str, BeforeValidator(_proxy_url), WithJsonSchema({"type": "string", "format": "uri"})
+]
+"""The URL of an HTTP proxy, without a password."""
+
+
 def webhook_problem(url: str) -> str | None:
     """Return why `url` cannot be that of a webhook. It may contain a query."""
     if (problem := https_problem(url)) is not None:

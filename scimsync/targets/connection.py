@@ -36,7 +36,12 @@ from scimsync.targets.evidence import (
 )
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
-from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+from scimsync.transport.request_errors import (
+    InvalidResponse,
+    NoResponse,
+    RequestError,
+    TokenRefused,
+)
 from scimsync.transport.retry_policy import RetryPolicy, TimeSource
 from scimsync.transport.throttle import Throttle
 
@@ -277,6 +282,8 @@ class TargetConnection:
 
         The error shows its rate limit, whether it accepts the token, and whether it works at all.
         """
+        if isinstance(error, TokenRefused):
+            self._give_up("", error, hint="look at the target's auth")
         if not isinstance(error, ErrorResponse):
             return
         now = self.time.clock()

@@ -17,7 +17,12 @@ from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.resources import project
-from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+from scimsync.transport.request_errors import (
+    InvalidResponse,
+    NoResponse,
+    RequestError,
+    TokenRefused,
+)
 
 
 class Purpose(StrEnum):
@@ -72,7 +77,7 @@ class Answer(StrEnum):
     ERROR_BODY = "2xx with a SCIM error as its body"
     BAD_REQUEST = "400, and other 4xx not listed here"
     BAD_SHAPE = "400 with scimType invalidPath, noTarget, invalidSyntax or invalidFilter"
-    UNAUTHORISED = "401"
+    UNAUTHORISED = "401, or no token from the authorization server"
     FORBIDDEN = "403"
     NOT_FOUND = "404 as JSON or without a body"
     UNSUPPORTED = "405, 501"
@@ -210,6 +215,8 @@ def answer_of(outcome: ScimResponse | RequestError) -> Answer:
         return error.answer
     if isinstance(error, ErrorResponse):
         return _answer_of_status(error)
+    if isinstance(error, TokenRefused):
+        return Answer.UNAUTHORISED
     if isinstance(error, NoResponse):
         return Answer.LOST if error.may_have_had_effect else Answer.UNSENT
     if isinstance(error, InvalidResponse):

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from scimsync import __version__
 from scimsync.config.models import Config
-from scimsync.config.secrets import secret_reader
+from scimsync.config.secrets import SecretReader
 from scimsync.errors import ConfigError
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.transport.auth import Authenticator
+from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import BaseUrlError
 
 if TYPE_CHECKING:  # httpx2 is slow to import, and most runs send nothing
@@ -22,11 +23,28 @@ def open_authenticator(config: Config, target: str) -> Authenticator:
     Raise SecretError if a secret is missing or cannot be used.
     """
     settings = config.targets[target]
-    secret = secret_reader(config, settings.auth, "targets", target, "auth")
+    secret = SecretReader(config, settings.auth, "targets", target, "auth")
     try:
-        return settings.auth.authenticator(settings.url, secret)
+        return settings.auth.authenticator(settings.url, secret, connection_options(config, target))
     except BaseUrlError as error:
         raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
+
+
+def connection_options(config: Config, target: str) -> ConnectionOptions:
+    """Return how the server of a target is reached. Paths are relative to sync.toml."""
+    settings = config.targets[target]
+    tls = settings.auth.tls
+    cert, key, ca = (
+        None if path is None else config.base_dir / path for path in (tls.cert, tls.key, tls.ca)
+    )
+    return ConnectionOptions(
+        user_agent=f"scimsync/{__version__}",
+        timeout=settings.timeout,
+        cert=cert,
+        key=key,
+        ca=ca,
+        proxy=settings.auth.proxy,
+    )
 
 
 def open_client(
@@ -36,16 +54,18 @@ def open_client(
     from scimsync.scim.client import ScimClient
     from scimsync.transport.http import HttpConnection
 
-    settings = config.targets[target]
+    options = connection_options(config, target)
     try:
         connection = HttpConnection(
-            settings.url,
+            config.targets[target].url,
             authenticator,
-            user_agent=f"scimsync/{__version__}",
-            timeout=settings.timeout,
+            user_agent=options.user_agent,
+            timeout=options.timeout,
+            verify=options.ssl_context(),
+            proxy=options.proxy,
             max_connections=max_connections,
         )
-    except BaseUrlError as error:
+    except ValueError as error:
         raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
     return ScimClient(connection)
 

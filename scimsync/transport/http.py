@@ -67,7 +67,8 @@ class HttpConnection:
     """The connection to one server: a base URL, an authenticator, and a pool of connections.
 
     `timeout` is the longest silence in seconds (to connect, write, or read), `total_timeout` the
-    longest time in seconds for one request. `max_response_bytes` bounds each response after
+    longest time in seconds for one request. `verify` replaces the default context of TLS, and
+    `proxy` is the URL of an HTTP proxy. `max_response_bytes` bounds each response after
     decompression. `client` replaces the connections; the caller then closes it. Raises BaseUrlError
     for a URL that is not https (http is allowed to loopback), or that contains a password, a query
     or a fragment.
@@ -80,6 +81,8 @@ class HttpConnection:
         *,
         user_agent: str,
         timeout: float = 30.0,
+        verify: ssl.SSLContext | None = None,
+        proxy: str | None = None,
         total_timeout: float = 300.0,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         max_connections: int = 8,
@@ -98,7 +101,7 @@ class HttpConnection:
             (b"Accept-Encoding", b"gzip, deflate"),
         ]
         self._owns_client = client is None
-        self._client = client or _open_client(url, max_connections)
+        self._client = client or _open_client(url, max_connections, verify, proxy)
 
     async def aclose(self) -> None:
         """Close the connections, unless the caller made them."""
@@ -270,10 +273,18 @@ def checked_base_url(base_url: str) -> httpx2.URL:
     return url
 
 
-def _open_client(url: httpx2.URL, max_connections: int) -> httpx2.AsyncClient:
+def _open_client(
+    url: httpx2.URL, max_connections: int, verify: ssl.SSLContext | None, proxy: str | None
+) -> httpx2.AsyncClient:
     limits = httpx2.Limits(
         max_connections=max_connections, max_keepalive_connections=max_connections
     )
     # http to loopback needs no certificates, so read none and trust none
-    verify = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.AsyncClient(limits=limits, verify=verify, trust_env=False, follow_redirects=False)
+    context = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx2.AsyncClient(
+        limits=limits,
+        verify=verify or context,
+        proxy=proxy,
+        trust_env=False,
+        follow_redirects=False,
+    )

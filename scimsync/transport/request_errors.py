@@ -30,6 +30,10 @@ class ForeignOriginError(RequestError):
     """The request has credentials for another origin than the configured one, and was not sent."""
 
 
+class TokenRefused(RequestError):
+    """The server that issues tokens refused the credentials, and the request was not sent."""
+
+
 class NoResponse(RequestError):
     """No complete response arrived: no connection, a broken one, or too long a silence.
 

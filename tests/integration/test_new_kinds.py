@@ -34,8 +34,9 @@ from scimsync.sources import Source, SourceSettings, SourceSpec
 from scimsync.sources.spool import SpooledSource
 from scimsync.sources.workspace import Workspace
 from scimsync.state.store import open_state
-from scimsync.transport.auth import Authenticator, AuthenticatorSettings
+from scimsync.transport.auth import Authenticator, AuthenticatorSettings, Secrets
 from scimsync.transport.auth.bearer import BearerAuthenticator
+from scimsync.transport.connection_options import ConnectionOptions
 from tests.office import MONDAY
 from tests.servers.faulty import FaultyServer
 
@@ -73,7 +74,9 @@ class HalvesSettings(AuthenticatorSettings):
     first: SecretReference
     second: SecretReference
 
-    def authenticator(self, base_url: str, secret: Callable[[str], str]) -> Authenticator:
+    def authenticator(
+        self, base_url: str, secret: Secrets, options: ConnectionOptions
+    ) -> Authenticator:
         return BearerAuthenticator(secret("first") + secret("second"), base_url)
 
 
@@ -243,7 +246,7 @@ def test_a_new_source_that_fails_or_is_empty_stops_the_push(
     [
         ('"roster"', '"rostr"', 'did you mean "roster"?'),
         ('"intranet"', '"intanet"', 'did you mean "intranet"?'),
-        ('"halves"', '"halfs"', "known: bearer, halves"),
+        ('"halves"', '"halfs"', "known: bearer, basic, header, oauth2, halves"),
         ('pager = "555"', 'pagr = "555"', 'did you mean "pager"?'),
         ("first = ", "frist = ", 'did you mean "first"?'),
     ],

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 import urllib.request
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
@@ -31,7 +31,8 @@ from scimsync.scim.resources import build
 from scimsync.settings import SecretReference
 from scimsync.state import journal
 from scimsync.state.store import open_state
-from scimsync.transport.auth.authenticator import AuthenticatorSettings, origin_of
+from scimsync.transport.auth.authenticator import AuthenticatorSettings, Secrets, origin_of
+from scimsync.transport.connection_options import ConnectionOptions
 from tests.office import Json, Office, counts, fetch, people, person
 
 rfc = DIALECTS["rfc"]
@@ -87,7 +88,9 @@ class HalvesSettings(AuthenticatorSettings):
     first: SecretReference
     second: SecretReference
 
-    def authenticator(self, base_url: str, secret: Callable[[str], str]) -> HalvesAuthenticator:
+    def authenticator(
+        self, base_url: str, secret: Secrets, options: ConnectionOptions
+    ) -> HalvesAuthenticator:
         return HalvesAuthenticator(base_url, secret("first"), secret("second"))
 
 

@@ -102,6 +102,7 @@ class FaultyServer(LoopbackServer):
     def __init__(self, token: str, quirks: Quirks) -> None:
         super().__init__("/v2")
         self.token = token
+        self.accepts: Callable[[Mapping[str, str]], bool] = self._has_token
         self.quirks = quirks
         self.users: dict[str, Json] = {}
         self.seen: list[Seen] = []
@@ -110,6 +111,9 @@ class FaultyServer(LoopbackServer):
         """Set once a response is held back."""
         self._next_id = 1
         self._given: set[str] = set()
+
+    def _has_token(self, headers: Mapping[str, str]) -> bool:
+        return headers.get("authorization") == f"Bearer {self.token}"
 
     def fail(self, method: str | None = None, **more: Any) -> Fault:
         """Add a fault."""
@@ -199,7 +203,7 @@ class FaultyServer(LoopbackServer):
     # SCIM
 
     def _answer(self, seen: Seen) -> Reply:
-        if seen.headers.get("authorization") != f"Bearer {self.token}":
+        if not self.accepts(seen.headers):
             return _error(401, "who are you?")
         collection, _, user_id = seen.path.removeprefix("/").partition("/")
         if collection != "Users":

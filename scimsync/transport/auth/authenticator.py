@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import date
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from scimsync.settings import Table
+from scimsync.settings import ProxyUrl, Table, Text
+from scimsync.transport.connection_options import ConnectionOptions
+from scimsync.transport.request_errors import ForeignOriginError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -34,21 +37,64 @@ class Authenticator(Protocol):
         """Return `text` with `***` in place of each secret, whatever its encoding there."""
 
 
+class Secrets(Protocol):
+    """The secrets behind the references in a table of sync.toml."""
+
+    def __call__(self, option: str, /) -> str:
+        """Return the value of the reference under a key of the table, such as `token`.
+
+        Raise the error that the caller shows for a missing secret.
+        """
+
+    def replace(self, option: str, value: str, /) -> None:
+        """Store a new value where the reference under a key points to. Report it if that fails."""
+
+
+class TlsSettings(Table):
+    """`auth.tls`: the certificates of a connection, as paths of files in PEM."""
+
+    cert: Text | None = Field(None, description="The client's certificate, for mutual TLS")
+    key: Text | None = Field(None, description="Its private key, if not in the same file")
+    ca: Text | None = Field(None, description="The certificates to trust, in place of the system's")
+
+
 class AuthenticatorSettings(Table):
     """The base class of the settings models of `auth` in sync.toml, one for each kind."""
 
     type: str = Field(description="Kind of authentication")
+    tls: TlsSettings = Field(
+        default_factory=TlsSettings, description="Certificates of the connection"
+    )
+    proxy: ProxyUrl | None = Field(
+        None,
+        description="URL of an HTTP proxy; environment variables are not read",
+        examples=["http://proxy.example.com:3128"],
+    )
+    token_expires: date | None = Field(
+        None, description="The day on which the secret expires; `check` warns 30 days ahead"
+    )
 
     @abstractmethod
-    def authenticator(self, base_url: str, secret: Callable[[str], str]) -> Authenticator:
+    def authenticator(
+        self, base_url: str, secret: Secrets, options: ConnectionOptions
+    ) -> Authenticator:
         """Return the authenticator for the origin of `base_url`.
 
-        `secret` returns the value of the reference under a key of this table, such as
-        `secret("token")`. It raises the error that the caller shows for a missing secret.
+        `options` are for connections of its own.
         """
 
 
-def origin_of(url: str) -> tuple[str, str, int | None]:
+Origin = tuple[str, str, int | None]
+"""Scheme, host and port; the default port as None."""
+
+
+def check_origin(url: str, origin: Origin) -> None:
+    """Raise ForeignOriginError unless `url` belongs to `origin`, which the credentials are for."""
+    if (found := origin_of(url)) != origin:
+        raise ForeignOriginError(f"the token is not meant for {found[1]}")
+
+
+def origin_of(url: str) -> Origin:
     """Return scheme, host and port, the default port as None (RFC 6454 section 4)."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()

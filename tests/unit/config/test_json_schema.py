@@ -189,7 +189,7 @@ def test_what_loads_is_valid(change: Callable[[dict[str, Any]], None]) -> None:
         put("targets", "wiki", "dialect", "entra"),
         put("targets", "wiki", "leave", "action", "remove"),
         put("targets", "wiki", "leave", "delete_after", "30 days"),
-        put("targets", "wiki", "auth", "type", "oauth2"),
+        put("targets", "wiki", "auth", "type", "oauth"),
         put("targets", "wiki", "auth", "token", "abc"),
         put("targets", "wiki", "rate", 0),
         put("targets", "wiki", "match", []),

@@ -531,7 +531,10 @@ def test_urls_of_targets(url: str, message: str) -> None:
 
 # Authentication: whatever is wrong, its text is not repeated
 
-UNKNOWN_TYPE = "this type of authentication is unknown (it is not shown here)\n  known: bearer"
+UNKNOWN_TYPE = (
+    "this type of authentication is unknown (it is not shown here)"
+    "\n  known: bearer, basic, header, oauth2"
+)
 FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal:TOKEN"
 
 
@@ -540,9 +543,12 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
     [
         ('"s3cr3t"', "auth: must be a table, not a text"),
         ('{ type = "bearer" }', 'auth: token is missing\n  write token = "env:APP_TOKEN"'),
-        ('{ token = "env:X" }', 'auth: type is missing\n  write type = "bearer"'),
         (
-            '{ type = "oauth2", client_id = "s3cr3t" }',
+            '{ token = "env:X" }',
+            'auth: type is missing\n  write type = "bearer" or "basic" or "header" or "oauth2"',
+        ),
+        (
+            '{ type = "digest", client_id = "s3cr3t" }',
             f"auth.type: {UNKNOWN_TYPE}",
         ),
         (

@@ -74,7 +74,7 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
         yield result
         yield from check_state_files(config)
         yield from check_sources(config, names, targets, faults, store, now)
-    secrets = {name: list(check_secrets(config, name)) for name in names}
+    secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
     with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]
     responses = check_targets(config, with_token)
     for name in names:

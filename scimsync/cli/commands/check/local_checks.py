@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
@@ -13,7 +13,7 @@ from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of
 from scimsync.config.models import Config
 from scimsync.config.schedule import first_after
-from scimsync.config.secrets import secret_reader, secret_references
+from scimsync.config.secrets import SecretReader, secret_references
 from scimsync.desired import check_columns
 from scimsync.durations import format_local
 from scimsync.errors import ConfigError, ScimsyncError
@@ -23,8 +23,10 @@ from scimsync.run.compile import CompiledTarget, source_spec
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
+from scimsync.transport.auth.expiry import jwt_expiry
 
 _PROBLEMS_SHOWN = 10
+_EXPIRES_SOON_DAYS = 30
 
 
 @contextmanager
@@ -142,21 +144,31 @@ def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -
 # Secrets
 
 
-def check_secrets(config: Config, name: str) -> Iterator[CheckResult]:
-    """Resolve the secrets of the target `name`, without showing them."""
+def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResult]:
+    """Resolve the secrets of the target `name`, without showing them, and see when they expire."""
     subject = Subject("target", name)
     auth = config.targets[name].auth
-    secret = secret_reader(config, auth, "targets", name, "auth")
+    secret = SecretReader(config, auth, "targets", name, "auth")
+    expiries = [auth.token_expires] if auth.token_expires is not None else []
     for option, reference in secret_references(auth).items():
         scheme, _, rest = reference.partition(":")
         try:
-            secret(option)
+            expiry = jwt_expiry(secret(option))
         except ConfigError as error:
             yield subject.failed(error)
             continue
         origin = "sync.toml itself" if scheme == "literal" else f"{scheme}:{rest}"
         yield subject.ok(f"{option} from {origin}")
         yield from _check_permissions(subject, config, reference, f"the {option}")
+        if expiry is not None:
+            expiries.append(expiry)
+    if expiries and (left := (min(expiries) - today).days) <= _EXPIRES_SOON_DAYS:
+        when = f"expire in {plural(left, 'day')}" if left > 0 else "have expired"
+        yield subject.warning(
+            f"the credentials {when}, on {min(expiries)}",
+            code="SYNC-0159",
+            hint="create a new token at the target before that day",
+        )
 
 
 def _check_permissions(

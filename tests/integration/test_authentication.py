@@ -1,0 +1,293 @@
+"""Basic authentication, headers and OAuth 2.0, against servers that check the credentials."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.office import Office, counts, people
+from tests.servers.faulty import FaultyServer
+from tests.servers.oauth import CLIENT, SECRET, OAuthServer, running_oauth_server
+
+
+@pytest.fixture
+def oauth(faulty: FaultyServer) -> Iterator[OAuthServer]:
+    with running_oauth_server() as server:
+        faulty.accepts = server.accepts
+        yield server
+
+
+def authenticate(office: Office, auth: str) -> None:
+    """Replace `auth` of the target."""
+    path = office.folder / "sync.toml"
+    lines = [
+        f"auth = {{ {auth} }}" if line.startswith("auth = ") else line
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def oauth_settings(oauth: OAuthServer, more: str = 'client_secret = "env:CLIENT_SECRET"') -> str:
+    return f'type = "oauth2", token_url = "{oauth.url}/token", client_id = "{CLIENT}", {more}'
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", SECRET)
+    monkeypatch.setenv("PASSWORD", "pässword: 7Y")
+
+
+@pytest.mark.parametrize(
+    ("auth", "header"),
+    [
+        (
+            'type = "basic", username = "sync", password = "env:PASSWORD"',
+            ("authorization", f"Basic {b64encode('sync:pässword: 7Y'.encode()).decode()}"),
+        ),
+        (
+            'type = "header", name = "X-Api-Key", value = "env:CLIENT_SECRET"',
+            ("x-api-key", SECRET),
+        ),
+        (
+            'type = "header", name = "Authorization", value = "env:CLIENT_SECRET"',
+            ("authorization", SECRET),
+        ),
+    ],
+)
+def test_a_push_sends_the_credentials(
+    office: Office, faulty: FaultyServer, auth: str, header: tuple[str, str]
+) -> None:
+    def accepts(headers: Mapping[str, str]) -> bool:
+        return headers.get(header[0]) == header[1]
+
+    faulty.accepts = accepts
+    authenticate(office, auth)
+    office.hire(people(1))
+
+    assert counts(office.push()) == {"create": 1}
+
+
+@pytest.mark.parametrize(
+    ("auth", "problem"),
+    [
+        ('type = "basic", username = "a:b", password = "env:PASSWORD"', "cannot hold a colon"),
+        ('type = "header", name = "X Key", value = "env:PASSWORD"', "not the name of an HTTP"),
+        ('type = "header", name = "host", value = "env:CLIENT_SECRET"', "sends the header host"),
+        (
+            f'type = "oauth2", client_id = "{CLIENT}", client_secret = "env:CLIENT_SECRET"',
+            "needs one of token_url and issuer",
+        ),
+        (
+            'type = "oauth2", token_url = "https://login.example.com/t", client_id = "x"',
+            "needs client_secret, private_key or refresh_token",
+        ),
+        (
+            'type = "oauth2", token_url = "http://login.example.com/t", client_id = "x",'
+            ' client_secret = "env:CLIENT_SECRET"',
+            "must begin with https://",
+        ),
+        (
+            'type = "oauth2", token_url = "https://login.example.com/t", client_id = "x",'
+            ' private_key = "env:CLIENT_SECRET"',
+            "private_key is not a private key in PEM",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(office: Office, auth: str, problem: str) -> None:
+    authenticate(office, auth)
+    office.hire(people(1))
+
+    ran = office.run("push")
+
+    assert ran.code == 2
+    assert problem in ran.err
+    assert SECRET not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        ('client_secret = "env:CLIENT_SECRET"', {"header": "Basic"}),
+        (
+            'client_secret = "env:CLIENT_SECRET", client_auth = "post", scope = "scim read",'
+            ' audience = "api", resource = "https://x.example.com/", params = { account = "7" }',
+            {
+                "header": "",
+                "client_secret": SECRET,
+                "scope": "scim read",
+                "audience": "api",
+                "resource": "https://x.example.com/",
+                "account": "7",
+            },
+        ),
+        ('private_key = "file:key.pem", key_id = "k1"', {"header": ""}),
+        ('private_key = "file:key.pem", grant = "jwt_bearer", subject = "admin"', {"header": ""}),
+        ('refresh_token = "file:refresh"', {"grant_type": "refresh_token", "client_id": CLIENT}),
+    ],
+)
+def test_each_grant_gets_a_token(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, more: str, sent: dict[str, str]
+) -> None:
+    office.write("key.pem", oauth.private_key)
+    office.write("refresh", "refresh-1\n")
+    authenticate(office, oauth_settings(oauth, more))
+    office.hire(people(3))
+
+    assert counts(office.push()) == {"create": 3}
+
+    (form,) = oauth.forms
+    assert sent.items() <= form.items()
+
+
+def test_the_metadata_of_the_issuer_name_the_token_endpoint(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    settings = oauth_settings(oauth).replace(
+        f'token_url = "{oauth.url}/token"', f'issuer = "{oauth.url}"'
+    )
+    authenticate(office, settings)
+    office.hire(people(1))
+
+    assert counts(office.push()) == {"create": 1}
+    assert [form["path"] for form in oauth.forms] == ["/token"]
+
+
+def test_a_token_that_is_withdrawn_costs_one_token_request_and_no_person(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    authenticate(office, oauth_settings(oauth))
+    office.hire(people(40))
+    withdrawn: list[str] = []
+
+    def accepts(headers: Mapping[str, str]) -> bool:
+        if len(faulty.users) == 20 and not withdrawn:
+            withdrawn.extend(oauth.valid)
+            oauth.valid.clear()
+        return oauth.accepts(headers)
+
+    faulty.accepts = accepts
+
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == ({"create": 40}, 0)
+    assert len(oauth.forms) == 2
+
+
+def test_a_replaced_refresh_token_is_kept_for_the_next_run(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "file:refresh"'))
+    office.hire(people(1))
+    office.push()
+
+    kept = office.folder / "refresh"
+    assert kept.read_text() == f"{oauth.refresh_token}\n" == "refresh-2\n"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    office.hire(people(2))
+    assert counts(office.push()) == {"create": 1}
+
+
+def test_a_refresh_token_that_cannot_be_kept_is_reported(
+    office: Office,
+    faulty: FaultyServer,
+    oauth: OAuthServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    oauth.rotates = True
+    monkeypatch.setenv("REFRESH", "refresh-1")
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "env:REFRESH"'))
+    office.hire(people(1))
+
+    assert counts(office.push()) == {"create": 1}
+
+    assert [record.getMessage() for record in caplog.records if "SYNC-0157" in record.message] == [
+        "sync.toml: targets.wiki.auth.refresh_token: the server replaced this secret, and the new"
+        " one cannot be stored in env: (only file: and keyring: can be written); the next run may"
+        " be refused [SYNC-0157]"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            (401, {"error": "invalid_client", "error_description": f"{SECRET} is wrong"}),
+            "wiki: no token: 127.0.0.1 answers 401 invalid_client: *** is wrong",
+        ),
+        ((503, b"<html>"), "wiki: no token from 127.0.0.1: it answers 503"),
+        ((200, b"<html>"), "wiki: no token from 127.0.0.1: there is no access_token in its answer"),
+        (
+            (200, {"access_token": "t", "token_type": "DPoP"}),
+            "wiki: no token: 127.0.0.1 issues tokens of type DPoP, and scimsync sends bearer",
+        ),
+    ],
+)
+def test_without_a_token_nothing_is_sent(
+    office: Office,
+    faulty: FaultyServer,
+    oauth: OAuthServer,
+    answer: tuple[int, object],
+    message: str,
+) -> None:
+    oauth.fail = answer
+    authenticate(office, oauth_settings(oauth))
+    office.hire(people(8))
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 1
+    assert str(outcome.targets["wiki"].error).startswith(message)
+    assert faulty.seen == []
+
+
+def test_no_secret_is_shown(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, tmp_path: Path
+) -> None:
+    faulty.fail("POST", status=400, body=f"token-1 and {SECRET} are secret".encode(), times=9)
+    authenticate(office, oauth_settings(oauth))
+    office.hire(people(2))
+
+    ran = office.run("push", "--debug")
+
+    assert ran.code == 4
+    assert "*** and *** are secret" in office.run("journal").out
+    shown = ran.err + ran.out + office.run("journal", "--json").out
+    assert "token-1" not in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [
+        ("2026-03-03", "the credentials expire in 1 day, on 2026-03-03 [SYNC-0159]"),
+        ("2020-01-01", "the credentials have expired, on 2020-01-01 [SYNC-0159]"),
+        ("2039-01-01", ""),
+    ],
+)
+def test_check_says_that_credentials_expire(
+    office: Office, faulty: FaultyServer, day: str, message: str
+) -> None:
+    authenticate(office, f'type = "bearer", token = "env:WIKI_TOKEN", token_expires = {day}')
+    office.hire(people(1))
+
+    ran = office.run("check")
+
+    assert message in ran.out
+    assert ("expire" in ran.out) == bool(message)
+
+
+def test_a_private_key_that_cannot_be_read_is_named(office: Office) -> None:
+    office.write("client.pem", "no certificate")
+    authenticate(office, 'type = "bearer", token = "env:WIKI_TOKEN", tls = { cert = "client.pem" }')
+    office.hire(people(1))
+
+    ran = office.run("push")
+
+    assert ran.code == 2
+    assert "client.pem does not hold what is needed in PEM" in ran.err
