@@ -287,6 +287,14 @@ class Target(Table):
         ("externalId", "userName"),
         description=("Attributes by which an existing account is found, tried in this order"),
     )
+    protect: Texts = Field(
+        (),
+        description=(
+            "SCIM filters; accounts that match one are never adopted, changed, deactivated, or"
+            " deleted"
+        ),
+        examples=[['userName sw "svc-"', 'roles.value eq "admin"']],
+    )
     leave: Leave = Field(
         default_factory=Leave, description="What happens to the accounts of leavers"
     )

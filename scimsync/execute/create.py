@@ -18,8 +18,10 @@ from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, JournaledOperation
-from scimsync.model.placeholders import RandomText
+from scimsync.model.placeholders import RandomText, secrets_of
+from scimsync.plan.adoption import why_not_adopted
 from scimsync.plan.diff import changes_between
+from scimsync.plan.protection import protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimResponse
@@ -204,13 +206,23 @@ class Creation:
         owner = self._owner(remote_id)
         if owner is not None:
             return f"that {noun} belongs to {owner}"
-        operation, (resource,) = self.operation, match.resources
-        why = self.sending.why_not_adopted(operation.kind, operation.key, resource)
+        operation, policy = self.operation, self.sending.policy
+        protected = why_protected(self._protected_by(match), remote_id, Action.ADOPT)
+        if protected is not None:
+            return protected
+        if not policy.update:
+            return f"actions.update = false keeps {noun} {remote_id} as it is"
+        why = why_not_adopted(policy, operation.kind, operation.key)
         return None if why is None else f"{noun} {remote_id}: {why}"
+
+    def _protected_by(self, match: Match) -> str | None:
+        return protected_by(self.sending.policy, self.operation.kind, match.resources[0])
 
     def _may_be_new(self, match: Match) -> bool:
         """Return whether a resource may be one that was just created: a new group is empty."""
-        return self.operation.kind is Kind.USER or not read(match.resources[0], "members")
+        if self.operation.kind is Kind.GROUP:
+            return not read(match.resources[0], "members")
+        return self._protected_by(match) is None
 
     def _adoption(self, remote_id: RemoteId, base: Document, wanted: Document) -> PreparedOperation:
         adoption = replace(
@@ -229,11 +241,12 @@ class Creation:
 def _adoption_documents(match: Match, wanted: Document) -> tuple[RemoteId, Document, Document]:
     """Return the id of a resource that was found, and its documents before and after adoption.
 
-    The document before holds its values of the attributes in `wanted`. A deactivated account is
-    reactivated.
+    The document before holds its values of the attributes in `wanted`, and all sensitive values, so
+    that none is sent. A deactivated account is reactivated.
     """
     account = to_account(match.by, match.resources[0], tuple(wanted))
     base = {path: value for path, value in account.document.items() if path in wanted}
+    base |= secrets_of(wanted)
     if account.active is False:
         base, wanted = base | {"active": False}, {"active": True} | dict(wanted)
     return account.remote_id, base, wanted

@@ -16,6 +16,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
+from scimsync.model.placeholders import secrets_of
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
@@ -49,7 +50,8 @@ class InDoubtReader:
     """A reader of resources in doubt, of one kind at one target.
 
     `matcher` returns the matcher that reads a key's resource. `paths` returns the managed
-    attributes of a key, and `create_only` those of them that are sent at creation only. After
+    attributes of a key, `create_only` those of them that are sent at creation only, and `protect`
+    the filter that keeps a resource out of reach. After
     reading, `resources` holds the resources, None where one is gone; `failures` says why some
     could not be read; `unacknowledged` are keys whose resource an earlier run created or adopted
     without receiving the response.
@@ -64,6 +66,7 @@ class InDoubtReader:
         matcher: Callable[[Key], Matcher],
         paths: Callable[[Key], Sequence[str]],
         create_only: Callable[[Key], frozenset[str]],
+        protect: Callable[[Mapping[str, Any]], str | None],
     ) -> None:
         self._store = store
         self._known = known
@@ -72,6 +75,7 @@ class InDoubtReader:
         self._matcher = matcher
         self._paths = paths
         self._create_only = create_only
+        self._protect = protect
         self._failed_reads = 0
         self._target_responds = False
         self._read_keys: set[Key] = set()
@@ -176,6 +180,7 @@ class InDoubtReader:
         if (
             not created_by_us
             or not remote_id
+            or self._protect(resource or {}) is not None
             or self._known.owners(self._kind, [remote_id])
             or resource is None
         ):
@@ -206,22 +211,28 @@ class InDoubtReader:
     ) -> Document:
         """Return what a resource holds at the paths that scimsync wrote, tried to write, or wants.
 
-        Attributes that others wrote are left out.
+        Attributes that others wrote are left out. Sensitive values are those that were acknowledged
+        last, unless a request since then sent them.
         """
         create_only = self._create_only(link.key)
+        requested, complete = self._requested_paths(link.key)
+        written = requested if complete else self._paths(link.key)
         paths = [
             path
-            for path in dict.fromkeys([*link.document, *self._requested_paths(link.key), *wanted])
+            for path in dict.fromkeys([*link.document, *written, *wanted])
             if path not in create_only
         ]
         if link.status is LinkStatus.INACTIVE and "active" not in paths:
             paths.append("active")
-        return held_document(resource, paths)
+        secrets = secrets_of(link.document)
+        return held_document(resource, paths) | {
+            path: value for path, value in secrets.items() if path not in requested
+        }
 
-    def _requested_paths(self, key: Key) -> Sequence[str]:
+    def _requested_paths(self, key: Key) -> tuple[list[str], bool]:
         """Return the paths of all requests since the last acknowledged operation.
 
-        Return all managed paths if the journal does not go back that far.
+        Return also whether the journal goes back that far.
         """
         sent = OperationFilter(
             target=self._target,
@@ -235,10 +246,10 @@ class InDoubtReader:
             entries = list(journal.last(connection, sent, _MAX_ENTRIES))
         for entry in reversed(entries):
             if entry.status is OperationStatus.APPLIED:
-                return sorted(paths)
+                return sorted(paths), True
             paths |= {change.path for change in entry.changes}
         complete = entries and len(entries) < _MAX_ENTRIES and entries[0].action in ARRIVAL_ACTIONS
-        return sorted(paths) if complete else self._paths(key)
+        return sorted(paths), bool(complete)
 
 
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:

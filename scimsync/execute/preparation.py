@@ -16,6 +16,7 @@ from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
 from scimsync.model.links import Link
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
+from scimsync.plan.candidates import Policy
 from scimsync.plan.requests import Values, shape_request, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimRequest, ScimResponse
@@ -50,9 +51,8 @@ class Sending:
 
     `matcher_of` returns the matcher that finds and reads a resource, `create_only` its paths that
     are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
-    that a resource is linked to, `why_not_adopted` why a key must not take over a resource that
-    exists (None if it may), and `clock` aware times. `run_doubt` is why the clock may be wrong in
-    this run.
+    that a resource is linked to, and `clock` aware times. `policy` says what may be adopted.
+    `run_doubt` is why the clock may be wrong in this run.
     """
 
     connection: TargetConnection
@@ -61,7 +61,7 @@ class Sending:
     create_only: Callable[[Kind, Key], frozenset[str]]
     secret: Callable[[Key, str], Value]
     owner: Callable[[Kind, RemoteId], Key | None]
-    why_not_adopted: Callable[[Kind, Key, Mapping[str, Any]], str | None]
+    policy: Policy
     clock: Callable[[], datetime]
     run_doubt: ClockDoubt | None = None
 

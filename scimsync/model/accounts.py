@@ -13,6 +13,7 @@ class Account:
 
     `document` is what it holds at the managed paths. `found_by` is the attribute by which it was
     found. `owner` is the key that is linked to it already, if any. `members` are those of a group.
+    `protected_by` is the filter of `protect` that keeps it out of reach.
     """
 
     remote_id: RemoteId
@@ -22,3 +23,4 @@ class Account:
     etag: str | None = None
     owner: Key | None = None
     members: tuple[RemoteId, ...] = ()
+    protected_by: str | None = None

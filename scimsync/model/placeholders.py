@@ -5,6 +5,7 @@ A placeholder is always the whole value of an attribute; it never occurs inside 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scimsync.model.ids import Key
@@ -32,3 +33,8 @@ class SecretValue:
     """
 
     digest: str
+
+
+def secrets_of(document: Mapping[str, object]) -> dict[str, SecretValue]:
+    """Return the sensitive values of a document. No target shows whether it holds them."""
+    return {path: value for path, value in document.items() if isinstance(value, SecretValue)}

@@ -11,6 +11,7 @@ from scimsync.model.accounts import Account
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link
+from scimsync.scim.filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Policy:
 
     `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
     of action. `revoke` names what leavers lose besides their access: memberships, attributes.
-    `adopting` are the group tables whose groups may exist already.
+    `adopting` are the group tables whose groups may exist already. `protect` are filters: users of
+    the target that match one are out of reach.
     """
 
     target: str
@@ -42,6 +44,7 @@ class Policy:
     remove: bool = True
     revoke: tuple[str, ...] = ()
     adopting: frozenset[str] = frozenset()
+    protect: tuple[Filter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Candidate:
     earlier run created it without receiving the response. `accounts` are the existing resources
     that matching found for a candidate without a link. `failure` is why it cannot be planned.
     `held_since` is when the user was deprovisioned by hand; `desired` is None then. `leave` is the
-    leave action of a group's own table, and None for users.
+    leave action of a group's own table, and None for users. `protected_by` is the filter of
+    `protect` that keeps the linked account as it is.
     """
 
     key: Key
@@ -68,6 +72,7 @@ class Candidate:
     failure: str | None = None
     held_since: datetime | None = None
     leave: str | None = None
+    protected_by: str | None = None
 
     @property
     def is_wanted(self) -> bool:

@@ -30,11 +30,12 @@ from scimsync.model.changes import Change, takes_access
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Value, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
-from scimsync.model.placeholders import IdOf, RandomText
+from scimsync.model.placeholders import IdOf, RandomText, secrets_of
 from scimsync.plan.adoption import why_not_adopted
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.deletions import deletion_time, first_seen, is_confirmed, is_due, uncounted
 from scimsync.plan.diff import changes_between, describe_changes, hide_sensitive
+from scimsync.plan.protection import why_protected
 
 UNACKNOWLEDGED = "an earlier run created it without receiving the response"
 
@@ -202,6 +203,9 @@ class _Batch:
         if link is not None and link.left_at is not None:
             self.decisions.returned.append(candidate.key)
         if link is not None and link.has_account and not candidate.gone:
+            if candidate.unacknowledged:  # the request that had no response sent them, or was none
+                before = {**candidate.before, **secrets_of(after)}
+                candidate = replace(candidate, before=before)
             self._compare(candidate, link, after)
             return
         accounts = self._adoptable(candidate)
@@ -261,6 +265,7 @@ class _Batch:
         if account.active is False and "active" not in after:
             after["active"] = True
         base = {path: value for path, value in account.document.items() if path in after}
+        base |= secrets_of(after)  # an adoption sends none
         if account.active is False:
             base["active"] = False
         if self._name_is_taken(candidate, after, before=base):
@@ -285,6 +290,9 @@ class _Batch:
         if owner != candidate.key:
             account_text = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
             return coded(f"{account_text} belongs to {owner}", "SYNC-0343")
+        protected = why_protected(account.protected_by, account.remote_id, Action.ADOPT)
+        if protected is not None:
+            return protected
         why_not = why_not_adopted(self._policy, self._traits.kind, candidate.key)
         if why_not is not None:
             what = f"{self._traits.kind.a_noun} with the same {account.found_by} exists"
@@ -497,6 +505,11 @@ class _Batch:
         account = accounts[0]
         if len(accounts) > 1:
             self._fail(candidate, self._ambiguous(accounts))
+            return True
+        action = Action.DELETE if leave is LeavePolicy.DELETE else Action.DEACTIVATE
+        obstacle = why_protected(account.protected_by, account.remote_id, action)
+        if obstacle is not None:
+            self._fail(candidate, obstacle)
             return True
         self._adopted[account.remote_id] = candidate.key
         link = Link(
@@ -749,6 +762,10 @@ class _Batch:
         changes: tuple[Change, ...] = (),
         **more: Any,
     ) -> None:
+        obstacle = why_protected(candidate.protected_by, more.get("remote_id"), action)
+        if obstacle is not None:
+            self._fail(candidate, obstacle)
+            return
         unique = self._traits.unique
         named = next((change.after for change in changes if change.path == unique), None)
         fields = {"unique_name": fold_name(named), **more}

@@ -18,6 +18,7 @@ from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import NameHolder, Surroundings
 from scimsync.plan.decisions import GROUPS, Decisions
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
+from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.scim.attributes import read
 
@@ -162,12 +163,29 @@ class GroupPlanner(ResourcePlanner):
         return rule.program.paths if rule is not None else ()
 
     def leave_of(self, key: Key, link: Link | None) -> str:
-        """Return the leave action of a group. One that existed before it was linked is emptied."""
+        """Return the leave action of a group.
+
+        One that existed before it was linked, or that has a protected member, is emptied.
+        """
         name = name_of(key)
         table = self._rules.get(name) or self._known_tables.get(name)
         action = "delete" if table is None else table.leave
-        is_adopted = link is not None and link.adopted
-        return "empty" if is_adopted and action == "delete" else action
+        if action != "delete" or link is None or not link.has_account:
+            return action
+        return "empty" if link.adopted or self._has_protected_member(key) else "delete"
+
+    def _has_protected_member(self, key: Key) -> bool:
+        if not self._policy.protect:
+            return False
+        members = [
+            membership.member
+            for membership in self._state.memberships_of_group(key)
+            if membership.member_kind is Kind.USER
+            and (membership.acknowledged or membership.in_doubt)
+        ]
+        return any(
+            protected_keys(self._policy, self._state, some) for some in batches(members, BATCH)
+        )
 
     def review(self, batch: Batch) -> None:
         self._leave_accounts_to_owners(batch)

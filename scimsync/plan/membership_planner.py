@@ -10,8 +10,16 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
 from scimsync.model.memberships import Membership, member_change
-from scimsync.model.operations import ARRIVAL_ACTIONS, Action, Operation, Phase
+from scimsync.model.operations import (
+    ARRIVAL_ACTIONS,
+    Action,
+    Operation,
+    OperationStatus,
+    Phase,
+)
+from scimsync.plan.candidates import Policy
 from scimsync.plan.planner import BATCH
+from scimsync.plan.protection import protected_keys, why_member_protected
 from scimsync.plan.protocols import PlanningState
 
 FIRST_KEYS = 5
@@ -31,8 +39,9 @@ class LostMembers:
 class MembershipPlanner:
     """The planner for memberships. After `plan`, `lost` holds the groups that lose members."""
 
-    def __init__(self, state: PlanningState, members_per_request: int) -> None:
+    def __init__(self, state: PlanningState, policy: Policy, members_per_request: int) -> None:
         self._state = state
+        self._policy = policy
         self._chunk = members_per_request
         self.lost: list[LostMembers] = []
 
@@ -69,7 +78,7 @@ class MembershipPlanner:
         first: list[Key] = []
         ready: list[Membership] = []
         for batch in batches(memberships, BATCH):
-            for membership in self._with_accounts(batch):
+            for membership in self._without_protected(self._with_accounts(batch)):
                 ready.append(membership)
                 if (
                     not membership.effective
@@ -106,6 +115,33 @@ class MembershipPlanner:
             if not membership.effective
             or (membership.member_kind, membership.member) in with_account
         ]
+
+    def _without_protected(self, memberships: list[Membership]) -> list[Membership]:
+        """Leave out and report members whose account is protected."""
+        users = [one.member for one in memberships if one.member_kind is Kind.USER]
+        protected = protected_keys(self._policy, self._state, users)
+        if not protected:
+            return memberships
+
+        def is_held(membership: Membership) -> bool:
+            return membership.member_kind is Kind.USER and membership.member in protected
+
+        self._state.add_operations(
+            [
+                Operation(
+                    phase=Phase.MEMBERS,
+                    kind=Kind.USER,
+                    key=membership.member,
+                    action=Action.UPDATE,
+                    reason="could not be planned",
+                    status=OperationStatus.FAILED,
+                    detail=why_member_protected(protected[membership.member], membership),
+                )
+                for membership in memberships
+                if is_held(membership)
+            ]
+        )
+        return [membership for membership in memberships if not is_held(membership)]
 
     def _write(self, group: Key, link: Link | None, memberships: list[Membership]) -> None:
         if memberships:

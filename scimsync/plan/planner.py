@@ -21,6 +21,7 @@ from scimsync.model.operations import OperationStatus
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.decisions import Decisions, Traits, decide
 from scimsync.plan.deletions import decides_by_clock
+from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
 
 BATCH = 500
@@ -278,6 +279,7 @@ class ResourcePlanner(ABC):
 
     def _candidate(self, batch: Batch, key: Key) -> Candidate:
         link, desired = batch.links.get(key), batch.desired.get(key)
+        protected = None if link is None else link_protected_by(self._policy, link)
         before: Document = link.document if link is not None else {}
         resource = batch.read.get(key)
         unacknowledged = False
@@ -285,6 +287,8 @@ class ResourcePlanner(ABC):
             in_doubt = self._target.in_doubt
             unacknowledged = key in in_doubt.unacknowledged
             if resource is not None and link is not None:
+                read = protected_by(self._policy, self.traits.kind, resource)
+                protected = protected or read
                 wanted = () if desired is None else desired.document
                 before = in_doubt.held(link, resource, wanted)
         return Candidate(
@@ -299,6 +303,7 @@ class ResourcePlanner(ABC):
             failure=batch.failures.get(key),
             held_since=batch.held.get(key),
             leave=self.leave_of(key, link),
+            protected_by=protected,
         )
 
     def write(self, batch: Batch, decisions: Decisions) -> None:

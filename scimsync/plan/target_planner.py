@@ -57,7 +57,7 @@ class TargetPlanner:
         self._groups = GroupPlanner(
             state, records, rules, now, groups, self._users.leavers, known_tables
         )
-        self._memberships = MembershipPlanner(state, rules.members_per_request)
+        self._memberships = MembershipPlanner(state, rules.policy, rules.members_per_request)
         self._has_groups = has_groups
 
     @property

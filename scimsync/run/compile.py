@@ -19,7 +19,7 @@ from scimsync.desired.program import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError, most_severe
 from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import Leaving, Policy
-from scimsync.run.compile_mappings import compile_groups, compile_users
+from scimsync.run.compile_mappings import compile_groups, compile_protect, compile_users
 from scimsync.run.stopping import stopped_by_sources
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
@@ -295,6 +295,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         remove=settings.actions.remove,
         revoke=settings.leave.revoke,
         adopting=frozenset(name for name, group in settings.groups.items() if group.adopt),
+        protect=compile_protect(config, name),
     )
     program, groups = compile_users(config, name), compile_groups(config, name)
     known = ("memberships", *program.paths)

@@ -9,10 +9,12 @@ from scimsync.desired.columns import check_columns
 from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule
 from scimsync.desired.program import Program
+from scimsync.desired.schema_attributes import meant
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Kind
-from scimsync.scim.grammar import PathError
-from scimsync.scim.paths import parse_path
+from scimsync.scim.filters import Filter, attributes_of, parse_filter
+from scimsync.scim.grammar import FilterError, PathError
+from scimsync.scim.paths import Path, parse_path
 
 
 def compile_users(config: Config, target: str) -> Program:
@@ -97,6 +99,31 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
             code="SYNC-0147",
         )
     return GroupRule(name, kind, program, group.source, group.leave.action, tuple(group.match))
+
+
+def compile_protect(config: Config, target: str) -> tuple[Filter, ...]:
+    """Compile the filters of `protect`. Raise ConfigError for text that is not a filter."""
+    where = config.where("targets", target, "protect")
+    conditions = []
+    for text in config.targets[target].protect:
+        try:
+            condition = parse_filter(text)
+        except FilterError as error:
+            raise ConfigError(
+                f"{where}: {error}",
+                hint="""write a SCIM filter, such as 'userName sw "svc-"'""",
+                code="SYNC-0362",
+            ) from None
+        for attribute in attributes_of(condition):
+            close = meant(Path(attribute.schema, attribute.name), Kind.USER)
+            if close is not None:
+                raise ConfigError(
+                    f"{where}: {text}: no such attribute: {attribute.name}",
+                    hint=f'did you mean "{close}"?',
+                    code="SYNC-0362",
+                )
+        conditions.append(condition)
+    return tuple(conditions)
 
 
 def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:

@@ -70,7 +70,7 @@ class _TargetExecution:
             create_only=target.create_only,
             secret=secrets.get,
             owner=self._journal.owner,
-            why_not_adopted=target.why_not_adopted,
+            policy=compiled.policy,
             clock=context.clock,
             run_doubt=context.now.doubt,
         )

@@ -18,8 +18,8 @@ from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
-from scimsync.plan.adoption import why_not_adopted
 from scimsync.plan.planner import TargetReader
+from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
@@ -113,10 +113,6 @@ class TargetRun:
     def create_only(self, kind: Kind, key: Key) -> frozenset[str]:
         """Return the paths of a resource that are sent at creation only."""
         return _create_only(self.compiled, kind, key)
-
-    def why_not_adopted(self, kind: Kind, key: Key, resource: Mapping[str, Any]) -> str | None:  # noqa: ARG002
-        """Return why `key` must not take over a resource that exists, or None if it may."""
-        return why_not_adopted(self.compiled.policy, kind, key)
 
     async def make_plan(self, context: Context, reading: Reading) -> None:
         """Write the plan of this target. Store an error that prevents it in `error`."""
@@ -372,6 +368,10 @@ def _open(
     def reader(kind: Kind, matcher_of: Callable[[Key], Matcher]) -> TargetReader | None:
         if context.options.offline:
             return None
+
+        def protect(resource: Mapping[str, Any]) -> str | None:
+            return protected_by(target.policy, kind, resource)
+
         in_doubt = InDoubtReader(
             store,
             state,
@@ -380,8 +380,10 @@ def _open(
             matcher_of,
             lambda key: _paths(target, kind, key),
             lambda key: _create_only(target, kind, key),
+            protect,
         )
-        return TargetReader(AccountFinder(matcher_of), in_doubt, connection.clock_doubt)
+        finder = AccountFinder(matcher_of, protect)
+        return TargetReader(finder, in_doubt, connection.clock_doubt)
 
     planner = TargetPlanner(
         target,

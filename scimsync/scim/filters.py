@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -109,6 +110,18 @@ class ValuePath:
 
 
 Filter = AttributeComparison | Present | And | Or | Not | ValuePath
+
+
+def attributes_of(condition: Filter) -> Iterator[AttributePath]:
+    """Yield the attributes of a resource that a filter names."""
+    match condition:
+        case And(operands) | Or(operands):
+            for operand in operands:
+                yield from attributes_of(operand)
+        case Not(operand):
+            yield from attributes_of(operand)
+        case AttributeComparison() | Present() | ValuePath():
+            yield condition.attribute
 
 
 @lru_cache(maxsize=1024)

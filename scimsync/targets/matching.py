@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scimsync.model.accounts import Account
@@ -385,10 +385,19 @@ class Matcher:
 
 
 class AccountFinder:
-    """The planner's search for accounts. `matcher_of` returns the matcher for a key."""
+    """The planner's search for accounts.
 
-    def __init__(self, matcher_of: Callable[[Key], Matcher]) -> None:
+    `matcher_of` returns the matcher for a key, and `protect` the filter that keeps a resource out
+    of reach, if any.
+    """
+
+    def __init__(
+        self,
+        matcher_of: Callable[[Key], Matcher],
+        protect: Callable[[Mapping[str, Any]], str | None],
+    ) -> None:
         self._matcher_of = matcher_of
+        self._protect = protect
 
     async def find(
         self,
@@ -417,7 +426,11 @@ class AccountFinder:
                     refused[key] = f"what matches by {match.by} has no id that can be used"
                     continue
                 accounts[key] = tuple(
-                    to_account(match.by, resource, paths[key]) for resource in match.resources
+                    replace(
+                        to_account(match.by, resource, paths[key]),
+                        protected_by=self._protect(resource),
+                    )
+                    for resource in match.resources
                 )
         return accounts, refused
 

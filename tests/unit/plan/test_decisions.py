@@ -37,6 +37,7 @@ from tests.unit.plan.building import (
 
 ACTIVE, INACTIVE, DELETED = LinkStatus.ACTIVE, LinkStatus.INACTIVE, LinkStatus.DELETED
 OFF = {**NAME, "active": False}
+ON = {**NAME, "active": True}
 MANAGER = "manager.value"
 BOB, CAT = Key("00002"), Key("00003")
 OUT = "out of scope: status == 'active'"
@@ -618,6 +619,49 @@ def test_a_group_that_exists_is_taken_over_only_where_its_table_says_so(
         "a group with the same displayName exists (g-1); to take it over, set adopt = true in"
         " [targets.wiki.groups.teams] [SYNC-0360]",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "done"),
+    [
+        (candidate(wanted({**NAME, "title": "Dr"}), link()), "changed"),
+        (candidate(wanted({**NAME, "active": False}), link(document=ON)), "deactivated"),
+        (candidate(wanted(), link(INACTIVE, OFF)), "reactivated"),
+        (candidate(out_of_scope(), link()), "deactivated"),
+        (candidate(None, link(), held_since=NOW), "deactivated"),
+        # nothing to change
+        (candidate(wanted(), link()), None),
+        (candidate(out_of_scope(), link(INACTIVE, OFF)), None),
+        # gone at the target: made again
+        (candidate(wanted(), link(), read_again=True, gone=True), "created"),
+    ],
+)
+def test_a_protected_account_stays_as_it_is(given: Candidate, done: str | None) -> None:
+    made = decisions(replace(given, protected_by='userName sw "svc-"')).operations
+    if done == "created":
+        assert [str(one.action) for one in made] == ["create"]
+        return
+    why = f'protected by userName sw "svc-": the account id-1 is not {done} [SYNC-0361]'
+    assert [(one.status, one.detail) for one in made] == (
+        [] if done is None else [(OperationStatus.FAILED, why)]
+    )
+
+
+def test_a_protected_account_is_not_adopted() -> None:
+    found = account("id-9", protected_by='roles.value eq "admin"')
+    (failed,) = decisions(candidate(wanted(), accounts=(found,))).operations
+    assert (failed.status, failed.detail) == (
+        OperationStatus.FAILED,
+        'protected by roles.value eq "admin": the account id-9 is not adopted [SYNC-0361]',
+    )
+
+
+def test_an_adoption_sends_no_password_but_remembers_it() -> None:
+    secret = {**NAME, "password": "canary"}
+    (adopted,) = decisions(candidate(wanted(secret), accounts=(account(),))).operations
+    assert adopted.changes == ()
+    assert adopted.base is not None
+    assert isinstance(adopted.base["password"], SecretValue)
 
 
 def test_a_group_waits_for_no_name() -> None:
