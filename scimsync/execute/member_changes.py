@@ -15,7 +15,7 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
-from scimsync.execute.refused_change import after_error
+from scimsync.execute.refused_change import after_error, send_checked
 from scimsync.model.changes import Change
 from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
@@ -133,7 +133,7 @@ class _Attempt:
             self.prepared, operation=operation, before={}, request=request, ready=request
         )
         try:
-            self.request, _ = await self.sending.send(prepared)
+            self.request, _ = await send_checked(self.sending, prepared)
         except ErrorResponse as error:
             if verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER:
                 raise

@@ -48,6 +48,9 @@ alone may be due to its value."""
 _SAMPLE = 10
 """The number of resources read to show that a filter finds what exists."""
 
+_ABSENT_VALUE = "scimsync-searches-for-no-one"
+"""A value that no resource has."""
+
 _OF_THE_TARGET = (Verdict.TOKEN, Verdict.RATE_LIMIT, Verdict.DOWN)
 """Verdicts on a filter that concern more than the filter."""
 
@@ -101,6 +104,7 @@ class Matcher:
         self._answered: set[str] = set()
         self._shown: set[str] = set()
         self._not_in_sample: set[str] = set()
+        self._sends_404: dict[str, bool] = {}
         self._refusals: Counter[str] = Counter()
         self.unusable = dict(unusable or {})
 
@@ -300,8 +304,7 @@ class Matcher:
         try:
             resources = await self._answer_to_filter(request, path, value)
         except _NotFound as error:
-            # some servers send 404 instead of an empty list
-            if proving or (path not in self._shown and not await self._shows_others(path)):
+            if proving or not await self._is_empty_list(path):
                 raise SearchUndecided(str(error)) from error
             return ()
         except SearchUndecided as error:
@@ -339,6 +342,26 @@ class Matcher:
         if listed and not fitting:
             raise SearchUndecided(f"{request}: {Answer.FILTER_IGNORED}")
         return fitting
+
+    async def _is_empty_list(self, path: str) -> bool:
+        """Return whether the target sends 404 instead of an empty list, as some do.
+
+        It does so if it finds a value that exists, and answers with 404 to one that does not.
+        """
+        if path not in self._sends_404:
+            shows = path in self._shown or await self._shows_others(path)
+            self._sends_404[path] = shows and await self._sends_404_for_nothing(path)
+        return self._sends_404[path]
+
+    async def _sends_404_for_nothing(self, path: str) -> bool:
+        request = self._dialect.match(self._kind, path, _ABSENT_VALUE, _MAX_MATCHES)
+        try:
+            await self._answer_to_filter(request, path, _ABSENT_VALUE)
+        except _NotFound:
+            return True
+        except SearchUndecided:
+            pass
+        return False
 
     async def _shows_others(self, path: str) -> bool:
         """Return whether the filter on `path` finds a resource that exists."""

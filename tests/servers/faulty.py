@@ -204,24 +204,24 @@ class FaultyServer(LoopbackServer):
 
     def _answer(self, seen: Seen) -> Reply:
         if not self.accepts(seen.headers):
-            return _error(401, "who are you?")
+            return error_reply(401, "who are you?")
         collection, _, user_id = seen.path.removeprefix("/").partition("/")
         if collection != "Users":
-            return _error(404, f"no {seen.path}")
+            return error_reply(404, f"no {seen.path}")
         try:
             if not user_id:
                 return (
                     self._post(seen.body or {}) if seen.method == "POST" else self._list(seen.query)
                 )
             if user_id not in self.users:
-                return _error(404, f"no user {user_id}")
+                return error_reply(404, f"no user {user_id}")
             return self._user(seen, user_id)
         except ErrorResponse as error:
-            return _error(error.status, error.detail or "", error.scim_type)
+            return error_reply(error.status, error.detail or "", error.scim_type)
 
     def _post(self, body: Json) -> Reply:
         if self._taken(body, None):
-            return _error(409, f"{body['userName']} exists", "uniqueness")
+            return error_reply(409, f"{body['userName']} exists", "uniqueness")
         user = self._keep(body)
         headers = (
             {"Location": f"{self.url}/Users/{quote(str(user['id']), safe='')}"}
@@ -258,7 +258,7 @@ class FaultyServer(LoopbackServer):
             ]
             changed = apply_patch(operations, user)
             if self._taken(changed, user_id):
-                return _error(409, f"{changed['userName']} exists", "uniqueness")
+                return error_reply(409, f"{changed['userName']} exists", "uniqueness")
             self.users[user_id] = changed
             return Reply(204)
         return Reply(200, user)
@@ -284,7 +284,7 @@ class FaultyServer(LoopbackServer):
         return user
 
 
-def _error(status: int, detail: str, scim_type: str | None = None) -> Reply:
+def error_reply(status: int, detail: str, scim_type: str | None = None) -> Reply:
     body: Json = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
         "status": str(status),

@@ -1,0 +1,84 @@
+"""Targets whose answers about groups do not prove what they seem to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.office import Office, Pauses, people, person
+from tests.servers.faulty import Seen
+from tests.servers.lying import AFTER, INSTEAD, WRITES, Lie, LyingServer, running_lying_server
+
+DAY = timedelta(days=1)
+DEPARTMENTS = """
+[targets.wiki.groups.departments]
+each = "dept"
+displayName = "value"
+"""
+ABOUT_MEMBERS = {**INSTEAD, **AFTER, **WRITES["PATCH"]}
+
+
+@pytest.fixture
+def liar() -> Iterator[LyingServer]:
+    with running_lying_server(unique_names=False) as server:
+        yield server
+
+
+@pytest.fixture
+def lied_to(tmp_path: Path, liar: LyingServer, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A company whose wiki is the liar, with a group for each department."""
+    monkeypatch.setenv("WIKI_TOKEN", liar.token)
+    office = Office(tmp_path, liar.url, liar.token, time=Pauses().source)
+    office.configure(more=DEPARTMENTS)
+    return office
+
+
+def members(liar: LyingServer, name: str) -> list[str]:
+    """The ids of the members of the one group of this name."""
+    (group,) = (one for one in liar.groups.values() if one["displayName"] == name)
+    return sorted(one["value"] for one in group.get("members", []))
+
+
+@pytest.mark.parametrize("name", ["202", "another", "error in a 200", "web page", "404 page"])
+def test_who_was_not_taken_out_of_a_group_is_taken_out_later(
+    lied_to: Office, liar: LyingServer, name: str
+) -> None:
+    lied_to.hire([*people(3), person(4, dept="Sales")])
+    assert lied_to.push().exit_code == 0
+    lie = ABOUT_MEMBERS[name]
+
+    def about_members(seen: Seen, chance: Random) -> Lie | None:
+        return lie if seen.method == "PATCH" and seen.path.startswith("/Groups/") else None
+
+    liar.choose = about_members
+    lied_to.hire([*people(2), person(3, dept="Sales"), person(4, dept="Sales")])
+
+    assert lied_to.push().exit_code == 4
+
+    assert "id-00003" in members(liar, "IT")
+    liar.choose = lambda seen, chance: None
+    assert lied_to.push(later=DAY).exit_code == 0
+    assert members(liar, "IT") == ["id-00001", "id-00002"]
+    assert members(liar, "Sales") == ["id-00003", "id-00004"]
+
+
+@pytest.mark.parametrize("name", ["404", "404 without a body", "404 of a gateway"])
+def test_one_search_answered_with_404_does_not_make_a_group_twice(
+    lied_to: Office, liar: LyingServer, name: str
+) -> None:
+    """Some servers answer so to all searches that find nothing. This one does not."""
+    lied_to.hire([*people(3), person(4, dept="Sales")])
+    assert lied_to.push().exit_code == 0
+    liar.groups["by-hand"] = {"id": "by-hand", "displayName": "Law"}
+    liar.choose = lambda seen, chance: (
+        INSTEAD[name] if "Law" in seen.query.get("filter", "") else None
+    )
+    lied_to.hire([*people(3), person(4, dept="Sales"), person(5, dept="Law")])
+
+    assert lied_to.push(later=DAY).exit_code == 4
+
+    assert sorted(group["displayName"] for group in liar.groups.values()) == ["IT", "Law", "Sales"]
