@@ -23,7 +23,7 @@ def printed(
     out = io.StringIO() if columns is None else Terminal()
     monkeypatch.setenv("COLUMNS", str(columns or 20))
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
     Output(out).rows([list(row) for row in rows], indent=2)
     return out.getvalue().splitlines()
 
