@@ -23,10 +23,16 @@ from scimsync.plan.adoption import why_not_adopted
 from scimsync.plan.diff import changes_between
 from scimsync.plan.protection import protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
-from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimResponse
-from scimsync.targets.evidence import OutcomeUnknown, may_have_had_effect, shows_another
-from scimsync.targets.matching import Match, Matcher, to_account
+from scimsync.targets.evidence import (
+    OutcomeUnknown,
+    Purpose,
+    Verdict,
+    may_have_had_effect,
+    shows_another,
+    verdict,
+)
+from scimsync.targets.matching import Match, Matcher, SearchUndecided, to_account
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0
@@ -73,7 +79,7 @@ class Creation:
                     link = perhaps_created(link, operation)
                     return await self._conclude(link, document, response)
         except RequestError as error:
-            if isinstance(error, ErrorResponse) and error.kind is ErrorKind.CONFLICT:
+            if verdict(error, Purpose.CREATE) is Verdict.CONFLICT:
                 return await self._adopt_instead(link, document, error)
             return outcome_of_error(operation, link, error, self.now())
         assert unknown is not None  # noqa: S101 - or there was a response
@@ -159,12 +165,15 @@ class Creation:
         return applied(self.operation, self.now(), remote_id, wanted, detail=detail)
 
     async def _adopt_instead(
-        self, link: Link | None, wanted: Document, conflict: ErrorResponse
+        self, link: Link | None, wanted: Document, conflict: RequestError
     ) -> OperationOutcome:
         """Find the account that exists according to the target, and adopt it."""
         operation = self.operation
         try:
-            match = await self._matcher.look_up(wanted)
+            match = await self._matcher.find_holder(wanted)
+        except SearchUndecided as error:
+            detail = f"{conflict}; {error}"
+            return failed(operation, self.now(), link, detail, "SYNC-0344", response_of(conflict))
         except RequestError as error:
             return outcome_of_error(operation, link, error, self.now())
         return await self._adopt_found(link, match, wanted, conflict)

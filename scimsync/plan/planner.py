@@ -23,6 +23,7 @@ from scimsync.plan.decisions import Decisions, Traits, decide
 from scimsync.plan.deletions import decides_by_clock
 from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
+from scimsync.transport.request_errors import RequestError
 
 BATCH = 500
 """The number of users, groups or memberships that are planned at a time."""
@@ -103,6 +104,9 @@ class ResourcePlanner(ABC):
     A subclass implements what its resources should be (`desire`), which paths are managed
     (`paths`), what the decisions need to know about other resources (`surroundings`), and the
     consequences for memberships (`note_memberships`).
+
+    `unconfirmed` are users whose deletion is due and waits for another run. `search_error` is why
+    resources without a link could not be searched for; these are not planned.
     """
 
     traits: Traits
@@ -122,6 +126,7 @@ class ResourcePlanner(ABC):
         self._target = target
         self._clock_doubt = now.doubt
         self.unconfirmed: list[Key] = []
+        self.search_error: RequestError | None = None
 
     @property
     def clock_doubt(self) -> ClockDoubt | None:
@@ -247,7 +252,12 @@ class ResourcePlanner(ABC):
         if not wanted:
             return
         paths = {key: self.paths(key) for key in wanted}
-        found, refused = await self._target.finder.find(wanted, paths)
+        try:
+            found, refused = await self._target.finder.find(wanted, paths)
+        except RequestError as error:  # leavers do not wait for it
+            self.search_error = error
+            batch.keys = [key for key in batch.keys if key not in wanted]
+            return
         batch.failures |= {key: self._not_searched(why) for key, why in refused.items()}
         batch.accounts |= self._with_owners(found)
 

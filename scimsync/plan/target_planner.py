@@ -14,6 +14,7 @@ from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
 from scimsync.plan.planner import Now, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.user_planner import UserPlanner
+from scimsync.transport.request_errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ class TargetPlanner:
     def unconfirmed(self) -> Sequence[Key]:
         """The users whose deletion is due and waits for another run."""
         return self._users.unconfirmed
+
+    @property
+    def search_error(self) -> RequestError | None:
+        """Why resources without a link could not be searched for. They are not planned."""
+        return self._users.search_error or self._groups.search_error
 
     @property
     def clock_doubt(self) -> ClockDoubt | None:

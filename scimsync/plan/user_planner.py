@@ -27,6 +27,7 @@ from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetRead
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers
 from scimsync.plan.usernames import NameHolders
+from scimsync.transport.request_errors import RequestError
 
 _EXISTENCE_ACTIONS = (*ARRIVAL_ACTIONS, Action.DELETE)
 
@@ -72,17 +73,18 @@ class UserPlanner(ResourcePlanner):
         return self._unlinked.unsearchable
 
     async def plan_unlinked_leavers(self) -> None:
-        """Plan the users who should have no account and have no link, after all others.
-
-        Raise RequestError from searching.
-        """
+        """Plan the users who should have no account and have no link, after all others."""
         while keys := self._unlinked.next_keys():
             assert self._target is not None  # noqa: S101 - none are noted without it
             for chunk in batches(keys, BATCH):
                 searches = self._unlinked.searches(chunk)
                 values = {key: one.values for key, one in searches.items() if one.values}
                 paths = dict.fromkeys(values, self._unlinked.paths)
-                found, refused = await self._target.finder.find(values, paths, proving=True)
+                try:
+                    found, refused = await self._target.finder.find(values, paths, proving=True)
+                except RequestError as error:  # leavers with a link do not wait for it
+                    self.search_error = error
+                    return
                 self._unlinked.note_found(
                     searches,
                     self._with_owners(found),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from scimsync.errors import TargetUnavailable, coded
+from scimsync.errors import coded
 from scimsync.execute.concurrency import gather_or_raise
 from scimsync.execute.executor import Executor
 from scimsync.execute.journal_writer import JournalWriter
@@ -19,7 +19,6 @@ from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun
 from scimsync.state import due
 from scimsync.targets.connection import TargetStopped
-from scimsync.targets.evidence import message_code
 from scimsync.transport.request_errors import RequestError
 
 ROUNDS = 3
@@ -87,14 +86,14 @@ class _TargetExecution:
             executor.unexpected = report_unexpected(target.name, error)
         self._journal.fail_repeated(executor.again)
         stopped = executor.unexpected or target.connection.stopped
-        target.error = target.error or stopped
+        target.error = target.error or stopped or target.late_error
         why = coded("its account was not created", "SYNC-0348")
         if stopped is not None:
             why = coded(stopped.message, stopped.code)
         self._journal.close(why)
 
     async def _run_rounds(self) -> None:
-        executor, target, name = self._executor, self._target, self._target.name
+        executor, target = self._executor, self._target
         await executor.run()
         for _ in range(ROUNDS):
             users, groups = self._due_again()
@@ -103,10 +102,10 @@ class _TargetExecution:
             executor.again.clear()
             try:
                 await target.plan_again(users, groups, self._context.options.only)
+                if (error := target.planner.search_error) is not None:
+                    target.error = target.unavailable(error)
             except RequestError as error:
-                target.error = TargetUnavailable(
-                    f"{name}: {error}", brief=f"{name}: {error.brief}", code=message_code(error)
-                )
+                target.error = target.unavailable(error)
                 return
             except TargetStopped:
                 return

@@ -16,8 +16,10 @@ from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
+from scimsync.model.operations import Action
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
+from scimsync.plan.guard import REMOVALS
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
@@ -58,6 +60,8 @@ _FEW, _MANY = 3, 10_000
 
 _DAYS_REMEMBERED = 60
 
+_TAKING_ACCESS = (*REMOVALS, Action.REMOVE_MEMBERS)
+
 _PROOFS = 5
 """The number of known accounts that are looked for at a new url. One that is there suffices."""
 
@@ -67,8 +71,9 @@ class TargetRun:
     """One target in a run.
 
     `known` is the stored state of the target, and `next` the one to store once the plan is
-    accepted. `error` is why nothing is sent to the target. `blocked`: a guard or a source is the
-    reason, so that what was read for this target has no effect.
+    accepted. `error` is why nothing is sent to the target, and `late_error` why only a part of the
+    plan could be made, which is sent. `blocked`: a guard or a source is the reason, so that what
+    was read for this target has no effect.
     """
 
     compiled: CompiledTarget
@@ -80,6 +85,7 @@ class TargetRun:
     known: TargetState
     next: TargetState | None = None
     error: ScimsyncError | None = None
+    late_error: ScimsyncError | None = None
     blocked: bool = False
 
     def block(self, why: ScimsyncError) -> None:
@@ -129,20 +135,38 @@ class TargetRun:
             self.next = None
         except RequestError as error:
             self.next = None
-            self.error = TargetUnavailable(
-                f"{self.name}: {error}",
-                hint="nothing was sent to it",
-                brief=f"{self.name}: {error.brief}",
-                code=message_code(error),
-            )
+            self.error = self.unavailable(error, "nothing was sent to it")
         except TargetUnavailable as error:
             self.next, self.error = None, error
         except Exception as error:
             self.next = None
             self.error = report_unexpected(self.name, error)
+        self._note_search_error()
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
+
+    def _note_search_error(self) -> None:
+        """Go on with what takes access away, if nobody without an account can be searched for."""
+        error = self.planner.search_error
+        if error is None or self.error is not None:
+            return
+        self.next = None  # those who were left out are planned by the next run
+        counts = self.state.count_operations()
+        if any(counts.get(action) for action in _TAKING_ACCESS):
+            hint = "users without an account were not searched for; the next push does that"
+            self.late_error = self.unavailable(error, hint)
+        else:
+            self.error = self.unavailable(error, "nothing was sent to it")
+
+    def unavailable(self, error: RequestError, hint: str | None = None) -> TargetUnavailable:
+        """Return the error of this target that a request led to."""
+        return TargetUnavailable(
+            f"{self.name}: {error}",
+            hint=hint,
+            brief=f"{self.name}: {error.brief}",
+            code=message_code(error),
+        )
 
     async def _prove_new_url(self, context: Context) -> None:
         """Raise TargetUnavailable unless a known account is at the url that the links do not know.

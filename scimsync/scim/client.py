@@ -16,6 +16,9 @@ MEDIA_TYPE: Final = "application/scim+json"  # RFC 7644 section 3.1
 ERROR_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:error"
 """The schema of error bodies, in lower case (RFC 7644 section 3.12)."""
 
+_LISTS_OF_TYPES: Final = ("/Schemas", "/ResourceTypes")
+"""Endpoints at which some service providers return a bare array."""
+
 _ACCEPT: Final = {"Accept": f"{MEDIA_TYPE}, application/json"}
 
 
@@ -54,6 +57,8 @@ class ScimClient:
             request.method, request.target, headers=headers, content=content
         )
         body = _json_object(response.content)
+        if body is None and request.path in _LISTS_OF_TYPES:
+            body = _listed(response.content)
         if body is None and response.content.strip():
             if response.status < 400:
                 raise self._connection.invalid(response, "the response is not a JSON object")
@@ -106,6 +111,15 @@ def _status_of_error(body: dict[str, Any]) -> int:
     """Return the status in an error body, or 400 where it has none that is an error."""
     text = str(read(body, "status"))
     return int(text) if text.isdecimal() and 400 <= int(text) < 600 else 400
+
+
+def _listed(content: bytes) -> dict[str, Any] | None:
+    """Return a bare JSON array as the list that it should be (RFC 7644 section 4)."""
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return {"Resources": body} if isinstance(body, list) else None
 
 
 def _json_object(content: bytes) -> dict[str, Any] | None:

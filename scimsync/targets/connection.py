@@ -25,8 +25,8 @@ from scimsync.targets.evidence import (
     Purpose,
     Verdict,
     answer_of,
-    cause_of,
     leaves_outcome_unknown,
+    may_be_due_to_records,
     may_have_had_effect,
     may_retry,
     message_code,
@@ -324,8 +324,7 @@ class TargetConnection:
     async def _check_service(self, error: RequestError) -> None:
         """Give up unless the target still responds to a request for its list."""
         failures = self._failures
-        cause = cause_of(error)
-        if isinstance(cause, ErrorResponse) and cause.status == 500:  # records may be the cause
+        if may_be_due_to_records(error):
             try:
                 await self._send_once(_SERVICE_CHECK)
             except RequestError:

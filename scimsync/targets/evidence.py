@@ -225,7 +225,7 @@ def answer_of(outcome: ScimResponse | RequestError) -> Answer:
 
 
 def _answer_of_status(error: ErrorResponse) -> Answer:
-    if error.with_success:
+    if error.with_success and error.kind is not ErrorKind.CONFLICT:
         return Answer.ERROR_BODY
     if error.status == 413:
         return Answer.TOO_LARGE
@@ -365,6 +365,12 @@ def may_retry(error: BaseException, request: ScimRequest) -> bool:
         return False
     answer = answer_of(error)
     return answer in _TRANSIENT or (answer is Answer.NOT_SCIM and request.method == "GET")
+
+
+def may_be_due_to_records(error: RequestError) -> bool:
+    """Return whether single records may be the cause of an error, although it is the server's."""
+    cause = cause_of(error)
+    return isinstance(cause, ErrorResponse) and cause.status == 500
 
 
 def shows_no_service(error: RequestError) -> bool:

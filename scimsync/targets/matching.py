@@ -19,7 +19,7 @@ from scimsync.scim.attributes import read, resource_id, short_text, usable_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.grammar import FilterError
-from scimsync.scim.listing import ListingError
+from scimsync.scim.listing import ListingError, fetch_page
 from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
@@ -33,7 +33,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.resource_list import ResourceList, fold, folded_value, read_whole_list
-from scimsync.transport.request_errors import InvalidRequest
+from scimsync.transport.request_errors import InvalidRequest, RequestError
 
 _MAX_LOOK_UPS = 3
 """The number of resources that are looked up by filter whatever the size of the list."""
@@ -106,6 +106,7 @@ class Matcher:
         self._not_in_sample: set[str] = set()
         self._sends_404: dict[str, bool] = {}
         self._refusals: Counter[str] = Counter()
+        self._no_list: ErrorResponse | None = None
         self.unusable = dict(unusable or {})
 
     def forget(self, expected: int) -> None:
@@ -137,7 +138,7 @@ class Matcher:
                 if match is None and proving:
                     match = await self._find_hidden(document)
             except (ErrorResponse, InvalidRequest, ListingError) as error:
-                if verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
+                if verdict(error, Purpose.SEARCH) is Verdict.TOKEN or error is self._no_list:
                     raise
                 refused[key] = str(error)
             else:
@@ -163,6 +164,15 @@ class Matcher:
         if decided or not problems:
             return None
         return await self._look_up_in_list(document, problems)
+
+    async def find_holder(self, document: Document) -> Match | None:
+        """Return the resources that match a document after the target said that one exists.
+
+        If no filter finds any, the whole list decides: some filters compare more exactly than the
+        target does when it creates a resource. Raise as `look_up` does.
+        """
+        match = await self.look_up(document)
+        return match or await self._look_up_in_list(document, ["no filter finds it"])
 
     async def _look_up_in_list(self, document: Document, problems: Sequence[str]) -> Match | None:
         """Return the resources in the whole list that match, or None if there are none.
@@ -323,7 +333,7 @@ class Matcher:
         try:
             response = await self._sender.send(request)
         except ErrorResponse as error:
-            if verdict(error, Purpose.SEARCH) in _OF_THE_TARGET:
+            if verdict(error, Purpose.SEARCH) in _OF_THE_TARGET and not await self._lists(error):
                 raise
             if answer_of(error) is Answer.NOT_FOUND:
                 raise _NotFound(str(error)) from error
@@ -363,6 +373,16 @@ class Matcher:
             pass
         return False
 
+    async def _lists(self, error: ErrorResponse) -> bool:
+        """Return whether a filter alone failed with a server error: the list can be read."""
+        if answer_of(error) is not Answer.SERVER_ERROR:
+            return False
+        try:
+            await self._page(1)
+        except RequestError:
+            return False
+        return True
+
     async def _shows_others(self, path: str) -> bool:
         """Return whether the filter on `path` finds a resource that exists."""
         if path in self.unusable:
@@ -377,12 +397,16 @@ class Matcher:
         self._not_in_sample.add(path)
         return False
 
-    async def _page(self, count: int) -> list[dict[str, Any]]:
-        query = self._dialect.page(1, count)
+    async def _page(self, count: int) -> Sequence[dict[str, Any]]:
+        """Return the first resources of the list. A 404 concerns all that is searched for."""
         endpoint = RESOURCE_TYPES[self._kind].endpoint
-        response = await self._sender.send(ScimRequest("GET", endpoint, query=query))
-        resources = read(response.body or {}, "Resources")
-        return [one for one in resources if isinstance(one, dict)] if resources else []
+        try:
+            page = await fetch_page(self._sender, endpoint, self._dialect.page(1, count))
+        except ErrorResponse as error:
+            if answer_of(error) is Answer.NOT_FOUND:
+                self._no_list = error
+            raise
+        return page.resources
 
     async def _read_list_if_cheaper(self) -> None:
         """Read the whole list if that takes fewer requests than the look-ups.

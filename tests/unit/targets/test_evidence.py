@@ -87,6 +87,7 @@ def test_what_an_answer_proves(answer: Answer) -> None:
         (ErrorResponse(400, scim_type="noTarget"), Answer.BAD_SHAPE),
         (ErrorResponse(400, scim_type="uniqueness"), Answer.UNIQUENESS),
         (ErrorResponse(400, with_success=True), Answer.ERROR_BODY),
+        (ErrorResponse(409, with_success=True), Answer.UNIQUENESS),
         (ErrorResponse(401), Answer.UNAUTHORISED),
         (ErrorResponse(403), Answer.FORBIDDEN),
         (ErrorResponse(403, retry_after=5.0), Answer.LIMIT),

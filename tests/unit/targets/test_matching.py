@@ -14,19 +14,23 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.targets.matching import Match, Matcher, to_account
+from scimsync.targets.matching import Match, Matcher, SearchUndecided, to_account
 from scimsync.transport.request_errors import RequestError
 
 Json = dict[str, Any]
 
 
 class Target:
-    """Holds users. `refuse` maps what a filter contains to the status of the response to it."""
+    """Holds users. `refuse` maps what a filter contains to the status of the response to it, 0 for
+    an empty list. `list_status` is that of the list without a filter, of which the first `hidden`
+    users are missing."""
 
     def __init__(self, users: Sequence[Json], refuse: dict[str, int] | None = None) -> None:
         self.users = users
         self.refuse = refuse or {}
         self.ignores_filters = False
+        self.list_status = 200
+        self.hidden = 0
         self.requests: list[ScimRequest] = []
 
     async def send(self, request: ScimRequest) -> ScimResponse:
@@ -38,14 +42,19 @@ class Target:
             raise ErrorResponse(404)
         query = dict(request.query)
         found = list(self.users)
+        if "filter" not in query and self.list_status != 200:
+            raise ErrorResponse(self.list_status, detail="no list")
         if "filter" in query and not self.ignores_filters:
             for part, status in self.refuse.items():
-                if part in query["filter"]:
+                if part in f"filter {query['filter']}":
+                    if not status:
+                        return ScimResponse(200, {"totalResults": 0})
                     raise ErrorResponse(status, detail="no")
             found = [one for one in found if matches(parse_filter(query["filter"]), one)]
         start, count = int(query["startIndex"]), int(query["count"])
+        found = found[self.hidden :]
         page = found[start - 1 :][:count]
-        return ScimResponse(200, {"totalResults": len(found), "Resources": page})
+        return ScimResponse(200, {"totalResults": len(found) + self.hidden, "Resources": page})
 
 
 def user(number: int) -> Json:
@@ -153,7 +162,7 @@ def test_a_404_is_an_empty_list() -> None:
     assert (found, refused) == ({Key("1"): Match("userName", (user(1),))}, {})
 
 
-@pytest.mark.parametrize("status", [400, 409, 501])
+@pytest.mark.parametrize("status", [400, 409, 500, 501])
 def test_a_refused_filter_is_replaced_by_the_next(status: int) -> None:
     found, refused = find(Target([user(2)], refuse={"externalId": status}), [1, 2])
 
@@ -161,11 +170,42 @@ def test_a_refused_filter_is_replaced_by_the_next(status: int) -> None:
     assert refused == {}
 
 
-def test_a_server_error_concerns_one_user() -> None:
-    found, refused = find(Target([user(2)], refuse={"E1": 500}), [1, 2])
+def test_a_server_error_concerns_one_user_if_the_list_fails_too() -> None:
+    target = Target([user(2)], refuse={"E1": 500})
+    target.list_status = 500
+
+    found, refused = find(target, [1, 2])
 
     assert list(found) == [Key("2")]
     assert refused == {Key("1"): "500: no"}
+
+
+def test_a_list_that_is_not_there_concerns_all() -> None:
+    target = Target([], refuse={"filter": 404})
+    target.list_status = 404
+
+    with pytest.raises(ErrorResponse):
+        find(target, [1, 2])
+
+
+@pytest.mark.parametrize(("whole", "expected"), [(True, "userName"), (False, None)])
+def test_the_list_decides_who_has_a_value_that_no_filter_finds(
+    whole: bool, expected: str | None
+) -> None:
+    """The filter compares userName with case, the target without."""
+    account = {"id": "1", "userName": "USER1@X.ORG"}
+    target = Target([account, user(2)], refuse={"": 0})
+    if not whole:
+        target.hidden = 1
+
+    async def scenario() -> Match | None:
+        return await matcher(target).find_holder(document(1))
+
+    if expected is None:
+        with pytest.raises(SearchUndecided):
+            asyncio.run(scenario())
+    else:
+        assert asyncio.run(scenario()) == Match(expected, (account,))
 
 
 def test_a_value_that_no_filter_can_hold_concerns_one_user() -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from scimsync.builtin import load
 from scimsync.cli.commands.check.local_checks import (
+    check_filters,
     check_receivers,
     check_schedule,
     check_secrets,
@@ -74,11 +75,13 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
         yield result
         yield from check_state_files(config)
         yield from check_sources(config, names, targets, faults, store, now)
+        filters = check_filters(targets, store, now)
     secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
     with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]
     responses = check_targets(config, with_token)
     for name in names:
-        yield from (*faults[name], *secrets[name], *responses.get(name, ()))
+        found = (faults, secrets, responses, filters)
+        yield from (result for results in found for result in results.get(name, ()))
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)
 

@@ -18,11 +18,15 @@ from scimsync.desired import check_columns
 from scimsync.durations import format_local
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural
+from scimsync.model.ids import Kind
+from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, source_spec
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
+from scimsync.state import target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
+from scimsync.targets.quarantine import remembered_filters
 from scimsync.transport.auth.expiry import jwt_expiry
 
 _PROBLEMS_SHOWN = 10
@@ -139,6 +143,38 @@ def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -
     for rule in target.groups.values():
         if rule.source is not None and rule.source in found:
             check_columns(rule.program, {rule.source: found[rule.source]})
+
+
+# Targets
+
+
+def check_filters(
+    targets: Mapping[str, CompiledTarget], store: Store, now: Now
+) -> dict[str, list[CheckResult]]:
+    """Report the filters of each target that proved nothing in earlier pushes, and since when."""
+    with store.read() as connection:
+        known = target_states.get_targets(connection, list(targets))
+    return {name: list(_filters(target, known[name], now)) for name, target in targets.items()}
+
+
+def _filters(target: CompiledTarget, known: TargetState, now: Now) -> Iterator[CheckResult]:
+    for kind in Kind:
+        unusable = remembered_filters(known, kind, now.time)
+        used = dict.fromkeys(target.config.match)
+        if kind is Kind.GROUP:
+            used = dict.fromkeys(path for rule in target.groups.values() for path in rule.match)
+        others = [path for path in used if path not in unusable]
+        for path, why in unusable.items():
+            since = known.unusable_filters[f"{kind} {path}"].found_on
+            yield Subject("target", target.name).warning(
+                f"since {since}, the filter on {path} of {kind}s proves nothing: {why}",
+                code="SYNC-0425",
+                hint=f"existing {kind}s are found {_ways(others)}",
+            )
+
+
+def _ways(others: Sequence[str]) -> str:
+    return f"by {' or '.join(others)} or in the whole list" if others else "in the whole list"
 
 
 # Secrets

@@ -26,6 +26,12 @@ class Misfit:
     said: str
 
 
+def knows_core(schemas: Sequence[Mapping[str, Any]], kind: str) -> bool:
+    """Return whether the `schemas` of a target include the core schema of users or groups."""
+    core = RESOURCE_TYPES[kind].schema.casefold()
+    return any(str(read(schema, "id")).casefold() == core for schema in schemas)
+
+
 def misfits(
     schemas: Sequence[Mapping[str, Any]], mapped: Iterable[str], kind: str = "user"
 ) -> list[Misfit]:

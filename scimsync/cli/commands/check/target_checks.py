@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
-from scimsync.cli.commands.check.schema_fit import Misfit, misfits
+from scimsync.cli.commands.check.schema_fit import Misfit, knows_core, misfits
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.formatting import plural
@@ -163,21 +163,42 @@ def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
 async def _schema_fit(
     subject: Subject, client: Sender, target: CompiledTarget
 ) -> list[CheckResult]:
-    mapped = [slot.path for slot in target.program.slots]
+    """Compare the mappings of users and groups with the schemas of a target."""
     try:
         answer = await client.send(ScimRequest("GET", "/Schemas"))
     except RequestError as error:
-        return [subject.ok(f"its schemas cannot be read: {error}")]
+        return [_untold(subject, f"its schemas cannot be read: {error}")]
     schemas = _schemas(answer.body or {})
     if not schemas:
-        return [subject.ok("its schemas are unknown: /Schemas lists none")]
-    found = misfits(schemas, mapped)
-    if not found:
-        return [subject.ok(f"its schemas have the {plural(len(mapped), 'mapped attribute')}")]
-    return [
-        _misfits(subject, problem, [one for one in found if one.problem == problem])
-        for problem in dict.fromkeys(one.problem for one in found)
-    ]
+        return [_untold(subject, "its schemas are unknown: /Schemas lists none")]
+    mapped = {"": [slot.path for slot in target.program.slots]}
+    mapped |= {
+        f"groups.{name}: ": [slot.path for slot in rule.program.slots]
+        for name, rule in target.groups.items()
+    }
+    results: list[CheckResult] = []
+    for where, paths in mapped.items():
+        kind = Kind.GROUP if where else Kind.USER
+        if not knows_core(schemas, kind):
+            results.append(_untold(subject, f"its schemas have none of {kind}s"))
+            continue
+        found = misfits(schemas, paths, kind)
+        results += [
+            _misfits(subject, problem, [one for one in found if one.problem == problem], where)
+            for problem in dict.fromkeys(one.problem for one in found)
+        ]
+    if results:
+        return list(dict.fromkeys(results))
+    number = sum(map(len, mapped.values()))
+    return [subject.ok(f"its schemas have the {plural(number, 'mapped attribute')}")]
+
+
+def _untold(subject: Subject, why: str) -> CheckResult:
+    return subject.warning(
+        f"whether the mapping fits cannot be told: {why}",
+        code="SYNC-0424",
+        hint="a plan shows the requests; a first push of one person shows what the target accepts",
+    )
 
 
 def _schemas(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -189,9 +210,11 @@ def _schemas(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     )
 
 
-def _misfits(subject: Subject, problem: str, some: Sequence[Misfit]) -> CheckResult:
+def _misfits(
+    subject: Subject, problem: str, some: Sequence[Misfit], where: str = ""
+) -> CheckResult:
     number = plural(len(some), "attribute is", "attributes are")
     lines = [f"{one.path}: {one.said}" for one in some[:_MISFITS_SHOWN]]
     if len(some) > _MISFITS_SHOWN:
         lines.append(f"and {len(some) - _MISFITS_SHOWN} more")
-    return subject.warning(f"{number} {_WORDS[problem]}", code="SYNC-0950", details=lines)
+    return subject.warning(f"{where}{number} {_WORDS[problem]}", code="SYNC-0950", details=lines)
