@@ -5,7 +5,7 @@ It runs seven times faster than a function for each, and still reports which exp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +26,13 @@ class Assignment:
 
 
 class AssignmentFailed(Exception):
-    """`assignment` raised `error`."""
+    """`assignment` raised `error`; `before` holds the variables that were set before."""
 
-    def __init__(self, assignment: Assignment, error: Exception) -> None:
+    def __init__(self, assignment: Assignment, error: Exception, before: Mapping[str, Any]) -> None:
         super().__init__(assignment.variable)
         self.assignment = assignment
         self.error = error
+        self.before = before
 
 
 class Assignments:
@@ -57,5 +58,6 @@ class Assignments:
             # set its variable.
             next(iter(self._render(context)), None)
         except Exception as error:
-            raise AssignmentFailed(self._assignments[len(context.vars)], error) from error
+            failed = self._assignments[len(context.vars)]
+            raise AssignmentFailed(failed, error, context.vars) from error
         return context.vars

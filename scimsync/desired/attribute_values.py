@@ -13,13 +13,12 @@ from typing import Any
 
 from jinja2 import Undefined
 
+from scimsync.desired.booleans import read_boolean
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
 from scimsync.desired.schema_attributes import Attribute, ValueForm
 from scimsync.model.ids import Value
 from scimsync.model.placeholders import IdOf
 
-_TRUE = frozenset({"true", "yes", "1"})
-_FALSE = frozenset({"false", "no", "0"})
 _INTEGERS = range(-(2**63), 2**64)  # what JSON writers and readers agree on
 
 Shape = Callable[[Any], Value | None]
@@ -76,11 +75,11 @@ def boolean(value: Any) -> bool | None:
     value = tidy(value)
     if value is None:
         return None
-    word = str(value).strip().casefold()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
+    read = read_boolean(value)
+    if read is not None:
+        return read
+    if isinstance(value, str) and value.isspace():
+        return None
     raise UnusableValue(
         f"it takes true or false, and the expression gave {show(value)}; write a comparison, as in"
         " status == 'active'",

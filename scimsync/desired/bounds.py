@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from scimsync.desired.expression_errors import UnusableValue
+from scimsync.desired.expression_errors import UnusableValue, show
+from scimsync.desired.numbers import is_number
 
 MOST = 100_000
 """The longest text (characters), the longest list (elements), and the largest numeric argument."""
+
+PRODUCT = "*"
+"""The filter that the compiler puts in the place of `*`."""
 
 _BITS = 4096
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\d{5,}|\*)")
@@ -41,6 +45,20 @@ def bounded_product(left: Any, right: Any) -> Any:
     return left * right
 
 
+def product(left: Any, right: Any) -> Any:
+    """Return `left * right`, where a text that is a number may be taken for one by mistake.
+
+    Raise UnusableValue for such a text, because Python would repeat it.
+    """
+    for text, times in ((left, right), (right, left)):
+        if isinstance(text, str) and isinstance(times, (int, float)) and is_number(text):
+            raise UnusableValue(
+                f"{show(text)} * a number would repeat the text; | int makes text a number",
+                code="SYNC-0161",
+            )
+    return bounded_product(left, right)
+
+
 def bounded_power(left: Any, right: Any) -> Any:
     """Return `left ** right` for numbers of up to a few thousand bits."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
@@ -55,6 +73,10 @@ def bounded_format(left: Any, right: Any) -> Any:
     """
     if not isinstance(left, str):
         return left % right
+    if "%" not in left and isinstance(right, (int, float)):
+        raise UnusableValue(
+            "text % a number cannot be evaluated; | int makes text a number", code="SYNC-0161"
+        )
     if isinstance(right, tuple):
         right = tuple("" if value is None else value for value in right)
     elif isinstance(right, dict):

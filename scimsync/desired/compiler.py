@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -13,13 +13,20 @@ from jinja2 import nodes
 
 from scimsync.desired.assignments import Assignment, AssignmentFailed, Assignments
 from scimsync.desired.attribute_values import Shape, shape_for
+from scimsync.desired.conditions import Use
 from scimsync.desired.expression_errors import UnusableValue, code_of, explain
 from scimsync.desired.expression_filters import HOLDING
 from scimsync.desired.expressions import ExpressionLocation, Names, ParsedExpression, parse
 from scimsync.desired.matching import MatchAttribute, MatchExpressions
 from scimsync.desired.program import ACCESS, SCOPE, FilteredElement, MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
-from scimsync.desired.schema_attributes import REQUIRED, attribute_at, meant
+from scimsync.desired.schema_attributes import (
+    REQUIRED,
+    Attribute,
+    ValueForm,
+    attribute_at,
+    meant,
+)
 from scimsync.formatting import one_line
 from scimsync.model.ids import Kind
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
@@ -28,7 +35,9 @@ from scimsync.scim.settable import check_settable, settable_path
 from scimsync.tomltext import dotted_key
 
 # part of every digest: raise it when the same configuration starts to give other documents
-_FORMAT = 1
+_FORMAT = 2
+
+_GIVES_ACCESS = frozenset({"roles", "entitlements"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Extra:
 
     keys: tuple[str, ...]
     text: str
+    use: Use = Use.ACCESS
 
 
 def compile_program(
@@ -51,30 +61,36 @@ def compile_program(
     section: Sequence[str] | None = None,
     extras: Mapping[str, Extra] | None = None,
     match: Sequence[str] = (),
+    lists: Collection[str] = (),
 ) -> Program:
     """Compile `mapping` (SCIM path -> value) of the target `name`.
 
     `where` is the file that messages name, and `section` holds the keys that lead to the mapping in
     it (default: `targets.NAME.user`). Without a `scope`, every record is in scope. `extras` are
     further expressions over the same records, by names of their own; their values become
-    `Desired.extras`. `match` are the paths to match by.
+    `Desired.extras`. `match` are the paths to match by, and `lists` the columns that hold a list in
+    every record.
 
     Raise ConfigError for every error that can be found without a record. Columns are not checked
     here: see `check_columns`.
     """
     keys = ("targets", name, kind.value) if section is None else tuple(section)
     environment = Sandbox(tables)
-    names = Names(access, tables)
+    names = Names(access, tables, lists)
     rules = _parse_rules(access, where, names, environment)
     condition = None
     if scope is not None:
         location = ExpressionLocation(where, dotted_key((*keys[:-1], "scope")))
-        condition = parse(scope, location, names, environment)
+        condition = parse(scope, location, names, environment, use=Use.CONDITION, in_scope=True)
     reader = _MappingReader(keys, where, kind, names, environment)
     slots = reader.slots(mapping)
     further = {
         extra_name: parse(
-            extra.text, ExpressionLocation(where, dotted_key(extra.keys)), names, environment
+            extra.text,
+            ExpressionLocation(where, dotted_key(extra.keys)),
+            names,
+            environment,
+            use=extra.use,
         )
         for extra_name, extra in (extras or {}).items()
     }
@@ -142,6 +158,7 @@ def _parse_rules(
             ExpressionLocation(where, dotted_key(("access", rule))),
             names,
             environment,
+            use=Use.CONDITION,
             in_rule=True,
         )
         for rule, text in access.items()
@@ -195,24 +212,33 @@ def _tables_used(
 def _gate(
     names: Names,
     rules: Mapping[str, ParsedExpression],
-    order: Iterable[str],
+    order: Sequence[str],
     used: Sequence[str],
     condition: ParsedExpression | None,
     environment: Sandbox,
 ) -> Assignments:
-    """Return the assignments that evaluate the access rules, in order, and then the scope."""
-    assignments = [
-        Assignment(names.rule(rule), _truth(rules[rule].node), rules[rule]) for rule in order
-    ]
+    """Return the assignments that evaluate the scope and the access rules, in `order`.
+
+    The scope comes before the rules that it does not need: their failure must not keep the account
+    of a leaver.
+    """
+    of_scope = order
+    if condition is not None and not condition.uses.any_rule:
+        of_scope = _in_dependency_order(rules, condition.uses.rules)
     flags = nodes.Tuple([nodes.Name(names.rule(rule), "load") for rule in used], "load")
     holding = nodes.Filter(flags, HOLDING, [nodes.Const(tuple(used))], [], None, None)
-    scope = nodes.Const(True) if condition is None else _truth(condition.node)
-    assignments += [Assignment(ACCESS, holding, None), Assignment(SCOPE, scope, condition)]
-    return Assignments(assignments, environment)
+    scope = nodes.Const(True) if condition is None else condition.node
+    first = [_evaluate(names, rules, rule) for rule in of_scope]
+    rest = [_evaluate(names, rules, rule) for rule in order if rule not in of_scope]
+    last = [Assignment(ACCESS, holding, None), Assignment(SCOPE, scope, condition)]
+    if rest:
+        last.reverse()
+        last[1:1] = rest
+    return Assignments([*first, *last], environment)
 
 
-def _truth(node: nodes.Expr) -> nodes.Expr:
-    return nodes.Not(nodes.Not(node))
+def _evaluate(names: Names, rules: Mapping[str, ParsedExpression], rule: str) -> Assignment:
+    return Assignment(names.rule(rule), rules[rule].node, rules[rule])
 
 
 # Mapping
@@ -272,7 +298,8 @@ class _MappingReader:
         if isinstance(mapped, Constant):
             constant = _constant(mapped.value, shape, here)
             return MappedAttribute(path, here, shape, once=mapped.once, constant=constant)
-        parsed = parse(mapped.text, here, self.names, self.environment)
+        use = _use_of(attribute)
+        parsed = parse(mapped.text, here, self.names, self.environment, use=use)
         if not parsed.uses.nothing:
             return MappedAttribute(
                 path, here, shape, once=mapped.once, source=parsed, variable=variable
@@ -286,6 +313,12 @@ class _MappingReader:
             ) from None
         constant = _constant(value, shape, here)
         return MappedAttribute(path, here, shape, once=mapped.once, constant=constant)
+
+
+def _use_of(attribute: Attribute) -> Use:
+    if attribute.form is ValueForm.BOOLEAN:
+        return Use.BOOLEAN
+    return Use.ACCESS if attribute.path.attribute in _GIVES_ACCESS else Use.VALUE
 
 
 def _constant(value: Any, shape: Shape, here: ExpressionLocation) -> Any:

@@ -19,6 +19,7 @@ _NOT_COMPARED = re.compile(r"'(\S+)' not supported between instances of '(\S+)' 
 _NOT_COMBINED = re.compile(r"unsupported operand type\(s\) for (\S+): '(\S+)' and '(\S+)'")
 _NOT_JOINED = re.compile(r'can only concatenate (\S+) \(not "(\S+)"\) to \S+')
 
+_NO_OPERAND = re.compile(r"bad operand type for (?:unary )?(\S+): '(\S+)'")
 _OBJECT = re.compile(r"'(\w+)' object")
 
 _TYPES = {
@@ -107,6 +108,9 @@ def explain(error: Exception) -> str:
             f"{kind_of(left)} + {kind_of(right)} cannot be joined; ~ joins anything, and takes"
             " empty as nothing"
         )
+    if match := _NO_OPERAND.search(text):
+        operator, operand = match.groups()
+        return f"{operator} {kind_of(operand)} cannot be evaluated{_advice('int', operand)}"
     text = _OBJECT.sub(lambda match: kind_of(match.group(1)), text) or type(error).__name__
     return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
 

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
 
-from jinja2 import Undefined
+from jinja2 import Environment, Undefined, pass_environment
+from jinja2.filters import make_attrgetter
 
+from scimsync.desired import numbers
 from scimsync.desired.bounds import bounded, bounded_format, check_replacement
 from scimsync.desired.dates import read_date
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
@@ -62,8 +64,8 @@ _LISTS = (
     "slice",
     "items",
 )
-_WHOLE = ("dictsort", "groupby", "sort", "sum")
-_BOUNDED = ("batch", "center", "indent", "round", "slice", "truncate", "wordwrap")
+_WHOLE = ("dictsort", "groupby", "sort")
+_BOUNDED = ("batch", "center", "indent", "slice", "truncate", "wordwrap")
 _GERMAN = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
 )
@@ -99,6 +101,11 @@ def filters(
         "length": _length,
         "count": _length,
         "format": _format,
+        "int": numbers.to_int,
+        "float": numbers.to_float,
+        "round": bounded(numbers.rounded),
+        "abs": numbers.absolute,
+        "sum": _sum,
         "tojson": _tojson,
         "default": _default,
         "d": _default,
@@ -277,6 +284,18 @@ def _format(value: Any, *args: Any, **kwargs: Any) -> Any:
     if args and kwargs:
         raise UnusableValue("format takes values or names, not both", code="SYNC-0320")
     return None if value is None else bounded_format(text_of(value), kwargs or args)
+
+
+@pass_environment
+def _sum(
+    environment: Environment,
+    values: Iterable[Any] | None,
+    attribute: str | int | None = None,
+    start: Any = 0,
+) -> Any:
+    if attribute is not None and values is not None:
+        values = map(make_attrgetter(environment, attribute), values)
+    return numbers.total(values, start)
 
 
 def _tojson(value: Any) -> str:

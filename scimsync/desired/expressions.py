@@ -7,7 +7,7 @@ rules and tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, cast
 
@@ -15,6 +15,8 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
+from scimsync.desired.conditions import ColumnNames, Use, typed
+from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.expression_filters import (
     CONCAT,
     REF,
@@ -55,10 +57,12 @@ class Names:
     """The names that the expressions of one program may use, and their compiled variables.
 
     Columns (`_c0`) and access rules (`_r0`) get variables, because their names may be any text.
+    `lists` are the columns that are known to hold lists.
     """
 
     rules: Mapping[str, str]
     tables: Mapping[str, Mapping[str, object]]
+    lists: Collection[str] = ()
     columns: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
@@ -107,16 +111,25 @@ def parse(
     names: Names,
     environment: Sandbox,
     *,
+    use: Use = Use.VALUE,
     in_rule: bool = False,
+    in_scope: bool = False,
 ) -> ParsedExpression:
     """Parse the expression `text`.
 
-    An access rule (`in_rule`) may refer to other rules only as `'Name' in access`. Raise
-    ConfigError for every error.
+    An access rule (`in_rule`) may refer to other rules only as `'Name' in access`. A rule and a
+    scope (`in_scope`) see the variables of rules. Raise ConfigError for every error.
     """
     node = _parse(text, location, environment)
-    rewriter = _Rewriter(text, location, names, environment, in_rule=in_rule)
+    rewriter = _Rewriter(
+        text, location, names, environment, in_rule=in_rule, sees_rules=in_rule or in_scope
+    )
     node = cast(nodes.Expr, rewriter.visit(node))
+    columns = ColumnNames({variable: name for name, variable in names.columns.items()}, names.lists)
+    try:
+        node = typed(node, use, columns, [names.rule(rule) for rule in names.rules])
+    except UnusableValue as error:
+        raise location.error(str(error), details=[one_line(text)], code=error.code) from None
     return ParsedExpression(location, text, node, rewriter.uses)
 
 
@@ -208,6 +221,7 @@ class _Rewriter(NodeTransformer):
         environment: Sandbox,
         *,
         in_rule: bool,
+        sees_rules: bool,
     ) -> None:
         self.uses = References()
         self._text = text
@@ -215,6 +229,7 @@ class _Rewriter(NodeTransformer):
         self._names = names
         self._environment = environment
         self._in_rule = in_rule
+        self._sees_rules = sees_rules
 
     def visit_Name(self, node: nodes.Name) -> nodes.Expr:  # noqa: N802
         if node.name == "today":
@@ -332,7 +347,7 @@ class _Rewriter(NodeTransformer):
 
     def _rule(self, name: str, node: nodes.Compare, *, negated: bool) -> nodes.Expr:
         self.uses.rules.append(name)
-        if not self._in_rule:
+        if not self._sees_rules:
             return node
         holds = nodes.Name(self._names.rule(name), "load")
         return nodes.Not(holds) if negated else holds

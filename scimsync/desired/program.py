@@ -116,8 +116,8 @@ class Program:
             if self.gate is not None:
                 gate = self.gate.run(values)
                 access, in_scope = gate[ACCESS], bool(gate[SCOPE])
-        except AssignmentFailed:
-            in_scope = None
+        except AssignmentFailed as failed:
+            in_scope = None if failed.before.get(SCOPE, True) else False
         found, errors = self.match.evaluate({**values, ACCESS: access})
         failures = {
             attribute.path: _failure(record, attribute.source, errors[attribute.path])
@@ -130,8 +130,9 @@ class Program:
         """Return what `record` should be at the target on the day `today`.
 
         Raise DesireError, and no other exception, if an expression fails for this record, a
-        required attribute is empty, or the record cannot be read. The mapping is not evaluated for
-        a record out of scope, so that bad data does not keep a leaver's account active.
+        required attribute is empty, or the record cannot be read. Out of scope, the mapping is not
+        evaluated, and a rule that the scope does not need may fail, so that bad data does not keep
+        a leaver's account active.
         """
         if record.too_deep:
             raise DesireError(
@@ -153,6 +154,8 @@ class Program:
             values[ACCESS] = access
             results = {} if self.mapping is None else self.mapping.run(values)
         except AssignmentFailed as failed:
+            if not failed.before.get(SCOPE, True):
+                return Desired(record.key, in_scope=False)
             _fail(record, failed.assignment.source, failed.error)
         return self._desired(record, tuple(access), results)
 

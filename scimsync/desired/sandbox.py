@@ -16,11 +16,14 @@ from jinja2 import StrictUndefined, Undefined
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from scimsync.desired import comparisons
 from scimsync.desired.bounds import (
+    PRODUCT,
     bounded_format,
     bounded_power,
     bounded_product,
     check_arguments,
+    product,
 )
 from scimsync.desired.expression_errors import UnusableValue, kind_of
 from scimsync.desired.expression_filters import filters
@@ -55,7 +58,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, tables: Mapping[str, Mapping[str, object]]) -> None:
         super().__init__(undefined=StrictUndefined, autoescape=False, cache_size=0)
         self.globals.clear()
-        self.filters = filters(self.filters, tables)
+        self.filters = {
+            **filters(self.filters, tables),
+            **comparisons.FILTERS,
+            PRODUCT: product,
+        }
+        self.tests = {**self.tests, **comparisons.TESTS}
         operators: dict[str, Callable[[Any, Any], Any]] = {
             "*": bounded_product,
             "**": bounded_power,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from scimsync.config.models import Config, Group
 from scimsync.desired.columns import check_columns
 from scimsync.desired.compiler import Extra, compile_program
+from scimsync.desired.conditions import Use
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule
 from scimsync.desired.program import Program
 from scimsync.desired.schema_attributes import meant
@@ -31,7 +32,7 @@ def compile_users(config: Config, target: str) -> Program:
         if group.each is not None:
             extras[name] = Extra((*keys, "each"), group.each)
         elif group.source is None and group.members is not None:
-            extras[name] = Extra((*keys, "members"), group.members)
+            extras[name] = Extra((*keys, "members"), group.members, Use.CONDITION)
     return compile_program(
         target,
         settings.user,
@@ -41,6 +42,7 @@ def compile_users(config: Config, target: str) -> Program:
         config.path.name,
         extras=extras,
         match=settings.match,
+        lists=_lists(config, settings.source),
     )
 
 
@@ -88,6 +90,7 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
         kind=Kind.GROUP,
         section=keys,
         extras=extras,
+        lists=_lists(config, [group.source] if group.source is not None else []),
     )
     if kind is GroupForm.EACH:
         check_columns(program, {"the values of each": [VALUE]})
@@ -124,6 +127,12 @@ def compile_protect(config: Config, target: str) -> tuple[Filter, ...]:
                 )
         conditions.append(condition)
     return tuple(conditions)
+
+
+def _lists(config: Config, sources: Sequence[str]) -> frozenset[str]:
+    """Return the columns that the settings of each of `sources` make lists."""
+    columns = [frozenset(getattr(config.sources[name], "lists", ())) for name in sources]
+    return frozenset.intersection(*columns) if columns else frozenset()
 
 
 def _check_match(config: Config, paths: Sequence[str], *where: str) -> None:

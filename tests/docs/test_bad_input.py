@@ -196,6 +196,51 @@ CASES = {
             ),
         ),
     ),
+    "a text in a condition": BadInputCase(
+        lambda s: (
+            s.row("(employee_id,.*)", r"\1,is_admin")
+            .row("(1005,.*)", r"\1,perhaps")
+            .row(r"(100[1-46-9],.*)", r"\1,no")
+            .setting("scope = .*", "scope = \"status == 'active' and 'Admin' not in access\"")
+            .more('[access]\nAdmin = "is_admin"')
+        ),
+        4,
+        (
+            (
+                'hr 1005: app: access.Admin: is_admin: is_admin is "perhaps", which is neither true'
+                " nor false; compare it, as in status == 'active', or ask with x != '' whether it"
+                ' is filled (is_admin = "perhaps")'
+            ),
+        ),
+    ),
+    "no number": BadInputCase(
+        lambda s: (
+            s.row("(employee_id,.*)", r"\1,level")
+            .row("(1005,.*)", r"\1,five")
+            .row(r"(100[1-46-9],.*)", r"\1,")
+            .setting("scope = .*", "scope = \"status == 'active' and 'Admin' not in access\"")
+            .more('[access]\nAdmin = "level | int >= 5"')
+        ),
+        4,
+        (
+            (
+                'hr 1005: app: access.Admin: level | int >= 5: "five" is not a number; | int(0)'
+                ' takes 0 for whatever is none (level = "five")'
+            ),
+        ),
+    ),
+    "a list compared with a text": BadInputCase(
+        lambda s: s.setting("key = .*", 'key = "employee_id"\nlists = { groups = ";" }').setting(
+            "scope = .*", "scope = \"groups == 'Sales'\""
+        ),
+        2,
+        (
+            (
+                "sync.toml: targets.app.scope: groups holds lists (lists in the source), which"
+                " never equal a single value; write 'Sales' in groups"
+            ),
+        ),
+    ),
     "no userName": BadInputCase(
         lambda s: s.row("1007,Gina,Grau,[^,]*", "1007,Gina,Grau,"),
         4,

@@ -284,7 +284,10 @@ def test_a_failure_names_the_expression_that_failed_among_many() -> None:
     def message(**data: Any) -> str:
         with pytest.raises(DesireError) as caught:
             program.desire(
-                Record("hr", Key("E17"), {"email": "a", "grade": 4, "bonus": 1, **data}), TODAY
+                Record(
+                    "hr", Key("E17"), {"email": "a", "grade": 4, "level": "1", "bonus": 1, **data}
+                ),
+                TODAY,
             )
         return text_of(caught.value)
 

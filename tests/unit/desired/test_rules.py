@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scimsync.desired import (
+    DesireError,
     Program,
     check_columns,
     compile_program,
@@ -46,11 +47,27 @@ def test_rules_hold_in_the_order_of_their_definition_also_when_they_ask_for_late
     assert access_of(compiled, x=False) == ("Guest",)
 
 
-def test_the_truth_of_a_rule_is_all_that_counts() -> None:
+def test_a_rule_is_true_or_false_whatever_its_column_holds() -> None:
     compiled = program(
         access={"A": "x", "B": "('A' in access) == true"}, mapping={"roles": "access"}
     )
-    assert access_of(compiled, x="some text") == ("A", "B")
+    assert access_of(compiled, x="yes") == ("A", "B")
+    assert access_of(compiled, x="no") == ()
+
+
+def test_a_rule_that_the_scope_does_not_need_cannot_keep_a_leaver() -> None:
+    compiled = program(
+        "'Staff' in access",
+        {"Admin": "level | int >= 5", "Staff": "status == 'active'"},
+        mapping={"roles": "access"},
+    )
+    leaver = Record("hr", Key("E1"), {"email": "a", "status": "left", "level": "five"})
+
+    assert compiled.rules == ("Admin", "Staff")
+    assert not compiled.desire(leaver, TODAY).in_scope
+    with pytest.raises(DesireError, match="five"):
+        access_of(compiled, status="active", level="five")
+    assert access_of(compiled, status="active", level="5") == ("Admin", "Staff")
 
 
 def test_only_rules_that_are_asked_for_are_worked_out() -> None:
