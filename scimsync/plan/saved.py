@@ -1,4 +1,8 @@
-"""Saved plans: fingerprint the operations, and check that a push would still send exactly these."""
+"""Saved plans: fingerprint the requests, and check that a push would still send exactly these.
+
+Beside the fingerprint, a plan file holds digests of the settings that decide where the requests are
+sent and what follows from them. If one of them changes, the plan is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -14,32 +18,41 @@ from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
 from scimsync.model.operations import Operation
 from scimsync.plan.definition import Plan, TargetPlan
+from scimsync.plan.requests import request_document
+from scimsync.scim.messages import ScimRequest
 
-FORMAT = 2
+FORMAT = 3
 _MODULUS = 1 << 256
+
+T = TypeVar("T")
+
+Settings = Mapping[str, Mapping[str, str]]
+"""Target -> name of a setting in its table -> digest of the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
     """The content of a plan file.
 
-    `targets` and `keys` are the restrictions of the run, `counts` the number of operations by
-    target, and `fingerprint` identifies these operations.
+    `targets` and `keys` are the restrictions of the run, `settings` those that the plan was made
+    with, `counts` the number of operations by target, and `fingerprint` identifies their requests.
     """
 
     name: str
     targets: tuple[str, ...]
     keys: tuple[Key, ...]
+    settings: Settings
     counts: Mapping[str, int]
     fingerprint: str
 
 
-def saved_header(plan: Plan, options: Mapping[str, Any]) -> dict[str, Any]:
+def saved_header(plan: Plan, options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """Return what a plan file holds beside the plan. `options` are those of the command line."""
     fingerprints = {name: _fingerprint(target) for name, target in plan.targets.items()}
     return {
         "scimsync_plan": FORMAT,
         "options": dict(options),
+        "settings": settings,
         "operations": {name: number for name, (number, _) in fingerprints.items()},
         "fingerprint": _joined(fingerprints),
     }
@@ -48,25 +61,24 @@ def saved_header(plan: Plan, options: Mapping[str, Any]) -> dict[str, Any]:
 def read_saved(path: Path) -> SavedPlan:
     """Return the plan in a plan file; raise ConfigError if the file is none."""
     try:
-        document = orjson.loads(path.read_bytes())
-        head = document["saved"]
-        if head["scimsync_plan"] != FORMAT:
+        return parse_saved(path, path.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: the plan cannot be read: {error.strerror}", code="SYNC-0909"
+        ) from error
+
+
+def parse_saved(path: Path, content: bytes) -> SavedPlan:
+    """Return the plan in the content of the file `path`; raise ConfigError if there is none."""
+    try:
+        head = orjson.loads(content)["saved"]
+        if _typed(head["scimsync_plan"], int) != FORMAT:
             raise ConfigError(
                 f"{path}: this plan was saved by another version of scimsync",
                 hint="make it again: plan --out",
                 code="SYNC-0909",
             )
-        return SavedPlan(
-            name=path.name,
-            targets=tuple(head["options"]["targets"]),
-            keys=tuple(Key(key) for key in head["options"]["keys"]),
-            counts=dict(head["operations"]),
-            fingerprint=str(head["fingerprint"]),
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: the plan cannot be read: {error.strerror}", code="SYNC-0909"
-        ) from error
+        return _saved(path.name, head)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path}: this is no saved plan",
@@ -75,10 +87,47 @@ def read_saved(path: Path) -> SavedPlan:
         ) from error
 
 
+def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
+    """Return the plan whose header is `head`. Raise KeyError or TypeError if it is none."""
+    settings = _typed(head["settings"], dict)
+    return SavedPlan(
+        name=name,
+        targets=tuple(_typed(target, str) for target in _typed(head["options"]["targets"], list)),
+        keys=tuple(Key(_typed(key, str)) for key in _typed(head["options"]["keys"], list)),
+        settings={
+            target: {setting: _typed(digest, str) for setting, digest in _typed(each, dict).items()}
+            for target, each in settings.items()
+        },
+        counts={
+            target: _typed(number, int)
+            for target, number in _typed(head["operations"], dict).items()
+        },
+        fingerprint=_typed(head["fingerprint"], str),
+    )
+
+
+def _typed(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:  # a bool is no number
+        raise TypeError
+    return value
+
+
+def changed_settings(saved: SavedPlan, settings: Settings) -> str | None:
+    """Return which settings of sync.toml have changed since a plan was saved, or None."""
+    words = []
+    for target in sorted({*saved.settings, *settings}):
+        then, now = saved.settings.get(target), settings.get(target)
+        if then is None or now is None:
+            words.append(f"{target}: {'new' if then is None else 'no longer a target'}")
+        elif names := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
+            words.append(f"{target}: {', '.join(names)}")
+    return _outdated(saved, "; ".join(words)) if words else None
+
+
 def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
     """Return why a saved plan must not be executed.
 
-    None means that a push would send exactly its operations, which are those of `plan`.
+    None means that a push would send exactly its requests, which are those of `plan`.
     """
     fingerprints = {name: _fingerprint(target) for name, target in plan.targets.items()}
     if _joined(fingerprints) == saved.fingerprint:
@@ -88,20 +137,24 @@ def why_outdated(saved: SavedPlan, plan: Plan) -> str | None:
         for name, (number, _) in fingerprints.items()
         if number != saved.counts.get(name, 0)
     ]
-    what = "; ".join(differences) or "as many operations as then, but others"
+    return _outdated(saved, "; ".join(differences) or "as many operations as then, but others")
+
+
+def _outdated(saved: SavedPlan, what: str) -> str:
     return f"{saved.name} is out of date: sources, state or configuration have changed ({what})"
 
 
 def _fingerprint(plan: TargetPlan) -> tuple[int, str]:
     """Return the number of operations, and a digest of them that does not depend on their order."""
     total, number = 0, 0
-    for operation in plan.operations():
-        total = (total + int.from_bytes(_digest(plan.name, operation), "big")) % _MODULUS
+    for operation, request in plan.requests():
+        digest = _digest(plan.name, operation, request)
+        total = (total + int.from_bytes(digest, "big")) % _MODULUS
         number += 1
     return number, f"{total:064x}"
 
 
-def _digest(target: str, operation: Operation) -> bytes:
+def _digest(target: str, operation: Operation, request: ScimRequest | None) -> bytes:
     changes = [[change.path, change.before, change.after] for change in operation.changes]
     identity = [
         target,
@@ -110,6 +163,7 @@ def _digest(target: str, operation: Operation) -> bytes:
         operation.action,
         operation.remote_id,
         changes,
+        None if request is None else request_document(request),
     ]
     text = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=32).digest()

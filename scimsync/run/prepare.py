@@ -13,10 +13,11 @@ from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, TargetPlan, Violation, guard
 from scimsync.plan.definition import NoOperations
-from scimsync.plan.saved import why_outdated
+from scimsync.plan.saved import changed_settings, why_outdated
 from scimsync.run.compile import CompiledConfig, CompiledTarget
 from scimsync.run.context import Context
 from scimsync.run.reading import Reading
+from scimsync.run.settings_digests import settings_digests
 from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, with_stops
 from scimsync.run.target_run import TargetRun
 from scimsync.snapshot.view import SnapshotView
@@ -35,11 +36,15 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
 
 
 def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> list[str]:
-    """Stop the targets whose sources cannot be used. Return the names of the others.
+    """Stop the targets whose sources cannot be used, or all if a saved plan is for other settings.
 
-    Raise ConfigError for an unknown key in the options.
+    Return the names of the others. Raise ConfigError for an unknown key in the options.
     """
     compiled = context.compiled
+    for violation in _with_stops(context, _other_settings(context)):
+        for name, target in targets.items():
+            target.block(stop_of(violation, name, compiled.sources_of_targets))
+        return []
     if not (reading.refused or compiled.unusable):
         _check_keys(context)
     for name, why in stopped_by_sources(compiled.sources_of_targets, reading.refused).items():
@@ -88,7 +93,7 @@ def whole_plan(
         (*reading.problems, *(problem for part in parts for problem in part.problems)),
         (
             *_left_out(context.compiled),
-            *_with_stops(context, reading.violations),
+            *_with_stops(context, (*reading.violations, *_other_settings(context))),
             *(violation for part in parts for violation in part.violations),
         ),
     )
@@ -106,12 +111,23 @@ def _with_stops(context: Context, violations: Iterable[Violation]) -> list[Viola
 def _violations(context: Context, reading: Reading, plan: Plan) -> list[Violation]:
     options = context.options
     violations = guard.check(plan, context.compiled.config.guard.limits, options.allowance)
-    if options.saved is None or reading.violations:
+    if options.saved is None or reading.violations or _other_settings(context):
         return violations
-    why = why_outdated(options.saved, plan)
-    if why is None:
-        return violations
-    return [Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")]
+    return [*_outdated(why_outdated(options.saved, plan))] or violations
+
+
+def _other_settings(context: Context) -> list[Violation]:
+    """Return a violation if a saved plan was made with other settings."""
+    saved = context.options.saved
+    if saved is None:
+        return []
+    settings = settings_digests(context.compiled.targets.values())
+    return [*_outdated(changed_settings(saved, settings))]
+
+
+def _outdated(why: str | None) -> Iterator[Violation]:
+    if why is not None:
+        yield Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")
 
 
 def _left_out(compiled: CompiledConfig) -> Iterator[Violation]:

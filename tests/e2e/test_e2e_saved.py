@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import Office, people, person
 from tests.servers.faulty import FaultyServer
 
@@ -70,6 +71,104 @@ def test_nothing_is_sent_where_something_has_moved_on(
     assert "tonight.plan is out of date: sources, state or configuration have changed" in ran.err
     assert "plan --out" in ran.err
     assert faulty.written() == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ('leave = { action = "deactivate", delete_after = "1h" }', "leave.delete_after"),
+        ('leave = { action = "delete" }', "leave.action"),
+        ('dialect = "rfc"', "dialect"),
+        ("actions = { remove = false }", "actions.remove"),
+        ("scope = \"dept != 'Law'\"", "expressions"),
+        (
+            "groups.all = { displayName = { value = 'All' }, members = 'true' }",
+            "expressions, groups",
+        ),
+    ],
+)
+def test_other_settings_are_another_plan(
+    saved: Office, faulty: FaultyServer, lines: str, named: str
+) -> None:
+    text = (saved.folder / "sync.toml").read_text()
+    saved.write("sync.toml", text.replace("[targets.wiki]\n", f"[targets.wiki]\n{lines}\n"))
+
+    ran = saved.run("push", "tonight.plan")
+
+    assert ran.code == 3
+    assert ran.err.endswith(
+        "aborted: tonight.plan is out of date: sources, state or configuration have changed (wiki:"
+        f" {named}); nothing was sent [SYNC-0507]\n  to plan again: scimsync plan --out FILE\n"
+    )
+    assert faulty.seen == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("env:WIKI_TOKEN", "env:OTHER_TOKEN", "auth"),
+        ("env:WIKI_TOKEN", "file:token", "auth"),
+        ('url = "http://127.0.0.1', 'url = "http://localhost', "url"),
+        ("[targets.wiki", "[targets.chat", "no longer a target"),
+    ],
+)
+def test_another_place_or_identity_is_another_plan(
+    saved: Office,
+    faulty: FaultyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    after: str,
+    named: str,
+) -> None:
+    monkeypatch.setenv("OTHER_TOKEN", saved.token)
+    saved.write("token", saved.token)
+    text = (saved.folder / "sync.toml").read_text()
+    saved.write("sync.toml", text.replace(before, after))
+
+    ran = saved.run("push", "tonight.plan", "--allow-new-url", "--json")
+
+    assert ran.code == 3
+    assert ran.document["outcome"] == "stopped"
+    assert f"wiki: {named})" in ran.document["guard"]
+    assert faulty.seen == []
+
+
+def test_a_slower_pace_and_another_secret_are_the_same_plan(
+    saved: Office, faulty: FaultyServer
+) -> None:
+    text = (saved.folder / "sync.toml").read_text()
+    saved.write("sync.toml", text.replace("[targets.wiki]\n", "[targets.wiki]\nrate = 20\n"))
+
+    assert saved.run("push", "tonight.plan").code == 0
+    assert len(faulty.written()) == 3
+
+
+@pytest.mark.parametrize("option", ["-t wiki", "-k 00001", "-t nowhere -k 00001"])
+def test_a_part_of_a_saved_plan_is_another_plan(
+    saved: Office, faulty: FaultyServer, option: str
+) -> None:
+    ran = saved.run("push", "tonight.plan", *option.split())
+
+    assert ran.code == 2
+    assert ran.err == (
+        "push tonight.plan: a saved plan is applied as a whole; it takes neither -t nor -k"
+        " [SYNC-0511]\n  to plan a part: scimsync plan --out FILE -t TARGET -k KEY\n"
+    )
+    assert faulty.seen == []
+
+
+def test_members_with_other_ids_are_another_plan(real_office: Office) -> None:
+    real_office.configure(more=BY_DEPARTMENT)
+    real_office.hire(people(4))
+    real_office.push()
+    real_office.hire([person(1, dept="Law"), *people(4)[1:]])
+    assert real_office.run("plan", "--out", "tonight.plan").code == 0
+    real_office.sql("update link set remote_id = 'another' where key = '00001'")
+
+    ran = real_office.run("push", "tonight.plan")
+
+    assert ran.code == 3
+    assert "(wiki: as many operations as then, but others)" in ran.err or "operations" in ran.err
 
 
 def test_a_change_without_a_consequence_is_no_obstacle(saved: Office, faulty: FaultyServer) -> None:

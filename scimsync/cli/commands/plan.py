@@ -18,7 +18,6 @@ from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
-from scimsync.config.models import Config
 from scimsync.errors import ConfigError, GuardStop, combined_exit_code
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
@@ -28,7 +27,8 @@ from scimsync.plan.render.text import text_plan
 from scimsync.plan.saved import saved_header
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
-from scimsync.run.compile import compile_config
+from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.settings_digests import settings_digests
 
 
 @click.command()
@@ -77,7 +77,7 @@ def command(
         try:
             _print_plan(prepared.plan, form)
             if out is not None:
-                _save(prepared.plan, out, options, config)
+                _save(prepared.plan, out, options, setup)
             code = _exit_code(prepared.plan, tell=exit_code)
         finally:
             planned.__exit__(None, None, None)
@@ -105,7 +105,7 @@ def _print_plan(plan: Plan, form: str) -> None:
     print_target_errors(errors, "would be sent")
 
 
-def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> None:
+def _save(plan: Plan, path: Path, options: CommonOptions, setup: CompiledConfig) -> None:
     """Write the plan to a private file.
 
     Raise ConfigError where that fails, and for a plan that a push would refuse.
@@ -115,9 +115,13 @@ def _save(plan: Plan, path: Path, options: CommonOptions, config: Config) -> Non
         raise ConfigError(
             f"{path}: the plan was not saved: {plan.guard or errors[0]}", code="SYNC-0908"
         )
-    head = saved_header(plan, {"targets": options.targets, "keys": options.keys})
+    head = saved_header(
+        plan,
+        {"targets": options.targets, "keys": options.keys},
+        settings_digests(setup.targets.values()),
+    )
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
-    write_private(path, chain(start, _document(plan), [b"}\n"]), config)
+    write_private(path, chain(start, _document(plan), [b"}\n"]), setup.config)
     click.echo(
         f"saved {path}; scimsync push {path} applies exactly this plan, or nothing", err=True
     )

@@ -147,6 +147,12 @@ def command(
     """
     saved = None if plan is None else read_saved(plan)
     if saved is not None:
+        if options.targets or options.keys:
+            raise ConfigError(
+                f"push {plan}: a saved plan is applied as a whole; it takes neither -t nor -k",
+                hint="to plan a part: scimsync plan --out FILE -t TARGET -k KEY",
+                code="SYNC-0511",
+            )
         options = replace(options, targets=saved.targets, keys=saved.keys)
     keys = tuple(Key(key) for key in options.keys)
     for limit in filter(None, map(Limit.parse, emptied)):
