@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scimsync.errors import GuardStop
@@ -253,18 +254,15 @@ class Delta:
                 "delete from delta where gone and key in (select key from ambiguous)"
             )
             self.gone = self._count_gone()
+        if self.gone and rejected.excluded:
+            self._reject_excluded(rejected)
         if not rejected.count or not self.gone:
             return {}
         kept: Mapping[int, list[str]] = {}
         where = "true"  # some rejected rows are unknown: they may be any of the gone records
         known: list[str] = []
         if rejected.count == len(rejected.rows):
-            gone = {
-                key
-                for (key,) in self._connection.execute(
-                    "select key from delta where gone"
-                ).fetchall()
-            }
+            gone = self._gone_keys()
             keyless = {at: row.cells for at, row in enumerate(rejected.rows) if row.key is None}
             if keyless:
                 kept = resembling(keyless, self._columns, gone, self._snapshot.records())
@@ -278,6 +276,21 @@ class Delta:
         )
         self.gone = self._count_gone()
         return kept
+
+    def _reject_excluded(self, rejected: RejectedRows) -> None:
+        """Reject those malformed rows that no longer count as records, and may be gone records."""
+        gone = self._gone_keys()
+        cells = {at: row.cells for at, row in enumerate(rejected.excluded)}
+        meant = resembling(cells, self._columns, gone, self._snapshot.records())
+        for at, row in enumerate(rejected.excluded):
+            if row.key in gone:
+                rejected.add(row)
+            elif at in meant:
+                rejected.add(replace(row, key=None))
+
+    def _gone_keys(self) -> set[str]:
+        rows = self._connection.execute("select key from delta where gone").fetchall()
+        return {key for (key,) in rows}
 
     def _count_gone(self) -> int:
         return int(self._row("select count(*) from delta where gone")[0])

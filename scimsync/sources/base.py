@@ -145,17 +145,29 @@ class RejectedRow:
 
 
 class RejectedRows:
-    """Collects rejected rows: their number, and the first `MAX_REPORTED` in full."""
+    """Collects rejected rows: their number, and the first `MAX_REPORTED` in full.
+
+    `excluded` are malformed rows that are no records, such as a line with the total. One of them
+    becomes a rejected row after all if a record would be gone that it may stand for.
+    """
 
     def __init__(self) -> None:
         self.rows: list[RejectedRow] = []
         self.count = 0
+        self.excluded: list[RejectedRow] = []
 
     def add(self, row: RejectedRow) -> None:
         """Add one row."""
         self.count += 1
         if len(self.rows) < MAX_REPORTED:
             self.rows.append(row)
+
+    def exclude(self, row: RejectedRow) -> None:
+        """Add a row that is no record. Only so many are kept; the others are rejected."""
+        if len(self.excluded) < MAX_REPORTED:
+            self.excluded.append(row)
+        else:
+            self.add(row)
 
 
 class Source(Protocol):

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-WHITE_SPACE = " \t\r\n\v\f\u00a0"
-"""The characters stripped from keys, list items and column names: ASCII white space and the
-no-break space of spreadsheets."""
+WHITE_SPACE = "".join(
+    (
+        "\t\n\v\f\r \x85\xa0\u1680",
+        *map(chr, range(0x2000, 0x200B)),
+        "\u2028\u2029\u202f\u205f\u3000",  # all of White_Space, Unicode 16
+        "\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff",  # no width
+        *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),  # directions
+    )
+)
+"""The characters stripped from cells, keys, list items, and column names: the white space of
+Unicode, and what is invisible beside it, such as the mark U+200E of texts copied from Windows."""
+
+_ASCII_WHITE_SPACE = " \t\r\n\v\f"
 
 
 def literal(text: str) -> str:
@@ -30,12 +40,20 @@ def pointer(column: str) -> str:
 
 
 def stripped(expression: str) -> str:
-    """Return SQL that strips white space from a text. It is almost free where there is none."""
-    clean = f"{expression} between '!' and '~' and not ("  # begins with a visible ASCII character
-    clean += " or ".join(f"suffix({expression}, {literal(sign)})" for sign in WHITE_SPACE) + ")"
+    """Return SQL that strips white space from a text. It is almost free where there is none.
+
+    A text that begins and ends with a visible ASCII character has none.
+    """
+    clean = f"{expression} between '!' and '~' and not regexp_matches({expression}, '[^!-~]$')"
     return (
         f"case when {clean} then {expression} else trim({expression}, {literal(WHITE_SPACE)}) end"
     )
+
+
+def may_have_white_space(expression: str) -> str:
+    """Return SQL that is false only for a text without white space."""
+    some = [f"contains({expression}, {literal(sign)})" for sign in _ASCII_WHITE_SPACE]
+    return " or ".join([*some, f"strlen({expression}) <> length({expression})"])
 
 
 def items(expression: str, separator: str) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from scimsync.sources.duckdb_sql import array, literal, pointer
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+NOTHING: Mapping[str, str] = {}
 
 
 def objects(path: Path, form: str) -> str:
@@ -21,14 +23,20 @@ def objects(path: Path, form: str) -> str:
     return f"read_json_objects({literal(str(path))}, format = {literal(form)})"
 
 
-def select_members(table: str, names: Sequence[str], *, numbered: bool) -> str:
-    """Return SQL for the members `names` as c0, c1, … and, if `numbered`, the row number `row`."""
+def select_members(
+    table: str, names: Sequence[str], *, numbered: bool, more: Mapping[str, str] = NOTHING
+) -> str:
+    """Return SQL for the members `names` as c0, c1, … and, if `numbered`, the row number `row`.
+
+    The values of `more` are further SQL expressions over the column `json`, by their names.
+    """
     pointers = array(pointer(column) for column in names)
     columns = [f"j[{at + 1}] as c{at}" for at in range(len(names))]
     number = ", row_number() over () as row" if numbered else ""
+    further = "".join(f", {sql} as {alias}" for alias, sql in more.items())
     return (
-        f"select {', '.join([*columns, *['row'] * numbered])} "
-        f"from (select json_extract(json, {pointers}) as j{number} from {table})"
+        f"select {', '.join([*columns, *more, *['row'] * numbered])} "
+        f"from (select json_extract(json, {pointers}) as j{number}{further} from {table})"
     )
 
 

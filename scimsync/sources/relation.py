@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scimsync.sources.duckdb_sql import WHITE_SPACE, items, literal, stripped
+from scimsync.sources.duckdb_sql import items, literal, may_have_white_space, stripped
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,17 @@ class Part:
 
     sql: str
     types: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Which of the rows of one key count: the first ones in the order of `sql` (ORDER BY …).
+
+    `columns` are the names of further columns of each part that it uses.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
 
 
 class TextForm(StrEnum):
@@ -101,12 +112,14 @@ class Relation:
 
     `sql` selects `key` (text, never NULL, "" where a row has none), v0, v1, … (texts or NULL) for
     `columns` and, in a careful scan, the `part` and `row` of a `RowId`. If not `reliable`, DuckDB
-    may misread a row without an error, and only a careful scan counts.
+    may misread a row without an error, and only a careful scan counts. `keys` selects the `key` of
+    all rows of each part.
     """
 
     sql: str
     columns: tuple[Column, ...]
     reliable: bool = True
+    keys: tuple[str, ...] = ()
 
 
 def build_relation(
@@ -116,6 +129,7 @@ def build_relation(
     *,
     careful: bool,
     reliable: bool = True,
+    pick: Pick | None = None,
 ) -> Relation:
     """Return the relation of `parts`, whose columns are the key and `used`.
 
@@ -134,8 +148,18 @@ def build_relation(
         ]
         if careful:
             values += [f"{number} as part", "row"]
+        if pick is not None:
+            values += pick.columns
         selects.append(f"select {', '.join(values)} from ({part.sql})")
-    return Relation(" union all ".join(selects), columns, reliable)
+    sql = " union all ".join(selects)
+    if pick is not None:
+        outside = ", ".join(pick.columns)
+        sql = (
+            f"select * exclude ({outside}) from ({sql}) qualify key = '' or rank() over (partition"
+            f" by key {pick.sql}) = 1"
+        )
+    keys = tuple(f"select {_key_sql(part.types[0])} as key from ({part.sql})" for part in parts)
+    return Relation(sql, columns, reliable, keys)
 
 
 def _column(name: str, separator: str | None, kinds: set[str | None]) -> Column:
@@ -162,7 +186,7 @@ def _text_sql(value: str, kind: str | None, column: Column) -> str:
     if column.form is TextForm.TEXT:
         return value
     if column.form is TextForm.LIST and separator is not None:
-        untidy = [f"contains({value}, {literal(sign)})" for sign in (*WHITE_SPACE, separator * 2)]
+        untidy = [may_have_white_space(value), f"contains({value}, {literal(separator * 2)})"]
         untidy += [
             f"{test}({value}, {literal(separator)})" for test in ("starts_with", "ends_with")
         ]

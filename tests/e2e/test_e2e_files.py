@@ -122,3 +122,101 @@ def test_rows_of_one_key_in_ndjson(company: Company) -> None:
 
     assert (code, "lines 1 and 2" in said) == (4, True)
     assert company.active == everybody("ada", "bo")
+
+
+def test_pick_chooses_the_row_of_a_key(company: Company) -> None:
+    company.configure("pick = \"status = 'active' desc\"\n")
+    company.push(HEAD + ADA + BO)
+
+    code, said = company.push(HEAD + ADA + BO.replace("active", "terminated") + BO)
+
+    assert (code, "line" in said) == (0, False)
+    assert company.active == everybody("ada", "bo")
+
+
+# Cells, and what is around the table
+
+
+def test_an_invisible_blank_changes_nothing(company: Company) -> None:
+    company.push(HEAD + ADA + BO + CY)
+    sent = len(company.faulty.written())
+
+    code, _ = company.push(
+        HEAD
+        + ADA.replace("active", "active ")
+        + BO.replace("active", "active\u00a0")
+        + CY.replace("com,", "com\u200b\u00a0,").replace("active", " active")
+    )
+
+    assert (code, len(company.faulty.written())) == (0, sent)
+    assert company.active == everybody("ada", "bo", "cy")
+
+
+def test_white_space_that_matters_can_be_kept(company: Company) -> None:
+    company.configure("trim = false\n")
+
+    assert company.push(HEAD + ADA + BO.replace("active", "active "))[0] == 0
+    assert company.active == everybody("ada")
+
+
+@pytest.mark.parametrize("above", ["sep=,\n", "#TYPE Employee\n", "Employees of ACME\n\n"])
+def test_lines_above_the_header_are_no_rows(company: Company, above: str) -> None:
+    assert company.push(above + HEAD + ADA + BO)[0] == 0
+    assert company.active == everybody("ada", "bo")
+
+
+def test_a_file_without_a_header_is_read_with_headers(company: Company) -> None:
+    company.configure('headers = ["id", "name", "mail", "status"]\n')
+
+    assert company.push(ADA + BO)[0] == 0
+    assert company.active == everybody("ada", "bo")
+
+
+@pytest.mark.parametrize(
+    ("source", "footer"),
+    [
+        ("", "Total: 2\n"),
+        ("", "Total: 2"),
+        ("", ",,,\nReport generated 2026-11-28,,,\n"),
+        ("where = \"status <> ''\"\n", "For internal use only\n"),
+        ("where = \"status <> ''\"\n", "For internal use only"),
+    ],
+)
+def test_a_footer_is_no_row_and_keeps_no_leaver(company: Company, source: str, footer: str) -> None:
+    company.configure(source, guard="min_records = 1")
+
+    assert company.push(HEAD + ADA + BO + footer)[0] == 0
+    assert company.active == everybody("ada", "bo")
+    assert company.push(HEAD + ADA + footer)[0] == 0
+    assert company.active == everybody("ada", bo=False)
+
+
+def test_a_wrong_where_stops_the_push_with_the_columns_found(company: Company) -> None:
+    company.configure("where = \"state <> 'left'\"\n")
+
+    code, said = company.push(HEAD + ADA)
+
+    assert code == 2
+    assert (
+        'sync.toml: sources.hr.where: no column "state" in hr.csv [SYNC-0205]\n'
+        "  found: id, name, mail, status\n" in said
+    )
+
+
+def test_a_header_that_occurs_twice_matters_only_if_it_is_used(company: Company) -> None:
+    text = "id,name,mail,Phone,Phone,status\n1,Ada,ada@example.com,1,2,active\n"
+    assert company.push(text)[0] == 0
+    company.configure(user=USER + '\'phoneNumbers[type eq "work"].value\' = "Phone"\n')
+
+    code, said = company.push(text)
+
+    assert code == 2
+    assert (
+        'sync.toml: sources.hr.path: hr.csv has 2 columns "Phone" [SYNC-0206]\n'
+        "  found: id, name, mail, Phone, Phone, status\n"
+        '  name them in sync.toml: skip = 1, headers = ["id", "name", "mail", "Phone", "Phone 2",'
+        ' "status"]\n' in said
+    )
+    headers = 'skip = 1\nheaders = ["id", "name", "mail", "Phone", "Phone 2", "status"]\n'
+    company.configure(headers, user=USER + '\'phoneNumbers[type eq "work"].value\' = "Phone"\n')
+    assert company.push()[0] == 0

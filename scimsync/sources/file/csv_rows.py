@@ -33,15 +33,15 @@ class CsvRow:
     cut: bool
 
 
-def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[CsvRow]:
+def read_rows(lines: Iterable[str], delimiter: str, line: int = 0) -> Iterator[CsvRow]:
     """Yield all rows that are not blank.
 
-    `lines` keep their line breaks, as in a file opened with `newline=""`.
+    `lines` keep their line breaks, as in a file opened with `newline=""`. They follow the line
+    `line` of the file.
     """
     cell = _cell(delimiter)
     source = iter(lines)
     again: deque[str] = deque()
-    line = 0
     while True:
         text = again.popleft() if again else next(source, None)
         if text is None:

@@ -7,40 +7,30 @@ import csv
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from scimsync.errors import SourceFormatError, SourceUnavailable
+from scimsync.errors import SourceFormatError
 from scimsync.formatting import plural
-from scimsync.sources.base import RejectedRow, RejectedRows, RowLocation, SourceSpec
-from scimsync.sources.duckdb_sql import WHITE_SPACE, array, literal, name
+from scimsync.sources.base import RejectedRows, SourceSpec
+from scimsync.sources.duckdb_sql import array, literal, name, stripped
 from scimsync.sources.file import encodings
-from scimsync.sources.file.csv_rows import CsvRow, read_rows
+from scimsync.sources.file.csv_rows import read_rows
 from scimsync.sources.file.find import File
+from scimsync.sources.file.footer import ends_with_footer
+from scimsync.sources.file.header import LINES, FoundHeader, HeaderSettings, find_header
+from scimsync.sources.file.reader import NOTHING, numbered
+from scimsync.sources.file.row_expression import parse_expression
+from scimsync.sources.file.row_judge import Header, RowCondition, RowJudge
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.workspace import Workspace, new_private_file
+from scimsync.tomltext import toml_string
 
 _DELIMITERS = (",", ";", "\t", "|")
-_HEADER_LINES = 50  # more lines than this are not a header
 _PIECE = 4 << 20
 _TWO_QUOTED_TEXTS = re.compile(rb'" +"')
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The first row. `names` are stripped, one for each column of the file, blank ones included.
-
-    `end` is its last line. `plain` means that this is the first line of the file, and that DuckDB
-    skips it correctly.
-    """
-
-    names: tuple[str, ...]
-    delimiter: str
-    end: int
-    plain: bool
 
 
 class DelimitedReader:
@@ -57,25 +47,51 @@ class DelimitedReader:
     def type_of(self, column: str) -> str | None:
         return "VARCHAR" if column in self.header.names else None
 
-    def select(self, names: Sequence[str], rejected: RejectedRows | None = None) -> str:
+    def repeated(self) -> Mapping[str, SourceFormatError]:
+        header = self.header
+        names = ", ".join(map(toml_string, numbered(header.names)))
+        return {
+            column: SourceFormatError(
+                f"{self._spec.setting('path')}: {self.file.label} has"
+                f' {len(header.places(column))} columns "{column}"',
+                details=[f"found: {', '.join(header.names)}"],
+                hint=f"name them in sync.toml: skip = {header.end}, headers = [{names}]",
+                code="SYNC-0206",
+            )
+            for column in self.types()
+            if len(header.places(column)) > 1
+        }
+
+    def select(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None = None,
+        more: Mapping[str, str | None] = NOTHING,
+    ) -> str:
         columns = [f"{self._column(column)} as c{at}" for at, column in enumerate(names)]
+        columns += [f"{self._column(column)} as {alias}" for alias, column in more.items()]
         if rejected is not None:
             columns.append("line::bigint as row")
-        return f"select {', '.join(columns)} from {self._scan(rejected)}"
+        return f"select {', '.join(columns)} from {self._scan(rejected)}{self._not_title(names)}"
 
     def view(self, rejected: RejectedRows | None = None) -> str:
-        names = list(self.types())
+        repeated = self.repeated()
+        names = [column for column in self.types() if column not in repeated]
         columns = ", ".join(f"c{at} as {name(column)}" for at, column in enumerate(names))
         return f"select {columns} from ({self.select(names, rejected)})"
 
     def is_reliable(self) -> bool:
-        """Return False if a quoted text may follow another one in the same cell, as in `"1" "x"`.
+        """Return False if DuckDB may misread a row without an error.
 
-        DuckDB reads that as one cell, `1 x`, without an error (DuckDB 2.0). A careful reading
-        rejects the row.
+        It reads two quoted texts in one cell, as in `"1" "x"`, as one text, `1 x` (DuckDB 2.0). It
+        knows neither comments nor lines below the table. A careful reading does.
         """
+        if self._spec.settings.comment is not None:
+            return False
+        if ends_with_footer(self._text, self.header.delimiter):
+            return False
         # the file is not mapped into memory: if it shrank meanwhile, that would kill the process
-        with self.file.path.open("rb") as stream:
+        with self._text.open("rb") as stream:
             before = b""
             while piece := stream.read(_PIECE):
                 content = before + piece
@@ -93,27 +109,43 @@ class DelimitedReader:
 
     @cached_property
     def header(self) -> Header:
-        """The header. Raise SourceFormatError if the first row is not one."""
+        """The header. Raise SourceFormatError if the file has none that can be used."""
+        settings = self._spec.settings
         with self._open(self.file.path, self.file.encoding or "utf-8") as stream:
-            start = list(islice(stream, _HEADER_LINES))
-        found = [
-            (row, delimiter)
-            for delimiter in self._delimiters()
-            for row in islice(read_rows(start, delimiter), 1)
-        ]
+            start = list(islice(stream, (settings.skip or 0) + LINES))
+        known = HeaderSettings(self._spec.key, settings.skip, settings.headers, settings.comment)
+        found = find_header(start, self._delimiters(), known)
         where = f"{self._spec.setting('path')}: {self.file.label}"
-        if not found:
+        if found is None:
             raise SourceFormatError(f"{where} has no header", code="SYNC-0206")
-        row, delimiter = max(
-            found, key=lambda each: (self._spec.key in _strip(each[0]), len(each[0].fields))
-        )
-        if row.problem is not None:
+        row = found.row
+        if row is not None and row.problem is not None:
             raise SourceFormatError(
                 f"{where}, line {row.line}: the header {row.problem}", code="SYNC-0206"
             )
+        if settings.headers is not None:
+            self._check_headers(settings.headers, found)
+        names = settings.headers or found.names
         # the byte order mark hides the quote from DuckDB
         hidden = self.file.encoding == "utf-8-sig" and start[0].lstrip(" ").startswith('"')
-        return Header(tuple(_strip(row)), delimiter, row.end, row.end == 1 and not hidden)
+        plain = found.end == 1 and row is not None and len(row.fields) == len(names) and not hidden
+        return Header(tuple(names), found.names, found.delimiter, found.end, plain)
+
+    def _check_headers(self, headers: Sequence[str], found: FoundHeader) -> None:
+        """Raise SourceFormatError unless `headers` has a name for each column.
+
+        Columns at the end that are not needed may be missing.
+        """
+        width = found.width
+        least = max(at for at, column in enumerate(headers, 1) if column)
+        if not least <= width <= len(headers):
+            raise SourceFormatError(
+                f"{self._spec.setting('headers')}: {plural(len(headers), 'name')} for the"
+                f" {plural(width, 'column')} of {self.file.label}",
+                details=[f"found: {', '.join(found.names)}"] if found.row is not None else [],
+                hint='name each column; "" stands for one that is not needed',
+                code="SYNC-0231",
+            )
 
     @cached_property
     def _text(self) -> Path:
@@ -132,16 +164,21 @@ class DelimitedReader:
             return "\t" if self.file.format == "tsv" else _DELIMITERS
         return (chosen,)
 
-    def _column(self, column: str) -> str:
-        at = [index for index, found in enumerate(self.header.names) if found == column]
+    def _column(self, column: str | None) -> str:
+        at = [] if column is None else self.header.places(column)
         if len(at) > 1:
-            raise SourceFormatError(
-                f'{self._spec.setting("path")}: {self.file.label} has {len(at)} columns "{column}"',
-                details=[f"found: {', '.join(self.header.names)}"],
-                hint="rename one of them, because either may be meant",
-                code="SYNC-0206",
-            )
-        return f"f{at[0]}" if at else "null::varchar"
+            raise self.repeated()[column or ""]
+        return self._cell(at[0]) if at else "null::varchar"
+
+    def _cell(self, at: int) -> str:
+        return stripped(f"f{at}") if self._spec.settings.trim else f"f{at}"
+
+    def _not_title(self, names: Sequence[str]) -> str:
+        """Return a condition that leaves out rows that repeat the header, by the cells `names`."""
+        title = self.header.title
+        at = [place for name in names if name for place in self.header.places(name)]
+        same = [f"{self._cell(place)} = {literal(title[place])}" for place in at if title]
+        return f" where not ({' and '.join(same)})" if same else ""
 
     def _scan(self, rejected: RejectedRows | None) -> str:
         columns = [f"f{at}" for at in range(len(self.header.names))]
@@ -163,65 +200,36 @@ class DelimitedReader:
             return self._text
         copy = self._workspace.new(".csv")
         with self._open(self._text, "utf-8-sig") as stream, new_private_file(copy) as target:
-            last = list(islice(stream, self.header.end))[-1]
-            columns = self.header.delimiter.join(map(str, range(len(self.header.names))))
-            target.write(columns + last[len(last.rstrip("\r\n")) :])
+            above = list(islice(stream, self.header.end))
+            rest = above[-1:] or list(islice(stream, 1))
+            ending = rest[0][len(rest[0].rstrip("\r\n")) :] or "\n"
+            columns = map(str, range(len(self.header.names)))
+            target.write(self.header.delimiter.join(columns) + ending)
+            target.writelines([] if above else rest)
             target.writelines(stream)
         return copy
 
     def _clean(self, rejected: RejectedRows) -> Path:
         """Return a copy of the file with its good rows, each followed by its line."""
-        width = len(self.header.names)
         copy = self._workspace.new(".csv")
         with self._open(self._text, "utf-8-sig") as stream, new_private_file(copy) as target:
             write = csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
             # a header without line breaks, from which DuckDB learns what ends a line
-            write([*map(str, range(width)), "line"])
-            for row in islice(read_rows(stream, self.header.delimiter), 1, None):
-                fits = len(row.fields) == width or (
-                    len(row.fields) > width and not any(row.fields[width:])
-                )
-                # delimiters after the last field mean nothing, to DuckDB too
-                if row.problem is None and fits:
-                    write([*row.fields[:width], row.line])
-                else:
-                    rejected.add(self._rejected(row))
+            write([*map(str, range(len(self.header.names))), "line"])
+            end = self.header.end
+            rows = read_rows(islice(stream, end, None), self.header.delimiter, end)
+            judge = RowJudge(self._spec, self.file.label, self.header, self._condition())
+            for row, fields in judge.records(rows, rejected):
+                write([*fields, row.line])
         return copy
 
-    def _rejected(self, row: CsvRow) -> RejectedRow:
-        names, label = self.header.names, self.file.label
-        wrong = (
-            row.problem
-            or f"has {plural(len(row.fields), 'field')} where the header has {len(names)}"
-        )
-        if row.cut and (row.problem is not None or len(row.fields) < len(names)):
-            raise SourceUnavailable(
-                f"{label} ends in the middle of a row; is it still being written?",
-                details=[f"line {row.line}, the last one, {wrong} and no line break after it"],
-                hint="try again when it is complete",
-                code="SYNC-0201",
-            )
-        if self._spec.key not in names:
-            raise SourceFormatError(
-                f"{self._spec.setting('query')}: {label}, line {row.line} {wrong}",
-                hint=(
-                    f'without a column "{self._spec.key}" it is unknown which records the row'
-                    " changes"
-                ),
-                code="SYNC-0209",
-            )
-        at = names.index(self._spec.key)
-        key = row.fields[at].strip(WHITE_SPACE) if at < len(row.fields) else ""
-        # "7" "x" may be meant for 7
-        pieces = (piece for cell in row.fields for piece in (cell, *cell.split('"')))
-        return RejectedRow(
-            RowLocation(label, row.line, row.line),
-            key or None,
-            f"{wrong}; the row is left out",
-            "SYNC-0220",
-            dict(zip(names, row.fields, strict=False)),
-            frozenset(piece.strip(WHITE_SPACE) for piece in pieces),
-        )
+    def _condition(self) -> RowCondition | None:
+        expression = None
+        if self._spec.settings.path is not None:  # in a query, `where` is about its result
+            expression = parse_expression(self._spec, "where", self._workspace)
+        if expression is None:
+            return None
+        return RowCondition(expression, self._workspace)
 
     @contextmanager
     def _open(self, path: Path, encoding: str) -> Iterator[TextIO]:
@@ -232,7 +240,3 @@ class DelimitedReader:
             encodings.explain(
                 self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8"
             )
-
-
-def _strip(row: CsvRow) -> list[str]:
-    return [field.strip(WHITE_SPACE + "\ufeff") for field in row.fields]

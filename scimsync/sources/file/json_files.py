@@ -16,6 +16,7 @@ from scimsync.sources.base import RejectedRows, SourceSpec
 from scimsync.sources.duckdb_sql import literal, name, pointer, reason
 from scimsync.sources.file import encodings
 from scimsync.sources.file.find import File
+from scimsync.sources.file.reader import NOTHING
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.json_rows import member_types, objects, select_members
 from scimsync.sources.workspace import Workspace
@@ -47,16 +48,30 @@ class JsonReader:
     def type_of(self, column: str) -> str:  # noqa: ARG002
         return "JSON"
 
-    def select(self, names: Sequence[str], rejected: RejectedRows | None = None) -> str:
-        return select_members(self._objects, names, numbered=rejected is not None)
+    def repeated(self) -> Mapping[str, SourceFormatError]:
+        return {}
+
+    def select(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None = None,
+        more: Mapping[str, str | None] = NOTHING,
+    ) -> str:
+        further = {alias: self._typed(column) for alias, column in more.items()}
+        numbered = rejected is not None
+        return select_members(self._objects, names, numbered=numbered, more=further)
 
     def view(self, rejected: RejectedRows | None = None) -> str:  # noqa: ARG002
-        columns = []
-        for column, kinds in self._found.items():
-            kind = _TYPES.get(frozenset(kinds) - {"NULL"}, "JSON")
-            extract = "json_extract_string" if kind == "VARCHAR" else "json_extract"
-            columns.append(f"{extract}(json, {literal(pointer(column))})::{kind} as {name(column)}")
+        columns = [f"{self._typed(column)} as {name(column)}" for column in self._found]
         return f"select {', '.join(columns)} from {self._objects}"
+
+    def _typed(self, column: str | None) -> str:
+        """Return SQL for the values of a column with their natural type."""
+        if column is None or column not in self._found:
+            return "null"
+        kind = _TYPES.get(frozenset(self._found[column]) - {"NULL"}, "JSON")
+        extract = "json_extract_string" if kind == "VARCHAR" else "json_extract"
+        return f"{extract}(json, {literal(pointer(column))})::{kind}"
 
     def is_reliable(self) -> bool:
         return True

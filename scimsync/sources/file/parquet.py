@@ -10,6 +10,7 @@ from scimsync.errors import SourceFormatError
 from scimsync.sources.base import RejectedRows, SourceSpec
 from scimsync.sources.duckdb_sql import literal, name, reason
 from scimsync.sources.file.find import File
+from scimsync.sources.file.reader import NOTHING
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.workspace import Workspace
 
@@ -28,10 +29,19 @@ class ParquetReader:
     def type_of(self, column: str) -> str | None:
         return self._types.get(column)
 
-    def select(self, names: Sequence[str], rejected: RejectedRows | None = None) -> str:
+    def repeated(self) -> Mapping[str, SourceFormatError]:
+        return {}
+
+    def select(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None = None,
+        more: Mapping[str, str | None] = NOTHING,
+    ) -> str:
+        named = {f"c{at}": column for at, column in enumerate(names)} | dict(more)
         columns = [
-            f"{name(column) if column in self._types else 'null'} as c{at}"
-            for at, column in enumerate(names)
+            f"{name(column) if column is not None and column in self._types else 'null'} as {alias}"
+            for alias, column in named.items()
         ]
         if rejected is not None:
             columns.append("file_row_number + 1 as row")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from scimsync.errors import SourceFormatError
 from scimsync.sources.base import RejectedRows
 from scimsync.sources.file.find import File
+
+NOTHING: Mapping[str, str | None] = {}
 
 
 class FileReader(Protocol):
@@ -26,9 +29,19 @@ class FileReader(Protocol):
         """
         ...
 
-    def select(self, names: Sequence[str], rejected: RejectedRows | None = None) -> str:
+    def repeated(self) -> Mapping[str, SourceFormatError]:
+        """Return the names that several columns have, each with the error for using it."""
+        ...
+
+    def select(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None = None,
+        more: Mapping[str, str | None] = NOTHING,
+    ) -> str:
         """Return SQL for the columns `names`, called c0, c1, …
 
+        The values of `more` are further columns with their natural types, by the name to give them.
         A column that the file does not have is NULL. Without `rejected`, a row that cannot be used
         makes the statement fail. With it, such rows are left out and added to it, and a column
         `row` numbers the rows from 1.
@@ -50,3 +63,15 @@ class FileReader(Protocol):
     def explain(self, error: Exception) -> None:
         """Raise what is wrong with the file in plain words, if DuckDB's `error` is about it."""
         ...
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return names that are all different: the second "Phone" becomes "Phone 2"."""
+    result: list[str] = []
+    for name in names:
+        number, unique = 1, name
+        while name and (unique in result or (number > 1 and unique in names)):
+            number += 1
+            unique = f"{name} {number}"
+        result.append(unique)
+    return result

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from scimsync.settings import Text, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
+from scimsync.sources.duckdb_sql import WHITE_SPACE
 from scimsync.sources.workspace import Workspace
+
+_MOST_SKIPPED = 1_000_000
 
 
 def _path(text: str) -> str:
@@ -47,6 +50,40 @@ def _separator(text: str) -> str:
     return text
 
 
+def _skip(number: object) -> object:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _MOST_SKIPPED:
+        raise invalid("must be a number of lines", hint="such as 2", code="SYNC-0125")
+    return number
+
+
+def _headers(names: object) -> object:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise invalid(
+            "must be a list of texts, one for each column",
+            hint='such as ["id", "name", "email"]',
+            code="SYNC-0111",
+        )
+    stripped = tuple(name.strip(WHITE_SPACE) for name in names)
+    for name in stripped:
+        if name and stripped.count(name) > 1:
+            raise invalid(
+                f"holds {quoted(name)} twice",
+                hint='write "" for a column that is not needed',
+                code="SYNC-0111",
+            )
+    if not any(stripped):
+        raise invalid("must name at least one column", code="SYNC-0111")
+    return stripped
+
+
+def _comment(text: str) -> str:
+    if not text or text.isspace() or set(text) & set('"\r\n\0'):
+        raise invalid(
+            "must be what a line of comment begins with", hint='such as "#"', code="SYNC-0125"
+        )
+    return text.lstrip()
+
+
 class FileSettings(SourceSettings):
     """`[sources.NAME]`: files that hold one record in each row."""
 
@@ -78,6 +115,38 @@ class FileSettings(SourceSettings):
     )
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
         None, description="Character between two fields; found out if it is not given"
+    )
+    skip: Annotated[int, BeforeValidator(_skip)] | None = Field(
+        None,
+        description=("Lines above the header of a CSV or TSV file; found out if it is not given"),
+    )
+    headers: Annotated[tuple[str, ...], BeforeValidator(_headers)] | None = Field(
+        None,
+        description=(
+            'Names of the columns of a CSV or TSV file without a header; "" for one that is not'
+            " needed"
+        ),
+        examples=[["id", "name", "email"]],
+    )
+    comment: Annotated[str, AfterValidator(_comment)] | None = Field(
+        None,
+        description="What lines of a CSV or TSV file begin with that are not rows",
+        examples=["#"],
+    )
+    trim: bool = Field(
+        True, description="Whether white space around the cells of CSV and TSV files is removed"
+    )
+    where: Text | None = Field(
+        None,
+        description="Condition (SQL of DuckDB) that rows must meet; the other rows are left out",
+        examples=["status <> ''"],
+    )
+    pick: Text | None = Field(
+        None,
+        description=(
+            "Order (ORDER BY of DuckDB) of the rows of one key, of which the first one counts"
+        ),
+        examples=["status = 'active' desc, start desc"],
     )
 
     @model_validator(mode="after")

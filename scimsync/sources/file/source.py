@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from scimsync.errors import SourceFormatError
@@ -22,8 +23,9 @@ from scimsync.sources.file.find import File, digest, ensure_unchanged, find, sam
 from scimsync.sources.file.json_files import JsonReader
 from scimsync.sources.file.parquet import ParquetReader
 from scimsync.sources.file.reader import FileReader
+from scimsync.sources.file.row_expression import RowExpression, parse_expression
 from scimsync.sources.file.settings import FileSettings
-from scimsync.sources.relation import Part, Relation, build_relation
+from scimsync.sources.relation import Part, Pick, Relation, build_relation
 from scimsync.sources.workspace import Workspace
 
 Spec = SourceSpec[FileSettings]
@@ -51,6 +53,45 @@ class _FileSource(ABC):
             _READERS[file.format](spec, file, workspace) for file in files
         ]
         self.files = tuple(reader.file for reader in self.readers)
+        self._refuse_foreign_settings()
+
+    def _refuse_foreign_settings(self) -> None:
+        """Raise SourceFormatError for settings of text files without such a file."""
+        if any(isinstance(reader, DelimitedReader) for reader in self.readers):
+            return
+        for option in ("skip", "headers", "comment"):
+            if getattr(self.spec.settings, option) is not None:
+                raise SourceFormatError(
+                    f"{self.spec.setting(option)}: is for CSV and TSV files, and"
+                    f" {self.files[0].label} is none",
+                    code="SYNC-0231",
+                )
+
+    @cached_property
+    def _where(self) -> RowExpression | None:
+        return self._expression("where")
+
+    @cached_property
+    def _pick(self) -> RowExpression | None:
+        return self._expression("pick")
+
+    def _expression(self, option: str) -> RowExpression | None:
+        """Return the expression of an option. Raise SourceFormatError with the columns found."""
+        try:
+            found = parse_expression(self.spec, option, self.workspace)
+        except SourceFormatError as error:
+            names = ", ".join(self.all_columns())
+            raise SourceFormatError(
+                error.message, details=[f"found: {names}"], hint=error.hint, code=error.code
+            ) from None
+        if found is None:
+            return None
+        columns = self.all_columns()
+        resolved = found.resolve(columns).values()
+        for named, column in zip(found.columns, resolved, strict=True):
+            if column is None:
+                raise missing_column(self.spec, option, named, columns, self.label)
+        return found
 
     @property
     def part_labels(self) -> tuple[str, ...]:
@@ -58,12 +99,45 @@ class _FileSource(ABC):
         return tuple(file.label for file in self.files)
 
     @abstractmethod
-    def columns(self) -> list[str]:
-        """See `Source.columns`."""
+    def all_columns(self) -> list[str]:
+        """Return the names of the columns, whether or not the key is among them."""
 
     @abstractmethod
+    def check_key(self) -> None:
+        """Raise SourceFormatError if there is no key column."""
+
+    @abstractmethod
+    def read(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None,
+        expressions: Sequence[RowExpression],
+    ) -> list[Part]:
+        """Return the columns `names` of all rows, with those that `expressions` use."""
+
+    def columns(self) -> list[str]:
+        """See `Source.columns`. Raise SourceFormatError for a wrong `where` or `pick` as well."""
+        self.check_key()
+        if self._where is not None or self._pick is not None:
+            self._bind()
+        return self.all_columns()
+
     def parts(self, names: Sequence[str], rejected: RejectedRows | None = None) -> list[Part]:
-        """Return the columns `names`, in parts that together are the table."""
+        """Return the columns `names`, in parts that together are the rows that `where` leaves."""
+        found = self.read(names, rejected, [each for each in (self._where, self._pick) if each])
+        if self._where is None:
+            return found
+        condition = self._where.sql
+        return [replace(p, sql=f"select * from ({p.sql}) where {condition}") for p in found]
+
+    def _bind(self) -> None:
+        """Raise SourceFormatError if DuckDB refuses `where` or `pick`, without reading rows."""
+        import duckdb
+
+        try:
+            self.workspace.connection.execute(f"describe {self.scan(()).sql}")
+        except duckdb.Error as error:
+            raise self.explain(error) from None
 
     @abstractmethod
     def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
@@ -76,7 +150,8 @@ class _FileSource(ABC):
         for at, column in enumerate(names):
             absent = [part.types[at] is None for part in parts]
             if all(absent) or (at == 0 and any(absent)):
-                found = self.columns()  # raises if it is the key that is missing
+                self.check_key()
+                found = self.all_columns()
                 raise missing_column(self.spec, self.option, column, found, self.label)
         careful = rejected is not None
         return build_relation(
@@ -85,6 +160,7 @@ class _FileSource(ABC):
             self.spec.settings.lists,
             careful=careful,
             reliable=careful or all(reader.is_reliable() for reader in self.readers),
+            pick=None if self._pick is None else Pick(self._pick.sql, self._pick.aliases),
         )
 
     def fingerprint(self) -> str | None:
@@ -103,6 +179,15 @@ class _FileSource(ABC):
         """Raise the reader's explanation, or return DuckDB's message."""
         for reader in self.readers:
             reader.explain(error)
+        options = [each.option for each in (self._where, self._pick) if each is not None]
+        if options:
+            return SourceFormatError(
+                f"{self.spec.setting(' and '.join(options))}: {reason(error)}",
+                details=[f"found: {', '.join(self.all_columns())}"],
+                hint="cells of CSV are text: use try_cast(… as integer) for numbers, and"
+                " try_strptime(…) for dates",
+                code="SYNC-0230",
+            )
         return self.wrong(error)
 
     @abstractmethod
@@ -120,20 +205,32 @@ class PathSource(_FileSource):
         super().__init__(spec, workspace, find(spec, path, self.option))
         self.label = self.files[0].label if len(self.files) == 1 else path
 
-    def columns(self) -> list[str]:
-        """Return the columns of all files. Each file must have the key."""
+    def all_columns(self) -> list[str]:
+        """Return the columns of all files."""
+        return list(dict.fromkeys(column for reader in self.readers for column in reader.types()))
+
+    def check_key(self) -> None:
+        """Raise SourceFormatError for a file without the key."""
         for reader in self.readers:
             if self.spec.key not in reader.types():
                 found = list(reader.types())
                 raise missing_column(self.spec, "key", self.spec.key, found, reader.file.label)
-        return list(dict.fromkeys(column for reader in self.readers for column in reader.types()))
 
-    def parts(self, names: Sequence[str], rejected: RejectedRows | None = None) -> list[Part]:
+    def read(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None,
+        expressions: Sequence[RowExpression],
+    ) -> list[Part]:
         """Return one part a file."""
-        return [
-            Part(reader.select(names, rejected), tuple(reader.type_of(column) for column in names))
-            for reader in self.readers
-        ]
+        found = []
+        for reader in self.readers:
+            more: dict[str, str | None] = {}
+            for expression in expressions:
+                more |= expression.resolve(list(reader.types()))
+            types = tuple(reader.type_of(column) for column in names)
+            found.append(Part(reader.select(names, rejected, more), types))
+        return found
 
     def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
         """Return files and lines, or files and numbers of rows for formats without lines."""
@@ -165,19 +262,29 @@ class QuerySource(_FileSource):
         readers = iter(self.readers)
         self._views = {pattern: [next(readers) for _ in files] for pattern, files in found.items()}
 
-    def columns(self) -> list[str]:
+    def all_columns(self) -> list[str]:
         """Return the columns of the result."""
-        columns = list(self._described)
-        if self.spec.key not in columns:
-            raise missing_column(self.spec, "key", self.spec.key, columns, self.label)
-        return columns
+        return list(self._described)
 
-    def parts(self, names: Sequence[str], rejected: RejectedRows | None = None) -> list[Part]:
+    def check_key(self) -> None:
+        """Raise SourceFormatError if the result has no key."""
+        if self.spec.key not in self._described:
+            raise missing_column(self.spec, "key", self.spec.key, list(self._described), self.label)
+
+    def read(
+        self,
+        names: Sequence[str],
+        rejected: RejectedRows | None,
+        expressions: Sequence[RowExpression],
+    ) -> list[Part]:
         """Return the result as one part."""
         self._create_views(rejected)
         found = list(self._described)
         at = {column: f"q{number}" for number, column in enumerate(found)}
         columns = [f"{at.get(column, 'null')} as c{number}" for number, column in enumerate(names)]
+        for expression in expressions:
+            resolved = expression.resolve(found)
+            columns += [f"{at[column or '']} as {alias}" for alias, column in resolved.items()]
         # the rows of a query have no order of their own; any that is the same each time will do
         if rejected is not None:
             columns.append(
@@ -224,6 +331,10 @@ class QuerySource(_FileSource):
 
     def wrong(self, error: Exception) -> SourceFormatError:
         """Return DuckDB's message with what it suggests."""
+        for reader in self.readers:
+            for column, repeated in reader.repeated().items():
+                if f'"{column}"' in str(error):
+                    return repeated
         hints = [
             line.strip()
             for line in str(error).splitlines()

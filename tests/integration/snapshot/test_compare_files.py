@@ -85,11 +85,22 @@ def test_an_empty_cell_is_empty_text(world: World) -> None:
     assert world.push('id,name,dept\n1,,""\n').new == {"1": {"id": "1", "name": "", "dept": ""}}
 
 
-def test_surrounding_white_space_is_no_part_of_keys_and_column_names(world: World) -> None:
-    outcome = world.push("\ufeff id ,name\u00a0,dept\n 1\u00a0,Ann ,IT\n\t2,Bo,IT\n")
+def test_surrounding_white_space_is_no_part_of_cells_keys_and_column_names(world: World) -> None:
+    outcome = world.push(
+        "\ufeff id ,name\u00a0,dept\n 1\u00a0,Ann\u3000\u200b, IT\u00a0\n\t2,\u200eB o ,IT\n"
+    )
 
-    assert outcome.new["1"] == {"id": "1", "name": "Ann ", "dept": "IT"}
-    assert world.push("id,name,dept\n1,Ann ,IT\n2,Bo,IT\n").nothing
+    assert outcome.new["1"] == {"id": "1", "name": "Ann", "dept": "IT"}
+    assert outcome.new["2"] == {"id": "2", "name": "B o", "dept": "IT"}
+    assert world.push("id,name,dept\n1,Ann,IT\n2,B o,IT\n").nothing
+
+
+def test_white_space_around_cells_is_kept_without_trim(world: World) -> None:
+    world.spec = with_settings(world.spec, trim=False)
+
+    outcome = world.push(" id ,name,dept\n 1 ,Ann , IT\n")
+
+    assert outcome.new == {"1": {"id": "1", "name": "Ann ", "dept": " IT"}}
 
 
 ODD = [

@@ -72,7 +72,8 @@ def test_an_unknown_key_is_named_with_the_key_that_was_meant() -> None:
 def test_an_unknown_key_like_no_other_gets_the_list() -> None:
     assert in_source("colour = 1") == lines(
         "sync.toml: sources.hr.colour: unknown key",
-        "  known here: type, key, path, query, lists, encoding, delimiter",
+        "  known here: type, key, path, query, lists, encoding, delimiter, skip, headers, comment,"
+        " trim, where, pick",
     )
 
 
