@@ -24,6 +24,7 @@ from scimsync.plan.diff import changes_between
 from scimsync.plan.protection import protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
 from scimsync.scim.messages import ScimResponse
+from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.targets.evidence import (
     OutcomeUnknown,
     Purpose,
@@ -42,6 +43,9 @@ looks the resource up once more and sends the request again."""
 CREATION_TRIES = 5
 """The number of times that one run sends a creation. Before each further try, the run looks the
 resource up."""
+
+
+_COLLECTIONS = [one.endpoint.strip("/").lower() for one in RESOURCE_TYPES.values()]
 
 
 @dataclass(slots=True)
@@ -268,12 +272,12 @@ def _id_of(match: Match) -> RemoteId:
 def _id_of_response(response: ScimResponse) -> RemoteId | None:
     """Return the id of a created resource (RFC 7644 section 3.3).
 
-    It comes from the body, or else from the last part of Location.
+    It comes from the body, or else from the last part of Location, unless that is the collection.
     """
     if response.resource_id:
         return RemoteId(response.resource_id)
     if response.location:
         last = urlsplit(response.location).path.rstrip("/").rpartition("/")[2]
-        remote_id = usable_id(unquote(last)) if last.lower() != "users" else None
+        remote_id = usable_id(unquote(last)) if last.lower() not in _COLLECTIONS else None
         return RemoteId(remote_id) if remote_id is not None else None
     return None

@@ -88,7 +88,7 @@ def gone(
         next_try_at=now,
         last_error="it was deleted at the target",
     )
-    return skipped(operation, now, lost, why, again=True)
+    return replace(skipped(operation, now, lost, why, again=True), lost=True)
 
 
 def purpose_of_action(action: str) -> Purpose:

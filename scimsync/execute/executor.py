@@ -22,7 +22,7 @@ from scimsync.execute.send import send_operation
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change
-from scimsync.model.ids import Key, Kind, RemoteId, fold_name
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Value, fold_name
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf
@@ -45,8 +45,9 @@ class Progress(Protocol):
 class Executor:
     """The executor of the plan of one target.
 
-    After `run`, `again` holds resources to be planned once more in this run. `unexpected` is an
-    error that is a bug: its operation has no outcome.
+    After `run`, `again` holds resources to be planned once more in this run, and `lost` those that
+    were gone at the target though they should exist. `unexpected` is an error that is a bug: its
+    operation has no outcome.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class Executor:
         self._progress = progress
         self._slots = asyncio.Semaphore(concurrency)
         self._group_locks: dict[Key, asyncio.Lock] = {}
-        self._renamed: dict[Key, Change] = {}
+        self._renamed: dict[Key, Sequence[Change]] = {}
         self._to_rename_back: list[tuple[JournaledOperation, str]] = []
         self.again: set[tuple[Kind, Key]] = set()
+        self.lost: set[tuple[Kind, Key]] = set()
         self.unexpected: ScimsyncError | None = None
 
     async def run(self) -> None:
@@ -219,6 +221,8 @@ class Executor:
                         self.unexpected = report_unexpected(self._target, error)
                         continue
                     outcomes.append(outcome)
+                    if outcome.lost:
+                        self.lost.add((prepared.operation.kind, prepared.operation.key))
                     if outcome.again:
                         self.again.add((prepared.operation.kind, prepared.operation.key))
 
@@ -269,13 +273,15 @@ class Executor:
         return False
 
     async def _rename(self, operation: JournaledOperation) -> bool:
-        """Give a user a temporary name. The operation itself stays planned."""
+        """Give a user a temporary name. The operation itself stays planned.
+
+        Some targets keep e-mail addresses unique too, so that those are given up as well.
+        """
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         if link is None or "userName" not in link.document:
             return False
-        name = link.document["userName"]
-        change = Change("userName", name, f"moving-{uuid.uuid4().hex[:12]}-{name}")
-        outcome = await self._send_step(operation, change)
+        changes = _stepping_aside(operation, link.document, f"moving-{uuid.uuid4().hex[:12]}-")
+        outcome = await self._send_step(operation, changes)
         if outcome is None:
             return False
         if outcome.result.status is not OperationStatus.APPLIED or outcome.link is None:
@@ -285,19 +291,19 @@ class Executor:
         if not await asyncio.to_thread(self._journal.plan_again, operation, kept):
             self._connection.lost_lease()
             return False
-        self._renamed[operation.key] = change
+        self._renamed[operation.key] = changes
         return True
 
     async def _rename_back(self, operation: JournaledOperation, why: str) -> None:
         """Restore the old name of a user with a temporary name, if it is still free."""
-        change = self._renamed[operation.key]
+        changes = self._renamed[operation.key]
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
-        old = fold_name(change.before)
+        old = next(fold_name(one.before) for one in changes if one.path == "userName")
         free = old is not None and not self._journal.holders([old])
         if link is None or not free or self._connection.stopped:
             self._journal.give_up(operation, why)
             return
-        back = Change(change.path, change.after, change.before)
+        back = [Change(one.path, one.after, one.before) for one in changes]
         outcome = await self._send_step(operation, back)
         if outcome is None:
             return
@@ -309,10 +315,10 @@ class Executor:
         await self._commit_batch([replace(outcome, result=failed, link=after)], [])
 
     async def _send_step(
-        self, operation: JournaledOperation, change: Change
+        self, operation: JournaledOperation, changes: Sequence[Change]
     ) -> OperationOutcome | None:
-        """Send one change in place of an operation. Return None if it was not sent."""
-        step = replace(operation, action=Action.UPDATE, changes=(change,), base=None)
+        """Send some changes in place of an operation. Return None if it was not sent."""
+        step = replace(operation, action=Action.UPDATE, changes=tuple(changes), base=None)
         (prepared,) = self._prepare([step], {})
         if not await self._commit_batch([], [prepared]):
             return None
@@ -343,6 +349,37 @@ def _referenced(operations: Sequence[JournaledOperation]) -> list[Key]:
         for operation in operations
         for change in operation.changes
         if isinstance(change.after, IdOf)
+    ]
+
+
+def _stepping_aside(
+    operation: JournaledOperation, held: Document, prefix: str
+) -> tuple[Change, ...]:
+    """Return the changes that free the userName and the e-mail addresses that a user gives up."""
+    given_up = [
+        change.path
+        for change in operation.changes
+        if change.path == "userName" or (change.path.lower().startswith("emails"))
+    ]
+    changes = (
+        Change(path, held[path], _with_prefix(held[path], prefix))
+        for path in dict.fromkeys(["userName", *given_up])
+        if path in held
+    )
+    return tuple(change for change in changes if change.before != change.after)
+
+
+def _with_prefix(value: Value, prefix: str) -> Value:
+    """Return a name or address, or each address of a list, with a prefix."""
+    if isinstance(value, str):
+        return prefix + value
+    if not isinstance(value, list):
+        return value
+    return [
+        one | {"value": prefix + one["value"]}
+        if isinstance(one, dict) and isinstance(one.get("value"), str)
+        else one
+        for one in value
     ]
 
 

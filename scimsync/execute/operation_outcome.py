@@ -31,7 +31,8 @@ class OperationOutcome:
     """The outcome of an operation.
 
     `link` is None where nothing new is known about the resource. `again` asks for the resource to
-    be planned once more in this run: it was gone, it had changed meanwhile, or changes remain.
+    be planned once more in this run: it was gone (`lost`), it had changed meanwhile, or changes
+    remain.
     `created`: the target had no such resource before. `arrives`: the resource was not linked to the
     key before. `members` are memberships that the target acknowledged, `in_doubt` the (group, kind,
     member) whose outcome is unknown.
@@ -40,6 +41,7 @@ class OperationOutcome:
     result: OperationResult
     link: Link | None = None
     again: bool = False
+    lost: bool = False
     created: bool = False
     arrives: bool = False
     members: tuple[Membership, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 
@@ -12,6 +13,7 @@ from scimsync.execute.journal_writer import JournalWriter
 from scimsync.execute.preparation import Sending
 from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.unexpected import report_unexpected
+from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import PHASE_WORDS, Phase
 from scimsync.run.context import PushContext
@@ -20,6 +22,8 @@ from scimsync.run.target_run import TargetRun
 from scimsync.state import due
 from scimsync.targets.connection import TargetStopped
 from scimsync.transport.request_errors import RequestError
+
+_LOG = logging.getLogger("scimsync")
 
 ROUNDS = 3
 """The number of times that a run plans resources again: those that were gone, and those that refer
@@ -84,6 +88,7 @@ class _TargetExecution:
             await self._run_rounds()
         except Exception as error:
             executor.unexpected = report_unexpected(target.name, error)
+        self._report_lost()
         self._journal.fail_repeated(executor.again)
         stopped = executor.unexpected or target.connection.stopped
         target.error = target.error or stopped or target.late_error
@@ -91,6 +96,18 @@ class _TargetExecution:
         if stopped is not None:
             why = coded(stopped.message, stopped.code)
         self._journal.close(why)
+
+    def _report_lost(self) -> None:
+        """Say that resources were gone at the target, which planning again has created."""
+        counted = [(kind.noun, sum(of is kind for of, _ in self._executor.lost)) for kind in Kind]
+        lost = " and ".join(plural(number, noun) for noun, number in counted if number)
+        if lost:
+            _LOG.warning(
+                "%s: deleted at the target by others, and planned again in this run: %s"
+                " [SYNC-0426]",
+                self._target.name,
+                lost,
+            )
 
     async def _run_rounds(self) -> None:
         executor, target = self._executor, self._target

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.execute.story import delete, one_of
 from tests.office import Office, people
 from tests.servers.faulty import FaultyServer, Seen
 
@@ -195,3 +196,25 @@ def test_a_conflict_is_one_whatever_its_status(
     assert said(office, "push") == (0, [])
 
     assert office.links()["00001"].remote_id == account["id"]
+
+
+def test_a_group_that_was_deleted_by_hand_is_made_again_in_the_same_run(
+    real_office: Office,
+) -> None:
+    office = real_office
+    table = '[targets.wiki.groups.departments]\neach = "dept"\ndisplayName = "value"'
+    office.configure(more=table)
+    office.hire(people(5))
+    office.push()
+    delete(office, "Groups", one_of(office, "Groups", displayName="IT")["id"])
+    office.hire(people(6))
+
+    assert said(office, "push") == (
+        0,
+        [
+            "wiki: deleted at the target by others, and planned again in this run: 1 group"
+            " [SYNC-0426]"
+        ],
+    )
+    assert len(one_of(office, "Groups", displayName="IT")["members"]) == 6
+    assert said(office, "plan", "--exit-code") == (0, [])

@@ -51,6 +51,26 @@ def test_people_take_each_others_user_names_with_the_fewest_requests(
     assert len(faulty.written()) == len(names) + aside
 
 
+@pytest.mark.parametrize("case", ["two swap", "a ring of four and a swap"])
+def test_who_steps_aside_gives_up_the_e_mail_address_too(
+    office: Office, faulty: FaultyServer, case: str
+) -> None:
+    faulty.quirks.unique_emails = True
+    names, aside = CASES[case]
+    office.hire(people(20))
+    office.push()
+    faulty.forget()
+    office.hire(renamed(20, names))
+
+    ran = office.run("push")
+
+    assert (ran.code, "SYNC-" in ran.err) == (0, False)
+    assert len(faulty.written()) == len(names) + aside
+    assert holders(office) == {row["email"].lower(): row["id"] for row in renamed(20, names)}
+    for user in faulty.users.values():
+        assert [one["value"] for one in user["emails"]] == [user["userName"]]
+
+
 def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
     real_office.hire(people(6))
     real_office.push()

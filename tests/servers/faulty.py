@@ -73,7 +73,7 @@ class Fault:
 @dataclass
 class Quirks:
     """How responses look: ids as numbers, names in upper case, no body (or Location) after POST,
-    small pages; whether two users may have one userName."""
+    small pages; whether two users may have one userName, or one e-mail address."""
 
     numeric_ids: bool = False
     other_case: bool = False
@@ -81,6 +81,7 @@ class Quirks:
     location: bool = True
     max_page: int = 200
     unique_names: bool = True
+    unique_emails: bool = False
 
 
 @dataclass
@@ -264,11 +265,12 @@ class FaultyServer(LoopbackServer):
         return Reply(200, user)
 
     def _taken(self, body: Json, but: str | None) -> bool:
-        name = fold_case(body["userName"])
-        return self.quirks.unique_names and any(
-            fold_case(one["userName"]) == name
-            for user_id, one in self.users.items()
-            if user_id != but
+        others = [one for user_id, one in self.users.items() if user_id != but]
+        name, emails = fold_case(body["userName"]), _emails(body)
+        same_name = any(fold_case(one["userName"]) == name for one in others)
+        same_email = any(emails & _emails(one) for one in others)
+        return (self.quirks.unique_names and same_name) or (
+            self.quirks.unique_emails and same_email
         )
 
     def _keep(self, body: Json) -> Json:
@@ -299,6 +301,10 @@ def _other_case(value: Any) -> Any:
             name if ":" in name else name.upper(): _other_case(held) for name, held in value.items()
         }
     return [_other_case(one) for one in value] if isinstance(value, list) else value
+
+
+def _emails(user: Json) -> set[str]:
+    return {fold_case(one["value"]) for one in user.get("emails", []) if "value" in one}
 
 
 @contextmanager
