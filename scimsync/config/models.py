@@ -83,6 +83,14 @@ class Guard(Table):
         Limit.share(10), "Users deactivated or deleted in one run, and members removed from a group"
     )
     max_updates: AtMost = _limit(Limit.share(50), "Accounts changed in one run")
+    max_adoptions: AtMost = Field(
+        Limit(Decimal(5)),
+        description=(
+            "Accounts taken over in one run that match neither by externalId nor by userName and"
+            " name"
+        ),
+        json_schema_extra={"default": 5},
+    )
     min_records: AtLeast = _limit(
         Minimum.share(80), "Records of a source, compared with its last ingest; fewer stop the run"
     )

@@ -19,7 +19,7 @@ from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, JournaledOperation
 from scimsync.model.placeholders import RandomText, secrets_of
-from scimsync.plan.adoption import why_not_adopted
+from scimsync.plan.adoption import is_weak, matched_by, why_not_adopted
 from scimsync.plan.diff import changes_between
 from scimsync.plan.protection import protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
@@ -226,7 +226,20 @@ class Creation:
         if not policy.update:
             return f"actions.update = false keeps {noun} {remote_id} as it is"
         why = why_not_adopted(policy, operation.kind, operation.key)
-        return None if why is None else f"{noun} {remote_id}: {why}"
+        if why is not None:
+            return f"{noun} {remote_id}: {why}"
+        if self._is_weak(match) and not self.sending.may_adopt_weakly():
+            return (
+                f"account {remote_id} matches neither by externalId nor by userName and name, and"
+                " guard.max_adoptions allows no further one"
+            )
+        return None
+
+    def _is_weak(self, match: Match) -> bool:
+        """Return whether what was found may be somebody else's account."""
+        wanted = {change.path: change.after for change in self.operation.changes}
+        account = to_account(match.by, match.resources[0], ())
+        return self.operation.kind is Kind.USER and is_weak(matched_by(wanted, account))
 
     def _protected_by(self, match: Match) -> str | None:
         return protected_by(self.sending.policy, self.operation.kind, match.resources[0])

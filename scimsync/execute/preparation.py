@@ -51,7 +51,8 @@ class Sending:
 
     `matcher_of` returns the matcher that finds and reads a resource, `create_only` its paths that
     are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
-    that a resource is linked to, and `clock` aware times. `policy` says what may be adopted.
+    that a resource is linked to, and `clock` aware times. `policy` says what may be adopted, and
+    `may_adopt_weakly` whether one more account that may be somebody else's.
     `run_doubt` is why the clock may be wrong in this run.
     """
 
@@ -62,6 +63,7 @@ class Sending:
     secret: Callable[[Key, str], Value]
     owner: Callable[[Kind, RemoteId], Key | None]
     policy: Policy
+    may_adopt_weakly: Callable[[], bool]
     clock: Callable[[], datetime]
     run_doubt: ClockDoubt | None = None
 

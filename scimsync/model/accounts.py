@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scimsync.model.ids import Document, Key, RemoteId
+
+IDENTITY = ("externalId", "userName", "name.familyName", "name.givenName", "displayName")
+"""The attributes that tell whose account it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,8 @@ class Account:
 
     `document` is what it holds at the managed paths. `found_by` is the attribute by which it was
     found. `owner` is the key that is linked to it already, if any. `members` are those of a group.
-    `protected_by` is the filter of `protect` that keeps it out of reach.
+    `protected_by` is the filter of `protect` that keeps it out of reach. `identity` is what it
+    holds at the paths `IDENTITY`, whether they are managed or not.
     """
 
     remote_id: RemoteId
@@ -24,3 +28,4 @@ class Account:
     owner: Key | None = None
     members: tuple[RemoteId, ...] = ()
     protected_by: str | None = None
+    identity: Document = field(default_factory=dict)

@@ -83,8 +83,9 @@ class Operation:
 
     `base` is the document that `changes` start from where that is not the document of the link.
     `waits_for` is the key whose operation frees the userName that this one takes. `delete_after`
-    is when an account that this operation deactivates is to be deleted. A problem found while
-    planning is an operation with the status `failed`, and `detail` says why.
+    is when an account that this operation deactivates is to be deleted. `matched` are the
+    attributes by which an account that is adopted matches. A problem found while planning is an
+    operation with the status `failed`, and `detail` says why.
     """
 
     phase: int
@@ -99,6 +100,7 @@ class Operation:
     waits_for: Key | None = None
     delete_after: datetime | None = None
     base: Document | None = None
+    matched: tuple[str, ...] = ()
     request: str | None = None
     detail: str | None = None
 

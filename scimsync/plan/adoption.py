@@ -1,10 +1,17 @@
-"""Which resources that exist already may be taken over."""
+"""Which resources that exist already may be taken over, and how well an account matches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from scimsync.desired.groups import name_of
-from scimsync.model.ids import Key, Kind
+from scimsync.model.accounts import IDENTITY, Account
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key, Kind, fold_name
 from scimsync.plan.candidates import Policy
+
+_NAME = ("name.familyName", "name.givenName")
 
 
 def why_not_adopted(policy: Policy, kind: Kind, key: Key) -> str | None:
@@ -17,3 +24,55 @@ def why_not_adopted(policy: Policy, kind: Kind, key: Key) -> str | None:
         return None
     table = f"[targets.{policy.target}.groups.{name}]"
     return f"to take it over, set adopt = true in {table}"
+
+
+def matched_by(wanted: Document, account: Account) -> tuple[str, ...]:
+    """Return the attributes by which an account matches a document.
+
+    These are the one by which it was found, and those of externalId, userName, name (family and
+    given name) and displayName that agree.
+    """
+    agreeing = {path for path in IDENTITY if _agree(path, wanted, account.identity)}
+    found = {account.found_by: None}
+    found |= dict.fromkeys(path for path in ("externalId", "userName") if path in agreeing)
+    if agreeing.issuperset(_NAME):
+        found["name"] = None
+    if "displayName" in agreeing:
+        found["displayName"] = None
+    return tuple(found)
+
+
+def is_weak(matched: Sequence[str]) -> bool:
+    """Return whether an account that matches by these attributes may be somebody else's.
+
+    It is not with an equal externalId, or an equal userName of somebody with the same name. An
+    account without `matched` is one that scimsync created.
+    """
+    named = "name" in matched or "displayName" in matched
+    return bool(matched) and "externalId" not in matched and not ("userName" in matched and named)
+
+
+def overwritten(changes: Sequence[Change]) -> list[Change]:
+    """Return the changes of an adoption that replace or remove a value of the account."""
+    return [change for change in changes if change.before is not None and change.path != "active"]
+
+
+def is_reactivated(changes: Sequence[Change]) -> bool:
+    """Return whether an adoption switches a deactivated account on."""
+    return any(change.path == "active" and change.after is True for change in changes)
+
+
+def _agree(path: str, wanted: Document, held: Document) -> bool:
+    left, right = _text(path, wanted), _text(path, held)
+    if left is None or right is None:
+        return False
+    return left == right if path == "externalId" else fold_name(left) == fold_name(right)
+
+
+def _text(path: str, document: Document) -> str | None:
+    value: Any = document.get(path)
+    parent, _, sub = path.partition(".")
+    if value is None and isinstance(whole := document.get(parent), dict):
+        value = whole.get(sub)
+    text = None if value is None else str(value).strip()
+    return text or None

@@ -31,7 +31,7 @@ from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Value, fol
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, secrets_of
-from scimsync.plan.adoption import why_not_adopted
+from scimsync.plan.adoption import matched_by, why_not_adopted
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.deletions import deletion_time, first_seen, is_confirmed, is_due, uncounted
 from scimsync.plan.diff import changes_between, describe_changes, hide_sensitive
@@ -270,12 +270,15 @@ class _Batch:
             base["active"] = False
         if self._name_is_taken(candidate, after, before=base):
             return
+        desired = candidate.desired
+        assert desired is not None  # noqa: S101 - it is wanted
         self._operation(
             candidate,
             Action.ADOPT,
             self._traits.update,
             f"{self._traits.kind.a_noun} with the same {account.found_by} exists",
             changes_between(base, after),
+            matched=matched_by({**desired.once, **desired.document}, account),
             remote_id=account.remote_id,
             base=base,
             unique_name=fold_name(after.get(self._traits.unique)),

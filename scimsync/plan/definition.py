@@ -69,6 +69,7 @@ class TargetPlan:
     `accounts` and `groups` are the numbers of linked accounts, of active accounts, and of groups
     before the plan, and `adopted` is the number of accounts that it adopts. `removals`, `updates`
     and `deleted_groups` count what guards limit: users deprovisioned by name are left out.
+    `weak_adoptions` are those of accounts that may be somebody else's.
     `other_url` is the service that the links belong to, where it is not that of sync.toml.
     """
 
@@ -85,6 +86,7 @@ class TargetPlan:
     removals: Tally = Tally(0)
     updates: Tally = Tally(0)
     deleted_groups: Tally = Tally(0)
+    weak_adoptions: Tally = Tally(0)
     lost_members: tuple[LostMembers, ...] = ()
     other_url: str | None = None
 

@@ -68,13 +68,11 @@ class _Rule:
         self, count: _Count, limits: Mapping[str, Limit], allowance: Allowance
     ) -> Violation | None:
         """Return why the plan must not be executed, or None."""
-        limit, allowed = limits[self.setting], allowance.limits.get(self.setting)
-        maximum, bound = self._maximum(limit, count.total), f"limit {limit}"
-        if allowed is not None and self._maximum(allowed, count.total) >= maximum:
-            limit, maximum = allowed, self._maximum(allowed, count.total)
-            bound = f"{self.option} {limit}"
+        limit, maximum = self.limit_of(count.total, limits, allowance)
         if count.number <= maximum:
             return None
+        allowed = limit is allowance.limits.get(self.setting)
+        bound = f"{self.option} {limit}" if allowed else f"limit {limit}"
         here = f", here {maximum}" if limit.is_share else ""
         more = count.number - len(count.first)
         return Violation(
@@ -84,6 +82,16 @@ class _Rule:
             f"first: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}",
             f"to allow this once: scimsync push {self.option} {count.number}",
         )
+
+    def limit_of(
+        self, total: int, limits: Mapping[str, Limit], allowance: Allowance
+    ) -> tuple[Limit, int]:
+        """Return the limit that applies to `total`, the higher one, and what it allows."""
+        limit, allowed = limits[self.setting], allowance.limits.get(self.setting)
+        maximum = self._maximum(limit, total)
+        if allowed is not None and self._maximum(allowed, total) >= maximum:
+            return allowed, self._maximum(allowed, total)
+        return limit, maximum
 
     def _maximum(self, limit: Limit, total: int) -> int:
         maximum = limit.of(total)
@@ -116,6 +124,11 @@ def _updates(plan: TargetPlan) -> Iterable[_Count]:
     return _accounts(plan, plan.updates)
 
 
+def _weak_adoptions(plan: TargetPlan) -> Iterable[_Count]:
+    tally = plan.weak_adoptions
+    yield _Count(f'"{plan.name}"', max(plan.adopted, tally.number), tally.number, tally.first)
+
+
 def _lost_members(plan: TargetPlan) -> Iterable[_Count]:
     for loss in plan.lost_members:
         yield _Count(
@@ -127,6 +140,15 @@ def _deleted_groups(plan: TargetPlan) -> Iterable[_Count]:
     deleted = plan.deleted_groups
     yield _Count(f'"{plan.name}"', plan.groups, deleted.number, deleted.first)
 
+
+_MAX_ADOPTIONS = _Rule(
+    "max_adoptions",
+    "SYNC-0530",
+    "--allow-adoptions",
+    _few_accounts,
+    _weak_adoptions,
+    ("adoptions at", "match neither by externalId nor by userName and name"),
+)
 
 _RULES = (
     _Rule(
@@ -145,6 +167,7 @@ _RULES = (
         _updates,
         ("accounts at", "would be changed"),
     ),
+    _MAX_ADOPTIONS,
     _Rule(
         "max_removals",
         "SYNC-0502",
@@ -183,6 +206,17 @@ def check(plan: Plan, limits: Mapping[str, Limit], allowance: Allowance) -> list
                 if violation is not None:
                     violations.append(replace(violation, target=target.name))
     return violations
+
+
+def adoptions_left(
+    adopted: int, weak: int, limits: Mapping[str, Limit], allowance: Allowance
+) -> int:
+    """Return how many accounts a run may take over weakly beyond its plan.
+
+    The plan has `adopted` adoptions, of which `weak` are of accounts that may be somebody else's.
+    """
+    _, maximum = _MAX_ADOPTIONS.limit_of(adopted, limits, allowance)
+    return max(maximum - weak, 0)
 
 
 def _other_service(target: TargetPlan) -> Violation:

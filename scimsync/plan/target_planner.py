@@ -67,6 +67,11 @@ class TargetPlanner:
         return self._memberships.lost
 
     @property
+    def weak_adoptions(self) -> Sequence[Key]:
+        """The users who adopt an account that may be somebody else's."""
+        return self._users.weak_adoptions
+
+    @property
     def unconfirmed(self) -> Sequence[Key]:
         """The users whose deletion is due and waits for another run."""
         return self._users.unconfirmed

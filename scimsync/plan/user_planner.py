@@ -13,8 +13,9 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.memberships import Membership
-from scimsync.model.operations import ARRIVAL_ACTIONS, Action
+from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
 from scimsync.model.placeholders import IdOf
+from scimsync.plan.adoption import is_weak
 from scimsync.plan.candidates import Surroundings
 from scimsync.plan.decisions import (
     REMOVES_ACCESS,
@@ -35,7 +36,8 @@ _EXISTENCE_ACTIONS = (*ARRIVAL_ACTIONS, Action.DELETE)
 class UserPlanner(ResourcePlanner):
     """The planner for users, and for the groups that their own records want them in.
 
-    `touched_groups` collects the groups whose members may have changed.
+    `touched_groups` collects the groups whose members may have changed, `weak_adoptions` the users
+    who adopt an account that may be somebody else's.
     """
 
     traits = USERS
@@ -66,6 +68,7 @@ class UserPlanner(ResourcePlanner):
             state, records, self._program, rules.sources, now.today, rules.policy
         )
         self.touched_groups: set[Key] = set()
+        self.weak_adoptions: list[Key] = []
 
     @property
     def unsearchable(self) -> int:
@@ -182,6 +185,11 @@ class UserPlanner(ResourcePlanner):
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
+        self.weak_adoptions += [
+            operation.key
+            for operation in decisions.operations
+            if operation.status is OperationStatus.PLANNED and is_weak(operation.matched)
+        ]
         self._unlinked.settle(batch, decisions)
         planned = batch.planned
         self._state.put_references(

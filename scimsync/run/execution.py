@@ -15,7 +15,8 @@ from scimsync.execute.secret_values import SecretValues
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
-from scimsync.model.operations import PHASE_WORDS, Phase
+from scimsync.model.operations import PHASE_WORDS, Action, Phase
+from scimsync.plan import guard
 from scimsync.run.context import PushContext
 from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun
@@ -55,6 +56,7 @@ class _TargetExecution:
     def __init__(self, context: PushContext, target: TargetRun) -> None:
         self._context = context
         self._target = target
+        self._adoptions_left: int | None = None
         compiled, name = target.compiled, target.name
         self._journal = JournalWriter(
             context.unfenced,
@@ -74,12 +76,25 @@ class _TargetExecution:
             secret=secrets.get,
             owner=self._journal.owner,
             policy=compiled.policy,
+            may_adopt_weakly=self._may_adopt_weakly,
             clock=context.clock,
             run_doubt=context.now.doubt,
         )
         self._executor = Executor(
             name, self._journal, sending, compiled.concurrency, self._progress
         )
+
+    def _may_adopt_weakly(self) -> bool:
+        """Return whether `max_adoptions` allows one more account, and count it."""
+        context, target = self._context, self._target
+        if self._adoptions_left is None:
+            adopted = target.state.count_operations().get(Action.ADOPT, 0)
+            weak = len(target.planner.weak_adoptions)
+            limits = context.compiled.config.guard.limits
+            allowance = context.options.allowance
+            self._adoptions_left = guard.adoptions_left(adopted, weak, limits, allowance)
+        self._adoptions_left -= 1
+        return self._adoptions_left >= 0
 
     async def run(self) -> None:
         """Execute the plan. Store an error that prevents it in the target's `error`."""

@@ -19,6 +19,7 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
+from scimsync.plan.definition import Tally
 from scimsync.plan.guard import REMOVALS
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
@@ -26,7 +27,7 @@ from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
-from scimsync.run.tallies import with_tallies
+from scimsync.run.tallies import FIRST_KEYS, with_tallies
 from scimsync.state import (
     holds,
     links,
@@ -229,6 +230,7 @@ class TargetRun:
     def plan(self, store: Store) -> TargetPlan:
         """Return the plan of this target as a value."""
         url, known_url = self.compiled.config.url, self.known.url
+        weak = self.planner.weak_adoptions
         plan = TargetPlan(
             name=self.name,
             url=url,
@@ -236,6 +238,7 @@ class TargetRun:
             reader=self.state,
             error=self.error,
             lost_members=tuple(self.planner.lost_members),
+            weak_adoptions=Tally(len(weak), tuple(weak[:FIRST_KEYS])),
             other_url=known_url if known_url not in (None, url) else None,
         )
         return with_tallies(plan, self.state, store)

@@ -29,7 +29,14 @@ from scimsync.model.operations import (
     Run,
 )
 from scimsync.state.bulk import stream, update_by_id
-from scimsync.state.json_values import dump_changes, dump_document, load_changes, load_document
+from scimsync.state.json_values import (
+    dump_changes,
+    dump_document,
+    dump_names,
+    load_changes,
+    load_document,
+    load_names,
+)
 from scimsync.state.tables import operation as table
 from scimsync.state.tables import run as run_table
 
@@ -128,6 +135,7 @@ def add_operations(
             "waits_for": item.waits_for,
             "delete_after": item.delete_after,
             "base": None if item.base is None else dump_document(item.base),
+            "matched": dump_names(item.matched),
             "changes": dump_changes(item.changes),
             "request": item.request,
             "status": item.status,
@@ -359,6 +367,7 @@ def _operation(row: Row[Any]) -> JournaledOperation:
         waits_for=row.waits_for,
         delete_after=row.delete_after,
         base=None if row.base is None else load_document(row.base),
+        matched=load_names(row.matched),
         request=row.request,
         attempts=row.attempts,
         http_status=row.http_status,

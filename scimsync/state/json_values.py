@@ -49,6 +49,16 @@ def load_changes(text: str) -> tuple[Change, ...]:
     return tuple([Change(path, before, after) for path, before, after in rows])
 
 
+def dump_names(names: Sequence[str]) -> str | None:
+    """Return names as JSON text, None for none."""
+    return orjson.dumps(list(names)).decode() if names else None
+
+
+def load_names(text: str | None) -> tuple[str, ...]:
+    """Return the names that `dump_names` wrote."""
+    return () if text is None else tuple(orjson.loads(text))
+
+
 def _encode(value: Any) -> Any:
     if isinstance(value, IdOf):
         return {_REF: value.key}

@@ -359,6 +359,9 @@ class OperationRow(_Row, table=True):
     base: str | None = _text(
         "The document that the changes start from, where that is not the link's.", default=None
     )
+    matched: str | None = _text(
+        "The attributes by which an account that is adopted matches: a JSON array.", default=None
+    )
     changes: str = _text("A JSON array of [path, before, after].")
     request: str | None = _text(
         "The requests as sent, without secrets: a JSON array.", default=None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scimsync.model.accounts import Account
+from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.scim.attributes import read, resource_id, short_text, usable_id
 from scimsync.scim.dialects import Dialect
@@ -493,6 +493,7 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
         document=held_document(resource, paths),
         found_by=found_by,
         active=active_of(resource),
+        identity=project(resource, IDENTITY),
         etag=short_text(version),
         members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
     )

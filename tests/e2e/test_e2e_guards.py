@@ -247,7 +247,9 @@ def test_a_number_is_meant_as_it_stands(office: Office, faulty: FaultyServer) ->
 
 def test_new_and_adopted_accounts_count_for_no_limit(office: Office, faulty: FaultyServer) -> None:
     for number in range(1, 21):
-        faulty.add(userName=f"person{number}@example.com")
+        faulty.add(
+            userName=f"person{number}@example.com", displayName=f"Given{number} Family{number}"
+        )
     office.hire(people(40))
 
     assert counts(office.push()) == {"create": 20, "adopt": 20}

@@ -53,6 +53,7 @@ PROBLEMS_SHOWN = 20
 _ALLOWED: dict[str, tuple[str, type[Limit], str]] = {
     "--allow-removals": ("max_removals", Limit, "Deactivate or delete up to N accounts or groups."),
     "--allow-updates": ("max_updates", Limit, "Change up to N accounts."),
+    "--allow-adoptions": ("max_adoptions", Limit, "Take over up to N accounts that match weakly."),
     "--allow-records": ("min_records", Minimum, "Accept a source with N records."),
 }
 """Options that lift a limit of [guard] for one run: the setting, its type, and the help."""

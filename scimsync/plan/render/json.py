@@ -6,7 +6,9 @@ from typing import Any
 
 import orjson
 
+from scimsync.model.ids import Kind
 from scimsync.model.operations import JournaledOperation, Operation
+from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
 from scimsync.plan.requests import request_document, shown
 from scimsync.scim.messages import ScimRequest
 
@@ -47,4 +49,18 @@ def _document(operation: Operation, requests: list[Any]) -> dict[str, Any]:
             for change in operation.changes
         ],
         "requests": requests,
+    } | ({"adoption": _adoption(operation)} if operation.matched else {})
+
+
+def _adoption(operation: Operation) -> dict[str, Any]:
+    """Return how well the account matches that an operation adopts, and what it loses."""
+    return {
+        "remote_id": operation.remote_id,
+        "matched": list(operation.matched),
+        "weak": operation.kind is Kind.USER and is_weak(operation.matched),
+        "overwrites": [
+            {"path": change.path, "value": shown(change.before)}
+            for change in overwritten(operation.changes)
+        ],
+        "reactivates": is_reactivated(operation.changes),
     }

@@ -13,7 +13,7 @@ from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.plan.definition import Plan, TargetPlan
 from scimsync.plan.diff import describe_counts, short_path
-from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS
+from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS, adoption_notes
 from scimsync.plan.requests import shown
 
 SHOWN_AT_MOST = 300
@@ -68,8 +68,9 @@ def _row(entry: JournaledOperation) -> str:
         else "<br>".join(_change(change) for change in entry.changes)
     )
     group = "group " if entry.kind is Kind.GROUP else ""
+    reason = "; ".join([entry.reason, *adoption_notes(entry)])
     return (
-        f"| {_plain(sign)} {entry.action} | {group}{_code(entry.key)} | {_plain(entry.reason)} |"
+        f"| {_plain(sign)} {entry.action} | {group}{_code(entry.key)} | {_plain(reason)} |"
         f" {changes} |"
     )
 

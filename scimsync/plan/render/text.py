@@ -20,6 +20,7 @@ from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.render.words import (
     MEMBERS_SHOWN,
     SIGNS,
+    adoption_notes,
     subject,
 )
 from scimsync.plan.requests import shown
@@ -71,6 +72,8 @@ def print_operation(out: Console, entry: JournaledOperation) -> None:
     if entry.action in MEMBERSHIP_ACTIONS:
         _print_members(out, entry)
         return
+    for note in adoption_notes(entry):
+        out.print(Text(f"      {printable(note)}", "dim"))
     rows = [(printable(short_path(change.path)), change_text(change)) for change in entry.changes]
     if not rows:
         return

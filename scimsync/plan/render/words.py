@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scimsync.formatting import printable
+from scimsync.jsontext import printable_json
 from scimsync.model.ids import Kind
 from scimsync.model.operations import Action, JournaledOperation
+from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
+from scimsync.plan.diff import short_path
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
@@ -23,6 +26,21 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 
 MEMBERS_SHOWN = 20
 """The number of members of one change that are listed; the others are counted."""
+
+
+def adoption_notes(entry: JournaledOperation) -> list[str]:
+    """Return what to know about the account that an operation adopts, in short sentences."""
+    if not entry.matched:
+        return []
+    weakly = entry.kind is Kind.USER and is_weak(entry.matched)
+    matched = f"matches by {', '.join(map(short_path, entry.matched))}"
+    notes = [f"{entry.kind.noun} {entry.remote_id} {matched}{' only' if weakly else ''}"]
+    notes += [
+        f"overwrites externalId {printable_json(change.before)} of another system"
+        for change in overwritten(entry.changes)
+        if change.path == "externalId"
+    ]
+    return notes + ["reactivates the account"] * is_reactivated(entry.changes)
 
 
 def subject(entry: JournaledOperation) -> str:

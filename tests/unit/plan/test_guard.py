@@ -12,7 +12,7 @@ from scimsync.model.limits import Limit
 from scimsync.model.operations import Action
 from scimsync.plan import Allowance, Plan, TargetPlan
 from scimsync.plan.definition import Tally
-from scimsync.plan.guard import REMOVALS, UPDATES, check
+from scimsync.plan.guard import REMOVALS, UPDATES, adoptions_left, check
 from scimsync.plan.membership_planner import LostMembers
 from scimsync.scim.dialects import rfc
 
@@ -20,7 +20,9 @@ FIRST = (Key("1"), Key("2"))
 TENTH, HALF = Limit.share(10), Limit.share(50)
 
 
-LIMITS = {"max_removals": TENTH, "max_updates": HALF}
+FIVE = Limit.parse("5")
+assert FIVE is not None
+LIMITS = {"max_removals": TENTH, "max_updates": HALF, "max_adoptions": FIVE}
 """`[guard]` of sync.toml."""
 
 
@@ -185,6 +187,43 @@ def test_members_of_one_group_count_by_the_group() -> None:
     assert "6 of 50 members" in violation.brief
     assert check(plan(lost_members=lost), LIMITS, allow("removals", "6")) == []
     assert check(plan(lost_members=lost), LIMITS, allow("updates", "6")) == [violation]
+
+
+@pytest.mark.parametrize(
+    ("weak", "adopted", "limit", "allowed", "maximum"),
+    [
+        (5, 100, "5", None, None),
+        (6, 100, "5", None, "limit 5"),
+        (1, 1, "0", None, "limit 0"),
+        (6, 100, "5", "6", None),
+        (7, 100, "5", "6", "--allow-adoptions 6"),
+        (10, 100, "5", "10%", None),
+        (11, 100, "5", "10%", "--allow-adoptions 10%, here 10"),
+        # a share allows five, but no more than half of the adoptions
+        (3, 6, "1%", None, None),
+        (4, 6, "1%", None, "limit 1%, here 3"),
+    ],
+)
+def test_weak_adoptions_are_limited(
+    weak: int, adopted: int, limit: str, allowed: str | None, maximum: str | None
+) -> None:
+    parsed = Limit.parse(limit)
+    assert parsed is not None
+    limits, lifted = LIMITS | {"max_adoptions": parsed}, allow("adoptions", allowed)
+    found = check(plan(adopted=adopted, weak_adoptions=Tally(weak, FIRST)), limits, lifted)
+    assert [(one.brief, one.code) for one in found] == (
+        []
+        if maximum is None
+        else [
+            (
+                f'guard.max_adoptions: {weak} of {adopted} adoptions at "wiki" match neither by'
+                f" externalId nor by userName and name ({maximum})",
+                "SYNC-0530",
+            )
+        ]
+    )
+    left = adoptions_left(adopted, weak, limits, lifted)
+    assert left == 0 if found else left >= 0
 
 
 def test_another_service_has_no_accounts_of_ours() -> None:
