@@ -117,6 +117,12 @@ class StateError(ScimsyncError):
     """The state database cannot be used (exit 1)."""
 
 
+class ExportError(StateError):
+    """A file is not a complete export of a state of this version (exit 2)."""
+
+    exit_code = 2
+
+
 class GuardStop(ScimsyncError):
     """A limit of `[guard]` stopped a source or a target before anything was sent (exit 3)."""
 

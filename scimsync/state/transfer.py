@@ -12,17 +12,20 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Integer, Table, func, insert, select, text
+from sqlalchemy.exc import DataError, IntegrityError
 
-from scimsync.errors import StateError
+from scimsync.errors import ExportError, StateError
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.state import links
 from scimsync.state.bulk import stream
+from scimsync.state.exported_rows import INVALID, read_row
 from scimsync.state.store import SCHEMA_VERSION, Store
-from scimsync.state.tables import UTCDateTime, lease, link, metadata
+from scimsync.state.tables import lease, link, metadata
 
 FORMAT = "scimsync-state"
 _BATCH = 1000
+_NOTHING = "nothing was imported"
 
 
 def tables() -> list[Table]:
@@ -51,8 +54,9 @@ def export(store: Store, now: datetime) -> Iterator[bytes]:
 def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
     """Fill an empty state, all or nothing. Return the number of rows of each table.
 
-    `name` is the name of the lines in messages. Raise StateError for a state that is not empty,
-    for lines that are not a complete export of this version, and for two links to one resource.
+    `name` is the name of the lines in messages. Raise StateError for a state that is not empty, and
+    ExportError for lines that are not a complete export of this version, and for two links to one
+    resource.
     """
     source = iter(lines)
     _check_head(next(source, b""), name)
@@ -65,27 +69,23 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
         total: int | None = None
         for number, line in enumerate(source, start=2):
             if total is not None:
-                raise StateError(
+                raise ExportError(
                     f"{name}, line {number}: unexpected data after the end of the export",
+                    hint=_NOTHING,
                     code="SYNC-0613",
                 )
             try:
                 read = orjson.loads(line)
                 if isinstance(read, dict):
-                    total = int(read["rows"])
+                    total = read["rows"]
                     continue
                 table = known[read[0]]
-                row = _row(table, read[1])
-            except (
-                orjson.JSONDecodeError,
-                KeyError,
-                TypeError,
-                ValueError,
-                IndexError,
-                AttributeError,
-            ):
-                raise StateError(
-                    f"{name}, line {number}: not a row of an export", code="SYNC-0613"
+                row = read_row(table, read[1])
+            except INVALID:
+                raise ExportError(
+                    f"{name}, line {number}: not a row of an export",
+                    hint=_NOTHING,
+                    code="SYNC-0613",
                 ) from None
             if table is not current or len(waiting) == _BATCH:
                 _store(connection, current, waiting, name)
@@ -93,9 +93,9 @@ def import_(store: Store, lines: Iterable[bytes], name: str) -> dict[str, int]:
             waiting.append(row)
             counts[table.name] += 1
         if total != sum(counts.values()):
-            raise StateError(
+            raise ExportError(
                 f"{name} is incomplete: it ends after {sum(counts.values()):,} rows",
-                hint="nothing was imported",
+                hint=_NOTHING,
                 code="SYNC-0613",
             )
         _store(connection, current, waiting, name)
@@ -111,13 +111,13 @@ def _check_head(line: bytes, name: str) -> None:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         ours, version = False, ""
     if not ours:
-        raise StateError(
+        raise ExportError(
             f"{name} is not an export of a state",
             hint="scimsync state export writes one",
             code="SYNC-0613",
         )
     if version != SCHEMA_VERSION:
-        raise StateError(
+        raise ExportError(
             f"{name} has tables of version {version}, this program has {SCHEMA_VERSION}",
             hint="upgrade the exported state (scimsync state upgrade) and export it again",
             code="SYNC-0614",
@@ -137,22 +137,6 @@ def _check_empty(connection: Connection, store: Store) -> None:
             )
 
 
-def _row(table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for column in table.columns:
-        value = values.pop(column.name, None)
-        if value is None and not column.nullable:
-            raise ValueError(column.name)
-        row[column.name] = (
-            datetime.fromisoformat(value)
-            if value is not None and isinstance(column.type, UTCDateTime)
-            else value
-        )
-    if values:
-        raise KeyError(next(iter(values)))
-    return row
-
-
 def _store(
     connection: Connection, table: Table | None, rows: list[dict[str, Any]], name: str
 ) -> None:
@@ -160,7 +144,14 @@ def _store(
         return
     if table is link:
         _check_owners(connection, rows, name)
-    connection.execute(insert(table), rows)
+    try:
+        connection.execute(insert(table), rows)
+    except (IntegrityError, DataError):
+        raise ExportError(
+            f"{name}: the rows of {table.name} do not fit together, such as two with one key",
+            hint=_NOTHING,
+            code="SYNC-0613",
+        ) from None
 
 
 def _check_owners(connection: Connection, rows: list[dict[str, Any]], name: str) -> None:
@@ -172,9 +163,9 @@ def _check_owners(connection: Connection, rows: list[dict[str, Any]], name: str)
             if row["target"] == target and not row["shared"]
         ]
         for (kind, key), owner in links.rivals(connection, target, claims).items():
-            raise StateError(
+            raise ExportError(
                 f"{name}: {key} and {owner} are linked to the same {kind} at {target}",
-                hint="nothing was imported",
+                hint=_NOTHING,
                 code="SYNC-0930",
             )
 

@@ -82,7 +82,7 @@ def test_an_import_is_all_or_nothing(
 
     ran = other.run("state", "import", "state.ndjson")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "state.ndjson" in ran.err
     assert "Traceback" not in ran.err
     other.hire(people(5))
@@ -145,7 +145,7 @@ def test_a_full_disk_is_reported_and_nothing_is_sent_without_its_journal(
     office.hire(people(5))
     office.push()
     faulty.forget()
-    office.hire([{**row, "family": "x" * 3000} for row in people(2000)])
+    office.hire([*people(5), *({**row, "family": "x" * 3000} for row in people(2000)[5:])])
 
     def full(connection: object, _record: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[attr-defined]
