@@ -26,6 +26,18 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternFile:
+    """One of the files that a pattern matched.
+
+    `records` is the number of its records, None if it is unknown which records come from the file,
+    as in a query. `keys` is a random sample of their keys, or all of them if they are few.
+    """
+
+    records: int | None
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something in a source that an administrator has to correct.
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from scimsync.errors import ScimsyncError, SourceUnavailable
 from scimsync.model.ids import Key
-from scimsync.model.records import Problem
+from scimsync.model.records import PatternFile, Problem
 from scimsync.snapshot.delta import Delta
 from scimsync.snapshot.index import FORMAT, StoredSnapshot
 from scimsync.sources.base import SourceSpec
@@ -45,6 +45,7 @@ class Comparison:
     - `total`: records in the source; `previous`: records in the snapshot
     - `new`, `changed`, `gone`: how many of each `changes` yields
     - `filled`: the number of filled cells in each column, empty if nothing was compared
+    - `files`: those that a pattern matched, empty if nothing was compared
     - `problems`: rejected rows in order, at most 1,000, and then one that counts the others
     """
 
@@ -62,6 +63,7 @@ class Comparison:
         self.changed = 0 if delta is None else delta.changed
         self.gone = 0 if delta is None else delta.gone
         self.filled: dict[str, int] = {} if delta is None else delta.filled
+        self.files: dict[str, PatternFile] = {} if delta is None else delta.files
         self.problems: list[Problem] = [] if delta is None else delta.problems
 
     def changes(self, batch_size: int = 5_000) -> Iterator[list[RecordChange]]:
@@ -75,6 +77,10 @@ class Comparison:
         if self.gone:
             for rows in self._rows("select key from delta where gone order by key", batch_size):
                 yield [Key(key) for (key,) in rows]
+
+    def gone_among(self, keys: Collection[str]) -> int:
+        """Return how many of `keys` are those of records that are gone."""
+        return 0 if self._delta is None else self._delta.gone_among(keys)
 
     def empty_cells(self) -> dict[str, int]:
         """Return how many changed records have an empty cell in each column."""

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from scimsync.errors import GuardStop
-from scimsync.model.records import Problem
+from scimsync.model.records import PatternFile, Problem
 from scimsync.snapshot.index import Index, StoredSnapshot
 from scimsync.snapshot.resemblance import resembling
 from scimsync.snapshot.unusable_rows import report, take_keyless, take_repeated
@@ -26,12 +26,15 @@ from scimsync.sources.relation import Column, Relation
 from scimsync.sources.workspace import Workspace
 
 _CHANGED = "not new and not gone"
+_SAMPLE = 200  # keys of each file
+_SAMPLES = 20_000  # keys of all files
 
 
 class Delta:
     """The temporary table `delta` (key, hash, new, gone, v0, …), and its numbers of rows.
 
-    `filled` is the number of filled cells in each column of the source.
+    `filled` is the number of filled cells in each column of the source, and `files` are those that
+    a pattern matched.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Delta:
         self._snapshot = snapshot
         self.previous = self.total = self.new = self.changed = self.gone = 0
         self.filled: dict[str, int] = {}
+        self.files: dict[str, PatternFile] = {}
         self.problems: list[Problem] = []
 
     def find(self) -> None:
@@ -77,6 +81,8 @@ class Delta:
                 self._compare_carefully()
             except duckdb.Error as error:
                 raise self._source.explain(error) from None
+        else:
+            self._note_files(rows.keys)
         if self.total == 0:
             self._source.columns()  # raises the more specific error if the key column is missing
             raise GuardStop(
@@ -163,6 +169,19 @@ class Delta:
         names = (column.name for column in self._columns)
         self.filled = dict(zip(names, map(int, counts), strict=True))
 
+    def _note_files(self, keys: Sequence[str]) -> None:
+        """Note which files a pattern matched. `keys` selects the keys of each of its parts."""
+        labels = self._source.pattern_files
+        if list(labels) != list(self._source.part_labels) or len(keys) != len(labels):
+            self.files = dict.fromkeys(labels, PatternFile(None, ()))
+            return
+        size = max(1, min(_SAMPLE, _SAMPLES // max(1, len(labels))))
+        for label, sql in zip(labels, keys, strict=True):
+            number, sample = self._row(
+                f"select count(*), min_by(key, hash(key), {size}) from ({sql}) where key <> ''"
+            )
+            self.files[label] = PatternFile(int(number), tuple(sample or ()))
+
     def _compare(self, rows: Relation) -> bool:
         """Find what differs. Return False if a key is missing or has several rows.
 
@@ -234,6 +253,8 @@ class Delta:
         run(f"create table located as {self._source.scan(self._used, rejected).sql}")
         take_keyless(self._connection, self._source, self._columns, rejected)
         ambiguous = take_repeated(self._connection, self._source, self._columns, rejected)
+        parts = range(len(self._source.part_labels))
+        self._note_files([f"select key from located where part = {part}" for part in parts])
         self.total = int(self._row("select count(*) from located")[0])
         kept: Mapping[int, list[str]] = {}
         if self.total:
@@ -288,6 +309,15 @@ class Delta:
             elif at in meant:
                 rejected.add(replace(row, key=None))
 
+    def gone_among(self, keys: Collection[str]) -> int:
+        """Return how many of `keys` are those of records that are gone."""
+        return int(
+            self._row(
+                "select count(*) from delta where gone and key in (select unnest($1::varchar[]))",
+                [list(keys)],
+            )[0]
+        )
+
     def _gone_keys(self) -> set[str]:
         rows = self._connection.execute("select key from delta where gone").fetchall()
         return {key for (key,) in rows}
@@ -295,8 +325,8 @@ class Delta:
     def _count_gone(self) -> int:
         return int(self._row("select count(*) from delta where gone")[0])
 
-    def _row(self, sql: str) -> tuple[Any, ...]:
-        row = self._connection.execute(sql).fetchone()
+    def _row(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...]:
+        row = self._connection.execute(sql, values).fetchone()
         return row if row is not None else ()
 
 

@@ -20,10 +20,13 @@ from scimsync.model.records import Problem, Record
 from scimsync.snapshot.compare import Comparison, compare
 from scimsync.snapshot.filled import EmptiedColumn, StoredRecords, emptied_columns
 from scimsync.snapshot.index import StoredSnapshot
+from scimsync.snapshot.pattern_files import lost_files
 from scimsync.sources.base import SourceSpec
 from scimsync.state import record_rows
 from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
+
+_FILES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def ingest(
     snapshot = StoredSnapshot(index, stored, before.head_seq, before.digest)
     with compare(spec, columns, snapshot) as comparison:
         if not comparison.unchanged:
+            _check_files(before, comparison, limits.min_records)
             _check_shrinking(spec.name, comparison, limits.min_records)
             in_use = {*(named or columns)} - {spec.key}
             _check_emptied(store, before, comparison, in_use, limits)
@@ -101,6 +105,26 @@ def ingest(
             changed=comparison.changed,
             gone=comparison.gone,
             problems=tuple(comparison.problems),
+        )
+
+
+def _check_files(before: SourceState, comparison: Comparison, min_records: Sequence[Limit]) -> None:
+    """Raise GuardStop if a file of a pattern took its records with it.
+
+    `min_records` are the limits of `[guard]` and, if it is given, of the command line.
+    """
+    if any(comparison.total >= limit.of(comparison.previous) for limit in min_records[1:]):
+        return
+    lost = lost_files(before.files, comparison)
+    if lost:
+        raise GuardStop(
+            f'source "{before.name}": {lost[0]}',
+            details=[str(file) for file in lost[1:_FILES_NAMED]],
+            hint=(
+                "put the file back; if it is gone for good: scimsync push --allow-records"
+                f" {comparison.total}"
+            ),
+            code="SYNC-0240",
         )
 
 
@@ -201,6 +225,7 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             ingested_at=now,
             problems=tuple(comparison.problems),
             filled=before.filled if comparison.unchanged else comparison.filled,
+            files=before.files if comparison.unchanged else comparison.files,
         )
         record_rows.put_source(connection, after)
     return head

@@ -183,6 +183,14 @@ class Source(Protocol):
         """What messages call the parts, such as the files of a glob, in order."""
         ...
 
+    @property
+    def pattern_files(self) -> Sequence[str]:
+        """The files that a pattern matched, by their labels; none if no pattern names them.
+
+        They are the parts of the source, or else it is unknown which records come from which file.
+        """
+        ...
+
     def columns(self) -> list[str]:
         """Return the names of the columns. Raise SourceFormatError if there is no key column."""
         ...

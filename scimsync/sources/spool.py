@@ -48,6 +48,11 @@ class SpooledSource(ABC, Generic[S]):
         """There is one part: the source."""
         return (self.label,)
 
+    @property
+    def pattern_files(self) -> Sequence[str]:
+        """There are no files."""
+        return ()
+
     def columns(self) -> list[str]:
         """Return the names of the values of all records."""
         path, _ = self._spool()

@@ -31,15 +31,20 @@ def matches(base_dir: Path, pattern: str) -> list[Path]:
     A path need not exist.
     """
     base = base_dir.absolute()
-    whole = os.path.normpath(base / pattern)
-    if not glob.has_magic(pattern) or os.path.lexists(whole):
-        return [Path(whole)]
+    if not is_glob(base, pattern):
+        return [Path(os.path.normpath(base / pattern))]
     found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - absolute ones too
     return [
         path
         for path in map(Path, sorted(str(base / match) for match in found))
         if not path.is_dir()
     ]
+
+
+def is_glob(base_dir: Path, pattern: str) -> bool:
+    """Return whether `pattern` is a glob, and not the name of a file that looks like one."""
+    whole = os.path.normpath(base_dir.absolute() / pattern)
+    return glob.has_magic(pattern) and not os.path.lexists(whole)
 
 
 def signature(status: os.stat_result) -> Signature:

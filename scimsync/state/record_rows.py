@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.jsontext import read_json
 from scimsync.model.ids import Key, Seq
-from scimsync.model.records import Problem, Record
+from scimsync.model.records import PatternFile, Problem, Record
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import record as table
 from scimsync.state.tables import replaced_record as replaced
@@ -33,7 +33,8 @@ class SourceState:
     """What is known of a source.
 
     `digest` covers the bytes and settings last read; `problems` are those found in them. `filled`
-    is the number of filled cells of each column in use, or None if it is unknown.
+    is the number of filled cells of each column in use, or None if it is unknown. `files` are those
+    of a pattern, by their names.
     """
 
     name: str
@@ -43,6 +44,7 @@ class SourceState:
     ingested_at: datetime | None = None
     problems: tuple[Problem, ...] = ()
     filled: Mapping[str, int] | None = None
+    files: Mapping[str, PatternFile] = field(default_factory=dict)
 
 
 def get_source(connection: Connection, name: str) -> SourceState:
@@ -62,6 +64,10 @@ def get_source(connection: Connection, name: str) -> SourceState:
         ingested_at=row["ingested_at"],
         problems=tuple(Problem(**item) for item in orjson.loads(row["problems"] or "[]")),
         filled=None if row["filled"] is None else orjson.loads(row["filled"]),
+        files={
+            name: PatternFile(file["records"], tuple(file["keys"]))
+            for name, file in orjson.loads(row["files"] or "{}").items()
+        },
     )
 
 
@@ -79,6 +85,7 @@ def put_source(connection: Connection, state: SourceState) -> None:
                 "ingested_at": state.ingested_at,
                 "problems": orjson.dumps(state.problems).decode(),
                 "filled": None if state.filled is None else orjson.dumps(state.filled).decode(),
+                "files": orjson.dumps(state.files).decode() if state.files else None,
             }
         ],
     )

@@ -105,6 +105,9 @@ class SourceRow(_Row, table=True):
     ingested_at: datetime | None = _time("When it was last read.", default=None)
     problems: str | None = _text("What was wrong in it: a JSON array.", default=None)
     filled: str | None = _text("Filled cells by column name: a JSON object.", default=None)
+    files: str | None = _text(
+        "Files of a pattern, with their records and some keys: a JSON object.", default=None
+    )
 
 
 class RecordRow(_Row, table=True):

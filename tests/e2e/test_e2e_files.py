@@ -220,3 +220,79 @@ def test_a_header_that_occurs_twice_matters_only_if_it_is_used(company: Company)
     headers = 'skip = 1\nheaders = ["id", "name", "mail", "Phone", "Phone 2", "status"]\n'
     company.configure(headers, user=USER + '\'phoneNumbers[type eq "work"].value\' = "Phone"\n')
     assert company.push()[0] == 0
+
+
+# Files of a pattern
+
+
+EIGHT = [f"{n},P{n},p{n}@example.com,active\n" for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("lost", ["missing", "only a header"])
+def test_a_lost_file_of_a_pattern_stops_the_source(company: Company, lost: str) -> None:
+    company.configure(path="part-*.csv", guard='min_records = "10%"')
+    company.office.write("part-2.csv", HEAD + CY + ADA)
+    company.push(HEAD + "".join(EIGHT[3:]), name="part-1.csv")
+    before = company.active
+    assert len(before) == 7
+    if lost == "missing":
+        (company.office.folder / "part-2.csv").unlink()
+    else:
+        company.office.write("part-2.csv", HEAD)
+    state = "is missing" if lost == "missing" else "has no record"
+
+    for _ in range(2):
+        code, said = company.push()
+
+        assert code == 3
+        assert (
+            f'aborted: source "hr": part-2.csv {state}, and 2 of its 2 records with it; nothing was'
+            " sent [SYNC-0240]\n"
+            "  put the file back; if it is gone for good: scimsync push --allow-records 5\n" in said
+        )
+        assert company.active == before
+    assert company.office.run("plan").code == 3
+    company.office.write("part-2.csv", HEAD + CY + ADA)
+    assert company.push()[0] == 0
+    assert company.active == before
+
+
+def test_a_file_of_a_pattern_that_is_gone_for_good_is_confirmed(company: Company) -> None:
+    company.configure(path="part-*.csv")
+    company.office.write("part-2.csv", HEAD + CY)
+    company.push(HEAD + ADA + BO, name="part-1.csv")
+    (company.office.folder / "part-2.csv").unlink()
+
+    assert company.push(None, "--allow-records", "2")[0] == 0
+    assert company.active == everybody("ada", "bo", cy=False)
+    assert company.push()[0] == 0
+
+
+def test_a_file_of_a_pattern_may_be_replaced_by_one_of_another_name(company: Company) -> None:
+    company.configure(path="hr-*.csv")
+    company.push(HEAD + "".join(EIGHT), name="hr-2026-11-28.csv")
+    (company.office.folder / "hr-2026-11-28.csv").unlink()
+
+    # with a leaver and a joiner
+    nine = EIGHT[0].replace("1", "9")
+    code, said = company.push(HEAD + "".join(EIGHT[1:]) + nine, name="hr-2026-11-29.csv")
+
+    assert (code, "missing" in said) == (0, False)
+    assert company.active["p1@example.com"] is False
+    assert company.active["p9@example.com"] is True
+
+
+def test_a_lost_file_of_a_query_stops_the_source(company: Company) -> None:
+    source = SOURCE.format(path="x").replace('path = "x"', "query = \"from 'part-*.csv'\"")
+    company.office.configure(source=source, user=USER, target=IN_SCOPE)
+    company.office.write("part-2.csv", HEAD + CY)
+    company.push(HEAD + ADA + BO, name="part-1.csv")
+    (company.office.folder / "part-2.csv").rename(company.office.folder / "part-3.csv")
+    assert company.push()[0] == 0
+    (company.office.folder / "part-3.csv").unlink()
+
+    code, said = company.push(None)
+
+    assert code == 3
+    assert 'aborted: source "hr": part-3.csv is missing; nothing was sent [SYNC-0240]' in said
+    assert company.active == everybody("ada", "bo", "cy")

@@ -26,6 +26,7 @@ from scimsync.sources.file.reader import FileReader
 from scimsync.sources.file.row_expression import RowExpression, parse_expression
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.relation import Part, Pick, Relation, build_relation
+from scimsync.sources.watching import is_glob
 from scimsync.sources.workspace import Workspace
 
 Spec = SourceSpec[FileSettings]
@@ -97,6 +98,11 @@ class _FileSource(ABC):
     def part_labels(self) -> tuple[str, ...]:
         """The files."""
         return tuple(file.label for file in self.files)
+
+    @property
+    @abstractmethod
+    def pattern_files(self) -> tuple[str, ...]:
+        """See `Source.pattern_files`."""
 
     @abstractmethod
     def all_columns(self) -> list[str]:
@@ -205,6 +211,12 @@ class PathSource(_FileSource):
         super().__init__(spec, workspace, find(spec, path, self.option))
         self.label = self.files[0].label if len(self.files) == 1 else path
 
+    @property
+    def pattern_files(self) -> tuple[str, ...]:
+        """All files, if `path` is a pattern."""
+        is_pattern = is_glob(self.spec.base_dir, self.spec.settings.path or "")
+        return self.part_labels if is_pattern else ()
+
     def all_columns(self) -> list[str]:
         """Return the columns of all files."""
         return list(dict.fromkeys(column for reader in self.readers for column in reader.types()))
@@ -261,6 +273,16 @@ class QuerySource(_FileSource):
         super().__init__(spec, workspace, (file for files in found.values() for file in files))
         readers = iter(self.readers)
         self._views = {pattern: [next(readers) for _ in files] for pattern, files in found.items()}
+
+    @property
+    def pattern_files(self) -> tuple[str, ...]:
+        """The files of the patterns in the query."""
+        return tuple(
+            reader.file.label
+            for pattern, readers in self._views.items()
+            if is_glob(self.spec.base_dir, pattern)
+            for reader in readers
+        )
 
     def all_columns(self) -> list[str]:
         """Return the columns of the result."""

@@ -1,0 +1,17 @@
+"""Keep which files a pattern matched, with some of the keys in each."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from scimsync.state.tables import TEXT
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("source", sa.Column("files", TEXT))
