@@ -94,13 +94,15 @@ class Surroundings:
     """The other resources at the target, as far as a batch of candidates needs them.
 
     `accounts` maps keys to remote ids, for references. `arriving` are keys that get an account in
-    this plan. `holders` maps folded unique names to who holds them now, `claimed` to the key that
-    was given the name earlier in this plan, and `adopted` does the same for remote ids.
-    `clock_doubt` is why no account is deleted by the clock.
+    this plan, and `waiting` those that should have one and failed recently. `holders` maps folded
+    unique names to who holds them now, `claimed` to the key that was given the name earlier in this
+    plan, and `adopted` does the same for remote ids. `clock_doubt` is why no account is deleted by
+    the clock.
     """
 
     accounts: Mapping[Key, RemoteId] = field(default_factory=dict)
     arriving: frozenset[Key] = frozenset()
+    waiting: frozenset[Key] = frozenset()
     holders: Mapping[str, NameHolder] = field(default_factory=dict)
     claimed: Mapping[str, Key] = field(default_factory=dict)
     adopted: Mapping[RemoteId, Key] = field(default_factory=dict)

@@ -206,6 +206,7 @@ class _Batch:
             if candidate.unacknowledged:  # the request that had no response sent them, or was none
                 before = {**candidate.before, **secrets_of(after)}
                 candidate = replace(candidate, before=before)
+            self._keep_waiting(candidate, desired.document, after)
             self._compare(candidate, link, after)
             return
         accounts = self._adoptable(candidate)
@@ -711,6 +712,15 @@ class _Batch:
             elif value.key in self._around.arriving:
                 resolved[path] = value
         return resolved
+
+    def _keep_waiting(
+        self, candidate: Candidate, desired: Document, after: dict[str, Value]
+    ) -> None:
+        """Keep what a reference holds while the account that it should refer to waits."""
+        for path, value in desired.items():
+            is_waiting = isinstance(value, IdOf) and value.key in self._around.waiting
+            if is_waiting and path in candidate.before:
+                after[path] = candidate.before[path]
 
     def _name_is_taken(
         self, candidate: Candidate, after: Document, before: Document | None = None

@@ -197,6 +197,10 @@ class PlanningState(Protocol):
         """Return the keys that adopt these remote ids in this plan."""
         ...
 
+    def adopted_ids(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, RemoteId]:
+        """Return the remote ids that `keys` adopt in this plan."""
+        ...
+
     # Changes without an operation
 
     def put_references(self, keys: Sequence[Key], references: Sequence[Reference]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
@@ -173,15 +174,13 @@ class UserPlanner(ResourcePlanner):
             if (name := fold_name(user.document.get("userName"))) is not None
             and name != _held_name(batch, key)
         }
-        accounts, arriving = self._referred(references)
         found_ids = batch.found_ids
-        return Surroundings(
-            accounts=accounts,
-            arriving=arriving,
+        around = Surroundings(
             holders=self._names.find(names),
             claimed=self._state.claimed_names(Kind.USER, sorted(names)) if names else {},
             adopted=self._state.adopted(Kind.USER, found_ids) if found_ids else {},
         )
+        return self._with_referred(around, batch, references) if references else around
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
         super().write(batch, decisions)
@@ -291,10 +290,10 @@ class UserPlanner(ResourcePlanner):
 
     # References
 
-    def _referred(self, references: set[Key]) -> tuple[dict[Key, RemoteId], frozenset[Key]]:
-        """Return remote ids of accounts that stay, and keys that get an account in this plan."""
-        if not references:
-            return {}, frozenset()
+    def _with_referred(
+        self, around: Surroundings, batch: Batch, references: set[Key]
+    ) -> Surroundings:
+        """Add the remote ids of accounts that stay or are adopted, and keys without one yet."""
         links = self._state.links(Kind.USER, sorted(references))
         leaving = self._deleted(links.values())
         accounts = {
@@ -302,20 +301,45 @@ class UserPlanner(ResourcePlanner):
             for key, link in links.items()
             if link.has_account and link.remote_id is not None and key not in leaving
         }
-        return accounts, self._arriving(references - accounts.keys() - leaving, links)
-
-    def _arriving(self, keys: set[Key], links: dict[Key, Link]) -> frozenset[Key]:
-        if not keys or not self._policy.create:
-            return frozenset()
-        desired, _ = self._desired_of(sorted(keys))
-        return frozenset(
+        missing = references - accounts.keys() - leaving
+        accounts |= self._found_ids(batch, around.adopted, missing)
+        missing -= accounts.keys()
+        if missing:
+            accounts |= self._state.adopted_ids(Kind.USER, sorted(missing))
+            missing -= accounts.keys()
+        if not missing or not self._policy.create:
+            return replace(around, accounts=accounts)
+        desired, _ = self._desired_of(sorted(missing))
+        wanted = {key for key, user in desired.items() if user.in_scope}
+        waiting = {
             key
-            for key, user in desired.items()
-            if user.in_scope
-            and (
-                (link := links.get(key)) is None or not is_waiting(link.next_try_at, self._now.time)
-            )
+            for key in wanted
+            if (link := links.get(key)) is not None and is_waiting(link.next_try_at, self._now.time)
+        }
+        return replace(
+            around,
+            accounts=accounts,
+            arriving=frozenset(wanted - waiting),
+            waiting=frozenset(waiting),
         )
+
+    def _found_ids(
+        self, batch: Batch, adopted: Mapping[RemoteId, Key], keys: set[Key]
+    ) -> dict[Key, RemoteId]:
+        """Return the ids of the accounts that the users `keys` of this batch adopt."""
+        if not self._policy.update:
+            return {}
+        found = Counter(batch.found_ids)
+        return {
+            key: account.remote_id
+            for key in keys & batch.accounts.keys()
+            if batch.is_wanted(key) and len(batch.accounts[key]) == 1
+            for account in batch.accounts[key]
+            if account.owner is None
+            and account.protected_by is None
+            and found[account.remote_id] == 1
+            and adopted.get(account.remote_id, key) == key
+        }
 
     def _deleted(self, links: Iterable[Link]) -> set[Key]:
         """Return the keys of accounts that this plan deletes."""

@@ -22,6 +22,7 @@ from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     OPEN_STATUSES,
     REMOVAL_ACTIONS,
+    Action,
     JournaledOperation,
     Operation,
     OperationFilter,
@@ -266,6 +267,22 @@ class LiveState:
         )
         with self._plan.read() as connection:
             return journal.adopted(connection, where, ids)
+
+    def adopted_ids(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, RemoteId]:
+        where = OperationFilter(
+            run=self._run,
+            target=self._target,
+            kind=kind,
+            keys=keys,
+            actions=[Action.ADOPT],
+            statuses=OPEN_STATUSES,
+        )
+        with self._plan.read() as connection:
+            return {
+                one.key: one.remote_id
+                for one in journal.find(connection, where)
+                if one.remote_id is not None
+            }
 
     def planned_operations(self) -> Iterator[JournaledOperation]:
         yield from self._operations(OperationStatus.PLANNED)

@@ -178,6 +178,7 @@ def test_an_adoption_with_the_right_manager_sends_nothing(
     (office.folder / "scimsync.db").unlink()
     faulty.forget()
 
+    assert all(one["requests"] == [] for one in office.plan())
     assert counts(office.push()) == {"adopt": 3}
     assert faulty.written() == []
     assert office.push().targets["wiki"].requests == 0
@@ -194,6 +195,9 @@ def test_a_reference_that_waits_removes_no_manager(office: Office, faulty: Fault
     office.hire([*staff({1: 4, 2: 2}), person(4)])
 
     assert office.push().exit_code == 4
+    assert faulty.users["id-00001"] == held
+    office.hire([*staff({1: 4, 2: 2}), person(4), person(5)])
+    assert office.push().exit_code == 4  # 00004 waits, and nobody asks for it
     assert faulty.users["id-00001"] == held
 
     faulty.faults.clear()

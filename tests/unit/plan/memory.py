@@ -269,6 +269,13 @@ class MemoryState:
             if one.action == "adopt" and one.remote_id is not None and one.remote_id in ids
         }
 
+    def adopted_ids(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, RemoteId]:
+        return {
+            one.key: one.remote_id
+            for one in self._planned(kind)
+            if one.action == "adopt" and one.remote_id is not None and one.key in keys
+        }
+
     def put_references(self, keys: Sequence[Key], references: Sequence[Reference]) -> None:
         self.references = [one for one in self.references if one.key not in keys]
         self.references += references

@@ -664,6 +664,27 @@ def test_an_adoption_sends_no_password_but_remembers_it() -> None:
     assert isinstance(adopted.base["password"], SecretValue)
 
 
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        # the account that the reference should refer to exists, is made, waits, or is none of ours
+        (Surroundings(accounts={BOB: RemoteId("b")}), Change(MANAGER, "c", "b")),
+        (Surroundings(arriving=frozenset({BOB})), Change(MANAGER, "c", IdOf(BOB))),
+        (Surroundings(waiting=frozenset({BOB})), None),
+        (Surroundings(), Change(MANAGER, "c", None)),
+    ],
+)
+def test_a_reference_that_waits_is_no_removal(
+    around: Surroundings, expected: Change | None
+) -> None:
+    known = link(document={**NAME, MANAGER: "c"})
+    given = candidate(wanted({**NAME, MANAGER: IdOf(BOB)}), known)
+    changes = [
+        change for one in decisions(given, around=around).operations for change in one.changes
+    ]
+    assert changes == ([] if expected is None else [expected])
+
+
 def test_a_group_waits_for_no_name() -> None:
     around = Surroundings(holders={"team a": NameHolder(Key("b"), frees=True)})
     known = link(document={"displayName": "Team B"}, kind=Kind.GROUP)
