@@ -16,6 +16,7 @@ from scimsync.model.links import Link, LinkStatus, failed_link
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
+    REMOVAL_ACTIONS,
     Action,
     JournaledOperation,
     OperationResult,
@@ -163,6 +164,8 @@ def failed(
     """
     detail = coded(detail, code)
     failures = (link.failures if link is not None else 0) + 1
+    if link is not None and operation.action not in REMOVAL_ACTIONS:
+        link = replace(link, may_have_access_since=None)  # the user is no leaver any longer
     after = failed_link(link, operation.kind, operation.key, detail, now + retry_delay(failures))
     operation_result = result(operation, OperationStatus.FAILED, now, request, detail=detail)
     if error is not None:

@@ -174,10 +174,11 @@ class UnlinkedLeavers:
         Left out are users of whose record this version was looked up before, unless they have just
         been deprovisioned by hand.
         """
-        if not keys or self._program.match is None or not self._program.match.attributes:
+        if not keys:
             return set()
-        known = self._state.absent_users(keys)
-        searches = self.searches(keys)
+        can_search = self._program.match is not None and bool(self._program.match.attributes)
+        known = self._state.absent_users(keys) if can_search else {}
+        searches = self.searches(keys) if can_search else {}
         later: set[Key] = set()
         for key in keys:
             search, link = searches.get(key), batch.links.get(key)

@@ -15,22 +15,31 @@ from scimsync.state.tables import hold as table
 from scimsync.state.tables import link
 
 
-def put_hold(connection: Connection, key: Key, now: datetime) -> None:
-    """Hold a user, and make the links of the user due. An earlier hold keeps its time."""
+def put_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> None:
+    """Hold a user, who may have access at all `targets` until each of them shows the opposite.
+
+    An account that is known to be inactive is read again. An earlier hold keeps its time.
+    """
     upsert(connection, table, [{"key": key, "since": now}], keep=("since",))
-    _make_due(connection, key, now)
+    _make_due(connection, key, targets, now)
+    of_user = (link.c.key == key, link.c.kind == Kind.USER)
+    connection.execute(
+        update(link)
+        .where(*of_user, link.c.may_have_access_since.is_(None))
+        .values(may_have_access_since=now)
+    )
+    connection.execute(
+        update(link).where(*of_user, link.c.status == LinkStatus.INACTIVE).values(in_doubt=True)
+    )
 
 
 def lift_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> bool:
     """Lift a hold, and make the user due at `targets`. Return False where there was no hold."""
     lifted = connection.execute(delete(table).where(table.c.key == key)).rowcount > 0
     if lifted:
-        _make_due(connection, key, now)
-        for name in targets:  # without a link and a changed record, no run would plan the user
-            if not links.get_links(connection, name, Kind.USER, [key]):
-                links.put_links(
-                    connection, name, [Link(Kind.USER, key, LinkStatus.PENDING, next_try_at=now)]
-                )
+        _make_due(connection, key, targets, now)
+        of_user = (link.c.key == key, link.c.kind == Kind.USER)
+        connection.execute(update(link).where(*of_user).values(may_have_access_since=None))
     return lifted
 
 
@@ -46,8 +55,14 @@ def all_holds(connection: Connection) -> dict[Key, datetime]:
     return {Key(row.key): row.since for row in rows}
 
 
-def _make_due(connection: Connection, key: Key, now: datetime) -> None:
-    """Make the links due, so that a later run finds the user if the next one fails."""
+def _make_due(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> None:
+    """Make the links due, so that a later run finds the user if the next one fails.
+
+    Without a link and a changed record, no run would plan the user: there is a pending link then.
+    """
+    for name in targets:
+        if not links.get_links(connection, name, Kind.USER, [key]):
+            links.put_links(connection, name, [Link(Kind.USER, key, LinkStatus.PENDING)])
     connection.execute(
         update(link).where(link.c.key == key, link.c.kind == Kind.USER).values(next_try_at=now)
     )

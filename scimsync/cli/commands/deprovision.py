@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 import click
+from sqlalchemy import Connection
 
 from scimsync.builtin import load
 from scimsync.cli.commands.push import run_push
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.session import opened_state
+from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.formatting import printable
 from scimsync.model.ids import Key
@@ -16,39 +21,68 @@ from scimsync.state import holds, links
 
 
 @click.command()
-@click.argument("key")
+@click.argument("users", nargs=-1, required=True, metavar="KEY...")
 @click.option("--lift", is_flag=True, help="End the deprovisioning: the sources apply again.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation on a terminal.")
 @common_options_without("keys")
-def command(options: CommonOptions, key: str, lift: bool) -> None:
-    """Remove the access of the user with KEY at all targets now, whatever the sources say.
+def command(options: CommonOptions, users: tuple[str, ...], lift: bool, yes: bool) -> None:
+    """Remove the access of the users with these keys at all targets now.
 
-    Accounts are deactivated, or deleted where leave says so. Later pushes do not give them back
-    until you run deprovision KEY --lift. The sources are not read.
+    Each target is asked, whatever the sources and the state say: an account that is linked, or that
+    is found by the attributes of match, is deactivated, or deleted where leave says so. Later
+    pushes do not give accounts back until you run deprovision KEY --lift. The sources are not read.
+
+    If a key is unknown, nothing is done. On a terminal, confirm with y, or use --yes. Exit code 4
+    if a user may still have access at a target; later runs try again.
     """
     config = load(options.config)
-    person = Key(key)
-    with opened_state(config, create=True) as store, store.write() as connection:
-        if lift:
-            if not holds.lift_hold(connection, person, list(config.targets), options.clock()):
-                raise ConfigError(
-                    f'"{key}" is not deprovisioned',
-                    hint="scimsync status lists deprovisioned keys",
-                    code="SYNC-0351",
-                )
-        elif not links.is_known_key(connection, person):
+    people = tuple(dict.fromkeys(map(Key, users)))
+    names = list(config.targets)
+    with opened_state(config, create=True) as store:
+        if not lift:
+            with store.read() as connection:
+                _check_known(connection, people)
+            if not (yes or _confirmed(config, options, people)):
+                click.echo("cancelled: nothing was changed", err=True)
+                raise click.exceptions.Exit(1)
+        with store.write() as connection:
+            for user in people:
+                if not lift:
+                    holds.put_hold(connection, user, names, options.clock())
+                elif not holds.lift_hold(connection, user, names, options.clock()):
+                    raise ConfigError(
+                        f'"{user}" is not deprovisioned',
+                        hint="scimsync status lists deprovisioned keys",
+                        code="SYNC-0351",
+                    )
+    if not options.as_json:
+        for user in people:
+            what = (
+                "no longer deprovisioned; the sources apply again"
+                if lift
+                else f"deprovisioned until scimsync deprovision {user} --lift"
+            )
+            click.echo(printable(f"{user}: {what}"), err=True)
+    wanted = Options(keys=people, read=False, insistent=True)
+    reported = () if lift else people
+    code = run_push(options, "deprovision", wanted, deprovisioned=reported)
+    raise click.exceptions.Exit(code)
+
+
+def _check_known(connection: Connection, users: Sequence[Key]) -> None:
+    for user in users:
+        if not links.is_known_key(connection, user):
             raise ConfigError(
-                f'unknown key "{key}": no source record and no linked account',
-                hint="keys are values of the source's key column",
+                f'unknown key "{user}": no source record and no linked account',
+                hint="keys are values of the source's key column; nothing was changed",
                 code="SYNC-0350",
             )
-        else:
-            holds.put_hold(connection, person, options.clock())
-    if not options.as_json:
-        what = (
-            "no longer deprovisioned; the sources apply again"
-            if lift
-            else f"deprovisioned until scimsync deprovision {key} --lift"
-        )
-        click.echo(printable(f"{key}: {what}"), err=True)
-    wanted = Options(keys=(person,), read=False, insistent=True)
-    raise click.exceptions.Exit(run_push(options, "deprovision", wanted))
+
+
+def _confirmed(config: Config, options: CommonOptions, users: Sequence[Key]) -> bool:
+    """Return whether the user agrees. Without a terminal, there is no question."""
+    if not sys.stdin.isatty():
+        return True
+    where = ", ".join(options.targets or config.targets)
+    question = printable(f"Remove the access of {', '.join(users)} at {where} now?")
+    return click.confirm(question, err=True)

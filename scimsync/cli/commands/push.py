@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.ui.access_report import access_document, print_access
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import (
     print_access_to_remove,
@@ -33,6 +34,7 @@ from scimsync.plan.guard import Allowance
 from scimsync.plan.saved import read_saved
 from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.deprovisioned import access_after
 from scimsync.run.outcome import target_document
 from scimsync.run.push import push
 from scimsync.state import alerts
@@ -176,11 +178,13 @@ def run_push(
     *,
     wait: bool = False,
     metrics_file: Path | None = None,
+    deprovisioned: Sequence[Key] = (),
 ) -> int:
     """Push what is `wanted` to the targets of the options, and return the exit code.
 
     Prints the outcome. With `wait`, another run is waited for. Afterwards the receivers of
-    `[notify]` get their messages, and `metrics_file` its metrics.
+    `[notify]` get their messages, and `metrics_file` its metrics. `deprovisioned` are users whose
+    access is reported, target by target.
     """
     config = load(options.config)
     whole = not wanted.keys
@@ -204,14 +208,17 @@ def run_push(
             )
             with store.read() as connection:
                 alert_is_firing = alerts.any_firing(connection)
+            access = access_after(store, outcome, deprovisioned, list(config.targets))
     except Exception as error:
         if afterwards is not None and not isinstance(error, StateError):
             _run_afterwards(partial(afterwards.failed, error))
         raise
     if options.as_json:
-        write_json(_document(outcome))
+        users = {"users": access_document(access)} if access else {}
+        write_json(_document(outcome) | users)
     else:
         _print_outcome(outcome, quiet=options.quiet)
+        print_access(access, quiet=options.quiet)
     if afterwards is None and alert_is_firing:  # this push may resolve it
         afterwards = after()
     if afterwards is not None:
