@@ -72,7 +72,8 @@ def test_that_there_is_no_account_is_said_only_if_the_target_shows_it(
     office.configure(target=SCOPE)
     office.hire([*people(3), person(4, dept="left")])
     office.push()
-    faulty.fail("GET", status=404, times=99)
+    one_of_many = {"totalResults": 9, "Resources": [faulty.users["id-00001"]]}
+    faulty.fail("GET", status=200, body=one_of_many, times=99)
 
     ran = office.run("deprovision", "00004")
 
