@@ -227,6 +227,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         wait: bool = False,
         new_url: bool = False,
         patience_s: float = PATIENCE_S,
+        refresh: bool = False,
         **allowed: int | str,
     ) -> RunOutcome:
         """Pushes, `later` than the push before; `allowed` are `--allow-…` without that."""
@@ -242,6 +243,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
                     allowance=allowance(new_url=new_url, **allowed),
                     insistent=insistent,
                     patience_s=patience_s,
+                    refresh=refresh,
                 ),
                 Now(self.now, self.now.date()),
                 _silent,

@@ -23,7 +23,7 @@ from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.state.store import Store
-from scimsync.targets.evidence import Purpose, Verdict, held_document, verdict
+from scimsync.targets.evidence import Purpose, Verdict, held_document, read_active, verdict
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_list import fold
 
@@ -146,7 +146,9 @@ class InDoubtReader:
 
         The target may have given it a new id meanwhile.
         """
-        resource = await matcher.locate(remote_id, link.document)
+        resource = matcher.listed(remote_id) if self._kind is Kind.USER else None
+        if resource is None or not _is_as_acknowledged(link, resource):  # lists may be abridged
+            resource = await matcher.locate(remote_id, link.document)
         if resource is not None:
             remote_id = RemoteId(resource_id(resource) or remote_id)
             owner = self._known.owners(self._kind, [remote_id]).get(remote_id, link.key)
@@ -250,6 +252,16 @@ class InDoubtReader:
             paths |= {change.path for change in entry.changes}
         complete = entries and len(entries) < _MAX_ENTRIES and entries[0].action in ARRIVAL_ACTIONS
         return sorted(paths), bool(complete)
+
+
+def _is_as_acknowledged(link: Link, resource: Mapping[str, object]) -> bool:
+    """Return whether a resource shows all that the target last acknowledged."""
+    is_active = read_active(read(resource, "active")) is not False
+    return (
+        is_active is (link.status is LinkStatus.ACTIVE)
+        and bool(link.document)
+        and _agree(link.document, resource, absent=False)
+    )
 
 
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:

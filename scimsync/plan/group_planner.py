@@ -28,6 +28,7 @@ class GroupPlanner(ResourcePlanner):
 
     `leavers` returns which of the given users have left: they are added to no group.
     `known_tables` are the group tables that the target was last planned with, and earlier ones.
+    `refreshes`: the members that a group shows replace those that were acknowledged.
     """
 
     traits = GROUPS
@@ -47,6 +48,7 @@ class GroupPlanner(ResourcePlanner):
         self._leavers = leavers
         self._known_tables = known_tables
         self._only_new = False
+        self.refreshes = False
 
     def empty_changed_tables(self) -> None:
         """Remove all members from the groups of tables that now make another form of groups.
@@ -192,6 +194,8 @@ class GroupPlanner(ResourcePlanner):
         for key in batch.keys:
             if batch.is_gone(key):
                 self._forget_members(key)
+            elif self.refreshes and key in batch.read and (ids := self._member_ids(batch, key)):
+                self._note_members(key, ids)  # a target that shows none may hide them
 
     def surroundings(self, batch: Batch) -> Surroundings:
         names = {

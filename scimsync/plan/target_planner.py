@@ -24,13 +24,15 @@ class Scope:
     `only` restricts the run to these users; None plans all. `cursor` is the sequence number up to
     which records were planned before. `changed`: the configuration changed since then, so that all
     groups are planned. `everybody`: all users with an account are planned too, since those that no
-    source has any more would not be found otherwise.
+    source has any more would not be found otherwise. `refreshed`: all resources are read, the
+    members of groups among them.
     """
 
     only: frozenset[Key] | None = None
     cursor: Seq = Seq(0)
     changed: bool = False
     everybody: bool = False
+    refreshed: bool = False
 
 
 class TargetPlanner:
@@ -103,6 +105,7 @@ class TargetPlanner:
                 await self._groups.plan_new(sorted(self._users.touched_groups))
                 self._memberships.plan(scope.only)
             return
+        self._groups.refreshes = scope.refreshed
         if scope.changed:
             self._groups.empty_changed_tables()
         keys = self._state.keys_to_plan(self._sources, scope.cursor, everybody=scope.everybody)

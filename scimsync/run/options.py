@@ -30,7 +30,8 @@ class Options:
     `keys` restricts it to these users, and leaves cursors where they are. `offline` sends no
     request. `saved` is the only plan that may be executed. Without `read` the sources are not read.
     `insistent` also tries targets in quarantine, since a person named them. A target whose plan has
-    waited for responses for more than `patience_s` seconds holds up no other.
+    waited for responses for more than `patience_s` seconds holds up no other. `refresh` reads all
+    known resources before planning.
     """
 
     keys: tuple[Key, ...] = ()
@@ -40,6 +41,7 @@ class Options:
     read: bool = True
     insistent: bool = False
     patience_s: float = PATIENCE_S
+    refresh: bool = False
 
     @property
     def only(self) -> frozenset[Key] | None:

@@ -63,6 +63,9 @@ _DAYS_REMEMBERED = 60
 
 _TAKING_ACCESS = (*REMOVALS, Action.REMOVE_MEMBERS)
 
+_MAY_BE_RESTORED = timedelta(days=30)
+"""The age of the oldest backup of a target that a refresh expects."""
+
 _PROOFS = 5
 """The number of known accounts that are looked for at a new url. One that is there suffices."""
 
@@ -128,6 +131,7 @@ class TargetRun:
             return
         try:
             await self._prove_new_url(context)
+            await self._refresh(context)
             await self.planner.plan(
                 scope, lambda number: context.report(self.name, "planning", number)
             )
@@ -192,6 +196,17 @@ class TargetRun:
                 hint="nothing was sent to it; another service needs a target of another name",
                 code="SYNC-0423",
             )
+
+    async def _refresh(self, context: Context) -> None:
+        """Let the plan read all known resources, if that is asked for."""
+        if not context.options.refresh:
+            return
+        now = context.now.time
+        with context.store.write() as connection:
+            users = links.put_in_doubt(
+                connection, self.name, now, now - _MAY_BE_RESTORED, context.options.keys
+            )
+        await self.user_matcher.preload(len(context.options.keys) or users)
 
     def _report_unconfirmed(self) -> None:
         """Say why deletions that are due wait for another run."""
@@ -277,6 +292,7 @@ class TargetRun:
             cursor=Seq(0) if changed else known.cursor,
             changed=changed,
             everybody=reconfigured and not uncertain,
+            refreshed=options.refresh,
         )
 
     def _scope_of_held(self, store: Store, options: Options) -> Scope | None:

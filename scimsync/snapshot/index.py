@@ -9,6 +9,7 @@ and a crash leaves either the old index or the new one. The index can be rebuilt
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,8 @@ from scimsync.sources.workspace import Workspace, new_private_file
 FORMAT = 1
 """The version of the layout of the index and of the way records are hashed."""
 
+_SUFFIX = ".index.duckdb"
+_LOG = logging.getLogger("scimsync")
 _BATCH = 10_000
 _SEPARATOR = "\x1f"
 _MAX_LINE = 400_000  # characters; DuckDB accepts lines of 2,000,000 bytes
@@ -30,7 +33,7 @@ _MAX_LINE = 400_000  # characters; DuckDB accepts lines of 2,000,000 bytes
 
 def index_path(state_dir: Path, source: str) -> Path:
     """Return the path of the index file of a source."""
-    return state_dir / f"{source}.index.duckdb"
+    return state_dir / f"{source}{_SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,13 @@ class Index:
         except duckdb.Error:
             found = []
         self.is_attached = found == [self._identity.values()]
+        if found and found[0][3] > self._identity.head_seq > 0:  # it is written after the state
+            _LOG.warning(
+                "%s: the state is older than %s; if it was restored from a backup: scimsync push"
+                " --refresh [SYNC-0427]",
+                self._path.name.removesuffix(_SUFFIX),
+                self._path.name,
+            )
         if self.is_attached:
             self.table = "file.entry"
         else:

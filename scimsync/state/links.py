@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.backoff import latest_plausible
@@ -253,6 +265,49 @@ def cancel_deletion(connection: Connection, target: str, kind: Kind, keys: Seque
         .where(table.c.target == target, table.c.kind == kind, table.c.key.in_(keys))
         .values(left_at=None, delete_after=None, deletion_seen_at=None)
     )
+
+
+def put_in_doubt(
+    connection: Connection,
+    target: str,
+    now: datetime,
+    deleted_since: datetime,
+    keys: Sequence[Key] = (),
+) -> int:
+    """Let the next plan read all resources of a target, or the users `keys` if there are any.
+
+    Return the number of users at the target.
+
+    Accounts that were deleted after `deleted_since` are read too: a target that was restored may
+    have them again.
+    """
+    other = table.alias("other")
+    same = (
+        (other.c.target == table.c.target)
+        & (other.c.kind == table.c.kind)
+        & (other.c.remote_id == table.c.remote_id)
+        & (other.c.key != table.c.key)
+    )
+    chosen = (table.c.kind == Kind.USER) & table.c.key.in_(keys) if keys else true()
+    connection.execute(
+        update(table)
+        .where(
+            chosen,
+            table.c.target == target,
+            table.c.kind == Kind.USER,
+            table.c.status == LinkStatus.DELETED,
+            table.c.remote_id.is_not(None),
+            table.c.synced_at >= deleted_since,
+            ~exists().where(same),
+        )
+        .values(status=LinkStatus.INACTIVE)
+    )
+    connection.execute(
+        update(table)
+        .where(chosen, table.c.target == target, has_account())
+        .values(in_doubt=True, next_try_at=now)
+    )
+    return count_accounts(connection, target, Kind.USER)
 
 
 def is_known_key(connection: Connection, key: Key) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -266,6 +267,16 @@ class Matcher:
         if resource_id(match.resources[0]) == remote_id:
             raise SearchUndecided(f"{remote_id} is not found by its id, but by {match.by}")
         return match.resources[0]
+
+    async def preload(self, expected: int) -> None:
+        """Read the whole list, if that takes fewer requests than reading `expected` resources."""
+        with suppress(ErrorResponse, ListingError):
+            self._list = await self._read_list(expected)
+            self._decided = self._list is not None
+
+    def listed(self, remote_id: RemoteId) -> dict[str, Any] | None:
+        """Return a resource as the list shows it that was read in this run, or None."""
+        return None if self._list is None else self._list.get(remote_id)
 
     async def probe(self) -> None:
         """Request any one resource. Raise RequestError if the target does not respond either."""

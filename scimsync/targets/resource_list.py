@@ -62,6 +62,12 @@ class ResourceList:
         )
         return tuple(orjson.loads(row[1]) for row in rows)
 
+    def get(self, remote_id: str) -> dict[str, Any] | None:
+        """Return the resource with this id, or None."""
+        rows = self._connection.execute("SELECT json FROM resource WHERE id = ?", (remote_id,))
+        row = rows.fetchone()
+        return None if row is None else orjson.loads(row[0])
+
     def __len__(self) -> int:
         (number,) = self._connection.execute("SELECT count(*) FROM resource").fetchone()
         return int(number)

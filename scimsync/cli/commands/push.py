@@ -117,6 +117,11 @@ def _allowances(command: F) -> F:
     help="Keep the known accounts although the url of a target changed.",
 )
 @click.option(
+    "--refresh",
+    is_flag=True,
+    help="Read all known accounts and groups first, after a state or target was restored.",
+)
+@click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="PATH",
@@ -136,6 +141,7 @@ def command(
     allowed: dict[str, Limit],
     emptied: tuple[str, ...],
     allow_new_url: bool,
+    refresh: bool,
 ) -> None:
     """Apply the plan to all targets: read the sources, plan, check the limits, send the requests.
 
@@ -165,6 +171,7 @@ def command(
         allowance=Allowance(allowed, allow_new_url, frozenset(emptied)),
         saved=saved,
         insistent=bool(options.targets or keys),
+        refresh=refresh,
     )
     raise click.exceptions.Exit(
         run_push(options, "push", wanted, wait=wait, metrics_file=metrics_file)
