@@ -23,7 +23,7 @@ from scimsync.model.operations import OperationStatus
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest
-from scimsync.targets.evidence import Purpose, Verdict, may_have_had_effect, verdict
+from scimsync.targets.evidence import Purpose, UnprovenResponse, Verdict, may_have_had_effect, verdict
 from scimsync.transport.request_errors import RequestError
 
 MAX_SPLITS = 40
@@ -163,10 +163,11 @@ class _Attempt:
         """
         operation, ids = self.prepared.operation, self.prepared.members
         assert operation.remote_id is not None  # noqa: S101 - send_members() checks it
-        response = await self.sending.connection.send(
-            self.sending.dialect.read(operation.kind, operation.remote_id)
-        )
-        members = read(response.body or {}, "members")
+        try:
+            group = await self.sending.read(operation.kind, operation.remote_id)
+        except UnprovenResponse:
+            return changes
+        members = read(group, "members")
         if not isinstance(members, list) or not members:
             return changes
         held = {str(read(member, "value")) for member in members if isinstance(member, dict)}

@@ -21,6 +21,7 @@ from scimsync.plan.requests import Values, shape_request, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.connection import TargetConnection
+from scimsync.targets.evidence import check_read
 from scimsync.targets.matching import Matcher
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
@@ -132,13 +133,19 @@ class Sending:
             or not self.dialect.needs_current(operation.kind, paths)
         ):
             return prepared
-        response = await self.connection.send(
-            self.dialect.read(operation.kind, operation.remote_id)
-        )
-        request, ready = self.requests(
-            operation, prepared.before, prepared.members, response.body or {}
-        )
+        current = await self.read(operation.kind, operation.remote_id)
+        request, ready = self.requests(operation, prepared.before, prepared.members, current)
         return replace(prepared, request=request, ready=ready)
+
+    async def read(self, kind: Kind, remote_id: RemoteId) -> Mapping[str, Any]:
+        """Return a resource as it is now.
+
+        Raise RequestError, also for a response that shows none or another one.
+        """
+        request = self.dialect.read(kind, remote_id)
+        response = await self.connection.send(request)
+        check_read(request, response, remote_id)
+        return response.body or {}
 
     def requests(
         self,

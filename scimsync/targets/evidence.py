@@ -258,6 +258,19 @@ def check_change(
         raise UnprovenResponse(f"{request}: {why}", Answer.CONTRADICTION)
 
 
+def check_read(request: ScimRequest, response: ScimResponse, remote_id: str) -> None:
+    """Raise UnprovenResponse unless a successful response to a read shows the resource."""
+    if verdict(response, Purpose.READ) is not Verdict.DONE:
+        raise UnprovenResponse(
+            f"{request}: {response.status} without a resource", answer_of(response)
+        )
+    if response.resource_id not in (None, remote_id):
+        raise UnprovenResponse(
+            f"{request}: the answer shows the resource {response.resource_id}",
+            Answer.OTHER_RESOURCE,
+        )
+
+
 def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]) -> str | None:
     """Return how a resource that a target shows contradicts `active` or `userName` as sent."""
     if shown is None:

@@ -28,8 +28,10 @@ from scimsync.targets.evidence import (
     Answer,
     Purpose,
     Verdict,
+    UnprovenResponse,
     active_of,
     answer_of,
+    check_read,
     held_document,
     verdict,
 )
@@ -115,8 +117,7 @@ class Matcher:
 
         At most `expected` resources will be looked up from now on.
         """
-        self.close()
-        self._list = None
+        self._drop_list()
         self._expected = lambda: expected
         self._decided = False
 
@@ -147,10 +148,10 @@ class Matcher:
                     matches[key] = match
         return matches, refused
 
-    async def look_up(self, document: Document) -> Match | None:
+    async def look_up(self, document: Document, *, may_be_new: bool = False) -> Match | None:
         """Return the resources that match one document now, or None if there are none.
 
-        Raise SearchUndecided if neither is proven, and the errors of the sender.
+        With `may_be_new`, a list that was read earlier proves nothing. Raise SearchUndecided if neither is proven, and the errors of the sender.
         """
         decided, problems = False, []
         for path, value in self._values(document):
@@ -243,10 +244,10 @@ class Matcher:
             if verdict(error, Purpose.READ) is Verdict.MISSING:
                 return None
             raise
-        if response.body is None or verdict(response, Purpose.READ) is not Verdict.DONE:
-            raise SearchUndecided(f"{request}: {response.status} without a resource")
-        if response.resource_id not in (None, remote_id):
-            raise SearchUndecided(f"{request}: {Answer.OTHER_RESOURCE}: {response.resource_id}")
+        try:
+            check_read(request, response, remote_id)
+        except UnprovenResponse as error:
+            raise SearchUndecided(str(error)) from error
         return response.body
 
     async def locate(self, remote_id: RemoteId, document: Document) -> dict[str, Any] | None:
@@ -281,6 +282,10 @@ class Matcher:
     async def probe(self) -> None:
         """Request any one resource. Raise RequestError if the target does not respond either."""
         await self._page(1)
+
+    def _drop_list(self) -> None:
+        self.close()
+        self._list = None
 
     def close(self) -> None:
         """Remove the temporary file."""
@@ -431,7 +436,9 @@ class Matcher:
 
     async def _whole_list(self) -> ResourceList:
         if self._list is None:
-            self._list = await self._read_list(None)
+            read_list = await self._read_list(None)
+            self._drop_list()  # of a search that ran at the same time
+            self._list = read_list
         assert self._list is not None  # noqa: S101 - without a limit there is always a list
         return self._list
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.office import Office, Pauses, people, person
 from tests.servers.faulty import Seen
-from tests.servers.lying import AFTER, INSTEAD, WRITES, Lie, LyingServer, running_lying_server
+from tests.servers.lying import AFTER, INSTEAD, READ, WRITES, Lie, LyingServer, running_lying_server
 
 DAY = timedelta(days=1)
 DEPARTMENTS = """
@@ -66,6 +66,26 @@ def test_who_was_not_taken_out_of_a_group_is_taken_out_later(
     assert members(liar, "Sales") == ["id-00003", "id-00004"]
 
 
+def test_another_group_does_not_prove_that_a_member_is_out(
+    lied_to: Office, liar: LyingServer
+) -> None:
+    lied_to.hire([*people(3), person(4, dept="Sales")])
+    assert lied_to.push().exit_code == 0
+
+    def about_it(seen: Seen, chance: Random) -> Lie | None:
+        lies = {"PATCH": INSTEAD["501"], "GET": READ["another"]}
+        return lies.get(seen.method) if seen.path == "/Groups/IT-0" else None
+
+    liar.choose = about_it
+    lied_to.hire([*people(2), person(4, dept="Sales")])
+
+    assert lied_to.push().exit_code == 4
+
+    liar.choose = lambda seen, chance: None
+    assert lied_to.push(later=DAY).exit_code == 0
+    assert members(liar, "IT") == ["id-00001", "id-00002"]
+
+
 @pytest.mark.parametrize("name", ["404", "404 without a body", "404 of a gateway"])
 def test_one_search_answered_with_404_does_not_make_a_group_twice(
     lied_to: Office, liar: LyingServer, name: str
@@ -82,3 +102,24 @@ def test_one_search_answered_with_404_does_not_make_a_group_twice(
     assert lied_to.push(later=DAY).exit_code == 4
 
     assert sorted(group["displayName"] for group in liar.groups.values()) == ["IT", "Law", "Sales"]
+
+
+def test_a_list_from_before_a_creation_does_not_prove_that_nothing_was_created(
+    lied_to: Office, liar: LyingServer
+) -> None:
+    """Filters do not work, and each creation is carried out but answered with a web page."""
+    lied_to.hire(people(5))
+
+    def all_day(seen: Seen, chance: Random) -> Lie | None:
+        if "filter" in seen.query:
+            return INSTEAD["400"]
+        return AFTER["web page after all"] if seen.method == "POST" else None
+
+    liar.choose = all_day
+    for _ in range(3):
+        lied_to.push(later=DAY)
+
+    assert sorted(user["externalId"] for user in liar.users.values()) == [
+        f"{number:05}" for number in range(1, 6)
+    ]
+    assert [group["displayName"] for group in liar.groups.values()] == ["IT"]
