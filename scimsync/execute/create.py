@@ -149,7 +149,7 @@ class Creation:
 
     async def _unowned(self, document: Document) -> Match | None:
         """Return the one resource that matches `document`, unless it is linked to another key."""
-        match = await self._matcher.look_up(document, may_be_new=True)
+        match = await self._matcher.look_up(document, fresh=True)
         if match is None or len(match.resources) != 1:
             return None
         remote_id = _id_of(match)

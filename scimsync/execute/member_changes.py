@@ -23,7 +23,13 @@ from scimsync.model.operations import OperationStatus
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest
-from scimsync.targets.evidence import Purpose, UnprovenResponse, Verdict, may_have_had_effect, verdict
+from scimsync.targets.evidence import (
+    Purpose,
+    UnprovenResponse,
+    Verdict,
+    may_have_had_effect,
+    verdict,
+)
 from scimsync.transport.request_errors import RequestError
 
 MAX_SPLITS = 40

@@ -27,8 +27,8 @@ from scimsync.scim.resources import project
 from scimsync.targets.evidence import (
     Answer,
     Purpose,
-    Verdict,
     UnprovenResponse,
+    Verdict,
     active_of,
     answer_of,
     check_read,
@@ -148,10 +148,11 @@ class Matcher:
                     matches[key] = match
         return matches, refused
 
-    async def look_up(self, document: Document, *, may_be_new: bool = False) -> Match | None:
+    async def look_up(self, document: Document, *, fresh: bool = False) -> Match | None:
         """Return the resources that match one document now, or None if there are none.
 
-        With `may_be_new`, a list that was read earlier proves nothing. Raise SearchUndecided if neither is proven, and the errors of the sender.
+        With `fresh`, a list that was read earlier proves nothing. Raise SearchUndecided if neither
+        is proven, and the errors of the sender.
         """
         decided, problems = False, []
         for path, value in self._values(document):
@@ -165,6 +166,8 @@ class Matcher:
             decided = True
         if decided or not problems:
             return None
+        if fresh:
+            self._drop_list()
         return await self._look_up_in_list(document, problems)
 
     async def find_holder(self, document: Document) -> Match | None:

@@ -41,10 +41,19 @@ REFUSAL = {
     "status": "400",
     "detail": "not so",
 }
-UNSEEN_USER = {POST_USER: ["late 500"], FIND_USER: ["", "", *["500"] * 5]}
+LIST_USERS, LIST_GROUPS = "GET /.*/Users\\?startIndex", "GET /.*/Groups\\?startIndex"
+UNSEEN_USER = {
+    POST_USER: ["late 500"],
+    FIND_USER: ["", "", *["500"] * 5],
+    LIST_USERS: ["500"] * 5,
+}
 """An account is made, and no answer and no look-up says so; before that it is looked for by two
 attributes."""
-UNSEEN_GROUP = {POST_GROUP: ["late 500"], FIND_GROUP: ["", *["500"] * 5]}
+UNSEEN_GROUP = {
+    POST_GROUP: ["late 500"],
+    FIND_GROUP: ["", *["500"] * 5],
+    LIST_GROUPS: ["500"] * 5,
+}
 
 
 class Script:

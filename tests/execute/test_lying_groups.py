@@ -77,7 +77,7 @@ def test_another_group_does_not_prove_that_a_member_is_out(
         return lies.get(seen.method) if seen.path == "/Groups/IT-0" else None
 
     liar.choose = about_it
-    lied_to.hire([*people(2), person(4, dept="Sales")])
+    lied_to.hire([*people(2), person(3, dept="Sales"), person(4, dept="Sales")])
 
     assert lied_to.push().exit_code == 4
 
