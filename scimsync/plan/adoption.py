@@ -58,8 +58,11 @@ def overwritten(changes: Sequence[Change]) -> list[Change]:
 
 
 def is_reactivated(changes: Sequence[Change]) -> bool:
-    """Return whether an adoption switches a deactivated account on."""
-    return any(change.path == "active" and change.after is True for change in changes)
+    """Return whether an adoption reactivates a deactivated account."""
+    return any(
+        change.path == "active" and change.before is False and change.after is True
+        for change in changes
+    )
 
 
 def _agree(path: str, wanted: Document, held: Document) -> bool:

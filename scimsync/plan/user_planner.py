@@ -26,6 +26,7 @@ from scimsync.plan.decisions import (
 )
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
+from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers
 from scimsync.plan.usernames import NameHolders
@@ -63,7 +64,7 @@ class UserPlanner(ResourcePlanner):
         self._existence_changed = False
         self._groups: dict[Key, set[Key]] = {}
         self._names = NameHolders(
-            state, self._desired_of, self._deletable, updates=rules.policy.update
+            state, self._desired_of, self._deletable, updates=rules.policy.update, keeps=self._keeps
         )
         self._unlinked = UnlinkedLeavers(
             state, records, self._program, rules.sources, now.today, rules.policy
@@ -352,6 +353,10 @@ class UserPlanner(ResourcePlanner):
             for key in deletable
             if key not in failures and (key not in desired or not desired[key].in_scope)
         }
+
+    def _keeps(self, link: Link) -> bool:
+        """Return whether an account stays as it is, because it is protected."""
+        return link_protected_by(self._policy, link) is not None
 
     def _deletable(self, links: Sequence[Link]) -> set[Key]:
         """Return the keys of accounts that this plan deletes if they are not wanted."""

@@ -22,7 +22,8 @@ class NameHolders:
     """A look-up of the holders of userNames.
 
     `deletable` returns those of some links whose account this plan deletes if it is unwanted.
-    `updates` says whether the plan changes accounts at all.
+    `updates` says whether the plan changes accounts at all, and `keeps` whether it must not change
+    the account of a link.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class NameHolders:
         deletable: Callable[[Sequence[Link]], Collection[Key]],
         *,
         updates: bool,
+        keeps: Callable[[Link], bool] = lambda _: False,
     ) -> None:
         self._state = state
         self._desire = desire
         self._deletable = deletable
         self._updates = updates
+        self._keeps = keeps
 
     def find(self, names: Collection[str]) -> dict[str, NameHolder]:
         """Return the holders of folded names.
@@ -54,7 +57,7 @@ class NameHolders:
             desired, failures = self._desire([link.key for link in holding.values()])
             for name, link in holding.items():
                 wanted = desired.get(link.key)
-                if link.key in failures:
+                if link.key in failures or self._keeps(link):
                     gives_up[name] = False
                 elif wanted is None or not wanted.in_scope:
                     gives_up[name] = link.key in deletable

@@ -112,6 +112,26 @@ def test_a_linked_account_is_left_alone(
     assert faulty.users.get("id-00001") != before
 
 
+def test_the_name_of_a_protected_account_does_not_come_free(
+    office: Office, faulty: FaultyServer
+) -> None:
+    faulty.quirks.unique_names = False
+    office.hire(people(1))
+    office.push()
+    office.configure(target=FIRST)
+    office.hire([person(1, email="new@example.com"), person(2, email="person1@example.com")])
+
+    for _ in range(2):
+        ran = office.run("push")
+
+        assert ran.code == 4, ran.err
+        assert f"00001: wiki: {WHY_FIRST} is not changed [SYNC-0361]" in ran.err
+        assert (
+            "00002: wiki: userName person1@example.com is taken by the account of 00001 [SYNC-0341]"
+        ) in ran.err
+    assert list(faulty.users) == ["id-00001"]
+
+
 def test_an_account_without_a_link_of_somebody_out_of_scope_is_left_alone(
     office: Office, faulty: FaultyServer
 ) -> None:

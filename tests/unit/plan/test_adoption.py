@@ -105,3 +105,4 @@ def test_what_an_adoption_does_to_the_account() -> None:
     assert [change.path for change in overwritten(changes)] == ["externalId", "nickName"]
     assert is_reactivated(changes)
     assert not is_reactivated(changes[:3])
+    assert not is_reactivated((Change("active", None, True),))
