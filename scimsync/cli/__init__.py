@@ -38,6 +38,7 @@ _COMMANDS = {
     "retry": "Retry failed operations now",
     "daemon": "Push on a schedule and when a file changes",
     "state": "Manage the state database",
+    "profiles": "List the products that are known, and what is known of them",
     "schema": "Print the JSON Schema of sync.toml",
     "help": "Explain a message by its code, such as SYNC-0106",
     "demo": "Try scimsync with a local SCIM server and made-up users",

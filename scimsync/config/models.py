@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     InstanceOf,
+    ValidationInfo,
     model_validator,
 )
 
@@ -31,6 +32,7 @@ from scimsync.config.state_url import StateUrl
 from scimsync.errors import ConfigError
 from scimsync.model.limits import Limit, Minimum
 from scimsync.model.suggestions import did_you_mean
+from scimsync.scim.profiles import Profile
 from scimsync.settings import (
     AtLeast,
     AtMost,
@@ -332,6 +334,23 @@ class Target(Table):
     groups: Mapping[Name, Group] = Field(
         default_factory=dict, description="Groups of this target, by names that you choose"
     )
+
+    @model_validator(mode="after")
+    def _apply_profile(self, info: ValidationInfo) -> Target:
+        """Take over what the profile says of settings that are not given."""
+        registries: Any = info.context
+        profile: Profile = registries.profiles[self.profile]()
+        if profile.deactivate_means == "delete" and self.leave.delete_after is not None:
+            raise invalid(
+                f"at {profile.product}, deactivating an account deletes it for good at once",
+                hint='leave out delete_after; action = "keep" changes nothing',
+                below=("leave", "delete_after"),
+                code="SYNC-0149",
+            )
+        match = tuple(path for path in profile.match if path in self.user)
+        if match and "match" not in self.model_fields_set:
+            return self.model_copy(update={"match": match})
+        return self
 
 
 # The daemon

@@ -26,6 +26,10 @@ SCHEMA_MARK = "x-registry"
 """The key by which the JSON Schema of a field names the registry that decides about it."""
 
 
+_MOST_SHOWN = 20
+"""The number of names that a message lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registries:
     """Everything that sync.toml can refer to by name."""
@@ -127,10 +131,18 @@ def _check_name(
             if show
             else f"this {known.what} is unknown (it is not shown here)",
             code="SYNC-0122",
-            found=f"known: {', '.join(known)}",
+            found=_known(known),
             hint=did_you_mean(value, known),
             below=below,
         )
+
+
+def _known(known: Registry[object]) -> str:
+    """Return the names of a registry, or the first of many, for messages."""
+    names = list(known)
+    if len(names) <= _MOST_SHOWN:
+        return f"known: {', '.join(names)}"
+    return f"known: {len(names)} names, listed by scimsync {known.what}s"
 
 
 def _check_misspelt(table: Mapping[str, object], known: Iterable[str]) -> None:

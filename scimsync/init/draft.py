@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import textwrap
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import printable
 from scimsync.init.inference import Findings, infer
+from scimsync.scim.profiles import Profile
+from scimsync.scim.profiles.coverage import covers
 from scimsync.tomltext import toml_key, toml_string
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -78,17 +81,18 @@ def draft_sync_toml(
     file_name: str,
     source_name: str,
     encoding: str | None = None,
+    profile: Profile | None = None,
 ) -> Draft:
     """Draft a sync.toml that reads `file_name`.
 
     `columns` are its columns in order, and `samples` some of its rows (text as in CSV, or typed as
     in Parquet). `file_name` is written as given, so it must be absolute or relative to the folder
     of sync.toml. Characters that a name cannot have are replaced in `source_name`. `encoding` is
-    that of the file if it is not UTF-8.
+    that of the file if it is not UTF-8. `profile` is that of the application, if it is known.
     """
     found = infer(columns, samples)
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
-    mapping, scope, access = _mapping(found), _scope(found), _access(found)
+    mapping, scope, access = _stored(_mapping(found), profile), _scope(found), _access(found)
     parts = [
         [
             *_comment(f"Written by scimsync init from {toml_string(file_name)}."),
@@ -109,13 +113,11 @@ def draft_sync_toml(
             '#min_records = "80%"',
         ],
         [
-            "[targets.app]",
-            'url = "https://app.example.com/scim/v2"',
-            'auth = { type = "bearer", token = "env:SCIM_TOKEN" }',
+            *_target(profile),
             f"source = {toml_string(source)}",
             *scope,
-            '#match = ["externalId", "userName"]',
-            '#leave = { action = "deactivate", delete_after = "30d" }',
+            *_match(profile),
+            *_leave(profile),
             "#rate = 25",
         ],
         ["[targets.app.user]", *mapping, *_unused(columns, [*mapping, *scope, *access], found)],
@@ -140,6 +142,60 @@ def _source(found: Findings, name: str, file_name: str, encoding: str | None) ->
         '#encoding = "latin-1"' if encoding is None else f"encoding = {toml_string(encoding)}"
     )
     return [*lines, '#delimiter = ";"']
+
+
+_AUTH = {
+    "bearer": 'auth = { type = "bearer", token = "env:SCIM_TOKEN" }',
+    "basic": 'auth = { type = "basic", username = "scimsync", password = "env:SCIM_PASSWORD" }',
+    "header": 'auth = { type = "header", name = "Authorization", value = "env:SCIM_TOKEN" }',
+    "oauth2": (
+        'auth = { type = "oauth2", token_url = "https://login.example.com/token",'
+        ' client_id = "scimsync", client_secret = "env:SCIM_SECRET" }'
+    ),
+}
+
+
+def _target(profile: Profile | None) -> list[str]:
+    """Return the lines that say which application it is, and how to reach it."""
+    if profile is None:
+        return ["[targets.app]", 'url = "https://app.example.com/scim/v2"', _AUTH["bearer"]]
+    notes = [f"{profile.product}: {note}" for note in profile.notes]
+    return [
+        *_comments(notes),
+        "[targets.app]",
+        f"url = {toml_string(profile.url or 'https://app.example.com/scim/v2')}",
+        f"profile = {toml_string(profile.name)}",
+        _AUTH[profile.auth[0] if profile.auth else "bearer"],
+    ]
+
+
+def _match(profile: Profile | None) -> list[str]:
+    """Return an example of `match`, unless the profile knows it."""
+    if profile is not None and profile.match:
+        return []
+    return ['#match = ["externalId", "userName"]']
+
+
+def _leave(profile: Profile | None) -> list[str]:
+    if profile is not None and profile.deactivate_means == "delete":
+        return []
+    return ['#leave = { action = "deactivate", delete_after = "30d" }']
+
+
+def _stored(mapping: Sequence[str], profile: Profile | None) -> list[str]:
+    """Return the mapping, with `#` before attributes that the application does not store."""
+    if profile is None or not profile.attributes:
+        return list(mapping)
+    known = profile.attributes
+    return [
+        line if line.startswith("#") or covers(known, _path_of(line)) else f"#{line}"
+        for line in mapping
+    ]
+
+
+def _path_of(line: str) -> str:
+    """Return the attribute path of a mapping line."""
+    return next(iter(tomllib.loads(f"{line.partition(' = ')[0]} = 0")), "")
 
 
 def _access(found: Findings) -> list[str]:

@@ -33,7 +33,8 @@ class Policy:
     `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
     of action. `revoke` names what leavers lose besides their access: memberships, attributes.
     `adopting` are the group tables whose groups may exist already. `protect` are filters: users of
-    the target that match one are out of reach.
+    the target that match one are out of reach. `deactivation_deletes`: an account that is
+    deactivated there is gone for good.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Policy:
     revoke: tuple[str, ...] = ()
     adopting: frozenset[str] = frozenset()
     protect: tuple[Filter, ...] = ()
+    deactivation_deletes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

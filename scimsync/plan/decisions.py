@@ -779,6 +779,8 @@ class _Batch:
         if obstacle is not None:
             self._fail(candidate, obstacle)
             return
+        if action is Action.DEACTIVATE and self._policy.deactivation_deletes:
+            reason = f"{reason}; deletes for good"
         unique = self._traits.unique
         named = next((change.after for change in changes if change.path == unique), None)
         fields = {"unique_name": fold_name(named), **more}

@@ -294,6 +294,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         update=settings.actions.update,
         remove=settings.actions.remove,
         revoke=settings.leave.revoke,
+        deactivation_deletes=profile.deactivate_means == "delete",
         adopting=frozenset(name for name, group in settings.groups.items() if group.adopt),
         protect=compile_protect(config, name),
     )

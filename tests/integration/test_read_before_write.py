@@ -118,7 +118,9 @@ KINDS = replace(
     BUILTIN,
     dialects=BUILTIN.dialects.with_("put", PutDialect()),
     authenticators=BUILTIN.authenticators.with_("halves", HalvesSettings),
-    profiles=BUILTIN.profiles.with_("picky", lambda: Profile("picky", "put", ("halves",))),
+    profiles=BUILTIN.profiles.with_(
+        "picky", lambda: Profile("picky", dialect="put", auth=("halves",))
+    ),
 )
 
 

@@ -20,8 +20,10 @@ from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
 from scimsync.init import Draft, draft_sync_toml
 from scimsync.model.mappings import Expression, Generate
+from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.diff import short_path
 from scimsync.run.compile_mappings import compile_users
+from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.sources.file import FileSettings
 from scimsync.sources.file.find import FORMATS
 from scimsync.sources.file.sample import Sample, sample
@@ -38,14 +40,27 @@ _ROWS = 2000
     help="Write to this file. (default: the file of -c, or sync.toml)",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option(
+    "--profile",
+    "profile_name",
+    metavar="NAME",
+    help="Write a target for this product. (scimsync profiles lists them)",
+)
 @common_options_without("targets", "keys")
-def command(options: CommonOptions, file: str | None, out: Path | None, force: bool) -> None:
+def command(
+    options: CommonOptions,
+    file: str | None,
+    out: Path | None,
+    force: bool,
+    profile_name: str | None,
+) -> None:
     """Write a first sync.toml from the columns of FILE and a sample of its rows.
 
     FILE is CSV, TSV, JSON, NDJSON or Parquet. Without FILE, use the only such file of this folder.
     Nothing else is written, and nothing is sent.
     """
-    new = _draft(file or _only_file(Path()), out or options.config)
+    profile = None if profile_name is None else _profile(profile_name)
+    new = _draft(file or _only_file(Path()), out or options.config, profile)
     _write(new, overwrite=force)
     if options.as_json:
         write_json(_document(new))
@@ -114,7 +129,14 @@ def _only_file(folder: Path) -> str:
     return found[0]
 
 
-def _draft(file: str, out: Path) -> NewConfig:
+def _profile(name: str) -> Profile:
+    if name not in PROFILES:
+        hint = did_you_mean(name, PROFILES) or "scimsync profiles lists them"
+        raise click.UsageError(coded(f"no profile {name!r}: {hint}", "SYNC-0914"))
+    return PROFILES[name]()
+
+
+def _draft(file: str, out: Path, profile: Profile | None) -> NewConfig:
     """Sample the file (or glob) `file` and draft a sync.toml for the path `out`.
 
     Raise SourceUnavailable, SourceFormatError, ConfigError.
@@ -128,7 +150,7 @@ def _draft(file: str, out: Path) -> NewConfig:
             code="SYNC-0910",
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
-    draft = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding)
+    draft = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding, profile)
     return NewConfig(out, file, draft, parse(draft.text, out), found)
 
 

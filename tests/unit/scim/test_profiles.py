@@ -6,8 +6,18 @@ import pytest
 
 from scimsync.registry import UnknownName
 from scimsync.scim.dialects import DIALECTS
-from scimsync.scim.profiles import PROFILES, Profile, ProfileError, read_profile
+from scimsync.scim.paths import parse_path
+from scimsync.scim.profiles import (
+    PROFILES,
+    Profile,
+    ProfileError,
+    profile_of_host,
+    read_profile,
+)
+from scimsync.scim.profiles.coverage import covers
 from scimsync.transport.auth import AUTHENTICATORS
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 def test_the_generic_profile_limits_nothing() -> None:
@@ -23,6 +33,57 @@ def test_every_profile_can_be_read(name: str) -> None:
     assert profile.name == name
     assert profile.dialect in (None, *DIALECTS)
     assert set(profile.auth) <= set(AUTHENTICATORS)
+    for path in (*profile.attributes, *profile.required, *profile.match):
+        parse_path(path)
+    if name != "generic":
+        assert profile.product
+        assert profile.sources
+        assert profile.url is None or profile.url.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("airtable.com", "airtable"),
+        ("acme.eu-central-1.snowflakecomputing.com", "snowflake"),
+        ("SCIM.SMARTSHEET.com", "smartsheet"),
+        ("airtable.com.example.com", None),
+        ("snowflakecomputing.com", None),
+        ("wiki.example.com", None),
+        ("127.0.0.1", None),
+        ("localhost", None),
+        ("api.github.com", None),
+    ],
+)
+def test_a_product_is_known_by_its_host(host: str, name: str | None) -> None:
+    found = profile_of_host(host, PROFILES.values())
+
+    assert (None if found is None else found.name) == name
+
+
+STORED = ("userName", "name.givenName", 'emails[type eq "work"].value', f"{ENTERPRISE}:manager")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_covered"),
+    [
+        ("userName", True),
+        ("externalId", True),
+        ("active", True),
+        ("name.GivenName", True),
+        ("name", True),
+        ("name.familyName", False),
+        ('emails[type eq "work"].value', True),
+        ('emails[type eq "work"].primary', True),
+        ("emails", True),
+        ('emails[type eq "home"].value', False),
+        (f"{ENTERPRISE}:manager.value", True),
+        (f"{ENTERPRISE}:department", False),
+        ("title", False),
+    ],
+)
+def test_an_attribute_is_covered_by_a_list(path: str, is_covered: bool) -> None:
+    assert covers(STORED, path) is is_covered
 
 
 def test_a_profile_is_not_a_path() -> None:
@@ -40,7 +101,15 @@ def test_a_profile_states_facts() -> None:
         concurrency = 4
     """
 
-    assert read_profile("x", text) == Profile("x", "rfc", ("bearer",), 50, 9, 2.5, 4)
+    assert read_profile("x", text) == Profile(
+        "x",
+        dialect="rfc",
+        auth=("bearer",),
+        page_size=50,
+        members_per_patch=9,
+        rate=2.5,
+        concurrency=4,
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,16 +118,24 @@ def test_a_profile_states_facts() -> None:
         (
             "speed = 1",
             (
-                "profile x: unknown fact 'speed'; there are: dialect, auth, page_size,"
-                " members_per_patch, rate, concurrency"
+                "profile x: unknown fact 'speed'; there are: product, url, dialect, auth,"
+                " attributes, required, match, groups, deactivate_means, notes, page_size,"
+                " members_per_patch, rate, concurrency, sources"
             ),
         ),
-        ("dialect = 1", "profile x: dialect has to be a name, not 1"),
-        ("auth = 'bearer'", "profile x: auth has to be a list of names, not 'bearer'"),
+        ("dialect = 1", "profile x: dialect has to be a text, not 1"),
+        ("auth = 'bearer'", "profile x: auth has to be a list of texts, not 'bearer'"),
         ("rate = true", "profile x: rate has to be a number above 0, not True"),
         ("rate = 0", "profile x: rate has to be a number above 0, not 0"),
-        ("page_size = 1.5", "profile x: page_size has to be a number above 0, not 1.5"),
-        ("page_size = '9'", "profile x: page_size has to be a number above 0, not '9'"),
+        ("page_size = 1.5", "profile x: page_size has to be a whole number above 0, not 1.5"),
+        ("groups = 'some'", "profile x: groups has to be one of full, update, none, not 'some'"),
+        ("notes = []", "profile x: notes has to be a list of texts, not []"),
+        (
+            "[[sources]]\npage = 'p'",
+            "profile x: sources: FactSource.__init__() missing 1 required"
+            " positional argument: 'read'",
+        ),
+        ("page_size = '9'", "profile x: page_size has to be a whole number above 0, not '9'"),
     ],
 )
 def test_a_wrong_profile_is_refused(text: str, problem: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from scimsync.cli.commands.check.profile_facts import check_profile
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.cli.commands.check.schema_fit import Misfit, knows_core, misfits
 from scimsync.config.models import Config
@@ -67,7 +68,7 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
         number = "" if users.total_results is None else f"; {plural(users.total_results, 'user')}"
         found = [
             subject.ok(f"responds and accepts the token{number}"),
-            *_authentication(subject, target),
+            *check_profile(subject, target),
             *_capabilities(subject, capabilities),
         ]
         return [*found, *await _schema_fit(subject, client, target)]
@@ -101,19 +102,6 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
             hint=f"url is the part before /Users, now {target.config.url}",
         )
     return subject.error(f"unexpected response: {said}", code=message_code(error))
-
-
-def _authentication(subject: Subject, target: CompiledTarget) -> list[CheckResult]:
-    profile, used = target.profile, target.config.auth.type
-    if not profile.auth or used in profile.auth:
-        return []
-    known = " or ".join(profile.auth)
-    return [
-        subject.warning(
-            f"profile {profile.name} expects authentication by {known}, not {used}",
-            code="SYNC-0954",
-        )
-    ]
 
 
 def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:

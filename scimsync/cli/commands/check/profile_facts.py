@@ -1,0 +1,79 @@
+"""What the profile of a target says about its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.formatting import plural
+from scimsync.run.compile import CompiledTarget
+from scimsync.scim.profiles import GENERIC, PROFILES, Profile, profile_of_host
+from scimsync.scim.profiles.coverage import covers
+
+
+def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
+    """Report what the profile knows, or which profile may be meant. Nothing is sent."""
+    profile = target.profile
+    if profile.name == GENERIC:
+        yield from _proposal(subject, target)
+        return
+    if profile.product:
+        notes = [*_meaning(profile), *profile.notes]
+        yield subject.ok(f"profile {profile.name}: {profile.product}", details=notes)
+    yield from _attributes(subject, target)
+    if target.groups and profile.groups != "full":
+        what = (
+            "has no groups over SCIM"
+            if profile.groups == "none"
+            else "lets groups be updated, and neither created nor deleted"
+        )
+        yield subject.warning(f"{profile.product} {what}", code="SYNC-0955")
+    used = target.config.auth.type
+    if profile.auth and used not in profile.auth:
+        yield subject.warning(
+            f"profile {profile.name} expects authentication by {' or '.join(profile.auth)},"
+            f" not {used}",
+            code="SYNC-0954",
+        )
+
+
+def _meaning(profile: Profile) -> list[str]:
+    meanings = {
+        "delete": "deactivating a user deletes the account for good",
+        "remove": "deactivating a user removes them from the organization",
+    }
+    meaning = meanings.get(profile.deactivate_means)
+    return [] if meaning is None else [meaning]
+
+
+def _proposal(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
+    host = urlsplit(target.config.url).hostname or ""
+    profile = profile_of_host(host, PROFILES.values())
+    if profile is not None:
+        yield subject.warning(
+            f"{host} belongs to {profile.product}, of which more is known",
+            code="SYNC-0956",
+            hint=f'write profile = "{profile.name}"; scimsync profiles {profile.name} shows it',
+        )
+
+
+def _attributes(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
+    profile, mapped = target.profile, [slot.path for slot in target.program.slots]
+    if profile.attributes:
+        outside = [path for path in mapped if not covers(profile.attributes, path)]
+        if outside:
+            are = plural(len(outside), "mapped attribute is", "mapped attributes are")
+            yield subject.warning(
+                f"{are} not among those that {profile.product} is known to store",
+                code="SYNC-0955",
+                details=outside,
+            )
+    missing = [path for path in profile.required if not covers(mapped, path)]
+    if missing:
+        are = plural(len(missing), "attribute", "attributes")
+        yield subject.warning(
+            f"{profile.product} requires {are} that nothing maps",
+            code="SYNC-0955",
+            details=missing,
+        )

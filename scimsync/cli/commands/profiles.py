@@ -1,0 +1,93 @@
+"""`scimsync profiles`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, Part, write_json
+from scimsync.errors import coded
+from scimsync.scim.profiles import GENERIC, PROFILES, Profile
+
+_GROUPS = {
+    "full": "yes",
+    "update": "can be updated, and neither created nor deleted",
+    "none": "no",
+}
+_DEACTIVATION = {
+    "deactivate": "deactivates the account",
+    "remove": "removes the user from the organization",
+    "delete": "deletes the account for good",
+}
+
+
+@click.command()
+@click.argument("word", required=False)
+@common_options_without("targets", "keys")
+def command(options: CommonOptions, word: str | None) -> None:
+    """List the products that are known, or show the one called WORD.
+
+    WORD is the name of a profile, or a part of a product's name or URL. A target uses a profile by
+    profile = "NAME".
+    """
+    found = _matching(word)
+    if not found:
+        raise click.UsageError(
+            coded(f"no profile for {word!r}; scimsync profiles lists all", "SYNC-0914")
+        )
+    if options.as_json:
+        write_json({"profiles": [_document(profile) for profile in found]})
+    elif len(found) == 1:
+        _show(Output(), found[0])
+    else:
+        rows: list[list[Part]] = [
+            [(profile.name, "bold"), profile.product, (profile.url or "", "dim")]
+            for profile in found
+        ]
+        Output().rows(rows, indent=0)
+
+
+def _matching(word: str | None) -> list[Profile]:
+    """Return the profile of this name, or else all with the word in name, product or URL."""
+    if word is not None and word in PROFILES:
+        return [PROFILES[word]()]
+    profiles = [read() for name, read in PROFILES.items() if name != GENERIC]
+    part = (word or "").lower()
+    return [
+        profile
+        for profile in profiles
+        if part in f"{profile.name} {profile.product} {profile.url or ''}".lower()
+    ]
+
+
+def _show(output: Output, profile: Profile) -> None:
+    output.line((profile.product or profile.name, "bold"))
+    facts = {
+        "profile": profile.name,
+        "url": profile.url or "shown by the product",
+        "authentication": ", ".join(profile.auth) or "not known",
+        "groups": _GROUPS[profile.groups],
+        "active = false": _DEACTIVATION[profile.deactivate_means],
+        "matches by": ", ".join(profile.match) or "externalId, userName",
+        "required": ", ".join(profile.required) or "not known",
+        "stores": ", ".join(profile.attributes) or "not known",
+        "members in a PATCH": f"at most {profile.members_per_patch}",
+        "rate": "no limit known" if profile.rate is None else f"{profile.rate:g} a second",
+    }
+    output.rows([[(name, "dim"), value] for name, value in facts.items()])
+    if profile.notes:
+        output.blank()
+        for note in profile.notes:
+            output.line(f"- {note}", indent=2)
+    output.blank()
+    for source in profile.sources:
+        version = f", {source.version}" if source.version else ""
+        seen = "seen at the product" if source.verified else "not tried at the product"
+        output.line(f"source: {source.page}{version}, read {source.read}; {seen}", indent=2)
+
+
+def _document(profile: Profile) -> dict[str, Any]:
+    return asdict(profile)

@@ -1,0 +1,148 @@
+"""What a profile holds, and how it is read from TOML."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+
+class ProfileError(ValueError):
+    """An unknown fact in a profile, or one of the wrong type."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactSource:
+    """Where facts of a profile were read, and when.
+
+    `version` is that of the page, such as the first digits of a commit. `verified` is whether the
+    facts were seen at the product itself.
+    """
+
+    page: str
+    read: date
+    version: str = ""
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of one kind of service provider; sync.toml may override it.
+
+    `product` is its name, and `url` the form of its base URL, where `<…>` stands for what differs
+    between customers. `dialect` is the dialect to use. `auth` lists the types of authentication
+    that it accepts (empty if unknown). `attributes` are the attributes of users that it is known to
+    store (empty if unknown), `required` those that it requires, and `match` those by which users
+    can be found (empty for the default). `groups` says whether it has groups: `full`, `update`
+    (they cannot be created or deleted) or `none`. `deactivate_means` is what a user loses when
+    `active` becomes false: access (`deactivate`), the membership of the organization (`remove`), or
+    the account for good (`delete`). `notes` are further facts for administrators.
+
+    `page_size` is the number of resources to ask for in one list request. The other fields are
+    limits of the service provider, None if unknown: `members_per_patch` is the number of members
+    that one PATCH of a group may change, `rate` the number of requests per second, and
+    `concurrency` the number of requests at the same time.
+    """
+
+    name: str
+    product: str = ""
+    url: str | None = None
+    dialect: str | None = None
+    auth: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    match: tuple[str, ...] = ()
+    groups: str = "full"
+    deactivate_means: str = "deactivate"
+    notes: tuple[str, ...] = ()
+    page_size: int = 100
+    members_per_patch: int = 500
+    rate: float | None = None
+    concurrency: int | None = None
+    sources: tuple[FactSource, ...] = ()
+
+    def serves(self, host: str) -> bool:
+        """Return whether `host` is one of the product's own hosts.
+
+        A product that its customers run themselves has none.
+        """
+        pattern = "" if self.url is None else (urlsplit(self.url).hostname or "")
+        if pattern.replace(".", "").startswith("<") and pattern.count(".") < 2:
+            return False
+        expression = re.sub(r"<[^>]*>", "[^.]+", re.sub(r"([.])", r"\\\1", pattern))
+        return bool(pattern) and re.fullmatch(expression, host.lower()) is not None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
+    return (lambda value: value in words), f"one of {', '.join(words)}"
+
+
+_TEXT = (_is_text, "a text")
+_TEXTS = (_is_texts, "a list of texts")
+_COUNT = (_is_count, "a whole number above 0")
+
+_FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
+    "product": _TEXT,
+    "url": _TEXT,
+    "dialect": _TEXT,
+    "auth": _TEXTS,
+    "attributes": _TEXTS,
+    "required": _TEXTS,
+    "match": _TEXTS,
+    "groups": _one_of("full", "update", "none"),
+    "deactivate_means": _one_of("deactivate", "remove", "delete"),
+    "notes": _TEXTS,
+    "page_size": _COUNT,
+    "members_per_patch": _COUNT,
+    "rate": (_is_rate, "a number above 0"),
+    "concurrency": _COUNT,
+    "sources": ((lambda value: isinstance(value, list)), "tables"),
+}
+
+
+def read_profile(name: str, text: str) -> Profile:
+    """Return the profile in `text`, a TOML document.
+
+    Raise ProfileError for a fact that is unknown or has the wrong type.
+    """
+    facts: dict[str, Any] = tomllib.loads(text)
+    for fact, value in facts.items():
+        if fact not in _FACTS:
+            known = ", ".join(_FACTS)
+            raise ProfileError(f"profile {name}: unknown fact {fact!r}; there are: {known}")
+        fits, what = _FACTS[fact]
+        if not fits(value):
+            raise ProfileError(f"profile {name}: {fact} has to be {what}, not {value!r}")
+    sources = tuple(_source(name, table) for table in facts.pop("sources", ()))
+    lists = {fact: tuple(value) for fact, value in facts.items() if isinstance(value, list)}
+    return Profile(name, **facts | lists, sources=sources)
+
+
+def _source(name: str, table: object) -> FactSource:
+    try:
+        source = FactSource(**table)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise ProfileError(f"profile {name}: sources: {error}") from None
+    if not _is_text(source.page) or not isinstance(source.read, date):
+        raise ProfileError(f"profile {name}: sources: page is a text and read a date")
+    return source

@@ -1,0 +1,158 @@
+"""`scimsync profiles`, and what a profile changes in `init`, `check` and `plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scimsync import config
+from scimsync.builtin import BUILTIN
+from scimsync.cli.commands.check.profile_facts import check_profile
+from scimsync.cli.commands.check.results import Subject
+from scimsync.run.compile import CompiledTarget, compile_target
+from tests.office import Office, people
+
+DELETES = 'profile = "smartsheet"'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["airtable"], "Airtable\n  profile             airtable\n"),
+        (["GitHub"], "github-organisation"),
+        (["snowflakecomputing"], "source: github.com/MicrosoftDocs/entra-docs"),
+        ([], "zoom"),
+    ],
+)
+def test_profiles_are_listed_and_shown(office: Office, arguments: list[str], shown: str) -> None:
+    ran = office.run("profiles", *arguments)
+
+    assert ran.code == 0
+    assert shown in ran.out
+
+
+def test_a_profile_as_json(office: Office) -> None:
+    (document,) = office.run("profiles", "smartsheet", "--json").document["profiles"]
+
+    assert document["deactivate_means"] == "delete"
+    assert document["url"] == "https://scim.smartsheet.com/v2"
+    assert document["sources"][0]["read"] == "2026-11-28"
+
+
+def test_an_unknown_profile(office: Office) -> None:
+    for arguments in (["profiles", "airtabel"], ["init", "hr.csv", "--profile", "airtabel"]):
+        ran = office.run(*arguments)
+        assert ran.code == 2
+        assert "[SYNC-0914]" in ran.err
+    office.configure(target='profile = "airtabel"')
+    ran = office.run("check")
+    assert ran.code == 2
+    assert "names, listed by scimsync profiles" in ran.out
+    assert 'did you mean "airtable"?' in ran.out
+
+
+def test_init_writes_a_target_for_a_product(office: Office) -> None:
+    office.hire(people(5))
+
+    ran = office.run("init", "hr.csv", "--profile", "asana", "--out", "asana.toml")
+
+    text = (office.folder / "asana.toml").read_text()
+    assert ran.code == 0
+    assert 'url = "https://app.asana.com/api/1.0/scim"\nprofile = "asana"\n' in text
+    assert '\n#"name.givenName" = "given"' in text
+
+
+def test_placeholders_in_a_url_are_named_before_anything_is_sent(office: Office) -> None:
+    office.configure(url="https://<account>.example.com/scim/v2")
+    office.hire(people(1))
+
+    ran = office.run("check")
+
+    assert ran.code == 2
+    assert "put your own names in place of those in <…>" in ran.out
+
+
+def test_a_plan_says_that_a_deactivation_deletes(office: Office) -> None:
+    office.configure(target=DELETES)
+    office.hire(people(6))
+    office.push()
+    office.hire(people(5))
+
+    (operation,) = office.plan()
+
+    assert operation["action"] == "deactivate"
+    assert operation["reason"] == "no longer in the source; deletes for good"
+
+
+def test_a_deletion_later_on_is_refused_where_a_deactivation_deletes(office: Office) -> None:
+    office.configure(target=f'{DELETES}\nleave = {{ action = "deactivate", delete_after = "30d" }}')
+
+    ran = office.run("plan")
+
+    assert ran.code == 2
+    assert (
+        "targets.wiki.leave.delete_after: at Smartsheet, deactivating an account deletes it for"
+        " good at once [SYNC-0149]"
+    ) in ran.err
+
+
+def test_check_says_what_does_not_fit_the_product(office: Office) -> None:
+    office.configure(
+        target='profile = "segment"',
+        user='userName = "email | lower"\nprofileUrl = "email"\nactive = true',
+        more='[targets.wiki.groups.all]\ndisplayName = "\'All\'"\nmembers = "true"',
+    )
+    office.hire(people(1))
+
+    ran = office.run("check")
+
+    assert ran.code == 0
+    for line in (
+        "profile segment: Segment",
+        "deactivating a user removes them from the organization",
+        "1 mapped attribute is not among those that Segment is known to store [SYNC-0955]",
+        "profileUrl",
+    ):
+        assert line in ran.out
+
+
+def compiled(tmp_path: Path, url: str, more: str = "") -> CompiledTarget:
+    text = f"""
+[sources.hr]
+type = "file"
+path = "hr.csv"
+key = "id"
+[targets.app]
+url = "{url}"
+auth = {{ type = "bearer", token = "env:TOKEN" }}
+{more}
+[targets.app.user]
+externalId = "id"
+userName = "email"
+"""
+    return compile_target(config.parse(text, tmp_path / "sync.toml", BUILTIN), "app")
+
+
+def test_the_profile_of_a_host_is_proposed(tmp_path: Path) -> None:
+    target = compiled(tmp_path, "https://airtable.com/scim/v2")
+
+    (found,) = check_profile(Subject("target", "app"), target)
+
+    assert found.message == "airtable.com belongs to Airtable, of which more is known"
+    assert found.hint == 'write profile = "airtable"; scimsync profiles airtable shows it'
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        ("", ("externalId", "userName")),
+        ('profile = "mirantis-mke"', ("userName",)),
+        ('profile = "mirantis-mke"\nmatch = ["externalId"]', ("externalId",)),
+        ('profile = "auditboard"', ("externalId", "userName")),
+    ],
+)
+def test_the_profile_says_by_what_users_are_found(
+    tmp_path: Path, more: str, match: tuple[str, ...]
+) -> None:
+    assert tuple(compiled(tmp_path, "https://app.example.com", more).config.match) == match
