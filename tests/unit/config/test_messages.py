@@ -255,7 +255,7 @@ def test_several_problems_are_told_at_once_one_line_each() -> None:
         "  sync.toml: targets.wiki.rate: must be more than 0, found 0",
         '  sync.toml: targets.wiki.scop: unknown key; did you mean "scope"?',
         "  sync.toml: targets.wiki.colour: unknown key; known here: url, profile, dialect, auth,"
-        " source, scope, match, leave, rate, concurrency, actions, timeout, user, groups",
+        " source, scope, match, protect, leave, rate, concurrency, actions, timeout, user, groups",
     )
 
 
@@ -465,7 +465,8 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ("source = 3", "source: must be a text or a list of texts, not a number"),
         (
             'profile = "general"',
-            'profile: profile "general" is unknown\n  known: generic\n  did you mean "generic"?',
+            'profile: profile "general" is unknown\n  known: 165 names, listed by scimsync'
+            ' profiles\n  did you mean "generic"?',
         ),
         ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: rfc'),
         ("dialect = 3", "dialect: must be a text in quotes, not a number"),
