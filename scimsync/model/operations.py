@@ -124,7 +124,8 @@ class JournaledOperation(Operation):
 class OperationFilter:
     """Selects operations of the journal. None admits every operation, an empty collection none.
 
-    `was_sent` admits only operations that reached, or may have reached, the target. `since`
+    `was_sent` admits only operations that reached, or may have reached, the target, and
+    `deactivates` only those that set `active` to false. `since`
     (aware) admits only those whose latest known event happened then or later.
     """
 
@@ -139,6 +140,7 @@ class OperationFilter:
     actions: Collection[str] | None = None
     statuses: Collection[OperationStatus] | None = None
     was_sent: bool = False
+    deactivates: bool = False
     since: datetime | None = None
 
 

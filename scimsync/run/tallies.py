@@ -53,11 +53,18 @@ def with_tallies(plan: TargetPlan, state: LiveState, store: Store) -> TargetPlan
 
 
 def _removals(state: LiveState, counts: dict[str, int]) -> Tally:
-    """Count accounts to be removed. Some may be inactive: those whose deletion is due."""
+    """Count accounts to be removed, and those that are deactivated when they are adopted.
+
+    Some may be inactive: those whose deletion is due.
+    """
     tally = _tally(state, counts, REMOVALS)
-    if tally.number < 2:  # no total makes one account too many
-        return tally
-    return replace(tally, inactive=max(tally.number - state.count_active(REMOVALS), 0))
+    inactive = 0
+    if tally.number > 1:  # no total makes one account too many
+        inactive = max(tally.number - state.count_active(REMOVALS), 0)
+    if not counts.get(Action.ADOPT):
+        return replace(tally, inactive=inactive)
+    number, first = state.tally([Action.ADOPT], FIRST_KEYS, deactivates=True)
+    return Tally(tally.number + number, (*tally.first, *first)[:FIRST_KEYS], inactive)
 
 
 def _tally(

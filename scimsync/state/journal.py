@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.model.changes import Change
 from scimsync.model.ids import (
     Key,
     Kind,
@@ -344,6 +345,9 @@ def _conditions(where: OperationFilter) -> list[ColumnElement[bool]]:
         conditions.append(table.c.key.not_in(where.exclude_keys))
     if where.was_sent:
         conditions.append(table.c.sent_at.is_not(None))
+    if where.deactivates:
+        texts = [dump_changes([Change("active", before, False)])[1:-1] for before in (True, None)]
+        conditions.append(or_(*(table.c.changes.contains(text) for text in texts)))
     if where.since is not None:
         latest = func.coalesce(table.c.done_at, table.c.sent_at, table.c.planned_at)
         conditions.append(latest >= where.since)

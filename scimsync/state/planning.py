@@ -300,11 +300,17 @@ class LiveState:
         return numbers
 
     def tally(
-        self, actions: Sequence[str], most: int, kind: Kind = Kind.USER
+        self,
+        actions: Sequence[str],
+        most: int,
+        kind: Kind = Kind.USER,
+        *,
+        deactivates: bool = False,
     ) -> tuple[int, tuple[Key, ...]]:
         """Return how many users or groups have an open operation of `actions`.
 
-        The first `most` keys come with it. Users that were deprovisioned by hand do not count.
+        With `deactivates`, only operations count that set `active` to false. The first `most` keys
+        come with it. Users that were deprovisioned by hand do not count.
         """
         with self._store.read() as connection:
             held = holds.all_holds(connection)
@@ -315,6 +321,7 @@ class LiveState:
             actions=actions,
             exclude_keys=held,
             statuses=OPEN_STATUSES,
+            deactivates=deactivates,
         )
         with self._plan.read() as connection:
             number = sum(journal.count(connection, where).values())

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.lifecycle.test_groups import BY_DEPARTMENT
-from tests.office import Office, Row, counts, people, person
+from tests.office import USER, Office, Row, counts, people, person
 from tests.servers.faulty import FaultyServer
 
 
@@ -336,3 +336,24 @@ def test_an_order_by_name_is_not_counted(office: Office, faulty: FaultyServer) -
         True,
     ]
     assert office.push().exit_code == 0
+
+
+def test_accounts_that_are_deactivated_when_they_are_adopted_count_as_removals(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=USER.replace("active = true", "active = \"dept != 'away'\""))
+    for row in people(20):
+        faulty.add(userName=row["email"].lower(), externalId=row["id"], active=True)
+    office.hire([person(number, dept="away") for number in range(1, 21)])
+
+    ran = office.run("push")
+
+    assert ran.code == 3
+    assert (
+        'guard.max_removals: 20 of 20 accounts at "wiki" would be deactivated or deleted (limit'
+        " 10%, here 5); nothing was sent [SYNC-0501]\n"
+        "  first: 00001, 00002, 00003, 00004, 00005 and 15 more\n"
+    ) in ran.err
+    assert faulty.written() == []
+    office.hire([*people(16), *(person(number, dept="away") for number in range(17, 21))])
+    assert counts(office.push()) == {"adopt": 20}

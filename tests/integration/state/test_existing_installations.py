@@ -266,8 +266,18 @@ def test_a_plan_of_an_older_state_is_what_the_push_does(
     assert planned == {"adopt": 1, "create": 2, "deactivate": 1, "update": 1}
 
 
-@pytest.mark.parametrize("version", [RELEASE, SCHEMA_VERSION])
-@pytest.mark.parametrize("arguments", [["plan"], ["journal"]], ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize(
+    ("version", "arguments"),
+    [
+        (RELEASE, ["plan"]),
+        (RELEASE, ["journal"]),
+        (SCHEMA_VERSION, ["plan"]),
+        (SCHEMA_VERSION, ["journal"]),
+        (SCHEMA_VERSION, ["status"]),
+        (SCHEMA_VERSION, ["explain", "00001"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
 def test_a_state_in_a_read_only_folder_can_be_read(
     installation: Office, arguments: list[str], version: str
 ) -> None:

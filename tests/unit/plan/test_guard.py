@@ -259,3 +259,30 @@ def test_each_action_counts_for_one_limit_at_most(action: Action) -> None:
     }
 
     assert limits.get(action) == counted.get(action)
+
+
+DEFAULTS = LIMITS | {"max_adoptions": Limit(Limit.share(5).amount)}
+
+
+@pytest.mark.parametrize("accounts", [1, 2, 3, 4, 10, 11, 40, 400])
+def test_a_legitimate_day_needs_no_option(accounts: int) -> None:
+    """5% leave, at least one, as many change, and a group loses its last member."""
+    some = Tally(max(accounts // 20, 1), FIRST)
+    day = plan(
+        accounts=accounts, removals=some, updates=some, groups=4, deleted_groups=Tally(1, FIRST)
+    )
+    assert check(day, DEFAULTS, Allowance()) == []
+
+
+@pytest.mark.parametrize("accounts", [2, 3, 4, 10, 11, 40, 400])
+@pytest.mark.parametrize("kind", ["removals", "updates"])
+def test_an_accident_that_concerns_everybody_needs_one(kind: str, accounts: int) -> None:
+    everybody = plan(accounts=accounts, **{kind: Tally(accounts, FIRST)})
+    most = plan(accounts=accounts, **{kind: Tally(accounts // 2 + accounts % 2 + 1, FIRST)})
+    assert check(everybody, DEFAULTS, Allowance()) != []
+    assert check(most, DEFAULTS, Allowance()) != []
+    assert check(everybody, DEFAULTS, allow(kind, "100%")) == []
+
+
+def test_a_first_push_needs_no_option() -> None:
+    assert check(plan(accounts=0, linked=0), DEFAULTS, Allowance()) == []
