@@ -105,7 +105,7 @@ class TargetPlanner:
                 await self._groups.plan_new(sorted(self._users.touched_groups))
                 self._memberships.plan(scope.only)
             return
-        self._groups.refreshes = scope.refreshed
+        self._groups.refreshes = self._users.refreshes = scope.refreshed
         if scope.changed:
             self._groups.empty_changed_tables()
         keys = self._state.keys_to_plan(self._sources, scope.cursor, everybody=scope.everybody)

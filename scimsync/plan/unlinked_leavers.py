@@ -76,10 +76,11 @@ class UnlinkedLeavers:
         match = () if self._program.match is None else self._program.match.attributes
         return tuple(dict.fromkeys([*self._program.paths, *(one.path for one in match)]))
 
-    def look_up(self, batch: Batch) -> None:
+    def look_up(self, batch: Batch, *, refreshes: bool) -> None:
         """Add the accounts that were found for unlinked leavers to `batch`.
 
-        Those who have to be searched for first are taken out of it, and planned later.
+        Those who have to be searched for first are taken out of it, and planned later. With
+        `refreshes`, these are also those for whom an earlier run found nothing.
         """
         leavers = [key for key in batch.keys if self._is_unlinked_leaver(batch, key)]
         if not leavers:
@@ -88,7 +89,8 @@ class UnlinkedLeavers:
         batch.looked_up.update(ready)
         batch.accounts |= {key: self._found[key] for key in ready if key in self._found}
         batch.failures |= {key: self._failures[key] for key in ready if key in self._failures}
-        later = self._not_looked_up(batch, [key for key in leavers if key not in self._held])
+        others = [key for key in leavers if key not in self._held]
+        later = self._not_looked_up(batch, others, refreshes=refreshes)
         self._waiting |= {key: key in batch.held for key in later}
         batch.keys = [key for key in batch.keys if key not in later]
 
@@ -168,7 +170,7 @@ class UnlinkedLeavers:
             and _must_be_found(batch.links.get(key))
         )
 
-    def _not_looked_up(self, batch: Batch, keys: Sequence[Key]) -> set[Key]:
+    def _not_looked_up(self, batch: Batch, keys: Sequence[Key], *, refreshes: bool) -> set[Key]:
         """Return those of `keys` that have to be searched for.
 
         Left out are users of whose record this version was looked up before, unless they have just
@@ -177,7 +179,7 @@ class UnlinkedLeavers:
         if not keys:
             return set()
         can_search = self._program.match is not None and bool(self._program.match.attributes)
-        known = self._state.absent_users(keys) if can_search else {}
+        known = self._state.absent_users(keys) if can_search and not refreshes else {}
         searches = self.searches(keys) if can_search else {}
         later: set[Key] = set()
         for key in keys:

@@ -39,7 +39,8 @@ class UserPlanner(ResourcePlanner):
     """The planner for users, and for the groups that their own records want them in.
 
     `touched_groups` collects the groups whose members may have changed, `weak_adoptions` the users
-    who adopt an account that may be somebody else's.
+    who adopt an account that may be somebody else's. `refreshes`: those for whom an earlier run
+    found no account are looked up again.
     """
 
     traits = USERS
@@ -71,6 +72,7 @@ class UserPlanner(ResourcePlanner):
         )
         self.touched_groups: set[Key] = set()
         self.weak_adoptions: list[Key] = []
+        self.refreshes = False
 
     @property
     def unsearchable(self) -> int:
@@ -139,7 +141,7 @@ class UserPlanner(ResourcePlanner):
                     batch.failures[key] = coded(why, error.code)
 
     def find_unwanted(self, batch: Batch) -> None:
-        self._unlinked.look_up(batch)
+        self._unlinked.look_up(batch, refreshes=self.refreshes)
 
     def paths(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - the same for all users
         return self._program.paths

@@ -289,7 +289,7 @@ class TargetRun:
             group_tables={**known.group_tables, **compiled.group_tables},
         )
         return Scope(
-            cursor=Seq(0) if changed else known.cursor,
+            cursor=Seq(0) if changed or options.refresh else known.cursor,
             changed=changed,
             everybody=reconfigured and not uncertain,
             refreshed=options.refresh,

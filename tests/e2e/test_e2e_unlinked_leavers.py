@@ -71,6 +71,20 @@ def test_who_left_is_looked_up_once_for_each_version_of_the_record(
     assert not faulty.named("person10@example.com")["active"]
 
 
+def test_a_refresh_looks_up_again_who_left(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target=SCOPE)
+    office.hire([*people(9), left(10)])
+    office.push()
+    add(faulty, 10)
+    faulty.forget()
+
+    ran = office.run("push", "--refresh")
+
+    assert ran.code == 0
+    assert [str(seen) for seen in faulty.seen] == ["GET /Users", "PATCH /Users/id-00010"]
+    assert not faulty.named("person10@example.com")["active"]
+
+
 def test_many_who_left_are_looked_up_in_one_list(office: Office, faulty: FaultyServer) -> None:
     office.configure(target=SCOPE, guard="max_removals = 7")
     office.hire([*people(20), *(left(number) for number in range(21, 321))])

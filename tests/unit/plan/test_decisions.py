@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Kind, RemoteId
@@ -198,6 +199,47 @@ def test_an_unwanted_candidate_without_an_account_is_forgotten(
 ) -> None:
     made = decisions(candidate(out_of_scope(), known, **more))
     assert (made.operations, made.unwanted, made.updated_links) == ([], unwanted, updated_links)
+
+
+FOUND = f"{OUT}; an account with the same userName exists"
+OTHER = account(owner=BOB)
+
+
+@pytest.mark.parametrize(
+    ("rules", "accounts", "expected"),
+    [
+        (policy(), (), None),
+        (policy(), (account(),), ("deactivate", FOUND)),
+        (policy("delete"), (account(),), ("delete", FOUND)),
+        (policy("keep"), (account(),), None),
+        (policy(remove=False), (account(),), None),
+        # inactive already
+        (policy(), (account(active=False),), None),
+        (policy("delete"), (account(active=False),), ("delete", FOUND)),
+        # it belongs to somebody else
+        (policy(), (OTHER,), None),
+        (policy(), (OTHER, account("id-2")), ("deactivate", FOUND)),
+        # several: whose it is cannot be told, and does not matter if none is active
+        (policy(), (account(), account("id-2")), ("deactivate", "could not be planned")),
+        (policy(), (account(active=False), account("id-2", active=False)), None),
+    ],
+)
+def test_an_account_that_is_found_of_an_unwanted_user_without_a_link(
+    rules: Policy, accounts: tuple[Account, ...], expected: tuple[str, str] | None
+) -> None:
+    made = decisions(candidate(out_of_scope(), accounts=accounts), rules=rules)
+
+    assert [said(one) for one in made.operations] == ([] if expected is None else [expected])
+    planned = [one for one in made.operations if one.status is OperationStatus.PLANNED]
+    assert [one.left_before for one in made.found_links] == [True] * len(planned)
+    assert all(one.delete_after is None for one in planned)
+
+
+def test_two_leavers_get_one_account_once() -> None:
+    first = candidate(out_of_scope(), accounts=(account(),))
+    made = decisions(first, replace(first, key=BOB))
+
+    assert [one.key for one in made.operations] == [KEY]
 
 
 # Wanted candidates without an account

@@ -208,6 +208,49 @@ def test_the_list_decides_who_has_a_value_that_no_filter_finds(
         assert asyncio.run(scenario()) == Match(expected, (account,))
 
 
+@pytest.mark.parametrize(
+    ("users", "refuse", "hidden", "expected"),
+    [
+        # both filters find others
+        ([2], {}, 0, None),
+        # the filter on userName finds nothing, whoever exists: the list decides
+        ([2], {"userName": 0}, 0, None),
+        ([1, 2], {"": 0}, 0, "externalId"),
+        # ... unless it is incomplete, or empty although accounts are known
+        ([2], {"userName": 0}, 1, SearchUndecided),
+        ([], {}, 0, SearchUndecided),
+    ],
+)
+def test_that_nobody_is_found_is_proven_by_finding_others(
+    users: Sequence[int],
+    refuse: dict[str, int],
+    hidden: int,
+    expected: str | type[Exception] | None,
+) -> None:
+    target = Target([user(number) for number in users], refuse)
+    target.hidden = hidden
+
+    async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
+        one = Matcher(
+            target,
+            DIALECTS["rfc"],
+            Kind.USER,
+            ("externalId", "userName"),
+            100,
+            lambda: 1,
+            known=lambda: 2,
+        )
+        return await one.find({Key("1"): document(1)}, proving=True)
+
+    found, refused = asyncio.run(scenario())
+
+    if expected is SearchUndecided:
+        assert (found, list(refused)) == ({}, [Key("1")])
+    else:
+        assert refused == {}
+        assert [match.by for match in found.values()] == ([] if expected is None else [expected])
+
+
 def test_a_value_that_no_filter_can_hold_concerns_one_user() -> None:
     async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
         wanted: dict[Key, Document] = {Key("1"): {"externalId": "\ud800"}, Key("2"): document(2)}
