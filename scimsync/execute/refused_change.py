@@ -24,6 +24,7 @@ from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import LinkStatus, link_in_doubt
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
+from scimsync.plan.guard import REMOVALS
 from scimsync.scim.attributes import read, resource_id, same_value
 from scimsync.scim.messages import ScimRequest
 from scimsync.scim.resources import project
@@ -85,12 +86,11 @@ class _RefusedChange:
         """Return whether reading the resource now can settle what became of the request.
 
         After a server error or silence, the next run reads it: the request may still be under way.
-        Removals do not wait for that.
+        Removals do not wait for that: some targets answer so about a resource that is gone.
         """
         answer, operation = answer_of(self.error), self.prepared.operation
         if answer is Answer.SERVER_ERROR:
-            splits = operation.action == Action.DEACTIVATE and len(operation.changes) > 1
-            return splits or operation.action == Action.DELETE
+            return operation.action in REMOVALS
         shown = (Answer.CONTRADICTION, Answer.ACCEPTED, Answer.OTHER_RESOURCE)
         return proof in (Verdict.UNKNOWN, Verdict.REFUSED) and answer in shown
 

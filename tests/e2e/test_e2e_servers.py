@@ -218,3 +218,117 @@ def test_a_group_that_was_deleted_by_hand_is_made_again_in_the_same_run(
     )
     assert len(one_of(office, "Groups", displayName="IT")["members"]) == 6
     assert said(office, "plan", "--exit-code") == (0, [])
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "3"}, {"X-RateLimit-Remaining": "0"}])
+def test_a_403_that_asks_for_a_pause_is_a_rate_limit(
+    office: Office, faulty: FaultyServer, headers: Mapping[str, str]
+) -> None:
+    faulty.fail("POST", status=403, headers=headers, times=3)
+    office.hire(people(3))
+
+    assert said(office, "push") == (0, [])
+
+    assert len(faulty.users) == 3
+
+
+def test_a_list_is_read_in_pages_of_the_size_that_the_target_allows(
+    office: Office, faulty: FaultyServer
+) -> None:
+    for number in range(1, 61):
+        faulty.add(externalId=f"{number:05}", userName=f"person{number}@example.com")
+    config = {"filter": {"supported": True, "maxResults": 25}}
+    faulty.fail("GET", where=lambda seen: int(seen.query.get("count", "1")) > 25, status=400)
+    faulty.fail("GET", where=lambda seen: "Config" in seen.path, status=200, body=config)
+    office.configure(guard='max_adoptions = "100%"\nmax_updates = "100%"')
+    office.hire(people(60))
+
+    assert said(office, "push") == (0, [])
+
+    assert len(faulty.users) == 60
+    pages = [seen.query["count"] for seen in faulty.seen if seen.path == "/Users" and seen.query]
+    assert pages == ["100", "25", "25", "25"]
+
+
+@pytest.mark.parametrize("page_two", ["empty", "the first again"])
+def test_nobody_is_made_twice_after_a_list_that_is_not_whole(
+    office: Office, faulty: FaultyServer, page_two: str
+) -> None:
+    """The total says 12, ten come. Two are found by filter."""
+    for number in range(1, 13):
+        faulty.add(externalId=f"{number:05}", userName=f"person{number}@example.com")
+    shown = list(faulty.users.values())[:10]
+    first = {"totalResults": 12, "Resources": shown}
+    again = {**first, "Resources": [] if page_two == "empty" else shown}
+
+    def lists(seen: Seen, start: bool) -> bool:
+        query = seen.query
+        return "filter" not in query and (query.get("startIndex") == "1") is start
+
+    faulty.fail("GET", where=lambda seen: lists(seen, True), status=200, body=first, times=9)
+    faulty.fail("GET", where=lambda seen: lists(seen, False), status=200, body=again, times=9)
+    office.hire(people(14))
+
+    assert said(office, "push") == (0, [])
+
+    assert len(faulty.users) == 14
+
+
+def test_a_change_that_the_target_holds_already_is_no_failure(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """It answers 400 to a PATCH that changes nothing."""
+    office.hire(people(5))
+    office.push()
+    faulty.users["id-00005"]["active"] = False
+    faulty.fail("PATCH", status=400, body={**ERROR, "detail": "no changes"}, times=9)
+    office.hire(people(4))
+
+    code, messages = said(office, "push")
+
+    later = (code, messages)
+    if code == 4:  # the next push reads it first
+        faulty.forget()
+        office.now += timedelta(hours=1)
+        later = said(office, "push")
+        assert faulty.written() == []
+    assert later == (0, [])
+    assert office.links()["00005"].status == "inactive"
+
+
+def test_records_that_fail_with_500_hold_up_nobody_else(
+    office: Office, faulty: FaultyServer
+) -> None:
+    def of_the_first(seen: Seen) -> bool:
+        return str((seen.body or {}).get("externalId", "")) < "00007"
+
+    faulty.fail("POST", where=of_the_first, status=500, times=999)
+    office.configure(target="concurrency = 1")
+    office.hire(people(12))
+
+    code, _ = said(office, "push")
+
+    assert code == 4
+    assert len(faulty.users) == 6
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_leaver_whose_account_is_gone_although_the_target_says_500(
+    office: Office, faulty: FaultyServer, status: int
+) -> None:
+    """`status` is the answer to GET for the account."""
+    office.hire(people(5))
+    office.push()
+    del faulty.users["id-00005"]
+    gone = {"where": lambda seen: seen.path == "/Users/id-00005", "times": 99}
+    faulty.fail("PATCH", status=500, **gone)
+    faulty.fail("GET", status=status, **gone)
+    office.hire(people(4))
+
+    code, messages = said(office, "push")
+
+    link = office.links()["00005"]
+    if status == 404:
+        assert (code, messages, link.status) == (0, [], "deleted")
+    else:
+        assert (code, link.status) == (4, "active")
