@@ -23,6 +23,7 @@ _YEAR_FIRST = re.compile(
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T\d{4}.*)?", re.ASCII)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: \d{1,2}:\d{2}.*)?", re.ASCII)
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}(?: .*)?", re.ASCII)
+_LONGEST = 100
 
 
 def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A002 the filter's argument
@@ -39,9 +40,10 @@ def read_date(value: Any, format: str | None = None) -> date | None:  # noqa: A0
         return value
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         text = str(value).strip()
-        if text:
+        if not text:
+            return None
+        if len(text) <= _LONGEST and (format is None or len(format) <= _LONGEST):
             return _read(text, format)
-        return None
     raise UnusableValue(f"{show(value)} is not a date", code="SYNC-0322")
 
 

@@ -11,13 +11,24 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, Undefined, pass_environment
 from jinja2.filters import make_attrgetter
 
 from scimsync.desired import numbers
-from scimsync.desired.bounds import bounded, bounded_format, check_replacement
+from scimsync.desired.bounds import (
+    MOST,
+    bounded,
+    bounded_format,
+    check_lines,
+    check_replacement,
+    check_work,
+    checked,
+    gathered,
+    joined,
+    size_of,
+)
 from scimsync.desired.dates import read_date
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
 from scimsync.model.ids import Key
@@ -65,7 +76,18 @@ _LISTS = (
     "items",
 )
 _WHOLE = ("dictsort", "groupby", "sort")
-_BOUNDED = ("batch", "center", "indent", "slice", "truncate", "wordwrap")
+_BOUNDED = (
+    "capitalize",
+    "center",
+    "indent",
+    "striptags",
+    "title",
+    "truncate",
+    "urlencode",
+    "wordwrap",
+)
+_GROWING = ("batch", "map", "slice")
+_SELECTING = ("select", "reject", "selectattr", "rejectattr")
 _GERMAN = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
 )
@@ -83,10 +105,14 @@ def filters(
     result = {name: function for name, function in builtin.items() if name not in REMOVED}
     for name in _BOUNDED:
         result[name] = bounded(result[name])
+    result["indent"] = _indented(result["indent"])
+    result["wordwrap"] = _wrapped(result["wordwrap"])
+    for name in _SELECTING:
+        result[name] = _in_time(result[name])
     for name in _TEXT:
         result[name] = _none_stays(result[name])
     for name in _LISTS:
-        result[name] = _listed(result[name])
+        result[name] = _listed(result[name], gathered if name in _GROWING else list)
     for name in _WHOLE:
         result[name] = _none_is_empty(result[name])
     for name in ("first", "last", "min", "max"):
@@ -157,7 +183,7 @@ def to_ascii(value: Any, language: str | None = None) -> str | None:
         raise UnusableValue(
             f"ascii knows the spelling of 'de' only, not {show(language)}", code="SYNC-0320"
         )
-    return anyascii(text)
+    return cast(str, checked(anyascii(text), text))
 
 
 def to_slug(value: Any, separator: str = "-") -> str | None:
@@ -168,7 +194,8 @@ def to_slug(value: Any, separator: str = "-") -> str | None:
     text = to_ascii(value)
     if text is None:
         return None
-    return separator.join(part for part in _NOT_SLUG.split(text.lower().replace("'", "")) if part)
+    parts = _NOT_SLUG.split(text.lower().replace("'", ""))
+    return joined(separator, filter(None, parts))
 
 
 def make_ref(key: Any) -> IdOf | None:
@@ -211,7 +238,7 @@ def _none_is_empty(function: Filter) -> Filter:
     return list_filter
 
 
-def _listed(function: Filter) -> Filter:
+def _listed(function: Filter, collect: Callable[[Iterable[Any]], list[Any]]) -> Filter:
     """Return `function` with a list as its result.
 
     Jinja2 returns iterators, which are true even when they are empty.
@@ -220,9 +247,47 @@ def _listed(function: Filter) -> Filter:
 
     @wraps(function)
     def list_filter(*args: Any, **kwargs: Any) -> Any:
-        return list(inner(*args, **kwargs))
+        return collect(inner(*args, **kwargs))
 
     return list_filter
+
+
+def _in_time(function: Filter) -> Filter:
+    """Return `function`, which applies a test to each element, with a limit on the work."""
+    value_at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)
+    def selecting_filter(*args: Any, **kwargs: Any) -> Any:
+        check_work(args[value_at], args[value_at + 1 :], kwargs)
+        return function(*args, **kwargs)
+
+    return selecting_filter
+
+
+def _indented(function: Filter) -> Filter:
+    @wraps(function)
+    def indent(value: str, width: int | str = 4, *args: Any, **kwargs: Any) -> Any:
+        check_lines(1 + len(value.splitlines()), width)
+        return function(value, width, *args, **kwargs)
+
+    return indent
+
+
+def _wrapped(function: Filter) -> Filter:
+    @wraps(function)
+    def wordwrap(
+        environment: Environment,
+        value: str,
+        width: int = 79,
+        break_long_words: bool = True,
+        wrapstring: str | None = None,
+        break_on_hyphens: bool = True,
+    ) -> Any:
+        if wrapstring is not None:
+            check_lines(2 * len(value) // max(width, 1) + len(value.splitlines()), wrapstring)
+        return function(environment, value, width, break_long_words, wrapstring, break_on_hyphens)
+
+    return wordwrap
 
 
 def _none_of_none(function: Filter) -> Filter:
@@ -237,11 +302,15 @@ def _none_of_none(function: Filter) -> Filter:
 
 
 def _lower(value: Any) -> str | None:
-    return None if value is None else text_of(value).lower()
+    return None if value is None else _recased(str.lower, text_of(value))
 
 
 def _upper(value: Any) -> str | None:
-    return None if value is None else text_of(value).upper()
+    return None if value is None else _recased(str.upper, text_of(value))
+
+
+def _recased(change: Callable[[str], str], text: str) -> str:
+    return change(text) if text.isascii() else cast(str, checked(change(text), text))
 
 
 def _string(value: Any) -> str | None:
@@ -267,7 +336,7 @@ def _join(
         value = [
             item.get(attribute) if isinstance(item, dict) else item[attribute] for item in value
         ]
-    return text_of(separator).join(map(text_of, value))
+    return joined(text_of(separator), map(text_of, value))
 
 
 def _reverse(value: Any) -> Any:
@@ -299,7 +368,9 @@ def _sum(
 
 
 def _tojson(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if size_of(value) > MOST:
+        checked(value)
+    return cast(str, checked(json.dumps(value, ensure_ascii=False, sort_keys=True)))
 
 
 def _default(value: Any, default: Any = "", boolean: bool = False) -> Any:
@@ -337,7 +408,8 @@ def _lookup(tables: Mapping[str, Mapping[str, object]]) -> Filter:
 
 
 def _concat(parts: tuple[Any, ...]) -> str:
-    return "".join([part if type(part) is str else text_of(part) for part in parts])
+    text = "".join([part if type(part) is str else text_of(part) for part in parts])
+    return text if len(text) <= MOST else checked(text, *parts)
 
 
 def _slice(value: Any, start: Any, stop: Any, step: Any) -> Any:

@@ -398,9 +398,9 @@ class _Rewriter(NodeTransformer):
             self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
             return
         if not is_filter:
-            self._check_test(name.value)
+            self._check_test(str(name.value))
             return
-        self._check_filter(name.value)
+        self._check_filter(str(name.value))
         if name.value == "lookup":
             self._lookup(nodes.Filter(node.node, "lookup", node.args[1:], node.kwargs, None, None))
 

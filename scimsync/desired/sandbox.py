@@ -22,7 +22,10 @@ from scimsync.desired.bounds import (
     bounded_format,
     bounded_power,
     bounded_product,
+    bounded_sum,
     check_arguments,
+    checked,
+    joined,
     product,
 )
 from scimsync.desired.expression_errors import UnusableValue, kind_of
@@ -49,11 +52,13 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
 }
 """Attributes and methods that expressions may use, by type. All others count as undefined."""
 
+_LONGEST_NAME = 60
+
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2's sandbox, limited to `ATTRIBUTES` and scimsync's filters, without globals."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, tables: Mapping[str, Mapping[str, object]]) -> None:
         super().__init__(undefined=StrictUndefined, autoescape=False, cache_size=0)
@@ -65,6 +70,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         }
         self.tests = {**self.tests, **comparisons.TESTS}
         operators: dict[str, Callable[[Any, Any], Any]] = {
+            "+": bounded_sum,
             "*": bounded_product,
             "**": bounded_power,
             "%": bounded_format,
@@ -105,8 +111,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
             type(__obj.__self__), ()
         ):
             raise UnusableValue(f"{kind_of(type(__obj).__name__)} is no function", code="SYNC-0320")
-        check_arguments(__obj.__self__, __obj.__name__, args, kwargs)
-        return __obj(*args, **kwargs)
+        value = __obj.__self__
+        check_arguments(value, __obj.__name__, args, kwargs)
+        if __obj.__name__ == "join" and isinstance(value, str) and len(args) == 1:
+            return joined(value, args[0])
+        return checked(__obj(*args, **kwargs), value)
 
     def _nothing(self, obj: Any, name: Any) -> Any:
         what = kind_of(type(obj).__name__)
@@ -115,7 +124,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 f"{what} has no element {name}"
                 + (f": it has {len(obj)}" if hasattr(obj, "__len__") else "")
             )
-        return self.undefined(f'{what} has no "{name}"')
+        return self.undefined(f'{what} has no "{str(name)[:_LONGEST_NAME]}"')
 
 
 class RecordContext(Context):

@@ -109,3 +109,18 @@ def test_a_list_compared_with_a_text_is_an_error_of_sync_toml(
     )
     assert "'Unlicensed' not in licenses" in ran[0].out
     assert faulty.seen == []
+
+
+def test_a_record_that_would_make_a_huge_text_fails_alone(office: Office) -> None:
+    office.hire([person(1, word="ab"), person(2, word="ab" * 15_000)])
+    office.configure(user=USER + "title = \"(['x'] * 1000) | join(word) | truncate(10)\"\n")
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    (problem,) = problems(ran)
+    assert problem.startswith(
+        "hr 00002: wiki: targets.wiki.user.title: (['x'] * 1000) | join(word) | truncate(10): the"
+        " result would have more than 100000 characters or elements (word = "
+    )
+    assert active_roles(office).keys() == {"00001"}
