@@ -71,6 +71,7 @@ class TargetPlan:
     and `deleted_groups` count what guards limit: users deprovisioned by name are left out.
     `weak_adoptions` are those of accounts that may be somebody else's.
     `other_url` is the service that the links belong to, where it is not that of sync.toml.
+    `warnings` are remarks that stop nothing.
     """
 
     name: str
@@ -89,6 +90,7 @@ class TargetPlan:
     weak_adoptions: Tally = Tally(0)
     lost_members: tuple[LostMembers, ...] = ()
     other_url: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def why_not_sent(self) -> ScimsyncError | None:

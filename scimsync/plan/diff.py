@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from scimsync.errors import coded
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Value
 from scimsync.model.operations import Action
@@ -51,3 +52,13 @@ def describe_counts(counts: Mapping[str, int]) -> str:
     """Return `3 create, 1 update`, in the order of actions, or `no changes`."""
     words = [f"{counts[action]} {action}" for action in Action if counts.get(action)]
     return ", ".join(words) if words else "no changes"
+
+
+def nameless_references(sources: Sequence[str], path: str, missing: int, total: int) -> str:
+    """Return the warning that most references at `path` name nobody."""
+    where = f"source {sources[0]}" if len(sources) == 1 else f"sources {', '.join(sources)}"
+    text = (
+        f"{short_path(path)}: {missing:,} of {total:,} references name nobody in {where}; a"
+        " reference is the key of a record, and these are left out"
+    )
+    return coded(text, "SYNC-0164")

@@ -89,6 +89,11 @@ class TargetPlanner:
         return self._users.clock_doubt
 
     @property
+    def nameless(self) -> dict[str, tuple[int, int]]:
+        """The paths whose references mostly name nobody, with the number of these and of all."""
+        return self._users.nameless
+
+    @property
     def unsearchable(self) -> int:
         """The number of users without an account whose records say nothing to search for."""
         return self._users.unsearchable

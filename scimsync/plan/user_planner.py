@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from scimsync.desired import Desired, DesireError
 from scimsync.desired.groups import GroupForm, GroupRule, groups_of, name_of
+from scimsync.desired.survey import count_references, suspicious
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.backoff import is_waiting
 from scimsync.model.batches import batches
@@ -64,6 +65,8 @@ class UserPlanner(ResourcePlanner):
         self._has_groups = has_groups
         self._existence_changed = False
         self._groups: dict[Key, set[Key]] = {}
+        self._references: Counter[str] = Counter()
+        self._nameless: Counter[str] = Counter()
         self._names = NameHolders(
             state, self._desired_of, self._deletable, updates=rules.policy.update, keeps=self._keeps
         )
@@ -293,6 +296,15 @@ class UserPlanner(ResourcePlanner):
 
     # References
 
+    @property
+    def nameless(self) -> dict[str, tuple[int, int]]:
+        """The paths whose references mostly name nobody, with the number of these and of all."""
+        return suspicious(self._references, self._nameless)
+
+    def _count_references(self, batch: Batch, unknown: set[Key]) -> None:
+        """Count the references of a batch. The keys `unknown` are nobody's."""
+        count_references(batch.desired.values(), self._references, self._nameless, unknown)
+
     def _with_referred(
         self, around: Surroundings, batch: Batch, references: set[Key]
     ) -> Surroundings:
@@ -311,8 +323,10 @@ class UserPlanner(ResourcePlanner):
             accounts |= self._state.adopted_ids(Kind.USER, sorted(missing))
             missing -= accounts.keys()
         if not missing or not self._policy.create:
+            self._count_references(batch, set())
             return replace(around, accounts=accounts)
-        desired, _ = self._desired_of(sorted(missing))
+        desired, failures = self._desired_of(sorted(missing))
+        self._count_references(batch, missing - desired.keys() - failures.keys() - links.keys())
         wanted = {key for key, user in desired.items() if user.in_scope}
         waiting = {
             key

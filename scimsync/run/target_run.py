@@ -20,6 +20,7 @@ from scimsync.model.operations import Action
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
+from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import REMOVALS
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
@@ -255,6 +256,10 @@ class TargetRun:
             lost_members=tuple(self.planner.lost_members),
             weak_adoptions=Tally(len(weak), tuple(weak[:FIRST_KEYS])),
             other_url=known_url if known_url not in (None, url) else None,
+            warnings=tuple(
+                nameless_references(self.compiled.sources, path, *numbers)
+                for path, numbers in self.planner.nameless.items()
+            ),
         )
         return with_tallies(plan, self.state, store)
 

@@ -96,6 +96,9 @@ def _print_plan(plan: Plan, form: str) -> None:
             sys.stdout.write(line + "\n")
         return
     text_plan(list(plan.targets.values()))
+    for target in plan.targets.values():
+        for warning in target.warnings:
+            click.secho(f"{target.name}: {warning}", fg="yellow", err=True)
     for problem in plan.problems:
         click.secho(problem_line(problem), fg="yellow", err=True)
     errors = {name: target.error for name, target in plan.targets.items()}
@@ -150,7 +153,8 @@ def _document(plan: Plan) -> Iterator[bytes]:
             yield b",\n" if place else b"\n"
             yield orjson.dumps(planned_document(operation, request))
         error = None if target.why_not_sent is None else target.why_not_sent.message
-        yield b'], "error": %b}' % orjson.dumps(error)
+        warnings = orjson.dumps(target.warnings)
+        yield b'], "error": %b, "warnings": %b}' % (orjson.dumps(error), warnings)
     yield b'},\n"guard": %b' % orjson.dumps(plan.guard)
     problems = [problem_document(problem) for problem in plan.problems]
     yield b',\n"problems": %b}' % orjson.dumps(problems)

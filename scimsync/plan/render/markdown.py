@@ -48,6 +48,9 @@ def _target(plan: TargetPlan) -> Iterator[str]:
     if plan.error is not None:
         yield ""
         yield f"> **No plan:** {_plain(plan.error.message)}"
+    for warning in plan.warnings:
+        yield ""
+        yield f"> **Warning:** {_plain(warning)}"
     if not counts:
         return
     yield ""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.expression_checks import check_expressions
+from scimsync.cli.commands.check.results import CheckResult, Level, Subject
 from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
 from scimsync.cli.ui.problems import problem_line
 from scimsync.cli.ui.session import sources_of
@@ -24,6 +25,7 @@ from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, source_spec
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
+from scimsync.snapshot.view import SnapshotView
 from scimsync.state import target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 from scimsync.targets.quarantine import remembered_filters
@@ -78,37 +80,55 @@ def check_sources(
     A mapping that names a missing column is added to the `faults` of its target.
     """
     found: dict[str, list[str]] = {}
-    for name in sources_of(config, names):
-        try:
-            found[name] = source_spec(config, name).columns()
-        except ScimsyncError as error:
-            yield Subject("source", name).failed(error)
-        else:
+    readable: set[str] = set()
+    scratch = scratch_store()
+    try:
+        for name in sources_of(config, names):
+            try:
+                found[name] = source_spec(config, name).columns()
+            except ScimsyncError as error:
+                yield Subject("source", name).failed(error)
+                continue
             used = {column for each in targets.values() for column in _columns_used(each, name)}
             in_use = [column for column in found[name] if column in used]
-            yield from _check_rows(config, name, found[name], in_use, store, now)
-    for name, target in targets.items():
-        try:
-            _check_columns(target, found)
-        except ScimsyncError as error:
-            faults[name].append(Subject("target", name).failed(error))
+            for result in _check_rows(config, name, found[name], in_use, (store, scratch), now):
+                if result.level is Level.OK:
+                    readable.add(name)
+                yield result
+        for name, target in targets.items():
+            try:
+                _check_columns(target, found)
+            except ScimsyncError as error:
+                faults[name].append(Subject("target", name).failed(error))
+                continue
+            if readable.issuperset(target.all_sources):
+                view = SnapshotView(store, scratch)
+                faults[name] += check_expressions(target, view, now.today)
+    finally:
+        scratch.close()
 
 
 def _check_rows(
-    config: Config, name: str, found: Sequence[str], used: Sequence[str], store: Store, now: Now
+    config: Config,
+    name: str,
+    found: Sequence[str],
+    used: Sequence[str],
+    stores: tuple[Store, Store],
+    now: Now,
 ) -> Iterator[CheckResult]:
-    """Read a source with the columns `found`, of which expressions use `used`."""
+    """Read a source with the columns `found`, of which expressions use `used`.
+
+    `stores` are the state, and the overlay for what changed.
+    """
+    store, scratch = stores
     subject = Subject("source", name)
     index = index_path(config.state_dir, name)
-    scratch = scratch_store()
     try:
         limits = SourceLimits([config.guard.min_records], [config.guard.max_emptied])
         read = ingest(store, source_spec(config, name), used, index, limits, now.time, scratch)
     except ScimsyncError as error:
         yield subject.failed(error)
         return
-    finally:
-        scratch.close()
     yield subject.ok(
         f"{read.label}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
         f" {len({*used, config.sources[name].key})} of them used"

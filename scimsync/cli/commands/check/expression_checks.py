@@ -1,0 +1,65 @@
+"""Checks of the expressions of a target over all records of its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.desired.program import Program
+from scimsync.desired.survey import Failures, Survey
+from scimsync.formatting import plural
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Seq
+from scimsync.plan.diff import nameless_references
+from scimsync.run.compile import CompiledTarget
+from scimsync.snapshot.view import SnapshotView
+
+_BATCH = 1000
+
+
+def check_expressions(
+    target: CompiledTarget, records: SnapshotView, today: date
+) -> Iterator[CheckResult]:
+    """Warn of expressions that fail for some records, and of references that name nobody."""
+    subject = Subject("target", target.name)
+    users = Survey()
+    known = _survey(users, target.program, target.sources, records, today)
+    yield from _results(subject, users, target.sources, known, "")
+    for name, rule in target.groups.items():
+        if rule.source is not None:
+            groups = Survey()
+            _survey(groups, rule.program, [rule.source], records, today)
+            yield from _results(subject, groups, target.sources, known, f"groups.{name}.")
+
+
+def _survey(
+    survey: Survey, program: Program, sources: Sequence[str], records: SnapshotView, today: date
+) -> set[Key]:
+    """Evaluate `program` over all records of `sources`. Return their keys."""
+    keys: set[Key] = set()
+    for chunk in batches(records.changed_keys(sources, Seq(-1)), _BATCH):
+        found = [one for one in records.get(sources, chunk).values() if not one.removed]
+        survey.add(program, found, today)
+        keys |= {record.key for record in found}
+    return keys
+
+
+def _results(
+    subject: Subject, survey: Survey, sources: Sequence[str], known: set[Key], prefix: str
+) -> Iterator[CheckResult]:
+    for where, failures in survey.failures.items():
+        yield _failing(subject, where, failures, survey.records)
+    for path, missing, total in survey.nameless(known):
+        text = nameless_references(sources, f"{prefix}{path}", missing, total)
+        yield subject.warning(text.removesuffix(" [SYNC-0164]"), code="SYNC-0164")
+
+
+def _failing(subject: Subject, where: str, failures: Failures, records: int) -> CheckResult:
+    first = failures.first
+    return subject.warning(
+        f"{where}: fails for {failures.number:,} of {plural(records, 'record')}; their accounts do"
+        " not change",
+        code=first.code,
+        details=[f"{first.key}: {first.detail}"],
+    )

@@ -1,0 +1,94 @@
+"""Evaluate a program over many records, and count what fails and which references name nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date
+
+from scimsync.desired.expression_errors import DesireError
+from scimsync.desired.groups import MEMBERS, texts
+from scimsync.desired.program import Desired, Program
+from scimsync.errors import ScimsyncError
+from scimsync.model.ids import Key
+from scimsync.model.placeholders import IdOf
+from scimsync.model.records import Record
+
+_FEWEST_NAMELESS = 2
+
+
+@dataclass(slots=True)
+class Failures:
+    """The records for which one expression fails: their number, and the first of the errors."""
+
+    first: DesireError
+    number: int = 0
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the expressions of one program give for many records."""
+
+    records: int = 0
+    failures: dict[str, Failures] = field(default_factory=dict)
+    referred: dict[str, Counter[Key]] = field(default_factory=dict)
+
+    def add(self, program: Program, records: Iterable[Record], today: date) -> None:
+        """Evaluate `program` over `records`."""
+        for record in records:
+            self.records += 1
+            try:
+                desired = program.desire(record, today)
+            except DesireError as error:
+                self.failures.setdefault(error.where, Failures(error)).number += 1
+            else:
+                for path, key in references(desired):
+                    self.referred.setdefault(path, Counter())[key] += 1
+
+    def nameless(self, known: Set[Key]) -> Iterator[tuple[str, int, int]]:
+        """Return paths whose references mostly name nobody, with their numbers and the total.
+
+        `known` are the keys of all records.
+        """
+        for path, keys in self.referred.items():
+            missing = sum(number for key, number in keys.items() if key not in known)
+            if is_suspicious(missing, keys.total()):
+                yield path, missing, keys.total()
+
+
+def references(desired: Desired) -> Iterator[tuple[str, Key]]:
+    """Return the paths of the references of a resource, and the keys that they name."""
+    for values in (desired.document, desired.once):
+        for path, value in values.items():
+            if isinstance(value, IdOf):
+                yield path, value.key
+    try:
+        members = texts(desired.extras.get(MEMBERS), MEMBERS)
+    except ScimsyncError:
+        return
+    yield from ((MEMBERS, Key(member)) for member in members)
+
+
+def count_references(
+    resources: Iterable[Desired], totals: Counter[str], missing: Counter[str], unknown: Set[Key]
+) -> None:
+    """Count the references of some resources by path, and those to `unknown` keys."""
+    for desired in resources:
+        for path, key in references(desired):
+            totals[path] += 1
+            missing[path] += key in unknown
+
+
+def suspicious(totals: Mapping[str, int], missing: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return the paths whose references mostly name nobody, with the number of these and of all."""
+    return {
+        path: (missing.get(path, 0), total)
+        for path, total in totals.items()
+        if is_suspicious(missing.get(path, 0), total)
+    }
+
+
+def is_suspicious(missing: int, total: int) -> bool:
+    """Return whether so many references name nobody that the column may not hold keys."""
+    return missing >= _FEWEST_NAMELESS and 2 * missing >= total
