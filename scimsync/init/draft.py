@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scimsync.desired.syntax import column_expression
-from scimsync.formatting import printable
+from scimsync.formatting import plural, printable
 from scimsync.init.inference import Findings, infer
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import covers
@@ -30,6 +30,7 @@ NO_LEAVERS = (
 
 _WIDTH = 100
 _BLANK = "' '"
+_ROWS_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,17 @@ _LINES = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text of a sync.toml, and what it was drafted from."""
+    """The text of a sync.toml, what it was drafted from, and notes about reading the file."""
 
     text: str
     findings: Findings
+    reading: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What to check: sentences, which expressions follow on lines of their own."""
         missing = () if self.findings.scope.tells_leavers else (NO_LEAVERS,)
-        return (*missing, *self.findings.notes)
+        return (*self.reading, *missing, *self.findings.notes)
 
 
 def draft_sync_toml(
@@ -82,6 +84,9 @@ def draft_sync_toml(
     source_name: str,
     encoding: str | None = None,
     profile: Profile | None = None,
+    *,
+    headers: Sequence[str] | None = None,
+    rejected: Sequence[str] = (),
 ) -> Draft:
     """Draft a sync.toml that reads `file_name`.
 
@@ -89,8 +94,11 @@ def draft_sync_toml(
     in Parquet). `file_name` is written as given, so it must be absolute or relative to the folder
     of sync.toml. Characters that a name cannot have are replaced in `source_name`. `encoding` is
     that of the file if it is not UTF-8. `profile` is that of the application, if it is known.
+    `headers` are the names that the columns get, for a file without a header. `rejected` describes
+    malformed rows.
     """
     found = infer(columns, samples)
+    reading = (*_headers_note(headers), *_rejected_note(rejected, found))
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
     mapping, scope, access = _stored(_mapping(found), profile), _scope(found), _access(found)
     parts = [
@@ -103,7 +111,7 @@ def draft_sync_toml(
             *_comment("To use a setting such as #rate = 25, remove the # before it."),
         ],
         ["[state]", '#url = "sqlite:///scimsync.db"'],
-        _source(found, source, file_name, encoding),
+        _source(found, source, file_name, encoding, headers, reading),
         access,
         [
             *_comment("Limits that stop a run before it does damage."),
@@ -122,13 +130,48 @@ def draft_sync_toml(
         ],
         ["[targets.app.user]", *mapping, *_unused(columns, [*mapping, *scope, *access], found)],
     ]
-    return Draft("\n\n".join("\n".join(part) for part in parts) + "\n", found)
+    return Draft("\n\n".join("\n".join(part) for part in parts) + "\n", found, reading)
 
 
-def _source(found: Findings, name: str, file_name: str, encoding: str | None) -> list[str]:
+def _headers_note(headers: Sequence[str] | None) -> tuple[str, ...]:
+    if headers is None:
+        return ()
+    return (
+        "The first row looks like a record, so the file has no header. Give the columns better"
+        " names in headers, and then use these names below.",
+    )
+
+
+def _rejected_note(rejected: Sequence[str], found: Findings) -> tuple[str, ...]:
+    if not rejected:
+        return ()
+    column = _sql_name(found.user_name or found.key or "id")
+    where = toml_string(f"{column} <> ''")
+    some = "; ".join(rejected[:_ROWS_NAMED]) + ("; …" if len(rejected) > _ROWS_NAMED else "")
+    return (
+        f"{plural(len(rejected), 'row')} cannot be read: {some}. Each push reports such rows. If"
+        f" they are no records, leave them out with a condition such as:\nwhere = {where}",
+    )
+
+
+def _sql_name(column: str) -> str:
+    return column if column.isidentifier() else '"' + column.replace('"', '""') + '"'
+
+
+def _source(
+    found: Findings,
+    name: str,
+    file_name: str,
+    encoding: str | None,
+    headers: Sequence[str] | None,
+    notes: Sequence[str],
+) -> list[str]:
     lines = [f"[sources.{toml_key(name)}]", 'type = "file"', f"path = {toml_string(file_name)}"]
     if found.key is None:
         lines += _comment("The file has no columns. Name the one that identifies a user for good.")
+    lines += _comments(notes)
+    if headers is not None:
+        lines.append(f"headers = [{', '.join(map(toml_string, headers))}]")
     lines += _comments(found.key_notes)
     lines.append(f"key = {toml_string(found.key or 'id')}")
     if found.lists:

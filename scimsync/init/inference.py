@@ -91,7 +91,8 @@ def _repeated_note(repeated: Sequence[str]) -> tuple[str, ...]:
         return ()
     names = ", ".join(map(column_expression, repeated))
     return (
-        f"These names belong to more than one column, so that no expression can use them: {names}",
+        f"These names belong to more than one column, so that no expression can use them: {names}."
+        " The setting headers gives the columns names of their own.",
     )
 
 

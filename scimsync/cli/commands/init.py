@@ -19,6 +19,7 @@ from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable
 from scimsync.init import Draft, draft_sync_toml
+from scimsync.init.headerless import names_without_header
 from scimsync.model.mappings import Expression, Generate
 from scimsync.model.suggestions import did_you_mean
 from scimsync.plan.diff import short_path
@@ -107,7 +108,11 @@ class NewConfig:
             *compile_users(self.config, next(iter(self.config.targets))).columns,
             self.source.key,
         }
-        return [column_expression(name) for name in self.sample.columns if name not in used]
+        return [
+            column_expression(name)
+            for name in dict.fromkeys(self.sample.columns)
+            if name not in used
+        ]
 
 
 def _only_file(folder: Path) -> str:
@@ -143,6 +148,9 @@ def _draft(file: str, out: Path, profile: Profile | None) -> NewConfig:
     """
     stem = Path(file).name.partition(".")[0].strip("*?-_ ") or "people"
     found = sample(file, _ROWS)
+    headers = names_without_header(found.header)
+    if headers is not None:
+        found = sample(file, _ROWS, headers)
     if not found.columns:
         raise ConfigError(
             f"{file}: no columns found",
@@ -150,7 +158,16 @@ def _draft(file: str, out: Path, profile: Profile | None) -> NewConfig:
             code="SYNC-0910",
         )
     relative = os.path.relpath(file, out.parent) if not os.path.isabs(file) else file  # noqa: PTH117 - may be a glob
-    draft = draft_sync_toml(found.columns, found.rows, relative, stem, found.encoding, profile)
+    draft = draft_sync_toml(
+        found.columns,
+        found.rows,
+        relative,
+        stem,
+        found.encoding,
+        profile,
+        headers=headers,
+        rejected=found.rejected,
+    )
     return NewConfig(out, file, draft, parse(draft.text, out), found)
 
 

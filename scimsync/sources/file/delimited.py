@@ -29,6 +29,7 @@ from scimsync.sources.workspace import Workspace, new_private_file
 from scimsync.tomltext import toml_string
 
 _DELIMITERS = (",", ";", "\t", "|")
+_WEB_PAGE = ("<!doctype html", "<html")
 _PIECE = 4 << 20
 _TWO_QUOTED_TEXTS = re.compile(rb'" +"')
 
@@ -116,6 +117,12 @@ class DelimitedReader:
         known = HeaderSettings(self._spec.key, settings.skip, settings.headers, settings.comment)
         found = find_header(start, self._delimiters(), known)
         where = f"{self._spec.setting('path')}: {self.file.label}"
+        if start and start[0].lstrip().lower().startswith(_WEB_PAGE):
+            raise SourceFormatError(
+                f"{where} is a web page",
+                hint="it may be the sign-in page of the program that exports the file",
+                code="SYNC-0208",
+            )
         if found is None:
             raise SourceFormatError(f"{where} has no header", code="SYNC-0206")
         row = found.row

@@ -31,6 +31,7 @@ _TYPES = {
 }
 """JSON types of all values of a column -> its SQL type in a query. Other mixtures stay JSON."""
 
+_MOST_WRAPPED = 256 << 20  # bytes of a file that is one object
 _TAIL = 4096  # bytes at the end of a file, of which at least one is not white space
 
 
@@ -158,6 +159,40 @@ class JsonReader:
                 return "array"
         return "newline_delimited" if self.file.format == "ndjson" else "unstructured"
 
-    @property
+    @cached_property
     def _objects(self) -> str:
-        return objects(self._text, self._form)
+        """SQL for the records: the objects of the file, or those of the list in its only object."""
+        table = objects(self._text, self._form)
+        member = self._list_of_records() if self._form == "unstructured" else None
+        if member is None:
+            return table
+        path = "$." + name(member) + "[*]"
+        return f"(select unnest(json_extract(json, {literal(path)})) as json from {table})"
+
+    def _list_of_records(self) -> str | None:
+        """Return the member of the only object of the file that holds the records, if one does.
+
+        Of the lists whose objects have the key column, that is the one whose first object has most
+        members, if the object itself has no key. Without a known key, the object must have fewer.
+        """
+        if self._text.stat().st_size > _MOST_WRAPPED:
+            return None
+        try:
+            found = json.loads(self._text.read_bytes())
+        except (ValueError, RecursionError):  # several objects, or none: DuckDB explains it
+            return None
+        key = self._spec.key
+        if not isinstance(found, dict) or key in found:
+            return None
+        lists = {
+            member: items
+            for member, items in found.items()
+            if isinstance(items, list) and items and all(isinstance(item, dict) for item in items)
+        }
+        least = sum(not isinstance(value, list | dict) for value in found.values())
+        widths = {
+            member: len(items[0])
+            for member, items in lists.items()
+            if (any(key in item for item in items) if key else len(items[0]) > least)
+        }
+        return max(widths, key=widths.__getitem__, default=None)

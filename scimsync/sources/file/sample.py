@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from scimsync.errors import ScimsyncError
 from scimsync.jsontext import read_json
 from scimsync.sources.base import RejectedRows, SourceSpec
+from scimsync.sources.file.delimited import DelimitedReader
 from scimsync.sources.file.find import FORMATS
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.file.source import PathSource
@@ -28,31 +30,44 @@ _NAME = "sample"
 class Sample:
     """Column names in order, and rows as column -> value.
 
-    Values are text for CSV, and typed for JSON and Parquet. `encoding` is set for text that is
-    neither UTF-8 nor marked.
+    A name that several columns have is there more than once, and has no values. Values are text for
+    CSV, and typed for JSON and Parquet. `encoding` is set for text that is neither UTF-8 nor
+    marked. `header` is the first row of a CSV or TSV file as it is. `rejected` describes malformed
+    rows of the whole file.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
     encoding: str | None
+    header: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
-def sample(pattern: str, limit: int) -> Sample:
+def sample(pattern: str, limit: int, headers: Sequence[str] | None = None) -> Sample:
     """Return the columns and at most `limit` rows of the files that a path or glob names.
 
-    It is relative to the working directory. Rows that cannot be used are left out. Raise
-    SourceUnavailable, SourceFormatError, GuardStop (a file of zero bytes).
+    It is relative to the working directory. Rows that cannot be used are left out. `headers` are
+    the names of the columns of a file without a header. Raise SourceUnavailable,
+    SourceFormatError, GuardStop (a file of zero bytes).
     """
     encoding = next(filter(None, map(_unmarked_encoding, matches(Path(), pattern))), None)
-    settings = FileSettings.model_construct(type="file", path=pattern, key="", encoding=encoding)
+    settings = FileSettings.model_construct(
+        type="file",
+        path=pattern,
+        key="",
+        encoding=encoding,
+        headers=None if headers is None else tuple(headers),
+    )
     spec = SourceSpec(_NAME, settings, Path())
     try:
         with Workspace() as workspace:
             source = PathSource(spec, workspace)
-            columns = list(
-                dict.fromkeys(column for reader in source.readers for column in reader.types())
-            )
-            rows = _rows(source, columns, limit) if columns else []
+            repeated = {column for reader in source.readers for column in reader.repeated()}
+            columns = [column for column in source.all_columns() if column not in repeated]
+            rejected = RejectedRows()
+            rows = _rows(source, columns, limit, rejected) if columns else []
+            first = source.readers[0]
+            header = first.header.names if isinstance(first, DelimitedReader) else ()
     except ScimsyncError as error:  # there is no sync.toml yet that messages could refer to
         message = error.message
         for option in ("path", "encoding"):
@@ -61,7 +76,8 @@ def sample(pattern: str, limit: int) -> Sample:
             message, code=error.code, details=error.details, hint=error.hint
         ) from None
     found = tuple(dict(zip(columns, row, strict=True)) for row in rows)
-    return Sample(tuple(columns), found, encoding)
+    bad = tuple(f"{row.location} {row.detail.partition(';')[0]}" for row in rejected.rows)
+    return Sample((*columns, *sorted(repeated) * 2), found, encoding, header, bad)
 
 
 def _unmarked_encoding(path: Path) -> str | None:
@@ -74,8 +90,8 @@ def _unmarked_encoding(path: Path) -> str | None:
             start = stream.read(_START)
             if start.startswith(_MARKS):
                 return None
-            if b"\0" in start:  # a letter of most languages has one zero byte in UTF-16
-                return "utf-16-le" if start[1::2].count(0) >= start[::2].count(0) else "utf-16-be"
+            if (form := _utf_16(start)) is not None:
+                return form
             decoder.decode(start)
             while chunk := stream.read(_CHUNK):
                 decoder.decode(chunk)
@@ -86,19 +102,33 @@ def _unmarked_encoding(path: Path) -> str | None:
     return None
 
 
-def _rows(source: PathSource, columns: Sequence[str], limit: int) -> list[list[Any]]:
+def _utf_16(start: bytes) -> str | None:
+    """Return the name of the encoding if text is UTF-16 by its zero bytes, or else None.
+
+    A letter of most languages has one of them, always in the same half. A few, or such in both
+    halves, are those of a damaged file.
+    """
+    high, low = start[1::2].count(0), start[::2].count(0)
+    if 20 * (high + low) < len(start) or 10 * min(high, low) > max(high, low):
+        return None
+    return "utf-16-le" if high > low else "utf-16-be"
+
+
+def _rows(
+    source: PathSource, columns: Sequence[str], limit: int, rejected: RejectedRows
+) -> list[list[Any]]:
     import duckdb
 
+    if all(reader.is_reliable() for reader in source.readers):
+        with suppress(duckdb.Error):
+            return _read(source, columns, limit, None)
+    # a careful reading identifies rows by their key, whichever column that is
+    settings = source.spec.settings.model_copy(update={"key": columns[0]})
+    careful = PathSource(replace(source.spec, settings=settings), source.workspace)
     try:
-        return _read(source, columns, limit, None)
-    except duckdb.Error:
-        # a careful reading identifies rows by their key, whichever column that is
-        settings = source.spec.settings.model_copy(update={"key": columns[0]})
-        careful = PathSource(replace(source.spec, settings=settings), source.workspace)
-        try:
-            return _read(careful, columns, limit, RejectedRows())
-        except duckdb.Error as error:
-            raise careful.explain(error) from None
+        return _read(careful, columns, limit, rejected)
+    except duckdb.Error as error:
+        raise careful.explain(error) from None
 
 
 def _read(

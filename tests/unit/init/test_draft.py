@@ -439,7 +439,8 @@ def test_the_best_status_column_that_is_understood_decides() -> None:
         (
             ["id", "mail", "Phone", "Phone"],
             [["1", "a@example.com", "1", "1"]],
-            "These names belong to more than one column, so that no expression can use them: Phone",
+            "These names belong to more than one column, so that no expression can use them: Phone."
+            " The setting headers gives the columns names of their own.",
         ),
     ],
 )
