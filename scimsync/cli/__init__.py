@@ -33,6 +33,8 @@ _COMMANDS = {
     "status": "Show sources, targets, failures and recent runs",
     "explain": "Show everything about one user, and what a push would do",
     "deprovision": "Remove a user's access at all targets now",
+    "rekey": "Move accounts to users with new keys",
+    "forget": "Separate a user from accounts of another person",
     "journal": "Show operations and their outcomes",
     "runs": "Show recent runs",
     "retry": "Retry failed operations now",

@@ -99,6 +99,11 @@ class Guard(Table):
     max_emptied: AtMost = _limit(
         Limit.share(20), "Filled cells of a column in use that a source may lose at once"
     )
+    max_identity_changes: AtMost = _limit(
+        Limit.share(5),
+        "Keys that replace others or become other users in one run, and userNames that pass from"
+        " one user to another",
+    )
 
     @property
     def limits(self) -> dict[str, Limit]:

@@ -97,6 +97,7 @@ def applied(
         left_before=link is not None
         and link.left_before
         and (status is not LinkStatus.ACTIVE or operation.action == Action.DEACTIVATE),
+        moved_from=link.moved_from if link is not None else None,
     )
     operation_result = result(
         operation, OperationStatus.APPLIED, now, request, detail=detail, action=action

@@ -16,6 +16,8 @@ from scimsync.model.changes import apply_changes
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
 from scimsync.transport.request_errors import RequestError
 
+_NEED_NO_CHANGE = (Action.DELETE, Action.ADOPT, Action.MOVE)
+
 
 async def send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     """Send one operation. Raise TargetStopped if it was not sent."""
@@ -24,7 +26,7 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
         return failed(operation, now(), link, prepared.error.message, prepared.error.code)
     if operation.action in MEMBERSHIP_ACTIONS:
         return await send_members(sending, prepared)
-    if not operation.changes and operation.action not in (Action.DELETE, Action.ADOPT):
+    if not operation.changes and operation.action not in _NEED_NO_CHANGE:
         nothing = result(operation, OperationStatus.SKIPPED, now(), detail="nothing left to change")
         return OperationOutcome(nothing)
     if operation.action == Action.ADOPT and operation.remote_id is not None:

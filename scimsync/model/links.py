@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from scimsync.model.ids import Document, Key, Kind, RemoteId
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq
 
 
 class LinkStatus(StrEnum):
@@ -30,6 +30,8 @@ class Link:
     where the resource existed before it was linked.
     `may_have_access_since` is when the access of a leaver was to be removed, and is kept until that
     is confirmed. `left_before` is set where the user had left when the account was found.
+    `moved_from` is the key that the resource was linked to before. `confirmed_seq` is the version
+    of the record for which an administrator said that it is still the same person.
     """
 
     kind: Kind
@@ -50,6 +52,8 @@ class Link:
     adopted: bool = False
     may_have_access_since: datetime | None = None
     left_before: bool = False
+    moved_from: Key | None = None
+    confirmed_seq: Seq | None = None
 
     @property
     def is_due(self) -> bool:
@@ -105,6 +109,23 @@ class Reference:
 def link_in_doubt(link: Link, now: datetime) -> Link:
     """Return the link of a resource that has to be read before it is compared, at once."""
     return replace(link, in_doubt=True, next_try_at=now)
+
+
+def moved_link(link: Link, key: Key) -> Link:
+    """Return the link of an account that belongs to another key now, whose user is there."""
+    return replace(
+        link,
+        key=key,
+        moved_from=link.key,
+        left_at=None,
+        delete_after=None,
+        deletion_seen_at=None,
+        may_have_access_since=None,
+        left_before=False,
+        failures=0,
+        next_try_at=None,
+        last_error=None,
+    )
 
 
 def failed_link(link: Link | None, kind: Kind, key: Key, error: str, next_try_at: datetime) -> Link:

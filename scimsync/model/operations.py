@@ -18,6 +18,7 @@ class Action(StrEnum):
     CREATE = "create"
     ADOPT = "adopt"
     UPDATE = "update"
+    MOVE = "move"
     DEACTIVATE = "deactivate"
     REACTIVATE = "reactivate"
     DELETE = "delete"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from scimsync.model.ids import Key, Seq
@@ -13,7 +14,8 @@ from scimsync.model.ids import Key, Seq
 class Record:
     """One row of a source, as the snapshot holds it.
 
-    `data` maps column names to JSON values. `too_deep` is set where these values are nested so
+    `data` maps column names to JSON values. `removed_at` is when the source no longer had the
+    record. `too_deep` is set where these values are nested so
     deeply that they cannot be read.
     """
 
@@ -21,8 +23,13 @@ class Record:
     key: Key
     data: Mapping[str, Any] = field(hash=False)
     seq: Seq = Seq(0)
-    removed: bool = False
+    removed_at: datetime | None = None
     too_deep: bool = False
+
+    @property
+    def removed(self) -> bool:
+        """Whether the source no longer has the record."""
+        return self.removed_at is not None
 
 
 @dataclass(frozen=True, slots=True)

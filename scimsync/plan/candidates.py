@@ -35,6 +35,7 @@ class Policy:
     `adopting` are the group tables whose groups may exist already. `protect` are filters: users of
     the target that match one are out of reach. `deactivation_deletes`: an account that is
     deactivated there is gone for good.
+    `match` are the attributes that tell users apart.
     """
 
     target: str
@@ -47,6 +48,7 @@ class Policy:
     adopting: frozenset[str] = frozenset()
     protect: tuple[Filter, ...] = ()
     deactivation_deletes: bool = False
+    match: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Candidate:
     `held_since` is when the user was deprovisioned by hand; `desired` is None then. `leave` is the
     leave action of a group's own table, and None for users. `protected_by` is the filter of
     `protect` that keeps the linked account as it is.
+    `moved` is why the account is moved to this key, where this plan does that.
     """
 
     key: Key
@@ -75,6 +78,7 @@ class Candidate:
     held_since: datetime | None = None
     leave: str | None = None
     protected_by: str | None = None
+    moved: str | None = None
 
     @property
     def is_wanted(self) -> bool:

@@ -120,7 +120,7 @@ class Decisions:
     without an operation. `found_links` are those of accounts that were found and are to be removed.
     `unwanted` are keys whose pending link is dropped. `returned` are keys that had left and are
     wanted again, whether or not that succeeds. `unconfirmed` are keys of accounts whose deletion is
-    due and waits for another run.
+    due and waits for another run. `passed` are keys that get the userName of another one.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -130,6 +130,7 @@ class Decisions:
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
     unconfirmed: list[Key] = field(default_factory=list)
+    passed: list[Key] = field(default_factory=list)
 
 
 def decide(
@@ -332,7 +333,15 @@ class _Batch:
         after: Document,
         _changes: tuple[Change, ...],
     ) -> None:
-        if candidate.unacknowledged:
+        if candidate.moved is not None:
+            self._operation(
+                candidate,
+                Action.MOVE,
+                self._traits.update,
+                "nothing else changes",
+                remote_id=link.remote_id,
+            )
+        elif candidate.unacknowledged:
             self._operation(
                 candidate,
                 Action.ADOPT,
@@ -418,7 +427,12 @@ class _Batch:
         changes: tuple[Change, ...],
     ) -> None:
         reason = describe_changes(changes)
-        self._change(candidate, link, before, after, changes, Action.UPDATE, reason)
+        action = Action.UPDATE
+        if _is_move(link, changes):
+            action = Action.MOVE
+            if candidate.moved is None:
+                reason = f"moved from {link.moved_from} by hand; {reason}"
+        self._change(candidate, link, before, after, changes, action, reason)
 
     def _change(
         self,
@@ -735,6 +749,8 @@ class _Batch:
             if conflict is not None:
                 self._fail(candidate, coded(conflict, "SYNC-0341"))
                 return True
+            if self._other_holder(candidate, after) is not None:
+                self.decisions.passed.append(candidate.key)
         self._claims.setdefault(name, candidate.key)
         return False
 
@@ -784,6 +800,8 @@ class _Batch:
         unique = self._traits.unique
         named = next((change.after for change in changes if change.path == unique), None)
         fields = {"unique_name": fold_name(named), **more}
+        if candidate.moved is not None:
+            reason = f"{candidate.moved}; {reason}"
         self.decisions.operations.append(
             Operation(
                 phase=phase,
@@ -838,6 +856,13 @@ def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
     if active_change.after is False:
         return _Difference.DEACTIVATED
     return _Difference.REACTIVATED if inactive else _Difference.OTHER
+
+
+def _is_move(link: Link, changes: Sequence[Change]) -> bool:
+    """Return whether changes do nothing but replace the key that the account was moved from."""
+    return link.moved_from is not None and all(
+        change.before == link.moved_from and change.after == link.key for change in changes
+    )
 
 
 def _without_failure(link: Link) -> Link:

@@ -14,12 +14,15 @@ from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.records import Problem
+from scimsync.plan.identities import IdentityChanges
 from scimsync.plan.membership_planner import LostMembers
 from scimsync.plan.requests import Values, shape_request, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimRequest
 
 _BATCH = 500
+
+_NO_CHANGES = IdentityChanges()
 
 
 class PlanReader(Protocol):
@@ -71,7 +74,8 @@ class TargetPlan:
     and `deleted_groups` count what guards limit: users deprovisioned by name are left out.
     `weak_adoptions` are those of accounts that may be somebody else's.
     `other_url` is the service that the links belong to, where it is not that of sync.toml.
-    `warnings` are remarks that stop nothing.
+    `warnings` are remarks that stop nothing. `identity_changes` are the keys that the plan takes
+    for other users.
     """
 
     name: str
@@ -91,6 +95,7 @@ class TargetPlan:
     lost_members: tuple[LostMembers, ...] = ()
     other_url: str | None = None
     warnings: tuple[str, ...] = ()
+    identity_changes: IdentityChanges = _NO_CHANGES
 
     @property
     def why_not_sent(self) -> ScimsyncError | None:

@@ -9,16 +9,23 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scimsync.model.ids import Key
+from scimsync.formatting import plural
 from scimsync.model.limits import Limit
 from scimsync.model.operations import REMOVAL_ACTIONS, Action
 from scimsync.plan.definition import Plan, Tally, TargetPlan, Violation
+from scimsync.plan.identities import IdentityChanges
 
 MIN_ALLOWED = 5
 """A share allows this many accounts, up to half of them, so that small companies are not blocked.
 
 In one group, it always allows this many members.
 """
+
+_MIN_IDENTITIES = 2
+"""A share allows this many keys that are replaced or become other users."""
+
+_FIRST = 5
+"""The number of keys that are named."""
 
 REMOVALS = REMOVAL_ACTIONS
 """Actions that `max_removals` counts."""
@@ -42,12 +49,16 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class _Count:
-    """The count of a rule: `number` of `total` at the target or group `subject`."""
+    """The count of a rule: `number` of `total` at the target or group `subject`.
+
+    `advice` says what to do where the count suggests more than an allowance.
+    """
 
     subject: str
     total: int
     number: int
-    first: Sequence[Key]
+    first: Sequence[str]
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ class _Rule:
             f" {self.words[1]} ({bound}{here})",
             self.code,
             f"first: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}",
-            f"to allow this once: scimsync push {self.option} {count.number}",
+            f"{count.advice}to allow this once: scimsync push {self.option} {count.number}",
         )
 
     def limit_of(
@@ -104,6 +115,10 @@ def _few_accounts(accounts: int) -> int:
 
 def _few_members(_: int) -> int:
     return MIN_ALLOWED
+
+
+def _few_identities(_: int) -> int:
+    return _MIN_IDENTITIES
 
 
 def _one_group(_: int) -> int:
@@ -150,6 +165,30 @@ _MAX_ADOPTIONS = _Rule(
     ("adoptions at", "match neither by externalId nor by userName and name"),
 )
 
+
+def _identity_changes(plan: TargetPlan) -> Iterable[_Count]:
+    changes = plan.identity_changes
+    total = max(plan.accounts, changes.number)
+    yield _Count(f'"{plan.name}"', total, changes.number, changes.first(_FIRST), _advice(changes))
+
+
+def _advice(changes: IdentityChanges) -> str:
+    """Return what the changes suggest: new keys for the same users, or a shifted column."""
+    lines = []
+    if changes.replaced:
+        lines.append(
+            f"{plural(len(changes.replaced), 'key')} that left and as many that arrived have the"
+            " same userNames: if these users got new keys:\n  scimsync rekey --from FILE, a CSV"
+            " file with the columns old and new"
+        )
+    if changes.others:
+        lines.append(
+            f"{plural(len(changes.others), 'key')} would get the userName of another user or be"
+            " another person: a column may be shifted; see: scimsync plan"
+        )
+    return "".join(f"{line}\n  " for line in lines)
+
+
 _RULES = (
     _Rule(
         "max_removals",
@@ -183,6 +222,14 @@ _RULES = (
         _one_group,
         _deleted_groups,
         ("groups at", "would be deleted"),
+    ),
+    _Rule(
+        "max_identity_changes",
+        "SYNC-0383",
+        "--allow-identity-changes",
+        _few_identities,
+        _identity_changes,
+        ("accounts at", "would be those of other keys or users"),
     ),
 )
 

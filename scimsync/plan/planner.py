@@ -164,6 +164,10 @@ class ResourcePlanner(ABC):
     def find_unwanted(self, batch: Batch) -> None:  # noqa: B027 - most kinds need none
         """Add accounts of users who should have none and have no link, or leave these for later."""
 
+    def why_moved(self, key: Key) -> str | None:  # noqa: ARG002
+        """Return why the account of another key is moved to this one, or None if it is not."""
+        return None
+
     def review(self, batch: Batch) -> None:  # noqa: B027 - most kinds need none
         """Act on what was read at the target, before any decision."""
 
@@ -269,11 +273,19 @@ class ResourcePlanner(ABC):
     ) -> dict[Key, tuple[Account, ...]]:
         ids = [account.remote_id for accounts in found.values() for account in accounts]
         owners = self._state.owners(self.traits.kind, ids) if ids else {}
+        links = self._state.links(self.traits.kind, sorted({*owners.values()})) if owners else {}
+        owned = {
+            key: [replace(account, owner=owners.get(account.remote_id)) for account in accounts]
+            for key, accounts in found.items()
+        }
         return {
             key: tuple(
-                replace(account, owner=owners.get(account.remote_id)) for account in accounts
+                account
+                for account in accounts
+                # an account that was separated from this key by hand is not found by it
+                if account.owner is None or not _is_from(links, account.owner, key)
             )
-            for key, accounts in found.items()
+            for key, accounts in owned.items()
         }
 
     async def _check_clock(self, batch: Batch) -> None:
@@ -314,6 +326,7 @@ class ResourcePlanner(ABC):
             held_since=batch.held.get(key),
             leave=self.leave_of(key, link),
             protected_by=protected,
+            moved=self.why_moved(key),
         )
 
     def write(self, batch: Batch, decisions: Decisions) -> None:
@@ -356,3 +369,7 @@ class ResourcePlanner(ABC):
 
 def _match_values(desired: Desired) -> Document:
     return {**desired.once, **desired.document}
+
+
+def _is_from(links: Mapping[Key, Link], owner: Key, key: Key) -> bool:
+    return owner in links and links[owner].moved_from == key

@@ -74,6 +74,24 @@ class PlanningState(Protocol):
         """
         ...
 
+    def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        """Return keys of users without an account whose record changed, or that wait, in order.
+
+        There are none at a target without any account.
+        """
+        ...
+
+    def removed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        """Return the keys of records that were removed after `cursor`."""
+        ...
+
+    def move(self, pairs: Mapping[Key, Key]) -> None:
+        """Give the accounts of the old keys in `pairs` (new -> old) to the new ones in this plan.
+
+        It is stored when the plan is accepted.
+        """
+        ...
+
     # Links
 
     def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:

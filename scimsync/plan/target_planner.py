@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Seq
 from scimsync.model.targets import GroupTable
+from scimsync.plan.arrivals import ArrivalFinder
 from scimsync.plan.group_planner import GroupPlanner
+from scimsync.plan.identities import Identities, IdentityChanges, Move, Suspicion
 from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
 from scimsync.plan.planner import Now, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.user_planner import UserPlanner
 from scimsync.transport.request_errors import RequestError
+
+_NOTHING_SUSPECTED = Identities()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +28,15 @@ class Scope:
 
     `only` restricts the run to these users; None plans all. `cursor` is the sequence number up to
     which records were planned before. `changed`: the configuration changed since then, so that all
-    groups are planned. `everybody`: all users with an account are planned too, since those that no
-    source has any more would not be found otherwise. `refreshed`: all resources are read, the
+    groups are planned. `accepted` is the sequence number up to which earlier runs accepted plans,
+    whatever changed since. `everybody`: all users with an account are planned too, since those that
+    no source has any more would not be found otherwise. `refreshed`: all resources are read, the
     members of groups among them.
     """
 
     only: frozenset[Key] | None = None
     cursor: Seq = Seq(0)
+    accepted: Seq = Seq(0)
     changed: bool = False
     everybody: bool = False
     refreshed: bool = False
@@ -55,7 +62,10 @@ class TargetPlanner:
         has_groups: bool,
     ) -> None:
         self._state = state
+        self._records = records
         self._sources = rules.sources
+        self._policy = rules.policy
+        self._now = now
         self._users = UserPlanner(state, records, rules, now, users, has_groups=has_groups)
         self._groups = GroupPlanner(
             state, records, rules, now, groups, self._users.leavers, known_tables
@@ -98,24 +108,56 @@ class TargetPlanner:
         """The number of users without an account whose records say nothing to search for."""
         return self._users.unsearchable
 
-    async def plan(self, scope: Scope, progress: Callable[[int], None] | None = None) -> None:
-        """Write the operations that `scope` needs into the plan.
+    @property
+    def identity_changes(self) -> IdentityChanges:
+        """The keys that this plan takes for other users than before."""
+        return self._users.identity.changes
+
+    @property
+    def moves(self) -> Mapping[Key, Move]:
+        """The accounts that this plan moves, by their new key."""
+        return self._users.identity.identities.moves
+
+    def suspicions(self, scope: Scope) -> Iterator[Suspicion]:
+        """Yield the arriving users that may be users who left under another key."""
+        return ArrivalFinder(
+            self._state,
+            self._records,
+            self._sources,
+            self._policy,
+            self._users.desired_of,
+            self._now.time,
+            scope.cursor,
+            scope.accepted,
+        ).suspicions()
+
+    async def plan(
+        self,
+        scope: Scope,
+        progress: Callable[[int], None] | None = None,
+        identities: Identities = _NOTHING_SUSPECTED,
+    ) -> None:
+        """Write the operations that `scope` needs into the plan, after what was decided about keys.
 
         Raise RequestError if reading from the target fails.
         """
+        self._users.identity.accepted = scope.accepted
+        if identities.moves or identities.held:
+            self._users.identity.settle(_within(identities, scope.only))
         if scope.only is not None:
-            await self._users.plan(sorted(scope.only), progress)
+            only = scope.only | self.moves.keys()
+            await self._users.plan(sorted(only), progress)
             await self._users.plan_unlinked_leavers()
             if self._has_groups:
                 await self._groups.plan_new(sorted(self._users.touched_groups))
-                self._memberships.plan(scope.only)
+                self._memberships.plan(only)
             return
         self._groups.refreshes = self._users.refreshes = scope.refreshed
         if scope.changed:
             self._groups.empty_changed_tables()
         keys = self._state.keys_to_plan(self._sources, scope.cursor, everybody=scope.everybody)
         with closing(keys):  # a target that fails half-way leaves no query open
-            await self._users.plan(keys, progress, read_due=True)
+            await self._users.plan(_merged(keys, self.moves), progress, read_due=True)
         await self._users.plan_referrers()
         await self._users.plan_unlinked_leavers()
         if self._has_groups:
@@ -142,3 +184,20 @@ class TargetPlanner:
         else:
             await self._groups.plan_new(keys)
         self._memberships.plan(only)
+
+
+def _within(identities: Identities, only: frozenset[Key] | None) -> Identities:
+    """Return what was decided about the users of a run that is restricted to `only`."""
+    if only is None:
+        return identities
+    moves = {key: move for key, move in identities.moves.items() if key in only or move.old in only}
+    return replace(identities, moves=moves)
+
+
+def _merged(keys: Iterable[Key], more: Iterable[Key]) -> Iterator[Key]:
+    """Yield the keys of both in order, each once. `keys` are in order."""
+    last: Key | None = None
+    for key in heapq.merge(keys, sorted(more)):
+        if key != last:
+            yield key
+        last = key

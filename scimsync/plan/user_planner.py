@@ -26,6 +26,7 @@ from scimsync.plan.decisions import (
     leave_policy,
 )
 from scimsync.plan.deletions import is_confirmed, is_due
+from scimsync.plan.identity_check import IdentityCheck
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
@@ -68,11 +69,12 @@ class UserPlanner(ResourcePlanner):
         self._references: Counter[str] = Counter()
         self._nameless: Counter[str] = Counter()
         self._names = NameHolders(
-            state, self._desired_of, self._deletable, updates=rules.policy.update, keeps=self._keeps
+            state, self.desired_of, self._deletable, updates=rules.policy.update, keeps=self._keeps
         )
         self._unlinked = UnlinkedLeavers(
             state, records, self._program, rules.sources, now.today, rules.policy
         )
+        self.identity = IdentityCheck(state, records, rules.sources, self.desired_of)
         self.touched_groups: set[Key] = set()
         self.weak_adoptions: list[Key] = []
         self.refreshes = False
@@ -123,7 +125,7 @@ class UserPlanner(ResourcePlanner):
         """Return those of `keys` that have an account and are not wanted any longer."""
         links = self._state.links(Kind.USER, keys)
         linked = {key: link for key, link in links.items() if link.has_account}
-        desired, failures = self._desired_of(list(linked))
+        desired, failures = self.desired_of(list(linked))
         staying = {key for key, user in desired.items() if user.in_scope}
         staying |= {key for key in failures if linked[key].status is LinkStatus.ACTIVE}
         return linked.keys() - staying
@@ -134,6 +136,7 @@ class UserPlanner(ResourcePlanner):
         batch.held = self._state.held(batch.keys)
         keys = [key for key in batch.keys if key not in batch.held]
         batch.desired, batch.failures = self._work_out(keys)
+        self.identity.hold_back(batch)
         self._groups.clear()
         for key, user in batch.desired.items():
             if user.in_scope and user.extras:
@@ -145,6 +148,9 @@ class UserPlanner(ResourcePlanner):
 
     def find_unwanted(self, batch: Batch) -> None:
         self._unlinked.look_up(batch, refreshes=self.refreshes)
+
+    def why_moved(self, key: Key) -> str | None:
+        return self.identity.why_moved(key)
 
     def paths(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - the same for all users
         return self._program.paths
@@ -195,6 +201,7 @@ class UserPlanner(ResourcePlanner):
             for operation in decisions.operations
             if operation.status is OperationStatus.PLANNED and is_weak(operation.matched)
         ]
+        self.identity.note_passed(decisions.passed)
         self._unlinked.settle(batch, decisions)
         planned = batch.planned
         self._state.put_references(
@@ -272,7 +279,7 @@ class UserPlanner(ResourcePlanner):
 
     # Desired state
 
-    def _desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+    def desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         """Return what users should be; those that were deprovisioned by hand are left out."""
         if not keys:
             return {}, {}
@@ -325,13 +332,17 @@ class UserPlanner(ResourcePlanner):
         if not missing or not self._policy.create:
             self._count_references(batch, set())
             return replace(around, accounts=accounts)
-        desired, failures = self._desired_of(sorted(missing))
+        desired, failures = self.desired_of(sorted(missing))
         self._count_references(batch, missing - desired.keys() - failures.keys() - links.keys())
         wanted = {key for key, user in desired.items() if user.in_scope}
         waiting = {
             key
             for key in wanted
-            if (link := links.get(key)) is not None and is_waiting(link.next_try_at, self._now.time)
+            if key in self.identity.identities.held
+            or (
+                (link := links.get(key)) is not None
+                and is_waiting(link.next_try_at, self._now.time)
+            )
         }
         return replace(
             around,
@@ -363,7 +374,7 @@ class UserPlanner(ResourcePlanner):
         deletable = self._deletable([link for link in links if link.has_account])
         if not deletable:
             return set()
-        desired, failures = self._desired_of(sorted(deletable))
+        desired, failures = self.desired_of(sorted(deletable))
         return {
             key
             for key in deletable

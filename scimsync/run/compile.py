@@ -297,6 +297,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         deactivation_deletes=profile.deactivate_means == "delete",
         adopting=frozenset(name for name, group in settings.groups.items() if group.adopt),
         protect=compile_protect(config, name),
+        match=tuple(settings.match),
     )
     program, groups = compile_users(config, name), compile_groups(config, name)
     known = ("memberships", *program.paths)

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
+from scimsync.config.models import Config
 from scimsync.errors import LeaseHeld, StateError
 from scimsync.run.compile import CompiledConfig
 from scimsync.state import leases
@@ -117,16 +118,16 @@ class LeaseKeeper:
 
 @contextmanager
 def take_leases(
-    compiled: CompiledConfig, store: Store, clock: Callable[[], datetime], *, wait: bool
+    config: CompiledConfig | Config, store: Store, clock: Callable[[], datetime], *, wait: bool
 ) -> Iterator[tuple[leases.FencingToken, bool]]:
-    """Hold the leases of all sources and targets of a run.
+    """Hold the leases of all sources and targets of a run, or of sync.toml.
 
     Yield their token, and whether the run had to wait for them. Without `wait`, raise LeaseHeld
     instead of waiting.
     """
     names = [
-        *(f"source {name}" for name in compiled.sources),
-        *(f"target {name}" for name in compiled.targets),
+        *(f"source {name}" for name in config.sources),
+        *(f"target {name}" for name in config.targets),
     ]
     holder = leases.holder_name()
     waited = False

@@ -13,6 +13,7 @@ from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, TargetPlan, Violation, guard
 from scimsync.plan.definition import NoOperations
+from scimsync.plan.identities import settle
 from scimsync.plan.saved import changed_settings, why_outdated
 from scimsync.run.compile import CompiledConfig, CompiledTarget
 from scimsync.run.context import Context
@@ -30,13 +31,15 @@ async def make_plan(context: Context, targets: Mapping[str, TargetRun], reading:
     Raise ConfigError for an unknown key in the options.
     """
     going = begin(context, targets, reading)
-    await gather_or_raise([targets[name].make_plan(context, reading) for name in going])
+    await gather_or_raise([targets[name].make_plan(context) for name in going])
     plan = checked_plan(context, targets, reading)
     return whole_plan(context, targets, reading, [plan])
 
 
 def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) -> list[str]:
     """Stop the targets whose sources cannot be used, or all if a saved plan is for other settings.
+
+    What is decided about keys that replace others is the same for all targets.
 
     Return the names of the others. Raise ConfigError for an unknown key in the options.
     """
@@ -49,7 +52,12 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
         _check_keys(context)
     for name, why in stopped_by_sources(compiled.sources_of_targets, reading.refused).items():
         targets[name].block(why)
-    return [name for name, target in targets.items() if target.error is None]
+    going = [name for name, target in targets.items() if target.error is None]
+    suspicions = [one for name in going for one in targets[name].find_suspicions(context, reading)]
+    identities = settle(suspicions)
+    for name in going:
+        targets[name].identities = identities
+    return going
 
 
 def checked_plan(

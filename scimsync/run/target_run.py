@@ -22,6 +22,7 @@ from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import REMOVALS
+from scimsync.plan.identities import Identities, Suspicion
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
@@ -30,6 +31,7 @@ from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.tallies import FIRST_KEYS, with_tallies
 from scimsync.state import (
+    due,
     holds,
     links,
     record_rows,
@@ -60,6 +62,8 @@ _NO_TABLE = ""
 _FEW, _MANY = 3, 10_000
 """The expected number of groups to look up: few once groups are linked, any number before that."""
 
+_NOTHING_SUSPECTED = Identities()
+
 _DAYS_REMEMBERED = 60
 
 _TAKING_ACCESS = (*REMOVALS, Action.REMOVE_MEMBERS)
@@ -76,9 +80,11 @@ class TargetRun:
     """One target in a run.
 
     `known` is the stored state of the target, and `next` the one to store once the plan is
-    accepted. `error` is why nothing is sent to the target, and `late_error` why only a part of the
-    plan could be made, which is sent. `blocked`: a guard or a source is the reason, so that what
-    was read for this target has no effect.
+    accepted. `has_arrivals`: there may be users without an account. `scope` is what is planned,
+    None for nothing, and `identities` what was decided about keys. `error` is why nothing is sent
+    to the target, and `late_error` why only a part of the plan could be made, which is sent.
+    `blocked`: a guard or a source is the reason, so that what was read for this target has no
+    effect.
     """
 
     compiled: CompiledTarget
@@ -88,6 +94,9 @@ class TargetRun:
     state: LiveState
     planner: TargetPlanner
     known: TargetState
+    has_arrivals: bool = False
+    scope: Scope | None = None
+    identities: Identities = _NOTHING_SUSPECTED
     next: TargetState | None = None
     error: ScimsyncError | None = None
     late_error: ScimsyncError | None = None
@@ -125,16 +134,32 @@ class TargetRun:
         """Return the paths of a resource that are sent at creation only."""
         return _create_only(self.compiled, kind, key)
 
-    async def make_plan(self, context: Context, reading: Reading) -> None:
+    def find_suspicions(self, context: Context, reading: Reading) -> list[Suspicion]:
+        """Set the scope of this run, and return the arriving users who may be leavers.
+
+        What a plan that stores nothing has read is not in the state, which `has_arrivals` is about.
+        """
+        self.scope = self._scope(context, reading)
+        if self.scope is None or not (self.has_arrivals or context.overlay is not None):
+            return []
+        try:
+            return list(self.planner.suspicions(self.scope))
+        except Exception as error:
+            self.next = None
+            self.error = report_unexpected(self.name, error)
+            return []
+
+    async def make_plan(self, context: Context) -> None:
         """Write the plan of this target. Store an error that prevents it in `error`."""
-        scope = self._scope(context, reading)
-        if scope is None:
+        if self.scope is None or self.error is not None:
             return
         try:
             await self._prove_new_url(context)
             await self._refresh(context)
             await self.planner.plan(
-                scope, lambda number: context.report(self.name, "planning", number)
+                self.scope,
+                lambda number: context.report(self.name, "planning", number),
+                self.identities,
             )
             self._report_unsearchable()
         except TargetStopped:
@@ -255,6 +280,7 @@ class TargetRun:
             error=self.error,
             lost_members=tuple(self.planner.lost_members),
             weak_adoptions=Tally(len(weak), tuple(weak[:FIRST_KEYS])),
+            identity_changes=self.planner.identity_changes,
             other_url=known_url if known_url not in (None, url) else None,
             warnings=tuple(
                 nameless_references(self.compiled.sources, path, *numbers)
@@ -269,6 +295,7 @@ class TargetRun:
         options, now, store = context.options, context.now, context.store
         digest = compiled.digest(now.today)
         changed = known.digest != digest
+        cursor = Seq(0) if changed or options.refresh else known.cursor
         if not options.insistent and not changed:
             self.error = quarantine_error(known, now.time)
             if self.error is not None:
@@ -278,14 +305,17 @@ class TargetRun:
             # the new sync.toml may name columns that were never read: wait for a push that reads
             return self._scope_of_held(store, options)
         if options.only is not None:
-            return Scope(options.only)
+            self.has_arrivals = True
+            return Scope(options.only, cursor=cursor, accepted=known.cursor)
         reconfigured = config_changed and known.digest is not None
         # a bad row may belong to any user that no source seems to have any longer
         uncertain = reconfigured and any(
             problem.source in compiled.sources for problem in reading.problems
         )
         with store.read() as connection:
-            head = record_rows.head_seq(connection, compiled.all_sources)
+            head, self.has_arrivals = due.head_and_arrivals(
+                connection, self.name, compiled.all_sources, compiled.sources, cursor
+            )
         self.next = replace(
             known,
             digest=known.digest if uncertain else digest,
@@ -294,7 +324,8 @@ class TargetRun:
             group_tables={**known.group_tables, **compiled.group_tables},
         )
         return Scope(
-            cursor=Seq(0) if changed or options.refresh else known.cursor,
+            cursor=cursor,
+            accepted=known.cursor,
             changed=changed,
             everybody=reconfigured and not uncertain,
             refreshed=options.refresh,

@@ -64,7 +64,7 @@ class _Waves:
         await gather_or_raise([*(self._plan(name) for name in going), self._push_waves()])
 
     async def _plan(self, name: str) -> None:
-        await self._targets[name].make_plan(self._context, self._reading)
+        await self._targets[name].make_plan(self._context)
         self._planning.discard(name)
         self._ready.append(name)
         self._changed.set()

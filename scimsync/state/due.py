@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, union
 
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
@@ -51,6 +51,52 @@ def keys_to_plan(
     with closing(stream(connection, 2000, query)) as rows:
         for row in rows:
             yield Key(row.key)
+
+
+def arrivals(
+    connection: Connection, target: str, sources: Sequence[str], cursor: Seq
+) -> Iterator[Key]:
+    """Yield the keys of users without an account, in order, if the target has any account at all.
+
+    These are records changed after `cursor`, and users whose account could not be created yet.
+    """
+    query = union(*_arrivals(target, sources, cursor)).order_by("key")
+    with closing(stream(connection, 2000, query)) as rows:
+        for row in rows:
+            yield Key(row.key)
+
+
+def head_and_arrivals(
+    connection: Connection,
+    target: str,
+    all_sources: Sequence[str],
+    sources: Sequence[str],
+    cursor: Seq,
+) -> tuple[Seq, bool]:
+    """Return the highest sequence number of `all_sources`, and whether there are `arrivals`."""
+    changed, waiting = _arrivals(target, sources, cursor)
+    row = connection.execute(
+        select(
+            record_rows.head(all_sources).scalar_subquery(), or_(changed.exists(), waiting.exists())
+        )
+    ).one()
+    return Seq(row[0] or 0), bool(row[1])
+
+
+def _arrivals(target: str, sources: Sequence[str], cursor: Seq) -> tuple[Select[str], Select[str]]:
+    """Return queries for changed records without an account, and for users who wait for one."""
+    account = link.alias("account")
+    users = (account.c.target == target) & (account.c.kind == Kind.USER) & links.exists_at(account)
+    any_account = exists().where(users)
+    waiting = select(link.c.key).where(
+        link.c.target == target, link.c.kind == Kind.USER, link.c.status == LinkStatus.PENDING
+    )
+    changed = select(record.c.key).where(
+        record_rows.changed_since(sources, cursor),
+        record.c.removed_at.is_(None),
+        ~exists().where(users, account.c.key == record.c.key),
+    )
+    return changed.where(any_account), waiting.where(any_account)
 
 
 def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[Key]:

@@ -143,7 +143,7 @@ def add_operations(
             "attempts": 0,
             "detail": item.detail,
             "planned_at": now,
-            "done_at": now if item.status is OperationStatus.FAILED else None,
+            "done_at": None if item.status is OperationStatus.PLANNED else now,
         }
         for item in operations
     ]

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    FromClause,
     RowMapping,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -246,6 +248,30 @@ def count(connection: Connection, target: str, *conditions: ColumnElement[bool])
     return connection.scalar(query) or 0
 
 
+def move(connection: Connection, target: str, pairs: Mapping[Key, Key]) -> None:
+    """Give the accounts of users to other keys (new -> old), which have none, and references too.
+
+    The references of the old keys themselves are dropped.
+    """
+    here = (table.c.target == target) & (table.c.kind == Kind.USER)
+    some = [{"new_key": new, "old_key": old} for new, old in pairs.items()]
+    connection.execute(delete(table).where(here, table.c.key.in_(list(pairs))))
+    connection.execute(
+        update(table)
+        .where(here, table.c.key == bindparam("old_key"))
+        .values(key=bindparam("new_key"), moved_from=bindparam("old_key")),
+        some,
+    )
+    ours = reference.c.target == target
+    connection.execute(delete(reference).where(ours, reference.c.key.in_(list(pairs.values()))))
+    connection.execute(
+        update(reference)
+        .where(ours, reference.c.ref_key == bindparam("old_key"))
+        .values(ref_key=bindparam("new_key")),
+        some,
+    )
+
+
 def delete_pending(connection: Connection, target: str, kind: Kind, keys: Sequence[Key]) -> None:
     """Delete links without an account, of users who are no longer wanted at the target."""
     connection.execute(
@@ -372,8 +398,13 @@ def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> s
 
 def has_account() -> ColumnElement[bool]:
     """Return the condition that the resource of a link exists at its target."""
+    return exists_at(table)
+
+
+def exists_at(link: FromClause) -> ColumnElement[bool]:
+    """Return the condition that the resource of a link exists, for the table or an alias of it."""
     return and_(
-        table.c.remote_id.is_not(None), table.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
+        link.c.remote_id.is_not(None), link.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
     )
 
 
@@ -408,6 +439,8 @@ def _link(row: RowMapping) -> Link:
         adopted=row["adopted"],
         may_have_access_since=row["may_have_access_since"],
         left_before=row["left_before"],
+        moved_from=row["moved_from"],
+        confirmed_seq=row["confirmed_seq"],
     )
 
 
@@ -433,4 +466,6 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "adopted": item.adopted,
         "may_have_access_since": item.may_have_access_since,
         "left_before": item.left_before,
+        "moved_from": item.moved_from,
+        "confirmed_seq": item.confirmed_seq,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from scimsync.model.batches import batches
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.interrupted import interrupted_links, members_in_doubt
-from scimsync.model.links import Link, Reference
+from scimsync.model.links import Link, LinkStatus, Reference, moved_link
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
@@ -61,10 +62,18 @@ class LiveState:
         self._absent: dict[Key, str] = {}
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
+        self._moves: dict[Key, Key] = {}
+        self._noted: dict[tuple[Kind, Key], Link] = {}
 
     def accept(self, connection: Connection) -> None:
         """Store what the plan settles; the plan counts from now on."""
         self._accepted = True
+        if self._moves:
+            links.move(connection, self._target, self._moves)
+            moved = [link for link in self._noted.values() if self._is_moved(link)]
+            links.put_links(connection, self._target, moved)
+            self._moves.clear()
+            self._noted.clear()
         links.put_links(connection, self._target, self._links)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
@@ -100,13 +109,38 @@ class LiveState:
                 connection, self._target, sources, cursor, self._now, everybody=everybody
             )
 
+    def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        with self._store.read() as connection:
+            yield from due.arrivals(connection, self._target, sources, cursor)
+
+    def removed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        with self._store.read() as connection:
+            yield from record_rows.removed_keys(connection, sources, cursor)
+
+    def move(self, pairs: Mapping[Key, Key]) -> None:
+        """Show the accounts under their new keys; the old keys seem to have lost theirs.
+
+        Memberships move at once, and back if the plan is not accepted.
+        """
+        old_keys = {old: new for new, old in pairs.items()}
+        for some in batches(sorted(old_keys), _BATCH):
+            for old, link in self.links(Kind.USER, some).items():
+                new = old_keys[old]
+                self._noted[Kind.USER, new] = moved_link(link, new)
+                self._noted[Kind.USER, old] = Link(Kind.USER, old, LinkStatus.DELETED)
+            news = [old_keys[old] for old in some]
+            before = self.memberships_of_members([*some, *news])
+            self.put_memberships(list(_moved_memberships(before, old_keys)), before)
+        self._moves |= pairs
+
     # Links
 
     def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
         if not keys:
             return {}
         with self._store.read() as connection:
-            return links.get_links(connection, self._target, kind, keys)
+            known = links.get_links(connection, self._target, kind, keys)
+        return known | self._noted_links(kind, keys)
 
     def note_link(self, link: Link) -> None:
         self.put_links([link])
@@ -123,13 +157,30 @@ class LiveState:
         if not names:
             return {}
         with self._store.read() as connection:
-            return links.name_holders(connection, self._target, kind, names)
+            stored = links.name_holders(connection, self._target, kind, names)
+        if not self._noted:
+            return stored
+        stored = {
+            name: link for name, link in stored.items() if (kind, link.key) not in self._noted
+        }
+        noted = {
+            fold_name(link.document.get(UNIQUE_ATTRIBUTE[kind])): link
+            for link in self._noted_accounts(kind)
+        }
+        return stored | {name: noted[name] for name in names if name in noted}
 
     def owners(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
         if not ids:
             return {}
         with self._store.read() as connection:
-            return links.owners(connection, self._target, kind, ids)
+            stored = links.owners(connection, self._target, kind, ids)
+        wanted = set(ids) if self._noted else set()
+        noted = {
+            link.remote_id: link.key
+            for link in self._noted_accounts(kind)
+            if link.remote_id is not None and link.remote_id in wanted
+        }
+        return stored | noted
 
     def sharers(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, list[Key]]:
         with self._store.read() as connection:
@@ -141,7 +192,26 @@ class LiveState:
         if not keys:
             return {}
         with self._store.read() as connection:
-            return links.remote_ids(connection, self._target, keys, kind, deleted=include_deleted)
+            stored = links.remote_ids(connection, self._target, keys, kind, deleted=include_deleted)
+        wanted = set(keys) if self._noted else set()
+        noted = {
+            link.key: link.remote_id
+            for link in self._noted_accounts(kind)
+            if link.key in wanted and link.remote_id is not None
+        }
+        return stored | noted
+
+    def _is_moved(self, link: Link) -> bool:
+        return link.kind is Kind.USER and link.key in self._moves
+
+    def _noted_links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+        if not self._noted:
+            return {}
+        noted = ((key, self._noted.get((kind, key))) for key in keys)
+        return {key: link for key, link in noted if link is not None}
+
+    def _noted_accounts(self, kind: Kind) -> Iterator[Link]:
+        return (link for (of, _), link in self._noted.items() if of is kind and link.has_account)
 
     def count_accounts(self, kind: Kind) -> int:
         """Return how many resources of a kind exist at the target."""
@@ -372,9 +442,12 @@ class LiveState:
                 self.accept(connection)
 
     def put_links(self, some: Sequence[Link]) -> None:
-        if some:
+        moved = [link for link in some if self._is_moved(link)]
+        self._noted |= {(link.kind, link.key): link for link in moved}
+        stored = [link for link in some if not self._is_moved(link)] if moved else some
+        if stored:
             with self._store.write() as connection:
-                links.put_links(connection, self._target, some)
+                links.put_links(connection, self._target, stored)
 
 
 class OverlayState(LiveState):
@@ -387,7 +460,6 @@ class OverlayState(LiveState):
     def __init__(self, store: Store, scratch: Store, target: str, now: datetime) -> None:
         super().__init__(store, 0, target, now)
         self._plan = scratch
-        self._noted: dict[tuple[Kind, Key], Link] = {}
         with store.read() as known, scratch.write() as overlay:
             self._recover_memberships(known, overlay)
 
@@ -433,11 +505,24 @@ class OverlayState(LiveState):
         stored = super().keys_to_plan(sources, cursor, everybody=everybody)
         with closing(stored), self._plan.read() as connection:
             newest = record_rows.changed_keys(connection, sources, Seq(-1))
-            last: Key | None = None
-            for key in heapq.merge(stored, newest):
-                if key != last:
-                    yield key
-                last = key
+            yield from _each_once(heapq.merge(stored, newest))
+
+    def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        stored = super().arrivals(sources, cursor)
+        with self._store.read() as connection:
+            if not links.count_accounts(connection, self._target, Kind.USER):
+                return
+        with self._plan.read() as connection:
+            newest = record_rows.changed_keys(connection, sources, Seq(-1))
+            for some in batches(_each_once(heapq.merge(stored, newest)), _BATCH):
+                known = self.links(Kind.USER, some)
+                yield from (key for key in some if key not in known or not known[key].has_account)
+
+    def removed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        stored = super().removed_keys(sources, cursor)
+        with self._plan.read() as connection:
+            newest = record_rows.removed_keys(connection, sources, Seq(-1))
+            yield from _each_once(heapq.merge(stored, newest))
 
     # Links
 
@@ -448,8 +533,7 @@ class OverlayState(LiveState):
             known = links.get_links(connection, self._target, kind, keys)
             left = list(journal.find(connection, self._open(kind, keys)))
         known |= {link.key: link for link in interrupted_links(kind, left, known, self._now)}
-        noted = (self._noted.get((kind, key)) for key in keys) if self._noted else ()
-        return known | {link.key: link for link in noted if link is not None}
+        return known | self._noted_links(kind, keys)
 
     def note_link(self, link: Link) -> None:
         self._noted[link.kind, link.key] = link
@@ -466,41 +550,6 @@ class OverlayState(LiveState):
             with self._store.read() as connection:
                 paused -= journal.keys_of(connection, self._open(kind))
         return paused
-
-    def name_holders(self, kind: Kind, names: Sequence[str]) -> dict[str, Link]:
-        stored = {
-            name: link
-            for name, link in super().name_holders(kind, names).items()
-            if (kind, link.key) not in self._noted
-        }
-        noted = {
-            fold_name(link.document.get(UNIQUE_ATTRIBUTE[kind])): link
-            for link in self._noted_accounts(kind)
-        }
-        return stored | {name: noted[name] for name in names if name in noted}
-
-    def owners(self, kind: Kind, ids: Sequence[RemoteId]) -> dict[RemoteId, Key]:
-        wanted = set(ids)
-        noted = {
-            link.remote_id: link.key
-            for link in self._noted_accounts(kind)
-            if link.remote_id is not None and link.remote_id in wanted
-        }
-        return super().owners(kind, ids) | noted
-
-    def remote_ids(
-        self, kind: Kind, keys: Sequence[Key], *, include_deleted: bool = False
-    ) -> dict[Key, RemoteId]:
-        wanted = set(keys) if self._noted else set()
-        noted = {
-            link.key: link.remote_id
-            for link in self._noted_accounts(kind)
-            if link.key in wanted and link.remote_id is not None
-        }
-        return super().remote_ids(kind, keys, include_deleted=include_deleted) | noted
-
-    def _noted_accounts(self, kind: Kind) -> Iterator[Link]:
-        return (link for (of, _), link in self._noted.items() if of is kind and link.has_account)
 
     # Memberships: rows of the scratch database hide those of the same members
 
@@ -539,3 +588,22 @@ class OverlayState(LiveState):
 
     def put_links(self, *_: Any, **__: Any) -> None:
         return
+
+
+def _each_once(keys: Iterable[Key]) -> Iterator[Key]:
+    """Yield ordered keys without duplicates."""
+    last: Key | None = None
+    for key in keys:
+        if key != last:
+            yield key
+        last = key
+
+
+def _moved_memberships(
+    before: Iterable[Membership], keys: Mapping[Key, Key]
+) -> Iterator[Membership]:
+    """Yield the memberships of old keys as those of new ones (`keys`: old -> new)."""
+    for row in before:
+        if row.member in keys:
+            yield replace(row, member=keys[row.member])
+            yield replace(row, wanted=False, revoked=False, acknowledged=False, in_doubt=False)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.jsontext import read_json
@@ -98,8 +98,12 @@ def last_seq(connection: Connection) -> Seq:
 
 def head_seq(connection: Connection, sources: Sequence[str]) -> Seq:
     """Return the highest sequence number of `sources`."""
-    query = select(func.max(source_table.c.head_seq)).where(source_table.c.name.in_(sources))
-    return Seq(connection.scalar(query) or 0)
+    return Seq(connection.scalar(head(sources)) or 0)
+
+
+def head(sources: Sequence[str]) -> Select[int]:
+    """Return the query for the highest sequence number of `sources`."""
+    return select(func.max(source_table.c.head_seq)).where(source_table.c.name.in_(sources))
 
 
 def put_records(connection: Connection, source: str, rows: Sequence[tuple[Key, Seq, str]]) -> None:
@@ -238,6 +242,18 @@ def changed_keys(connection: Connection, sources: Sequence[str], cursor: Seq) ->
         yield Key(row.key)
 
 
+def removed_keys(connection: Connection, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+    """Yield the keys of the records that were removed after `cursor`, in order, each once."""
+    query = (
+        select(table.c.key)
+        .where(changed_since(sources, cursor), table.c.removed_at.is_not(None))
+        .distinct()
+        .order_by(table.c.key)
+    )
+    for row in stream(connection, 2000, query):
+        yield Key(row.key)
+
+
 def count_changed(connection: Connection, sources: Sequence[str], cursor: Seq) -> int:
     """Return how many records changed after `cursor`."""
     return (
@@ -267,7 +283,7 @@ def _record(row: RowMapping) -> Record:
         key=Key(row["key"]),
         seq=Seq(row["seq"]),
         data=data or {},
-        removed=row["removed_at"] is not None,
+        removed_at=row["removed_at"],
         too_deep=data is None,
     )
 

@@ -248,6 +248,10 @@ class LinkRow(_Row, table=True):
         default=False,
         sa_column_kwargs={"server_default": false()},
     )
+    moved_from: str | None = _name("The key that it was moved from.", default=None)
+    confirmed_seq: int | None = _seq(
+        "Version of the record that an administrator confirmed as the same person.", default=None
+    )
 
 
 class AbsentUserRow(_Row, table=True):

@@ -43,7 +43,7 @@ def test_people_take_each_others_user_names_with_the_fewest_requests(
     faulty.forget()
     office.hire(renamed(20, names))
 
-    outcome = office.push()
+    outcome = office.push(identity_changes=6)
 
     assert (counts(outcome), outcome.exit_code) == ({"update": len(names)}, 0)
     assert holders(office) == {row["email"].lower(): row["id"] for row in renamed(20, names)}
@@ -76,7 +76,7 @@ def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
     real_office.push()
     real_office.hire(renamed(6, {1: 2, 2: 3, 3: 1}))
 
-    assert counts(real_office.push()) == {"update": 3}
+    assert counts(real_office.push(identity_changes=3)) == {"update": 3}
 
     assert holders(real_office) == {
         row["email"].lower(): row["id"] for row in renamed(6, {1: 2, 2: 3, 3: 1})
@@ -84,19 +84,31 @@ def test_people_swap_user_names_at_a_real_server(real_office: Office) -> None:
     assert real_office.plan() == []
 
 
-@pytest.mark.parametrize("gives_up", ["renamed", "deleted"])
-def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(
-    office: Office, gives_up: str
-) -> None:
-    office.configure(target='leave = { action = "delete" }', guard='min_records = "0%"')
+def test_somebody_new_takes_a_user_name_that_is_freed_in_the_same_push(office: Office) -> None:
     office.hire(people(2))
     office.push()
-    first = [person(1, email="new@example.com")] if gives_up == "renamed" else []
-    office.hire([*first, person(2), person(3, email="person1@example.com")])
+    office.hire(
+        [person(1, email="new@example.com"), person(2), person(3, email="person1@example.com")]
+    )
 
     outcome = office.push()
 
     assert outcome.exit_code == 0
+    assert holders(office)["person1@example.com"] == "00003"
+
+
+def test_the_user_name_of_a_deleted_account_goes_to_another_person_in_the_next_push(
+    office: Office,
+) -> None:
+    office.configure(target='leave = { action = "delete" }', guard='min_records = "0%"')
+    office.hire(people(2))
+    office.push()
+    office.hire([person(2), person(3, email="person1@example.com")])
+
+    first, second = office.push(), office.push()
+
+    assert (counts(first), first.exit_code) == ({"delete": 1}, 4)
+    assert (counts(second), second.exit_code) == ({"create": 1}, 0)
     assert holders(office)["person1@example.com"] == "00003"
 
 

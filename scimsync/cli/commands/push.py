@@ -56,6 +56,11 @@ _ALLOWED: dict[str, tuple[str, type[Limit], str]] = {
     "--allow-removals": ("max_removals", Limit, "Deactivate or delete up to N accounts or groups."),
     "--allow-updates": ("max_updates", Limit, "Change up to N accounts."),
     "--allow-adoptions": ("max_adoptions", Limit, "Take over up to N accounts that match weakly."),
+    "--allow-identity-changes": (
+        "max_identity_changes",
+        Limit,
+        "Take up to N keys for other users than before.",
+    ),
     "--allow-records": ("min_records", Minimum, "Accept a source with N records."),
 }
 """Options that lift a limit of [guard] for one run: the setting, its type, and the help."""

@@ -36,6 +36,7 @@ _DONE: Mapping[str, str] = {
     Action.CREATE: "created",
     Action.ADOPT: "adopted",
     Action.UPDATE: "updated",
+    Action.MOVE: "moved to other keys",
     Action.REACTIVATE: "reactivated",
     Action.DEACTIVATE: "deactivated",
     Action.DELETE: "deleted",

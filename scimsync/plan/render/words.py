@@ -15,6 +15,7 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
     Action.ADOPT: ("=", "cyan"),
     Action.UPDATE: ("~", "yellow"),
+    Action.MOVE: (">", "cyan"),
     Action.REACTIVATE: ("+", "green"),
     Action.DEACTIVATE: ("-", "red"),
     Action.DELETE: ("x", "bold red"),

@@ -13,7 +13,7 @@ from scimsync.desired.groups import GroupForm, GroupRule
 from scimsync.model.accounts import Account
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId, Seq, fold_name
-from scimsync.model.links import Link, LinkStatus, Reference
+from scimsync.model.links import Link, LinkStatus, Reference, moved_link
 from scimsync.model.mappings import Constant, Expression, MappedValue
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import OPEN_STATUSES, Operation
@@ -136,6 +136,21 @@ class MemoryState:
         due = {key for (kind, key), link in self.known.items() if link.is_due and kind == "user"}
         linked = {key for (kind, key), link in self.known.items() if link.has_account}
         yield from sorted(changed | due | (linked if everybody else set()))
+
+    def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        if any(True for _ in self._accounts(Kind.USER)):
+            linked = {link.key for link in self._accounts(Kind.USER)}
+            waiting = {key for (kind, key), _ in self.known.items() if kind is Kind.USER}
+            changed = {one.key for one in self.records.rows if not one.removed}
+            yield from sorted((waiting | changed) - linked)
+
+    def removed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        yield from sorted(one.key for one in self.records.rows if one.removed)
+
+    def move(self, pairs: Mapping[Key, Key]) -> None:
+        for new, old in pairs.items():
+            link = self.known.pop((Kind.USER, old))
+            self.known[Kind.USER, new] = moved_link(link, new)
 
     def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
         return {key: self.known[kind, key] for key in keys if (kind, key) in self.known}

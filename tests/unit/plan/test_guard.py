@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,16 +14,24 @@ from scimsync.model.operations import Action
 from scimsync.plan import Allowance, Plan, TargetPlan
 from scimsync.plan.definition import Tally
 from scimsync.plan.guard import REMOVALS, UPDATES, adoptions_left, check
+from scimsync.plan.identities import IdentityChanges
 from scimsync.plan.membership_planner import LostMembers
 from scimsync.scim.dialects import rfc
 
+ZERO = Limit(Decimal(0))
+NONE = {"max_identity_changes": ZERO}
 FIRST = (Key("1"), Key("2"))
 TENTH, HALF = Limit.share(10), Limit.share(50)
 
 
 FIVE = Limit.parse("5")
 assert FIVE is not None
-LIMITS = {"max_removals": TENTH, "max_updates": HALF, "max_adoptions": FIVE}
+LIMITS = {
+    "max_removals": TENTH,
+    "max_updates": HALF,
+    "max_adoptions": FIVE,
+    "max_identity_changes": Limit.share(5),
+}
 """`[guard]` of sync.toml."""
 
 
@@ -243,6 +252,46 @@ def test_each_target_and_each_limit_is_checked() -> None:
         "crm",
         "crm",
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "accounts", "limit", "stops"),
+    [
+        (2, 2, Limit.share(5), False),
+        (3, 4, Limit.share(5), True),
+        (5, 100, Limit.share(5), False),
+        (6, 100, Limit.share(5), True),
+        (1, 100, ZERO, True),
+        (3, 0, Limit.share(5), True),  # nothing is planned for them, so nothing was counted
+    ],
+)
+def test_identity_changes_are_counted(
+    number: int, accounts: int, limit: Limit, stops: bool
+) -> None:
+    replaced = [(Key(f"C{one}"), Key(f"E{one}")) for one in range(number)]
+    made = plan(accounts=accounts, identity_changes=IdentityChanges(replaced))
+
+    violations = check(made, LIMITS | {"max_identity_changes": limit}, Allowance())
+
+    assert bool(violations) is stops
+
+
+def test_advice_names_what_may_have_happened_and_no_removals() -> None:
+    changes = IdentityChanges([(Key("1"), Key("A"))], [Key("2"), Key("3")])
+
+    (violation,) = check(plan(identity_changes=changes), LIMITS | NONE, Allowance())
+
+    assert str(violation) == (
+        'guard.max_identity_changes: 3 of 100 accounts at "wiki" would be those of other keys or'
+        " users (limit 0) [SYNC-0383]\n"
+        "  first: 1 -> A, 2, 3\n"
+        "  1 key that left and as many that arrived have the same userNames: if these users got new"
+        " keys:\n"
+        "  scimsync rekey --from FILE, a CSV file with the columns old and new\n"
+        "  2 keys would get the userName of another user or be another person: a column may be"
+        " shifted; see: scimsync plan\n"
+        "  to allow this once: scimsync push --allow-identity-changes 3"
+    )
 
 
 @pytest.mark.parametrize("action", Action)

@@ -129,7 +129,7 @@ def test_a_restricted_plan_leaves_others_alone() -> None:
         (row("a", title="Boss"), Rules(), True),
         # a leaver is deactivated whatever the account holds
         (row("a", state="left"), Rules(), False),
-        (Record("hr", A, {}, removed=True), Rules(), False),
+        (Record("hr", A, {}, removed_at=NOW), Rules(), False),
     ],
 )
 def test_an_account_in_doubt_that_cannot_be_read(record: Record, rules: Rules, fails: bool) -> None:
@@ -504,7 +504,7 @@ def test_a_record_of_a_group_that_cannot_be_used_fails_and_its_members_stay() ->
 
 
 def test_a_group_whose_record_is_gone_is_deleted() -> None:
-    gone = Record("teams", Key("x"), {}, removed=True)
+    gone = Record("teams", Key("x"), {}, removed_at=NOW)
     company = plan(
         Company(
             [row("a"), gone],

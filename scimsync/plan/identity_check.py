@@ -1,0 +1,97 @@
+"""Apply to one target what was decided about keys, and hold back records of other persons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.links import Link
+from scimsync.plan.arrivals import Desire
+from scimsync.plan.identities import Identities, IdentityChanges, became_another, why_another
+from scimsync.plan.planner import Batch
+from scimsync.plan.protocols import PlanningState, Records
+
+
+class IdentityCheck:
+    """The users of one target that may be other persons than before.
+
+    `desire` works out what users should be. `identities` is what was decided for all targets, with
+    the moves that apply to this one. `accepted` is the sequence number up to which earlier runs
+    accepted plans.
+    """
+
+    def __init__(
+        self, state: PlanningState, records: Records, sources: tuple[str, ...], desire: Desire
+    ) -> None:
+        self._state = state
+        self._records = records
+        self._sources = sources
+        self._desire = desire
+        self._held_back: set[Key] = set()
+        self._others: set[Key] = set()
+        self.identities = Identities()
+        self.accepted = Seq(0)
+
+    @property
+    def changes(self) -> IdentityChanges:
+        """The keys that the plan takes for other users than before."""
+        concerned = self.identities.moves.keys() | self._held_back
+        replaced = [pair for pair in self.identities.fresh if concerned & {*pair}]
+        return IdentityChanges(replaced, sorted(self._others))
+
+    def settle(self, identities: Identities) -> None:
+        """Move the accounts of this target that are to be moved.
+
+        An account moves unless its user stays here, or the new key has an account of its own.
+        """
+        old_keys = {move.old: key for key, move in identities.moves.items()}
+        links = self._state.links(Kind.USER, sorted({*old_keys, *old_keys.values()}))
+        desired, failures = self._desire(sorted(old_keys.keys() & links.keys()))
+        moves = {
+            key: move
+            for key, move in identities.moves.items()
+            if _has_account(links, move.old)
+            and not _has_account(links, key)
+            and move.old not in failures
+            and not (move.old in desired and desired[move.old].in_scope)
+        }
+        self.identities = replace(identities, moves=moves)
+        if moves:
+            self._state.move({key: move.old for key, move in moves.items()})
+
+    def why_moved(self, key: Key) -> str | None:
+        """Return why the account of another key is moved to this one, or None if it is not."""
+        move = self.identities.moves.get(key)
+        return None if move is None else move.reason
+
+    def hold_back(self, batch: Batch) -> None:
+        """Fail users that may be another person than their account, or than their key."""
+        for key in batch.keys:
+            link = batch.links.get(key)
+            why = self.identities.held.get(key)
+            if why is not None and (_has_account(batch.links, key) or batch.is_wanted(key)):
+                batch.failures[key] = why
+                self._held_back.add(key)
+            elif link is not None and link.has_account and batch.is_wanted(key):
+                self._hold_another(batch, key, link)
+
+    def note_passed(self, keys: Sequence[Key]) -> None:
+        """Note users that get the userName of another user."""
+        self._others |= {*keys}
+
+    def _hold_another(self, batch: Batch, key: Key, link: Link) -> None:
+        """Fail a user whose record is of another person than before, until that is confirmed."""
+        after = batch.desired[key].document
+        if not became_another(link.document, after):
+            return
+        record = self._records.get(self._sources, [key]).get(key)
+        if record is not None and link.confirmed_seq == record.seq:
+            return
+        if record is not None and not 0 < record.seq <= self.accepted:
+            self._others.add(key)
+        batch.failures[key] = why_another(key, link.document, after)
+
+
+def _has_account(links: Mapping[Key, Link], key: Key) -> bool:
+    return key in links and links[key].has_account

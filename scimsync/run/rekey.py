@@ -1,0 +1,159 @@
+"""Correct by hand which key a user has. Nothing is sent: the next push sends what differs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from scimsync.config.models import Config
+from scimsync.errors import ConfigError
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link, LinkStatus
+from scimsync.model.operations import Action, Operation, OperationStatus, Phase
+from scimsync.run.lease_keeper import take_leases
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state import identities, journal, leases, links
+from scimsync.state.store import Store
+
+ANOTHER = "SYNC-0382"
+"""The message about keys whose record is of another person."""
+
+
+def rekey(
+    config: Config, store: Store, pairs: Sequence[tuple[Key, Key]], clock: Callable[[], datetime]
+) -> dict[Key, list[str]]:
+    """Give the accounts of old keys to new ones, all or none (`pairs`: old, new).
+
+    Return the targets of each old key's accounts. Raise ConfigError for keys that cannot be moved,
+    and LeaseHeld while a run is active.
+    """
+    with _changing(config, store, clock) as connection:
+        moved = _check(connection, pairs)
+        by_new = {new: old for old, new in pairs}
+        columns = {name: source.key for name, source in config.sources.items()}
+        identities.rekey(connection, by_new, columns, clock())
+        _note(connection, "rekey", pairs, moved, "by hand", clock())
+        return moved
+
+
+def confirm(config: Config, store: Store, key: Key, clock: Callable[[], datetime]) -> list[str]:
+    """Note that the record of a key, which seems to be another person's, is of the same person.
+
+    This holds for the version of the record that was read last. Return the targets that waited for
+    it. Raise ConfigError if none did, and LeaseHeld while a run is active.
+    """
+    view = SnapshotView(store)
+    with _changing(config, store, clock) as connection:
+        targets = identities.held_as_another(connection, key, ANOTHER)
+        for name in targets:
+            table = config.targets.get(name)
+            found = {} if table is None else view.get(table.source, [key])
+            if key in found:
+                identities.confirm(connection, name, key, found[key].seq, clock())
+        if not targets:
+            raise ConfigError(
+                f"{key}: no target holds it back as another person",
+                hint="scimsync explain shows what a push would do",
+                code="SYNC-0384",
+            )
+        return targets
+
+
+def forget(
+    config: Config, store: Store, key: Key, clock: Callable[[], datetime]
+) -> tuple[Key, list[str]]:
+    """Separate a key from its accounts: these are leavers' accounts, and the key gets new ones.
+
+    Return the key that the old accounts have from now on, and their targets. Raise ConfigError if
+    there are none, and LeaseHeld while a run is active.
+    """
+    with _changing(config, store, clock) as connection:
+        targets = identities.accounts_of(connection, [key]).get(key)
+        if not targets:
+            raise _unknown(key)
+        old = _unused(connection, f"{key} (forgotten {clock():%Y-%m-%d})")
+        identities.move_accounts(connection, {old: key}, clock(), references=False)
+        pending = Link(Kind.USER, key, LinkStatus.PENDING, next_try_at=clock())
+        for name in targets:
+            links.put_links(connection, name, [pending])
+        _note(connection, "forget", [(key, old)], {key: targets}, "by hand: forgotten", clock())
+        return old, targets
+
+
+@contextmanager
+def _changing(config: Config, store: Store, clock: Callable[[], datetime]) -> Iterator[Connection]:
+    """Open the state for changes that no run may see half of."""
+    with take_leases(config, store, clock, wait=False) as (token, _):
+        fenced = store.fenced(lambda connection: leases.require(connection, token, clock()))
+        with fenced.write() as connection:
+            yield connection
+
+
+def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key, list[str]]:
+    """Return the targets of the old keys' accounts. Raise ConfigError if a pair is impossible."""
+    olds, news = [old for old, _ in pairs], [new for _, new in pairs]
+    problems = [
+        f"{key} is named twice as {side} key"
+        for side, keys in (("an old", olds), ("a new", news))
+        for key, number in Counter(keys).items()
+        if number > 1
+    ]
+    problems += [f"{old}: both keys are the same" for old, new in pairs if old == new]
+    accounts = identities.accounts_of(connection, {*olds, *news})
+    for old, new in pairs:
+        if old not in accounts and not identities.is_used(connection, old):
+            problems.append(f'unknown key "{old}": no source record and no linked account')
+        if new in accounts and new not in olds:
+            problems.append(f"{new} has an account of its own at {', '.join(accounts[new])}")
+    if problems:
+        raise ConfigError(
+            problems[0],
+            details=problems[1:20],
+            hint="nothing was changed",
+            code="SYNC-0385",
+        )
+    return {old: accounts.get(old, []) for old in olds}
+
+
+def _unknown(key: Key) -> ConfigError:
+    return ConfigError(f"{key} has no account that could be forgotten", code="SYNC-0386")
+
+
+def _unused(connection: Connection, text: str) -> Key:
+    key, number = Key(text), 1
+    while identities.is_used(connection, key):
+        number += 1
+        key = Key(f"{text} {number}")
+    return key
+
+
+def _note(
+    connection: Connection,
+    command: str,
+    pairs: Sequence[tuple[Key, Key]],
+    targets: Mapping[Key, Sequence[str]],
+    how: str,
+    now: datetime,
+) -> None:
+    """Write what was done to the journal, as a run of its own."""
+    run = journal.start_run(connection, command, now)
+    by_target: dict[str, list[Operation]] = {}
+    for old, new in pairs:
+        for target in targets[old]:
+            by_target.setdefault(target, []).append(
+                Operation(
+                    phase=Phase.UPDATE,
+                    kind=Kind.USER,
+                    key=new,
+                    action=Action.MOVE,
+                    reason=f"moved from {old} {how}",
+                    status=OperationStatus.APPLIED,
+                )
+            )
+    for target, operations in by_target.items():
+        journal.add_operations(connection, run, target, operations, now)
+    journal.finish_run(connection, run, "done", now, {})

@@ -1,0 +1,167 @@
+"""Keys that take over from others: who keeps an account when a key leaves and another arrives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.lifecycle.readback import read_all
+from tests.lifecycle.test_groups import BY_DEPARTMENT
+from tests.office import MANAGER, USER, Office, Row, counts, people, person
+from tests.servers.faulty import FaultyServer
+
+DAY = timedelta(days=1)
+
+
+def rekeyed(number: int, key: str, **more: str) -> Row:
+    """The row of a person under another key."""
+    return person(number, id=key, **more)
+
+
+@pytest.mark.both_databases
+def test_an_account_moves_to_the_key_that_takes_over(real_office: Office) -> None:
+    office = real_office
+    office.configure(user=USER + MANAGER, more=BY_DEPARTMENT)
+    office.hire([person(1), person(2, manager="00001"), person(3)])
+    office.push()
+    before = office.accounts()["person1@example.com"]
+    groups = read_all(office.url, office.token, "Groups")
+    office.hire([rekeyed(1, "E9"), person(2, manager="E9"), person(3)])
+
+    planned = office.run("plan")
+    outcome = office.push()
+
+    assert "moved from 00001: same userName person1@example.com, same name" in planned.out
+    assert (outcome.exit_code, counts(outcome)) == (0, {"move": 1})
+    assert outcome.targets["wiki"].requests == 1
+    after = office.accounts()["person1@example.com"]
+    assert (after["id"], after["externalId"], after["active"]) == (before["id"], "E9", True)
+    assert read_all(office.url, office.token, "Groups") == groups
+    assert office.plan() == []
+    assert "moved from 00001" in office.run("journal", "-k", "E9").out
+    assert office.push().targets["wiki"].requests == 0
+
+
+@pytest.mark.parametrize("gone", [timedelta(days=29), timedelta(days=31)])
+def test_an_account_moves_within_thirty_days(office: Office, gone: timedelta) -> None:
+    office.configure(guard='min_records = "0%"')
+    office.hire(people(3))
+    office.push()
+    office.hire([person(2), person(3)])
+    assert counts(office.push(later=DAY)) == {"deactivate": 1}
+    office.hire([rekeyed(1, "E9"), person(2), person(3)])
+
+    outcome = office.push(later=gone)
+
+    if gone.days < 30:
+        assert (counts(outcome), outcome.exit_code) == ({"reactivate": 1}, 0)
+        assert office.accounts()["person1@example.com"]["externalId"] == "E9"
+    else:
+        assert (counts(outcome), outcome.exit_code) == ({}, 4)
+        assert "which left more than 30 days ago" in outcome.problems[0].detail
+
+
+def test_a_new_key_with_the_user_name_of_another_person_is_held_back(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+    office.hire([rekeyed(1, "E9", given="Zoe", family="Other"), person(2), person(3)])
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    assert (
+        "E9: wiki: same userName person1@example.com as the account of 00001, which left, and the"
+        " names differ; if they are the same person: scimsync rekey 00001 E9 [SYNC-0380]"
+    ) in ran.err.replace("\n", " ")
+    assert office.accounts()["person1@example.com"]["active"] is False
+    assert office.run("push").code == 4
+    assert len(office.accounts()) == 3
+
+
+def test_without_names_to_compare_nothing_is_sent_about_either_key(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user='userName = "email | lower"\nexternalId = "id"\nactive = true')
+    office.hire(people(3))
+    office.push()
+    faulty.forget()
+    office.hire([rekeyed(1, "E9"), person(2), person(3)])
+
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == ({}, 4)
+    assert {problem.key for problem in outcome.problems} == {"00001", "E9"}
+    assert faulty.written() == []
+
+
+CASES: dict[str, tuple[list[Row], dict[str, int], int]] = {
+    "a key without its zeros": ([rekeyed(1, "1", email="new@example.com")], {"update": 1}, 0),
+    "the other key is still there": ([person(1), rekeyed(1, "E9")], {}, 4),
+    "two keys for one": ([rekeyed(1, "E9"), rekeyed(1, "E10")], {}, 4),
+    "a contractor shares the mailbox": (
+        [rekeyed(1, "E9"), rekeyed(1, "E10", given="Zoe")],
+        {"move": 1},
+        4,
+    ),
+    "another case of the e-mail": ([rekeyed(1, "E9", email="PERSON1@example.com")], {"move": 1}, 0),
+    "the old key is out of scope": ([person(1, dept="left"), rekeyed(1, "E9")], {"move": 1}, 0),
+    "marriage": ([person(1, family="New", email="new@example.com")], {"update": 1}, 0),
+    "another person": (
+        [person(1, given="Zoe", family="Other", email="zoe@example.com")],
+        {},
+        4,
+    ),
+    "another person who left": (
+        [person(1, given="Zoe", family="Other", email="zoe@example.com", dept="left")],
+        {"deactivate": 1},
+        0,
+    ),
+}
+"""What becomes of the row of person 1: what is sent, and the exit code."""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_who_keeps_the_account(office: Office, case: str) -> None:
+    rows, expected, code = CASES[case]
+    office.configure(target="scope = \"dept != 'left'\"")
+    office.hire(people(3))
+    office.push()
+    office.hire([*rows, person(2), person(3)])
+
+    outcome = office.push()
+
+    assert (counts(outcome), outcome.exit_code) == (expected, code)
+    assert len(office.accounts()) == 3
+
+
+def test_two_people_who_swap_their_keys_are_held_back(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(3))
+    office.push()
+    faulty.forget()
+    office.hire([rekeyed(1, "00002"), rekeyed(2, "00001"), person(3)])
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    assert (
+        "00001: wiki: the record is of another person: userName person1@example.com became"
+        " person2@example.com, and no name is the same; if it is the same person: scimsync rekey"
+        " 00001 00001 [SYNC-0382]"
+    ) in ran.err
+    assert faulty.written() == []
+    assert office.run("push").code == 4
+
+
+def test_a_user_who_returns_under_the_old_key_gets_the_account_back(office: Office) -> None:
+    office.configure(guard='min_records = "0%"')
+    office.hire(people(3))
+    office.push()
+    office.hire([person(2), person(3)])
+    office.push(later=DAY)
+    office.hire(people(3))
+
+    outcome = office.push(later=400 * DAY)
+
+    assert (counts(outcome), outcome.exit_code) == ({"reactivate": 1}, 0)
+    assert office.accounts()["person1@example.com"]["externalId"] == "00001"

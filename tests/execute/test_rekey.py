@@ -1,0 +1,172 @@
+"""`rekey` and `forget`: what keys are settled by hand do at the next push."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lifecycle.readback import read_all
+from tests.lifecycle.test_groups import BY_DEPARTMENT
+from tests.office import MANAGER, USER, Office, Row, counts, people, person
+from tests.servers.faulty import FaultyServer
+
+OTHER = {"given": "Zoe", "family": "Other"}
+
+
+def with_key(number: int, key: str, **more: str) -> Row:
+    """The row of a person under another key."""
+    return person(number, id=key, **more)
+
+
+@pytest.mark.both_databases
+def test_rekey_gives_the_account_to_a_key_that_was_held_back(real_office: Office) -> None:
+    office = real_office
+    office.configure(user=USER + MANAGER, more=BY_DEPARTMENT)
+    office.hire([person(1), person(2, manager="00001"), person(3)])
+    office.push()
+    before = office.accounts()["person1@example.com"]
+    office.hire([with_key(1, "E9", **OTHER), person(2, manager="E9"), person(3)])
+    assert office.run("push").code == 4
+
+    ran = office.run("rekey", "00001", "E9")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "00001: now E9; accounts moved at wiki; the next push sends what differs\n"
+    assert "moved from 00001 by hand" in office.run("journal", "-k", "E9").out
+    outcome = office.push()
+    assert (outcome.exit_code, counts(outcome)) == (0, {"reactivate": 1})
+    after = office.accounts()["person1@example.com"]
+    assert (after["id"], after["externalId"], after["active"]) == (before["id"], "E9", True)
+    assert len(read_all(office.url, office.token, "Groups")[0]["members"]) == 3
+    assert office.plan() == []
+    assert office.push().targets["wiki"].requests == 0
+
+
+def test_rekey_from_a_file_settles_new_keys_for_everybody(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(12))
+    office.push()
+    faulty.forget()
+    office.hire([with_key(number, f"HB-{number}") for number in range(1, 13)])
+    assert office.run("push").code == 3
+    office.write("keys.csv", "old,new\n" + "".join(f"{n:05},HB-{n}\n" for n in range(1, 13)))
+
+    ran = office.run("rekey", "--from", "keys.csv")
+
+    assert (ran.code, ran.out) == (0, "12 users moved; the next push sends what differs\n")
+    assert faulty.written() == []
+    outcome = office.push()
+    assert (outcome.exit_code, counts(outcome)) == (0, {"move": 12})
+    assert len(faulty.written()) == 12
+    accounts = office.accounts().values()
+    assert {one["externalId"] for one in accounts} == {f"HB-{n}" for n in range(1, 13)}
+    assert office.push().targets["wiki"].requests == 0
+
+
+def test_rekey_swaps_keys(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+    office.hire([with_key(1, "00002"), with_key(2, "00001"), person(3)])
+    assert office.push().exit_code == 4
+    office.write("keys.csv", "00001;00002\n00002;00001\n")
+
+    assert office.run("rekey", "--from", "keys.csv").code == 0
+
+    outcome = office.push()
+    assert (outcome.exit_code, counts(outcome)) == (0, {"move": 2})
+    assert office.accounts()["person1@example.com"]["externalId"] == "00002"
+
+
+FILES = {
+    "unknown": ("X,Y\n", 'unknown key "X": no source record and no linked account [SYNC-0385]'),
+    "taken": ("00001,00002\n", "00002 has an account of its own at wiki [SYNC-0385]"),
+    "twice": ("00001,A\n00001,B\n", "00001 is named twice as an old key [SYNC-0385]"),
+    "two for one": ("00001,A\n00002,A\n", "A is named twice as a new key [SYNC-0385]"),
+    "same": ("00001,00001\n", "00001: both keys are the same [SYNC-0385]"),
+    "one column": ("00001\n", "keys.csv, line 1: expected an old and a new key [SYNC-0387]"),
+    "empty": ("old,new\n", "keys.csv: no keys found [SYNC-0387]"),
+}
+"""What is in the file, and the message."""
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_rekey_refuses_what_is_impossible_as_a_whole(office: Office, case: str) -> None:
+    text, message = FILES[case]
+    office.hire(people(3))
+    office.push()
+    office.write("keys.csv", text + ("" if case in ("one column", "empty") else "00003,C\n"))
+
+    ran = office.run("rekey", "--from", "keys.csv")
+
+    assert ran.code == 2
+    assert message in ran.err
+    assert office.plan() == []
+
+
+@pytest.mark.both_databases
+def test_rekey_of_a_key_to_itself_confirms_the_person_once(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(3))
+    office.push()
+    renamed = person(1, email="zoe@example.com", **OTHER)
+    office.hire([renamed, person(2), person(3)])
+    assert office.run("rekey", "00001", "00001").code == 2
+    assert office.run("push").code == 4
+
+    ran = office.run("rekey", "00001", "00001")
+
+    assert (ran.code, ran.out) == (
+        0,
+        "00001: the same person as before; the next push sends what differs\n",
+    )
+    outcome = office.push()
+    assert (outcome.exit_code, counts(outcome)) == (0, {"update": 1})
+    assert office.accounts()["zoe@example.com"]["externalId"] == "00001"
+    office.hire(people(3))
+    assert office.push().exit_code == 4
+
+
+@pytest.mark.both_databases
+def test_forget_gives_a_key_another_account(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+    office.hire([person(1, email="zoe@example.com", **OTHER), person(2), person(3)])
+    assert office.run("push").code == 4
+
+    ran = office.run("forget", "00001")
+
+    assert ran.code == 0
+    assert ran.out == (
+        '00001: the accounts at wiki belong to "00001 (forgotten 2026-03-02)" now; the next push'
+        " removes their access as leave says, and gives 00001 new ones\n"
+    )
+    outcome = office.push()
+    assert (outcome.exit_code, counts(outcome)) == (0, {"create": 1, "deactivate": 1})
+    accounts = office.accounts()
+    assert accounts["person1@example.com"]["active"] is False
+    assert accounts["zoe@example.com"]["externalId"] == "00001"
+    assert office.plan() == []
+
+
+def test_what_was_forgotten_does_not_come_back(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+    assert office.run("forget", "00001").code == 0
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 4
+    assert office.accounts()["person1@example.com"]["active"] is False
+
+
+def test_only_linked_keys_can_be_forgotten(office: Office) -> None:
+    office.hire(people(3))
+    office.push()
+
+    ran = office.run("forget", "X")
+
+    assert (ran.code, ran.err) == (
+        2,
+        "X has no account that could be forgotten [SYNC-0386]\n",
+    )

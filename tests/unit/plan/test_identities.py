@@ -1,0 +1,137 @@
+"""Whether two keys are one user, and whether one key became another user: the table of cases."""
+
+from __future__ import annotations
+
+import pytest
+
+from scimsync.model.ids import Document, Key
+from scimsync.plan.identities import (
+    Agreement,
+    Obstacle,
+    Suspicion,
+    became_another,
+    compare_names,
+    fold_key,
+    settle,
+)
+from tests.error_text import text_of
+
+SAME, DIFFERENT, UNKNOWN = Agreement
+
+
+def names(given: str = "", family: str = "", display: str = "", user: str = "") -> Document:
+    """A document with the names that are not empty."""
+    values = {
+        "userName": user,
+        "name.givenName": given,
+        "name.familyName": family,
+        "displayName": display,
+    }
+    return {path: value for path, value in values.items() if value}
+
+
+ADA = names("Ada", "King", "Ada King", "ada@x")
+
+COMPARED: list[tuple[Document, Document, Agreement]] = [
+    (ADA, ADA, SAME),
+    (ADA, names("ADA", " King "), SAME),  # case and blanks
+    (ADA, names("Ada", "Byron", "Ada Byron"), DIFFERENT),
+    (ADA, names("Ada", "Byron", "Ada King"), SAME),  # displayName is enough
+    (names("Ada", "King"), names(display="Ada King"), UNKNOWN),
+    (names(given="Ada"), names(given="Ada"), UNKNOWN),  # half a name
+    (names(user="ada@x"), names(user="ada@x"), UNKNOWN),
+    (names(display="straße"), names(display="strasse"), DIFFERENT),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), COMPARED)
+def test_names_agree(before: Document, after: Document, expected: Agreement) -> None:
+    assert compare_names(before, after) is expected
+
+
+BECAME: list[tuple[Document, Document, bool]] = [
+    (ADA, names("Zoe", "Lee", "Zoe Lee", "zoe@x"), True),
+    (ADA, names("Ada", "Byron", "Ada Byron", "byron@x"), False),  # marriage
+    (ADA, names("Zoe", "Lee", "Zoe Lee", "ada@x"), False),  # corrected names
+    (ADA, names("Ada", "King", "Ada King", "zoe@x"), False),
+    (ADA, names(user="zoe@x"), False),  # names are no longer mapped
+    (names(display="Ada King", user="a"), names(display="Zoe Lee", user="z"), True),
+    (names(display="King, Ada", user="a"), names(display="Ada Lee", user="z"), False),
+    (names(user="a"), names(user="z"), False),
+    ({}, ADA, False),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), BECAME)
+def test_a_record_becomes_another_persons(
+    before: Document, after: Document, expected: bool
+) -> None:
+    assert became_another(before, after) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("00123", "123", True),
+        ("AB 1", "ab1", True),
+        ("a1", "a01", False),
+        ("1230", "123", False),
+        ("000", "0", True),
+    ],
+)
+def test_keys_are_alike(one: str, other: str, alike: bool) -> None:
+    assert (fold_key(Key(one)) == fold_key(Key(other))) is alike
+
+
+def pair(
+    new: str, old: str, agreement: Agreement = SAME, obstacle: Obstacle | None = None
+) -> Suspicion:
+    """One suspicion."""
+    return Suspicion(Key(new), Key(old), "userName ada@x", agreement, obstacle)
+
+
+SETTLED: list[tuple[list[Suspicion], dict[str, str], dict[str, str]]] = [
+    ([], {}, {}),
+    ([pair("E9", "C1")], {"E9": "C1"}, {}),
+    ([pair("E9", "C1"), pair("E9", "C1", UNKNOWN)], {"E9": "C1"}, {}),  # at two targets
+    ([pair("E9", "C1"), pair("E9", "C1", DIFFERENT)], {}, {"E9": "the names differ"}),
+    ([pair("E9", "C1", DIFFERENT)], {}, {"E9": "the names differ"}),
+    ([pair("E9", "C1", UNKNOWN)], {}, {"E9": "no names to compare", "C1": "may be"}),
+    ([pair("E9", "C1", SAME, Obstacle.LONG_AGO)], {}, {"E9": "30 days ago"}),
+    ([pair("E9", "C1", SAME, Obstacle.BY_HAND)], {}, {"E9": "deprovisioned by hand"}),
+    ([pair("E9", "C1", SAME, Obstacle.STAYS)], {}, {}),
+    ([pair("E9", "C1"), pair("E9", "C1", SAME, Obstacle.STAYS)], {}, {}),
+    (
+        [pair("E9", "C1"), pair("E10", "C1")],
+        {},
+        {"E9": "other new keys", "E10": "other new keys", "C1": "may be"},
+    ),
+    ([pair("E9", "C1"), pair("E10", "C1", DIFFERENT)], {"E9": "C1"}, {}),
+    (
+        [pair("E9", "C1"), pair("E9", "C2")],
+        {},
+        {"E9": "other keys that left", "C1": "may be", "C2": "may be"},
+    ),
+]
+"""What is suspected; new key -> old key of the moves; key -> a part of why it is held back."""
+
+
+@pytest.mark.parametrize(("suspicions", "moves", "held"), SETTLED)
+def test_suspicions_are_settled(
+    suspicions: list[Suspicion], moves: dict[str, str], held: dict[str, str]
+) -> None:
+    identities = settle(suspicions)
+
+    assert {new: move.old for new, move in identities.moves.items()} == moves
+    assert identities.held.keys() == held.keys()
+    for key, part in held.items():
+        assert part in identities.held[Key(key)]
+
+
+def test_the_message_names_the_command() -> None:
+    held = settle([pair("E 9", "C1", DIFFERENT)]).held
+
+    assert text_of(held[Key("E 9")]) == (
+        "same userName ada@x as the account of C1, which left, and the names differ; if they are"
+        " the same person: scimsync rekey C1 'E 9'"
+    )
