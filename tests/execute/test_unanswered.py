@@ -29,8 +29,8 @@ from tests.execute.story import (
     requests,
 )
 from tests.lifecycle.readback import read_all
-from tests.lifecycle.test_groups import groups
-from tests.office import ENTERPRISE, Office, counts, people, person
+from tests.lifecycle.test_groups import BY_DEPARTMENT, groups
+from tests.office import ENTERPRISE, MANAGER, USER, Office, counts, people, person
 from tests.servers.faulty import FaultyServer
 from tests.servers.proxy import HELD, NO_SERVICE
 
@@ -41,11 +41,16 @@ def test_a_group_without_an_answer_is_not_made_again_when_its_people_are_planned
     proxied: Proxied, script: Script
 ) -> None:
     office, proxy = proxied
-    script.plan = {POST_GROUP: ["reset", "lost"], FIND_GROUP: ["", "", *["500"] * 5]}
+    script.plan = {
+        POST_GROUP: ["reset", "lost"],
+        FIND_GROUP: ["", "", *["500"] * 30],
+        "GET .*/Groups\\?startIndex": ["", *["500"] * 30],
+    }
     # one gets the manager in a second turn
     office.hire([person(1, manager="00002"), person(2, manager="00001")])
 
     assert office.push().exit_code == 4
+    script.plan = {}
     assert names(office) == ["Department IT"]
     assert len([line for line in proxy.requests if re.search(POST_GROUP, line)]) == 2
 
@@ -294,6 +299,7 @@ def test_the_404_of_a_router_does_not_say_that_there_is_no_group(
     proxied: Proxied, script: Script
 ) -> None:
     office, _ = proxied
+    office.configure(user=USER + MANAGER, guard=NO_GUARD, more=f"{BY_DEPARTMENT}adopt = true\n")
     office.hire(people(1))
     office.push()
     add_group(office, "Department Law", [])
