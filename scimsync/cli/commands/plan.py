@@ -153,8 +153,10 @@ def _document(plan: Plan) -> Iterator[bytes]:
             yield b",\n" if place else b"\n"
             yield orjson.dumps(planned_document(operation, request))
         error = None if target.why_not_sent is None else target.why_not_sent.message
-        warnings = orjson.dumps(target.warnings)
-        yield b'], "error": %b, "warnings": %b}' % (orjson.dumps(error), warnings)
+        yield b'], "error": %b' % orjson.dumps(error)
+        if target.warnings:
+            yield b', "warnings": %b' % orjson.dumps(target.warnings)
+        yield b"}"
     yield b'},\n"guard": %b' % orjson.dumps(plan.guard)
     problems = [problem_document(problem) for problem in plan.problems]
     yield b',\n"problems": %b}' % orjson.dumps(problems)
