@@ -80,6 +80,7 @@ def test_nothing_is_sent_where_something_has_moved_on(
         ('leave = { action = "delete" }', "leave.action"),
         ('dialect = "rfc"', "dialect"),
         ("actions = { remove = false }", "actions.remove"),
+        ("protect = ['userName sw \"svc-\"']", "protect"),
         ("scope = \"dept != 'Law'\"", "expressions"),
         (
             "groups.all = { displayName = { value = 'All' }, members = 'true' }",
@@ -133,10 +134,12 @@ def test_another_place_or_identity_is_another_plan(
     assert faulty.seen == []
 
 
-def test_a_slower_pace_and_another_secret_are_the_same_plan(
-    saved: Office, faulty: FaultyServer
-) -> None:
+def test_a_slower_pace_is_the_same_plan(saved: Office, faulty: FaultyServer) -> None:
     text = (saved.folder / "sync.toml").read_text()
+    lines = 'protect = [\'userName sw "svc-"\']\nleave = { delete_after = "9d" }\n'
+    text = text.replace("[targets.wiki]\n", f"[targets.wiki]\n{lines}")
+    saved.write("sync.toml", text)
+    assert saved.run("plan", "--out", "tonight.plan").code == 0
     saved.write("sync.toml", text.replace("[targets.wiki]\n", "[targets.wiki]\nrate = 20\n"))
 
     assert saved.run("push", "tonight.plan").code == 0
