@@ -181,11 +181,25 @@ class DelimitedReader:
         return stripped(f"f{at}") if self._spec.settings.trim else f"f{at}"
 
     def _not_title(self, names: Sequence[str]) -> str:
-        """Return a condition that leaves out rows that repeat the header, by the cells `names`."""
+        """Return a condition that leaves out rows that repeat the header, by the cells `names`.
+
+        It fails for a row that has the names in another order, so that the file is read carefully.
+        """
         title = self.header.title
         at = [place for name in names if name for place in self.header.places(name)]
-        same = [f"{self._cell(place)} = {literal(title[place])}" for place in at if title]
-        return f" where not ({' and '.join(same)})" if same else ""
+        if not (title and at):
+            return ""
+        known = ", ".join(literal(name) for name in title if name)
+        cells = [self._cell(place) for place in at]
+        is_header = " and ".join(f"{cell} in ({known})" for cell in cells)
+        same = " and ".join(
+            f"{cell} = {literal(title[place])}" for cell, place in zip(cells, at, strict=True)
+        )
+        other = "error('another header')" if len(at) > 1 else "true"
+        return (
+            f" where case when {is_header} then case when {same} then false else {other} end else"
+            " true end"
+        )
 
     def _scan(self, rejected: RejectedRows | None) -> str:
         columns = [f"f{at}" for at in range(len(self.header.names))]

@@ -140,7 +140,20 @@ class RowJudge:
         comment = self._spec.settings.comment
         if comment is not None and row.fields[0].lstrip().startswith(comment):
             return True
-        return is_repeated(row.fields, self._header.title)
+        title = self._header.title
+        if is_repeated(row.fields, title):
+            return True
+        cells = {field.strip(WHITE_SPACE) for field in row.fields} - {""}
+        if len(cells) > 1 and cells <= set(title):
+            raise SourceFormatError(
+                f"{self._spec.setting('path')}: {self._label}, line {row.line} is another header,"
+                " with the columns in another order",
+                details=[f"the first one: {', '.join(title)}", f"found: {', '.join(row.fields)}"],
+                hint="keep files of different columns apart; a pattern such as hr-*.csv reads them"
+                " as one table",
+                code="SYNC-0206",
+            )
+        return False
 
     def _is_excluded(self, row: CsvRow) -> bool:
         return (

@@ -203,6 +203,19 @@ def test_settings_of_text_files_are_refused_for_others(world: World) -> None:
         world.plan()
 
 
+def test_a_second_header_with_the_columns_in_another_order_is_refused(world: World) -> None:
+    world.push(DAY_ONE)
+    world.write(DAY_ONE + "name,dept,id\nDi,IT,4\n")
+
+    with pytest.raises(SourceFormatError) as caught:
+        world.plan()
+
+    assert text_of(caught.value).startswith(
+        "sync.toml: sources.hr.path: hr.csv, line 5 is another header, with the columns in another"
+        " order\n  the first one: id, name, dept\n  found: name, dept, id\n"
+    )
+
+
 TWICE = "id,name,dept,Phone,Phone\n1,Ann,IT,1,2\n"
 
 
