@@ -270,7 +270,7 @@ EVENTS = sorted(
         dropped(3, 22, 10),
         noted("back", 3, 22, 11),
         noted("waiting", 3, 24, 14, 59),
-        noted("deleted", 3, 24, 15, 1),
+        noted("deleted", 3, 24, 16, 1),
         dropped(3, 27, 16),
         noted("eve", 4, 1, 23, 59),
         noted("started", 4, 2, 0, 1),
