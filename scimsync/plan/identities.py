@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -34,6 +34,8 @@ LONGEST_ABSENCE = timedelta(days=30)
 _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]
 _FULL_NAME = ("name.familyName", "name.givenName")
 _DISPLAY_NAME = "displayName"
+
+_ANOTHER = "SYNC-0382"
 
 
 class Agreement(StrEnum):
@@ -111,6 +113,11 @@ class IdentityChanges:
         """Return the first of them, for a message."""
         texts = [*(f"{old} -> {new}" for old, new in self.replaced[:most]), *self.others[:most]]
         return texts[:most]
+
+
+def can_compare(paths: Collection[str]) -> bool:
+    """Return whether a mapping of these paths has names to compare."""
+    return _DISPLAY_NAME in paths or all(path in paths for path in _FULL_NAME)
 
 
 def compare_names(before: Document, after: Document) -> Agreement:
@@ -227,13 +234,18 @@ def _why_leaver_is_held(one: Suspicion) -> str:
     )
 
 
+def is_held_as_another(error: str | None) -> bool:
+    """Return whether `error` says that a record is of another person."""
+    return error is not None and f"[{_ANOTHER}]" in error
+
+
 def why_another(key: Key, before: Document, after: Document) -> str:
     """Return why nothing is sent about a key that became another person."""
     was, now = (str(document.get(_USER_NAME)) for document in (before, after))
     return coded(
         f"the record is of another person: userName {was} became {now}, and no name is the same;"
         f" if it is the same person: {rekey_command(key, key)}",
-        "SYNC-0382",
+        _ANOTHER,
     )
 
 

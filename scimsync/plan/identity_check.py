@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import Link
+from scimsync.model.records import Record
 from scimsync.plan.arrivals import Desire
-from scimsync.plan.identities import Identities, IdentityChanges, became_another, why_another
+from scimsync.plan.identities import (
+    Identities,
+    IdentityChanges,
+    became_another,
+    can_compare,
+    is_held_as_another,
+    why_another,
+)
 from scimsync.plan.planner import Batch
 from scimsync.plan.protocols import PlanningState, Records
 
@@ -16,18 +24,24 @@ from scimsync.plan.protocols import PlanningState, Records
 class IdentityCheck:
     """The users of one target that may be other persons than before.
 
-    `desire` works out what users should be. `identities` is what was decided for all targets, with
-    the moves that apply to this one. `accepted` is the sequence number up to which earlier runs
-    accepted plans.
+    `desire` works out what users should be, and `paths` are the attributes that they have.
+    `identities` is what was decided for all targets, with the moves that apply to this one.
+    `accepted` is the sequence number up to which earlier runs accepted plans.
     """
 
     def __init__(
-        self, state: PlanningState, records: Records, sources: tuple[str, ...], desire: Desire
+        self,
+        state: PlanningState,
+        records: Records,
+        sources: tuple[str, ...],
+        paths: Collection[str],
+        desire: Desire,
     ) -> None:
         self._state = state
         self._records = records
         self._sources = sources
         self._desire = desire
+        self._can_compare = can_compare(paths)
         self._held_back: set[Key] = set()
         self._others: set[Key] = set()
         self.identities = Identities()
@@ -80,17 +94,48 @@ class IdentityCheck:
         """Note users that get the userName of another user."""
         self._others |= {*keys}
 
+    def others(self, keys: Sequence[Key]) -> dict[Key, str]:
+        """Return those of `keys` whose records are of another person than before, and why."""
+        links = self._state.links(Kind.USER, keys)
+        linked = [key for key, link in links.items() if link.has_account]
+        desired, _ = self._desire(linked)
+        found = {
+            key: self._why_another(key, links[key], user.document)
+            for key, user in desired.items()
+            if user.in_scope
+        }
+        return {key: why for key, why in found.items() if why is not None}
+
     def _hold_another(self, batch: Batch, key: Key, link: Link) -> None:
-        """Fail a user whose record is of another person than before, until that is confirmed."""
-        after = batch.desired[key].document
+        """Fail a user whose record is of another person than before, until that is confirmed.
+
+        Without names to compare, it stays held back while the record does not change.
+        """
+        why = self._why_another(key, link, batch.desired[key].document)
+        if why is not None:
+            batch.failures[key] = why
+            if self._is_new(key):
+                self._others.add(key)
+        elif (
+            not self._can_compare and is_held_as_another(link.last_error) and not self._is_new(key)
+        ):
+            batch.failures[key] = (link.last_error or "").strip()
+
+    def _why_another(self, key: Key, link: Link, after: Document) -> str | None:
         if not became_another(link.document, after):
-            return
-        record = self._records.get(self._sources, [key]).get(key)
+            return None
+        record = self._record(key)
         if record is not None and link.confirmed_seq == record.seq:
-            return
-        if record is not None and not 0 < record.seq <= self.accepted:
-            self._others.add(key)
-        batch.failures[key] = why_another(key, link.document, after)
+            return None
+        return why_another(key, link.document, after)
+
+    def _is_new(self, key: Key) -> bool:
+        """Return whether no earlier run accepted this version of the record."""
+        record = self._record(key)
+        return record is not None and not 0 < record.seq <= self.accepted
+
+    def _record(self, key: Key) -> Record | None:
+        return self._records.get(self._sources, [key]).get(key)
 
 
 def _has_account(links: Mapping[Key, Link], key: Key) -> bool:

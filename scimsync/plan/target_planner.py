@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from scimsync.model.batches import batches
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Seq
 from scimsync.model.targets import GroupTable
@@ -18,6 +19,8 @@ from scimsync.plan.planner import Now, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.user_planner import UserPlanner
 from scimsync.transport.request_errors import RequestError
+
+_BATCH = 500
 
 _NOTHING_SUSPECTED = Identities()
 
@@ -130,6 +133,16 @@ class TargetPlanner:
             scope.cursor,
             scope.accepted,
         ).suspicions()
+
+    def other_persons(self, scope: Scope) -> dict[Key, str]:
+        """Return the changed records that are of other persons than before, and why."""
+        keys = self._records.changed_keys(self._sources, scope.cursor)
+        only = scope.only
+        concerned = (key for key in keys if only is None or key in only)
+        found: dict[Key, str] = {}
+        for some in batches(concerned, _BATCH):
+            found |= self._users.identity.others(some)
+        return found
 
     async def plan(
         self,

@@ -74,7 +74,9 @@ class UserPlanner(ResourcePlanner):
         self._unlinked = UnlinkedLeavers(
             state, records, self._program, rules.sources, now.today, rules.policy
         )
-        self.identity = IdentityCheck(state, records, rules.sources, self.desired_of)
+        self.identity = IdentityCheck(
+            state, records, rules.sources, self._program.paths, self.desired_of
+        )
         self.touched_groups: set[Key] = set()
         self.weak_adoptions: list[Key] = []
         self.refreshes = False

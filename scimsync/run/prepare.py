@@ -8,7 +8,7 @@ from dataclasses import replace
 from scimsync.desired.groups import name_of
 from scimsync.errors import ConfigError, GuardStop
 from scimsync.execute.concurrency import gather_or_raise
-from scimsync.model.ids import Kind
+from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, TargetPlan, Violation, guard
@@ -55,9 +55,28 @@ def begin(context: Context, targets: Mapping[str, TargetRun], reading: Reading) 
     going = [name for name, target in targets.items() if target.error is None]
     suspicions = [one for name in going for one in targets[name].find_suspicions(context, reading)]
     identities = settle(suspicions)
+    others = _other_persons(context, [targets[name] for name in going])
+    with_others = replace(identities, held={**others, **identities.held})
     for name in going:
-        targets[name].identities = identities
+        targets[name].identities = identities if targets[name].maps_names else with_others
     return going
+
+
+def _other_persons(context: Context, targets: Sequence[TargetRun]) -> dict[Key, str]:
+    """Return the keys that only some targets can tell to be other persons now, and why.
+
+    Targets without names learn it from those that share a source with them.
+    """
+    sources = context.compiled.sources_of_targets
+    without = {
+        source for target in targets if not target.maps_names for source in sources[target.name]
+    }
+    return {
+        key: why
+        for target in targets
+        if target.maps_names and without & {*sources[target.name]}
+        for key, why in target.find_other_persons().items()
+    }
 
 
 def checked_plan(

@@ -22,7 +22,7 @@ from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import REMOVALS
-from scimsync.plan.identities import Identities, Suspicion
+from scimsync.plan.identities import Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
@@ -148,6 +148,22 @@ class TargetRun:
             self.next = None
             self.error = report_unexpected(self.name, error)
             return []
+
+    @property
+    def maps_names(self) -> bool:
+        """Whether the mapping has names by which persons are told apart."""
+        return can_compare(self.compiled.program.paths)
+
+    def find_other_persons(self) -> dict[Key, str]:
+        """Return the changed records that are of other persons than before, and why."""
+        if self.scope is None or self.error is not None:
+            return {}
+        try:
+            return self.planner.other_persons(self.scope)
+        except Exception as error:
+            self.next = None
+            self.error = report_unexpected(self.name, error)
+            return {}
 
     async def make_plan(self, context: Context) -> None:
         """Write the plan of this target. Store an error that prevents it in `error`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.lifecycle.readback import read_all
 from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import MANAGER, USER, Office, Row, counts, people, person
-from tests.servers.faulty import FaultyServer
+from tests.servers.faulty import FaultyServer, running_faulty_server
 
 DAY = timedelta(days=1)
 
@@ -151,6 +152,58 @@ def test_two_people_who_swap_their_keys_are_held_back(office: Office, faulty: Fa
     ) in ran.err
     assert faulty.written() == []
     assert office.run("push").code == 4
+
+
+TWO = """
+[targets.crm]
+url = "{url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+[targets.crm.user]
+userName = "id"
+title = "dept"
+active = true
+"""
+"""A second target that knows no names and no e-mail."""
+
+
+@pytest.fixture
+def two(office: Office) -> Iterator[tuple[Office, FaultyServer]]:
+    """A company with a second target, at a server of its own."""
+    with running_faulty_server() as second:
+        office.configure(more=TWO.format(url=second.url))
+        office.hire(people(3))
+        assert office.push().exit_code == 0
+        second.forget()
+        yield office, second
+
+
+def test_an_account_moves_at_a_target_that_could_not_tell(
+    two: tuple[Office, FaultyServer],
+) -> None:
+    office, second = two
+    office.hire([rekeyed(1, "E9"), person(2), person(3)])
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 0
+    assert [request.method for request in second.written()] == ["PATCH"]
+    assert "moved from" in office.run("explain", "E9").out
+
+
+def test_another_person_is_held_back_at_a_target_that_could_not_tell(
+    two: tuple[Office, FaultyServer],
+) -> None:
+    office, second = two
+    other = person(1, given="Zoe", family="Other", email="zoe@example.com", dept="HR")
+    office.hire([other, person(2), person(3)])
+
+    codes = [office.push().exit_code, office.push().exit_code, office.run("push", "-t", "crm").code]
+
+    assert codes == [4, 4, 4]
+    assert second.written() == []
+    assert office.run("rekey", "00001", "00001").code == 0
+    assert office.push().exit_code == 0
+    assert [request.method for request in second.written()] == ["PATCH"]
 
 
 def test_a_user_who_returns_under_the_old_key_gets_the_account_back(office: Office) -> None:

@@ -136,6 +136,8 @@ def _link_facts(link: Link, now: datetime) -> list[tuple[str, Part]]:
     if link.may_have_access_since is not None:
         text = coded(f"may still have access since {when(link.may_have_access_since)}", "SYNC-0372")
         facts.append(("leaver", (text, "red")))
+    if link.moved_from is not None:
+        facts.append(("moved from", printable(link.moved_from)))
     if link.synced_at is not None:
         facts.append(("acknowledged", when(link.synced_at)))
     if link.delete_after is not None:
