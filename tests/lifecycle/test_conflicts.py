@@ -103,8 +103,8 @@ CONFLICTS = [
     Conflict(
         a_new_one_wants_the_name_of_a_leaver,
         "00003",
-        "same userName person2@example.com as the account of 00002, which left, and the names differ;"
-        " if they are the same person: scimsync rekey 00002 00003",
+        "same userName person2@example.com as the account of 00002, which left, and the names"
+        " differ; if they are the same person: scimsync rekey 00002 00003",
     ),
     Conflict(
         two_new_ones_want_one_name,
