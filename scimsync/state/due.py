@@ -16,7 +16,7 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
 from scimsync.state import journal, links, record_rows
 from scimsync.state.bulk import stream
-from scimsync.state.tables import link, record, reference
+from scimsync.state.tables import hold, link, record, reference
 
 _REFERRER = link.alias("referrer")
 """The link of the user whose attribute refers to another one."""
@@ -43,6 +43,7 @@ def keys_to_plan(
     query = union(
         select(record.c.key).where(record_rows.changed_since(sources, cursor)),
         *_due_links(target, Kind.USER, now),
+        _held_with_access(target),
         _resolvable(target),
         _dangling(target),
         _left_open(target, Kind.USER),
@@ -159,6 +160,20 @@ def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], ...
         keys.where(links.retry_is_due(now)),
         keys.where(link.c.may_have_access_since.is_not(None), link.c.next_try_at.is_(None)),
         keys.where(link.c.delete_after <= now, _INACTIVE, link.c.next_try_at.is_(None)),
+    )
+
+
+def _held_with_access(target: str) -> Select[str]:
+    """Return a query for the keys of active accounts of users who were deprovisioned by hand.
+
+    A run that was at work meanwhile may have overwritten that such a link is due.
+    """
+    return select(link.c.key).where(
+        link.c.target == target,
+        link.c.kind == Kind.USER,
+        link.c.key.in_(select(hold.c.key)),
+        link.c.status == LinkStatus.ACTIVE,
+        link.c.next_try_at.is_(None),
     )
 
 
