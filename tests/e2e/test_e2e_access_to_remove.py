@@ -40,8 +40,9 @@ def test_a_leaver_is_seen_in_every_run_until_the_removal_is_confirmed(
 
     office.now += MINUTE
     pause = office.run("push")
-    assert (pause.code, pause.out) == (4, "wiki: no changes (0 requests, 0.0 s)\n")
-    assert pause.err == f"hr: reading: 4 in 0.0 s\n{SEEN}"
+    assert pause.code == 4
+    assert pause.out.startswith("wiki: no changes (0 requests")
+    assert pause.err.endswith(SEEN)
     assert office.run("push", "--json").document["targets"]["wiki"]["may_have_access"] == 1
     assert marked(office) == ["00005"]
     status = office.run("status").out
