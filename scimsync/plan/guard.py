@@ -51,7 +51,8 @@ class Allowance:
 class _Count:
     """The count of a rule: `number` of `total` at the target or group `subject`.
 
-    `advice` says what to do where the count suggests more than an allowance.
+    `advice` says what to do where the count suggests more than an allowance. With `lifts` false,
+    the message does not name the option that lifts the limit.
     """
 
     subject: str
@@ -59,6 +60,7 @@ class _Count:
     number: int
     first: Sequence[str]
     advice: str = ""
+    lifts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,13 @@ class _Rule:
             f" {self.words[1]} ({bound}{here})",
             self.code,
             f"first: {', '.join(count.first)}{f' and {more} more' if more > 0 else ''}",
-            f"{count.advice}to allow this once: scimsync push {self.option} {count.number}",
+            self._hint(count),
         )
+
+    def _hint(self, count: _Count) -> str:
+        if not count.lifts:
+            return count.advice
+        return f"{count.advice}to allow this once: scimsync push {self.option} {count.number}"
 
     def limit_of(
         self, total: int, limits: Mapping[str, Limit], allowance: Allowance
@@ -132,7 +139,16 @@ def _accounts(plan: TargetPlan, tally: Tally) -> Iterable[_Count]:
 
 
 def _removals(plan: TargetPlan) -> Iterable[_Count]:
-    return _accounts(plan, plan.removals)
+    number = len(plan.identity_changes.replaced)
+    for count in _accounts(plan, plan.removals):
+        if number:  # to allow the removals would lock these users out
+            advice = (
+                f"{number} leavers and joiners have the same userName: the keys were renumbered?\n"
+                "  to move the accounts: scimsync rekey --from FILE"
+            )
+            yield replace(count, advice=advice, lifts=False)
+        else:
+            yield count
 
 
 def _updates(plan: TargetPlan) -> Iterable[_Count]:

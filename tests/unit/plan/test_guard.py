@@ -335,3 +335,15 @@ def test_an_accident_that_concerns_everybody_needs_one(kind: str, accounts: int)
 
 def test_a_first_push_needs_no_option() -> None:
     assert check(plan(accounts=0, linked=0), DEFAULTS, Allowance()) == []
+
+
+def test_removals_are_not_offered_where_keys_were_renumbered() -> None:
+    changes = IdentityChanges([(Key(f"{n}"), Key(f"N{n}")) for n in range(4)])
+    made = plan(accounts=4, removals=Tally(4, FIRST), identity_changes=changes)
+
+    removals = next(one for one in check(made, LIMITS, Allowance()) if one.code == "SYNC-0501")
+
+    assert removals.hint == (
+        "4 leavers and joiners have the same userName: the keys were renumbered?\n"
+        "  to move the accounts: scimsync rekey --from FILE"
+    )
