@@ -65,3 +65,25 @@ def test_check_counts_the_records_for_which_an_expression_fails(office: Office) 
             ],
         )
     ]
+
+
+def test_members_by_mail_are_told_by_check(office: Office) -> None:
+    office.hire([person(1), person(2)])
+    office.write("teams.csv", "id,name,members\nT1,One,person1@example.com;person2@example.com\n")
+    office.configure(
+        more="""
+[sources.teams]
+type = "file"
+path = "teams.csv"
+key = "id"
+lists = { members = ";" }
+
+[targets.wiki.groups.teams]
+source = "teams"
+displayName = "name"
+members = "members"
+"""
+    )
+
+    text = NAMELESS.format("2 of 2").replace("manager.value", "groups.teams.members")
+    assert warnings(office) == [("SYNC-0164", text, [])]
