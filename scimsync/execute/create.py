@@ -133,6 +133,7 @@ class Creation:
             detail = "the response to POST names no id, and the account is not found"
             return failed(self.operation, self.now(), link, detail, "SYNC-0346")
         outcome = applied(self.operation, self.now(), remote_id, document, etag=response.etag)
+        self._matcher.outdate()
         return replace(outcome, created=True)
 
     async def _created_by(self, document: Document, cause: RequestError) -> Match | None:

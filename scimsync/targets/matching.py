@@ -104,6 +104,7 @@ class Matcher:
         self._known = known
         self._list: ResourceList | None = None
         self._decided = False
+        self._outdated = False
         self._answered: set[str] = set()
         self._shown: set[str] = set()
         self._not_in_sample: set[str] = set()
@@ -200,6 +201,8 @@ class Matcher:
         if match is not None:
             return match
         values = list(self._values(document))
+        if self._outdated:
+            self._drop_list()
         if self._list is None:
             for path, _ in values:
                 if path in self._shown or await self._shows_others(path):
@@ -286,9 +289,13 @@ class Matcher:
         """Request any one resource. Raise RequestError if the target does not respond either."""
         await self._page(1)
 
+    def outdate(self) -> None:
+        """Note that a resource was created, which a list that was read before does not show."""
+        self._outdated = True
+
     def _drop_list(self) -> None:
         self.close()
-        self._list = None
+        self._list, self._outdated = None, False
 
     def close(self) -> None:
         """Remove the temporary file."""

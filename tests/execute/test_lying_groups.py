@@ -123,3 +123,25 @@ def test_a_list_from_before_a_creation_does_not_prove_that_nothing_was_created(
         f"{number:05}" for number in range(1, 6)
     ]
     assert [group["displayName"] for group in liar.groups.values()] == ["IT"]
+
+
+def test_a_list_from_before_a_creation_does_not_prove_that_a_group_is_gone(
+    lied_to: Office, liar: LyingServer
+) -> None:
+    """Filters do not work, and the new group is not found by its id for a while."""
+    lied_to.hire(people(5))
+    assert lied_to.push().exit_code == 0
+    lied_to.hire([*people(5), *(person(number, dept=f"Dept {number}") for number in range(6, 11))])
+
+    def all_day(seen: Seen, chance: Random) -> Lie | None:
+        if "filter" in seen.query:
+            return INSTEAD["400"]
+        return INSTEAD["404"] if seen.path.startswith("/Groups/Dept") else None
+
+    liar.choose = all_day
+    assert lied_to.push().exit_code == 4
+
+    liar.choose = lambda seen, chance: None
+    lied_to.push(later=DAY)
+    assert lied_to.push(later=DAY).exit_code == 0
+    assert members(liar, "Dept 7") == ["id-00007"]
