@@ -37,7 +37,7 @@ coverage: $(READY)  ## run all tests and report branch coverage
 	@sh .ci/install-servers
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
-chaos: $(READY)  ## run random kills, faults, and hostile input for long; SEED=N repeats a run
+chaos: $(READY)  ## run random kills, faults, lies, and hostile input for long; SEED=N repeats a run
 	@sh .ci/install-servers
 	@SCIMSYNC_CHAOS=long SCIMSYNC_CHAOS_SEED=$(SEED) $(BIN)/pytest -n auto -s tests/chaos
 
