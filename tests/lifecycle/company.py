@@ -127,6 +127,7 @@ class Company:
     gone: dict[str, Person] = field(default_factory=dict)
     heads: list[str] = field(default_factory=list)
     leads: list[str] = field(default_factory=list)
+    freed_login: str = ""
     _number: int = 0
 
     @classmethod

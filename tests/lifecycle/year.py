@@ -102,16 +102,14 @@ def projects_end_and_titles_begin(company: Company, rules: Rules) -> Rules:
 
 
 def back_to_work(company: Company, rules: Rules) -> Rules:
-    """Those who were away are back, some elsewhere; a name that a leaver had in the CRM is somebody
-    else's now."""
+    """Those who were away are back, some elsewhere; a leaver's account in the CRM is deleted."""
     for key in sorted(company.people):
         if company.people[key].status == "away":
             company.change(key, status="active")
     _noise(company)
     leaver = company.department("Sales")[-1]
-    login = company.people[leaver].login
+    company.freed_login = company.people[leaver].login
     company.leave(leaver)
-    company.join(dept="Sales", login=login)
     some = company.some(4, ordinary=True)
     company.swap(*some)
     company.rename(some[0], "Zimt")
@@ -120,8 +118,9 @@ def back_to_work(company: Company, rules: Rules) -> Rules:
 
 def a_region_closes(company: Company, rules: Rules) -> Rules:
     """Nobody is in the West any more: the group stays, empty. Movers lose what they had
-    everywhere."""
+    everywhere. A name that a leaver had in the CRM last month is somebody else's now."""
     _noise(company)
+    company.join(dept="Sales", login=company.freed_login)
     for key, one in list(company.people.items()):
         if one.region == "West":
             company.change(key, region="South")
