@@ -43,9 +43,11 @@ class Branch:
         self.office.hire((one.row() for one in teams), "teams.csv")
 
     def push(self) -> None:
-        self.office.push(removals=100_000, updates=100_000, records=1)
+        self.office.push(removals=100_000, updates=100_000, identity_changes=100_000, records=1)
         later = timedelta(hours=1)  # so that deletions that are due are confirmed
-        outcome = self.office.push(later=later, removals=100_000, updates=100_000, records=1)
+        outcome = self.office.push(
+            later=later, removals=100_000, updates=100_000, identity_changes=100_000, records=1
+        )
         assert (outcome.exit_code, outcome.problems) == (0, ())
 
 
