@@ -4,14 +4,25 @@ members."""
 from __future__ import annotations
 
 import tracemalloc
+from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lifecycle.test_groups import BY_RULE, OFTEN, groups, team, with_teams, write_teams
-from tests.office import MANAGER, USER, Office, Row, counts, people, person
+from tests.lifecycle.test_groups import (
+    BY_DEPARTMENT,
+    BY_RULE,
+    OFTEN,
+    groups,
+    team,
+    with_teams,
+    write_teams,
+)
+from tests.office import MANAGER, USER, Office, Pauses, Row, counts, people, person
 from tests.servers.faulty import FaultyServer
+from tests.servers.lying import running_lying_server
 from tests.servers.wire import Wire
 
 BOSS = "00009"
@@ -147,3 +158,43 @@ def test_ten_changes_in_a_large_group_are_one_request_and_cost_no_more_than_in_a
     large = change_large_group(office, faulty, PEOPLE - 50)
 
     assert large < 1.2 * small
+
+
+FIRST = {"GET /Users": 1, "GET /Groups": 1, "POST /Users": 400, "POST /Groups": 20} | {
+    "PATCH /Groups/": 20
+}
+CHANGES = {"GET /Users": 7, "PATCH /Users/": 160, "POST /Users": 40, "PATCH /Groups/": 20}
+"""One request for each change and each group; pages of 60 accounts, in which joiners are looked
+up."""
+
+
+def in_departments(*numbers: int, moved: int = 0) -> list[Row]:
+    """People in 20 departments, of whom the first `moved` are in the next one."""
+    return [person(one, dept=f"Dept {(one + (one <= moved)) % 20}") for one in numbers]
+
+
+def test_a_target_that_does_not_lie_gets_no_request_to_prove_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_lying_server(unique_names=True) as server:
+        monkeypatch.setenv("WIKI_TOKEN", server.token)
+        office = Office(tmp_path, server.url, server.token, time=Pauses().source)
+        office.configure(more=BY_DEPARTMENT, guard='max_removals = "100%"')
+
+        def requests(rows: list[Row]) -> dict[str, int]:
+            server.forget()
+            office.hire(rows)
+            assert office.push().exit_code == 0
+            return dict(
+                Counter(
+                    f"{one.method} /{one.path.split('/')[1]}{'/' * (one.path.count('/') - 1)}"
+                    for one in server.seen
+                )
+            )
+
+        before = in_departments(*range(1, 401))
+        after = in_departments(*range(1, 381), *range(401, 441), moved=140)
+        assert requests(before) == FIRST
+        assert requests(before) == {}
+        assert requests(after) == CHANGES
+        assert requests(after) == {}
