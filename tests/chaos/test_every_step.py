@@ -34,7 +34,7 @@ displayName = "'Department ' ~ value"
 displayName = { value = "Administrators" }
 members = "'Admin' in access"
 """
-GUARD = 'max_removals = 100\nmax_updates = 100\nmin_records = "0%"\n'
+GUARD = 'max_removals = 100\nmax_updates = 100\nmax_identity_changes = 100\nmin_records = "0%"\n'
 STEPS = 60
 """More than a push has; those beyond its end change nothing."""
 
@@ -85,7 +85,7 @@ def after() -> list[Row]:
     new = [
         person(20, manager="00021"),
         person(21, manager="00020", dept="Law"),
-        person(22, email="Person12@example.com"),
+        person(22),
     ]
     return [*rows.values(), *new]
 
