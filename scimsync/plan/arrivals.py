@@ -99,12 +99,8 @@ class ArrivalFinder:
     def _assess(
         self, pairs: Iterable[tuple[Key, Link, str]], arriving: Mapping[Key, Document]
     ) -> Iterator[Suspicion]:
-        # who was separated by hand stays so; who shares an account is reported as such
-        some = [
-            (new, link, shared)
-            for new, link, shared in pairs
-            if link.moved_from != new and not link.shared
-        ]
+        # who shares an account is reported as such
+        some = [(new, link, shared) for new, link, shared in pairs if not link.shared]
         if not some:
             return
         olds = sorted({link.key for _, link, _ in some})
@@ -121,6 +117,9 @@ class ArrivalFinder:
                 obstacle = Obstacle.BY_HAND
             elif self._left_long_ago(link, record):
                 obstacle = Obstacle.LONG_AGO
+            stays = obstacle is Obstacle.STAYS or record is None
+            if stays and link.moved_from == new:
+                continue  # somebody separated the two; only a key that left gives its account back
             fresh = self._is_fresh(records.get(new)) or self._is_fresh(record)
             names = compare_names(link.document, arriving[new])
             yield Suspicion(new, old, shared, names, obstacle, fresh)

@@ -24,6 +24,8 @@ NO_GUARD = """
 max_removals = "100%"
 max_updates = "100%"
 min_records = "0%"
+max_identity_changes = "100%"
+max_adoptions = 1000
 """
 DEACTIVATE = """
 leave = { action = "deactivate", revoke = ["memberships", "roles"] }

@@ -63,6 +63,21 @@ def test_an_account_moves_within_thirty_days(office: Office, gone: timedelta) ->
         assert "which left more than 30 days ago" in outcome.problems[0].detail
 
 
+def test_an_account_moves_back_with_its_key(office: Office) -> None:
+    """A file with new keys was wrong, and the right one comes the day after."""
+    office.hire(people(5))
+    office.push()
+    office.hire([person(1, id="90001"), *people(5)[1:]])
+    assert office.push().exit_code == 0
+
+    office.hire(people(5))
+    outcome = office.push(later=timedelta(days=1))
+
+    assert (outcome.exit_code, counts(outcome)) == (0, {"move": 1})
+    assert office.links()["00001"].remote_id == "id-00001"
+    assert office.plan() == []
+
+
 def test_a_new_key_with_the_user_name_of_another_person_is_held_back(office: Office) -> None:
     office.hire(people(3))
     office.push()
