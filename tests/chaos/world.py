@@ -39,6 +39,7 @@ def company(number: int, departments: int = len(DEPARTMENTS)) -> list[Row]:
 
 def change(rows: list[Row], chance: random.Random) -> list[Row]:
     """Some move, some swap names, some leave, some come or come back."""
+    held = {row["email"]: row["id"] for row in rows}
     rows = [dict(row) for row in rows]
     for _ in range(chance.randint(1, 12)):
         what = chance.random()
@@ -57,7 +58,10 @@ def change(rows: list[Row], chance: random.Random) -> list[Row]:
                 [
                     n
                     for n in range(1, 200)
-                    if f"{n:05d}" not in there and person(n)["email"] not in there
+                    if f"{n:05d}" not in there
+                    and person(n)["email"] not in there
+                    # nobody takes the userName of somebody who leaves at the same time
+                    and held.get(person(n)["email"], f"{n:05d}") == f"{n:05d}"
                 ]
             )
             rows.append(person(number, dept=chance.choice(DEPARTMENTS)))
