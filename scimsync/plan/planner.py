@@ -19,10 +19,12 @@ from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import OperationStatus
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
-from scimsync.plan.decisions import Decisions, Traits, decide
+from scimsync.plan.decision_writer import Decisions
+from scimsync.plan.decisions import decide
 from scimsync.plan.deletions import decides_by_clock
 from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
+from scimsync.plan.traits import Traits
 from scimsync.transport.request_errors import RequestError
 
 BATCH = 500

@@ -20,9 +20,10 @@ from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, Value, fold_v
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.records import Record
 from scimsync.plan.candidates import Policy
-from scimsync.plan.decisions import REMOVES_ACCESS, Decisions, leave_policy
+from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.planner import BATCH, Batch
 from scimsync.plan.protocols import PlanningState, Records
+from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
 
 _AT_ONCE = 10_000
 """The number of users whose accounts are compared with all records at a time."""

@@ -19,18 +19,15 @@ from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.adoption import is_weak
 from scimsync.plan.candidates import Surroundings
-from scimsync.plan.decisions import (
-    REMOVES_ACCESS,
-    USERS,
-    Decisions,
-    leave_policy,
-)
+from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.identity_check import IdentityCheck
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
+from scimsync.plan.traits import USERS
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers
+from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
 from scimsync.plan.usernames import NameHolders
 from scimsync.transport.request_errors import RequestError
 

@@ -12,7 +12,9 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Operation
 from scimsync.plan.candidates import Candidate, Leaving, Policy, Surroundings
-from scimsync.plan.decisions import GROUPS, USERS, Decisions, Traits, decide
+from scimsync.plan.decision_writer import Decisions
+from scimsync.plan.decisions import decide
+from scimsync.plan.traits import GROUPS, USERS, Traits
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 TODAY = date(2026, 3, 2)

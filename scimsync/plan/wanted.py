@@ -1,0 +1,374 @@
+"""The rules for candidates that should have a resource: create, adopt, or compare and change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from scimsync.errors import coded
+from scimsync.model.accounts import Account
+from scimsync.model.changes import Change, takes_access
+from scimsync.model.ids import Document, Kind, Value, fold_name
+from scimsync.model.links import Link, LinkStatus, Reference
+from scimsync.model.operations import Action
+from scimsync.model.placeholders import IdOf, RandomText, secrets_of
+from scimsync.plan.adoption import matched_by, why_not_adopted
+from scimsync.plan.candidates import Candidate
+from scimsync.plan.decision_writer import REST_FOLLOWS, DecisionWriter
+from scimsync.plan.diff import changes_between, describe_changes
+from scimsync.plan.protection import why_protected
+
+UNACKNOWLEDGED = "an earlier run created it without receiving the response"
+
+
+class WantedRules:
+    """The rules for wanted candidates; `_DIFFERENCES` names the one for a linked resource."""
+
+    def __init__(self, writer: DecisionWriter) -> None:
+        self._writer = writer
+
+    def add(self, candidate: Candidate) -> None:
+        """Decide about a candidate that should have a resource."""
+        desired, link = candidate.desired, candidate.link
+        assert desired is not None  # noqa: S101 - it is wanted
+        self._writer.decisions.references += [
+            Reference(self._writer.traits.kind, candidate.key, path, value.key)
+            for path, value in desired.document.items()
+            if isinstance(value, IdOf)
+        ]
+        after = self._writer.resolve(desired.document)
+        if link is not None and link.left_at is not None:
+            self._writer.decisions.returned.append(candidate.key)
+        if link is not None and link.has_account and not candidate.gone:
+            if candidate.unacknowledged:  # the request that had no response sent them, or was none
+                before = {**candidate.before, **secrets_of(after)}
+                candidate = replace(candidate, before=before)
+            self._writer.keep_waiting(candidate, desired.document, after)
+            self._compare(candidate, link, after)
+            return
+        accounts = self._adoptable(candidate)
+        if accounts:
+            self._adopt(candidate, accounts, after)
+        else:
+            self._create(candidate, after)
+
+    def _adoptable(self, candidate: Candidate) -> tuple[Account, ...]:
+        """Return the accounts that matching found.
+
+        An account of another key that was found by its unique name does not count: the name is
+        about to be free, or the conflict of names is reported.
+        """
+        return tuple(
+            account
+            for account in candidate.accounts
+            if account.owner is None or account.found_by != self._writer.traits.unique
+        )
+
+    def _create(self, candidate: Candidate, after: dict[str, Value]) -> None:
+        desired, link = candidate.desired, candidate.link
+        assert desired is not None  # noqa: S101 - it is wanted
+        if not self._writer.policy.create:
+            self._writer.forget(candidate, link)
+            return
+        after |= self._writer.resolve(desired.once)
+        after |= {path: RandomText(length) for path, length in desired.generate.items()}
+        if self._writer.name_is_taken(candidate, after):
+            return
+        noun = self._writer.traits.noun
+        if candidate.gone:
+            reason = f"the {noun} is gone at the target"
+        elif link is not None and link.status is LinkStatus.DELETED:
+            reason = f"came back; the {noun} was deleted"
+        elif link is not None and link.failures:
+            reason = f"no {noun} yet; the last try failed"
+        else:
+            reason = f"no {noun} yet"
+        self._writer.add(
+            candidate, Action.CREATE, self._writer.traits.create, reason, changes_between({}, after)
+        )
+
+    def _adopt(
+        self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]
+    ) -> None:
+        account = accounts[0]
+        obstacle = self._why_not_adoptable(candidate, accounts)
+        if obstacle is not None:
+            self._writer.fail(candidate, obstacle)
+            return
+        if not self._writer.policy.update:
+            self._writer.forget(candidate, candidate.link)
+            return
+        if (
+            not self._writer.policy.remove
+            and account.active is not False
+            and after.get("active") is False
+        ):
+            del after["active"]
+        if account.active is False and "active" not in after:
+            after["active"] = True
+        base = {path: value for path, value in account.document.items() if path in after}
+        base |= secrets_of(after)  # an adoption sends none
+        if account.active is False:
+            base["active"] = False
+        if self._writer.name_is_taken(candidate, after, before=base):
+            return
+        desired = candidate.desired
+        assert desired is not None  # noqa: S101 - it is wanted
+        self._writer.add(
+            candidate,
+            Action.ADOPT,
+            self._writer.traits.update,
+            f"{self._writer.traits.kind.a_noun} with the same {account.found_by} exists",
+            changes_between(base, after),
+            matched=matched_by({**desired.once, **desired.document}, account),
+            remote_id=account.remote_id,
+            base=base,
+            unique_name=fold_name(after.get(self._writer.traits.unique)),
+        )
+
+    def _why_not_adoptable(self, candidate: Candidate, accounts: Sequence[Account]) -> str | None:
+        """Return why an account that matches cannot be adopted, or None if it can."""
+        account, noun = accounts[0], self._writer.traits.noun
+        if len(accounts) > 1:
+            return self._writer.ambiguous(accounts)
+        owner = account.owner or self._writer.adopted.setdefault(account.remote_id, candidate.key)
+        if owner != candidate.key:
+            account_text = f"the {noun} that matches by {account.found_by} ({account.remote_id})"
+            return coded(f"{account_text} belongs to {owner}", "SYNC-0343")
+        protected = why_protected(account.protected_by, account.remote_id, Action.ADOPT)
+        if protected is not None:
+            return protected
+        why_not = why_not_adopted(self._writer.policy, self._writer.traits.kind, candidate.key)
+        if why_not is not None:
+            what = f"{self._writer.traits.kind.a_noun} with the same {account.found_by} exists"
+            return coded(f"{what} ({account.remote_id}); {why_not}", "SYNC-0360")
+        return None
+
+    def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
+        desired = candidate.desired
+        assert desired is not None  # noqa: S101 - it is wanted
+        create_only = {*desired.once, *desired.generate}
+        before = {
+            path: value for path, value in candidate.before.items() if path not in create_only
+        }
+        inactive = link.status is LinkStatus.INACTIVE
+        if "active" not in after and (inactive or "active" in before):
+            after["active"] = True
+            if inactive:
+                before["active"] = False
+        changes = changes_between(before, after)
+        rule = _DIFFERENCES[_difference(changes, inactive=inactive)]
+        rule(self, candidate, link, before, after, changes)
+
+    def _update_link_or_acknowledge(
+        self,
+        candidate: Candidate,
+        link: Link,
+        _before: Document,
+        after: Document,
+        _changes: tuple[Change, ...],
+    ) -> None:
+        if candidate.moved is not None:
+            self._writer.add(
+                candidate,
+                Action.MOVE,
+                self._writer.traits.update,
+                "nothing else changes",
+                remote_id=link.remote_id,
+            )
+        elif candidate.unacknowledged:
+            self._writer.add(
+                candidate,
+                Action.ADOPT,
+                self._writer.traits.update,
+                UNACKNOWLEDGED,
+                remote_id=link.remote_id,
+                base=candidate.before,
+                unique_name=fold_name(after.get(self._writer.traits.unique)),
+            )
+        else:
+            self._writer.update_link(candidate, link, after)
+
+    def _deactivate(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        """Deactivate a candidate in scope whose `active` became false.
+
+        Access ends at once. Where names conflict or references are not resolved yet, `active` is
+        sent alone.
+        """
+        if not self._writer.policy.remove:
+            self._update_without_active(candidate, link, before, after, changes)
+            return
+        active_change = next(change for change in changes if change.path == "active")
+        reason = "active became false"
+        if not self._writer.policy.update:
+            changes = (active_change,)
+        active_only = any(isinstance(change.after, IdOf) for change in changes)
+        unique = self._writer.traits.unique
+        if not active_only and any(change.path == unique for change in changes):
+            conflict = self._writer.why_name_is_not_free(candidate, after)
+            if conflict is None:
+                self._writer.claims.setdefault(fold_name(after[unique]) or "", candidate.key)
+            else:
+                reason, active_only = f"{reason}; {conflict}", True
+        self._writer.add(
+            candidate,
+            Action.DEACTIVATE,
+            self._writer.traits.leave,
+            reason,
+            (active_change,) if active_only else changes,
+            remote_id=link.remote_id,
+            base=candidate.before if candidate.read_again else None,
+            detail=REST_FOLLOWS if active_only else None,
+        )
+
+    def _update_without_active(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        """Send the other changes of an account that may not be deactivated."""
+        changes = tuple(change for change in changes if change.path != "active")
+        if changes:
+            self._update(candidate, link, before, after, changes)
+        else:
+            self._writer.ignore(candidate, link)
+
+    def _reactivate(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        self._change(candidate, link, before, after, changes, Action.REACTIVATE, "back in scope")
+
+    def _update(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+    ) -> None:
+        reason = describe_changes(changes)
+        action = Action.UPDATE
+        if _is_move(link, changes):
+            action = Action.MOVE
+            if candidate.moved is None:
+                reason = f"moved from {link.moved_from} by hand; {reason}"
+        self._change(candidate, link, before, after, changes, action, reason)
+
+    def _change(
+        self,
+        candidate: Candidate,
+        link: Link,
+        before: Document,
+        after: Document,
+        changes: tuple[Change, ...],
+        action: Action,
+        reason: str,
+    ) -> None:
+        if not self._writer.policy.update:
+            self._writer.ignore(candidate, link)
+            return
+        if self._take_access_first(candidate, link, after, changes):
+            return
+        phase, waits_for = self._writer.traits.update, None
+        if any(change.path == self._writer.traits.unique for change in changes):
+            if self._writer.name_is_taken(candidate, after, before=before):
+                return
+            if self._writer.traits.waits_for_names:
+                waits_for = self._writer.other_holder(candidate, after)
+        elif any(isinstance(change.after, IdOf) for change in changes):
+            phase = self._writer.traits.reference
+        self._writer.add(
+            candidate,
+            action,
+            phase,
+            reason,
+            changes,
+            remote_id=link.remote_id,
+            waits_for=waits_for,
+            base=candidate.before if candidate.read_again else None,
+        )
+
+    def _take_access_first(
+        self, candidate: Candidate, link: Link, after: Document, changes: tuple[Change, ...]
+    ) -> bool:
+        """Send removals of roles and entitlements alone where the other changes have to wait.
+
+        Return False where nothing has to wait, or there is no such removal. The other changes are
+        planned again, in the same run, once these have been sent.
+        """
+        if self._writer.traits.kind is not Kind.USER:
+            return False
+        access = tuple(change for change in changes if takes_access(change))
+        if not access or len(access) == len(changes):
+            return False
+        why = None
+        if any(change.path == self._writer.traits.unique for change in changes):
+            why = self._writer.why_name_is_not_free(candidate, after)
+        elif any(isinstance(change.after, IdOf) for change in changes):
+            why = "the reference has to wait"
+        if why is None:
+            return False
+        self._writer.add(
+            candidate,
+            Action.UPDATE,
+            self._writer.traits.leave,
+            f"{describe_changes(access)}; {why}",
+            access,
+            remote_id=link.remote_id,
+            base=candidate.before if candidate.read_again else None,
+            detail=REST_FOLLOWS,
+        )
+        return True
+
+
+class _Difference(StrEnum):
+    """The difference between a linked, wanted candidate and what the target holds."""
+
+    NONE = "none"
+    DEACTIVATED = "deactivated"
+    REACTIVATED = "reactivated"
+    OTHER = "other"
+
+
+def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
+    if not changes:
+        return _Difference.NONE
+    active_change = next((change for change in changes if change.path == "active"), None)
+    if active_change is None:
+        return _Difference.OTHER
+    if active_change.after is False:
+        return _Difference.DEACTIVATED
+    return _Difference.REACTIVATED if inactive else _Difference.OTHER
+
+
+def _is_move(link: Link, changes: Sequence[Change]) -> bool:
+    """Return whether changes do nothing but replace the key that the account was moved from."""
+    return link.moved_from is not None and all(
+        change.before == link.moved_from and change.after == link.key for change in changes
+    )
+
+
+_Comparison = Callable[[WantedRules, Candidate, Link, Document, Document, tuple[Change, ...]], None]
+
+_DIFFERENCES: Mapping[_Difference, _Comparison] = {
+    _Difference.NONE: WantedRules._update_link_or_acknowledge,
+    _Difference.DEACTIVATED: WantedRules._deactivate,
+    _Difference.REACTIVATED: WantedRules._reactivate,
+    _Difference.OTHER: WantedRules._update,
+}
