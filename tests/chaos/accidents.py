@@ -259,6 +259,8 @@ GROSS: Mapping[str, Accident] = {
         "login", "email", "given", "family", "dept", "level", "status"
     ),
     "keys renumbered": renumbered("id"),
+    "keys half renumbered": renumbered("id", 0.5),
+    "half of keys without zeros": each(_without_zeros, 0.5),
     "logins renumbered": renumbered("login"),
     "keys with a letter": each(lambda row: {"id": f"E{row['id']}"}),
     "keys without zeros": each(_without_zeros),
@@ -314,8 +316,6 @@ HALF: Mapping[str, Accident] = {
         for name in ("id", "email", "family", "dept", "level", "status")
     },
     "rows doubled, some terminated": twice(lambda row: {"status": "left"}, 0.4),
-    "keys half renumbered": renumbered("id", 0.5),
-    "half of keys without zeros": each(_without_zeros, 0.5),
     "statuses half translated": each(lambda row: {"status": STATUS[row["status"]]}, 0.5),
 }
 """Accidents of half of the rows, which may be a legitimate day where there are four."""
