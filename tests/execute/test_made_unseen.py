@@ -8,6 +8,7 @@ import pytest
 from tests.execute.story import (
     DELETE,
     FIND_USER,
+    LIST_USERS,
     NO_GUARD,
     POST_USER,
     SOON,
@@ -38,7 +39,7 @@ def test_an_account_that_nobody_found_is_found_when_its_person_has_left_meanwhil
     office.hire([person(1)])
     office.push()
     # looked for by two attributes before
-    script.plan = {POST_USER: ["late 500"], FIND_USER: ["", "", *look_up]}
+    script.plan = {POST_USER: ["late 500"], FIND_USER: ["", "", *look_up], LIST_USERS: ["500"] * 5}
     office.hire([person(1), person(2)])
     assert office.push().exit_code == 4
     assert len(names(office, "Users")) == 2
@@ -128,7 +129,7 @@ def test_an_account_that_was_made_unseen_is_found_by_its_old_name(
     )
     office.hire([person(1)])
     office.push()
-    script.plan = {POST_USER: ["late 500"], FIND_USER: ["", *["500"] * 5]}
+    script.plan = {POST_USER: ["late 500"], FIND_USER: ["", *["500"] * 5], LIST_USERS: ["500"] * 5}
     office.hire(people(2))
     assert office.push().exit_code == 4
 

@@ -98,7 +98,7 @@ def test_what_a_push_wanted_that_died_before_it_sent_anything(
     def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
         return lambda *_: die()
 
-    push_that_dies(office, monkeypatch, sys.modules["scimsync.run.push"], "accept", dying)
+    push_that_dies(office, monkeypatch, sys.modules["scimsync.run.waves"], "accept", dying)
     office.hire(people(3))
 
     assert office.plan() == []
