@@ -42,6 +42,7 @@ def test_an_account_that_nobody_found_is_found_when_its_person_has_left_meanwhil
     script.plan = {POST_USER: ["late 500"], FIND_USER: ["", "", *look_up], LIST_USERS: ["500"] * 5}
     office.hire([person(1), person(2)])
     assert office.push().exit_code == 4
+    script.plan = {}
     assert len(names(office, "Users")) == 2
 
     office.hire([person(1)])
