@@ -1,7 +1,9 @@
 """Users who should have no account and have no link: after a lost state, or a first deployment.
 
 Their records say by what an account of theirs is found. Each version of a record is looked up once,
-after everybody else is planned, so that an account goes first to the user who should have it.
+after everybody else is planned, so that an account goes first to the user who should have it. A
+record that the source no longer has is no reason to look for an account that scimsync never had:
+it may have come from a wrong file.
 """
 
 from __future__ import annotations
@@ -162,7 +164,10 @@ class UnlinkedLeavers:
             )
 
     def _is_unlinked_leaver(self, batch: Batch, key: Key) -> bool:
-        if key in batch.failures or batch.is_wanted(key) or batch.has_account(key):
+        has_record = key in batch.desired or key in batch.held
+        if not has_record or key in batch.failures or batch.is_wanted(key):
+            return False
+        if batch.has_account(key):
             return False
         leave = leave_policy(self._policy, held=key in batch.held)
         return (

@@ -156,7 +156,7 @@ def test_an_import_with_two_owners_is_refused(office: Office, faulty: FaultyServ
 
     ran = office.run("state", "import", "state.ndjson")
 
-    assert ran.code == 1, ran.err
+    assert ran.code == 2, ran.err
     assert "00002 and 00001 are linked to the same user at wiki" in ran.err
     assert "nothing was imported" in ran.err
     assert office.links() == {}
