@@ -29,7 +29,7 @@ from scimsync.targets.evidence import (
     answer_of,
     cause_of,
     may_have_had_effect,
-    message_code,
+    refusal_code,
     verdict,
 )
 from scimsync.transport.request_errors import RequestError
@@ -56,7 +56,7 @@ def outcome_of_error(
     if proof is Verdict.CHANGED and link is not None:
         changed = link_in_doubt(link, now)
         return skipped(operation, now, changed, str(error), request=request, again=True)
-    code, response = message_code(error), response_of(error)
+    code, response = refusal_code(error), response_of(error)
     return failed(operation, now, link, detail or str(error), code, response, request)
 
 

@@ -34,8 +34,8 @@ from scimsync.targets.evidence import (
     Verdict,
     answer_of,
     check_change,
-    message_code,
     read_active,
+    refusal_code,
     verdict,
 )
 from scimsync.targets.resource_list import fold
@@ -186,7 +186,7 @@ class _RefusedChange:
             may_have_access_since=None,
         )
         detail = f"{self.error}; the account is deactivated, and its deletion stays due"
-        code, response = message_code(self.error), response_of(self.error)
+        code, response = refusal_code(self.error), response_of(self.error)
         return failed(operation, now, inactive, detail, code, response, self.request)
 
     def _moved(self, remote_id: RemoteId) -> OperationOutcome:
@@ -227,7 +227,7 @@ class _RefusedChange:
             now,
             partly,
             self._named_refusals(),
-            message_code(first),
+            refusal_code(first),
             response_of(first),
             self.request,
         )

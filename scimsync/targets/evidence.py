@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from scimsync.jsontext import json_text
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
 from scimsync.scim.attributes import read, spelled
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
@@ -277,7 +278,7 @@ def contradiction(shown: Mapping[str, object] | None, sent: Mapping[str, object]
         return None
     active = read_active(read(shown, "active"))
     if isinstance(sent.get("active"), bool) and active not in (None, sent["active"]):
-        return f"the answer shows active {read(shown, 'active')!r}"
+        return f"the answer shows active {json_text(read(shown, 'active'))}"
     name = _another_name(shown, sent, "userName")
     return None if name is None else f"the answer shows userName {name!r}"
 
@@ -347,8 +348,13 @@ def cause_of(error: RequestError) -> RequestError:
 
 
 def message_code(error: RequestError) -> str:
-    """Return the code of a message about `error` (docs/messages.md)."""
+    """Return the code of a message about a target that cannot be used (docs/messages.md)."""
     return _CODES.get(answer_of(error), "SYNC-0404")
+
+
+def refusal_code(error: RequestError) -> str:
+    """Return the code of a message about one operation. A 403 is no matter of the token there."""
+    return "SYNC-0404" if answer_of(error) is Answer.FORBIDDEN else message_code(error)
 
 
 def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
