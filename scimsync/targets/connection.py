@@ -112,7 +112,7 @@ class TargetConnection:
             is_closed=lambda: self.stopped is not None,
         )
         self._retry_time = replace(self.time, sleep=self.sleep)
-        self._busy_time = BusyTime()
+        self._busy_time = BusyTime(self.time.clock)
         self._probe = asyncio.Lock()
         self._failures = 0
         self._forbidden = 0
