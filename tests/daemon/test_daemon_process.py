@@ -80,9 +80,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def get(port: int, path: str) -> tuple[int, str]:
+def get(port: int, path: str, host: str = "localhost") -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": host})
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+        with urllib.request.urlopen(request) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -178,6 +179,10 @@ def test_the_endpoint_answers_until_the_daemon_stops(company: Office) -> None:
         drop(company, 4)
         daemon.until("1 create")
         assert (get(port, "/healthz")[0], get(port, "/readyz")[0]) == (200, 200)
+        assert get(port, "/metrics", host="evil.example.com") == (
+            421,
+            '{"detail":"unknown Host header; [health] hosts in sync.toml adds names"}',
+        )
         status, text = get(port, "/metrics")
         assert status == 200
         assert 'scimsync_runs_total{cause="file",outcome="done"} 1.0' in text
