@@ -194,6 +194,11 @@ class HttpConnection:
                 f"{label}: no complete response from {self._host} after {self._total_timeout:g} s",
                 may_have_had_effect=True,
             ) from error
+        except RuntimeError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the HTTP library failed to clean up
+                raise asyncio.CancelledError from error
+            raise
         except OSError as error:  # a TLS error that httpx2 does not wrap once it is connected
             raise NoResponse(
                 f"{label}: no complete response from {self._host}: {self.redacted(str(error))}",

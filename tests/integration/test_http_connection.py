@@ -361,3 +361,31 @@ def test_a_base_url_that_is_not_safe_is_refused(url: str, problem: str) -> None:
 )
 def test_https_and_loopback_are_accepted(url: str) -> None:
     asyncio.run(HttpConnection(url, user_agent="x").aclose())
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_a_cancelled_request_stays_cancelled_although_the_library_fails_to_clean_up(
+    is_cancelled: bool,
+) -> None:
+    async def scenario() -> None:
+        waiting = asyncio.Event()
+
+        async def fail(request: httpx2.Request) -> httpx2.Response:
+            waiting.set()
+            try:
+                await asyncio.sleep(60 if is_cancelled else 0)
+            except asyncio.CancelledError:
+                raise RuntimeError("cleaning up") from None
+            raise RuntimeError("a fault of its own")
+
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(fail)) as client:
+            connection = HttpConnection("https://hr.example.com", user_agent="x", client=client)
+            task = asyncio.ensure_future(connection.send("GET", "/people", headers={}))
+            await waiting.wait()
+            if is_cancelled:
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError if is_cancelled else RuntimeError):
+                await task
+            await connection.aclose()
+
+    asyncio.run(scenario())

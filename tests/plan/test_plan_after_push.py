@@ -15,7 +15,7 @@ from tests.office import ENTERPRISE, MANAGER, USER, Office, Row, person
 from tests.servers.faulty import Json, running_faulty_server
 
 NUMBERS = range(1, 7)
-LOOSE = 'min_records = "0%"\nmax_removals = 100\nmax_updates = 100'
+LOOSE = 'min_records = "0%"\nmax_removals = 100\nmax_updates = 100\nmax_identity_changes = 100'
 
 
 @st.composite
