@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scimsync.errors import coded
@@ -20,6 +20,39 @@ from scimsync.plan.diff import changes_between, describe_changes
 from scimsync.plan.protection import why_protected
 
 UNACKNOWLEDGED = "an earlier run created it without receiving the response"
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A linked, wanted candidate: what its resource holds, what it should hold, and the changes."""
+
+    candidate: Candidate
+    link: Link
+    before: Document
+    after: Document
+    changes: tuple[Change, ...]
+
+    @property
+    def base(self) -> Document | None:
+        """The document that the changes start from, where that is not the link's."""
+        return self.candidate.before if self.candidate.read_again else None
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether a value is the id of an account that does not exist yet."""
+        return any(isinstance(change.after, IdOf) for change in self.changes)
+
+    @property
+    def is_move(self) -> bool:
+        """Whether the changes only replace the key that the account was moved from."""
+        old, new = self.link.moved_from, self.link.key
+        return old is not None and all(
+            change.before == old and change.after == new for change in self.changes
+        )
+
+    def has_path(self, path: str) -> bool:
+        """Return whether the attribute at `path` changes."""
+        return any(change.path == path for change in self.changes)
 
 
 class WantedRules:
@@ -159,16 +192,10 @@ class WantedRules:
                 before["active"] = False
         changes = changes_between(before, after)
         rule = _DIFFERENCES[_difference(changes, inactive=inactive)]
-        rule(self, candidate, link, before, after, changes)
+        rule(self, _Comparison(candidate, link, before, after, changes))
 
-    def _update_link_or_acknowledge(
-        self,
-        candidate: Candidate,
-        link: Link,
-        _before: Document,
-        after: Document,
-        _changes: tuple[Change, ...],
-    ) -> None:
+    def _update_link_or_acknowledge(self, compared: _Comparison) -> None:
+        candidate, link, after = compared.candidate, compared.link, compared.after
         if candidate.moved is not None:
             self._writer.add(
                 candidate,
@@ -190,29 +217,23 @@ class WantedRules:
         else:
             self._writer.update_link(candidate, link, after)
 
-    def _deactivate(
-        self,
-        candidate: Candidate,
-        link: Link,
-        before: Document,
-        after: Document,
-        changes: tuple[Change, ...],
-    ) -> None:
+    def _deactivate(self, compared: _Comparison) -> None:
         """Deactivate a candidate in scope whose `active` became false.
 
         Access ends at once. Where names conflict or references are not resolved yet, `active` is
         sent alone.
         """
         if not self._writer.policy.remove:
-            self._update_without_active(candidate, link, before, after, changes)
+            self._update_without_active(compared)
             return
-        active_change = next(change for change in changes if change.path == "active")
+        candidate, after = compared.candidate, compared.after
+        active_change = next(change for change in compared.changes if change.path == "active")
         reason = "active became false"
         if not self._writer.policy.update:
-            changes = (active_change,)
-        active_only = any(isinstance(change.after, IdOf) for change in changes)
+            compared = replace(compared, changes=(active_change,))
+        active_only = compared.has_reference
         unique = self._writer.traits.unique
-        if not active_only and any(change.path == unique for change in changes):
+        if not active_only and compared.has_path(unique):
             conflict = self._writer.why_name_is_not_free(candidate, after)
             if conflict is None:
                 self._writer.claims.setdefault(fold_name(after[unique]) or "", candidate.key)
@@ -223,90 +244,59 @@ class WantedRules:
             Action.DEACTIVATE,
             self._writer.traits.leave,
             reason,
-            (active_change,) if active_only else changes,
-            remote_id=link.remote_id,
-            base=candidate.before if candidate.read_again else None,
+            (active_change,) if active_only else compared.changes,
+            remote_id=compared.link.remote_id,
+            base=compared.base,
             detail=REST_FOLLOWS if active_only else None,
         )
 
-    def _update_without_active(
-        self,
-        candidate: Candidate,
-        link: Link,
-        before: Document,
-        after: Document,
-        changes: tuple[Change, ...],
-    ) -> None:
+    def _update_without_active(self, compared: _Comparison) -> None:
         """Send the other changes of an account that may not be deactivated."""
-        changes = tuple(change for change in changes if change.path != "active")
+        changes = tuple(change for change in compared.changes if change.path != "active")
         if changes:
-            self._update(candidate, link, before, after, changes)
+            self._update(replace(compared, changes=changes))
         else:
-            self._writer.ignore(candidate, link)
+            self._writer.ignore(compared.candidate, compared.link)
 
-    def _reactivate(
-        self,
-        candidate: Candidate,
-        link: Link,
-        before: Document,
-        after: Document,
-        changes: tuple[Change, ...],
-    ) -> None:
-        self._change(candidate, link, before, after, changes, Action.REACTIVATE, "back in scope")
+    def _reactivate(self, compared: _Comparison) -> None:
+        self._change(compared, Action.REACTIVATE, "back in scope")
 
-    def _update(
-        self,
-        candidate: Candidate,
-        link: Link,
-        before: Document,
-        after: Document,
-        changes: tuple[Change, ...],
-    ) -> None:
-        reason = describe_changes(changes)
+    def _update(self, compared: _Comparison) -> None:
+        reason = describe_changes(compared.changes)
         action = Action.UPDATE
-        if _is_move(link, changes):
+        if compared.is_move:
             action = Action.MOVE
-            if candidate.moved is None:
-                reason = f"moved from {link.moved_from} by hand; {reason}"
-        self._change(candidate, link, before, after, changes, action, reason)
+            if compared.candidate.moved is None:
+                reason = f"moved from {compared.link.moved_from} by hand; {reason}"
+        self._change(compared, action, reason)
 
-    def _change(
-        self,
-        candidate: Candidate,
-        link: Link,
-        before: Document,
-        after: Document,
-        changes: tuple[Change, ...],
-        action: Action,
-        reason: str,
-    ) -> None:
+    def _change(self, compared: _Comparison, action: Action, reason: str) -> None:
+        candidate, link, after = compared.candidate, compared.link, compared.after
         if not self._writer.policy.update:
             self._writer.ignore(candidate, link)
             return
-        if self._take_access_first(candidate, link, after, changes):
+        if self._take_access_first(compared):
             return
         phase, waits_for = self._writer.traits.update, None
-        if any(change.path == self._writer.traits.unique for change in changes):
-            if self._writer.name_is_taken(candidate, after, before=before):
+        if compared.has_path(self._writer.traits.unique):
+            if self._writer.name_is_taken(candidate, after, before=compared.before):
                 return
             if self._writer.traits.waits_for_names:
                 waits_for = self._writer.other_holder(candidate, after)
-        elif any(isinstance(change.after, IdOf) for change in changes):
+        elif compared.has_reference:
             phase = self._writer.traits.reference
         self._writer.add(
             candidate,
             action,
             phase,
             reason,
-            changes,
+            compared.changes,
             remote_id=link.remote_id,
             waits_for=waits_for,
-            base=candidate.before if candidate.read_again else None,
+            base=compared.base,
         )
 
-    def _take_access_first(
-        self, candidate: Candidate, link: Link, after: Document, changes: tuple[Change, ...]
-    ) -> bool:
+    def _take_access_first(self, compared: _Comparison) -> bool:
         """Send removals of roles and entitlements alone where the other changes have to wait.
 
         Return False where nothing has to wait, or there is no such removal. The other changes are
@@ -314,24 +304,24 @@ class WantedRules:
         """
         if self._writer.traits.kind is not Kind.USER:
             return False
-        access = tuple(change for change in changes if takes_access(change))
-        if not access or len(access) == len(changes):
+        access = tuple(change for change in compared.changes if takes_access(change))
+        if not access or len(access) == len(compared.changes):
             return False
         why = None
-        if any(change.path == self._writer.traits.unique for change in changes):
-            why = self._writer.why_name_is_not_free(candidate, after)
-        elif any(isinstance(change.after, IdOf) for change in changes):
+        if compared.has_path(self._writer.traits.unique):
+            why = self._writer.why_name_is_not_free(compared.candidate, compared.after)
+        elif compared.has_reference:
             why = "the reference has to wait"
         if why is None:
             return False
         self._writer.add(
-            candidate,
+            compared.candidate,
             Action.UPDATE,
             self._writer.traits.leave,
             f"{describe_changes(access)}; {why}",
             access,
-            remote_id=link.remote_id,
-            base=candidate.before if candidate.read_again else None,
+            remote_id=compared.link.remote_id,
+            base=compared.base,
             detail=REST_FOLLOWS,
         )
         return True
@@ -357,16 +347,7 @@ def _difference(changes: Sequence[Change], *, inactive: bool) -> _Difference:
     return _Difference.REACTIVATED if inactive else _Difference.OTHER
 
 
-def _is_move(link: Link, changes: Sequence[Change]) -> bool:
-    """Return whether changes do nothing but replace the key that the account was moved from."""
-    return link.moved_from is not None and all(
-        change.before == link.moved_from and change.after == link.key for change in changes
-    )
-
-
-_Comparison = Callable[[WantedRules, Candidate, Link, Document, Document, tuple[Change, ...]], None]
-
-_DIFFERENCES: Mapping[_Difference, _Comparison] = {
+_DIFFERENCES: Mapping[_Difference, Callable[[WantedRules, _Comparison], None]] = {
     _Difference.NONE: WantedRules._update_link_or_acknowledge,
     _Difference.DEACTIVATED: WantedRules._deactivate,
     _Difference.REACTIVATED: WantedRules._reactivate,
