@@ -19,9 +19,8 @@ from scimsync.plan.identities import (
     compare_names,
     fold_key,
 )
+from scimsync.plan.planner import BATCH
 from scimsync.plan.protocols import PlanningState, Records
-
-_BATCH = 500
 
 _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]
 
@@ -48,7 +47,7 @@ class ArrivalFinder:
 
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield each pair of keys that may be one user."""
-        for keys in batches(self.state.arrivals(self.sources, self.cursor), _BATCH):
+        for keys in batches(self.state.arrivals(self.sources, self.cursor), BATCH):
             desired, _ = self.desire(keys)
             arriving = {key: user.document for key, user in desired.items() if user.in_scope}
             if arriving:
@@ -81,7 +80,7 @@ class ArrivalFinder:
                 text = f"{path} {document[path]}"
                 alike.setdefault((path, value), []).append((key, text))
         leavers = self.state.removed_keys(self.sources, self.cursor)
-        for keys in batches(leavers, _BATCH):
+        for keys in batches(leavers, BATCH):
             for old, link in self.state.links(Kind.USER, keys).items():
                 if not link.has_account:
                     continue
@@ -120,7 +119,7 @@ class ArrivalFinder:
             stays = obstacle is Obstacle.STAYS or record is None
             if stays and link.moved_from == new:
                 continue  # somebody separated the two; only a key that left gives its account back
-            fresh = self._is_fresh(records.get(new)) or self._is_fresh(record)
+            fresh = any(is_fresh(one, self.accepted) for one in (records.get(new), record))
             names = compare_names(link.document, arriving[new])
             yield Suspicion(new, old, shared, names, obstacle, fresh)
 
@@ -135,9 +134,11 @@ class ArrivalFinder:
         known = [time for time in times if time is not None]
         return not known or min(known) + LONGEST_ABSENCE < self.now
 
-    def _is_fresh(self, record: Record | None) -> bool:
-        """Return whether no earlier run accepted this version of the record.
 
-        A plan that stores nothing reads it with the sequence number 0.
-        """
-        return record is not None and not 0 < record.seq <= self.accepted
+def is_fresh(record: Record | None, accepted: Seq) -> bool:
+    """Return whether no earlier run accepted this version of a record.
+
+    `accepted` is the sequence number up to which earlier runs accepted plans. A plan that stores
+    nothing reads a record with the sequence number 0.
+    """
+    return record is not None and not 0 < record.seq <= accepted

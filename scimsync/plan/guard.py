@@ -24,8 +24,8 @@ In one group, it always allows this many members.
 _MIN_IDENTITIES = 2
 """A share allows this many keys that are replaced or become other users."""
 
-_FIRST = 5
-"""The number of keys that are named."""
+FIRST_KEYS = 5
+"""The number of users or groups counted by a guard that are named."""
 
 REMOVALS = REMOVAL_ACTIONS
 """Actions that `max_removals` counts."""
@@ -185,7 +185,9 @@ _MAX_ADOPTIONS = _Rule(
 def _identity_changes(plan: TargetPlan) -> Iterable[_Count]:
     changes = plan.identity_changes
     total = max(plan.accounts, changes.number)
-    yield _Count(f'"{plan.name}"', total, changes.number, changes.first(_FIRST), _advice(changes))
+    yield _Count(
+        f'"{plan.name}"', total, changes.number, changes.first(FIRST_KEYS), _advice(changes)
+    )
 
 
 def _advice(changes: IdentityChanges) -> str:

@@ -35,7 +35,8 @@ _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]
 _FULL_NAME = ("name.familyName", "name.givenName")
 _DISPLAY_NAME = "displayName"
 
-_ANOTHER = "SYNC-0382"
+ANOTHER = "SYNC-0382"
+"""The message about keys whose record is of another person."""
 
 
 class Agreement(StrEnum):
@@ -91,6 +92,10 @@ class Identities:
     moves: Mapping[Key, Move] = field(default_factory=dict)
     held: Mapping[Key, str] = field(default_factory=dict)
     fresh: Sequence[tuple[Key, Key]] = ()
+
+
+NOTHING_SUSPECTED = Identities()
+"""The identities of a run in which no key resembles another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,7 @@ def _why_leaver_is_held(one: Suspicion) -> str:
 
 def is_held_as_another(error: str | None) -> bool:
     """Return whether `error` says that a record is of another person."""
-    return error is not None and f"[{_ANOTHER}]" in error
+    return error is not None and f"[{ANOTHER}]" in error
 
 
 def why_another(key: Key, before: Document, after: Document) -> str:
@@ -245,7 +250,7 @@ def why_another(key: Key, before: Document, after: Document) -> str:
     return coded(
         f"the record is of another person: userName {was} became {now}, and no name is the same;"
         f" if it is the same person: {rekey_command(key, key)}",
-        _ANOTHER,
+        ANOTHER,
     )
 
 

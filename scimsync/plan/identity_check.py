@@ -8,7 +8,7 @@ from dataclasses import replace
 from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import Link
 from scimsync.model.records import Record
-from scimsync.plan.arrivals import Desire
+from scimsync.plan.arrivals import Desire, is_fresh
 from scimsync.plan.identities import (
     Identities,
     IdentityChanges,
@@ -131,8 +131,7 @@ class IdentityCheck:
 
     def _is_new(self, key: Key) -> bool:
         """Return whether no earlier run accepted this version of the record."""
-        record = self._record(key)
-        return record is not None and not 0 < record.seq <= self.accepted
+        return is_fresh(self._record(key), self.accepted)
 
     def _record(self, key: Key) -> Record | None:
         return self._records.get(self._sources, [key]).get(key)

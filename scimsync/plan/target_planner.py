@@ -13,16 +13,18 @@ from scimsync.model.ids import Key, Seq
 from scimsync.model.targets import GroupTable
 from scimsync.plan.arrivals import ArrivalFinder
 from scimsync.plan.group_planner import GroupPlanner
-from scimsync.plan.identities import Identities, IdentityChanges, Move, Suspicion
+from scimsync.plan.identities import (
+    NOTHING_SUSPECTED,
+    Identities,
+    IdentityChanges,
+    Move,
+    Suspicion,
+)
 from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
-from scimsync.plan.planner import Now, TargetReader
+from scimsync.plan.planner import BATCH, Now, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.user_planner import UserPlanner
 from scimsync.transport.request_errors import RequestError
-
-_BATCH = 500
-
-_NOTHING_SUSPECTED = Identities()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class TargetPlanner:
         only = scope.only
         concerned = (key for key in keys if only is None or key in only)
         found: dict[Key, str] = {}
-        for some in batches(concerned, _BATCH):
+        for some in batches(concerned, BATCH):
             found |= self._users.identity.others(some)
         return found
 
@@ -148,7 +150,7 @@ class TargetPlanner:
         self,
         scope: Scope,
         progress: Callable[[int], None] | None = None,
-        identities: Identities = _NOTHING_SUSPECTED,
+        identities: Identities = NOTHING_SUSPECTED,
     ) -> None:
         """Write the operations that `scope` needs into the plan, after what was decided about keys.
 

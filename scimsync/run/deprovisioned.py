@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scimsync.model.ids import Key, Kind, RemoteId
@@ -71,16 +71,14 @@ def access_after(
                 run=outcome.run, target=name, kind=Kind.USER, keys=keys, actions=REMOVAL_ACTIONS
             )
             removals = {one.key: one for one in journal.find(connection, sent)}
-            error = None
-            if name in outcome.targets and outcome.targets[name].error is not None:
-                error = outcome.targets[name].error
+            asked = outcome.targets.get(name)
             for key in keys:
-                if name not in outcome.targets:
+                if asked is None:
                     found[key].append(AccessAt(name, AccessStatus.NOT_ASKED))
                     continue
                 one = _access_at(name, known.get(key), removals.get(key))
-                if one.status is AccessStatus.UNSETTLED and error is not None:
-                    one = AccessAt(name, one.status, one.remote_id, error.message)
+                if one.status is AccessStatus.UNSETTLED and asked.error is not None:
+                    one = replace(one, detail=asked.error.message)
                 found[key].append(one)
     return found
 

@@ -14,13 +14,11 @@ from scimsync.errors import ConfigError
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
+from scimsync.plan.identities import ANOTHER
 from scimsync.run.lease_keeper import take_leases
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import identities, journal, leases, links
 from scimsync.state.store import Store
-
-ANOTHER = "SYNC-0382"
-"""The message about keys whose record is of another person."""
 
 
 def rekey(

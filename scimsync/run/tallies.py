@@ -10,13 +10,10 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
 from scimsync.plan import TargetPlan
 from scimsync.plan.definition import Tally
-from scimsync.plan.guard import REMOVALS, UPDATES
+from scimsync.plan.guard import FIRST_KEYS, REMOVALS, UPDATES
 from scimsync.state import links
 from scimsync.state.planning import LiveState
 from scimsync.state.store import Store
-
-FIRST_KEYS = 5
-"""The number of users or groups counted by a guard that are named."""
 
 
 def with_tallies(plan: TargetPlan, state: LiveState, store: Store) -> TargetPlan:

@@ -21,15 +21,15 @@ from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references
-from scimsync.plan.guard import REMOVALS
-from scimsync.plan.identities import Identities, Suspicion, can_compare
+from scimsync.plan.guard import FIRST_KEYS, REMOVALS
+from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
-from scimsync.run.tallies import FIRST_KEYS, with_tallies
+from scimsync.run.tallies import with_tallies
 from scimsync.state import (
     due,
     holds,
@@ -61,8 +61,6 @@ _NO_TABLE = ""
 
 _FEW, _MANY = 3, 10_000
 """The expected number of groups to look up: few once groups are linked, any number before that."""
-
-_NOTHING_SUSPECTED = Identities()
 
 _DAYS_REMEMBERED = 60
 
@@ -96,7 +94,7 @@ class TargetRun:
     known: TargetState
     has_arrivals: bool = False
     scope: Scope | None = None
-    identities: Identities = _NOTHING_SUSPECTED
+    identities: Identities = NOTHING_SUSPECTED
     next: TargetState | None = None
     error: ScimsyncError | None = None
     late_error: ScimsyncError | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, select, update
 
+from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.state import links, memberships, record_rows
 from scimsync.state.tables import hold, link, membership, record, reference, source
@@ -21,7 +22,7 @@ _ASIDE = "\x1f"
 def accounts_of(connection: Connection, keys: Collection[Key]) -> dict[Key, list[str]]:
     """Return those of the users `keys` that have an account, with the targets that have it."""
     found: dict[Key, list[str]] = {}
-    for some in _batches(keys):
+    for some in batches(sorted(keys), _SOME):
         rows = connection.execute(
             select(link.c.key, link.c.target)
             .where(link.c.kind == Kind.USER, link.c.key.in_(some), links.has_account())
@@ -62,7 +63,7 @@ def move_accounts(
     """
     of_users = link.c.kind == Kind.USER
     _rename(connection, link, link.c.key, pairs, of_users)
-    for new in _batches(pairs):
+    for new in batches(sorted(pairs), _SOME):
         connection.execute(
             update(link)
             .where(of_users, link.c.key.in_(new))
@@ -133,7 +134,7 @@ def _rename(
         [{"old_key": old, "aside": _ASIDE + old} for old in pairs.values()],
     )
     if not keep:
-        for some in _batches(pairs):
+        for some in batches(sorted(pairs), _SOME):
             connection.execute(delete(table).where(*where, column.in_(some)))
     connection.execute(
         update(table)
@@ -153,7 +154,7 @@ def _rename_records(
     present = record.c.removed_at.is_(None)
     ours = record.c.source == name
     known: set[Key] = set()
-    for some in _batches({*pairs, *pairs.values()}):
+    for some in batches(sorted({*pairs, *pairs.values()}), _SOME):
         rows = connection.scalars(select(record.c.key).where(ours, present, record.c.key.in_(some)))
         known |= {Key(key) for key in rows}
     moving = {
@@ -178,7 +179,7 @@ def _renamed(
     connection: Connection, name: str, moving: Mapping[Key, Key], column: str | None
 ) -> Iterator[list[tuple[Key, str]]]:
     """Yield the new keys and the values of records, with the new key in its column."""
-    for some in _batches(moving):
+    for some in batches(sorted(moving), _SOME):
         found = record_rows.get_records(connection, [name], some)
         yield [
             (
@@ -195,11 +196,6 @@ def _with_key(data: Mapping[str, Any], column: str | None, old: Key, new: Key) -
         return data
     is_number = isinstance(held, int) and new.isdecimal()
     return {**data, str(column): int(new) if is_number else new}
-
-
-def _batches(keys: Collection[Key]) -> list[list[Key]]:
-    ordered = sorted(keys)
-    return [ordered[start : start + _SOME] for start in range(0, len(ordered), _SOME)]
 
 
 def is_used(connection: Connection, key: Key) -> bool:
