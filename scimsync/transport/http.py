@@ -287,10 +287,11 @@ def _open_client(
         max_connections=max_connections, max_keepalive_connections=max_connections
     )
     # http to loopback needs no certificates, so read none and trust none
-    context = True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if verify is None and url.scheme != "https":
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx2.AsyncClient(
         limits=limits,
-        verify=verify or context,
+        verify=verify or True,
         proxy=proxy,
         trust_env=False,
         follow_redirects=False,

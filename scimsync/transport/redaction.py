@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.entities
 import re
+from collections.abc import Iterable
 from typing import Final
 
 EXCERPT_BYTES: Final = 120
@@ -19,6 +20,13 @@ def secret_pattern(secret: str) -> re.Pattern[str]:
     These encode only characters that are neither letters nor digits.
     """
     return re.compile("".join(map(_spellings, secret)))
+
+
+def redacted(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    """Return `text` with `***` in place of each secret that `patterns` find."""
+    for pattern in patterns:
+        text = pattern.sub("***", text)
+    return text
 
 
 def _spellings(character: str) -> str:

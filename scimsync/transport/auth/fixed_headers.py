@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scimsync.transport.auth.authenticator import check_origin, origin_of
-from scimsync.transport.redaction import secret_pattern
+from scimsync.transport.redaction import redacted, secret_pattern
 from scimsync.transport.request_errors import BaseUrlError
 
 
@@ -44,6 +44,4 @@ class FixedHeaders:
 
     def redact(self, text: str) -> str:
         """Return `text` with `***` in place of each secret."""
-        for pattern in self._patterns:
-            text = pattern.sub("***", text)
-        return text
+        return redacted(text, self._patterns)

@@ -19,7 +19,7 @@ import orjson
 from scimsync.formatting import one_line
 from scimsync.transport.auth.authenticator import check_origin, origin_of
 from scimsync.transport.connection_options import ConnectionOptions
-from scimsync.transport.redaction import MAX_DETAIL, secret_pattern
+from scimsync.transport.redaction import MAX_DETAIL, redacted, secret_pattern
 from scimsync.transport.request_errors import (
     BaseUrlError,
     InvalidResponse,
@@ -196,9 +196,8 @@ class TokenEndpoint:
                 f"no token: {host} issues tokens of type {named}, and scimsync sends bearer tokens"
             )
         renewed = body.get("refresh_token")
-        if not isinstance(renewed, str) or renewed == self._secrets.get("refresh_token"):
-            renewed = None
-        if self._settings.refresh_token is None:
+        used = self._secrets.get("refresh_token")
+        if used is None or renewed == used or not isinstance(renewed, str):
             renewed = None
         return Token(text, _lifetime(body.get("expires_in")), renewed)
 
@@ -207,8 +206,7 @@ class TokenEndpoint:
         body = _json_object(answer)
         said = [body.get("error"), body.get("error_description")]
         text = ": ".join(one for one in said if isinstance(one, str))
-        for secret in self.secrets:
-            text = secret_pattern(secret).sub("***", text)
+        text = redacted(text, map(secret_pattern, self.secrets))
         host = urlsplit(url).hostname
         return f"{host} answers {answer.status}{f' {one_line(text, MAX_DETAIL)}' if text else ''}"
 
@@ -268,9 +266,7 @@ class OAuth2Authenticator:
 
     def redact(self, text: str) -> str:
         """Return `text` with `***` in place of each secret and token."""
-        for secret in (*self._endpoint.secrets, *self._issued):
-            text = secret_pattern(secret).sub("***", text)
-        return text
+        return redacted(text, map(secret_pattern, (*self._endpoint.secrets, *self._issued)))
 
     def _lock(self) -> asyncio.Lock:
         """Return the lock of this event loop: runs of a daemon have one each."""
