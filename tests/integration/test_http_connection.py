@@ -389,3 +389,16 @@ def test_a_cancelled_request_stays_cancelled_although_the_library_fails_to_clean
             await connection.aclose()
 
     asyncio.run(scenario())
+
+
+def test_an_interrupted_request_stays_interrupted_although_the_library_fails_to_clean_up() -> None:
+    def fail(request: httpx2.Request) -> httpx2.Response:
+        raise RuntimeError("cleaning up") from KeyboardInterrupt()
+
+    async def scenario() -> None:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(fail)) as client:
+            connection = HttpConnection("https://hr.example.com", user_agent="x", client=client)
+            await connection.send("GET", "/people", headers={})
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(scenario())
