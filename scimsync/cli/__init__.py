@@ -123,9 +123,37 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
     """Handle SIGTERM like an interrupt, so that no temporary copy of a file is left behind."""
     _terminated.append(number)
     # a shell ignores SIGINT for what it starts in the background
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.raise_signal(signal.SIGINT)
+    elif not _cancel_tasks():
         raise KeyboardInterrupt
-    signal.raise_signal(signal.SIGINT)
+
+
+def _cancel_tasks() -> bool:
+    """Cancel the tasks of the running event loop, and return whether there is one.
+
+    An exception that a signal handler raises in the middle of a task may be lost, or replaced.
+    """
+    asyncio = sys.modules.get("asyncio")  # most runs do without it
+    try:
+        loop = None if asyncio is None else asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
+    if asyncio is None or loop is None:
+        return False
+
+    def cancel() -> None:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+
+    loop.call_soon_threadsafe(cancel)
+    return True
+
+
+def _interrupts() -> tuple[type[BaseException], ...]:
+    """Return the exceptions that end an interrupted command."""
+    asyncio = sys.modules.get("asyncio")
+    return (click.Abort,) if asyncio is None else (click.Abort, asyncio.CancelledError)
 
 
 def _exit_interrupted() -> NoReturn:
@@ -150,7 +178,7 @@ def main(
     try:
         code = cli.main(arguments, prog_name="scimsync", standalone_mode=False, obj=invocation)
         sys.stdout.flush()
-    except click.Abort:  # an interrupt
+    except _interrupts():
         _exit_interrupted()
     except click.ClickException as error:
         error.show()

@@ -194,13 +194,6 @@ class HttpConnection:
                 f"{label}: no complete response from {self._host} after {self._total_timeout:g} s",
                 may_have_had_effect=True,
             ) from error
-        except RuntimeError as error:  # the HTTP library may fail to clean up
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError from error
-            if _was_interrupted(error):
-                raise KeyboardInterrupt from error
-            raise
         except OSError as error:  # a TLS error that httpx2 does not wrap once it is connected
             raise NoResponse(
                 f"{label}: no complete response from {self._host}: {self.redacted(str(error))}",
@@ -265,13 +258,6 @@ class HttpConnection:
                 reason = str(cause)
             cause = cause.__cause__ or cause.__context__
         return self.redacted(reason)
-
-
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether an error arose while a KeyboardInterrupt was handled."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def checked_base_url(base_url: str) -> httpx2.URL:
