@@ -25,6 +25,7 @@ from scimsync.plan.protection import protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
 from scimsync.scim.messages import ScimResponse
 from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.targets.account_finder import to_account
 from scimsync.targets.evidence import (
     OutcomeUnknown,
     Purpose,
@@ -33,7 +34,8 @@ from scimsync.targets.evidence import (
     shows_another,
     verdict,
 )
-from scimsync.targets.matching import Match, Matcher, SearchUndecided, to_account
+from scimsync.targets.filter_search import SearchUndecided
+from scimsync.targets.matching import Match, Matcher
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0

@@ -39,9 +39,10 @@ from scimsync.state import (
 )
 from scimsync.state.planning import LiveState, OverlayState
 from scimsync.state.store import Store
+from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.evidence import message_code, shows_another
-from scimsync.targets.matching import AccountFinder, Matcher
+from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
     is_suspect,
     learned_rate,

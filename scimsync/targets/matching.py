@@ -8,62 +8,31 @@ found something: see `evidence`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.ids import Document, Key, Kind, RemoteId
-from scimsync.scim.attributes import read, resource_id, short_text, usable_id
+from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.grammar import FilterError
-from scimsync.scim.listing import ListingError, fetch_page
-from scimsync.scim.messages import ScimRequest, Sender
+from scimsync.scim.listing import ListingError
+from scimsync.scim.messages import Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
-from scimsync.scim.resources import project
 from scimsync.targets.evidence import (
-    Answer,
     Purpose,
     UnprovenResponse,
     Verdict,
-    active_of,
-    answer_of,
     check_read,
-    held_document,
     verdict,
 )
-from scimsync.targets.resource_list import ResourceList, fold, folded_value, read_whole_list
-from scimsync.transport.request_errors import InvalidRequest, RequestError
+from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
+from scimsync.targets.resource_list import ResourceList, read_whole_list
+from scimsync.transport.request_errors import InvalidRequest
 
 _MAX_LOOK_UPS = 3
 """The number of resources that are looked up by filter whatever the size of the list."""
-
-_MAX_MATCHES = 5
-"""The number of resources that are read for one value. Two are already ambiguous."""
-
-_REFUSALS = 2
-"""After this number of filters on one attribute that proved nothing, none is tried any more. One
-alone may be due to its value."""
-
-_SAMPLE = 10
-"""The number of resources read to show that a filter finds what exists."""
-
-_ABSENT_VALUE = "scimsync-searches-for-no-one"
-"""A value that no resource has."""
-
-_OF_THE_TARGET = (Verdict.TOKEN, Verdict.RATE_LIMIT, Verdict.DOWN)
-"""Verdicts on a filter that concern more than the filter."""
-
-
-class SearchUndecided(ListingError):
-    """The answers to a search prove neither that the resource exists nor that it does not."""
-
-
-class _NotFound(SearchUndecided):
-    """A filter was answered with 404."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +49,7 @@ class Matcher:
     `match` are attribute paths, tried in their order until one finds a resource. `expected` returns
     the number of resources to look up in all, which decides between filters and reading the list.
     `known` returns the number of resources that are linked. `unusable` maps the attributes whose
-    filters proved nothing, in earlier runs too, to the reason; the search adds to it.
+    filters proved nothing in earlier runs to the reason.
     """
 
     def __init__(
@@ -105,13 +74,12 @@ class Matcher:
         self._list: ResourceList | None = None
         self._decided = False
         self._outdated = False
-        self._answered: set[str] = set()
-        self._shown: set[str] = set()
-        self._not_in_sample: set[str] = set()
-        self._sends_404: dict[str, bool] = {}
-        self._refusals: Counter[str] = Counter()
-        self._no_list: ErrorResponse | None = None
-        self.unusable = dict(unusable or {})
+        self._filters = FilterSearch(sender, dialect, kind, unusable)
+
+    @property
+    def unusable(self) -> Mapping[str, str]:
+        """The attributes whose filters proved nothing, in earlier runs too, and why."""
+        return self._filters.unusable
 
     def forget(self, expected: int) -> None:
         """Drop the list that was read, because it may be out of date.
@@ -141,7 +109,10 @@ class Matcher:
                 if match is None and proving:
                     match = await self._find_hidden(document)
             except (ErrorResponse, InvalidRequest, ListingError) as error:
-                if verdict(error, Purpose.SEARCH) is Verdict.TOKEN or error is self._no_list:
+                if (
+                    verdict(error, Purpose.SEARCH) is Verdict.TOKEN
+                    or error is self._filters.no_list
+                ):
                     raise
                 refused[key] = str(error)
             else:
@@ -158,7 +129,7 @@ class Matcher:
         decided, problems = False, []
         for path, value in self._values(document):
             try:
-                resources = await self._filter(path, value)
+                resources = await self._filters.find(path, value)
             except SearchUndecided as error:
                 problems.append(str(error))
                 continue
@@ -205,7 +176,7 @@ class Matcher:
             self._drop_list()
         if self._list is None:
             for path, _ in values:
-                if path in self._shown or await self._shows_others(path):
+                if await self._filters.works(path):
                     return None
         whole_list = await self._proven_list()
         if remote_id in whole_list:
@@ -220,13 +191,9 @@ class Matcher:
         """
         if self._list is None:
             paths = [path for path, _ in self._values(document)]
-            proofs = [
-                path in self._shown
-                or (path not in self._not_in_sample and await self._shows_others(path))
-                for path in paths
-            ]
+            proofs = [await self._filters.works(path, sample_again=False) for path in paths]
             if any(proofs) and all(
-                proof or path in self._not_in_sample
+                proof or path in self._filters.absent_in_sample
                 for path, proof in zip(paths, proofs, strict=True)
             ):
                 return None
@@ -287,7 +254,7 @@ class Matcher:
 
     async def probe(self) -> None:
         """Request any one resource. Raise RequestError if the target does not respond either."""
-        await self._page(1)
+        await self._filters.first_resources(1)
 
     def outdate(self) -> None:
         """Note that a resource was created, which a list that was read before does not show."""
@@ -312,7 +279,7 @@ class Matcher:
 
     def _in_list(self, resource_list: ResourceList, document: Document) -> Match | None:
         for path, value in self._values(document):
-            resources = resource_list.find(path, value, _MAX_MATCHES)
+            resources = resource_list.find(path, value, MAX_MATCHES)
             if resources:
                 return Match(path, resources)
         return None
@@ -323,116 +290,6 @@ class Matcher:
             value = document.get(path)
             if value is not None and not isinstance(value, (dict, list)):
                 yield path, value
-
-    async def _filter(
-        self, path: str, value: Any, *, proving: bool = False
-    ) -> tuple[dict[str, Any], ...]:
-        """Return the resources that hold a value. Raise SearchUndecided if nothing is proven.
-
-        `proving`: the value is one that exists.
-        """
-        if path in self.unusable:
-            raise SearchUndecided(f"the filter on {path} does not work: {self.unusable[path]}")
-        try:
-            request = self._dialect.match(self._kind, path, value, _MAX_MATCHES)
-        except FilterError as error:
-            raise InvalidRequest(str(error)) from error
-        try:
-            resources = await self._answer_to_filter(request, path, value)
-        except _NotFound as error:
-            if proving or not await self._is_empty_list(path):
-                raise SearchUndecided(str(error)) from error
-            return ()
-        except SearchUndecided as error:
-            self._refusals[path] += 1
-            if path not in self._answered and self._refusals[path] >= _REFUSALS:
-                self.unusable[path] = str(error)
-            raise
-        self._answered.add(path)
-        if resources:
-            self._shown.add(path)
-        return resources
-
-    async def _answer_to_filter(
-        self, request: ScimRequest, path: str, value: Any
-    ) -> tuple[dict[str, Any], ...]:
-        try:
-            response = await self._sender.send(request)
-        except ErrorResponse as error:
-            if verdict(error, Purpose.SEARCH) in _OF_THE_TARGET and not await self._lists(error):
-                raise
-            if answer_of(error) is Answer.NOT_FOUND:
-                raise _NotFound(str(error)) from error
-            raise SearchUndecided(str(error)) from error
-        listed = read(response.body or {}, "Resources")
-        total = read(response.body or {}, "totalResults")
-        if not isinstance(listed, list):
-            listed = [] if total is not None else None
-        if listed is None or (not listed and str(total) not in ("0", "None")):
-            raise SearchUndecided(f"{request}: {Answer.SHORT_LIST}")
-        fitting = tuple(
-            resource
-            for resource in listed
-            if isinstance(resource, dict) and folded_value(resource, path) == fold(path, value)
-        )
-        if listed and not fitting:
-            raise SearchUndecided(f"{request}: {Answer.FILTER_IGNORED}")
-        return fitting
-
-    async def _is_empty_list(self, path: str) -> bool:
-        """Return whether the target sends 404 instead of an empty list, as some do.
-
-        It does so if it finds a value that exists, and answers with 404 to one that does not.
-        """
-        if path not in self._sends_404:
-            shows = path in self._shown or await self._shows_others(path)
-            self._sends_404[path] = shows and await self._sends_404_for_nothing(path)
-        return self._sends_404[path]
-
-    async def _sends_404_for_nothing(self, path: str) -> bool:
-        request = self._dialect.match(self._kind, path, _ABSENT_VALUE, _MAX_MATCHES)
-        try:
-            await self._answer_to_filter(request, path, _ABSENT_VALUE)
-        except _NotFound:
-            return True
-        except SearchUndecided:
-            pass
-        return False
-
-    async def _lists(self, error: ErrorResponse) -> bool:
-        """Return whether a filter alone failed with a server error: the list can be read."""
-        if answer_of(error) is not Answer.SERVER_ERROR:
-            return False
-        try:
-            await self._page(1)
-        except RequestError:
-            return False
-        return True
-
-    async def _shows_others(self, path: str) -> bool:
-        """Return whether the filter on `path` finds a resource that exists."""
-        if path in self.unusable:
-            return False
-        for resource in await self._page(_SAMPLE):
-            value = project(resource, (path,)).get(path)
-            if isinstance(value, str) and value:
-                try:
-                    return bool(await self._filter(path, value, proving=True))
-                except SearchUndecided:
-                    return False
-        self._not_in_sample.add(path)
-        return False
-
-    async def _page(self, count: int) -> Sequence[dict[str, Any]]:
-        """Return the first resources of the list. A 404 concerns all that is searched for."""
-        endpoint = RESOURCE_TYPES[self._kind].endpoint
-        try:
-            page = await fetch_page(self._sender, endpoint, self._dialect.page(1, count))
-        except ErrorResponse as error:
-            if answer_of(error) is Answer.NOT_FOUND:
-                self._no_list = error
-            raise
-        return page.resources
 
     async def _read_list_if_cheaper(self) -> None:
         """Read the whole list if that takes fewer requests than the look-ups.
@@ -457,71 +314,3 @@ class Matcher:
         return await read_whole_list(
             self._sender, endpoint, self._dialect.page, self._page_size, self._match, most_pages
         )
-
-
-class AccountFinder:
-    """The planner's search for accounts.
-
-    `matcher_of` returns the matcher for a key, and `protect` the filter that keeps a resource out
-    of reach, if any.
-    """
-
-    def __init__(
-        self,
-        matcher_of: Callable[[Key], Matcher],
-        protect: Callable[[Mapping[str, Any]], str | None],
-    ) -> None:
-        self._matcher_of = matcher_of
-        self._protect = protect
-
-    async def find(
-        self,
-        wanted: Mapping[Key, Document],
-        paths: Mapping[Key, Sequence[str]],
-        *,
-        proving: bool = False,
-    ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
-        """Return the accounts that match each document, and why some could not be looked up.
-
-        `paths` are the managed paths of each key. With `proving`, that nothing is found counts only
-        if the search is shown to find others. Raise RequestError for errors that concern more than
-        one resource.
-        """
-        by_matcher: dict[int, tuple[Matcher, dict[Key, Document]]] = {}
-        for key, document in wanted.items():
-            matcher = self._matcher_of(key)
-            by_matcher.setdefault(id(matcher), (matcher, {}))[1][key] = document
-        accounts: dict[Key, tuple[Account, ...]] = {}
-        refused: dict[Key, str] = {}
-        for matcher, documents in by_matcher.values():
-            matches, refusals = await matcher.find(documents, proving=proving)
-            refused |= refusals
-            for key, match in matches.items():
-                if any(resource_id(resource) is None for resource in match.resources):
-                    refused[key] = f"what matches by {match.by} has no id that can be used"
-                    continue
-                accounts[key] = tuple(
-                    replace(
-                        to_account(match.by, resource, paths[key]),
-                        protected_by=self._protect(resource),
-                    )
-                    for resource in match.resources
-                )
-        return accounts, refused
-
-
-def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:
-    """Return a resource as an account, with its values at the managed `paths`."""
-    meta = read(resource, "meta")
-    version = read(meta, "version") if isinstance(meta, dict) else None
-    members = read(resource, "members")
-    values = [read(member, "value") for member in members or () if isinstance(member, dict)]
-    return Account(
-        remote_id=RemoteId(resource_id(resource) or ""),
-        document=held_document(resource, paths),
-        found_by=found_by,
-        active=active_of(resource),
-        identity=project(resource, IDENTITY),
-        etag=short_text(version),
-        members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
-    )

@@ -14,7 +14,9 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.messages import ScimRequest, ScimResponse
-from scimsync.targets.matching import Match, Matcher, SearchUndecided, to_account
+from scimsync.targets.account_finder import to_account
+from scimsync.targets.filter_search import SearchUndecided
+from scimsync.targets.matching import Match, Matcher
 from scimsync.transport.request_errors import RequestError
 
 Json = dict[str, Any]

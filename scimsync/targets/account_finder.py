@@ -1,0 +1,82 @@
+"""The planner's search for accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from scimsync.model.accounts import IDENTITY, Account
+from scimsync.model.ids import Document, Key, RemoteId
+from scimsync.scim.attributes import read, resource_id, short_text, usable_id
+from scimsync.scim.resources import project
+from scimsync.targets.evidence import active_of, held_document
+from scimsync.targets.matching import Matcher
+
+
+class AccountFinder:
+    """The planner's search for accounts.
+
+    `matcher_of` returns the matcher for a key, and `protect` the filter that keeps a resource out
+    of reach, if any.
+    """
+
+    def __init__(
+        self,
+        matcher_of: Callable[[Key], Matcher],
+        protect: Callable[[Mapping[str, Any]], str | None],
+    ) -> None:
+        self._matcher_of = matcher_of
+        self._protect = protect
+
+    async def find(
+        self,
+        wanted: Mapping[Key, Document],
+        paths: Mapping[Key, Sequence[str]],
+        *,
+        proving: bool = False,
+    ) -> tuple[dict[Key, tuple[Account, ...]], dict[Key, str]]:
+        """Return the accounts that match each document, and why some could not be looked up.
+
+        `paths` are the managed paths of each key. With `proving`, that nothing is found counts only
+        if the search is shown to find others. Raise RequestError for errors that concern more than
+        one resource.
+        """
+        by_matcher: dict[int, tuple[Matcher, dict[Key, Document]]] = {}
+        for key, document in wanted.items():
+            matcher = self._matcher_of(key)
+            by_matcher.setdefault(id(matcher), (matcher, {}))[1][key] = document
+        accounts: dict[Key, tuple[Account, ...]] = {}
+        refused: dict[Key, str] = {}
+        for matcher, documents in by_matcher.values():
+            matches, refusals = await matcher.find(documents, proving=proving)
+            refused |= refusals
+            for key, match in matches.items():
+                if any(resource_id(resource) is None for resource in match.resources):
+                    refused[key] = f"what matches by {match.by} has no id that can be used"
+                    continue
+                accounts[key] = tuple(
+                    replace(
+                        to_account(match.by, resource, paths[key]),
+                        protected_by=self._protect(resource),
+                    )
+                    for resource in match.resources
+                )
+        return accounts, refused
+
+
+def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:
+    """Return a resource as an account, with its values at the managed `paths`."""
+    meta = read(resource, "meta")
+    version = read(meta, "version") if isinstance(meta, dict) else None
+    members = read(resource, "members")
+    values = [read(member, "value") for member in members or () if isinstance(member, dict)]
+    return Account(
+        remote_id=RemoteId(resource_id(resource) or ""),
+        document=held_document(resource, paths),
+        found_by=found_by,
+        active=active_of(resource),
+        identity=project(resource, IDENTITY),
+        etag=short_text(version),
+        members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
+    )
