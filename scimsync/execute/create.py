@@ -115,8 +115,7 @@ class Creation:
         }
 
     async def _send_once(self) -> ScimResponse:
-        ready = self.prepared.ready
-        assert ready is not None  # noqa: S101 - a creation always has a request
+        (ready,) = self.prepared.ready  # a creation always has one request
         return await self.sending.connection.send(ready)
 
     async def _conclude(
@@ -195,17 +194,17 @@ class Creation:
         remote_id, base, wanted = _adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
-            request, _ = await self.sending.send(adoption)
+            requests, _ = await self.sending.send(adoption)
         except RequestError as error:
             if may_have_had_effect(error):
                 link = perhaps_created(link, adoption.operation)
-            return outcome_of_error(operation, link, error, self.now(), adoption.request)
+            return outcome_of_error(operation, link, error, self.now(), adoption.requests)
         return applied(
             operation,
             self.now(),
             remote_id,
             wanted,
-            request=request,
+            requests=requests,
             detail=f"{operation.kind.a_noun} with the same {match.by} exists",
             action=Action.ADOPT,
         )
@@ -260,8 +259,8 @@ class Creation:
             remote_id=remote_id,
             changes=changes_between(base, wanted),
         )
-        request, ready = self.sending.requests(adoption, base, {})
-        return PreparedOperation(adoption, self.prepared.link, base, request=request, ready=ready)
+        requests, ready = self.sending.requests(adoption, base, {})
+        return PreparedOperation(adoption, self.prepared.link, base, requests=requests, ready=ready)
 
     def _owner(self, remote_id: RemoteId) -> Key | None:
         return self.sending.owner(self.operation.kind, remote_id)

@@ -21,7 +21,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import Requests
 from scimsync.targets.evidence import (
     Answer,
     Purpose,
@@ -40,24 +40,24 @@ def outcome_of_error(
     link: Link | None,
     error: RequestError,
     now: datetime,
-    request: ScimRequest | None = None,
+    requests: Requests | None = None,
     detail: str | None = None,
 ) -> OperationOutcome:
     """Return the outcome of an operation whose request ended with `error`.
 
-    `link` is the link before the request. `request` is the request that was sent, if the journal
-    does not have it. `detail` says in place of the error why the operation failed.
+    `link` is the link before the request. `requests` are those that were sent, if the journal
+    does not have them. `detail` says in place of the error why the operation failed.
     """
     link = link_after_error(operation, link, error)
     proof = verdict(error, purpose_of_action(operation.action))
     never_sent = answer_of(error) is Answer.UNSENT
     if proof is Verdict.TOKEN or never_sent:  # concerns the target, not this resource
-        return postponed(operation, now, link, str(error), request)
+        return postponed(operation, now, link, str(error), requests)
     if proof is Verdict.CHANGED and link is not None:
         changed = link_in_doubt(link, now)
-        return skipped(operation, now, changed, str(error), request=request, again=True)
+        return skipped(operation, now, changed, str(error), requests=requests, again=True)
     code, response = refusal_code(error), response_of(error)
-    return failed(operation, now, link, detail or str(error), code, response, request)
+    return failed(operation, now, link, detail or str(error), code, response, requests)
 
 
 def response_of(error: RequestError) -> ErrorResponse | None:

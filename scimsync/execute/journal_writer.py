@@ -16,7 +16,7 @@ from scimsync.errors import LeaseHeld
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     belongs_to,
-    request_text,
+    requests_text,
 )
 from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
@@ -137,7 +137,7 @@ class JournalWriter:
                 return False
             self._write(connection, outcomes)
             requests = {
-                prepared.operation.id: request_text(prepared.request) for prepared in to_send
+                prepared.operation.id: requests_text(prepared.requests) for prepared in to_send
             }
             journal.mark_sent(connection, requests, now)
             return True

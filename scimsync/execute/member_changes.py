@@ -22,7 +22,7 @@ from scimsync.model.memberships import member_of
 from scimsync.model.operations import OperationStatus
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import Requests
 from scimsync.targets.evidence import (
     Purpose,
     UnprovenResponse,
@@ -58,7 +58,7 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
     try:
         await attempt.send(changes)
     except RequestError as error:
-        outcome = await _outcome_of_error(sending, prepared, link, error, attempt.request)
+        outcome = await _outcome_of_error(sending, prepared, link, error, attempt.requests)
         remaining = [change for change in changes if change not in attempt.applied]
         in_doubt = may_have_had_effect(error)
         return replace(
@@ -84,14 +84,14 @@ def _outcome(
             f"{len(attempt.refused)} of {len(changes)} members were refused, the first:"
             f" {attempt.why}"
         )
-        outcome = failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.request)
+        outcome = failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.requests)
         return replace(outcome, members=acknowledged(operation.key, attempt.applied))
     updated = replace(link, synced_at=now)
     failed_now = link.next_try_at is not None and link.next_try_at >= (operation.planned_at or now)
     if not failed_now:  # the memberships had failed, in an earlier run
         updated = replace(updated, failures=0, next_try_at=None, last_error=None)
     status = OperationStatus.APPLIED if changes else OperationStatus.SKIPPED
-    operation_result = result(operation, status, now, attempt.request)
+    operation_result = result(operation, status, now, attempt.requests)
     return OperationOutcome(
         operation_result, updated, members=acknowledged(operation.key, attempt.applied)
     )
@@ -102,13 +102,13 @@ async def _outcome_of_error(
     prepared: PreparedOperation,
     link: Link,
     error: RequestError,
-    request: ScimRequest | None,
+    requests: Requests | None,
 ) -> OperationOutcome:
     """Return the outcome of an error. A group counts as gone only if a search proves it."""
     operation = prepared.operation
     if verdict(error, Purpose.CHANGE) is Verdict.MISSING:
         return await after_error(sending, prepared, error)
-    return outcome_of_error(operation, link, error, sending.clock(), request)
+    return outcome_of_error(operation, link, error, sending.clock(), requests)
 
 
 @dataclass(slots=True)
@@ -116,12 +116,12 @@ class _Attempt:
     """The progress of the member changes of one operation.
 
     `applied` are changes that the target holds, and `refused` those that it refused because of
-    `why`. `request` is the last request.
+    `why`. `requests` are the last ones.
     """
 
     sending: Sending
     prepared: PreparedOperation
-    request: ScimRequest | None = None
+    requests: Requests | None = None
     applied: list[Change] = field(default_factory=list)
     refused: list[Change] = field(default_factory=list)
     why: ErrorResponse | None = None
@@ -133,13 +133,13 @@ class _Attempt:
         Raise RequestError.
         """
         operation = replace(self.prepared.operation, changes=tuple(changes))
-        request, _ = self.sending.requests(operation, {}, self.prepared.members)
-        self.request = request
+        requests, _ = self.sending.requests(operation, {}, self.prepared.members)
+        self.requests = requests
         prepared = replace(
-            self.prepared, operation=operation, before={}, request=request, ready=request
+            self.prepared, operation=operation, before={}, requests=requests, ready=requests
         )
         try:
-            self.request, _ = await send_checked(self.sending, prepared)
+            self.requests, _ = await send_checked(self.sending, prepared)
         except ErrorResponse as error:
             if verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER:
                 raise

@@ -22,9 +22,9 @@ from scimsync.model.operations import (
     OperationResult,
     OperationStatus,
 )
-from scimsync.plan.requests import request_document
+from scimsync.plan.requests import request_documents
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import Requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ def applied(
     document: Document,
     *,
     link: Link | None = None,
-    request: ScimRequest | None = None,
+    requests: Requests | None = None,
     etag: str | None = None,
     detail: str | None = None,
     action: Action | None = None,
 ) -> OperationOutcome:
     """Return the outcome of an operation after which the target holds `document`.
 
-    `link` is the link before the operation. `request` and `action` are those that were sent, where
+    `link` is the link before the operation. `requests` and `action` are those that were sent, where
     the journal has others.
     """
     done = action or operation.action
@@ -100,7 +100,7 @@ def applied(
         moved_from=link.moved_from if link is not None else None,
     )
     operation_result = result(
-        operation, OperationStatus.APPLIED, now, request, detail=detail, action=action
+        operation, OperationStatus.APPLIED, now, requests, detail=detail, action=action
     )
     return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
 
@@ -127,11 +127,11 @@ def skipped(
     link: Link | None,
     detail: str,
     *,
-    request: ScimRequest | None = None,
+    requests: Requests | None = None,
     again: bool = False,
 ) -> OperationOutcome:
     """Return the outcome of an operation that changed nothing and did not fail."""
-    operation_result = result(operation, OperationStatus.SKIPPED, now, request, detail=detail)
+    operation_result = result(operation, OperationStatus.SKIPPED, now, requests, detail=detail)
     return OperationOutcome(operation_result, link, again=again)
 
 
@@ -140,14 +140,14 @@ def postponed(
     now: datetime,
     link: Link | None,
     detail: str,
-    request: ScimRequest | None = None,
+    requests: Requests | None = None,
 ) -> OperationOutcome:
     """Return the outcome of an operation that was neither carried out nor failed.
 
     The next run carries it out.
     """
     link = link or Link(operation.kind, operation.key, LinkStatus.PENDING)
-    return skipped(operation, now, replace(link, next_try_at=now), detail, request=request)
+    return skipped(operation, now, replace(link, next_try_at=now), detail, requests=requests)
 
 
 def failed(
@@ -157,7 +157,7 @@ def failed(
     detail: str,
     code: str,
     error: ErrorResponse | None = None,
-    request: ScimRequest | None = None,
+    requests: Requests | None = None,
 ) -> OperationOutcome:
     """Return the outcome of a failed operation: the resource is due again after a delay.
 
@@ -168,7 +168,7 @@ def failed(
     if link is not None and operation.action not in REMOVAL_ACTIONS:
         link = replace(link, may_have_access_since=None)  # the user is no leaver any longer
     after = failed_link(link, operation.kind, operation.key, detail, now + retry_delay(failures))
-    operation_result = result(operation, OperationStatus.FAILED, now, request, detail=detail)
+    operation_result = result(operation, OperationStatus.FAILED, now, requests, detail=detail)
     if error is not None:
         operation_result = replace(
             operation_result, http_status=error.status, scim_type=error.scim_type
@@ -180,26 +180,26 @@ def result(
     operation: JournaledOperation,
     status: OperationStatus,
     now: datetime,
-    request: ScimRequest | None = None,
+    requests: Requests | None = None,
     *,
     detail: str | None = None,
     action: Action | None = None,
 ) -> OperationResult:
-    """Return the journal's result of an operation. None keeps its action and request."""
+    """Return the journal's result of an operation. None keeps its action and requests."""
     return OperationResult(
         operation_id=operation.id,
         status=status,
         done_at=now,
         attempts=operation.attempts + 1,
         action=action,
-        request=None if request is None else request_text(request),
+        request=None if requests is None else requests_text(requests),
         detail=detail,
     )
 
 
-def request_text(request: ScimRequest | None) -> str:
-    """Return a request as the journal holds it: a JSON list, empty where nothing is sent."""
-    return orjson.dumps([] if request is None else [request_document(request)]).decode()
+def requests_text(requests: Requests) -> str:
+    """Return requests as the journal holds them: a JSON list, empty where nothing is sent."""
+    return orjson.dumps(request_documents(requests)).decode()
 
 
 def acknowledged(group: Key, changes: Sequence[Change]) -> tuple[Membership, ...]:

@@ -1,4 +1,4 @@
-"""Prepare operations for sending: resolve references and members, and shape the request."""
+"""Prepare operations for sending: resolve references and members, and shape the requests."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from scimsync.model.links import Link
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.candidates import Policy
-from scimsync.plan.requests import Values, shape_request, shown
+from scimsync.plan.requests import Values, shape_requests, shown
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.evidence import check_read
 from scimsync.targets.matching import Matcher
@@ -31,18 +31,18 @@ MemberIds = Mapping[tuple[Kind, Key], RemoteId]
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
-    """An operation with resolved references, and its request.
+    """An operation with resolved references, and its requests.
 
-    `before` is the document that the changes start from. `request` is shown in the journal and
-    `ready` is sent: they differ by generated and secret values. `error` is why there is no request.
+    `before` is the document that the changes start from. `requests` are shown in the journal and
+    `ready` are sent: they differ by generated and secret values. `error` is why there are none.
     """
 
     operation: JournaledOperation
     link: Link | None
     before: Document
     members: MemberIds = field(default_factory=dict)
-    request: ScimRequest | None = None
-    ready: ScimRequest | None = None
+    requests: Requests = ()
+    ready: Requests = ()
     error: ScimsyncError | None = None
 
 
@@ -81,7 +81,7 @@ class Sending:
         accounts: Mapping[Key, RemoteId],
         members: MemberIds,
     ) -> PreparedOperation:
-        """Return an operation with its request.
+        """Return an operation with its requests.
 
         `accounts` maps the keys that it refers to, `members` its members, to remote ids.
         """
@@ -97,29 +97,26 @@ class Sending:
             operation = replace(operation, changes=differing)
         prepared = PreparedOperation(operation, link, before, members)
         try:
-            request, ready = self.requests(operation, before, members)
+            requests, ready = self.requests(operation, before, members)
         except ScimsyncError as error:
             return replace(prepared, error=error)
-        return replace(prepared, request=request, ready=ready)
+        return replace(prepared, requests=requests, ready=ready)
 
     def other_owner(self, operation: JournaledOperation, remote_id: RemoteId) -> Key | None:
         """Return the other key that a resource is linked to, or None if there is none."""
         owner = self.owner(operation.kind, remote_id)
         return None if owner == operation.key else owner
 
-    async def send(
-        self, prepared: PreparedOperation
-    ) -> tuple[ScimRequest | None, ScimResponse | None]:
+    async def send(self, prepared: PreparedOperation) -> tuple[Requests, list[ScimResponse]]:
         """Send a change of an existing resource.
 
-        If the dialect needs it, shape the change from the resource as it is now. Return the request
-        as the journal shows it, and the response, or None for both if nothing had to be sent. Raise
-        RequestError if the request fails.
+        If the dialect needs it, shape the change from the resource as it is now. Return the
+        requests as the journal shows them, and the responses; none if nothing had to be sent. Raise
+        RequestError if a request fails.
         """
         prepared = await self._with_current(prepared)
-        if prepared.ready is None:
-            return prepared.request, None
-        return prepared.request, await self.connection.send(prepared.ready)
+        responses = [await self.connection.send(request) for request in prepared.ready]
+        return prepared.requests, responses
 
     async def _with_current(self, prepared: PreparedOperation) -> PreparedOperation:
         operation = prepared.operation
@@ -127,15 +124,15 @@ class Sending:
         if operation.action in MEMBERSHIP_ACTIONS:
             paths = ["members"]
         if (
-            prepared.ready is None
+            not prepared.ready
             or operation.remote_id is None
             or operation.action == Action.DELETE
             or not self.dialect.needs_current(operation.kind, paths)
         ):
             return prepared
         current = await self.read(operation.kind, operation.remote_id)
-        request, ready = self.requests(operation, prepared.before, prepared.members, current)
-        return replace(prepared, request=request, ready=ready)
+        requests, ready = self.requests(operation, prepared.before, prepared.members, current)
+        return replace(prepared, requests=requests, ready=ready)
 
     async def read(self, kind: Kind, remote_id: RemoteId) -> Mapping[str, Any]:
         """Return a resource as it is now.
@@ -153,8 +150,8 @@ class Sending:
         before: Document,
         members: MemberIds,
         current: Mapping[str, Any] | None = None,
-    ) -> tuple[ScimRequest | None, ScimRequest | None]:
-        """Return the request as the journal shows it, and as it is sent.
+    ) -> tuple[Requests, Requests]:
+        """Return the requests as the journal shows them, and as they are sent.
 
         Raise ScimsyncError if a secret value has changed since it was planned.
         """
@@ -170,12 +167,13 @@ class Sending:
             return value
 
         values = Values(shown, member_id, current)
-        request = shape_request(self.dialect, operation, before, values)
+        requests = shape_requests(self.dialect, operation, before, values)
         if not any(
             isinstance(change.after, (RandomText, SecretValue)) for change in operation.changes
         ):
-            return request, request
-        return request, shape_request(self.dialect, operation, before, replace(values, fill=filled))
+            return requests, requests
+        filled_in = replace(values, fill=filled)
+        return requests, shape_requests(self.dialect, operation, before, filled_in)
 
 
 def _resolved(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:

@@ -26,7 +26,7 @@ from scimsync.model.links import LinkStatus, link_in_doubt
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.plan.guard import REMOVALS
 from scimsync.scim.attributes import read, resource_id, same_value
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import Requests
 from scimsync.scim.resources import project
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.evidence import (
@@ -56,7 +56,7 @@ class _RefusedChange:
     """A change that did not succeed.
 
     `parts` are the changes that the resource holds by now, and `refusals` those that were refused
-    one by one. `request` is the last request that succeeded.
+    one by one. `requests` are the last ones that succeeded.
     """
 
     sending: Sending
@@ -64,7 +64,7 @@ class _RefusedChange:
     error: RequestError
     parts: list[Change] = field(default_factory=list)
     refusals: list[tuple[Sequence[Change], RequestError]] = field(default_factory=list)
-    request: ScimRequest | None = None
+    requests: Requests | None = None
 
     async def settle(self) -> OperationOutcome:
         operation = self.prepared.operation
@@ -158,12 +158,12 @@ class _RefusedChange:
         return error
 
     async def _send(self, operation: JournaledOperation, before: Document) -> RequestError | None:
-        request, ready = self.sending.requests(operation, before, {})
+        requests, ready = self.sending.requests(operation, before, {})
         prepared = replace(
-            self.prepared, operation=operation, before=before, request=request, ready=ready
+            self.prepared, operation=operation, before=before, requests=requests, ready=ready
         )
         try:
-            self.request, _ = await send_checked(self.sending, prepared)
+            self.requests, _ = await send_checked(self.sending, prepared)
         except RequestError as error:
             return error
         return None
@@ -187,7 +187,7 @@ class _RefusedChange:
         )
         detail = f"{self.error}; the account is deactivated, and its deletion stays due"
         code, response = refusal_code(self.error), response_of(self.error)
-        return failed(operation, now, inactive, detail, code, response, self.request)
+        return failed(operation, now, inactive, detail, code, response, self.requests)
 
     def _moved(self, remote_id: RemoteId) -> OperationOutcome:
         """Plan the resource again in this run, under the id that it has now."""
@@ -208,7 +208,7 @@ class _RefusedChange:
             operation.remote_id,
             document,
             link=link,
-            request=self.request,
+            requests=self.requests,
             detail=f"shown by the account after: {self.error}",
         )
         assert done.link is not None  # noqa: S101 - applied() gives one
@@ -229,7 +229,7 @@ class _RefusedChange:
             self._named_refusals(),
             refusal_code(first),
             response_of(first),
-            self.request,
+            self.requests,
         )
 
     def _named_refusals(self) -> str:
@@ -251,17 +251,17 @@ class _RefusedChange:
 
 async def send_checked(
     sending: Sending, prepared: PreparedOperation
-) -> tuple[ScimRequest | None, str | None]:
-    """Send a change of a resource. Return the request as the journal shows it, and the new ETag.
+) -> tuple[Requests, str | None]:
+    """Send a change of a resource. Return the requests as the journal shows them, and the new ETag.
 
     Raise RequestError, also for a response that does not prove the change.
     """
-    request, response = await sending.send(prepared)
+    requests, responses = await sending.send(prepared)
     operation = prepared.operation
-    if request is not None and response is not None and operation.remote_id is not None:
+    if responses and operation.remote_id is not None:
         sent = {change.path: change.after for change in operation.changes}
-        check_change(request, response, operation.remote_id, sent)
-    return request, None if response is None else response.etag
+        check_change(requests[-1], responses[-1], operation.remote_id, sent)
+    return requests, responses[-1].etag if responses else None
 
 
 def in_part(outcome: OperationOutcome, now: datetime) -> OperationOutcome:

@@ -42,7 +42,7 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
 async def _send_change(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     operation, link = prepared.operation, prepared.link
     try:
-        request, etag = await send_checked(sending, prepared)
+        requests, etag = await send_checked(sending, prepared)
     except RequestError as error:
         return await after_error(sending, prepared, error)
     outcome = applied(
@@ -52,7 +52,7 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
         apply_changes(prepared.before, operation.changes),
         etag=etag,
         link=link,
-        request=request if request is not prepared.request else None,
+        requests=requests if requests is not prepared.requests else None,
     )
     # a planned operation with a `detail` has further changes to plan once it is applied
     return in_part(outcome, sending.clock()) if operation.detail is not None else outcome

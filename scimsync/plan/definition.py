@@ -16,9 +16,9 @@ from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOpera
 from scimsync.model.records import Problem
 from scimsync.plan.identities import IdentityChanges
 from scimsync.plan.membership_planner import LostMembers
-from scimsync.plan.requests import Values, shape_request, shown
+from scimsync.plan.requests import Values, shape_requests, shown
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import Requests
 
 _BATCH = 500
 
@@ -111,8 +111,8 @@ class TargetPlan:
         counted = self.reader.count_operations()
         return {action.value: counted[action] for action in Action if counted.get(action)}
 
-    def requests(self) -> Iterator[tuple[JournaledOperation, ScimRequest | None]]:
-        """Return each operation with the request that carries it out, if it needs one."""
+    def requests(self) -> Iterator[tuple[JournaledOperation, Requests]]:
+        """Return each operation with the requests that carry it out."""
         for chunk in batches(self.operations(), _BATCH):
             documents = self._documents(chunk)
             values = Values(shown, self._member_ids(chunk))
@@ -120,7 +120,7 @@ class TargetPlan:
                 before = documents.get((operation.kind, operation.key), {})
                 if operation.base is not None:
                     before = operation.base
-                yield operation, shape_request(self.dialect, operation, before, values)
+                yield operation, shape_requests(self.dialect, operation, before, values)
 
     def _documents(
         self, operations: Sequence[JournaledOperation]

@@ -1,6 +1,6 @@
-"""Shape the request that carries out an operation. No other module does so.
+"""Shape the requests that carry out an operation. No other module does so.
 
-`plan --json` and the executor both call `shape_request`. They differ only in `Values`: a plan does
+`plan --json` and the executor both call `shape_requests`. They differ only in `Values`: a plan does
 not know ids and generated values yet, and shows them in words.
 """
 
@@ -16,7 +16,7 @@ from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.messages import Member, RemoteResource, ScimRequest
+from scimsync.scim.messages import Member, RemoteResource, Requests
 
 _PLACEHOLDERS = (IdOf, RandomText, SecretValue)
 _ACTIVE_ONLY = ("active",)
@@ -36,10 +36,10 @@ class Values:
     current: Mapping[str, Any] | None = None
 
 
-def shape_request(
+def shape_requests(
     dialect: Dialect, operation: Operation, before: Document, values: Values
-) -> ScimRequest | None:
-    """Return the request for `operation`, or None where nothing has to be sent.
+) -> Requests:
+    """Return the requests for `operation`, usually one, and none if nothing has to be sent.
 
     `before` is the document that the changes of the operation start from. Nothing has to be sent
     for an account that is adopted as it is, or where no member is left.
@@ -54,10 +54,10 @@ def shape_request(
     ]
     kind, remote_id = operation.kind, operation.remote_id
     if operation.action == Action.CREATE:
-        return dialect.create(kind, {change.path: change.after for change in changes})
+        return (dialect.create(kind, {change.path: change.after for change in changes}),)
     assert remote_id is not None  # noqa: S101 - only a creation has none
     if operation.action == Action.DELETE:
-        return dialect.delete(kind, remote_id)
+        return (dialect.delete(kind, remote_id),)
     paths = tuple(change.path for change in changes)
     resource = RemoteResource(remote_id, current=values.current)
     if kind is Kind.USER and paths == _ACTIVE_ONLY and changes[0].after is not None:
@@ -70,7 +70,7 @@ def shape_request(
     return dialect.update(kind, resource, known, apply_changes(known, changes))
 
 
-def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> ScimRequest | None:
+def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Requests:
     removed, added = [], []
     for kind, key, is_added in map(member_of, operation.changes):
         remote_id = values.member_id(kind, key)
@@ -82,13 +82,16 @@ def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Sc
             removed.append(remote_id)
     group = operation.remote_id or RemoteId(f"(id of {operation.key})")
     if not (removed or added):
-        return None
+        return ()
     return dialect.change_members(RemoteResource(group, current=values.current), removed, added)
 
 
-def request_document(request: ScimRequest) -> dict[str, Any]:
-    """Return a request as plan and journal show it: method, path with query, body."""
-    return {"method": request.method, "path": request.target, "body": request.body}
+def request_documents(requests: Requests) -> list[dict[str, Any]]:
+    """Return requests as plan and journal show them: method, path with query, body."""
+    return [
+        {"method": request.method, "path": request.target, "body": request.body}
+        for request in requests
+    ]
 
 
 def shown(value: Value) -> Value:

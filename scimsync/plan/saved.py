@@ -18,8 +18,8 @@ from scimsync.errors import ConfigError
 from scimsync.model.ids import Key
 from scimsync.model.operations import Operation
 from scimsync.plan.definition import Plan, TargetPlan
-from scimsync.plan.requests import request_document
-from scimsync.scim.messages import ScimRequest
+from scimsync.plan.requests import request_documents
+from scimsync.scim.messages import Requests
 
 FORMAT = 3
 _MODULUS = 1 << 256
@@ -147,14 +147,14 @@ def _outdated(saved: SavedPlan, what: str) -> str:
 def _fingerprint(plan: TargetPlan) -> tuple[int, str]:
     """Return the number of operations, and a digest of them that does not depend on their order."""
     total, number = 0, 0
-    for operation, request in plan.requests():
-        digest = _digest(plan.name, operation, request)
+    for operation, requests in plan.requests():
+        digest = _digest(plan.name, operation, requests)
         total = (total + int.from_bytes(digest, "big")) % _MODULUS
         number += 1
     return number, f"{total:064x}"
 
 
-def _digest(target: str, operation: Operation, request: ScimRequest | None) -> bytes:
+def _digest(target: str, operation: Operation, requests: Requests) -> bytes:
     changes = [[change.path, change.before, change.after] for change in operation.changes]
     identity = [
         target,
@@ -163,7 +163,7 @@ def _digest(target: str, operation: Operation, request: ScimRequest | None) -> b
         operation.action,
         operation.remote_id,
         changes,
-        None if request is None else request_document(request),
+        request_documents(requests),
     ]
     text = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=32).digest()

@@ -48,6 +48,10 @@ class ScimRequest:
         return f"{self.method} {self.path}"
 
 
+Requests = tuple[ScimRequest, ...]
+"""The requests that make one change, in the order in which they are sent. Usually there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of a group (RFC 7643 section 4.2).

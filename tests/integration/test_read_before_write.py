@@ -24,7 +24,7 @@ from scimsync.plan import Now
 from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config, compile_target
 from scimsync.scim.dialects import DIALECTS
-from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest
+from scimsync.scim.messages import Member, Query, RemoteResource, Requests, ScimRequest
 from scimsync.scim.patch import PatchOperation, patch_body
 from scimsync.scim.profiles import Profile
 from scimsync.scim.resources import build
@@ -56,29 +56,29 @@ class PutDialect:
         resource: RemoteResource,
         before: Mapping[str, Any],
         after: Mapping[str, Any],
-    ) -> ScimRequest | None:
+    ) -> Requests:
         if kind == "group":
             return rfc.update(kind, resource, before, after)
         return self._put(resource, after)
 
-    def set_active(self, resource: RemoteResource, active: bool) -> ScimRequest:
+    def set_active(self, resource: RemoteResource, active: bool) -> Requests:
         return self._put(resource, {"active": active})
 
     def change_members(
         self, resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
-    ) -> ScimRequest:
+    ) -> Requests:
         held = [one["value"] for one in (resource.current or {}).get("members", [])]
         kept = [Member(one) for one in held if one not in removed]
         value = [one.to_json() for one in (*kept, *added)]
         body = patch_body([PatchOperation("replace", "members", value)])
-        return ScimRequest("PATCH", f"/Groups/{resource.remote_id}", body)
+        return (ScimRequest("PATCH", f"/Groups/{resource.remote_id}", body),)
 
     def page(self, start_index: int, count: int) -> Query:
         return rfc.page(start_index, min(count, 2))
 
-    def _put(self, resource: RemoteResource, after: Mapping[str, Any]) -> ScimRequest:
+    def _put(self, resource: RemoteResource, after: Mapping[str, Any]) -> Requests:
         body = deepcopy(dict(resource.current or {})) | build(after, USER)
-        return ScimRequest("PUT", f"/Users/{resource.remote_id}", body)
+        return (ScimRequest("PUT", f"/Users/{resource.remote_id}", body),)
 
 
 class HalvesSettings(AuthenticatorSettings):
@@ -243,7 +243,7 @@ def test_a_plan_shows_the_shape_of_the_dialect(added: Office) -> None:
             compile_config(config), store, Options(), Now(added.now, added.now.date()), silent
         ) as prepared,
     ):
-        requests = [request for _, request in prepared.plan.targets["wiki"].requests()]
+        requests = [one for _, some in prepared.plan.targets["wiki"].requests() for one in some]
 
     assert [str(one).split("/")[0] for one in requests] == ["PUT "]
 

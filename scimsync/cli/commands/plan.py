@@ -149,9 +149,9 @@ def _document(plan: Plan) -> Iterator[bytes]:
     for number, (name, target) in enumerate(plan.targets.items()):
         yield b"%b%b: " % (b", " if number else b"", orjson.dumps(name))
         yield b'{"counts": %b, "operations": [' % orjson.dumps(target.counts())
-        for place, (operation, request) in enumerate(target.requests()):
+        for place, (operation, requests) in enumerate(target.requests()):
             yield b",\n" if place else b"\n"
-            yield orjson.dumps(planned_document(operation, request))
+            yield orjson.dumps(planned_document(operation, requests))
         error = None if target.why_not_sent is None else target.why_not_sent.message
         yield b'], "error": %b' % orjson.dumps(error)
         if target.warnings:

@@ -9,13 +9,13 @@ import orjson
 from scimsync.model.ids import Kind
 from scimsync.model.operations import JournaledOperation, Operation
 from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
-from scimsync.plan.requests import request_document, shown
-from scimsync.scim.messages import ScimRequest
+from scimsync.plan.requests import request_documents, shown
+from scimsync.scim.messages import Requests
 
 
-def planned_document(operation: Operation, request: ScimRequest | None) -> dict[str, Any]:
-    """Return an operation of a plan, with the request that would carry it out."""
-    return _document(operation, [] if request is None else [request_document(request)])
+def planned_document(operation: Operation, requests: Requests) -> dict[str, Any]:
+    """Return an operation of a plan, with the requests that would carry it out."""
+    return _document(operation, request_documents(requests))
 
 
 def journal_document(operation: JournaledOperation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from scimsync.registry import Registry
 from scimsync.scim.dialects import rfc
 from scimsync.scim.grammar import Scalar
-from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest
+from scimsync.scim.messages import Member, Query, RemoteResource, Requests, ScimRequest
 
 DEFAULT_DIALECT: Final = "rfc"
 """The dialect of a target if neither sync.toml nor the profile names one."""
@@ -41,20 +41,20 @@ class Dialect(Protocol):
         resource: RemoteResource,
         before: Mapping[str, Any],
         after: Mapping[str, Any],
-    ) -> ScimRequest | None:
-        """Return the request that turns `before` into `after`, or None if they are equal.
+    ) -> Requests:
+        """Return the requests that turn `before` into `after`; none if they are equal.
 
         `before` is the document that the target last acknowledged. If the resource has an ETag, the
         target rejects the request when the resource has changed since.
         """
 
-    def set_active(self, resource: RemoteResource, active: bool) -> ScimRequest:
-        """Return the request that deactivates or reactivates a user."""
+    def set_active(self, resource: RemoteResource, active: bool) -> Requests:
+        """Return the requests that deactivate or reactivate a user."""
 
     def change_members(
         self, resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
-    ) -> ScimRequest:
-        """Return the request that removes and adds single members of a group; others stay."""
+    ) -> Requests:
+        """Return the requests that remove and add single members of a group; others stay."""
 
     def delete(self, kind: str, remote_id: str) -> ScimRequest:
         """Return the request that deletes a resource."""

@@ -9,7 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from scimsync.scim.grammar import Scalar
-from scimsync.scim.messages import Member, Query, RemoteResource, ScimRequest, resource_path
+from scimsync.scim.messages import (
+    Member,
+    Query,
+    RemoteResource,
+    Requests,
+    ScimRequest,
+    resource_path,
+)
 from scimsync.scim.patch import PatchOperation, diff, patch_body
 from scimsync.scim.paths import eq_filter
 from scimsync.scim.resource_types import RESOURCE_TYPES
@@ -29,20 +36,20 @@ def needs_current(_kind: str, _paths: Collection[str], /) -> bool:
 
 def update(
     kind: str, resource: RemoteResource, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> ScimRequest | None:
-    """Return the PATCH of all differences (RFC 7644 section 3.5.2), or None if there are none."""
+) -> Requests:
+    """Return the PATCH of all differences (RFC 7644 section 3.5.2); nothing if there are none."""
     operations = diff(before, after)
-    return _patch(kind, resource, operations) if operations else None
+    return _patch(kind, resource, operations) if operations else ()
 
 
-def set_active(resource: RemoteResource, active: bool) -> ScimRequest:
+def set_active(resource: RemoteResource, active: bool) -> Requests:
     """Return the request that deactivates or reactivates a user (RFC 7643 section 4.1.1)."""
     return _patch("user", resource, [PatchOperation("replace", "active", active)])
 
 
 def change_members(
     resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
-) -> ScimRequest:
+) -> Requests:
     """Return the PATCH of a group's members (RFC 7644 section 3.5.2).
 
     It has a `remove` with a value path for each removed member, then one `add` of all new members.
@@ -80,8 +87,6 @@ def page(start_index: int, count: int) -> Query:
     return (("startIndex", str(start_index)), ("count", str(count)))
 
 
-def _patch(
-    kind: str, resource: RemoteResource, operations: Sequence[PatchOperation]
-) -> ScimRequest:
+def _patch(kind: str, resource: RemoteResource, operations: Sequence[PatchOperation]) -> Requests:
     path = resource_path(RESOURCE_TYPES[kind].endpoint, resource.remote_id)
-    return ScimRequest("PATCH", path, patch_body(operations), if_match=resource.etag)
+    return (ScimRequest("PATCH", path, patch_body(operations), if_match=resource.etag),)

@@ -1,4 +1,4 @@
-"""The request of each operation: as a plan shows it, and as it is sent."""
+"""The requests of each operation: as a plan shows it, and as it is sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, member_change
 from scimsync.model.operations import Action, Operation, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
-from scimsync.plan.requests import Values, request_document, shape_request, shown
+from scimsync.plan.requests import Values, request_documents, shape_requests, shown
 from scimsync.scim.dialects import rfc
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -36,8 +36,8 @@ PLANNED = Values(fill=shown, member_id=lambda _kind, key: f"(id of {key})")
 
 
 def shaped(one: Operation, before: Any = NAME, values: Values = PLANNED) -> Any:
-    request = shape_request(rfc, one, before, values)
-    return None if request is None else request_document(request)
+    requests = request_documents(shape_requests(rfc, one, before, values))
+    return requests[0] if len(requests) == 1 else requests or None
 
 
 def patch(*operations: dict[str, Any], path: str = "/Users/id-1") -> dict[str, Any]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scimsync.registry import UnknownName
 from scimsync.scim.dialects import DIALECTS
-from scimsync.scim.messages import Member, RemoteResource, ScimRequest
+from scimsync.scim.messages import Member, RemoteResource, Requests, ScimRequest
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 rfc = DIALECTS["rfc"]
+
+
+def patch(path: str, *operations: dict[str, Any], if_match: str | None = None) -> Requests:
+    body = {"schemas": [PATCH], "Operations": list(operations)}
+    return (ScimRequest("PATCH", path, body, if_match=if_match),)
 
 
 @pytest.mark.parametrize(
@@ -36,43 +43,26 @@ rfc = DIALECTS["rfc"]
                 {"displayName": "IT"},
                 {"displayName": "HR"},
             ),
-            ScimRequest(
-                "PATCH",
+            patch(
                 "/Groups/a%2Fb",
-                {
-                    "schemas": [PATCH],
-                    "Operations": [{"op": "replace", "path": "displayName", "value": "HR"}],
-                },
+                {"op": "replace", "path": "displayName", "value": "HR"},
                 if_match='W/"1"',
             ),
         ),
-        (rfc.update("user", RemoteResource("1"), {"userName": "ann"}, {"userName": "ann"}), None),
+        (rfc.update("user", RemoteResource("1"), {"userName": "ann"}, {"userName": "ann"}), ()),
         (
             rfc.set_active(RemoteResource("1"), False),
-            ScimRequest(
-                "PATCH",
-                "/Users/1",
-                {
-                    "schemas": [PATCH],
-                    "Operations": [{"op": "replace", "path": "active", "value": False}],
-                },
-            ),
+            patch("/Users/1", {"op": "replace", "path": "active", "value": False}),
         ),
         (
             rfc.change_members(RemoteResource("1"), ["7"], [Member("8"), Member("9", "Group")]),
-            ScimRequest(
-                "PATCH",
+            patch(
                 "/Groups/1",
+                {"op": "remove", "path": 'members[value eq "7"]'},
                 {
-                    "schemas": [PATCH],
-                    "Operations": [
-                        {"op": "remove", "path": 'members[value eq "7"]'},
-                        {
-                            "op": "add",
-                            "path": "members",
-                            "value": [{"value": "8"}, {"value": "9", "type": "Group"}],
-                        },
-                    ],
+                    "op": "add",
+                    "path": "members",
+                    "value": [{"value": "8"}, {"value": "9", "type": "Group"}],
                 },
             ),
         ),
@@ -97,7 +87,7 @@ rfc = DIALECTS["rfc"]
     ],
 )
 def test_the_requests_of_the_rfc_dialect(
-    request_: ScimRequest | None, expected: ScimRequest | None
+    request_: ScimRequest | Requests, expected: ScimRequest | Requests
 ) -> None:
     assert request_ == expected
 

@@ -33,14 +33,14 @@ from scimsync.run.compile import compile_config, with_secrets
 from scimsync.run.compile_mappings import compile_users
 from scimsync.run.context import Context
 from scimsync.run.reading import read_sources
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import Requests
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
 from scimsync.state.store import Store, scratch_store
 
 _HISTORY = 10
 
-PlannedOperation = tuple[JournaledOperation, ScimRequest | None]
+PlannedOperation = tuple[JournaledOperation, Requests]
 """An operation that a push would carry out, and its request."""
 
 
@@ -242,7 +242,7 @@ def _operations(
         why = error.message.removeprefix(f"{name}: ")
         return None, f"unknown: {why}; --offline plans without the target"
     failed = plan.targets[name].reader.failed_operations()
-    return [*plan.targets[name].requests(), *((operation, None) for operation in failed)], None
+    return [*plan.targets[name].requests(), *((operation, ()) for operation in failed)], None
 
 
 def _unknown_key(

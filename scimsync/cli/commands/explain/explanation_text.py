@@ -26,7 +26,7 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
 from scimsync.plan.diff import short_path
 from scimsync.plan.render.text import change_text
-from scimsync.plan.requests import request_document, shown
+from scimsync.plan.requests import request_documents, shown
 
 _LINK_STYLES = {
     LinkStatus.ACTIVE: "green",
@@ -203,7 +203,7 @@ def _print_operations(output: Output, account: AccountReport, *, detailed: bool)
         output.line(("next push  ", "dim"), text, indent=2)
         return
     output.line(("next push", "dim"), indent=2)
-    for entry, request in account.operations:
+    for entry, requests in account.operations:
         if entry.status is OperationStatus.FAILED:
             output.rows([[("cannot be planned", "red"), printable(entry.detail or "")]], indent=4)
             continue
@@ -214,7 +214,7 @@ def _print_operations(output: Output, account: AccountReport, *, detailed: bool)
         if _adds_to_attributes(entry, account):
             output.rows([change_row(change) for change in entry.changes], indent=6)
         if detailed:
-            for line in request_lines([] if request is None else [request_document(request)]):
+            for line in request_lines(request_documents(requests)):
                 output.line((line, "cyan"), indent=6)
 
 
