@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +33,7 @@ from scimsync.errors import ConfigError
 from scimsync.model.limits import Limit, Minimum
 from scimsync.model.suggestions import did_you_mean
 from scimsync.scim.profiles import Profile
+from scimsync.scim.profiles.coverage import lies_within
 from scimsync.settings import (
     AtLeast,
     AtMost,
@@ -352,10 +353,13 @@ class Target(Table):
                 below=("leave", "delete_after"),
                 code="SYNC-0149",
             )
-        match = tuple(path for path in profile.match if path in self.user)
-        if match and "match" not in self.model_fields_set:
-            return self.model_copy(update={"match": match})
-        return self
+        match: Sequence[str] = self.match
+        if "match" not in self.model_fields_set:
+            match = tuple(path for path in profile.match if path in self.user) or match
+        match = [path for path in match if not lies_within(profile.not_supported, path)]
+        if match == list(self.match):
+            return self
+        return self.model_copy(update={"match": tuple(match) or ("userName",)})
 
 
 # The daemon

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NoReturn
 
@@ -101,6 +101,16 @@ class Program:
     required: MappedAttribute
     extras: tuple[tuple[str, str], ...] = ()
     match: MatchExpressions | None = None
+
+    def without(self, paths: Collection[str]) -> Program:
+        """Return the program without the attributes at `paths`, none of which is required."""
+        if not paths:
+            return self
+        return replace(
+            self,
+            paths=tuple(path for path in self.paths if path not in paths),
+            slots=tuple(slot for slot in self.slots if slot.path not in paths),
+        )
 
     def match_values(self, record: Record, today: date) -> MatchValues:
         """Return the values by which an account of `record` is found, whether or not it is wanted.

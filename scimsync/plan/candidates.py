@@ -11,6 +11,7 @@ from scimsync.model.accounts import Account
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link
+from scimsync.plan.product import GENERIC, ProductRules
 from scimsync.scim.filters import Filter
 
 
@@ -33,9 +34,8 @@ class Policy:
     `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
     of action. `revoke` names what leavers lose besides their access: memberships, attributes.
     `adopting` are the group tables whose groups may exist already. `protect` are filters: users of
-    the target that match one are out of reach. `deactivation_deletes`: an account that is
-    deactivated there is gone for good.
-    `match` are the attributes that tell users apart.
+    the target that match one are out of reach. `match` are the attributes that tell users apart.
+    `product` is what the product of the target does with requests.
     """
 
     target: str
@@ -47,8 +47,8 @@ class Policy:
     revoke: tuple[str, ...] = ()
     adopting: frozenset[str] = frozenset()
     protect: tuple[Filter, ...] = ()
-    deactivation_deletes: bool = False
     match: tuple[str, ...] = ()
+    product: ProductRules = GENERIC
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class DecisionWriter:
         if obstacle is not None:
             self.fail(candidate, obstacle)
             return
-        if action is Action.DEACTIVATE and self.policy.deactivation_deletes:
+        if action is Action.DEACTIVATE and self.policy.product.deactivation_deletes:
             reason = f"{reason}; deletes for good"
         unique = self.traits.unique
         named = next((change.after for change in changes if change.path == unique), None)

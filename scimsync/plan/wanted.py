@@ -181,10 +181,8 @@ class WantedRules:
     def _compare(self, candidate: Candidate, link: Link, after: dict[str, Value]) -> None:
         desired = candidate.desired
         assert desired is not None  # noqa: S101 - it is wanted
-        create_only = {*desired.once, *desired.generate}
-        before = {
-            path: value for path, value in candidate.before.items() if path not in create_only
-        }
+        unmanaged = {*desired.once, *desired.generate, *self._writer.policy.product.left_out}
+        before = {path: value for path, value in candidate.before.items() if path not in unmanaged}
         inactive = link.status is LinkStatus.INACTIVE
         if "active" not in after and (inactive or "active" in before):
             after["active"] = True

@@ -19,10 +19,12 @@ from scimsync.desired.program import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError, most_severe
 from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import Leaving, Policy
+from scimsync.plan.product import ProductRules
 from scimsync.run.compile_mappings import compile_groups, compile_protect, compile_users
 from scimsync.run.stopping import stopped_by_sources
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
+from scimsync.scim.profiles.coverage import lies_within
 from scimsync.snapshot.index import index_path
 from scimsync.sources import SourceSpec
 from scimsync.targets.sender import open_authenticator
@@ -294,7 +296,6 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         update=settings.actions.update,
         remove=settings.actions.remove,
         revoke=settings.leave.revoke,
-        deactivation_deletes=profile.deactivate_means == "delete",
         adopting=frozenset(name for name, group in settings.groups.items() if group.adopt),
         protect=compile_protect(config, name),
         match=tuple(settings.match),
@@ -309,7 +310,26 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
                 details=(f"found: {', '.join(known)}",),
                 code="SYNC-0126",
             )
-    return CompiledTarget(name, settings, program, policy, dialect, profile, groups)
+    product = _product_rules(name, profile, program)
+    return CompiledTarget(
+        name,
+        settings,
+        program.without(product.left_out),
+        replace(policy, product=product),
+        dialect,
+        profile,
+        groups,
+    )
+
+
+def _product_rules(target: str, profile: Profile, program: Program) -> ProductRules:
+    return ProductRules(
+        name=profile.product or target,
+        left_out=tuple(
+            slot.path for slot in program.slots if lies_within(profile.not_supported, slot.path)
+        ),
+        deactivation_deletes=profile.deactivate_means == "delete",
+    )
 
 
 def _named_columns(source: str, targets: Sequence[CompiledTarget]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import ScimsyncError, TargetUnavailable
+from scimsync.errors import ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
@@ -24,6 +24,7 @@ from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
+from scimsync.plan.product import left_out_attributes
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
@@ -297,9 +298,15 @@ class TargetRun:
             weak_adoptions=Tally(len(weak), tuple(weak[:FIRST_KEYS])),
             identity_changes=self.planner.identity_changes,
             other_url=known_url if known_url not in (None, url) else None,
-            warnings=tuple(
-                nameless_references(self.compiled.sources, path, *numbers)
-                for path, numbers in self.planner.nameless.items()
+            warnings=(
+                *(
+                    coded(why, "SYNC-0460")
+                    for why in left_out_attributes(self.compiled.policy.product)
+                ),
+                *(
+                    nameless_references(self.compiled.sources, path, *numbers)
+                    for path, numbers in self.planner.nameless.items()
+                ),
             ),
         )
         return with_tallies(plan, self.state, store)

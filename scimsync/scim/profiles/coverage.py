@@ -24,6 +24,23 @@ def covers(paths: Iterable[str], path: str) -> bool:
     return any(_fits(parse_path(one), wanted) for one in paths)
 
 
+def lies_within(paths: Iterable[str], path: str) -> bool:
+    """Return whether `path` is one of `paths`, or a part of one.
+
+    Letters may differ in case. A path without a filter stands for all elements.
+    """
+    wanted = parse_path(path)
+    return any(_contains(parse_path(one), wanted) for one in paths)
+
+
+def _contains(whole: Path, part: Path) -> bool:
+    return (
+        _name(whole) == _name(part)
+        and (whole.filter is None or str(whole.filter) == str(part.filter))
+        and (whole.sub is None or whole.sub.lower() == (part.sub or "").lower())
+    )
+
+
 def _fits(known: Path, wanted: Path) -> bool:
     if _name(known) != _name(wanted):
         return False

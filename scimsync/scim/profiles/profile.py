@@ -33,37 +33,59 @@ class FactSource:
 class Profile:
     """What is known of one kind of service provider; sync.toml may override it.
 
-    `product` is its name, and `url` the form of its base URL, where `<…>` stands for what differs
-    between customers. `dialect` is the dialect to use. `auth` lists the types of authentication
-    that it accepts (empty if unknown). `attributes` are the attributes of users that it is known to
-    store (empty if unknown), `required` those that it requires, and `match` those by which users
-    can be found (empty for the default). `groups` says whether it has groups: `full`, `update`
-    (they cannot be created or deleted) or `none`. `deactivate_means` is what a user loses when
-    `active` becomes false: access (`deactivate`), the membership of the organization (`remove`), or
-    the account for good (`delete`). `notes` are further facts for administrators.
-
-    `page_size` is the number of resources to ask for in one list request. The other fields are
-    limits of the service provider, None if unknown: `members_per_patch` is the number of members
-    that one PATCH of a group may change, `rate` the number of requests per second, and
-    `concurrency` the number of requests at the same time.
+    Tuples are empty and limits None where nothing is known.
     """
 
     name: str
+
     product: str = ""
+    """The name of the product."""
+
     url: str | None = None
+    """The form of its base URL, where `<…>` stands for what differs between customers."""
+
     dialect: str | None = None
+    """The dialect to use."""
+
     auth: tuple[str, ...] = ()
+    """The types of authentication that it accepts."""
+
     attributes: tuple[str, ...] = ()
+    """The attributes of users that it is known to store."""
+
     required: tuple[str, ...] = ()
+    """The attributes of users that it requires."""
+
+    not_supported: tuple[str, ...] = ()
+    """The attributes of users that it refuses or drops."""
+
     match: tuple[str, ...] = ()
+    """The attributes by which users can be found; empty for the default of sync.toml."""
+
     groups: str = "full"
+    """Whether it has groups: `full`, `update` (they cannot be created or deleted), or `none`."""
+
     deactivate_means: str = "deactivate"
+    """What a user loses when `active` becomes false: access (`deactivate`), the membership of the
+    organization (`remove`), or the account for good (`delete`)."""
+
     notes: tuple[str, ...] = ()
+    """Further facts for administrators."""
+
     page_size: int = 100
+    """The number of resources to ask for in one list request."""
+
     members_per_patch: int = 500
+    """The number of members that one PATCH of a group may change."""
+
     rate: float | None = None
+    """The number of requests per second."""
+
     concurrency: int | None = None
+    """The number of requests at the same time."""
+
     sources: tuple[FactSource, ...] = ()
+    """Where these facts were read."""
 
     def serves(self, host: str) -> bool:
         """Return whether `host` is one of the product's own hosts.
@@ -108,6 +130,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "auth": _TEXTS,
     "attributes": _TEXTS,
     "required": _TEXTS,
+    "not_supported": _TEXTS,
     "match": _TEXTS,
     "groups": _one_of("full", "update", "none"),
     "deactivate_means": _one_of("deactivate", "remove", "delete"),

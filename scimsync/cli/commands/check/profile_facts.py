@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.formatting import plural
+from scimsync.plan.product import left_out_attributes
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.profiles import GENERIC, PROFILES, Profile, profile_of_host
 from scimsync.scim.profiles.coverage import covers
@@ -21,6 +22,8 @@ def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckRes
     if profile.product:
         notes = [*_meaning(profile), *profile.notes]
         yield subject.ok(f"profile {profile.name}: {profile.product}", details=notes)
+    for why in left_out_attributes(target.policy.product):
+        yield subject.warning(why, code="SYNC-0460")
     yield from _attributes(subject, target)
     if target.groups and profile.groups != "full":
         what = (
