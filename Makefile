@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SOURCES := scimsync tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage chaos lint format bench docs messages lock clean
+.PHONY: help demo test test-fast coverage interop chaos lint format bench docs messages lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
@@ -36,6 +36,10 @@ test-fast: $(READY)  ## run the unit tests: no server, no database, no files; wi
 coverage: $(READY)  ## run all tests and report branch coverage
 	@sh .ci/install-servers
 	@$(BIN)/pytest -n auto --cov --cov-report=term
+
+interop: $(READY)  ## run all scenarios against all SCIM servers that others wrote
+	@sh .ci/install-servers scimmy-express5
+	@SCIMSYNC_INTEROP=all $(BIN)/pytest -n auto tests/interop
 
 chaos: $(READY)  ## run random kills, faults, lies, and hostile input for long; SEED=N repeats a run
 	@sh .ci/install-servers

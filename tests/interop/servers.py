@@ -1,0 +1,117 @@
+"""SCIM servers that others wrote, started on loopback."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers.scim2 import running_scim2_server
+
+PACKAGES = Path(__file__).parent / "packages"
+"""Has a folder for each server, with what it is installed from; `make interop` installs them."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs. `url(store)` is the base URL of a store that nobody else uses."""
+
+    root: str
+    token: str
+    path: str = "/{store}/v2"
+
+    def new_store(self) -> str:
+        """Return the base URL of an empty store."""
+        return self.root + self.path.format(store=secrets.token_hex(8))
+
+
+@dataclass(frozen=True)
+class Product:
+    """A server that others wrote. `always` says whether `make test` runs it too."""
+
+    name: str
+    about: str
+    running: Callable[[], AbstractContextManager[Server]]
+    always: bool = False
+
+
+@contextmanager
+def scim2_server() -> Iterator[Server]:
+    """Run scim2-server."""
+    with running_scim2_server() as (root, token):
+        yield Server(root, token)
+
+
+def scimmy(folder: str) -> Callable[[], AbstractContextManager[Server]]:
+    """Return what runs SCIMMY with the packages in `folder`."""
+
+    @contextmanager
+    def running() -> Iterator[Server]:
+        token = secrets.token_hex(16)
+        with node("scimmy.mjs", folder, token) as root:
+            yield Server(root, token)
+
+    return running
+
+
+@contextmanager
+def node(script: str, folder: str, *arguments: str) -> Iterator[str]:
+    """Run a script that finds its packages in `folder`. Yields the URL that it prints."""
+    program = shutil.which("node")
+    if program is None:
+        missing("Node.js is missing (node): apt-get install nodejs npm")
+    if not (PACKAGES / folder / "node_modules").is_dir():
+        missing(f"the packages of {folder} are missing: sh .ci/install-interop {folder}")
+    command = [program or "", str(PACKAGES / script), str(PACKAGES / folder), *arguments]
+    with serving(command) as root:
+        yield root
+
+
+@contextmanager
+def serving(command: Sequence[str]) -> Iterator[str]:
+    """Run a program that prints `Serving URL` once it listens; it ends with its standard input."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        word, _, root = process.stdout.readline().strip().partition(" ")
+        assert word == "Serving", f"{command} does not start"
+        yield root
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def missing(words: str) -> None:
+    """Skip the test; with CI=true, fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+PRODUCTS = (
+    Product("scim2-server", "scim2-server 0.8 (Python)", scim2_server, always=True),
+    Product(
+        "scimmy",
+        "SCIMMY 1.3 with SCIMMY Routers 1.3 on Express 4 (Node.js)",
+        scimmy("scimmy-express4"),
+        always=True,
+    ),
+    Product(
+        "scimmy-express5",
+        "SCIMMY 1.3 with SCIMMY Routers 1.3 on Express 5 (Node.js)",
+        scimmy("scimmy-express5"),
+    ),
+)

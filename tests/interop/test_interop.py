@@ -1,0 +1,68 @@
+"""Every scenario at every server, with a configuration that says nothing about the server.
+
+`make test` runs the servers that are small; `make interop` runs all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.interop.known import FAULTS
+from tests.interop.scenarios import SCENARIOS
+from tests.interop.servers import PACKAGES, PRODUCTS, Product, Server
+from tests.interop.site import Dishonest, Site, Unmet
+from tests.office import Office, Pauses
+
+ALL = os.environ.get("SCIMSYNC_INTEROP") == "all"
+CELLS = [
+    pytest.param(product, name, id=f"{product.name}-{name.replace(' ', '-')}")
+    for product in PRODUCTS
+    if product.always or ALL
+    for name in SCENARIOS
+]
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Callable[[Product], Server]]:
+    """Starts servers; each one runs until the last test of this process has ended."""
+    started: dict[str, Server] = {}
+    with ExitStack() as stack:
+
+        def start(product: Product) -> Server:
+            if product.name not in started:
+                started[product.name] = stack.enter_context(product.running())
+            return started[product.name]
+
+        yield start
+
+
+@pytest.mark.parametrize(("product", "name"), CELLS)
+def test_a_scenario_at_a_server(
+    product: Product,
+    name: str,
+    start: Callable[[Product], Server],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: Pauses,
+) -> None:
+    server = start(product)
+    monkeypatch.setenv("WIKI_TOKEN", server.token)
+    site = Site(Office(tmp_path, server.new_store(), server.token, time=pauses.source), server)
+    site.configure()
+    fault = FAULTS.get((product.name, name))
+    if fault is None:
+        SCENARIOS[name](site)
+        return
+    with pytest.raises(Dishonest if fault.silent else Unmet):
+        SCENARIOS[name](site)
+
+
+def test_no_lock_file_names_a_registry() -> None:
+    """Whoever installs the packages has a registry of their own."""
+    for lock in PACKAGES.glob("*/package-lock.json"):
+        assert "resolved" not in lock.read_text("utf-8"), lock
