@@ -14,6 +14,7 @@ from scimsync.errors import ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
+from scimsync.model.discovery import Capabilities, Discovery
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
@@ -32,6 +33,7 @@ from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.tallies import with_tallies
 from scimsync.state import (
+    discoveries,
     due,
     holds,
     links,
@@ -80,11 +82,11 @@ class TargetRun:
     """One target in a run.
 
     `known` is the stored state of the target, and `next` the one to store once the plan is
-    accepted. `has_arrivals`: there may be users without an account. `scope` is what is planned,
-    None for nothing, and `identities` what was decided about keys. `error` is why nothing is sent
-    to the target, and `late_error` why only a part of the plan could be made, which is sent.
-    `blocked`: a guard or a source is the reason, so that what was read for this target has no
-    effect.
+    accepted. `discovery` is what the target declares about itself. `has_arrivals`: there may be
+    users without an account. `scope` is what is planned, None for nothing, and `identities` what
+    was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
+    a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
+    so that what was read for this target has no effect.
     """
 
     compiled: CompiledTarget
@@ -94,6 +96,7 @@ class TargetRun:
     state: LiveState
     planner: TargetPlanner
     known: TargetState
+    discovery: Discovery
     has_arrivals: bool = False
     scope: Scope | None = None
     identities: Identities = NOTHING_SUSPECTED
@@ -109,6 +112,11 @@ class TargetRun:
     @property
     def name(self) -> str:
         return self.compiled.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the target declares that it can do, as far as that is known."""
+        return self.discovery.capabilities
 
     def unusable_filters(self, today: date) -> dict[str, UnusableFilter]:
         """Return the filters that proved nothing, in this run or before, for later runs."""
@@ -436,6 +444,7 @@ def _open(
     store, now, name = context.store, context.now, target.name
     with store.read() as database:
         has_links = links.count_links(database, name, Kind.GROUP) > 0
+        discovery = discoveries.get_discovery(database, name, target.config.url)
     if isinstance(context, PushContext):
         state = LiveState(store, context.run, name, now.time)
     else:
@@ -496,7 +505,7 @@ def _open(
         known.group_tables,
         has_groups=bool(target.groups) or has_links,
     )
-    return TargetRun(target, connection, users, groups, state, planner, known)
+    return TargetRun(target, connection, users, groups, state, planner, known, discovery)
 
 
 def _close_matchers(target: TargetRun) -> None:

@@ -16,7 +16,7 @@ MEDIA_TYPE: Final = "application/scim+json"  # RFC 7644 section 3.1
 ERROR_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:error"
 """The schema of error bodies, in lower case (RFC 7644 section 3.12)."""
 
-_LISTS_OF_TYPES: Final = ("/Schemas", "/ResourceTypes")
+_BARE_LISTS: Final = ("/Schemas", "/ResourceTypes", "/Roles", "/Entitlements")
 """Endpoints at which some service providers return a bare array."""
 
 _ACCEPT: Final = {"Accept": f"{MEDIA_TYPE}, application/json"}
@@ -57,7 +57,7 @@ class ScimClient:
             request.method, request.target, headers=headers, content=content
         )
         body = _json_object(response.content)
-        if body is None and request.path in _LISTS_OF_TYPES:
+        if body is None and request.path in _BARE_LISTS:
             body = _listed(response.content)
         if body is None and response.content.strip():
             if response.status < 400:

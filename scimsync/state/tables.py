@@ -168,6 +168,16 @@ class TargetRow(_Row, table=True):
     )
 
 
+class DiscoveryRow(_Row, table=True):
+    """What a target declares about itself. It can be read again at any time."""
+
+    __tablename__ = "discovery"
+
+    target: str = _key("Name of the target.")
+    url: str = _name("Base URL of the service that declared it.")
+    document: str = _text("What it declared, and when that was read: a JSON object.")
+
+
 IS_OWNER = "status IN ('active', 'inactive') AND NOT shared"
 """The condition under which a link is the only one to its resource."""
 
@@ -448,6 +458,7 @@ source = _table(SourceRow)
 record = _table(RecordRow)
 replaced_record = _table(ReplacedRecordRow)
 target = _table(TargetRow)
+discovery = _table(DiscoveryRow)
 link = _table(LinkRow)
 absent_user = _table(AbsentUserRow)
 reference = _table(ReferenceRow)

@@ -21,7 +21,7 @@ from scimsync.state import links
 from scimsync.state.bulk import stream
 from scimsync.state.exported_rows import INVALID, read_row
 from scimsync.state.store import SCHEMA_VERSION, Store
-from scimsync.state.tables import lease, link, metadata
+from scimsync.state.tables import discovery, lease, link, metadata
 
 FORMAT = "scimsync-state"
 _BATCH = 1000
@@ -30,7 +30,7 @@ _NOTHING = "nothing was imported"
 
 def tables() -> list[Table]:
     """Return the exported tables, in this order."""
-    return [table for table in metadata.sorted_tables if table is not lease]
+    return [table for table in metadata.sorted_tables if table not in (lease, discovery)]
 
 
 def export(store: Store, now: datetime) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from scimsync.model.ids import fold_value
-from scimsync.scim.discovery import discover
+from scimsync.scim.discovery import discover_capabilities
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError, Page, identity_of, list_resources
 from scimsync.scim.messages import Query, Sender
@@ -101,7 +101,7 @@ async def read_whole_list(
     except ErrorResponse as error:
         if verdict(error, Purpose.SEARCH) not in (Verdict.REFUSED, Verdict.SHAPE):
             raise
-        most = (await discover(sender)).max_results
+        most = (await discover_capabilities(sender)).max_results
         if most is None or most >= page_size:
             raise
     return await _collect(pages(count=most), endpoint, paths, most_pages)

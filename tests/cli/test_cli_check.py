@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from scimsync.cli.commands.check.schema_fit import Misfit, misfits
+from scimsync.scim.declarations import read_schemas
 from tests.office import USER, Office, people
 from tests.servers.faulty import HTML, FaultyServer
 
@@ -200,7 +202,12 @@ def test_a_token_file_readable_by_others_is_a_warning(office: Office) -> None:
 
 # Schema fit
 
-GROUP_SCHEMA = {
+NONE = "/Schemas lists none"
+USER_SCHEMA: Json = {
+    "id": "urn:ietf:params:scim:schemas:core:2.0:User",
+    "attributes": [{"name": "title"}],
+}
+GROUP_SCHEMA: Json = {
     "id": "urn:ietf:params:scim:schemas:core:2.0:Group",
     "attributes": [
         {"name": "displayName"},
@@ -213,16 +220,17 @@ GROUP_SCHEMA = {
 @pytest.mark.parametrize(
     ("schemas", "expected"),
     [
-        ([], [f"{UNTOLD} its schemas are unknown: /Schemas lists none"]),
-        ({"Resources": []}, [f"{UNTOLD} its schemas are unknown: /Schemas lists none"]),
-        ([GROUP_SCHEMA], [f"{UNTOLD} its schemas have none of users"]),
+        ([], [f"{UNTOLD} its schemas are unknown: {NONE}"]),
+        ({"Resources": []}, [f"{UNTOLD} its schemas are unknown: {NONE}"]),
+        ([GROUP_SCHEMA], [f"{UNTOLD} its schemas do not describe users"]),
+        ([{**USER_SCHEMA, "attributes": []}], [f"{UNTOLD} its schemas are unknown: {NONE}"]),
+        ([USER_SCHEMA, GROUP_SCHEMA], ["2 attributes are unknown to the target"]),
         (
-            [{"id": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": []}, GROUP_SCHEMA],
-            ["2 attributes are unknown to the target"],
-        ),
-        (
-            {"Resources": [{"id": "urn:ietf:params:scim:schemas:core:2.0:User"}]},
-            ["2 attributes are unknown to the target", f"{UNTOLD} its schemas have none of groups"],
+            {"Resources": [USER_SCHEMA]},
+            [
+                "2 attributes are unknown to the target",
+                f"{UNTOLD} its schemas do not describe groups",
+            ],
         ),
     ],
 )
@@ -247,7 +255,7 @@ def test_schemas_may_be_a_bare_array_and_those_of_groups_count(
 
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
-SCHEMAS = [
+SCHEMAS: list[Mapping[str, Any]] = [
     {
         "ID": CORE,  # names are case-insensitive
         "attributes": [
@@ -297,9 +305,9 @@ SCHEMAS = [
     ],
 )
 def test_schema_fit(mapped: list[str], expected: list[tuple[str, str]]) -> None:
-    assert [(one.path, one.problem) for one in misfits(SCHEMAS, mapped)] == expected
+    assert [(one.path, one.problem) for one in misfits(read_schemas(SCHEMAS), mapped)] == expected
 
 
 def test_without_the_core_schema_nothing_misfits() -> None:
     nothing: list[Misfit] = []
-    assert misfits([SCHEMAS[1]], ["userName", "nonsense"]) == nothing
+    assert misfits(read_schemas([SCHEMAS[1]]), ["userName", "nonsense"]) == nothing

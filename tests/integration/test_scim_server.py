@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scimsync.model.discovery import named
 from scimsync.scim.client import ScimClient
 from scimsync.scim.dialects import DIALECTS
-from scimsync.scim.discovery import Capabilities, discover
+from scimsync.scim.discovery import discover
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
 from scimsync.scim.messages import RemoteResource
@@ -173,14 +174,14 @@ def test_capabilities_and_a_wrong_token(real_server: tuple[str, str]) -> None:
     async def scenario() -> None:
         async with aclosing(client_of(real_server)) as client:
             found = await discover(client)
-        assert (found.patch, found.filter, found.etag, found.sort, found.bulk) == (
-            True,
-            True,
-            True,
-            True,
-            True,
-        )
-        assert found != Capabilities()
+        can = found.capabilities
+        assert (can.patch, can.filter, can.etag, can.sort, can.bulk) == (True,) * 5
+        assert {one.endpoint for one in found.resource_types or ()} == {"/Users", "/Groups"}
+        schema = next(one for one in found.schemas or () if one.id.endswith(":core:2.0:User"))
+        name = named(schema.attributes, "username")
+        assert name is not None
+        assert (name.name, name.type, name.required) == ("userName", "string", True)
+        assert found.untold == {}
 
         async with aclosing(client_of((real_server[0], "wrong"))) as client:
             with pytest.raises(ErrorResponse) as refused:

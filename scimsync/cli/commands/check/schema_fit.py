@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from scimsync.scim.attributes import at_top, read
+from scimsync.model.discovery import Attribute, Schema, named
+from scimsync.scim.attributes import at_top
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.settable import SettablePath, settable_path
 
@@ -26,21 +26,19 @@ class Misfit:
     said: str
 
 
-def knows_core(schemas: Sequence[Mapping[str, Any]], kind: str) -> bool:
-    """Return whether the `schemas` of a target include the core schema of users or groups."""
+def knows_core(schemas: Sequence[Schema], kind: str) -> bool:
+    """Return whether the `schemas` of a target describe users or groups."""
     core = RESOURCE_TYPES[kind].schema.casefold()
-    return any(str(read(schema, "id")).casefold() == core for schema in schemas)
+    return any(schema.id.casefold() == core for schema in schemas)
 
 
-def misfits(
-    schemas: Sequence[Mapping[str, Any]], mapped: Iterable[str], kind: str = "user"
-) -> list[Misfit]:
+def misfits(schemas: Sequence[Schema], mapped: Iterable[str], kind: str = "user") -> list[Misfit]:
     """Return what does not fit: of the `mapped` paths, then of the required attributes.
 
-    `schemas` are the resources of /Schemas. Without the core schema nothing is known to misfit.
+    Without the core schema nothing is known to misfit.
     """
     core = RESOURCE_TYPES[kind].schema
-    known = {str(read(schema, "id")).casefold(): _attributes(schema) for schema in schemas}
+    known = {schema.id.casefold(): schema.attributes for schema in schemas}
     if core.casefold() not in known:
         return []
     places = [settable_path(path) for path in mapped]
@@ -49,7 +47,7 @@ def misfits(
 
 
 def _misfit(
-    each: SettablePath, known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
+    each: SettablePath, known: Mapping[str, Sequence[Attribute]], core: str
 ) -> Misfit | None:
     path = each.path
     schema = core if at_top(path.schema) or path.schema is None else path.schema
@@ -58,22 +56,21 @@ def _misfit(
     attributes = known.get(schema.casefold())
     if attributes is None:
         return Misfit(str(path), "unknown", f"unknown schema {schema}")
-    attribute = attributes.get(path.attribute.casefold())
+    attribute = named(attributes, path.attribute)
     if attribute is None:
         return Misfit(str(path), "unknown", "unknown attribute")
-    if _is_read_only(attribute):
+    if attribute.is_read_only:
         return Misfit(str(path), "read-only", _SET_BY_TARGET)
-    subs = _attributes(attribute, "subAttributes")
-    if path.sub is None or not subs:
+    if path.sub is None or not attribute.sub_attributes:
         return None
-    sub = subs.get(path.sub.casefold())
+    sub = named(attribute.sub_attributes, path.sub)
     if sub is None:
         return Misfit(str(path), "unknown", f"{path.attribute} has no sub-attribute {path.sub}")
-    return Misfit(str(path), "read-only", _SET_BY_TARGET) if _is_read_only(sub) else None
+    return Misfit(str(path), "read-only", _SET_BY_TARGET) if sub.is_read_only else None
 
 
 def _missing(
-    places: Sequence[SettablePath], known: Mapping[str, Mapping[str, Mapping[str, Any]]], core: str
+    places: Sequence[SettablePath], known: Mapping[str, Sequence[Attribute]], core: str
 ) -> Iterator[Misfit]:
     """Give the required attributes that nothing maps.
 
@@ -81,18 +78,20 @@ def _missing(
     """
     for schema, mapped in _mapped_parts(places, core).items():
         prefix = "" if schema == core.casefold() else f"{schema}:"
-        for name, attribute in known.get(schema, {}).items():
-            if name in COMMON or _is_read_only(attribute):
+        for attribute in known.get(schema, ()):
+            name = attribute.name.casefold()
+            if name in COMMON or attribute.is_read_only:
                 continue
-            path = f"{prefix}{read(attribute, 'name')}"
+            path = f"{prefix}{attribute.name}"
             if name not in mapped:
-                if _is_required(attribute):
+                if attribute.required:
                     yield Misfit(path, "required", _NOT_MAPPED)
                 continue
-            for sub_name, sub in _attributes(attribute, "subAttributes").items():
-                is_missing = mapped[name] is not None and sub_name not in (mapped[name] or ())
-                if is_missing and _is_required(sub) and not _is_read_only(sub):
-                    yield Misfit(f"{path}.{read(sub, 'name')}", "required", _NOT_MAPPED)
+            for sub in attribute.sub_attributes:
+                subs = mapped[name]
+                is_missing = subs is not None and sub.name.casefold() not in subs
+                if is_missing and sub.required and not sub.is_read_only:
+                    yield Misfit(f"{path}.{sub.name}", "required", _NOT_MAPPED)
 
 
 def _mapped_parts(
@@ -110,23 +109,3 @@ def _mapped_parts(
         elif subs is not None:
             subs.update({path.sub.casefold(), *(pin.casefold() for pin, _ in each.pins)})
     return parts
-
-
-def _attributes(
-    holder: Mapping[str, Any], member: str = "attributes"
-) -> dict[str, Mapping[str, Any]]:
-    """Folded name -> attribute."""
-    attributes = read(holder, member)
-    if not isinstance(attributes, list):
-        return {}
-    return {
-        str(read(one, "name")).casefold(): one for one in attributes if isinstance(one, Mapping)
-    }
-
-
-def _is_read_only(attribute: Mapping[str, Any]) -> bool:
-    return str(read(attribute, "mutability")).casefold() == "readonly"
-
-
-def _is_required(attribute: Mapping[str, Any]) -> bool:
-    return read(attribute, "required") is True

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Any
 
 from scimsync.cli.commands.check.profile_facts import check_profile
 from scimsync.cli.commands.check.results import CheckResult, Subject
@@ -13,12 +12,11 @@ from scimsync.cli.commands.check.schema_fit import Misfit, knows_core, misfits
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.formatting import plural
+from scimsync.model.discovery import Capabilities, Discovery
 from scimsync.model.ids import Kind
 from scimsync.run.compile import CompiledTarget
-from scimsync.scim.attributes import read
-from scimsync.scim.discovery import Capabilities, discover
+from scimsync.scim.discovery import SCHEMAS, discover
 from scimsync.scim.listing import fetch_page
-from scimsync.scim.messages import ScimRequest, Sender
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.targets.evidence import (
     Answer,
@@ -59,19 +57,19 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
         return [subject.failed(error)]
     async with aclosing(client):
         try:
-            capabilities = await discover(client)
+            discovery = await discover(client)
             users = await fetch_page(
                 client, RESOURCE_TYPES[Kind.USER].endpoint, target.dialect.page(1, 1)
             )
         except RequestError as error:
             return [_refused(subject, target, error)]
         number = "" if users.total_results is None else f"; {plural(users.total_results, 'user')}"
-        found = [
+        return [
             subject.ok(f"responds and accepts the token{number}"),
             *check_profile(subject, target),
-            *_capabilities(subject, capabilities),
+            *_capabilities(subject, discovery.capabilities),
+            *_schema_fit(subject, discovery, target),
         ]
-        return [*found, *await _schema_fit(subject, client, target)]
 
 
 def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> CheckResult:
@@ -148,15 +146,14 @@ def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
     return found
 
 
-async def _schema_fit(
-    subject: Subject, client: Sender, target: CompiledTarget
+def _schema_fit(
+    subject: Subject, discovery: Discovery, target: CompiledTarget
 ) -> list[CheckResult]:
     """Compare the mappings of users and groups with the schemas of a target."""
-    try:
-        answer = await client.send(ScimRequest("GET", "/Schemas"))
-    except RequestError as error:
-        return [_untold(subject, f"its schemas cannot be read: {error}")]
-    schemas = _schemas(answer.body or {})
+    schemas = discovery.schemas
+    if schemas is None:
+        why = discovery.untold.get(SCHEMAS, "")
+        return [_untold(subject, f"its schemas cannot be read: {why}")]
     if not schemas:
         return [_untold(subject, "its schemas are unknown: /Schemas lists none")]
     mapped = {"": [slot.path for slot in target.program.slots]}
@@ -168,7 +165,7 @@ async def _schema_fit(
     for where, paths in mapped.items():
         kind = Kind.GROUP if where else Kind.USER
         if not knows_core(schemas, kind):
-            results.append(_untold(subject, f"its schemas have none of {kind}s"))
+            results.append(_untold(subject, f"its schemas do not describe {kind}s"))
             continue
         found = misfits(schemas, paths, kind)
         results += [
@@ -186,15 +183,6 @@ def _untold(subject: Subject, why: str) -> CheckResult:
         f"whether the mapping fits cannot be told: {why}",
         code="SYNC-0424",
         hint="a plan shows the requests; a first push of one person shows what the target accepts",
-    )
-
-
-def _schemas(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    resources = read(body, "Resources")
-    return (
-        [one for one in resources if isinstance(one, Mapping)]
-        if isinstance(resources, list)
-        else []
     )
 
 
