@@ -26,6 +26,23 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
 
 
+def received_json(content: bytes) -> Any:
+    """Return the value of the JSON text in a response, or None for anything else.
+
+    The text may begin with a byte order mark, which a reader may ignore (RFC 8259 section 8.1).
+    """
+    try:
+        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def received_object(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a response, or None for anything else."""
+    value = received_json(content)
+    return value if isinstance(value, dict) else None
+
+
 def json_text(value: object, *, indented: bool = False) -> str:
     """Return a value as JSON.
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from scimsync.jsontext import received_json, received_object
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
@@ -56,7 +57,7 @@ class ScimClient:
         response = await self._connection.send(
             request.method, request.target, headers=headers, content=content
         )
-        body = _json_object(response.content)
+        body = received_object(response.content)
         if body is None and request.path in _BARE_LISTS:
             body = _listed(response.content)
         if body is None and response.content.strip():
@@ -115,20 +116,5 @@ def _status_of_error(body: dict[str, Any]) -> int:
 
 def _listed(content: bytes) -> dict[str, Any] | None:
     """Return a bare JSON array as the list that it should be (RFC 7644 section 4)."""
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
+    body = received_json(content)
     return {"Resources": body} if isinstance(body, list) else None
-
-
-def _json_object(content: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in `content`, or None for anything else.
-
-    The text may begin with a byte order mark (RFC 8259 section 8.1).
-    """
-    try:
-        body = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
-        return None
-    return body if isinstance(body, dict) else None

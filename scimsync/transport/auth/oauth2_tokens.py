@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-import orjson
-
 from scimsync.formatting import one_line
+from scimsync.jsontext import received_object
 from scimsync.transport.auth.authenticator import check_origin, origin_of
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.redaction import MAX_DETAIL, redacted, secret_pattern
@@ -142,7 +141,7 @@ class TokenEndpoint:
         issuer = self._settings.issuer
         assert issuer is not None  # noqa: S101 - the settings have one of both
         answer = await self._send("GET", get_well_known_url(issuer, external=True), {}, None)
-        metadata = _json_object(answer)
+        metadata = received_object(answer.content) or {}
         endpoint = metadata.get("token_endpoint")
         if metadata.get("issuer") != issuer or not isinstance(endpoint, str):
             raise self._unavailable(answer, "its metadata name no token endpoint of this issuer")
@@ -184,7 +183,7 @@ class TokenEndpoint:
         return answer
 
     def _token(self, answer: HttpResponse, url: str) -> Token:
-        body = _json_object(answer)
+        body = received_object(answer.content) or {}
         if answer.status >= 400:
             raise TokenRefused(f"no token: {self._described(answer, url)}")
         text, kind = body.get("access_token"), body.get("token_type", "Bearer")
@@ -203,7 +202,7 @@ class TokenEndpoint:
 
     def _described(self, answer: HttpResponse, url: str) -> str:
         """Return what the server says, without secrets (RFC 6749 section 5.2)."""
-        body = _json_object(answer)
+        body = received_object(answer.content) or {}
         said = [body.get("error"), body.get("error_description")]
         text = ": ".join(one for one in said if isinstance(one, str))
         text = redacted(text, map(secret_pattern, self.secrets))
@@ -295,14 +294,6 @@ def _private_key(pem: str) -> Any:
         except Exception:  # noqa: S112 - each kind raises errors of its own
             continue
     raise BaseUrlError("private_key is not a private key in PEM, or it is encrypted")
-
-
-def _json_object(answer: HttpResponse) -> dict[str, Any]:
-    try:
-        body = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _lifetime(value: object) -> float | None:
