@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scimsync.config.models import Config, SyncToml, Target
+from scimsync.config.models import Config, SyncToml
 from scimsync.config.registries import Registries
+from scimsync.config.targets import Target
 from scimsync.config.validation_errors import InvalidSetting, config_error, invalid_settings
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import did_you_mean

@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from scimsync.config.models import DEFAULT_CONCURRENCY, Config, Target
+from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
+from scimsync.config.targets import DEFAULT_CONCURRENCY, Target
 from scimsync.desired.columns import check_columns
 from scimsync.desired.groups import GroupRule
 from scimsync.desired.program import Program

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scimsync.config.models import Config, Group
+from scimsync.config.models import Config
+from scimsync.config.targets import Group
 from scimsync.desired.columns import check_columns
 from scimsync.desired.compiler import Extra, compile_program
 from scimsync.desired.conditions import Use

@@ -14,7 +14,8 @@ import click
 from scimsync.builtin import parse
 from scimsync.cli.ui.common_options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
-from scimsync.config.models import Config, Target
+from scimsync.config.models import Config
+from scimsync.config.targets import Target
 from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError, coded
 from scimsync.formatting import plural, printable

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from scimsync.config.models import Config, Target
+from scimsync.config.models import Config
 from scimsync.config.notifications import Event
+from scimsync.config.targets import Target
 from scimsync.daemon.metrics.counters import (
     CAUSES,
     FINAL_STATUSES,

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from scimsync.builtin import load, parse
 from scimsync.config import Config
-from scimsync.config.models import LeaveAction, SyncToml
+from scimsync.config.models import SyncToml
 from scimsync.config.secrets import secret_references
+from scimsync.config.targets import LeaveAction
 from scimsync.model.mappings import Constant, Expression, Generate
 
 EXAMPLE = Path(__file__).parents[3] / "sync.toml.example"
