@@ -17,8 +17,8 @@ from scimsync.model.operations import Action, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.model.records import Problem
 from scimsync.model.targets import GroupTable, UnusableFilter
+from scimsync.state.column_types import UTCDateTime
 from scimsync.state.json_values import load_changes, load_document
-from scimsync.state.tables import UTCDateTime
 
 INVALID = (
     orjson.JSONDecodeError,

@@ -4,55 +4,23 @@ JSON is stored in text columns, written by orjson. Times are UTC. A change here 
 under `migrations/versions`; a test compares both. Queries use the `Table` of each class.
 """
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import ClassVar
 
 from pydantic import ConfigDict
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    DateTime,
-    Float,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    false,
-    text,
+from sqlalchemy import Float, Index, Table, false, text
+from sqlmodel import SQLModel
+
+from scimsync.state.column_types import (
+    column,
+    flag_column,
+    key_column,
+    name_column,
+    number_column,
+    seq_column,
+    text_column,
+    time_column,
 )
-from sqlalchemy.engine import Dialect
-from sqlmodel import Field, SQLModel
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in Python, naive UTC in the database (SQLite keeps no time zone)."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-class TextWithoutNul(TypeDecorator[str]):
-    """Text for PostgreSQL, which cannot store NUL: it becomes U+FFFD."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return value if value is None or "\0" not in value else value.replace("\0", "\ufffd")
-
-
-NAME = String().with_variant(TextWithoutNul(collation="C"), "postgresql")
-"""Short text, ordered by code points whatever the locale of the server is."""
-
-TEXT = Text().with_variant(TextWithoutNul(), "postgresql")
 
 
 class _Row(SQLModel):
@@ -60,52 +28,19 @@ class _Row(SQLModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=True)  # type: ignore[assignment]
 
 
-def _column(kind: Any, description: str, **options: Any) -> Any:
-    return Field(sa_type=kind, description=description, **options)
-
-
-def _key(description: str) -> Any:
-    """Return a column that is part of the primary key."""
-    return _column(NAME, description, primary_key=True)
-
-
-def _name(description: str, **options: Any) -> Any:
-    return _column(NAME, description, **options)
-
-
-def _text(description: str, **options: Any) -> Any:
-    return _column(TEXT, description, **options)
-
-
-def _time(description: str, **options: Any) -> Any:
-    return _column(UTCDateTime, description, **options)
-
-
-def _flag(description: str, **options: Any) -> Any:
-    return _column(Boolean, description, **options)
-
-
-def _number(description: str, **options: Any) -> Any:
-    return _column(Integer, description, **options)
-
-
-def _seq(description: str, **options: Any) -> Any:
-    return _column(BigInteger, description, **options)
-
-
 class SourceRow(_Row, table=True):
     """A source as last read."""
 
     __tablename__ = "source"
 
-    name: str = _key("Name of the source in sync.toml.")
-    head_seq: int = _seq("Sequence number of its last changed record.", default=0)
-    digest: str | None = _name("Digest of the bytes and settings last read.", default=None)
-    records: int = _number("How many records it has.", default=0)
-    ingested_at: datetime | None = _time("When it was last read.", default=None)
-    problems: str | None = _text("What was wrong in it: a JSON array.", default=None)
-    filled: str | None = _text("Filled cells by column name: a JSON object.", default=None)
-    files: str | None = _text(
+    name: str = key_column("Name of the source in sync.toml.")
+    head_seq: int = seq_column("Sequence number of its last changed record.", default=0)
+    digest: str | None = name_column("Digest of the bytes and settings last read.", default=None)
+    records: int = number_column("How many records it has.", default=0)
+    ingested_at: datetime | None = time_column("When it was last read.", default=None)
+    problems: str | None = text_column("What was wrong in it: a JSON array.", default=None)
+    filled: str | None = text_column("Filled cells by column name: a JSON object.", default=None)
+    files: str | None = text_column(
         "Files of a pattern, with their records and some keys: a JSON object.", default=None
     )
 
@@ -116,11 +51,11 @@ class RecordRow(_Row, table=True):
     __tablename__ = "record"
     __table_args__ = (Index("ix_record_source_seq", "source", "seq"),)
 
-    source: str = _key("Name of its source.")
-    key: str = _key("Key of the record.")
-    seq: int = _seq("Sequence number of its last change.")
-    data: str = _text("The values by column name: a JSON object.")
-    removed_at: datetime | None = _time("When the source no longer had it.", default=None)
+    source: str = key_column("Name of its source.")
+    key: str = key_column("Key of the record.")
+    seq: int = seq_column("Sequence number of its last change.")
+    data: str = text_column("The values by column name: a JSON object.")
+    removed_at: datetime | None = time_column("When the source no longer had it.", default=None)
 
 
 class ReplacedRecordRow(_Row, table=True):
@@ -131,9 +66,9 @@ class ReplacedRecordRow(_Row, table=True):
 
     __tablename__ = "replaced_record"
 
-    source: str = _key("Name of its source.")
-    key: str = _key("Key of the record.")
-    data: str | None = _text("The values; NULL where there was no such record.", default=None)
+    source: str = key_column("Name of its source.")
+    key: str = key_column("Key of the record.")
+    data: str | None = text_column("The values; NULL where there was no such record.", default=None)
 
 
 class TargetRow(_Row, table=True):
@@ -141,29 +76,35 @@ class TargetRow(_Row, table=True):
 
     __tablename__ = "target"
 
-    name: str = _key("Name of the target in sync.toml.")
-    url: str | None = _name("Base URL of the service that its links belong to.", default=None)
-    digest: str | None = _name("Digest of the configuration it was planned under.", default=None)
-    cursor: int = _seq("Sequence number up to which records are planned.", default=0)
-    failures: int = _number(
+    name: str = key_column("Name of the target in sync.toml.")
+    url: str | None = name_column("Base URL of the service that its links belong to.", default=None)
+    digest: str | None = name_column(
+        "Digest of the configuration it was planned under.", default=None
+    )
+    cursor: int = seq_column("Sequence number up to which records are planned.", default=0)
+    failures: int = number_column(
         "How many runs in a row failed as a whole.",
         default=0,
         sa_column_kwargs={"server_default": "0"},
     )
-    quarantined_until: datetime | None = _time("Nothing is sent to it until then.", default=None)
-    last_error: str | None = _text("Why it failed last.", default=None)
-    lowered_rate: float | None = _column(
+    quarantined_until: datetime | None = time_column(
+        "Nothing is sent to it until then.", default=None
+    )
+    last_error: str | None = text_column("Why it failed last.", default=None)
+    lowered_rate: float | None = column(
         Float, "Requests per second that it took when it last answered 429.", default=None
     )
-    lowered_at: datetime | None = _time("When it last answered 429.", default=None)
-    ran_at: datetime | None = _time("When a run that read the sources last started.", default=None)
-    good_run_at: datetime | None = _time(
+    lowered_at: datetime | None = time_column("When it last answered 429.", default=None)
+    ran_at: datetime | None = time_column(
+        "When a run that read the sources last started.", default=None
+    )
+    good_run_at: datetime | None = time_column(
         "When such a run last finished without an error of the target.", default=None
     )
-    group_tables: str | None = _text(
+    group_tables: str | None = text_column(
         "The group tables it was last planned with, and removed ones: a JSON object.", default=None
     )
-    unusable_filters: str | None = _text(
+    unusable_filters: str | None = text_column(
         "Attributes whose filters proved nothing, with the reason: a JSON object.", default=None
     )
 
@@ -173,9 +114,9 @@ class DiscoveryRow(_Row, table=True):
 
     __tablename__ = "discovery"
 
-    target: str = _key("Name of the target.")
-    url: str = _name("Base URL of the service that declared it.")
-    document: str = _text("What it declared, and when that was read: a JSON object.")
+    target: str = key_column("Name of the target.")
+    url: str = name_column("Base URL of the service that declared it.")
+    document: str = text_column("What it declared, and when that was read: a JSON object.")
 
 
 IS_OWNER = "status IN ('active', 'inactive') AND NOT shared"
@@ -215,51 +156,53 @@ class LinkRow(_Row, table=True):
         ),
     )
 
-    target: str = _key("Name of the target.")
-    kind: str = _key("`user` or `group`.")
-    key: str = _key("Key of the user or group.")
-    remote_id: str | None = _name("The `id` that the target gave it.", default=None)
-    status: str = _name("`pending`, `active`, `inactive` or `deleted`.")
-    document: str | None = _text(
+    target: str = key_column("Name of the target.")
+    kind: str = key_column("`user` or `group`.")
+    key: str = key_column("Key of the user or group.")
+    remote_id: str | None = name_column("The `id` that the target gave it.", default=None)
+    status: str = name_column("`pending`, `active`, `inactive` or `deleted`.")
+    document: str | None = text_column(
         "Managed attributes that the target acknowledged: a JSON object.", default=None
     )
-    unique_name: str | None = _name(
+    unique_name: str | None = name_column(
         "The acknowledged userName or displayName, in lower case.", default=None
     )
-    etag: str | None = _name("The version that the target gave.", default=None)
-    in_doubt: bool = _flag("Whether the outcome of its last request is unknown.", default=False)
-    synced_at: datetime | None = _time("When the target last acknowledged it.", default=None)
-    left_at: datetime | None = _time(
+    etag: str | None = name_column("The version that the target gave.", default=None)
+    in_doubt: bool = flag_column(
+        "Whether the outcome of its last request is unknown.", default=False
+    )
+    synced_at: datetime | None = time_column("When the target last acknowledged it.", default=None)
+    left_at: datetime | None = time_column(
         "When the user left, while a later deletion counts from then.", default=None
     )
-    delete_after: datetime | None = _time("When the account is to be deleted.", default=None)
-    deletion_seen_at: datetime | None = _time(
+    delete_after: datetime | None = time_column("When the account is to be deleted.", default=None)
+    deletion_seen_at: datetime | None = time_column(
         "When a run first found its deletion due; a later run confirms it.", default=None
     )
-    failures: int = _number("How many tries in a row failed.", default=0)
-    next_try_at: datetime | None = _time("When it is looked at again.", default=None)
-    last_error: str | None = _text("Why the last try failed.", default=None)
-    shared: bool = _flag(
+    failures: int = number_column("How many tries in a row failed.", default=0)
+    next_try_at: datetime | None = time_column("When it is looked at again.", default=None)
+    last_error: str | None = text_column("Why the last try failed.", default=None)
+    shared: bool = flag_column(
         "Whether an earlier version linked other keys to the same resource.",
         default=False,
         sa_column_kwargs={"server_default": false()},
     )
-    adopted: bool = _flag(
+    adopted: bool = flag_column(
         "Whether the resource existed before it was linked.",
         default=False,
         sa_column_kwargs={"server_default": false()},
     )
-    may_have_access_since: datetime | None = _time(
+    may_have_access_since: datetime | None = time_column(
         "When the removal of a leaver's access was planned that no response confirmed yet.",
         default=None,
     )
-    left_before: bool = _flag(
+    left_before: bool = flag_column(
         "Whether the user had left already when the account was found.",
         default=False,
         sa_column_kwargs={"server_default": false()},
     )
-    moved_from: str | None = _name("The key that it was moved from.", default=None)
-    confirmed_seq: int | None = _seq(
+    moved_from: str | None = name_column("The key that it was moved from.", default=None)
+    confirmed_seq: int | None = seq_column(
         "Version of the record that an administrator confirmed as the same person.", default=None
     )
 
@@ -269,9 +212,9 @@ class AbsentUserRow(_Row, table=True):
 
     __tablename__ = "absent_user"
 
-    target: str = _key("Name of the target.")
-    key: str = _key("Key of the user.")
-    digest: str = _name("Digest of the record, and of the values that were looked up by.")
+    target: str = key_column("Name of the target.")
+    key: str = key_column("Key of the user.")
+    digest: str = name_column("Digest of the record, and of the values that were looked up by.")
 
 
 class ReferenceRow(_Row, table=True):
@@ -280,12 +223,12 @@ class ReferenceRow(_Row, table=True):
     __tablename__ = "reference"
     __table_args__ = (Index("ix_reference_ref_key", "target", "ref_key"),)
 
-    target: str = _key("Name of the target.")
-    kind: str = _key("Kind of the resource that refers.")
-    key: str = _key("Key of the resource that refers.")
-    path: str = _key("Attribute path of the reference.")
-    ref_key: str = _name("Key of the user it refers to.")
-    remote_id: str | None = _name("The id that the target acknowledged there.", default=None)
+    target: str = key_column("Name of the target.")
+    kind: str = key_column("Kind of the resource that refers.")
+    key: str = key_column("Key of the resource that refers.")
+    path: str = key_column("Attribute path of the reference.")
+    ref_key: str = name_column("Key of the user it refers to.")
+    remote_id: str | None = name_column("The id that the target acknowledged there.", default=None)
 
 
 class MembershipRow(_Row, table=True):
@@ -297,19 +240,19 @@ class MembershipRow(_Row, table=True):
         Index("ix_membership_due", "target", "due", "group_key"),
     )
 
-    target: str = _key("Name of the target.")
-    group_key: str = _key("Key of the group.")
-    member_kind: str = _key("`user` or `group`.")
-    member_key: str = _key("Key of the member.")
-    wanted: bool = _flag("Whether the rules want it in the group.")
-    revoked: bool = _flag("Whether it is taken out because the user left.", default=False)
-    acknowledged: bool = _flag("Whether the target confirmed it.")
-    in_doubt: bool = _flag(
+    target: str = key_column("Name of the target.")
+    group_key: str = key_column("Key of the group.")
+    member_kind: str = key_column("`user` or `group`.")
+    member_key: str = key_column("Key of the member.")
+    wanted: bool = flag_column("Whether the rules want it in the group.")
+    revoked: bool = flag_column("Whether it is taken out because the user left.", default=False)
+    acknowledged: bool = flag_column("Whether the target confirmed it.")
+    in_doubt: bool = flag_column(
         "Whether the outcome of the last request about it is unknown.",
         default=False,
         sa_column_kwargs={"server_default": false()},
     )
-    due: bool = _flag("Whether a request has to be sent about it.")
+    due: bool = flag_column("Whether a request has to be sent about it.")
 
 
 class ReplacedMembershipRow(_Row, table=True):
@@ -320,14 +263,14 @@ class ReplacedMembershipRow(_Row, table=True):
 
     __tablename__ = "replaced_membership"
 
-    target: str = _key("Name of the target.")
-    group_key: str = _key("Key of the group.")
-    member_kind: str = _key("`user` or `group`.")
-    member_key: str = _key("Key of the member.")
-    wanted: bool | None = _flag("As in membership; NULL where there was none.", default=None)
-    revoked: bool | None = _flag("As in membership.", default=None)
-    acknowledged: bool | None = _flag("As in membership.", default=None)
-    in_doubt: bool | None = _flag("As in membership.", default=None)
+    target: str = key_column("Name of the target.")
+    group_key: str = key_column("Key of the group.")
+    member_kind: str = key_column("`user` or `group`.")
+    member_key: str = key_column("Key of the member.")
+    wanted: bool | None = flag_column("As in membership; NULL where there was none.", default=None)
+    revoked: bool | None = flag_column("As in membership.", default=None)
+    acknowledged: bool | None = flag_column("As in membership.", default=None)
+    in_doubt: bool | None = flag_column("As in membership.", default=None)
 
 
 class RunRow(_Row, table=True):
@@ -335,13 +278,13 @@ class RunRow(_Row, table=True):
 
     __tablename__ = "run"
 
-    id: int | None = _number("Counts up.", default=None, primary_key=True)
-    command: str = _name("The command, or what the daemon started it for.")
-    started_at: datetime = _time("When it started.")
-    finished_at: datetime | None = _time("When it ended.", default=None)
-    outcome: str = _name("`running`, `done`, `failed`, `stopped`, `interrupted` or `error`.")
-    detail: str | None = _text("Why it stopped.", default=None)
-    counts: str | None = _text("The object `targets` of `push --json`.", default=None)
+    id: int | None = number_column("Counts up.", default=None, primary_key=True)
+    command: str = name_column("The command, or what the daemon started it for.")
+    started_at: datetime = time_column("When it started.")
+    finished_at: datetime | None = time_column("When it ended.", default=None)
+    outcome: str = name_column("`running`, `done`, `failed`, `stopped`, `interrupted` or `error`.")
+    detail: str | None = text_column("Why it stopped.", default=None)
+    counts: str | None = text_column("The object `targets` of `push --json`.", default=None)
 
 
 class OperationRow(_Row, table=True):
@@ -359,38 +302,38 @@ class OperationRow(_Row, table=True):
         Index("ix_operation_unique_name", "run_id", "target", "kind", "unique_name"),
     )
 
-    id: int | None = _number("Counts up.", default=None, primary_key=True)
-    run_id: int = _number("The run that planned it.")
-    target: str = _name("Name of the target.")
-    phase: int = _number("Its place in the order of requests.")
-    kind: str = _name("`user` or `group`.")
-    key: str = _name("Key of the user or group.")
-    action: str = _name("`create`, `adopt`, `update`, …")
-    reason: str = _text("Why it is planned.")
-    remote_id: str | None = _name("The id of the resource at the target.", default=None)
-    unique_name: str | None = _name("The folded name that it claims.", default=None)
-    waits_for: str | None = _name("Key whose operation frees that name.", default=None)
-    delete_after: datetime | None = _time(
+    id: int | None = number_column("Counts up.", default=None, primary_key=True)
+    run_id: int = number_column("The run that planned it.")
+    target: str = name_column("Name of the target.")
+    phase: int = number_column("Its place in the order of requests.")
+    kind: str = name_column("`user` or `group`.")
+    key: str = name_column("Key of the user or group.")
+    action: str = name_column("`create`, `adopt`, `update`, …")
+    reason: str = text_column("Why it is planned.")
+    remote_id: str | None = name_column("The id of the resource at the target.", default=None)
+    unique_name: str | None = name_column("The folded name that it claims.", default=None)
+    waits_for: str | None = name_column("Key whose operation frees that name.", default=None)
+    delete_after: datetime | None = time_column(
         "When an account that it deactivates is to be deleted.", default=None
     )
-    base: str | None = _text(
+    base: str | None = text_column(
         "The document that the changes start from, where that is not the link's.", default=None
     )
-    matched: str | None = _text(
+    matched: str | None = text_column(
         "The attributes by which an account that is adopted matches: a JSON array.", default=None
     )
-    changes: str = _text("A JSON array of [path, before, after].")
-    request: str | None = _text(
+    changes: str = text_column("A JSON array of [path, before, after].")
+    request: str | None = text_column(
         "The requests as sent, without secrets: a JSON array.", default=None
     )
-    status: str = _name("`planned`, `sent`, `applied`, `failed` or `skipped`.")
-    attempts: int = _number("How many requests were sent.", default=0)
-    http_status: int | None = _number("Status of the last response.", default=None)
-    scim_type: str | None = _name("scimType of the last error (RFC 7644).", default=None)
-    detail: str | None = _text("What the target or scimsync said.", default=None)
-    planned_at: datetime = _time("When it was planned.")
-    sent_at: datetime | None = _time("When it may have reached the target.", default=None)
-    done_at: datetime | None = _time("When its outcome was known.", default=None)
+    status: str = name_column("`planned`, `sent`, `applied`, `failed` or `skipped`.")
+    attempts: int = number_column("How many requests were sent.", default=0)
+    http_status: int | None = number_column("Status of the last response.", default=None)
+    scim_type: str | None = name_column("scimType of the last error (RFC 7644).", default=None)
+    detail: str | None = text_column("What the target or scimsync said.", default=None)
+    planned_at: datetime = time_column("When it was planned.")
+    sent_at: datetime | None = time_column("When it may have reached the target.", default=None)
+    done_at: datetime | None = time_column("When its outcome was known.", default=None)
 
 
 class HoldRow(_Row, table=True):
@@ -398,8 +341,8 @@ class HoldRow(_Row, table=True):
 
     __tablename__ = "hold"
 
-    key: str = _key("Key of the user.")
-    since: datetime = _time("When the user was deprovisioned.")
+    key: str = key_column("Key of the user.")
+    since: datetime = time_column("When the user was deprovisioned.")
 
 
 class LeaseRow(_Row, table=True):
@@ -407,10 +350,10 @@ class LeaseRow(_Row, table=True):
 
     __tablename__ = "lease"
 
-    name: str = _key("`source NAME`, `target NAME` or `receiver NAME`.")
-    holder: str = _name("Who has it: host, process and random characters. Empty: no run.")
-    fence: int = _seq("Grows each time that the lease is taken.")
-    expires_at: datetime = _time("When it ends unless it is renewed.")
+    name: str = key_column("`source NAME`, `target NAME` or `receiver NAME`.")
+    holder: str = name_column("Who has it: host, process and random characters. Empty: no run.")
+    fence: int = seq_column("Grows each time that the lease is taken.")
+    expires_at: datetime = time_column("When it ends unless it is renewed.")
 
 
 class AlertRow(_Row, table=True):
@@ -418,10 +361,10 @@ class AlertRow(_Row, table=True):
 
     __tablename__ = "alert"
 
-    event: str = _key("A word of `[notify]`.")
-    subject: str = _key("The source or target it is about.")
-    since: datetime = _time("When it fired.")
-    text: str = _text("What it is, without keys of users.")
+    event: str = key_column("A word of `[notify]`.")
+    subject: str = key_column("The source or target it is about.")
+    since: datetime = time_column("When it fired.")
+    text: str = text_column("What it is, without keys of users.")
 
 
 class NotificationRow(_Row, table=True):
@@ -430,13 +373,13 @@ class NotificationRow(_Row, table=True):
     __tablename__ = "notification"
     __table_args__ = (Index("ix_notification_next_try_at", "next_try_at"),)
 
-    id: str = _key("Grows from one message to the next.")
-    receiver: str = _name("Name of the receiver.")
-    body: str = _text("The message as JSON.")
-    created_at: datetime = _time("When it was written.")
-    attempts: int = _number("How often its delivery failed.", default=0)
-    next_try_at: datetime = _time("When its delivery is tried again.")
-    last_error: str | None = _text("Why its delivery failed, without secrets.", default=None)
+    id: str = key_column("Grows from one message to the next.")
+    receiver: str = name_column("Name of the receiver.")
+    body: str = text_column("The message as JSON.")
+    created_at: datetime = time_column("When it was written.")
+    attempts: int = number_column("How often its delivery failed.", default=0)
+    next_try_at: datetime = time_column("When its delivery is tried again.")
+    last_error: str | None = text_column("Why its delivery failed, without secrets.", default=None)
 
 
 class CheckpointRow(_Row, table=True):
@@ -444,8 +387,8 @@ class CheckpointRow(_Row, table=True):
 
     __tablename__ = "checkpoint"
 
-    name: str = _key("`summary`.")
-    at: datetime = _time("When it was last done.")
+    name: str = key_column("`summary`.")
+    at: datetime = time_column("When it was last done.")
 
 
 def _table(row: type[SQLModel]) -> Table:

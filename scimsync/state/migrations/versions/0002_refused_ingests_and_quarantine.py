@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scimsync.state.tables import NAME, TEXT, UTCDateTime
+from scimsync.state.column_types import NAME, TEXT, UTCDateTime
 
 revision = "0002"
 down_revision = "0001"

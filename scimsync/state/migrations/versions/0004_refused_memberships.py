@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scimsync.state.tables import NAME
+from scimsync.state.column_types import NAME
 
 revision = "0004"
 down_revision = "0003"

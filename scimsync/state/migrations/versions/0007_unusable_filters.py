@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scimsync.state.tables import TEXT
+from scimsync.state.column_types import TEXT
 
 revision = "0007"
 down_revision = "0006"
