@@ -30,7 +30,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal, leases, links, memberships
+from scimsync.state import journal, leases, links, memberships, reference_rows
 from scimsync.state.store import Store
 
 
@@ -229,7 +229,7 @@ class JournalWriter:
             memberships.clear_groups(connection, target, created)
         for kind in {link.kind for link in changed}:
             documents = {link.key: link.document for link in changed if link.kind is kind}
-            links.acknowledge_references(connection, target, kind, documents)
+            reference_rows.acknowledge_references(connection, target, kind, documents)
 
     def _without_rivals(
         self, connection: Connection, outcomes: Sequence[OperationOutcome]

@@ -59,9 +59,9 @@ class Records(Protocol):
 class PlanningState(Protocol):
     """The state of one target, and the plan that is being written for it.
 
-    There are two implementations in `state.planning`. `LiveState` writes to the state database.
-    `OverlayState` writes to a scratch database above it, for a plan that stores nothing. Both
-    show the state as the next push will find it.
+    There are two implementations. `state.planning.LiveState` writes to the state database.
+    `state.planning_overlay.OverlayState` writes to a scratch database above it, for a plan that
+    stores nothing. Both show the state as the next push will find it.
     """
 
     def keys_to_plan(

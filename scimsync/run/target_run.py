@@ -40,7 +40,8 @@ from scimsync.state import (
     record_rows,
     target_states,
 )
-from scimsync.state.planning import LiveState, OverlayState
+from scimsync.state.planning import LiveState
+from scimsync.state.planning_overlay import OverlayState
 from scimsync.state.store import Store
 from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection, TargetStopped

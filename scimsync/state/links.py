@@ -26,13 +26,12 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.model.backoff import latest_plausible
 from scimsync.model.ids import (
     UNIQUE_ATTRIBUTE,
-    Document,
     Key,
     Kind,
     RemoteId,
     fold_name,
 )
-from scimsync.model.links import Link, LinkStatus, Reference
+from scimsync.model.links import Link, LinkStatus
 from scimsync.state.bulk import upsert
 from scimsync.state.json_values import dump_document, load_document
 from scimsync.state.tables import link as table
@@ -341,59 +340,6 @@ def is_known_key(connection: Connection, key: Key) -> bool:
     linked = select(table.c.key).where(table.c.key == key, table.c.kind == Kind.USER)
     recorded = select(record.c.key).where(record.c.key == key)
     return connection.execute(linked.union(recorded).limit(1)).first() is not None
-
-
-def put_references(
-    connection: Connection, target: str, keys: Sequence[Key], wanted: Sequence[Reference]
-) -> None:
-    """Make `wanted`, with the ids that the target acknowledged, the references of `keys`."""
-    connection.execute(
-        delete(reference).where(reference.c.target == target, reference.c.key.in_(keys))
-    )
-    upsert(
-        connection,
-        reference,
-        [
-            {
-                "target": target,
-                "kind": item.kind,
-                "key": item.key,
-                "path": item.path,
-                "ref_key": item.ref_key,
-                "remote_id": item.remote_id,
-            }
-            for item in wanted
-        ],
-    )
-
-
-def acknowledge_references(
-    connection: Connection, target: str, kind: Kind, documents: Mapping[Key, Document]
-) -> None:
-    """Store the remote ids that acknowledged documents have at the paths of references."""
-    rows = connection.execute(
-        select(reference).where(
-            reference.c.target == target,
-            reference.c.kind == kind,
-            reference.c.key.in_(list(documents)),
-        )
-    )
-    changed = [
-        dict(row) | {"remote_id": documents[row["key"]].get(row["path"])}
-        for row in rows.mappings()
-        if documents[row["key"]].get(row["path"]) != row["remote_id"]
-    ]
-    upsert(connection, reference, changed)
-
-
-def referrers(connection: Connection, target: str, ref_keys: Sequence[Key]) -> set[Key]:
-    """Return the keys of the resources that refer to one of `ref_keys`."""
-    rows = connection.scalars(
-        select(reference.c.key)
-        .where(reference.c.target == target, reference.c.ref_key.in_(ref_keys))
-        .distinct()
-    )
-    return {Key(key) for key in rows}
 
 
 def has_account() -> ColumnElement[bool]:

@@ -1,0 +1,183 @@
+"""The state of one target as the planner sees it, with an overlay that stores nothing."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.interrupted import interrupted_links, members_in_doubt
+from scimsync.model.links import Link
+from scimsync.model.memberships import Membership
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    OPEN_STATUSES,
+    JournaledOperation,
+    OperationFilter,
+    OperationStatus,
+)
+from scimsync.state import (
+    journal,
+    links,
+    memberships,
+    record_rows,
+)
+from scimsync.state.planning import LiveState
+from scimsync.state.store import Store
+
+_BATCH = 1000
+
+
+class OverlayState(LiveState):
+    """Reads the state database, and writes to a scratch database that lies over it.
+
+    It shows the state as the next push will find it: recovered from a run that died, and without
+    what a refused plan left behind.
+    """
+
+    def __init__(self, store: Store, scratch: Store, target: str, now: datetime) -> None:
+        super().__init__(store, 0, target, now)
+        self._plan = scratch
+        with store.read() as known, scratch.write() as overlay:
+            self._recover_memberships(known, overlay)
+
+    def _recover_memberships(self, known: Connection, overlay: Connection) -> None:
+        for rows in (
+            memberships.due(known, self._target),
+            memberships.before_plan(known, self._target),
+        ):
+            for some in batches(rows, _BATCH):
+                memberships.put(overlay, self._target, some, keep_empty=True)
+        for operation in journal.find(known, self._open(actions=MEMBERSHIP_ACTIONS)):
+            self._put_in_doubt(known, overlay, operation)
+
+    def _put_in_doubt(
+        self, known: Connection, overlay: Connection, operation: JournaledOperation
+    ) -> None:
+        doubted = members_in_doubt([operation])
+        for kind in Kind:
+            members = [key for _, of, key in doubted if of is kind]
+            rows = {
+                row.id: row
+                for connection in (known, overlay)
+                for row in memberships.of_members(connection, self._target, kind, members)
+                if row.group == operation.key
+            }
+            memberships.put(overlay, self._target, rows.values(), keep_empty=True)
+        memberships.mark_in_doubt(overlay, self._target, doubted)
+
+    def _open(
+        self,
+        kind: Kind | None = None,
+        keys: Sequence[Key] | None = None,
+        actions: Sequence[str] | None = None,
+    ) -> OperationFilter:
+        """Select operations that a run left without an outcome when it died."""
+        return OperationFilter(
+            target=self._target, kind=kind, keys=keys, actions=actions, statuses=OPEN_STATUSES
+        )
+
+    def keys_to_plan(
+        self, sources: Sequence[str], cursor: Seq, *, everybody: bool
+    ) -> Generator[Key, None, None]:
+        stored = super().keys_to_plan(sources, cursor, everybody=everybody)
+        with closing(stored), self._plan.read() as connection:
+            newest = record_rows.changed_keys(connection, sources, Seq(-1))
+            yield from _each_once(heapq.merge(stored, newest))
+
+    def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        stored = super().arrivals(sources, cursor)
+        with self._store.read() as connection:
+            if not links.count_accounts(connection, self._target, Kind.USER):
+                return
+        with self._plan.read() as connection:
+            newest = record_rows.changed_keys(connection, sources, Seq(-1))
+            for some in batches(_each_once(heapq.merge(stored, newest)), _BATCH):
+                known = self.links(Kind.USER, some)
+                yield from (key for key in some if key not in known or not known[key].has_account)
+
+    def removed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
+        stored = super().removed_keys(sources, cursor)
+        with self._plan.read() as connection:
+            newest = record_rows.removed_keys(connection, sources, Seq(-1))
+            yield from _each_once(heapq.merge(stored, newest))
+
+    # Links
+
+    def links(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Link]:
+        if not keys:
+            return {}
+        with self._store.read() as connection:
+            known = links.get_links(connection, self._target, kind, keys)
+            left = list(journal.find(connection, self._open(kind, keys)))
+        known |= {link.key: link for link in interrupted_links(kind, left, known, self._now)}
+        return known | self._noted_links(kind, keys)
+
+    def note_link(self, link: Link) -> None:
+        self._noted[link.kind, link.key] = link
+
+    def in_doubt_keys(self, kind: Kind) -> list[Key]:
+        sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))
+        with self._store.read() as connection:
+            keys = set(links.in_doubt_keys(connection, self._target, kind, self._now))
+            return sorted(keys | journal.keys_of(connection, sent))
+
+    def paused_keys(self, kind: Kind) -> set[Key]:
+        paused = super().paused_keys(kind)
+        if paused:
+            with self._store.read() as connection:
+                paused -= journal.keys_of(connection, self._open(kind))
+        return paused
+
+    # Memberships: rows of the scratch database hide those of the same members
+
+    def memberships_of_members(
+        self, members: Sequence[Key], kind: Kind = Kind.USER
+    ) -> list[Membership]:
+        rows = {row.id: row for row in super().memberships_of_members(members, kind)}
+        with self._plan.read() as connection:
+            newer = memberships.of_members(connection, self._target, kind, members)
+        return list((rows | {row.id: row for row in newer}).values())
+
+    def memberships_of_group(self, group: Key) -> list[Membership]:
+        rows = {row.id: row for row in super().memberships_of_group(group)}
+        with self._plan.read() as connection:
+            newer = memberships.of_group(connection, self._target, group)
+            return list((rows | {row.id: row for row in newer}).values())
+
+    def put_memberships(self, rows: Sequence[Membership], *_: Any, **__: Any) -> None:
+        with self._plan.write() as connection:
+            memberships.put(connection, self._target, rows, keep_empty=True)
+
+    def groups_with_wanted(self, groups: Sequence[Key]) -> set[Key]:
+        found = super().groups_with_wanted(groups)
+        rest = [group for group in groups if group not in found]
+        return found | {
+            group for group in rest if any(row.wanted for row in self.memberships_of_group(group))
+        }
+
+    # No plan stores what it settles
+
+    def put_references(self, *_: Any, **__: Any) -> None:
+        return
+
+    def update_links(self, *_: Any, **__: Any) -> None:
+        return
+
+    def put_links(self, *_: Any, **__: Any) -> None:
+        return
+
+
+def _each_once(keys: Iterable[Key]) -> Iterator[Key]:
+    """Yield ordered keys without duplicates."""
+    last: Key | None = None
+    for key in keys:
+        if key != last:
+            yield key
+        last = key
