@@ -21,6 +21,7 @@ from scimsync.model.operations import Action, JournaledOperation
 from scimsync.model.placeholders import RandomText, secrets_of
 from scimsync.plan.adoption import is_weak, matched_by, why_not_adopted
 from scimsync.plan.diff import changes_between
+from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
 from scimsync.scim.messages import ScimResponse
@@ -161,7 +162,7 @@ class Creation:
         self, link: Link, match: Match, wanted: Document, cause: RequestError
     ) -> OperationOutcome:
         """Bring a resource that was created without a response up to date."""
-        remote_id, base, wanted = _adoption_documents(match, wanted)
+        remote_id, base, wanted = self._adoption_documents(match, wanted)
         try:
             await self.sending.send(self._adoption(remote_id, base, wanted))
         except RequestError as error:
@@ -191,7 +192,7 @@ class Creation:
         operation, now = self.operation, self.now()
         if (why := self._why_not_adopted(match)) is not None or match is None:
             return failed(operation, now, link, f"{cause}; {why}", "SYNC-0344", response_of(cause))
-        remote_id, base, wanted = _adoption_documents(match, wanted)
+        remote_id, base, wanted = self._adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
             requests, _ = await self.sending.send(adoption)
@@ -262,22 +263,25 @@ class Creation:
         requests, ready = self.sending.requests(adoption, base, {})
         return PreparedOperation(adoption, self.prepared.link, base, requests=requests, ready=ready)
 
+    def _adoption_documents(
+        self, match: Match, wanted: Document
+    ) -> tuple[RemoteId, Document, Document]:
+        """Return the id of a resource that was found, and its documents before and after adoption.
+
+        The document before holds its values of the attributes in `wanted`, and all sensitive
+        values, so that none is sent. A deactivated account is reactivated.
+        """
+        account = to_account(match.by, match.resources[0], tuple(wanted))
+        immutable = self.sending.policy.product.immutable_of(self.operation.kind)
+        wanted, _ = keep_immutable(wanted, account.document, immutable)
+        base = {path: value for path, value in account.document.items() if path in wanted}
+        base |= secrets_of(wanted)
+        if account.active is False:
+            base, wanted = base | {"active": False}, {"active": True} | wanted
+        return account.remote_id, base, wanted
+
     def _owner(self, remote_id: RemoteId) -> Key | None:
         return self.sending.owner(self.operation.kind, remote_id)
-
-
-def _adoption_documents(match: Match, wanted: Document) -> tuple[RemoteId, Document, Document]:
-    """Return the id of a resource that was found, and its documents before and after adoption.
-
-    The document before holds its values of the attributes in `wanted`, and all sensitive values, so
-    that none is sent. A deactivated account is reactivated.
-    """
-    account = to_account(match.by, match.resources[0], tuple(wanted))
-    base = {path: value for path, value in account.document.items() if path in wanted}
-    base |= secrets_of(wanted)
-    if account.active is False:
-        base, wanted = base | {"active": False}, {"active": True} | dict(wanted)
-    return account.remote_id, base, wanted
 
 
 def _id_of(match: Match) -> RemoteId:

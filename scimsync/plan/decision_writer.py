@@ -32,6 +32,7 @@ class Decisions:
     `unwanted` are keys whose pending link is dropped. `returned` are keys that had left and are
     wanted again, whether or not that succeeds. `unconfirmed` are keys of accounts whose deletion is
     due and waits for another run. `passed` are keys that get the userName of another one.
+    `unchangeable` are attributes that should change in an adopted account and cannot.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Decisions:
     returned: list[Key] = field(default_factory=list)
     unconfirmed: list[Key] = field(default_factory=list)
     passed: list[Key] = field(default_factory=list)
+    unchangeable: list[tuple[str, Key]] = field(default_factory=list)
 
 
 class DecisionWriter:

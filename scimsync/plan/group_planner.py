@@ -365,6 +365,7 @@ class GroupPlanner(ResourcePlanner):
         others = [key for key in keys if key not in batch.links]
         further, failures = self._desired_of(others)
         links = {**batch.links, **self._state.links(Kind.GROUP, others)}
+        further = self._changeable(further, links, {})
         wanted: dict[Key, Desired | None] = {}
         for key in keys:
             if key in batch.failures or key in failures:

@@ -22,6 +22,7 @@ from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.decisions import decide
 from scimsync.plan.deletions import decides_by_clock
+from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
 from scimsync.plan.traits import Traits
@@ -108,7 +109,8 @@ class ResourcePlanner(ABC):
     consequences for memberships (`note_memberships`).
 
     `unconfirmed` are users whose deletion is due and waits for another run. `search_error` is why
-    resources without a link could not be searched for; these are not planned.
+    resources without a link could not be searched for; these are not planned. `unchangeable` are
+    the keys whose attribute, by its path, should change and cannot.
     """
 
     traits: Traits
@@ -128,6 +130,7 @@ class ResourcePlanner(ABC):
         self._target = target
         self._clock_doubt = now.doubt
         self.unconfirmed: list[Key] = []
+        self.unchangeable: dict[str, set[Key]] = {}
         self.search_error: RequestError | None = None
 
     @property
@@ -202,6 +205,7 @@ class ResourcePlanner(ABC):
         self._hold_shared(batch)
         await self._ask_target(batch)
         self.review(batch)
+        self._keep_immutable(batch)
         await self._check_clock(batch)
         around = replace(self.surroundings(batch), clock_doubt=self._clock_doubt)
         decisions = decide(
@@ -213,6 +217,33 @@ class ResourcePlanner(ABC):
         )
         self.write(batch, decisions)
         self.note_memberships(batch, decisions)
+
+    def _keep_immutable(self, batch: Batch) -> None:
+        """Want what an account holds, where that cannot be changed, and note the difference."""
+        links = {key: link for key, link in batch.links.items() if batch.has_account(key)}
+        batch.desired = self._changeable(batch.desired, links, self.unchangeable)
+
+    def _changeable(
+        self,
+        desired: Mapping[Key, Desired],
+        links: Mapping[Key, Link],
+        unchangeable: dict[str, set[Key]],
+    ) -> dict[Key, Desired]:
+        """Return what resources should be, as far as the product lets them be changed.
+
+        Add the others to `unchangeable`, by path.
+        """
+        paths = self._policy.product.immutable_of(self.traits.kind)
+        changeable = dict(desired)
+        for key, one in desired.items() if paths else ():
+            link = links.get(key)
+            if link is None or not link.has_account or not one.in_scope:
+                continue
+            document, differing = keep_immutable(one.document, link.document, paths)
+            changeable[key] = replace(one, document=document)
+            for path in differing:
+                unchangeable.setdefault(path, set()).add(key)
+        return changeable
 
     def _hold_shared(self, batch: Batch) -> None:
         """Fail resources that several keys are linked to, in a state of an earlier version.
@@ -334,6 +365,8 @@ class ResourcePlanner(ABC):
     def write(self, batch: Batch, decisions: Decisions) -> None:
         """Write operations into the plan, and links that change without a request."""
         self.unconfirmed += decisions.unconfirmed
+        for path, key in decisions.unchangeable:
+            self.unchangeable.setdefault(path, set()).add(key)
         self._state.add_operations(decisions.operations)
         self._state.update_links(
             self.traits.kind,

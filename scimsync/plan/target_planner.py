@@ -104,6 +104,11 @@ class TargetPlanner:
         return self._users.clock_doubt
 
     @property
+    def unchangeable(self) -> Sequence[Mapping[str, set[Key]]]:
+        """The users, then the groups, whose attribute, by its path, should change and cannot."""
+        return self._users.unchangeable, self._groups.unchangeable
+
+    @property
     def nameless(self) -> dict[str, tuple[int, int]]:
         """The paths whose references mostly name nobody, with the number of these and of all."""
         return self._users.nameless

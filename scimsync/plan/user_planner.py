@@ -66,7 +66,11 @@ class UserPlanner(ResourcePlanner):
         self._references: Counter[str] = Counter()
         self._nameless: Counter[str] = Counter()
         self._names = NameHolders(
-            state, self.desired_of, self._deletable, updates=rules.policy.update, keeps=self._keeps
+            state,
+            self._changeable_of,
+            self._deletable,
+            updates=rules.policy.update,
+            keeps=self._keeps,
         )
         self._unlinked = UnlinkedLeavers(
             state, records, self._program, rules.sources, now.today, rules.policy
@@ -284,6 +288,13 @@ class UserPlanner(ResourcePlanner):
             return {}, {}
         held = self._state.held(keys)
         return self._work_out([key for key in keys if key not in held])
+
+    def _changeable_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        """Return the same, as far as the product lets accounts be changed."""
+        desired, failures = self.desired_of(keys)
+        if self._policy.product.immutable:
+            desired = self._changeable(desired, self._state.links(Kind.USER, keys), {})
+        return desired, failures
 
     def _work_out(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         desired: dict[Key, Desired] = {}

@@ -17,6 +17,7 @@ from scimsync.plan.adoption import matched_by, why_not_adopted
 from scimsync.plan.candidates import Candidate
 from scimsync.plan.decision_writer import REST_FOLLOWS, DecisionWriter
 from scimsync.plan.diff import changes_between, describe_changes
+from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import why_protected
 
 UNACKNOWLEDGED = "an earlier run created it without receiving the response"
@@ -125,6 +126,8 @@ class WantedRules:
         self, candidate: Candidate, accounts: Sequence[Account], after: dict[str, Value]
     ) -> None:
         account = accounts[0]
+        immutable = self._writer.policy.product.immutable_of(self._writer.traits.kind)
+        after, differing = keep_immutable(after, account.document, immutable)
         obstacle = self._why_not_adoptable(candidate, accounts)
         if obstacle is not None:
             self._writer.fail(candidate, obstacle)
@@ -148,6 +151,7 @@ class WantedRules:
             return
         desired = candidate.desired
         assert desired is not None  # noqa: S101 - it is wanted
+        self._writer.decisions.unchangeable += [(path, candidate.key) for path in differing]
         self._writer.add(
             candidate,
             Action.ADOPT,

@@ -329,6 +329,8 @@ def _product_rules(target: str, profile: Profile, program: Program) -> ProductRu
         left_out=tuple(
             slot.path for slot in program.slots if lies_within(profile.not_supported, slot.path)
         ),
+        immutable=tuple(path for path in program.paths if lies_within(profile.immutable, path)),
+        group_immutable=profile.group_immutable,
         deactivation_deletes=profile.deactivate_means == "delete",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
-from scimsync.plan.product import left_out_attributes
+from scimsync.plan.product import left_out_attributes, unchangeable_attributes
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
@@ -187,6 +187,9 @@ class TargetRun:
                 self.identities,
             )
             self._report_unsearchable()
+            if isinstance(context, PushContext):
+                for why in self._unchangeable():
+                    _LOG.warning("%s: %s", self.name, why)
         except TargetStopped:
             self.next = None
         except RequestError as error:
@@ -274,6 +277,11 @@ class TargetRun:
             why,
         )
 
+    def _unchangeable(self) -> Iterator[str]:
+        product = self.compiled.policy.product.name
+        for kind, found in zip(Kind, self.planner.unchangeable, strict=True):
+            yield from unchangeable_attributes(product, kind, found)
+
     def _report_unsearchable(self) -> None:
         number = self.planner.unsearchable
         if number:
@@ -312,6 +320,7 @@ class TargetRun:
                     coded(why, "SYNC-0460")
                     for why in left_out_attributes(self.compiled.policy.product)
                 ),
+                *self._unchangeable(),
                 *(
                     nameless_references(self.compiled.sources, path, *numbers)
                     for path, numbers in self.planner.nameless.items()

@@ -59,6 +59,13 @@ class Profile:
     not_supported: tuple[str, ...] = ()
     """The attributes of users that it refuses or drops."""
 
+    immutable: tuple[str, ...] = ()
+    """The attributes of users that cannot be changed, or whose changes it ignores, after the
+    creation."""
+
+    group_immutable: tuple[str, ...] = ()
+    """The same of groups."""
+
     match: tuple[str, ...] = ()
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
@@ -131,6 +138,8 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "attributes": _TEXTS,
     "required": _TEXTS,
     "not_supported": _TEXTS,
+    "immutable": _TEXTS,
+    "group_immutable": _TEXTS,
     "match": _TEXTS,
     "groups": _one_of("full", "update", "none"),
     "deactivate_means": _one_of("deactivate", "remove", "delete"),

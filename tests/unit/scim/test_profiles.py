@@ -36,7 +36,14 @@ def test_every_profile_can_be_read(name: str) -> None:
     assert profile.name == name
     assert profile.dialect in (None, *DIALECTS)
     assert set(profile.auth) <= set(AUTHENTICATORS)
-    for path in (*profile.attributes, *profile.required, *profile.not_supported, *profile.match):
+    for path in (
+        *profile.attributes,
+        *profile.required,
+        *profile.not_supported,
+        *profile.immutable,
+        *profile.group_immutable,
+        *profile.match,
+    ):
         parse_path(path)
     if name != "generic":
         assert profile.product
