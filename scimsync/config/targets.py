@@ -67,6 +67,11 @@ class Leave(Table):
         ),
     )
 
+    @property
+    def deletes(self) -> bool:
+        """Whether accounts of leavers are deleted, now or later."""
+        return self.action is LeaveAction.DELETE or self.delete_after is not None
+
     @model_validator(mode="after")
     def _only_deactivated_accounts_wait(self) -> Self:
         if self.delete_after is not None and self.action is not LeaveAction.DEACTIVATE:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scimsync.execute.create import Creation
 from scimsync.execute.member_changes import send_members
 from scimsync.execute.operation_outcome import (
@@ -13,6 +15,8 @@ from scimsync.execute.operation_outcome import (
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error, in_part, send_checked
 from scimsync.model.changes import apply_changes
+from scimsync.model.ids import Kind
+from scimsync.model.links import LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
 from scimsync.transport.request_errors import RequestError
 
@@ -21,6 +25,17 @@ _NEED_NO_CHANGE = (Action.DELETE, Action.ADOPT, Action.MOVE)
 
 async def send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     """Send one operation. Raise TargetStopped if it was not sent."""
+    outcome = await _send_operation(sending, prepared)
+    link = outcome.link
+    if link is None or not sending.policy.product.deactivation_deletes:
+        return outcome
+    is_applied = outcome.result.status is OperationStatus.APPLIED
+    if not is_applied or link.kind is not Kind.USER or link.status is not LinkStatus.INACTIVE:
+        return outcome
+    return replace(outcome, link=replace(link, status=LinkStatus.DELETED, document={}))
+
+
+async def _send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     operation, link, now = prepared.operation, prepared.link, sending.clock
     if prepared.error is not None:
         return failed(operation, now(), link, prepared.error.message, prepared.error.code)

@@ -10,7 +10,7 @@ from typing import Any
 from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.changes import Change
-from scimsync.model.ids import Document, Key, Value, fold_name
+from scimsync.model.ids import Document, Key, Kind, Value, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf
@@ -72,8 +72,8 @@ class DecisionWriter:
         if obstacle is not None:
             self.fail(candidate, obstacle)
             return
-        if action is Action.DEACTIVATE and self.policy.product.deactivation_deletes:
-            reason = f"{reason}; deletes for good"
+        if self.traits.kind is Kind.USER and (meaning := self.policy.product.meaning_of(action)):
+            reason = f"{reason}; {meaning}"
         unique = self.traits.unique
         named = next((change.after for change in changes if change.path == unique), None)
         fields = {"unique_name": fold_name(named), **more}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scimsync.errors import coded
 from scimsync.formatting import plural
 from scimsync.model.ids import Document, Key, Kind, Value
+from scimsync.model.operations import Action
 from scimsync.scim.attributes import same_value
 
 
@@ -16,16 +17,42 @@ class ProductRules:
     """The facts of a target's profile that decide what is planned.
 
     `name` is that of the product, for messages. `left_out` are mapped attributes of users that it
-    does not support. `immutable` are the attributes of users that cannot be changed after the
-    creation, and `group_immutable` those of groups. `deactivation_deletes`: an account that is
-    deactivated there is gone for good.
+    does not support. `asks_to_delete`: the settings of the target ask for deletions.
+    `immutable` are the attributes of users that cannot be changed after the
+    creation, and `group_immutable` those of groups. `deactivation` and `deletion` are what a
+    deactivated and a deleted user loses: see `Profile.deactivate_means` and `delete_means`.
     """
 
     name: str = ""
     left_out: tuple[str, ...] = ()
+    asks_to_delete: bool = False
     immutable: tuple[str, ...] = ()
     group_immutable: tuple[str, ...] = ()
-    deactivation_deletes: bool = False
+    deactivation: str = "deactivate"
+    deletion: str = "delete"
+
+    @property
+    def deactivation_deletes(self) -> bool:
+        """Whether an account that is deactivated there no longer exists."""
+        return self.deactivation in ("forget", "delete")
+
+    @property
+    def deletes(self) -> bool:
+        """Whether users can be deleted."""
+        return self.deletion not in ("deactivate", "refuse")
+
+    def meaning_of(self, action: Action) -> str | None:
+        """Return what an operation on a user does beside what its name says, or None."""
+        removes = f"removes the user from {self.name}"
+        meanings = {
+            (Action.DEACTIVATE, "remove"): removes,
+            (Action.DEACTIVATE, "forget"): removes,
+            (Action.DEACTIVATE, "delete"): "deletes for good",
+            (Action.DELETE, "remove"): f"{removes}, and keeps the account",
+            (Action.DELETE, "irreversible"): "cannot be undone",
+        }
+        kind = self.deactivation if action is Action.DEACTIVATE else self.deletion
+        return meanings.get((action, kind))
 
     def immutable_of(self, kind: Kind) -> tuple[str, ...]:
         """Return the attributes of a kind of resource that cannot be changed."""
@@ -36,12 +63,11 @@ GENERIC = ProductRules()
 """The rules of a product of which nothing is known."""
 
 
-def left_out_attributes(product: ProductRules) -> Iterator[str]:
-    """Yield the warning that mapped attributes are not sent, if any are left out."""
-    if product.left_out:
-        are = plural(len(product.left_out), "mapped attribute is", "mapped attributes are")
-        paths = ", ".join(product.left_out)
-        yield f"{are} left out: {product.name} does not support {paths}"
+def _left_out(product: ProductRules) -> str:
+    """Return the warning that mapped attributes are not sent, because they are left out."""
+    are = plural(len(product.left_out), "mapped attribute is", "mapped attributes are")
+    paths = ", ".join(product.left_out)
+    return f"{are} left out: {product.name} does not support {paths}"
 
 
 def keep_immutable(
@@ -70,3 +96,11 @@ def unchangeable_attributes(
         stays = plural(len(keys), f"{kind.noun} keeps its", f"{kind.noun}s keep their")
         text = f"{stays} {path}, which {product} does not change after the creation: {named}"
         yield coded(text, "SYNC-0461")
+
+
+def setting_warnings(product: ProductRules) -> Iterator[tuple[str, str]]:
+    """Yield the settings of the target that the product cannot follow, each with a code."""
+    if product.left_out:
+        yield _left_out(product), "SYNC-0460"
+    if product.asks_to_delete and not product.deletes:
+        yield f"{product.name} deletes no users: leavers are deactivated, and stay so", "SYNC-0462"

@@ -102,7 +102,8 @@ class WantedRules:
     def _create(self, candidate: Candidate, after: dict[str, Value]) -> None:
         desired, link = candidate.desired, candidate.link
         assert desired is not None  # noqa: S101 - it is wanted
-        if not self._writer.policy.create:
+        exists_inactive = not self._writer.policy.product.deactivation_deletes
+        if not self._writer.policy.create or (after.get("active") is False and not exists_inactive):
             self._writer.forget(candidate, link)
             return
         after |= self._writer.resolve(desired.once)

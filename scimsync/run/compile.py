@@ -292,7 +292,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     policy = Policy(
         target=name,
         scope=settings.scope,
-        leave=Leaving(settings.leave.action, settings.leave.delete_after),
+        leave=_leaving(settings, profile),
         create=settings.actions.create,
         update=settings.actions.update,
         remove=settings.actions.remove,
@@ -311,7 +311,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
                 details=(f"found: {', '.join(known)}",),
                 code="SYNC-0126",
             )
-    product = _product_rules(name, profile, program)
+    product = _product_rules(name, settings, profile, program)
     return CompiledTarget(
         name,
         settings,
@@ -323,7 +323,17 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     )
 
 
-def _product_rules(target: str, profile: Profile, program: Program) -> ProductRules:
+def _leaving(settings: Target, profile: Profile) -> Leaving:
+    """Return what happens to leavers. Where nobody can be deleted, they stay deactivated."""
+    leave = settings.leave
+    if profile.delete_means in ("deactivate", "refuse") and leave.deletes:
+        return Leaving("deactivate")
+    return Leaving(leave.action, leave.delete_after)
+
+
+def _product_rules(
+    target: str, settings: Target, profile: Profile, program: Program
+) -> ProductRules:
     return ProductRules(
         name=profile.product or target,
         left_out=tuple(
@@ -331,7 +341,9 @@ def _product_rules(target: str, profile: Profile, program: Program) -> ProductRu
         ),
         immutable=tuple(path for path in program.paths if lies_within(profile.immutable, path)),
         group_immutable=profile.group_immutable,
-        deactivation_deletes=profile.deactivate_means == "delete",
+        asks_to_delete=settings.leave.deletes,
+        deactivation=profile.deactivate_means,
+        deletion=profile.delete_means,
     )
 
 

@@ -25,7 +25,7 @@ from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
-from scimsync.plan.product import left_out_attributes, unchangeable_attributes
+from scimsync.plan.product import setting_warnings, unchangeable_attributes
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
@@ -316,10 +316,7 @@ class TargetRun:
             identity_changes=self.planner.identity_changes,
             other_url=known_url if known_url not in (None, url) else None,
             warnings=(
-                *(
-                    coded(why, "SYNC-0460")
-                    for why in left_out_attributes(self.compiled.policy.product)
-                ),
+                *(coded(*why) for why in setting_warnings(self.compiled.policy.product)),
                 *self._unchangeable(),
                 *(
                     nameless_references(self.compiled.sources, path, *numbers)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from tests.office import Office, counts, people, person
 from tests.servers.faulty import FaultyServer
 
@@ -76,3 +80,74 @@ def test_a_name_that_its_holder_cannot_give_up_is_taken(
     assert ran.code == 4
     assert "userName Person1@example.com is taken by the account of 00001" in ran.out + ran.err
     assert list(faulty.users) == ["id-00001"]
+
+
+@pytest.mark.parametrize("profile", ["pagerduty", "github-organisation"])
+def test_a_deactivation_that_deletes_leaves_no_account_to_come_back_to(
+    office: Office, faulty: FaultyServer, profile: str
+) -> None:
+    office.configure(
+        user='userName = "email"\nactive = "dept"',
+        target=f'profile = "{profile}"',
+        guard='max_removals = 9\nmax_updates = "100%"\nmin_records = 1',
+    )
+    office.hire([person(number, dept="yes") for number in (1, 2, 3)])
+    office.push()
+    office.hire([person(1, dept="yes"), person(2, dept="no")])
+
+    assert counts(office.push()) == {"deactivate": 2}
+    for gone in ("Person2@example.com", "Person3@example.com"):
+        faulty.users.pop(faulty.named(gone)["id"])
+
+    links = office.links()
+    assert [links[key].status for key in ("00001", "00002", "00003")] == [
+        "active",
+        "deleted",
+        "deleted",
+    ]
+    assert counts(office.push()) == {}
+    office.hire([person(number, dept="yes") for number in (1, 2, 3)])
+    assert counts(office.push()) == {"create": 2}
+
+
+@pytest.mark.parametrize(
+    ("profile", "action", "meaning"),
+    [
+        ("gitlab-group", "deactivate", "removes the user from GitLab.com group"),
+        ("pagerduty", "deactivate", "deletes for good"),
+        ("gitlab-group", "delete", "removes the user from GitLab.com group, and keeps the account"),
+        ("github-enterprise-managed-users", "delete", "cannot be undone"),
+    ],
+)
+def test_a_plan_says_what_a_leaver_loses(
+    office: Office, profile: str, action: str, meaning: str
+) -> None:
+    leave = f'profile = "{profile}"\nleave = {{ action = "{action}" }}'
+    office.configure(user=USER, target=leave)
+    office.hire(people(6))
+    office.push()
+    office.hire(people(5))
+
+    (operation,) = office.plan()
+
+    assert operation["action"] == action
+    assert operation["reason"] == f"no longer in the source; {meaning}"
+
+
+@pytest.mark.parametrize("leave", ['action = "delete"', 'delete_after = "1d"'])
+def test_who_cannot_be_deleted_is_deactivated_and_stays_so(
+    office: Office, faulty: FaultyServer, leave: str
+) -> None:
+    office.configure(user=USER, target=f'profile = "salesforce"\nleave = {{ {leave} }}')
+    office.hire(people(6))
+    office.push()
+    office.hire(people(5))
+
+    ran = office.run("plan")
+
+    told = "wiki: Salesforce deletes no users: leavers are deactivated, and stay so [SYNC-0462]"
+    assert told in ran.err
+    assert counts(office.push()) == {"deactivate": 1}
+    assert counts(office.push(later=timedelta(days=2))) == {}
+    assert counts(office.push(later=timedelta(hours=2))) == {}
+    assert faulty.named("Person6@example.com")["active"] is False

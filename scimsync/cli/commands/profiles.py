@@ -20,7 +20,15 @@ _GROUPS = {
 _DEACTIVATION = {
     "deactivate": "deactivates the account",
     "remove": "removes the user from the organization",
+    "forget": "removes the user from the organization, and the account is a new one afterwards",
     "delete": "deletes the account for good",
+}
+_DELETION = {
+    "delete": "deletes the account",
+    "irreversible": "deletes the account, which cannot be undone",
+    "remove": "removes the user from the organization, and keeps the account",
+    "deactivate": "deactivates the account",
+    "refuse": "is refused",
 }
 
 
@@ -71,6 +79,7 @@ def _show(output: Output, profile: Profile) -> None:
         "authentication": ", ".join(profile.auth) or "not known",
         "groups": _GROUPS[profile.groups],
         "active = false": _DEACTIVATION[profile.deactivate_means],
+        "DELETE of a user": _DELETION[profile.delete_means],
         "matches by": ", ".join(profile.match) or "externalId, userName",
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",

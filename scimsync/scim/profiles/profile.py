@@ -74,7 +74,13 @@ class Profile:
 
     deactivate_means: str = "deactivate"
     """What a user loses when `active` becomes false: access (`deactivate`), the membership of the
-    organization (`remove`), or the account for good (`delete`)."""
+    organization (`remove`), the same and the id of the account (`forget`), or the account for good
+    (`delete`)."""
+
+    delete_means: str = "delete"
+    """What DELETE does to a user: it deletes the account (`delete`) in a way that cannot be undone
+    (`irreversible`), takes away the membership of the organization (`remove`), only deactivates the
+    account (`deactivate`), or is refused (`refuse`)."""
 
     notes: tuple[str, ...] = ()
     """Further facts for administrators."""
@@ -142,7 +148,8 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "group_immutable": _TEXTS,
     "match": _TEXTS,
     "groups": _one_of("full", "update", "none"),
-    "deactivate_means": _one_of("deactivate", "remove", "delete"),
+    "deactivate_means": _one_of("deactivate", "remove", "forget", "delete"),
+    "delete_means": _one_of("delete", "irreversible", "remove", "deactivate", "refuse"),
     "notes": _TEXTS,
     "page_size": _COUNT,
     "members_per_patch": _COUNT,

@@ -7,10 +7,22 @@ from urllib.parse import urlsplit
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
 from scimsync.formatting import plural
-from scimsync.plan.product import left_out_attributes
+from scimsync.plan.product import setting_warnings
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.profiles import GENERIC, PROFILES, Profile, profile_of_host
 from scimsync.scim.profiles.coverage import covers
+
+_DEACTIVATION = {
+    "delete": "deactivating a user deletes the account for good",
+    "remove": "deactivating a user removes them from the organization",
+    "forget": "deactivating a user removes them from the organization; they come back as new users",
+}
+_DELETION = {
+    "irreversible": "deleting a user cannot be undone",
+    "remove": "deleting a user removes them from the organization, and keeps the account",
+    "deactivate": "deleting a user only deactivates the account",
+    "refuse": "users cannot be deleted",
+}
 
 
 def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
@@ -22,8 +34,8 @@ def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckRes
     if profile.product:
         notes = [*_meaning(profile), *profile.notes]
         yield subject.ok(f"profile {profile.name}: {profile.product}", details=notes)
-    for why in left_out_attributes(target.policy.product):
-        yield subject.warning(why, code="SYNC-0460")
+    for why, code in setting_warnings(target.policy.product):
+        yield subject.warning(why, code=code)
     yield from _attributes(subject, target)
     if target.groups and profile.groups != "full":
         what = (
@@ -42,12 +54,8 @@ def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckRes
 
 
 def _meaning(profile: Profile) -> list[str]:
-    meanings = {
-        "delete": "deactivating a user deletes the account for good",
-        "remove": "deactivating a user removes them from the organization",
-    }
-    meaning = meanings.get(profile.deactivate_means)
-    return [] if meaning is None else [meaning]
+    means = [_DEACTIVATION.get(profile.deactivate_means), _DELETION.get(profile.delete_means)]
+    return [meaning for meaning in means if meaning is not None]
 
 
 def _proposal(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
