@@ -13,7 +13,7 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.model.interrupted import perhaps_created
-from scimsync.model.links import Link, LinkStatus, link_in_doubt
+from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     Action,
@@ -104,5 +104,5 @@ def link_after_error(
     if operation.action in MEMBERSHIP_ACTIONS or not may_have_had_effect(error):
         return link
     if link is not None and link.has_account:
-        return replace(link, in_doubt=True)
+        return perhaps_changed(link, operation.changes)
     return perhaps_created(link, operation) if operation.action == Action.ADOPT else link

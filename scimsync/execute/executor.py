@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
@@ -163,14 +163,14 @@ class Executor:
         last: bool,
     ) -> list[JournaledOperation]:
         """Return the operations whose references exist and whose userName is free."""
+        if phase not in (Phase.UPDATE, Phase.CREATE):
+            return list(operations)
         if phase is Phase.CREATE and not last:
-            return [
+            operations = [
                 operation
                 for operation in operations
                 if all(key in accounts for key in _referenced([operation]))
             ]
-        if phase is not Phase.UPDATE:
-            return list(operations)
         blocked = self._blocked(operations)
         if last:
             for operation in operations:
@@ -265,12 +265,10 @@ class Executor:
         """Give a temporary name to one of the users that wait for each other's userName."""
         if self._connection.stopped:
             return False
-        operations = self._journal.planned(Phase.UPDATE, 0, self._batch_size(Phase.UPDATE))
-        by_key = {operation.key: operation for operation in operations}
-        for operation in operations:
-            if operation.waits_for in by_key and by_key[operation.waits_for].remote_id is not None:
-                return await self._rename(operation)
-        return False
+        size = self._batch_size(Phase.UPDATE)
+        operations = self._journal.planned(Phase.UPDATE, 0, size)
+        operation = _on_cycle(operations, self._renamed, may_go_on=len(operations) == size)
+        return operation is not None and await self._rename(operation)
 
     async def _rename(self, operation: JournaledOperation) -> bool:
         """Give a user a temporary name. The operation itself stays planned.
@@ -295,13 +293,17 @@ class Executor:
         return True
 
     async def _rename_back(self, operation: JournaledOperation, why: str) -> None:
-        """Restore the old name of a user with a temporary name, if it is still free."""
+        """Restore the old name of a user with a temporary name, if it is still free.
+
+        It is not if a request with an unknown outcome may have given it to somebody else.
+        """
         changes = self._renamed[operation.key]
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         old = next(fold_name(one.before) for one in changes if one.path == "userName")
         free = old is not None and not self._journal.holders([old])
         if link is None or not free or self._connection.stopped:
-            self._journal.give_up(operation, why)
+            name = next(one.after for one in changes if one.path == "userName")
+            self._journal.give_up(operation, f"{why}; until then, its userName is {name}")
             return
         back = [Change(one.path, one.after, one.before) for one in changes]
         outcome = await self._send_step(operation, back)
@@ -340,6 +342,31 @@ async def _finish(batch: asyncio.Task[list[OperationOutcome]]) -> list[Operation
 async def _cancel(batch: asyncio.Task[list[OperationOutcome]]) -> None:
     batch.cancel()
     await asyncio.gather(batch, return_exceptions=True)
+
+
+def _on_cycle(
+    operations: Sequence[JournaledOperation], renamed: Container[Key], *, may_go_on: bool
+) -> JournaledOperation | None:
+    """Return the first of the operations that wait for each other in a cycle, or None.
+
+    If further operations follow these (`may_go_on`), a chain that leaves them may be a cycle too.
+    Users who are `renamed` hold nobody up any more.
+    """
+    by_key = {operation.key: operation for operation in operations}
+    perhaps = None
+    for operation in operations:
+        if operation.key in renamed or operation.waits_for not in by_key:
+            continue
+        seen = {operation.key}
+        following: Key | None = operation.waits_for
+        while following in by_key and following not in seen:
+            seen.add(following)
+            following = by_key[following].waits_for
+        if following == operation.key:
+            return operation
+        if perhaps is None and following is not None and following not in by_key:
+            perhaps = operation
+    return perhaps if may_go_on else None
 
 
 def _referenced(operations: Sequence[JournaledOperation]) -> list[Key]:

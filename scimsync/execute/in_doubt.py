@@ -137,8 +137,10 @@ class InDoubtReader:
             self._failed_reads += 1
         else:
             self._failed_reads = 0
-        if current is not None:
-            self._known.note_link(current)
+        if current is None:
+            return None
+        current = replace(current, claimed_name=None)
+        self._known.note_link(current)
         return current
 
     async def _locate(self, matcher: Matcher, link: Link, remote_id: RemoteId) -> Link | None:

@@ -6,7 +6,7 @@ checks that the run still holds its lease.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
 from scimsync.model.backoff import retry_delay
 from scimsync.model.ids import Key, Kind, RemoteId
-from scimsync.model.links import Link, LinkStatus, failed_link, link_in_doubt
+from scimsync.model.links import Link, LinkStatus, failed_link, link_in_doubt, perhaps_named
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
@@ -109,7 +109,7 @@ class JournalWriter:
             }
 
     def holders(self, names: Sequence[str]) -> dict[str, Link]:
-        """Return the links of the users that hold these folded userNames."""
+        """Return the links of the users that hold, or may have got, these folded userNames."""
         if not names:
             return {}
         with self._store.read() as connection:
@@ -256,11 +256,13 @@ class JournalWriter:
                 continue
             before = links.get_links(connection, self._target, link.kind, [link.key])
             kept.append(belongs_to(outcome, owner, before.get(link.key), now))
-        owned = {(kind, owner) for (kind, _), owner in rivals.items()}
+        claims = {(link.kind, link.key): link for link in arrived}
+        owned = {(kind, owner): claims[kind, key] for (kind, key), owner in rivals.items()}
         kept = [_in_doubt_if(outcome, owned, now) for outcome in kept]
-        for kind, owner in owned - {_id(outcome) for outcome in kept}:
+        for kind, owner in owned.keys() - {_id(outcome) for outcome in kept}:
             known = links.get_links(connection, self._target, kind, [owner]).values()
-            links.put_links(connection, self._target, [link_in_doubt(link, now) for link in known])
+            doubted = [_perhaps_like(link, owned[kind, owner], now) for link in known]
+            links.put_links(connection, self._target, doubted)
         return kept
 
     def _write_in_doubt(self, connection: Connection, outcomes: Sequence[OperationOutcome]) -> None:
@@ -268,13 +270,15 @@ class JournalWriter:
         now = self._clock()
         journal.put_results(connection, [outcome.result for outcome in outcomes])
         for kind in Kind:
-            keys = [
-                outcome.link.key
+            sent = {
+                outcome.link.key: outcome.link
                 for outcome in outcomes
                 if outcome.link is not None and outcome.link.kind is kind
+            }
+            known = links.get_links(connection, self._target, kind, list(sent)).values()
+            in_doubt = [
+                _perhaps_like(link, sent[link.key], now) for link in known if link.has_account
             ]
-            known = links.get_links(connection, self._target, kind, keys).values()
-            in_doubt = [link_in_doubt(link, now) for link in known if link.has_account]
             links.put_links(connection, self._target, in_doubt)
         members = [row.id for outcome in outcomes for row in outcome.members]
         memberships.mark_in_doubt(connection, self._target, members)
@@ -291,11 +295,18 @@ class JournalWriter:
 
 
 def _in_doubt_if(
-    outcome: OperationOutcome, owned: Collection[tuple[Kind, Key]], now: datetime
+    outcome: OperationOutcome, owned: Mapping[tuple[Kind, Key], Link], now: datetime
 ) -> OperationOutcome:
-    if outcome.link is None or _id(outcome) not in owned:
+    link = outcome.link
+    claim = None if link is None else owned.get((link.kind, link.key))
+    if link is None or claim is None:
         return outcome
-    return replace(outcome, link=link_in_doubt(outcome.link, now))
+    return replace(outcome, link=_perhaps_like(link, claim, now))
+
+
+def _perhaps_like(link: Link, claim: Link, now: datetime) -> Link:
+    """Return the link, in doubt, of a resource that may hold the document of `claim` by now."""
+    return perhaps_named(link_in_doubt(link, now), claim.unique_name)
 
 
 def _id(outcome: OperationOutcome) -> tuple[Kind, Key] | None:

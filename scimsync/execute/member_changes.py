@@ -59,16 +59,14 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
         await attempt.send(changes)
     except RequestError as error:
         outcome = await _outcome_of_error(sending, prepared, link, error, attempt.requests)
-        remaining = [change for change in changes if change not in attempt.applied]
-        in_doubt = may_have_had_effect(error)
-        return replace(
-            outcome,
-            members=acknowledged(operation.key, attempt.applied),
-            in_doubt=tuple(
-                (operation.key, *member_of(change)[:2]) for change in remaining if in_doubt
-            ),
-        )
-    return _outcome(prepared, link, attempt, changes, sending.clock())
+    else:
+        outcome = _outcome(prepared, link, attempt, changes, sending.clock())
+    doubted = [change for change in attempt.in_doubt if change not in attempt.applied]
+    return replace(
+        outcome,
+        members=acknowledged(operation.key, attempt.applied),
+        in_doubt=tuple((operation.key, *member_of(change)[:2]) for change in doubted),
+    )
 
 
 def _outcome(
@@ -84,17 +82,14 @@ def _outcome(
             f"{len(attempt.refused)} of {len(changes)} members were refused, the first:"
             f" {attempt.why}"
         )
-        outcome = failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.requests)
-        return replace(outcome, members=acknowledged(operation.key, attempt.applied))
+        return failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.requests)
     updated = replace(link, synced_at=now)
     failed_now = link.next_try_at is not None and link.next_try_at >= (operation.planned_at or now)
     if not failed_now:  # the memberships had failed, in an earlier run
         updated = replace(updated, failures=0, next_try_at=None, last_error=None)
     status = OperationStatus.APPLIED if changes else OperationStatus.SKIPPED
     operation_result = result(operation, status, now, attempt.requests)
-    return OperationOutcome(
-        operation_result, updated, members=acknowledged(operation.key, attempt.applied)
-    )
+    return OperationOutcome(operation_result, updated)
 
 
 async def _outcome_of_error(
@@ -116,7 +111,8 @@ class _Attempt:
     """The progress of the member changes of one operation.
 
     `applied` are changes that the target holds, and `refused` those that it refused because of
-    `why`. `requests` are the last ones.
+    `why`. `in_doubt` are changes that a request without a clear response may have made. `requests`
+    are the last ones.
     """
 
     sending: Sending
@@ -124,6 +120,7 @@ class _Attempt:
     requests: Requests | None = None
     applied: list[Change] = field(default_factory=list)
     refused: list[Change] = field(default_factory=list)
+    in_doubt: list[Change] = field(default_factory=list)
     why: ErrorResponse | None = None
     splits: int = 0
 
@@ -140,8 +137,13 @@ class _Attempt:
         )
         try:
             self.requests, _ = await send_checked(self.sending, prepared)
-        except ErrorResponse as error:
-            if verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER:
+        except RequestError as error:
+            if may_have_had_effect(error):
+                self.in_doubt += changes
+            if (
+                not isinstance(error, ErrorResponse)
+                or verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER
+            ):
                 raise
             await self._halve(changes, error)
         else:

@@ -12,7 +12,7 @@ from scimsync.errors import coded
 from scimsync.model.backoff import retry_delay
 from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind, RemoteId
-from scimsync.model.links import Link, LinkStatus, failed_link
+from scimsync.model.links import Link, LinkStatus, failed_link, perhaps_named
 from scimsync.model.memberships import Membership, member_of
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
@@ -110,13 +110,18 @@ def belongs_to(
 ) -> OperationOutcome:
     """Return the outcome of an arrival at a resource of another key: it failed.
 
-    `link` is the link before the operation.
+    `link` is the link before the operation. A creation may have created a resource nevertheless,
+    which the next run looks for.
     """
     claim = outcome.link
     assert claim is not None  # noqa: S101 - an arrival has one
     detail = coded(f"the target answered with the {claim.kind.noun} of {owner}", "SYNC-0370")
     failures = (link.failures if link is not None else 0) + 1
     failed_result = replace(outcome.result, status=OperationStatus.FAILED, detail=detail)
+    if outcome.created:
+        pending = replace(claim, status=LinkStatus.PENDING, remote_id=None, etag=None)
+        link = perhaps_named(replace(pending, synced_at=None), claim.unique_name)
+        link = replace(link, failures=failures - 1)
     after = failed_link(link, claim.kind, claim.key, detail, now + retry_delay(failures))
     return OperationOutcome(failed_result, after)
 

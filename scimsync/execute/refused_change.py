@@ -22,7 +22,7 @@ from scimsync.execute.operation_outcome import OperationOutcome, applied, failed
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Document, Kind, RemoteId
-from scimsync.model.links import LinkStatus, link_in_doubt
+from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.plan.guard import REMOVALS
 from scimsync.scim.attributes import read, resource_id, same_value
@@ -34,6 +34,7 @@ from scimsync.targets.evidence import (
     Verdict,
     answer_of,
     check_change,
+    may_have_had_effect,
     read_active,
     refusal_code,
     verdict,
@@ -214,13 +215,15 @@ class _RefusedChange:
         assert done.link is not None  # noqa: S101 - applied() gives one
         if not self.refusals:
             return in_part(done, now) if operation.detail is not None else done
+        done = replace(done, link=self._with_doubt(done.link))
         if operation.action == Action.DEACTIVATE and document.get("active") is False:
             why = coded(f"deactivated only; the other changes: {self.error}", "SYNC-0347")
             operation_result = replace(done.result, detail=why)
             return in_part(replace(done, result=operation_result), now)
         if not self.parts or link is None or not link.has_account:
-            return self._failed(self._named_refusals())
-        partly = replace(done.link, failures=link.failures)
+            refused = self._failed(self._named_refusals())
+            return replace(refused, link=refused.link and self._with_doubt(refused.link))
+        partly = None if done.link is None else replace(done.link, failures=link.failures)
         _, first = self.refusals[0]
         return failed(
             operation,
@@ -231,6 +234,13 @@ class _RefusedChange:
             response_of(first),
             self.requests,
         )
+
+    def _with_doubt(self, link: Link) -> Link:
+        """Return the link, in doubt if a refused change may have been carried out nevertheless."""
+        for changes, error in self.refusals:
+            if may_have_had_effect(error):
+                link = perhaps_changed(link, changes)
+        return link
 
     def _named_refusals(self) -> str:
         if len(self.prepared.operation.changes) == 1:
@@ -245,7 +255,7 @@ class _RefusedChange:
         outcome = outcome_of_error(operation, link, self.error, now, detail=detail)
         after = outcome.link
         if in_doubt and after is not None and after.has_account:
-            outcome = replace(outcome, link=replace(after, in_doubt=True))
+            outcome = replace(outcome, link=perhaps_changed(after, operation.changes))
         return outcome
 
 

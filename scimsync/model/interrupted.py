@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scimsync.model.ids import Key, Kind
-from scimsync.model.links import Link, LinkStatus
+from scimsync.model.links import Link, LinkStatus, perhaps_changed
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
@@ -34,11 +34,10 @@ def perhaps_created(link: Link | None, operation: JournaledOperation) -> Link:
     }
     adopts = operation.action == Action.ADOPT
     return replace(
-        link,
+        perhaps_changed(link, operation.changes),
         status=LinkStatus.PENDING,
         remote_id=operation.remote_id if adopts else None,
         document=document,
-        in_doubt=True,
         adopted=adopts,
     )
 
@@ -59,15 +58,16 @@ def interrupted_links(
         for operation in operations
         if operation.status is OperationStatus.SENT and operation.action not in MEMBERSHIP_ACTIONS
     ]
-    changed = {operation.key for operation in sent}
+    changed = {operation.key: operation for operation in sent}
     arrived = {one.key: one for one in sent if one.action in ARRIVAL_ACTIONS}
     due = []
     for key in dict.fromkeys(operation.key for operation in operations):
         link = links.get(key) or Link(kind, key, LinkStatus.PENDING)
         if key in arrived and not link.has_account:
             link = perhaps_created(link, arrived[key])
-        in_doubt = link.in_doubt or (key in changed and link.has_account)
-        due.append(replace(link, next_try_at=now, in_doubt=in_doubt))
+        if key in changed and link.has_account:
+            link = perhaps_changed(link, changed[key].changes)
+        due.append(replace(link, next_try_at=now))
     return due
 
 

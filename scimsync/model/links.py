@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq
+from scimsync.model.changes import Change
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId, Seq, fold_name
 
 
 class LinkStatus(StrEnum):
@@ -30,6 +32,8 @@ class Link:
     where the resource existed before it was linked.
     `may_have_access_since` is when the access of a leaver was to be removed, and is kept until that
     is confirmed. `left_before` is set where the user had left when the account was found.
+    `claimed_name` is the folded unique name that the resource may have got from a request with an
+    unknown outcome, besides the one in `document`; it means nothing unless `in_doubt` is set.
     `moved_from` is the key that the resource was linked to before. `confirmed_seq` is the version
     of the record for which an administrator said that it is still the same person.
     """
@@ -41,6 +45,7 @@ class Link:
     document: Document = field(default_factory=dict)
     etag: str | None = None
     in_doubt: bool = False
+    claimed_name: str | None = None
     synced_at: datetime | None = None
     left_at: datetime | None = None
     delete_after: datetime | None = None
@@ -54,6 +59,11 @@ class Link:
     left_before: bool = False
     moved_from: Key | None = None
     confirmed_seq: Seq | None = None
+
+    @property
+    def unique_name(self) -> str | None:
+        """The folded name in `document` that no two resources of this kind share."""
+        return fold_name(self.document.get(UNIQUE_ATTRIBUTE[self.kind]))
 
     @property
     def is_due(self) -> bool:
@@ -109,6 +119,19 @@ class Reference:
 def link_in_doubt(link: Link, now: datetime) -> Link:
     """Return the link of a resource that has to be read before it is compared, at once."""
     return replace(link, in_doubt=True, next_try_at=now)
+
+
+def perhaps_changed(link: Link, changes: Iterable[Change]) -> Link:
+    """Return the link, in doubt, of a resource that a request with `changes` may have changed."""
+    unique = UNIQUE_ATTRIBUTE[link.kind]
+    name = next((change.after for change in changes if change.path == unique), None)
+    return perhaps_named(link, name)
+
+
+def perhaps_named(link: Link, name: object) -> Link:
+    """Return the link, in doubt, of a resource that may have another unique name by now."""
+    earlier = link.claimed_name if link.in_doubt else None
+    return replace(link, in_doubt=True, claimed_name=fold_name(name) or earlier)
 
 
 def moved_link(link: Link, key: Key) -> Link:

@@ -63,6 +63,7 @@ class ArrivalFinder:
         pairs = [
             (key, link, f"{_USER_NAME} {arriving[key][_USER_NAME]}")
             for name, link in holders.items()
+            if link.has_account
             for key in by_name[name]
         ]
         suspected = {key for key, _, _ in pairs}

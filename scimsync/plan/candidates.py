@@ -88,11 +88,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class NameHolder:
-    """The resource that holds a unique name, and whether this plan makes it give the name up."""
+    """The resource that holds a unique name, and whether this plan makes it give the name up.
+
+    It is not `certain` that it holds the name if it may have got it from a request with an unknown
+    outcome.
+    """
 
     key: Key
     frees: bool
     active: bool = True
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

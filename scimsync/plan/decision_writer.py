@@ -212,9 +212,13 @@ class DecisionWriter:
             return f"{unique} {after[unique]} belongs to {holder} until then"
         return conflict
 
+    def waits_for(self, candidate: Candidate, after: Document) -> Key | None:
+        """Return whose operation has to free the unique name of `after` first, if any."""
+        return self.other_holder(candidate, after) if self.traits.waits_for_names else None
+
     def other_holder(self, candidate: Candidate, after: Document) -> Key | None:
         """Return whose account holds the unique name of `after` now, if it is another one's."""
-        holder = self.around.holders.get(fold_name(after[self.traits.unique]) or "")
+        holder = self.around.holders.get(fold_name(after.get(self.traits.unique)) or "")
         return holder.key if holder is not None and holder.key != candidate.key else None
 
     def _name_conflict(self, candidate: Candidate, after: Document) -> str | None:
@@ -224,7 +228,8 @@ class DecisionWriter:
         holder = self.around.holders.get(name)
         if holder is not None and holder.key != candidate.key and not holder.frees:
             state = "" if holder.active else " (deactivated)"
-            return f"{unique} {after[unique]} is taken by {self.traits.holder} {holder.key}{state}"
+            taken = "is taken by" if holder.certain else "may have been given to"
+            return f"{unique} {after[unique]} {taken} {self.traits.holder} {holder.key}{state}"
         first = self.claims.get(name, candidate.key)
         if first == candidate.key:
             return None

@@ -214,7 +214,10 @@ class GroupPlanner(ResourcePlanner):
             holders={
                 name: NameHolder(
                     holder.key,
-                    holder.key in others and _gives_up(others[holder.key], "displayName", name),
+                    holder.unique_name == name
+                    and holder.key in others
+                    and _gives_up(others[holder.key], "displayName", name),
+                    certain=holder.unique_name == name,
                 )
                 for name, holder in holding.items()
             },

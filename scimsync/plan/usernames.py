@@ -57,7 +57,7 @@ class NameHolders:
             desired, failures = self._desire([link.key for link in holding.values()])
             for name, link in holding.items():
                 wanted = desired.get(link.key)
-                if link.key in failures or self._keeps(link):
+                if link.key in failures or self._keeps(link) or link.unique_name != name:
                     gives_up[name] = False
                 elif wanted is None or not wanted.in_scope:
                     gives_up[name] = link.key in deletable
@@ -70,7 +70,10 @@ class NameHolders:
             holding = self._state.name_holders(Kind.USER, further) if further else {}
         return {
             name: NameHolder(
-                link.key, comes_free(name, gives_up, takes), link.status is LinkStatus.ACTIVE
+                link.key,
+                comes_free(name, gives_up, takes),
+                active=link.status is not LinkStatus.INACTIVE,
+                certain=link.unique_name == name,
             )
             for name, link in known.items()
         }

@@ -120,7 +120,12 @@ class WantedRules:
         else:
             reason = f"no {noun} yet"
         self._writer.add(
-            candidate, Action.CREATE, self._writer.traits.create, reason, changes_between({}, after)
+            candidate,
+            Action.CREATE,
+            self._writer.traits.create,
+            reason,
+            changes_between({}, after),
+            waits_for=self._writer.waits_for(candidate, after),
         )
 
     def _adopt(
@@ -163,6 +168,7 @@ class WantedRules:
             remote_id=account.remote_id,
             base=base,
             unique_name=fold_name(after.get(self._writer.traits.unique)),
+            waits_for=self._writer.waits_for(candidate, after),
         )
 
     def _why_not_adoptable(self, candidate: Candidate, accounts: Sequence[Account]) -> str | None:
@@ -284,8 +290,7 @@ class WantedRules:
         if compared.has_path(self._writer.traits.unique):
             if self._writer.name_is_taken(candidate, after, before=compared.before):
                 return
-            if self._writer.traits.waits_for_names:
-                waits_for = self._writer.other_holder(candidate, after)
+            waits_for = self._writer.waits_for(candidate, after)
         elif compared.has_reference:
             phase = self._writer.traits.reference
         self._writer.add(

@@ -25,11 +25,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.backoff import latest_plausible
 from scimsync.model.ids import (
-    UNIQUE_ATTRIBUTE,
     Key,
     Kind,
     RemoteId,
-    fold_name,
 )
 from scimsync.model.links import Link, LinkStatus
 from scimsync.state.bulk import upsert
@@ -94,16 +92,18 @@ def sharers(
 def name_holders(
     connection: Connection, target: str, kind: Kind, names: Sequence[str]
 ) -> dict[str, Link]:
-    """Return folded unique name -> the link of the resource that has it."""
-    rows = connection.execute(
-        select(table).where(
-            table.c.target == target,
-            table.c.kind == kind,
-            table.c.unique_name.in_(names),
-            has_account(),
-        )
-    )
-    return {row["unique_name"]: _link(row) for row in rows.mappings()}
+    """Return folded unique name -> the link of the resource that has it, or may have got it.
+
+    The latter comes first: whether it has the name has to be known before anybody else gets it.
+    """
+    here = (table.c.target == target) & (table.c.kind == kind)
+    has_it = select(table).where(here, table.c.unique_name.in_(names), has_account())
+    may_have_it = select(table).where(here, table.c.claimed_name.in_(names), table.c.in_doubt)
+    return {
+        row[name]: _link(row)
+        for query, name in ((has_it, "unique_name"), (may_have_it, "claimed_name"))
+        for row in connection.execute(query).mappings()
+    }
 
 
 def remote_ids(
@@ -374,6 +374,7 @@ def _link(row: RowMapping) -> Link:
         document=load_document(row["document"]) if row["document"] else {},
         etag=row["etag"],
         in_doubt=row["in_doubt"],
+        claimed_name=row["claimed_name"],
         synced_at=row["synced_at"],
         left_at=row["left_at"],
         delete_after=row["delete_after"],
@@ -398,9 +399,10 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "remote_id": item.remote_id,
         "status": item.status,
         "document": dump_document(item.document),
-        "unique_name": fold_name(item.document.get(UNIQUE_ATTRIBUTE[item.kind])),
+        "unique_name": item.unique_name,
         "etag": item.etag,
         "in_doubt": item.in_doubt,
+        "claimed_name": item.claimed_name if item.in_doubt else None,
         "synced_at": item.synced_at,
         "left_at": item.left_at,
         "delete_after": item.delete_after,

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimsync.model.batches import batches
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Key, Kind, RemoteId, Seq, fold_name
+from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link, LinkStatus, Reference, moved_link
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import (
@@ -157,8 +157,9 @@ class LiveState:
             name: link for name, link in stored.items() if (kind, link.key) not in self._noted
         }
         noted = {
-            fold_name(link.document.get(UNIQUE_ATTRIBUTE[kind])): link
+            name: link
             for link in self._noted_accounts(kind)
+            for name in (link.unique_name, link.claimed_name)
         }
         return stored | {name: noted[name] for name in names if name in noted}
 

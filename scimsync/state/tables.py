@@ -133,6 +133,7 @@ class LinkRow(_Row, table=True):
     __tablename__ = "link"
     __table_args__ = (
         Index("ix_link_unique_name", "target", "kind", "unique_name"),
+        Index("ix_link_claimed_name", "target", "kind", "claimed_name"),
         Index("ix_link_remote_id", "target", "kind", "remote_id"),
         Index("ix_link_next_try_at", "target", "next_try_at"),
         Index("ix_link_delete_after", "target", "delete_after"),
@@ -170,6 +171,9 @@ class LinkRow(_Row, table=True):
     etag: str | None = name_column("The version that the target gave.", default=None)
     in_doubt: bool = flag_column(
         "Whether the outcome of its last request is unknown.", default=False
+    )
+    claimed_name: str | None = name_column(
+        "The unique name that its last request may have given it.", default=None
     )
     synced_at: datetime | None = time_column("When the target last acknowledged it.", default=None)
     left_at: datetime | None = time_column(

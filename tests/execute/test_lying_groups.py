@@ -66,6 +66,33 @@ def test_who_was_not_taken_out_of_a_group_is_taken_out_later(
     assert members(liar, "Sales") == ["id-00003", "id-00004"]
 
 
+def test_who_may_have_got_into_a_group_by_an_earlier_try_is_taken_out_again(
+    lied_to: Office, liar: LyingServer
+) -> None:
+    """A request has its effect and no answer, its repetition is refused, and the group cannot be
+    read; then the user moves back."""
+    rows = [*people(3), person(4, dept="Sales")]
+    lied_to.hire(rows)
+    assert lied_to.push().exit_code == 0
+    tries: list[Lie] = [AFTER["500 after all"]]
+
+    def about_sales(seen: Seen, chance: Random) -> Lie | None:
+        if seen.path != "/Groups/Sales-0":
+            return None
+        return tries.pop() if seen.method == "PATCH" and tries else INSTEAD["409"]
+
+    liar.choose = about_sales
+    lied_to.hire([*people(2), person(3, dept="Sales"), person(4, dept="Sales")])
+    assert lied_to.push().exit_code == 4
+    assert members(liar, "Sales") == ["id-00003", "id-00004"]
+    liar.choose = lambda seen, chance: None
+    lied_to.hire(rows)
+
+    assert lied_to.push(later=DAY).exit_code == 0
+
+    assert members(liar, "Sales") == ["id-00004"]
+
+
 def test_another_group_does_not_prove_that_a_member_is_out(
     lied_to: Office, liar: LyingServer
 ) -> None:

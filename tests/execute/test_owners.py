@@ -53,6 +53,26 @@ def test_a_creation_that_answers_with_the_account_of_somebody_else_fails(
     assert office.push().exit_code == 0
 
 
+def test_an_account_that_was_made_behind_a_wrong_answer_is_not_left_to_a_leaver(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """The answer shows the account of somebody else, and yet one was made; then the user leaves."""
+    office.configure(guard='min_records = "0%"\nmax_removals = 2')
+    office.hire(people(2))
+    office.push()
+    answer_with(faulty, "id-00001")
+    faulty.faults[-1].effect = True
+    office.hire(people(3))
+    assert office.push().exit_code == 4
+    assert faulty.users["id-00003"]["active"] is True
+    office.hire(people(2))
+
+    outcome = office.push(later=HOUR)
+
+    assert (counts(outcome), outcome.exit_code) == ({"deactivate": 1}, 0)
+    assert faulty.users["id-00003"]["active"] is False
+
+
 @pytest.mark.both_databases
 def test_of_two_creations_with_one_id_only_the_first_is_linked(
     office: Office, faulty: FaultyServer

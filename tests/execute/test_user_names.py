@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from tests.execute.story import SOON
 from tests.office import Office, counts, people, person
-from tests.servers.faulty import FaultyServer
+from tests.servers.faulty import FaultyServer, Seen
 
 pytestmark = pytest.mark.both_databases
 
@@ -127,3 +130,101 @@ def test_a_leaver_keeps_the_user_name_and_the_new_one_is_told(
         ("00003", True)
     ]
     assert faulty.users["id-00001"]["active"] is False
+
+
+def test_a_name_that_somebody_may_have_got_is_given_to_nobody_else(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """Two swap names: the first steps aside, the second gets the first one's name unseen."""
+    faulty.quirks.unique_names = False
+    office.hire(people(3))
+    office.push()
+    office.hire(renamed(3, {1: 2, 2: 1}))
+    faulty.fail("PATCH", where=_of("id-00002"), effect=True, status=500, times=9)
+
+    outcome = office.push(identity_changes=3)
+
+    assert outcome.exit_code == 4
+    assert faulty.users["id-00002"]["userName"] == "person1@example.com"
+    assert faulty.users["id-00001"]["userName"].startswith("moving-")
+    (refused,) = (one for one in outcome.targets["wiki"].refused if "00001" in one)
+    assert "until then, its userName is moving-" in refused
+
+    faulty.faults.clear()
+    assert office.push(later=SOON, identity_changes=3).exit_code == 0
+    assert holders(office) == {row["email"].lower(): row["id"] for row in renamed(3, {1: 2, 2: 1})}
+
+
+def test_a_joiner_does_not_get_a_name_that_somebody_may_have_got_in_an_earlier_run(
+    office: Office, faulty: FaultyServer
+) -> None:
+    faulty.quirks.unique_names = False
+    office.hire(people(2))
+    office.push()
+    office.hire([person(1, email="new@example.com"), person(2)])
+    faulty.fail("PATCH", effect=True, status=500, times=9)
+    office.push()
+    faulty.faults.clear()
+    office.hire(
+        [person(1, email="newer@example.com"), person(2), person(3, email="new@example.com")]
+    )
+    faulty.fail("GET", where=_of("id-00001"), status=403, times=9)
+
+    outcome = office.push(later=SOON)
+
+    assert outcome.exit_code == 4
+    (why,) = (one.detail for one in outcome.problems if one.key == "00003")
+    assert "userName new@example.com may have been given to the account of 00001" in why
+    assert [one["userName"] for one in faulty.users.values()] == [
+        "new@example.com",
+        "person2@example.com",
+    ]
+
+    faulty.faults.clear()
+    assert office.push(later=2 * SOON).exit_code == 0
+    assert holders(office) == {
+        "newer@example.com": "00001",
+        "person2@example.com": "00002",
+        "new@example.com": "00003",
+    }
+
+
+@pytest.mark.parametrize("arrival", ["a new account", "an account that is adopted"])
+def test_an_arrival_waits_until_its_name_is_given_up(
+    office: Office, faulty: FaultyServer, arrival: str
+) -> None:
+    faulty.quirks.unique_names = False
+    office.hire(people(2))
+    office.push()
+    if arrival == "an account that is adopted":
+        faulty.add(externalId="00003", userName="old@example.com")
+    rows = [person(1, email="new@example.com"), person(2), person(3, email="person1@example.com")]
+    office.hire(rows)
+    faulty.fail("PATCH", where=_of("id-00001"), status=400, times=9)
+
+    outcome = office.push()
+
+    assert outcome.exit_code == 4
+    assert sum(one["userName"] == "person1@example.com" for one in faulty.users.values()) == 1
+    (why,) = (one.detail for one in office.journal() if one.key == "00003")
+    assert why == "userName person1@example.com still belongs to 00001 [SYNC-0348]"
+    faulty.faults.clear()
+    assert office.push(later=SOON).exit_code == 0
+    assert holders(office) == {row["email"].lower(): row["id"] for row in rows}
+
+
+def test_a_chain_whose_end_is_refused_ends(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(20))
+    office.push()
+    faulty.forget()
+    office.hire(renamed(20, {1: 2, 2: 3, 3: 99}))
+    faulty.fail("PATCH", where=_of("id-00003"), status=400, times=9)
+
+    outcome = office.push(identity_changes=4)
+
+    assert (outcome.exit_code, counts(outcome)) == (4, {})
+    assert {one.path for one in faulty.written()} == {"/Users/id-00003"}
+
+
+def _of(resource_id: str) -> Callable[[Seen], bool]:
+    return lambda seen: seen.path == f"/Users/{resource_id}"
