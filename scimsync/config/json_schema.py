@@ -22,7 +22,7 @@ def json_schema(registries: Registries) -> dict[str, Any]:
         for field in fields(registries)
     }
     root = _schema_of(SyncToml, definitions)
-    for section in ("sources", "access", "tables", "targets"):
+    for section in ("sources", "access", "tables", "mappings", "targets"):
         root["properties"][section]["propertyNames"] = {"pattern": NAME_PATTERN}
     root |= {"title": "sync.toml of scimsync", "$defs": definitions}
     return {"$schema": GenerateJsonSchema.schema_dialect, **_plain(root, choices)}

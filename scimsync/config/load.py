@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from scimsync.config.models import Config, SyncToml
 from scimsync.config.registries import Registries
+from scimsync.config.shared_mappings import Places, extend
 from scimsync.config.targets import Target
 from scimsync.config.validation_errors import InvalidSetting, config_error, invalid_settings
 from scimsync.errors import ConfigError
@@ -35,11 +36,13 @@ def load(path: Path, registries: Registries) -> Config:
 
 def parse(text: str, path: Path, registries: Registries) -> Config:
     """Return the configuration in `text`, as if it were the file `path`. Raise ConfigError."""
-    document = _toml(text, path.name)
+    extended = extend(_toml(text, path.name))
+    if extended.wrong:
+        raise config_error(path.name, extended.wrong)
     try:
-        checked = SyncToml.model_validate(document, context=registries)
+        checked = SyncToml.model_validate(extended.document, context=registries)
     except ValidationError as error:
-        wrong = invalid_settings(error, SyncToml)
+        wrong = extended.moved(invalid_settings(error, SyncToml))
     else:
         wrong = [
             each
@@ -58,10 +61,10 @@ def parse(text: str, path: Path, registries: Registries) -> Config:
         ]
     if wrong:
         raise config_error(path.name, wrong)
-    return _with_sources(checked, path.absolute(), registries)
+    return _with_sources(checked, path.absolute(), registries, extended.places)
 
 
-def _with_sources(checked: SyncToml, path: Path, registries: Registries) -> Config:
+def _with_sources(checked: SyncToml, path: Path, registries: Registries, places: Places) -> Config:
     """Return the configuration in which each target has its sources."""
     targets = {
         name: target
@@ -69,8 +72,8 @@ def _with_sources(checked: SyncToml, path: Path, registries: Registries) -> Conf
         else target.model_copy(update={"source": _user_sources(checked, target)})
         for name, target in checked.targets.items()
     }
-    values = {**dict(checked), "targets": targets, "path": path, "registries": registries}
-    return Config.model_construct(**values)
+    more = {"targets": targets, "path": path, "registries": registries, "places": places}
+    return Config.model_construct(**dict(checked) | more)
 
 
 def _user_sources(checked: SyncToml, target: Target) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from scimsync.config.registries import (
     schema_mark,
 )
 from scimsync.config.schedule import Schedule, Timings
+from scimsync.config.shared_mappings import Places, SharedMapping, place_of
 from scimsync.config.state_url import StateUrl
 from scimsync.config.targets import Target
 from scimsync.errors import ConfigError
@@ -187,6 +188,9 @@ class SyncToml(Table):
     tables: Mapping[Name, Mapping[str, TableValue]] = Field(
         default_factory=dict, description="Tables for the filter lookup"
     )
+    mappings: Annotated[Mapping[Name, SharedMapping], _named("mappings")] = Field(
+        default_factory=dict, description="Mappings that targets share: see extends"
+    )
     targets: Annotated[Mapping[Name, Target], _named("targets")] = Field(
         description="The applications to provision", json_schema_extra={"minProperties": 1}
     )
@@ -202,6 +206,9 @@ class Config(SyncToml):
 
     path: Path
     """The absolute path of sync.toml."""
+
+    places: Places = Field(exclude=True)
+    """Where the lines are that targets take over from shared mappings."""
 
     registries: InstanceOf[Registries] = Field(exclude=True)
     """The implementations that the names in sync.toml refer to."""
@@ -241,6 +248,7 @@ class Config(SyncToml):
     def where(self, *parts: str) -> str:
         """Return the name of a value in messages.
 
-        `where("targets", "wiki", "url")` is `sync.toml: targets.wiki.url`.
+        `where("targets", "wiki", "url")` is `sync.toml: targets.wiki.url`. A line of a shared
+        mapping is named where it is written.
         """
-        return f"{self.path.name}: {dotted_key(parts)}"
+        return f"{self.path.name}: {dotted_key(place_of(self.places, parts))}"

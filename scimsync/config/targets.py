@@ -200,8 +200,15 @@ class Actions(Table):
     remove: bool = Field(True, description="Deactivate and delete the accounts of leavers")
 
 
+def _user_or_extends(schema: dict[str, Any]) -> None:
+    schema["required"].remove("user")
+    schema["anyOf"] = [{"required": ["user"]}, {"required": ["extends"]}]
+
+
 class Target(Table):
     """`[targets.NAME]`: a SCIM service provider."""
+
+    model_config = ConfigDict(json_schema_extra=_user_or_extends)
 
     url: BaseUrl = Field(
         description="Base URL of its SCIM 2.0 service, without /Users",
@@ -259,6 +266,13 @@ class Target(Table):
     actions: Actions = Field(default_factory=Actions, description="Kinds of action to disable")
     timeout: float = Field(
         30.0, gt=0, le=3600, allow_inf_nan=False, description="Seconds to wait for a response"
+    )
+    extends: Text | None = Field(
+        None,
+        description=(
+            "The [mappings.NAME] whose lines it takes over; lines of [targets.NAME.user] replace"
+            " them"
+        ),
     )
     user: UserMapping = Field(
         description=(

@@ -104,6 +104,8 @@ def _parts(error: ErrorDetails) -> tuple[str, ...]:
     if parts[2:3] == ("groups",) and parts[4:5] == ("attributes",):
         # in the file, the attributes of a group are beside its options
         parts = (*parts[:4], *parts[5:])
+    if parts[:1] == ("mappings",) and parts[2:3] == ("attributes",):
+        parts = (*parts[:2], *parts[3:])
     # pydantic marks a complaint about a key, which only validators of this project make
     return parts[:-1] if error["type"] == INVALID and parts[-1:] == ("[key]",) else parts
 

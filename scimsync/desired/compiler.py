@@ -59,6 +59,7 @@ def compile_program(
     *,
     kind: Kind = Kind.USER,
     section: Sequence[str] | None = None,
+    places: Mapping[str, Sequence[str]] | None = None,
     extras: Mapping[str, Extra] | None = None,
     match: Sequence[str] = (),
     lists: Collection[str] = (),
@@ -66,10 +67,10 @@ def compile_program(
     """Compile `mapping` (SCIM path -> value) of the target `name`.
 
     `where` is the file that messages name, and `section` holds the keys that lead to the mapping in
-    it (default: `targets.NAME.user`). Without a `scope`, every record is in scope. `extras` are
-    further expressions over the same records, by names of their own; their values become
-    `Desired.extras`. `match` are the paths to match by, and `lists` the columns that hold a list in
-    every record.
+    it (default: `targets.NAME.user`). `places` holds the keys of the lines that are elsewhere.
+    Without a `scope`, every record is in scope. `extras` are further expressions over the same
+    records, by names of their own; their values become `Desired.extras`. `match` are the paths to
+    match by, and `lists` the columns that hold a list in every record.
 
     Raise ConfigError for every error that can be found without a record. Columns are not checked
     here: see `check_columns`.
@@ -82,7 +83,7 @@ def compile_program(
     if scope is not None:
         location = ExpressionLocation(where, dotted_key((*keys[:-1], "scope")))
         condition = parse(scope, location, names, environment, use=Use.CONDITION, in_scope=True)
-    reader = _MappingReader(keys, where, kind, names, environment)
+    reader = _MappingReader(keys, places or {}, where, kind, names, environment)
     slots = reader.slots(mapping)
     further = {
         extra_name: parse(
@@ -249,6 +250,7 @@ class _MappingReader:
     """A reader of the lines of one mapping."""
 
     keys: tuple[str, ...]
+    places: Mapping[str, Sequence[str]]
     where: str
     kind: Kind
     names: Names
@@ -282,8 +284,10 @@ class _MappingReader:
             f"{name} is required and not mapped", hint=f'write {name} = "…"', code="SYNC-0140"
         )
 
-    def _location(self, *more: str) -> ExpressionLocation:
-        return ExpressionLocation(self.where, dotted_key((*self.keys, *more)))
+    def _location(self, path: str | None = None) -> ExpressionLocation:
+        """Return the location of the line for `path`, or of the whole mapping."""
+        keys = self.keys if path is None else self.places.get(path, (*self.keys, path))
+        return ExpressionLocation(self.where, dotted_key(keys))
 
     def _slot(self, text: str, mapped: MappedValue, variable: str) -> MappedAttribute:
         close = meant(settable_path(text).path, self.kind)

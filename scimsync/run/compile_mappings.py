@@ -41,6 +41,7 @@ def compile_users(config: Config, target: str) -> Program:
         config.access,
         config.tables,
         config.path.name,
+        places=config.places.get(target, {}),
         extras=extras,
         match=settings.match,
         lists=_lists(config, settings.source),

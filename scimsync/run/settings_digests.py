@@ -14,7 +14,7 @@ from scimsync.run.compile import CompiledTarget
 _PACE = {"rate", "concurrency", "timeout"}
 """Settings that decide how fast a plan is carried out, and nothing else."""
 
-_COMPILED = {"scope", "user", "groups"}
+_COMPILED = {"scope", "extends", "user", "groups"}
 """Settings that the digests of the compiled programs stand for."""
 
 

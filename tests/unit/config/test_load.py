@@ -166,7 +166,11 @@ def test_leavers_may_be_deleted_at_once_after_their_deactivation() -> None:
 def test_the_example_loads_and_shows_every_section() -> None:
     config = load(EXAMPLE)
     assert set(config.targets) == {"wiki", "tickets"}
-    assert config.model_fields_set == set(SyncToml.model_fields) | {"path", "registries"}
+    assert config.model_fields_set == set(SyncToml.model_fields) | {
+        "path",
+        "places",
+        "registries",
+    }
     assert config.targets["wiki"].source == ("employees", "contractors")
 
 
