@@ -97,21 +97,25 @@ class Matcher:
 
         With `proving`, that nothing is found counts only if the search is shown to find others.
         Raise RequestError for errors that concern more than one resource: no connection, a refused
-        token.
+        token, no list of users. A target without groups may well have users.
         """
-        if wanted and not self._decided:
-            await self._read_list_if_cheaper()
         matches: dict[Key, Match] = {}
         refused: dict[Key, str] = {}
+        if wanted and not self._decided:
+            try:
+                await self._read_list_if_cheaper()
+            except ErrorResponse as error:
+                if not self._concerns_these_alone(error):
+                    raise
+                return matches, dict.fromkeys(wanted, str(error))
         for key, document in wanted.items():
             try:
                 match = await self._find(document)
                 if match is None and proving:
                     match = await self._find_hidden(document)
             except (ErrorResponse, InvalidRequest, ListingError) as error:
-                if (
-                    verdict(error, Purpose.SEARCH) is Verdict.TOKEN
-                    or error is self._filters.no_list
+                if verdict(error, Purpose.SEARCH) is Verdict.TOKEN or (
+                    error is self._filters.no_list and not self._concerns_these_alone(error)
                 ):
                     raise
                 refused[key] = str(error)
@@ -119,6 +123,10 @@ class Matcher:
                 if match is not None:
                     matches[key] = match
         return matches, refused
+
+    def _concerns_these_alone(self, error: ErrorResponse) -> bool:
+        """Return whether a target that refuses the list may work for resources of another kind."""
+        return self._kind is Kind.GROUP and verdict(error, Purpose.SEARCH) is not Verdict.TOKEN
 
     async def look_up(self, document: Document, *, fresh: bool = False) -> Match | None:
         """Return the resources that match one document now, or None if there are none.
