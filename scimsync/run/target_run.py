@@ -15,7 +15,7 @@ from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
 from scimsync.model.discovery import Capabilities, Discovery
-from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
 from scimsync.model.targets import TargetState, UnusableFilter
@@ -54,6 +54,7 @@ from scimsync.targets.quarantine import (
     remembered_filters,
 )
 from scimsync.targets.sender import LazySender
+from scimsync.targets.visibility import Visibility
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import RequestError
@@ -237,7 +238,7 @@ class TargetRun:
         if self.known.url in (None, url) or not context.options.allowance.new_url:
             return
         with context.store.read() as connection:
-            accounts = links.first_accounts(connection, self.name, _PROOFS)
+            accounts = links.first_resources(connection, self.name, Kind.USER, _PROOFS)
         for link in accounts:
             assert link.remote_id is not None  # noqa: S101 - it has an account
             resource = await self.user_matcher.read(link.remote_id)
@@ -469,6 +470,12 @@ def _open(
             expected,
             known=lambda: state.count_accounts(kind),
             unusable=remembered_filters(known, kind, now.time),
+            visibility=Visibility(
+                target.policy.product.name,
+                target.profile.lists_lie,
+                target.profile.sees_only_own,
+                lambda: _known_documents(store, name, kind),
+            ),
         )
 
     def expected_users() -> int:
@@ -513,6 +520,12 @@ def _open(
         has_groups=bool(target.groups) or has_links,
     )
     return TargetRun(target, connection, users, groups, state, planner, known, discovery)
+
+
+def _known_documents(store: Store, target: str, kind: Kind) -> Sequence[Document]:
+    """Return what some active resources of a target hold, as far as that is known."""
+    with store.read() as connection:
+        return [link.document for link in links.first_resources(connection, target, kind, _PROOFS)]
 
 
 def _close_matchers(target: TargetRun) -> None:

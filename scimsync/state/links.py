@@ -151,13 +151,13 @@ def account_keys(connection: Connection, target: str, kind: Kind) -> list[Key]:
     return _keys(connection, target, kind, has_account())
 
 
-def first_accounts(connection: Connection, target: str, limit: int) -> list[Link]:
-    """Return the links of the first `limit` users, in order, whose account is active."""
+def first_resources(connection: Connection, target: str, kind: Kind, limit: int) -> list[Link]:
+    """Return the links of the first `limit` resources, in order, that are active."""
     rows = connection.execute(
         select(table)
         .where(
             table.c.target == target,
-            table.c.kind == Kind.USER,
+            table.c.kind == kind,
             table.c.status == LinkStatus.ACTIVE,
             has_account(),
         )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scimsync.model.ids import Kind
+from scimsync.model.ids import Kind, Value
 from scimsync.scim.attributes import read
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorResponse
@@ -21,6 +21,7 @@ from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import Answer, Purpose, Verdict, answer_of, verdict
 from scimsync.targets.resource_list import fold, folded_value
+from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest, RequestError
 
 MAX_MATCHES = 5
@@ -54,14 +55,21 @@ class FilterSearch:
     `unusable` maps the attributes whose filters proved nothing, in earlier runs too, to the reason;
     the search adds to it. `absent_in_sample` are attributes that none of the first resources in the
     list holds, and `no_list` is the 404 with which the target answered to the list itself.
+    `visibility` says whether that list can be trusted.
     """
 
     def __init__(
-        self, sender: Sender, dialect: Dialect, kind: Kind, unusable: Mapping[str, str] | None
+        self,
+        sender: Sender,
+        dialect: Dialect,
+        kind: Kind,
+        unusable: Mapping[str, str] | None,
+        visibility: Visibility = EVERYTHING,
     ) -> None:
         self._sender = sender
         self._dialect = dialect
         self._kind = kind
+        self._visibility = visibility
         self._answered: set[str] = set()
         self._shown: set[str] = set()
         self._sends_404: dict[str, bool] = {}
@@ -181,12 +189,22 @@ class FilterSearch:
         """Return whether the filter on `path` finds a resource that exists."""
         if path in self.unusable:
             return False
-        for resource in await self.first_resources(_SAMPLE):
-            value = project(resource, (path,)).get(path)
-            if isinstance(value, str) and value:
-                try:
-                    return bool(await self.find(path, value, proving=True))
-                except SearchUndecided:
-                    return False
-        self.absent_in_sample.add(path)
+        values = [value for value in await self._sample(path) if isinstance(value, str) and value]
+        # a known resource may be gone by now, and one that is listed is not
+        for value in values if self._visibility.lists_lie else values[:1]:
+            try:
+                if await self.find(path, value, proving=True):
+                    return True
+            except SearchUndecided:
+                return False
+        if not values:
+            self.absent_in_sample.add(path)
         return False
+
+    async def _sample(self, path: str) -> Sequence[Value]:
+        """Return the values at `path` of some resources that exist."""
+        if self._visibility.lists_lie:
+            return [document.get(path) for document in self._visibility.samples()]
+        return [
+            project(resource, (path,)).get(path) for resource in await self.first_resources(_SAMPLE)
+        ]

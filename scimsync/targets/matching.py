@@ -29,6 +29,7 @@ from scimsync.targets.evidence import (
 )
 from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
 from scimsync.targets.resource_list import ResourceList, read_whole_list
+from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest
 
 _MAX_LOOK_UPS = 3
@@ -49,7 +50,7 @@ class Matcher:
     `match` are attribute paths, tried in their order until one finds a resource. `expected` returns
     the number of resources to look up in all, which decides between filters and reading the list.
     `known` returns the number of resources that are linked. `unusable` maps the attributes whose
-    filters proved nothing in earlier runs to the reason.
+    filters proved nothing in earlier runs to the reason. `visibility` says what lists show.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Matcher:
         *,
         known: Callable[[], int] = lambda: 0,
         unusable: Mapping[str, str] | None = None,
+        visibility: Visibility = EVERYTHING,
     ) -> None:
         self._sender = sender
         self._dialect = dialect
@@ -74,7 +76,8 @@ class Matcher:
         self._list: ResourceList | None = None
         self._decided = False
         self._outdated = False
-        self._filters = FilterSearch(sender, dialect, kind, unusable)
+        self._visibility = visibility
+        self._filters = FilterSearch(sender, dialect, kind, unusable, visibility)
 
     @property
     def unusable(self) -> Mapping[str, str]:
@@ -157,6 +160,9 @@ class Matcher:
         target does when it creates a resource. Raise as `look_up` does.
         """
         match = await self.look_up(document)
+        if match is None and self._visibility.sees_only_own:
+            product, noun = self._visibility.product, self._kind.noun
+            raise SearchUndecided(f"{product} shows no {noun}s that others created")
         return match or await self._look_up_in_list(document, ["no filter finds it"])
 
     async def _look_up_in_list(self, document: Document, problems: Sequence[str]) -> Match | None:
@@ -252,6 +258,8 @@ class Matcher:
 
     async def preload(self, expected: int) -> None:
         """Read the whole list, if that takes fewer requests than reading `expected` resources."""
+        if self._visibility.lists_lie:
+            return
         with suppress(ErrorResponse, ListingError):
             self._list = await self._read_list(expected)
             self._decided = self._list is not None
@@ -306,10 +314,13 @@ class Matcher:
         """
         self._decided = True
         expected = self._expected()
-        if expected > _MAX_LOOK_UPS:
+        if expected > _MAX_LOOK_UPS and not self._visibility.lists_lie:
             self._list = await self._read_list(expected)
 
     async def _whole_list(self) -> ResourceList:
+        if self._visibility.lists_lie:
+            product, noun = self._visibility.product, self._kind.noun
+            raise SearchUndecided(f"the lists of {product} do not show its {noun}s")
         if self._list is None:
             read_list = await self._read_list(None)
             self._drop_list()  # of a search that ran at the same time

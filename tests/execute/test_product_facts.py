@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.office import Office, counts, people, person
-from tests.servers.faulty import FaultyServer
+from tests.servers.faulty import FaultyServer, Seen
 
 USER = """
 externalId = "id"
@@ -151,3 +151,54 @@ def test_who_cannot_be_deleted_is_deactivated_and_stays_so(
     assert counts(office.push(later=timedelta(days=2))) == {}
     assert counts(office.push(later=timedelta(hours=2))) == {}
     assert faulty.named("Person6@example.com")["active"] is False
+
+
+SAMPLE = {
+    "totalResults": 1,
+    "Resources": [{"id": "0", "userName": "synthesis_user", "externalId": "none"}],
+}
+
+
+def test_nobody_is_looked_for_in_lists_that_lie(office: Office, faulty: FaultyServer) -> None:
+    faulty.add(userName="person1@example.com")
+    office.configure(user=USER, target='profile = "snowflake"')
+    office.hire(people(6))
+    faulty.fail(where=_is_list, times=1000, status=200, body=SAMPLE)
+
+    assert counts(office.push(max_adoptions=9)) == {"adopt": 1, "create": 5}
+
+    assert [str(one) for one in faulty.seen if _is_list(one)] == []
+
+
+def test_an_account_is_gone_where_lists_lie_if_filters_find_others(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=USER, target='profile = "snowflake"')
+    office.hire(people(3))
+    office.push()
+    faulty.users.pop("id-00001")
+    faulty.fail(where=_is_list, times=1000, status=200, body=SAMPLE)
+
+    assert counts(office.push(refresh=True)) == {"create": 1}
+
+    faulty.users.clear()
+    outcome = office.push(refresh=True)
+    assert counts(outcome) == {}
+    assert outcome.targets["wiki"].failed == 3
+
+
+def _is_list(seen: Seen) -> bool:
+    return str(seen) == "GET /Users" and "filter" not in seen.query
+
+
+def test_an_account_that_is_not_shown_is_told(office: Office, faulty: FaultyServer) -> None:
+    office.configure(user=USER, target='profile = "stripe"')
+    office.hire(people(1))
+    faulty.fail("POST", status=409, body={"detail": "it exists", "scimType": "uniqueness"})
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    assert "it exists" in ran.out + ran.err
+    assert "Stripe shows no accounts that others created" in ran.out + ran.err
+    assert [str(one) for one in faulty.seen if _is_list(one)] == []

@@ -80,6 +80,7 @@ def _show(output: Output, profile: Profile) -> None:
         "groups": _GROUPS[profile.groups],
         "active = false": _DEACTIVATION[profile.deactivate_means],
         "DELETE of a user": _DELETION[profile.delete_means],
+        **_lists(profile),
         "matches by": ", ".join(profile.match) or "externalId, userName",
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",
@@ -96,6 +97,15 @@ def _show(output: Output, profile: Profile) -> None:
         version = f", {source.version}" if source.version else ""
         seen = "seen at the product" if source.verified else "not tried at the product"
         output.line(f"source: {source.page}{version}, read {source.read}; {seen}", indent=2)
+
+
+def _lists(profile: Profile) -> dict[str, str]:
+    """Return what lists show, where they do not show everything."""
+    if profile.lists_lie:
+        return {"lists": "show nothing real; users and groups are found by filters only"}
+    if profile.sees_only_own:
+        return {"lists": "show only what SCIM created; another account may exist nevertheless"}
+    return {}
 
 
 def _document(profile: Profile) -> dict[str, Any]:

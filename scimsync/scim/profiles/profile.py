@@ -82,6 +82,14 @@ class Profile:
     (`irreversible`), takes away the membership of the organization (`remove`), only deactivates the
     account (`deactivate`), or is refused (`refuse`)."""
 
+    lists_lie: bool = False
+    """Whether the list of all users or groups shows made-up ones or none, so that only filters find
+    them."""
+
+    sees_only_own: bool = False
+    """Whether it shows only the users and groups that SCIM created, so that one which is not found
+    may exist."""
+
     notes: tuple[str, ...] = ()
     """Further facts for administrators."""
 
@@ -134,6 +142,7 @@ def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
 
 _TEXT = (_is_text, "a text")
 _TEXTS = (_is_texts, "a list of texts")
+_FLAG = ((lambda value: isinstance(value, bool)), "true or false")
 _COUNT = (_is_count, "a whole number above 0")
 
 _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
@@ -150,6 +159,8 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "groups": _one_of("full", "update", "none"),
     "deactivate_means": _one_of("deactivate", "remove", "forget", "delete"),
     "delete_means": _one_of("delete", "irreversible", "remove", "deactivate", "refuse"),
+    "lists_lie": _FLAG,
+    "sees_only_own": _FLAG,
     "notes": _TEXTS,
     "page_size": _COUNT,
     "members_per_patch": _COUNT,

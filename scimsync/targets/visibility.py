@@ -1,0 +1,27 @@
+"""What the lists of a product show of its resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scimsync.model.ids import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """The facts of a profile about lists, for resources of one kind.
+
+    `lists_lie`: the list of all resources shows made-up ones or none. `sees_only_own`: resources
+    that others created are shown neither in lists nor to filters. `samples` returns the documents
+    of some linked resources, by which filters prove that they work where lists do not.
+    """
+
+    product: str = ""
+    lists_lie: bool = False
+    sees_only_own: bool = False
+    samples: Callable[[], Sequence[Document]] = tuple
+
+
+EVERYTHING = Visibility()
+"""Lists show all resources."""
