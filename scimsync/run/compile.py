@@ -26,6 +26,7 @@ from scimsync.run.stopping import stopped_by_sources
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import lies_within
+from scimsync.scim.profiles.rates import RequestRate
 from scimsync.snapshot.index import index_path
 from scimsync.sources import SourceSpec
 from scimsync.targets.sender import open_authenticator
@@ -79,6 +80,11 @@ class CompiledTarget:
     def rate(self) -> float | None:
         """The largest number of requests per second, or None for no limit."""
         return self.config.rate if self.config.rate is not None else self.profile.rate
+
+    @property
+    def rates(self) -> tuple[RequestRate, ...]:
+        """The limits of the product by class of request, unless sync.toml sets its own."""
+        return () if self.config.rate is not None else self.profile.rates
 
     @property
     def concurrency(self) -> int:

@@ -424,6 +424,7 @@ async def open_targets(
                 observe=observe,
                 time=time,
                 now=context.clock if isinstance(context, PushContext) else lambda: now.time,
+                rates=target.rates,
             )
             opened[name] = _open(context, target, target_connection, known[name], reading)
             stack.callback(_close_matchers, opened[name])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,6 +18,7 @@ from scimsync.logcontext import PERSONAL
 from scimsync.model.clock import ClockDoubt, doubt_of_date
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
+from scimsync.scim.profiles.rates import RequestRate
 from scimsync.targets.busy_time import BusyTime
 from scimsync.targets.evidence import (
     Answer,
@@ -35,6 +36,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.transport.observer import Observer, ignore
+from scimsync.transport.quota import Quota
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import (
     InvalidResponse,
@@ -62,6 +64,9 @@ MAX_FAILED_CREATIONS = 50
 """After this number of creations in a row that failed while other requests succeed, the run starts
 no more creations."""
 
+LONG_WAIT_S = 30.0
+"""A wait in seconds for a limit of the product after which a warning says so."""
+
 
 _SERVICE_CHECK = ScimRequest("GET", "/Users", query=(("startIndex", "1"), ("count", "1")))
 
@@ -76,7 +81,7 @@ class TargetConnection:
     With `probing`, the target was down in the last run: the first request is sent alone and once,
     and others follow only after a response. `may_send` is awaited before each request and returns
     whether this run still holds its lease. `observe` is called after each request. `now` returns
-    aware times.
+    aware times. `rates` are limits of the product by class of request.
 
     `requests` counts the requests sent, and `responses` those with a response of a SCIM service.
     `stopped` is why nothing more is sent.
@@ -94,6 +99,7 @@ class TargetConnection:
         observe: Observer = ignore,
         time: TimeSource | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rates: Sequence[RequestRate] = (),
     ) -> None:
         self._target = target
         self._client = client
@@ -104,6 +110,8 @@ class TargetConnection:
         self._observe = observe
         self.time = time or TimeSource()
         self._now = now
+        self._quotas = {rate: Quota(rate.limit, rate.seconds) for rate in rates}
+        self._told: set[RequestRate] = set()
         self._dated: tuple[str | None, datetime] | None = None
         self._throttle = Throttle(
             self.rate_limiter,
@@ -248,7 +256,7 @@ class TargetConnection:
         return response
 
     async def _send_once(self, request: ScimRequest) -> ScimResponse:
-        await self._throttle.wait()
+        await self._throttle.wait(self._quotas_of(request))
         if self._may_send is not None and not await self._may_send():
             self.lost_lease()
         if self.stopped is not None:
@@ -276,6 +284,17 @@ class TargetConnection:
         self._dated = response.date, self._now()
         self._report(request, response, sent_at)
         return response
+
+    def _quotas_of(self, request: ScimRequest) -> list[Quota]:
+        """Return the quotas that a request counts in. Tell once if it has to wait long for one."""
+        quotas = {rate: quota for rate, quota in self._quotas.items() if rate.counts(request)}
+        for rate, quota in quotas.items():
+            seconds = quota.wait(self.time.clock())
+            if seconds > LONG_WAIT_S and rate not in self._told:
+                self._told.add(rate)
+                what = "%s: waits %.0f s for a limit of the product (%s) [SYNC-0463]"
+                _LOG.warning(what, self._target, seconds, rate)
+        return list(quotas.values())
 
     def _learn(self, request: ScimRequest, error: RequestError, sent_at: float) -> None:
         """Update what is known about the target from an error.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+from scimsync.transport.quota import Quota
 from scimsync.transport.rate_limiter import RateLimiter
 
 
@@ -31,22 +32,29 @@ class Throttle:
         self._in_flight = 0
         self._released = asyncio.Event()
 
-    async def wait(self) -> None:
-        """Wait until the server may be sent another request.
+    async def wait(self, quotas: Sequence[Quota] = ()) -> None:
+        """Wait until the server may be sent another request, which counts in `quotas`.
 
-        The rate, the requests in flight and the pauses that the server asked for decide. One task
-        waits, and the others queue behind it.
+        The rate, the requests in flight, the pauses that the server asked for and the quotas
+        decide. One task waits, and the others queue behind it.
         """
         async with self._queue:
             while not self._is_closed():
                 if self._in_flight >= self._limiter.window:
                     self._released.clear()
                     await self._released.wait()
-                elif (seconds := self._limiter.wait(self._clock())) > 0:
+                elif (seconds := self._wait(quotas)) > 0:
                     await self._sleep(seconds)
                 else:
                     break
-            self._limiter.take(self._clock())
+            now = self._clock()
+            self._limiter.take(now)
+            for quota in quotas:
+                quota.take(now)
+
+    def _wait(self, quotas: Sequence[Quota]) -> float:
+        now = self._clock()
+        return max([self._limiter.wait(now), *(quota.wait(now) for quota in quotas)])
 
     def sending(self) -> None:
         """Count a request in flight."""

@@ -85,7 +85,7 @@ def _show(output: Output, profile: Profile) -> None:
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",
         "members in a PATCH": f"at most {profile.members_per_patch}",
-        "rate": "no limit known" if profile.rate is None else f"{profile.rate:g} a second",
+        "rate": _rate(profile),
     }
     output.rows([[(name, "dim"), value] for name, value in facts.items()])
     if profile.notes:
@@ -97,6 +97,11 @@ def _show(output: Output, profile: Profile) -> None:
         version = f", {source.version}" if source.version else ""
         seen = "seen at the product" if source.verified else "not tried at the product"
         output.line(f"source: {source.page}{version}, read {source.read}; {seen}", indent=2)
+
+
+def _rate(profile: Profile) -> str:
+    limits = [] if profile.rate is None else [f"{profile.rate:g} a second"]
+    return "; ".join([*limits, *map(str, profile.rates)]) or "no limit known"
 
 
 def _lists(profile: Profile) -> dict[str, str]:

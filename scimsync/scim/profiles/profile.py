@@ -10,6 +10,8 @@ from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from scimsync.scim.profiles.rates import RequestRate, read_rate
+
 
 class ProfileError(ValueError):
     """An unknown fact in a profile, or one of the wrong type."""
@@ -102,6 +104,9 @@ class Profile:
     rate: float | None = None
     """The number of requests per second."""
 
+    rates: tuple[RequestRate, ...] = ()
+    """The number of requests of a class in a period."""
+
     concurrency: int | None = None
     """The number of requests at the same time."""
 
@@ -165,6 +170,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "page_size": _COUNT,
     "members_per_patch": _COUNT,
     "rate": (_is_rate, "a number above 0"),
+    "rates": ((lambda value: isinstance(value, list)), "tables"),
     "concurrency": _COUNT,
     "sources": ((lambda value: isinstance(value, list)), "tables"),
 }
@@ -184,8 +190,16 @@ def read_profile(name: str, text: str) -> Profile:
         if not fits(value):
             raise ProfileError(f"profile {name}: {fact} has to be {what}, not {value!r}")
     sources = tuple(_source(name, table) for table in facts.pop("sources", ()))
+    rates = tuple(_rate(name, table) for table in facts.pop("rates", ()))
     lists = {fact: tuple(value) for fact, value in facts.items() if isinstance(value, list)}
-    return Profile(name, **facts | lists, sources=sources)
+    return Profile(name, **facts | lists, rates=rates, sources=sources)
+
+
+def _rate(name: str, table: object) -> RequestRate:
+    try:
+        return read_rate(table)
+    except ValueError as error:
+        raise ProfileError(f"profile {name}: rates: {error}") from None
 
 
 def _source(name: str, table: object) -> FactSource:

@@ -15,6 +15,7 @@ from scimsync.errors import LeaseHeld, TargetUnavailable
 from scimsync.logcontext import PERSONAL
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.profiles.rates import RequestRate
 from scimsync.targets.connection import (
     MAX_FAILED_CREATIONS,
     MAX_FAILURES,
@@ -420,3 +421,15 @@ def test_the_log_names_people_only_where_it_may(
     send(OK, request=ScimRequest("GET", "/Users", query=(("filter", "ann"),)))
 
     assert caplog.messages == said
+
+
+def test_requests_wait_for_the_limit_of_their_class(caplog: pytest.LogCaptureFixture) -> None:
+    rates = [RequestRate("write", 2, 60), RequestRate("read", 1, 1)]
+
+    results, _, _, slept = send(OK, request=PATCH, times=5, rates=rates)
+
+    assert results == [OK] * 5
+    assert [round(seconds) for seconds in slept] == [60, 60]
+    assert caplog.messages == [
+        "wiki: waits 60 s for a limit of the product (write: 2 a minute) [SYNC-0463]"
+    ]

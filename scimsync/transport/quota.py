@@ -1,0 +1,33 @@
+"""A number of requests that a server takes in a period, such as 600 writes a minute.
+
+Servers count in periods that start with the first request, with each minute, or that slide. No
+more than `limit` requests in any period of this length keep all of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Quota:
+    """The requests of one class that were sent in the last `seconds`, at most `limit`.
+
+    Like the rate limiter, it has no clock: `now` is in seconds of any steady clock.
+    """
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._sent: deque[float] = deque()
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until one more request may be sent, 0 for now."""
+        if len(self._sent) < self._limit:
+            return 0.0
+        return max(0.0, self._sent[0] + self._seconds - now)
+
+    def take(self, now: float) -> None:
+        """Count a request that is sent."""
+        self._sent.append(now)
+        if len(self._sent) > self._limit:
+            self._sent.popleft()
