@@ -6,68 +6,34 @@ of `Fault`s says which requests fail and how; `Quirks` change all responses.
 
 from __future__ import annotations
 
-import asyncio
-import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote
 
 from scimsync.model.ids import fold_case
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.patch import ABSENT, PatchOperation
-from tests.servers.loopback import LoopbackServer
+from tests.servers.faulty_http import WRITES, Fault, FaultyHttpServer, Json, Reply, Seen
 from tests.servers.patching import apply_patch
 
-Json = dict[str, Any]
-WRITES = ("POST", "PUT", "PATCH", "DELETE")
+__all__ = [
+    "HTML",
+    "WRITES",
+    "Fault",
+    "FaultyServer",
+    "Json",
+    "Quirks",
+    "Reply",
+    "Seen",
+    "error_reply",
+    "running_faulty_server",
+]
+
 HTML = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One request. `path` is relative to the base URL; `path` and `query` are decoded."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Json | None
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def writes(self) -> bool:
-        return self.method in WRITES
-
-
-@dataclass
-class Fault:
-    """How the next `times` requests of `method` fail for which `where` returns True.
-
-    With `effect` the request is carried out first. Then the connection ends (`hang_up`), no
-    response is sent (`hold`), the right response is sent once `until` is set, or the response has
-    `status`, `body` and `headers`.
-    """
-
-    method: str | None = None
-    where: Callable[[Seen], bool] = lambda seen: True
-    times: int = 1
-    status: int = 500
-    body: bytes | Json = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    effect: bool = False
-    hang_up: bool = False
-    hold: bool = False
-    until: threading.Event | None = None
-
-    def fits(self, seen: Seen) -> bool:
-        return self.times > 0 and self.method in (None, seen.method) and self.where(seen)
 
 
 @dataclass
@@ -84,21 +50,14 @@ class Quirks:
     unique_emails: bool = False
 
 
-@dataclass
-class Reply:
-    """An HTTP response."""
-
-    status: int
-    body: bytes | Json | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class FaultyServer(LoopbackServer):
+class FaultyServer(FaultyHttpServer):
     """A SCIM server in a thread. `users`, `seen` and `faults` may be read and changed while no push
     runs.
 
     The id of a new user is `id-EXTERNALID`, or a running number if that id was used before.
     """
+
+    media_type = "application/scim+json"
 
     def __init__(self, token: str, quirks: Quirks) -> None:
         super().__init__("/v2")
@@ -106,21 +65,11 @@ class FaultyServer(LoopbackServer):
         self.accepts: Callable[[Mapping[str, str]], bool] = self._has_token
         self.quirks = quirks
         self.users: dict[str, Json] = {}
-        self.seen: list[Seen] = []
-        self.faults: list[Fault] = []
-        self.holding = threading.Event()
-        """Set once a response is held back."""
         self._next_id = 1
         self._given: set[str] = set()
 
     def _has_token(self, headers: Mapping[str, str]) -> bool:
         return headers.get("authorization") == f"Bearer {self.token}"
-
-    def fail(self, method: str | None = None, **more: Any) -> Fault:
-        """Add a fault."""
-        fault = Fault(method, **more)
-        self.faults.append(fault)
-        return fault
 
     def add(self, **attributes: Any) -> Json:
         """Add an account that scimsync did not create."""
@@ -132,78 +81,12 @@ class FaultyServer(LoopbackServer):
         (user,) = (one for one in self.users.values() if one["userName"] == name)
         return user
 
-    def written(self) -> list[Seen]:
-        """Return the requests that change something."""
-        return [one for one in self.seen if one.writes]
-
-    def forget(self) -> None:
-        """Forget all requests."""
-        self.seen.clear()
-
-    def wait_until_disconnected(self) -> None:
-        """Return once no client is connected, so that nothing more arrives from a client that was
-        killed."""
-        asyncio.run_coroutine_threadsafe(self.until_disconnected(), self.loop).result()
-
-    # HTTP
-
-    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        first, *lines = head.strip().split("\r\n")
-        method, target, _ = first.split(" ")
-        headers = {
-            name.lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        url = urlsplit(target)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        seen = Seen(
-            method,
-            unquote(url.path.removeprefix("/v2")),
-            query,
-            headers,
-            json.loads(body) if body else None,
-        )
-        self.seen.append(seen)
-        fault = next((one for one in self.faults if one.fits(seen)), None)
-        reply = Reply(500)
-        if fault is None or fault.effect or fault.until is not None:
-            reply = self._answer(seen)
-        if fault is not None:
-            fault.times -= 1
-            if fault.hang_up:
-                writer.transport.abort()
-                return False
-            if fault.hold:
-                self.holding.set()
-                await reader.read(1)  # until the client is gone
-                return False
-            if fault.until is not None:
-                self.holding.set()
-                await asyncio.to_thread(fault.until.wait)
-            else:
-                reply = Reply(fault.status, fault.body, fault.headers)
-        writer.write(self._bytes(reply))
-        await writer.drain()
-        return True
-
-    def _bytes(self, reply: Reply) -> bytes:
-        body = reply.body
-        kind = "text/html"
-        if isinstance(body, dict):
-            body, kind = (
-                json.dumps(_other_case(body) if self.quirks.other_case else body).encode(),
-                "application/scim+json",
-            )
-        body = body or b""
-        headers = {"Content-Type": kind, **reply.headers, "Content-Length": str(len(body))}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        return f"HTTP/1.1 {reply.status} Said\r\n{lines}\r\n".encode() + body
+    def shaped(self, body: Any) -> Any:
+        return _other_case(body) if self.quirks.other_case else body
 
     # SCIM
 
-    def _answer(self, seen: Seen) -> Reply:
+    def answer(self, seen: Seen) -> Reply:
         if not self.accepts(seen.headers):
             return error_reply(401, "who are you?")
         collection, _, user_id = seen.path.removeprefix("/").partition("/")

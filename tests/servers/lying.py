@@ -43,7 +43,7 @@ class LyingServer(FaultyServer):
         """The ids of resources that were created and shown."""
         self._times: Counter[str] = Counter()
 
-    def _answer(self, seen: Seen) -> Reply:
+    def answer(self, seen: Seen) -> Reply:
         line = f"{self.seed} {seen} {subject(seen)}"
         self._times[line] += 1
         chance = random.Random(f"{line} {self._times[line]}")
@@ -70,7 +70,7 @@ class LyingServer(FaultyServer):
         """Carry a request out."""
         collection, _, resource_id = seen.path.removeprefix("/").partition("/")
         if collection != "Groups":
-            reply = super()._answer(seen)
+            reply = super().answer(seen)
             if seen.method == "DELETE" and reply.status == 204:
                 self._remove_members(resource_id)
             return reply
@@ -148,7 +148,7 @@ def listing(found: list[Json], seen: Seen, most: int) -> Reply:
 
 def says(
     status: int,
-    body: bytes | Json | None = None,
+    body: bytes | Json | list[Any] | None = None,
     *,
     headers: Mapping[str, str] | None = None,
     effect: bool = False,

@@ -62,7 +62,7 @@ class PartialServer(FaultyServer):
             for group in self.stored["Groups"].values()
         }
 
-    def _answer(self, seen: Seen) -> Reply:
+    def answer(self, seen: Seen) -> Reply:
         if not self.accepts(seen.headers):
             return error_reply(401, "who are you?")
         collection, _, resource_id = seen.path.removeprefix("/").partition("/")
