@@ -12,11 +12,13 @@ from scimsync.daemon.channels import CHANNELS
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.profiles import PROFILES
 from scimsync.sources.kinds import SOURCES
+from scimsync.targets.adapters import TARGET_TYPES
 from scimsync.transport.auth import AUTHENTICATORS
 
 BUILTIN: Final = Registries(
     sources=SOURCES,
     authenticators=AUTHENTICATORS,
+    target_types=TARGET_TYPES,
     dialects=DIALECTS,
     profiles=PROFILES,
     channels=CHANNELS,

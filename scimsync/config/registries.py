@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic_core import InitErrorDetails
@@ -16,11 +17,15 @@ from scimsync.config.validation_errors import example, invalid_settings
 from scimsync.model.suggestions import did_you_mean
 from scimsync.registry import Registry
 from scimsync.scim.dialects import Dialect
+from scimsync.scim.messages import Client
 from scimsync.scim.profiles import Profile
 from scimsync.settings import Table, invalid
 from scimsync.settings.text_types import quoted, toml_type
 from scimsync.sources import SourceSettings
 from scimsync.transport.auth import AuthenticatorSettings
+
+if TYPE_CHECKING:  # httpx2 is slow to import
+    from scimsync.transport.http import HttpConnection
 
 SCHEMA_MARK = "x-registry"
 """The key by which the JSON Schema of a field names the registry that decides about it."""
@@ -30,12 +35,25 @@ _MOST_SHOWN = 20
 """The number of names that a message lists."""
 
 
+class TargetType(Protocol):
+    """A way to reach a target: over SCIM, or through an adapter for another API."""
+
+    @property
+    def profile(self) -> str:
+        """The profile of a target that names none."""
+
+    @property
+    def open(self) -> Callable[[HttpConnection], Client]:
+        """A function that returns a sender of SCIM requests over a connection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registries:
     """Everything that sync.toml can refer to by name."""
 
     sources: Registry[type[SourceSettings]]
     authenticators: Registry[type[AuthenticatorSettings]]
+    target_types: Registry[TargetType]
     dialects: Registry[Dialect]
     profiles: Registry[Callable[[], Profile]]
     channels: Registry[type[Receiver]]

@@ -206,16 +206,24 @@ def _user_or_extends(schema: dict[str, Any]) -> None:
 
 
 class Target(Table):
-    """`[targets.NAME]`: a SCIM service provider."""
+    """`[targets.NAME]`: a SCIM service provider, or a product with another API."""
 
     model_config = ConfigDict(json_schema_extra=_user_or_extends)
 
+    type: Annotated[str, registered_name("target_types"), schema_mark("target_types")] = Field(
+        "scim",
+        description="How requests reach it: over SCIM, or through an adapter for another API",
+    )
     url: BaseUrl = Field(
-        description="Base URL of its SCIM 2.0 service, without /Users",
+        description="Base URL of its SCIM 2.0 service, without /Users, or of its API",
         examples=["https://app.example.com/scim/v2"],
     )
     profile: Annotated[str, registered_name("profiles"), schema_mark("profiles")] = Field(
-        "generic", description="The profile of this service provider: its known properties"
+        "generic",
+        description=(
+            "The profile of this service provider: its known properties; that of the adapter if"
+            " omitted"
+        ),
     )
     dialect: Annotated[str, registered_name("dialects"), schema_mark("dialects")] | None = Field(
         None,
@@ -289,7 +297,10 @@ class Target(Table):
     def _apply_profile(self, info: ValidationInfo) -> Target:
         """Take over what the profile says of settings that are not given."""
         registries: Any = info.context
-        profile: Profile = registries.profiles[self.profile]()
+        name = self.profile
+        if "profile" not in self.model_fields_set:
+            name = registries.target_types[self.type].profile
+        profile: Profile = registries.profiles[name]()
         if profile.deactivate_means == "delete" and self.leave.delete_after is not None:
             raise invalid(
                 f"at {profile.product}, deactivating an account deletes it for good at once",
@@ -301,6 +312,6 @@ class Target(Table):
         if "match" not in self.model_fields_set:
             match = tuple(path for path in profile.match if path in self.user) or match
         match = [path for path in match if not lies_within(profile.not_supported, path)]
-        if match == list(self.match):
+        if name == self.profile and match == list(self.match):
             return self
-        return self.model_copy(update={"match": tuple(match) or ("userName",)})
+        return self.model_copy(update={"profile": name, "match": tuple(match) or ("userName",)})

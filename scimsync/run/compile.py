@@ -119,6 +119,7 @@ class CompiledTarget:
             ],
             today.isoformat() if self.uses_today else None,
             *([] if self.config.match == _DEFAULT_MATCH else [self.config.match]),
+            *([] if self.config.type == "scim" else [self.config.type]),
         ]
         return hashlib.blake2b(orjson.dumps(decides), digest_size=16).hexdigest()
 

@@ -115,6 +115,13 @@ class Sender(Protocol):
         """Send `request` and return its response; raise RequestError if that fails."""
 
 
+class Client(Sender, Protocol):
+    """A sender that holds a connection."""
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+
+
 def resource_path(endpoint: str, remote_id: str) -> str:
     """Return the path of a resource below `endpoint` ("/Users"), with its id percent-encoded.
 

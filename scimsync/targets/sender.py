@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from scimsync import __version__
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
 from scimsync.errors import ConfigError
-from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.messages import Client, ScimRequest, ScimResponse
 from scimsync.transport.auth import Authenticator
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import BaseUrlError
-
-if TYPE_CHECKING:  # httpx2 is slow to import, and most runs send nothing
-    from scimsync.scim.client import ScimClient
 
 
 def open_authenticator(config: Config, target: str) -> Authenticator:
@@ -49,15 +44,14 @@ def connection_options(config: Config, target: str) -> ConnectionOptions:
 
 def open_client(
     config: Config, target: str, authenticator: Authenticator | None, max_connections: int
-) -> ScimClient:
+) -> Client:
     """Return a client for a target. Raise ConfigError for a URL that is not safe to use."""
-    from scimsync.scim.client import ScimClient
     from scimsync.transport.http import HttpConnection
 
-    options = connection_options(config, target)
+    options, settings = connection_options(config, target), config.targets[target]
     try:
         connection = HttpConnection(
-            config.targets[target].url,
+            settings.url,
             authenticator,
             user_agent=options.user_agent,
             timeout=options.timeout,
@@ -67,7 +61,7 @@ def open_client(
         )
     except ValueError as error:
         raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
-    return ScimClient(connection)
+    return config.registries.target_types[settings.type].open(connection)
 
 
 class LazySender:
@@ -87,7 +81,7 @@ class LazySender:
         self._target = target
         self._max_connections = max_connections
         self._authenticator = authenticator
-        self._client: ScimClient | None = None
+        self._client: Client | None = None
 
     async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request` once; see `ScimClient.send`."""

@@ -100,7 +100,9 @@ def merged(base: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     made = dict(base)
     for name, value in part.items():
         both = isinstance(value, dict) and isinstance(made.get(name), dict)
-        replaces = both and {"type", "value", "expr"} & value.keys()
+        replaces = both and (
+            {"value", "expr"} & value.keys() or {"type"} <= value.keys() & made[name].keys()
+        )
         made[name] = merged(made[name], value) if both and not replaces else value
     return made
 

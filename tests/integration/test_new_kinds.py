@@ -1,4 +1,4 @@
-"""A new kind of source, authenticator, dialect, profile and channel is one class and one line.
+"""A new kind of source, adapter, authenticator, dialect, profile or channel is a class and a line.
 
 This file has one of each. It adds them to the registries, uses all of them in one sync.toml, and
 pushes.
@@ -26,14 +26,16 @@ from scimsync.errors import ConfigError, GuardStop, SourceUnavailable
 from scimsync.plan import Now
 from scimsync.run import Options, RunOutcome, push
 from scimsync.run.compile import compile_config
+from scimsync.scim.client import ScimClient
 from scimsync.scim.dialects import rfc
-from scimsync.scim.messages import ScimRequest
+from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.profiles import Profile
 from scimsync.settings import SecretReference, Text
 from scimsync.sources import Source, SourceSettings, SourceSpec
 from scimsync.sources.spool import SpooledSource
 from scimsync.sources.workspace import Workspace
 from scimsync.state.store import open_state
+from scimsync.targets.adapters import TargetType
 from scimsync.transport.auth import Authenticator, AuthenticatorSettings, Secrets
 from scimsync.transport.auth.bearer import BearerAuthenticator
 from scimsync.transport.connection_options import ConnectionOptions
@@ -42,6 +44,9 @@ from tests.servers.faulty import FaultyServer
 
 ROSTERS: dict[str, list[dict[str, object]]] = {}
 """The service that the new kind of source reads: password -> people."""
+
+NOTED: list[str] = []
+"""What the new adapter was asked for."""
 
 SENT: list[str] = []
 """What the new channel has delivered."""
@@ -97,6 +102,14 @@ class TitledDialect:
         return rfc.create(kind, {**document, "title": "Newcomer"})
 
 
+class Annals(ScimClient):
+    """An adapter that notes what it is asked for."""
+
+    async def send(self, request: ScimRequest) -> ScimResponse:
+        NOTED.append(str(request))
+        return await super().send(request)
+
+
 class PagerSettings(ChannelSettings):
     """`[notify.to.NAME]` with `pager = "555"`."""
 
@@ -124,6 +137,7 @@ KINDS = replace(
     sources=BUILTIN.sources.with_("roster", RosterSettings),
     authenticators=BUILTIN.authenticators.with_("halves", HalvesSettings),
     dialects=BUILTIN.dialects.with_("titled", TitledDialect()),
+    target_types=BUILTIN.target_types.with_("annals", TargetType("intranet", Annals)),
     profiles=BUILTIN.profiles.with_("intranet", lambda: Profile("intranet", dialect="titled")),
     channels=BUILTIN.channels.with_("pager", PagerSettings),
 )
@@ -137,8 +151,8 @@ key = "number"
 min_records = "0%"
 
 [targets.wiki]
+type = "annals"
 url = "URL"
-profile = "intranet"
 auth = { type = "halves", first = "env:FIRST", second = "env:SECOND" }
 
 [targets.wiki.user]
@@ -186,6 +200,7 @@ def company(tmp_path: Path, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ROSTER_PASSWORD", "sesame")
     ROSTERS.clear()
     SENT.clear()
+    NOTED.clear()
     text = SYNC_TOML.replace("URL", faulty.url)
     return Company(config.parse(text, tmp_path / "sync.toml", KINDS))
 
@@ -207,6 +222,7 @@ def test_a_push_uses_each_new_kind(company: Company, faulty: FaultyServer) -> No
         "Newcomer",
     )
     assert faulty.seen[-1].headers["authorization"] == f"Bearer {faulty.token}"
+    assert NOTED[-1] == "POST /Users"
     assert [problem.key for problem in outcome.problems] == ["2"]
     assert SENT == ["555: [scimsync] wiki: too many failures"]
 
@@ -245,7 +261,8 @@ def test_a_new_source_that_fails_or_is_empty_stops_the_push(
     ("old", "new", "message"),
     [
         ('"roster"', '"rostr"', 'did you mean "roster"?'),
-        ('"intranet"', '"intanet"', 'did you mean "intranet"?'),
+        ('"annals"', '"anals"', 'did you mean "annals"?'),
+        ('type = "annals"', 'profile = "intanet"', 'did you mean "intranet"?'),
         ('"halves"', '"halfs"', "known: bearer, basic, header, oauth2, halves"),
         ('pager = "555"', 'pagr = "555"', 'did you mean "pager"?'),
         ("first = ", "frist = ", 'did you mean "first"?'),

@@ -1,0 +1,44 @@
+"""Types of targets: SCIM, and adapters for products without inbound SCIM.
+
+To add an adapter, write a module that opens an `Adapter`, and add one line to `TARGET_TYPES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from scimsync.registry import Registry
+from scimsync.scim.messages import Client
+from scimsync.targets.adapters import hoop
+
+if TYPE_CHECKING:
+    from scimsync.transport.http import HttpConnection
+
+
+@dataclass(frozen=True, slots=True)
+class TargetType:
+    """A way to reach a target.
+
+    `profile` is the default profile of its targets, and `open` returns a sender of SCIM requests
+    over a connection, which it closes.
+    """
+
+    profile: str
+    open: Callable[[HttpConnection], Client]
+
+
+def _open_scim(connection: HttpConnection) -> Client:
+    from scimsync.scim.client import ScimClient
+
+    return ScimClient(connection)
+
+
+TARGET_TYPES: Final[Registry[TargetType]] = Registry(
+    "type of target",
+    {
+        "scim": TargetType("generic", _open_scim),
+        "hoop": TargetType("hoop", hoop.open_adapter),
+    },
+)
