@@ -155,9 +155,11 @@ def test_the_metadata_of_the_issuer_name_the_token_endpoint(
     assert [form["path"] for form in oauth.forms] == ["/token"]
 
 
-def test_a_token_that_is_withdrawn_costs_one_token_request_and_no_person(
-    office: Office, faulty: FaultyServer, oauth: OAuthServer
+@pytest.mark.parametrize("concurrency", [1, 8, 64])
+def test_a_token_that_expires_in_mid_push_costs_one_token_request_and_no_person(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, concurrency: int
 ) -> None:
+    office.configure(target=f"concurrency = {concurrency}")
     authenticate(office, oauth_settings(oauth))
     office.hire(people(40))
     withdrawn: list[str] = []
@@ -173,7 +175,7 @@ def test_a_token_that_is_withdrawn_costs_one_token_request_and_no_person(
     outcome = office.push()
 
     assert (counts(outcome), outcome.exit_code) == ({"create": 40}, 0)
-    assert len(oauth.forms) == 2
+    assert [form["path"] for form in oauth.forms] == ["/token"] * 2
 
 
 def test_a_replaced_refresh_token_is_kept_for_the_next_run(

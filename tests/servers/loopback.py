@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,13 +13,15 @@ class LoopbackServer:
     """Accepts connections, and requests from each, one after the other.
 
     `url`, which ends with `path`, is its base URL while it is `running`. A subclass overrides
-    `respond`, or `connection` if it does not send one response to each request.
+    `respond`, or `connection` if it does not send one response to each request. With a
+    `context`, it accepts https only.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", context: ssl.SSLContext | None = None) -> None:
         self.url = ""
         self.loop = asyncio.new_event_loop()
         self._path = path
+        self._context = context
         self._connections: set[asyncio.Task[None]] = set()
 
     async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -42,8 +45,9 @@ class LoopbackServer:
         ready, stop = threading.Event(), asyncio.Event()
 
         async def run() -> None:
-            listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-            self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}{self._path}"
+            listener = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+            scheme = "http" if self._context is None else "https"
+            self.url = f"{scheme}://127.0.0.1:{listener.sockets[0].getsockname()[1]}{self._path}"
             ready.set()
             await stop.wait()
             listener.close()

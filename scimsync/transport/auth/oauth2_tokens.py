@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -44,6 +44,20 @@ class Token:
     text: str
     lifetime: float | None
     refresh_token: str | None = None
+
+
+class TokenSource(Protocol):
+    """Where access tokens come from."""
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts that messages must not show."""
+
+    async def fetch(self) -> Token:
+        """Request a token.
+
+        Raise TokenRefused if the server refuses it, and NoResponse if it cannot be asked.
+        """
 
 
 class TokenEndpoint:
@@ -225,7 +239,7 @@ class OAuth2Authenticator:
 
     def __init__(
         self,
-        endpoint: TokenEndpoint,
+        endpoint: TokenSource,
         base_url: str,
         save: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
