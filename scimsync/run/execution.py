@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from scimsync.errors import coded
 from scimsync.execute.concurrency import gather_or_raise
@@ -126,6 +127,9 @@ class _TargetExecution:
 
     async def _run_rounds(self) -> None:
         executor, target = self._executor, self._target
+        if target.state.count_operations():
+            with suppress(TargetStopped):  # the executor ends at once then
+                await target.discoverer.discover()
         await executor.run()
         for _ in range(ROUNDS):
             users, groups = self._due_again()

@@ -45,6 +45,7 @@ from scimsync.state.planning_overlay import OverlayState
 from scimsync.state.store import Store
 from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection, TargetStopped
+from scimsync.targets.discoverer import Discoverer
 from scimsync.targets.evidence import message_code, shows_another
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
@@ -84,7 +85,7 @@ class TargetRun:
     """One target in a run.
 
     `known` is the stored state of the target, and `next` the one to store once the plan is
-    accepted. `discovery` is what the target declares about itself. `has_arrivals`: there may be
+    accepted. `discoverer` reads what the target declares about itself. `has_arrivals`: there may be
     users without an account. `scope` is what is planned, None for nothing, and `identities` what
     was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
     a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
@@ -98,7 +99,7 @@ class TargetRun:
     state: LiveState
     planner: TargetPlanner
     known: TargetState
-    discovery: Discovery
+    discoverer: Discoverer
     has_arrivals: bool = False
     scope: Scope | None = None
     identities: Identities = NOTHING_SUSPECTED
@@ -118,7 +119,7 @@ class TargetRun:
     @property
     def capabilities(self) -> Capabilities:
         """What the target declares that it can do, as far as that is known."""
-        return self.discovery.capabilities
+        return self.discoverer.known.capabilities
 
     def unusable_filters(self, today: date) -> dict[str, UnusableFilter]:
         """Return the filters that proved nothing, in this run or before, for later runs."""
@@ -187,6 +188,7 @@ class TargetRun:
                 lambda number: context.report(self.name, "planning", number),
                 self.identities,
             )
+            await self._discover_for_plan(context)
             self._report_unsearchable()
             if isinstance(context, PushContext):
                 for why in self._unchangeable():
@@ -205,6 +207,13 @@ class TargetRun:
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
+
+    async def _discover_for_plan(self, context: Context) -> None:
+        """Read what the target declares, so that a plan shows the requests that a push sends."""
+        if isinstance(context, PushContext) or context.options.offline:
+            return
+        if self.state.count_operations():
+            await self.discoverer.discover()
 
     def _note_search_error(self) -> None:
         """Go on with what takes access away, if nobody without an account can be searched for."""
@@ -453,13 +462,14 @@ def _open(
     store, now, name = context.store, context.now, target.name
     with store.read() as database:
         has_links = links.count_links(database, name, Kind.GROUP) > 0
-        discovery = discoveries.get_discovery(database, name, target.config.url)
     if isinstance(context, PushContext):
         state = LiveState(store, context.run, name, now.time)
     else:
         assert context.overlay is not None  # noqa: S101 - only a push has none
         state = OverlayState(store, context.overlay, name, now.time)
     cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
+
+    discoverer = _discoverer(context, target, connection)
 
     def matcher(kind: Kind, match: Sequence[str], expected: Callable[[], int]) -> Matcher:
         return Matcher(
@@ -477,6 +487,7 @@ def _open(
                 target.profile.sees_only_own,
                 lambda: _known_documents(store, name, kind),
             ),
+            capabilities=discoverer.capabilities,
         )
 
     def expected_users() -> int:
@@ -520,7 +531,25 @@ def _open(
         known.group_tables,
         has_groups=bool(target.groups) or has_links,
     )
-    return TargetRun(target, connection, users, groups, state, planner, known, discovery)
+    return TargetRun(target, connection, users, groups, state, planner, known, discoverer)
+
+
+def _discoverer(
+    context: Context, target: CompiledTarget, connection: TargetConnection
+) -> Discoverer:
+    """Return the discovery of a target. Only a push stores what it reads."""
+    store, name, url = context.store, target.name, target.config.url
+    with store.read() as database:
+        known = discoveries.get_discovery(database, name, url)
+
+    def keep(discovery: Discovery) -> None:
+        with store.write() as database:
+            discoveries.put_discovery(database, name, url, discovery)
+
+    now = context.now.time
+    if isinstance(context, PushContext):
+        return Discoverer(connection, known, now, keep)
+    return Discoverer(connection, known, now)
 
 
 def _known_documents(store: Store, target: str, kind: Kind) -> Sequence[Document]:

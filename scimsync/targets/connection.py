@@ -141,6 +141,20 @@ class TargetConnection:
         with self._busy_time.waiting():
             return await self._send(request)
 
+    async def ask(self, request: ScimRequest) -> ScimResponse:
+        """Send `request` once; its errors show nothing about the target.
+
+        A target may refuse or lack what the request is for, and nothing depends on it. Raise as
+        `send` does.
+        """
+        with self._busy_time.waiting():
+            return await self._send_once(request, learns=False)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the next request is the one that shows whether the target works again."""
+        return self._probing
+
     @property
     def waited_s(self) -> float:
         """The seconds for which requests have waited for their turn and for responses so far."""
@@ -255,7 +269,7 @@ class TargetConnection:
         self._probing = False
         return response
 
-    async def _send_once(self, request: ScimRequest) -> ScimResponse:
+    async def _send_once(self, request: ScimRequest, *, learns: bool = True) -> ScimResponse:
         await self._throttle.wait(self._quotas_of(request))
         if self._may_send is not None and not await self._may_send():
             self.lost_lease()
@@ -268,7 +282,8 @@ class TargetConnection:
             response = await self._client.send(request)
         except RequestError as error:
             self._report(request, error, sent_at)
-            self._learn(request, error, sent_at)
+            if learns:
+                self._learn(request, error, sent_at)
             if leaves_outcome_unknown(error, request):
                 raise OutcomeUnknown(error) from error
             raise

@@ -7,9 +7,10 @@ empty list, with all resources. See `evidence`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind, Value
 from scimsync.scim.attributes import read
 from scimsync.scim.dialects import Dialect
@@ -49,9 +50,19 @@ class _NotFound(SearchUndecided):
     """A filter was answered with 404."""
 
 
+CapabilitiesReader = Callable[[], Awaitable[Capabilities]]
+"""Returns what a target declares that it can do, after reading it where that is due."""
+
+
+async def unknown_capabilities() -> Capabilities:
+    """Return the capabilities of a target that declares none."""
+    return Capabilities()
+
+
 class FilterSearch:
     """Searches of resources of one kind at one target, by filters.
 
+    A target that declares that it has no filters is not asked to filter.
     `unusable` maps the attributes whose filters proved nothing, in earlier runs too, to the reason;
     the search adds to it. `absent_in_sample` are attributes that none of the first resources in the
     list holds, and `no_list` is the 404 with which the target answered to the list itself.
@@ -65,11 +76,13 @@ class FilterSearch:
         kind: Kind,
         unusable: Mapping[str, str] | None,
         visibility: Visibility = EVERYTHING,
+        capabilities: CapabilitiesReader = unknown_capabilities,
     ) -> None:
         self._sender = sender
         self._dialect = dialect
         self._kind = kind
         self._visibility = visibility
+        self._capabilities = capabilities
         self._answered: set[str] = set()
         self._shown: set[str] = set()
         self._sends_404: dict[str, bool] = {}
@@ -87,6 +100,8 @@ class FilterSearch:
         """
         if path in self.unusable:
             raise SearchUndecided(f"the filter on {path} does not work: {self.unusable[path]}")
+        if await self._has_no_filters():
+            raise SearchUndecided("the target declares that it does not support filters")
         try:
             request = self._dialect.match(self._kind, path, value, MAX_MATCHES)
         except FilterError as error:
@@ -185,9 +200,13 @@ class FilterSearch:
             return False
         return True
 
+    async def _has_no_filters(self) -> bool:
+        """Return whether the target declares that, and shows its resources in lists instead."""
+        return not self._visibility.lists_lie and (await self._capabilities()).filter is False
+
     async def _shows_others(self, path: str) -> bool:
         """Return whether the filter on `path` finds a resource that exists."""
-        if path in self.unusable:
+        if path in self.unusable or await self._has_no_filters():
             return False
         values = [value for value in await self._sample(path) if isinstance(value, str) and value]
         # a known resource may be gone by now, and one that is listed is not

@@ -27,7 +27,13 @@ from scimsync.targets.evidence import (
     check_read,
     verdict,
 )
-from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
+from scimsync.targets.filter_search import (
+    MAX_MATCHES,
+    CapabilitiesReader,
+    FilterSearch,
+    SearchUndecided,
+    unknown_capabilities,
+)
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest
@@ -50,7 +56,8 @@ class Matcher:
     `match` are attribute paths, tried in their order until one finds a resource. `expected` returns
     the number of resources to look up in all, which decides between filters and reading the list.
     `known` returns the number of resources that are linked. `unusable` maps the attributes whose
-    filters proved nothing in earlier runs to the reason. `visibility` says what lists show.
+    filters proved nothing in earlier runs to the reason. `visibility` says what lists show, and
+    `capabilities` returns what the target declares: it may have no filters, or small pages.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class Matcher:
         known: Callable[[], int] = lambda: 0,
         unusable: Mapping[str, str] | None = None,
         visibility: Visibility = EVERYTHING,
+        capabilities: CapabilitiesReader = unknown_capabilities,
     ) -> None:
         self._sender = sender
         self._dialect = dialect
@@ -73,11 +81,12 @@ class Matcher:
         self._page_size = page_size
         self._expected = expected
         self._known = known
+        self._capabilities = capabilities
         self._list: ResourceList | None = None
         self._decided = False
         self._outdated = False
         self._visibility = visibility
-        self._filters = FilterSearch(sender, dialect, kind, unusable, visibility)
+        self._filters = FilterSearch(sender, dialect, kind, unusable, visibility, capabilities)
 
     @property
     def unusable(self) -> Mapping[str, str]:
@@ -330,6 +339,8 @@ class Matcher:
 
     async def _read_list(self, most_pages: int | None) -> ResourceList | None:
         endpoint = RESOURCE_TYPES[self._kind].endpoint
+        can = await self._capabilities()
+        count = min(filter(None, (self._page_size, can.max_results, can.max_page_size)))
         return await read_whole_list(
-            self._sender, endpoint, self._dialect.page, self._page_size, self._match, most_pages
+            self._sender, endpoint, self._dialect.page, count, self._match, most_pages
         )

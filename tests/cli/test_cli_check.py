@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Mapping
 from typing import Any
@@ -242,8 +241,7 @@ def test_schemas_may_be_a_bare_array_and_those_of_groups_count(
         more='[targets.wiki.groups.departments]\neach = "dept"\ndisplayName = "value"',
     )
     office.hire(people(1))
-    body = json.dumps(schemas).encode()
-    faulty.fail("GET", where=lambda seen: seen.path == "/Schemas", status=200, body=body)
+    faulty.declared["/Schemas"] = schemas
 
     code, findings = found(office)
 

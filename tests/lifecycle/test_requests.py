@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scimsync.scim.discovery import CONFIG, REQUESTS
 from tests.lifecycle.test_groups import (
     BY_DEPARTMENT,
     BY_RULE,
@@ -158,6 +159,21 @@ def test_ten_changes_in_a_large_group_are_one_request_and_cost_no_more_than_in_a
     large = change_large_group(office, faulty, PEOPLE - 50)
 
     assert large < 1.2 * small
+
+
+def test_the_first_push_to_a_target_costs_three_requests_more(
+    real_office: Office, wire: Wire
+) -> None:
+    real_office.hire(people(4))
+    assert real_office.push().exit_code == 0
+    asked = [path for method, path, _ in wire.seen if method == "GET"]
+    assert len(wire.seen) == REQUESTS + 1 + 4
+    assert asked == [CONFIG, "/ResourceTypes", "/Schemas", "/Users?startIndex=1&count=100"]
+    wire.seen.clear()
+
+    real_office.hire(people(5))
+    assert real_office.push().exit_code == 0
+    assert [method for method, _, _ in wire.seen] == ["GET", "GET", "POST"]
 
 
 FIRST = {"GET /Users": 1, "GET /Groups": 1, "POST /Users": 400, "POST /Groups": 20} | {

@@ -1,7 +1,8 @@
 """A small SCIM server on loopback that fails on demand and has quirks.
 
 It keeps users in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list
-of `Fault`s says which requests fail and how; `Quirks` change all responses.
+of `Fault`s says which requests fail and how; `Quirks` change all responses. What the server
+declares about itself is apart from that: `declared`, by default nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ __all__ = [
     "running_faulty_server",
 ]
 
+DISCOVERY = frozenset(
+    {
+        "/ServiceProviderConfig",
+        "/ServiceProviderConfigs",
+        "/ResourceTypes",
+        "/Schemas",
+        "/Roles",
+        "/Entitlements",
+    }
+)
 HTML = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
 
 
@@ -54,6 +65,9 @@ class FaultyServer(FaultyHttpServer):
     """A SCIM server in a thread. `users`, `seen` and `faults` may be read and changed while no push
     runs.
 
+    `declared` has the bodies of the endpoints of discovery, or whole replies, and `asked` the
+    requests for them, which are neither in `seen` nor subject to faults.
+
     The id of a new user is `id-EXTERNALID`, or a running number if that id was used before.
     """
 
@@ -65,6 +79,8 @@ class FaultyServer(FaultyHttpServer):
         self.accepts: Callable[[Mapping[str, str]], bool] = self._has_token
         self.quirks = quirks
         self.users: dict[str, Json] = {}
+        self.declared: dict[str, Json | list[Json] | Reply] = {}
+        self.asked: list[str] = []
         self._next_id = 1
         self._given: set[str] = set()
 
@@ -80,6 +96,21 @@ class FaultyServer(FaultyHttpServer):
         """Return the one account with this userName."""
         (user,) = (one for one in self.users.values() if one["userName"] == name)
         return user
+
+    def forget(self) -> None:
+        super().forget()
+        self.asked.clear()
+
+    def aside(self, seen: Seen) -> Reply | None:
+        if seen.path not in DISCOVERY:
+            return None
+        self.asked.append(seen.path)
+        declared = self.declared.get(seen.path)
+        if not self.accepts(seen.headers):
+            return error_reply(401, "who are you?")
+        if declared is None:
+            return error_reply(404, f"no {seen.path}")
+        return declared if isinstance(declared, Reply) else Reply(200, declared)
 
     def shaped(self, body: Any) -> Any:
         return _other_case(body) if self.quirks.other_case else body

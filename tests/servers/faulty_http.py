@@ -91,6 +91,10 @@ class FaultyHttpServer(LoopbackServer):
         """Return the response to a request for a path that is not below the base URL."""
         return self.answer(seen)
 
+    def aside(self, seen: Seen) -> Reply | None:
+        """Return the response to a request that is neither recorded nor subject to faults."""
+        return None
+
     def shaped(self, body: Any) -> Any:
         """Return a JSON body as it is sent."""
         return body
@@ -132,6 +136,10 @@ class FaultyHttpServer(LoopbackServer):
             headers,
             json.loads(body) if body else None,
         )
+        if (reply_aside := self.aside(seen)) is not None:
+            writer.write(self._bytes(reply_aside))
+            await writer.drain()
+            return True
         self.seen.append(seen)
         fault = next((one for one in self.faults if one.fits(seen)), None)
         reply = Reply(500)

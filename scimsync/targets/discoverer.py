@@ -1,0 +1,71 @@
+"""Read what a target declares about itself when a run needs it: at most once a day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from scimsync.model.discovery import Capabilities, Discovery
+from scimsync.scim.discovery import discover
+from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.targets.connection import TargetConnection
+from scimsync.transport.request_errors import NoResponse
+
+
+def _forget(discovery: Discovery) -> None:
+    pass
+
+
+class Discoverer:
+    """The discovery of one target in one run.
+
+    It is asked before requests that depend on it, so that a run that sends nothing sends nothing
+    here either. `known` is what was read before, and `keep` is called with what is read at `now`.
+    """
+
+    def __init__(
+        self,
+        connection: TargetConnection,
+        known: Discovery,
+        now: datetime,
+        keep: Callable[[Discovery], None] = _forget,
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._keep = keep
+        self._lock = asyncio.Lock()
+        self._is_done = known.is_fresh(now)
+        self.known = known
+
+    async def discover(self) -> Discovery:
+        """Return what the target declares, after reading it if it was read long ago.
+
+        What cannot be read stays unknown. Raise TargetStopped if nothing is sent to the target.
+        """
+        async with self._lock:
+            if not self._is_done and not self._connection.is_probing:
+                await self._read()
+        return self.known
+
+    async def capabilities(self) -> Capabilities:
+        """Do what `discover` does, and return the capabilities."""
+        return (await self.discover()).capabilities
+
+    async def _read(self) -> None:
+        self._is_done = True
+        try:
+            self.known = await discover(_Asking(self._connection), self._now, known=self.known)
+        except NoResponse:
+            return  # the request that follows shows whether the target is down
+        self._keep(self.known)
+
+
+class _Asking:
+    """A sender of requests whose errors show nothing about the target."""
+
+    def __init__(self, connection: TargetConnection) -> None:
+        self._connection = connection
+
+    async def send(self, request: ScimRequest) -> ScimResponse:
+        return await self._connection.ask(request)

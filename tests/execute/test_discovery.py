@@ -1,0 +1,92 @@
+"""What a target declares about itself is read when it matters, and used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from scimsync.scim.discovery import CONFIG, REQUESTS
+from tests.office import Office, counts, people, person
+from tests.servers.faulty import HTML, FaultyServer, Reply
+
+DAY = timedelta(days=1)
+ENDPOINTS = [CONFIG, "/ResourceTypes", "/Schemas"]
+
+
+def test_discovery_is_read_once_a_day_and_only_where_something_is_sent(
+    office: Office, faulty: FaultyServer
+) -> None:
+    faulty.declared = {CONFIG: {"patch": {"supported": True}}}
+
+    def asked(number: int, later: timedelta = timedelta()) -> tuple[list[str], int]:
+        """Return what is asked, and the number of other requests, once so many people are there."""
+        faulty.forget()
+        office.hire(people(number))
+        assert office.push(later=later).exit_code == 0
+        return faulty.asked, len(faulty.seen)
+
+    assert asked(2)[0] == ENDPOINTS
+    assert asked(2) == ([], 0)
+    assert asked(3)[0] == []
+    assert asked(3, later=DAY) == ([], 0)
+    assert asked(4, later=timedelta(minutes=1))[0] == ENDPOINTS
+    assert asked(5)[0] == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(401), Reply(403), Reply(500), Reply(200, HTML), Reply(429), Reply(200, b"[1]")],
+    ids=lambda reply: f"{reply.status} {reply.body!r}"[:12],
+)
+def test_a_target_that_refuses_discovery_works_without(
+    office: Office, faulty: FaultyServer, reply: Reply
+) -> None:
+    faulty.declared = dict.fromkeys(ENDPOINTS, reply)
+    office.hire(people(2))
+    outcome = office.push()
+    assert (outcome.exit_code, counts(outcome)) == (0, {"create": 2})
+    assert faulty.asked == ENDPOINTS
+
+
+def test_no_filter_is_sent_to_a_target_that_has_none(office: Office, faulty: FaultyServer) -> None:
+    faulty.declared = {CONFIG: {"filter": {"supported": "false"}}}
+    faulty.add(userName="person1@example.com", displayName="Given1 Family1")
+    office.hire(people(2))
+    outcome = office.push()
+    assert counts(outcome) == {"adopt": 1, "create": 1}
+    assert [one for one in faulty.seen if "filter" in one.query] == []
+
+
+def test_pages_are_no_larger_than_declared(office: Office, faulty: FaultyServer) -> None:
+    faulty.declared = {CONFIG: {"filter": {"supported": True, "maxResults": "7"}}}
+    for number in range(10):
+        faulty.add(userName=f"person{number}@example.com")
+    office.hire([person(number) for number in range(20, 40)])
+    office.push()
+    assert [one.query["count"] for one in faulty.seen if one.method == "GET"] == ["7", "7"]
+
+
+def test_a_plan_reads_and_stores_nothing(office: Office, faulty: FaultyServer) -> None:
+    office.hire(people(1))
+    office.push()
+    faulty.forget()
+    office.now += DAY
+    office.hire([person(1, given="Other")])
+    for _ in range(2):
+        assert [one["action"] for one in office.plan()] == ["update"]
+    assert len(faulty.asked) == 2 * (REQUESTS + 1)
+    faulty.forget()
+    assert [one["action"] for one in office.plan(offline=True)] == ["update"]
+    assert faulty.asked == []
+
+
+def test_nothing_is_asked_where_a_guard_stops_the_push(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(20))
+    office.push()
+    faulty.forget()
+    office.hire(people(2))
+    assert office.push(later=DAY).exit_code == 3
+    assert (faulty.asked, faulty.seen) == ([], [])
