@@ -111,7 +111,7 @@ class InDoubtReader:
                 links[key] = await self._read_one(self._matcher(key), link) or link
 
     async def _read_one(self, matcher: Matcher, link: Link) -> Link | None:
-        """Return the link with what was read, or None if nothing was."""
+        """Return the link with what was read, or None if it could not be read."""
         key = link.key
         self._read_keys.add(key)
         if self._failed_reads >= _MAX_UNREAD:
@@ -135,13 +135,12 @@ class InDoubtReader:
             why = f"the {self._kind.noun} cannot be {verb}: {error}"
             self.failures[key] = coded(why, "SYNC-0345")
             self._failed_reads += 1
-        else:
-            self._failed_reads = 0
-        if current is None:
             return None
-        current = replace(current, claimed_name=None)
-        self._known.note_link(current)
-        return current
+        self._failed_reads = 0
+        known = replace(current or link, claimed_name=None)
+        if current is not None or known != link:
+            self._known.note_link(known)
+        return known
 
     async def _locate(self, matcher: Matcher, link: Link, remote_id: RemoteId) -> Link | None:
         """Return the link with what its resource holds, or None if the resource is gone.

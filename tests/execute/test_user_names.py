@@ -189,6 +189,19 @@ def test_a_joiner_does_not_get_a_name_that_somebody_may_have_got_in_an_earlier_r
     }
 
 
+def test_names_of_accounts_that_were_not_made_after_all_are_free(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.hire(people(2))
+    faulty.fail("POST", times=99)
+    assert office.push().exit_code != 0
+    faulty.faults.clear()
+    office.hire(renamed(2, {1: 2, 2: 1}))
+
+    assert office.push(later=2 * SOON).exit_code == 0
+    assert holders(office) == {row["email"].lower(): row["id"] for row in renamed(2, {1: 2, 2: 1})}
+
+
 @pytest.mark.parametrize("arrival", ["a new account", "an account that is adopted"])
 def test_an_arrival_waits_until_its_name_is_given_up(
     office: Office, faulty: FaultyServer, arrival: str
