@@ -14,6 +14,7 @@ from scimsync.execute.operation_outcome import (
     postponed,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.refused_change import in_part, send_checked
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
@@ -31,6 +32,7 @@ from scimsync.targets.evidence import (
     OutcomeUnknown,
     Purpose,
     Verdict,
+    active_of,
     may_have_had_effect,
     shows_another,
     verdict,
@@ -134,9 +136,13 @@ class Creation:
         if remote_id is None:
             detail = "the response to POST names no id, and the account is not found"
             return failed(self.operation, self.now(), link, detail, "SYNC-0346")
-        outcome = applied(self.operation, self.now(), remote_id, document, etag=response.etag)
+        stays_active = document.get("active") is False and active_of(response.body or {}) is True
+        if stays_active:  # some targets take no `active` from a creation
+            document = {**document, "active": True}
+        outcome = applied(self.operation, self.now(), remote_id, document, response=response)
         self._matcher.outdate()
-        return replace(outcome, created=True)
+        outcome = replace(outcome, created=True)
+        return in_part(outcome, self.now()) if stays_active else outcome
 
     async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
         """Return what a POST without a response created.
@@ -164,12 +170,14 @@ class Creation:
         """Bring a resource that was created without a response up to date."""
         remote_id, base, wanted = self._adoption_documents(match, wanted)
         try:
-            await self.sending.send(self._adoption(remote_id, base, wanted))
+            _, response = await send_checked(self.sending, self._adoption(remote_id, base, wanted))
         except RequestError as error:
             created = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
             return outcome_of_error(self.operation, created, error, self.now())
         detail = f"found after: {cause}"
-        return applied(self.operation, self.now(), remote_id, wanted, detail=detail)
+        return applied(
+            self.operation, self.now(), remote_id, wanted, detail=detail, response=response
+        )
 
     async def _adopt_instead(
         self, link: Link | None, wanted: Document, conflict: RequestError
@@ -195,7 +203,7 @@ class Creation:
         remote_id, base, wanted = self._adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
-            requests, _ = await self.sending.send(adoption)
+            requests, response = await send_checked(self.sending, adoption)
         except RequestError as error:
             if may_have_had_effect(error):
                 link = perhaps_created(link, adoption.operation)
@@ -206,6 +214,7 @@ class Creation:
             remote_id,
             wanted,
             requests=requests,
+            response=response,
             detail=f"{operation.kind.a_noun} with the same {match.by} exists",
             action=Action.ADOPT,
         )

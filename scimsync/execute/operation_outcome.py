@@ -24,7 +24,8 @@ from scimsync.model.operations import (
 )
 from scimsync.plan.requests import request_documents
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.messages import Requests
+from scimsync.scim.messages import Requests, ScimResponse
+from scimsync.targets.echoes import echoes_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ def applied(
     *,
     link: Link | None = None,
     requests: Requests | None = None,
-    etag: str | None = None,
+    response: ScimResponse | None = None,
     detail: str | None = None,
     action: Action | None = None,
 ) -> OperationOutcome:
     """Return the outcome of an operation after which the target holds `document`.
 
     `link` is the link before the operation. `requests` and `action` are those that were sent, where
-    the journal has others.
+    the journal has others. `response` is the last one.
     """
     done = action or operation.action
     adopted = link is not None and link.adopted
@@ -88,7 +89,7 @@ def applied(
         status=status,
         remote_id=remote_id,
         document=document,
-        etag=etag,
+        etag=None if response is None else response.etag,
         synced_at=now,
         delete_after=operation.delete_after,
         left_at=left_at,
@@ -98,6 +99,12 @@ def applied(
         and link.left_before
         and (status is not LinkStatus.ACTIVE or operation.action == Action.DEACTIVATE),
         moved_from=link.moved_from if link is not None else None,
+        echoes=echoes_after(
+            () if link is None else link.echoes,
+            [change.path for change in operation.changes],
+            document,
+            None if response is None else response.body,
+        ),
     )
     operation_result = result(
         operation, OperationStatus.APPLIED, now, requests, detail=detail, action=action

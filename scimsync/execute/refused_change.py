@@ -26,7 +26,7 @@ from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_change
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.plan.guard import REMOVALS
 from scimsync.scim.attributes import read, resource_id, same_value
-from scimsync.scim.messages import Requests
+from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.scim.resources import project
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.evidence import (
@@ -261,9 +261,10 @@ class _RefusedChange:
 
 async def send_checked(
     sending: Sending, prepared: PreparedOperation
-) -> tuple[Requests, str | None]:
-    """Send a change of a resource. Return the requests as the journal shows them, and the new ETag.
+) -> tuple[Requests, ScimResponse | None]:
+    """Send a change of a resource.
 
+    Return the requests as the journal shows them, and the last response, None if none was sent.
     Raise RequestError, also for a response that does not prove the change.
     """
     requests, responses = await sending.send(prepared)
@@ -271,7 +272,7 @@ async def send_checked(
     if responses and operation.remote_id is not None:
         sent = {change.path: change.after for change in operation.changes}
         check_change(requests[-1], responses[-1], operation.remote_id, sent)
-    return requests, responses[-1].etag if responses else None
+    return requests, responses[-1] if responses else None
 
 
 def in_part(outcome: OperationOutcome, now: datetime) -> OperationOutcome:

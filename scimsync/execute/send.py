@@ -57,7 +57,7 @@ async def _send_operation(sending: Sending, prepared: PreparedOperation) -> Oper
 async def _send_change(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     operation, link = prepared.operation, prepared.link
     try:
-        requests, etag = await send_checked(sending, prepared)
+        requests, response = await send_checked(sending, prepared)
     except RequestError as error:
         return await after_error(sending, prepared, error)
     outcome = applied(
@@ -65,7 +65,7 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
         sending.clock(),
         operation.remote_id,
         apply_changes(prepared.before, operation.changes),
-        etag=etag,
+        response=response,
         link=link,
         requests=requests if requests is not prepared.requests else None,
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scimsync.model.changes import Change
+from scimsync.model.echoes import Echo
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, RemoteId, Seq, fold_name
 
 
@@ -34,6 +35,7 @@ class Link:
     is confirmed. `left_before` is set where the user had left when the account was found.
     `claimed_name` is the folded unique name that the resource may have got from a request with an
     unknown outcome, besides the one in `document`; it means nothing unless `in_doubt` is set.
+    `echoes` are the attributes that the target showed otherwise than they were sent.
     `moved_from` is the key that the resource was linked to before. `confirmed_seq` is the version
     of the record for which an administrator said that it is still the same person.
     """
@@ -59,6 +61,7 @@ class Link:
     left_before: bool = False
     moved_from: Key | None = None
     confirmed_seq: Seq | None = None
+    echoes: tuple[Echo, ...] = ()
 
     @property
     def unique_name(self) -> str | None:

@@ -147,6 +147,7 @@ class DecisionWriter:
             delete_after=delete_after,
             left_at=None if delete_after is None else link.left_at or self.now,
             left_before=link.left_before and leaves,
+            echoes=() if candidate.read_again else link.echoes,
         )
         doubt = self.around.clock_doubt
         if updated.left_at is not None and link.left_at is None and doubt and doubt.is_wrong:

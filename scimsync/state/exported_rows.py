@@ -18,7 +18,7 @@ from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.model.records import Problem
 from scimsync.model.targets import GroupTable, UnusableFilter
 from scimsync.state.column_types import UTCDateTime
-from scimsync.state.json_values import load_changes, load_document
+from scimsync.state.json_values import load_changes, load_document, load_echoes
 
 INVALID = (
     orjson.JSONDecodeError,
@@ -100,6 +100,11 @@ def _placeholder(value: object) -> None:
         _typed(value.digest, str)
 
 
+def _echoes(text: str) -> None:
+    for echo in load_echoes(text):
+        _typed(echo.path, str)
+
+
 def _record(text: str) -> None:
     _typed(read_json(text), dict)
 
@@ -148,6 +153,7 @@ _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("link", "kind"): Kind,
     ("link", "status"): LinkStatus,
     ("link", "document"): _document,
+    ("link", "echoes"): _echoes,
     ("reference", "kind"): Kind,
     ("membership", "member_kind"): Kind,
     ("replaced_membership", "member_kind"): Kind,

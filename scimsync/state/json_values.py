@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from scimsync.model.changes import Change
+from scimsync.model.echoes import Echo
 from scimsync.model.ids import Document, Key
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 
@@ -57,6 +58,17 @@ def dump_names(names: Sequence[str]) -> str | None:
 def load_names(text: str | None) -> tuple[str, ...]:
     """Return the names that `dump_names` wrote."""
     return () if text is None else tuple(orjson.loads(text))
+
+
+def dump_echoes(echoes: Sequence[Echo]) -> str | None:
+    """Return echoes as JSON text, None for none."""
+    rows = [[echo.path, echo.sent, echo.shown] for echo in echoes]
+    return orjson.dumps(rows).decode() if rows else None
+
+
+def load_echoes(text: str) -> tuple[Echo, ...]:
+    """Return the echoes that `dump_echoes` wrote."""
+    return tuple([Echo(path, sent, shown) for path, sent, shown in orjson.loads(text)])
 
 
 def _encode(value: Any) -> Any:

@@ -31,7 +31,7 @@ from scimsync.model.ids import (
 )
 from scimsync.model.links import Link, LinkStatus
 from scimsync.state.bulk import upsert
-from scimsync.state.json_values import dump_document, load_document
+from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
 
@@ -388,6 +388,7 @@ def _link(row: RowMapping) -> Link:
         left_before=row["left_before"],
         moved_from=row["moved_from"],
         confirmed_seq=row["confirmed_seq"],
+        echoes=() if row["echoes"] is None else load_echoes(row["echoes"]),
     )
 
 
@@ -416,4 +417,5 @@ def _row(target: str, item: Link) -> dict[str, Any]:
         "left_before": item.left_before,
         "moved_from": item.moved_from,
         "confirmed_seq": item.confirmed_seq,
+        "echoes": dump_echoes(item.echoes),
     }

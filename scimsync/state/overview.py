@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, or_, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
+from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Key, Kind, fold_name
 from scimsync.model.links import AccessToRemove, LinkStatus
+from scimsync.state.json_values import load_echoes
 from scimsync.state.tables import link, record
 
 _MOST_KEYS = 2000
@@ -68,6 +70,26 @@ def failing_links(connection: Connection, target: str, most: int) -> FailingLink
         for kind, key, failures, error, again in rows
     ]
     return FailingLinks(count, next_try_at, tuple(first))
+
+
+def echo_counts(connection: Connection, target: str) -> list[EchoCount]:
+    """Return which attributes a target shows otherwise than they were sent, the most first."""
+    columns = (link.c.kind, link.c.key, link.c.echoes)
+    rows = connection.execute(
+        select(*columns)
+        .where(link.c.target == target, link.c.echoes.is_not(None))
+        .order_by(link.c.kind, link.c.key)
+    )
+    found: dict[tuple[Kind, str], EchoCount] = {}
+    for kind, key, text in rows:
+        for echo in load_echoes(text):
+            known = found.get((Kind(kind), echo.path))
+            found[Kind(kind), echo.path] = (
+                EchoCount(Kind(kind), 1, key, echo)
+                if known is None
+                else replace(known, count=known.count + 1)
+            )
+    return sorted(found.values(), key=lambda one: -one.count)
 
 
 def count_failed(connection: Connection, target: str) -> int:

@@ -127,6 +127,10 @@ MAY_HAVE_ACCESS = "may_have_access_since IS NOT NULL"
 """The condition under which a leaver may still have access."""
 
 
+HAS_ECHOES = "echoes IS NOT NULL"
+"""The condition under which a resource shows attributes otherwise than they were sent."""
+
+
 class LinkRow(_Row, table=True):
     """What is known of one resource at one target."""
 
@@ -154,6 +158,14 @@ class LinkRow(_Row, table=True):
             "key",
             sqlite_where=text(MAY_HAVE_ACCESS),
             postgresql_where=text(MAY_HAVE_ACCESS),
+        ),
+        Index(
+            "ix_link_echoes",
+            "target",
+            "kind",
+            "key",
+            sqlite_where=text(HAS_ECHOES),
+            postgresql_where=text(HAS_ECHOES),
         ),
     )
 
@@ -208,6 +220,9 @@ class LinkRow(_Row, table=True):
     moved_from: str | None = name_column("The key that it was moved from.", default=None)
     confirmed_seq: int | None = seq_column(
         "Version of the record that an administrator confirmed as the same person.", default=None
+    )
+    echoes: str | None = text_column(
+        "What it shows otherwise than sent: a JSON array of [path, sent, shown].", default=None
     )
 
 

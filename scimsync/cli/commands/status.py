@@ -22,6 +22,7 @@ from scimsync.config.models import Config
 from scimsync.durations import format_local, format_relative
 from scimsync.errors import ScimsyncError, coded
 from scimsync.formatting import plural, printable
+from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.model.operations import Run
@@ -85,6 +86,7 @@ class TargetStatus:
     links: Mapping[tuple[Kind, LinkStatus], int]
     failing: FailingLinks
     access_to_remove: AccessToRemove
+    echoes: Sequence[EchoCount]
     known: TargetState
 
 
@@ -156,6 +158,7 @@ def _read_target(
         links=overview.count_by_status(connection, name),
         failing=overview.failing_links(connection, name, _FAILING_SHOWN),
         access_to_remove=overview.access_to_remove(connection, name, _LEAVERS_SHOWN),
+        echoes=overview.echo_counts(connection, name),
         known=known,
     )
 
@@ -222,6 +225,10 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
             "count": target.access_to_remove.count,
             "first": [{"key": key, "since": since} for key, since in target.access_to_remove.first],
         },
+        "shown_otherwise": [
+            {"kind": one.kind, "path": one.echo.path, "count": one.count, "key": one.key}
+            for one in target.echoes
+        ],
     }
 
 

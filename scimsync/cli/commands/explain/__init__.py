@@ -96,4 +96,7 @@ def _link(link: Link) -> dict[str, Any]:
         "next_try_at": link.next_try_at,
         "last_error": link.last_error,
         "may_have_access_since": link.may_have_access_since,
+        "shown_otherwise": [
+            {"path": echo.path, "sent": echo.sent, "shown": echo.shown} for echo in link.echoes
+        ],
     }

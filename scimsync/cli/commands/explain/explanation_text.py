@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.text import Text
@@ -21,6 +22,7 @@ from scimsync.errors import coded
 from scimsync.formatting import plural, printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
+from scimsync.model.echoes import Echo
 from scimsync.model.ids import Document
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
@@ -103,6 +105,8 @@ def _print_account(
         facts += _link_facts(account.link, now)
     output.rows([[(name, "dim"), value] for name, value in facts])
     _print_attributes(output, account)
+    if account.link is not None and account.link.echoes:
+        _print_echoes(output, account.link.echoes)
     _print_operations(output, account, detailed=detailed)
     if account.history:
         output.line(("history", "dim"), indent=2)
@@ -171,6 +175,18 @@ def _print_attributes(output: Output, account: AccountReport) -> None:
     if rows:
         output.line((title, "dim"), indent=2)
         output.rows(rows, indent=4)
+
+
+def _print_echoes(output: Output, echoes: Sequence[Echo]) -> None:
+    output.line(("the target shows other values than were sent (sent → shown)", "dim"), indent=2)
+    rows: list[list[Part]] = [
+        [
+            (printable(short_path(echo.path)), "dim"),
+            (f"{printable_json(echo.sent)} → {printable_json(echo.shown)}", "yellow"),
+        ]
+        for echo in echoes
+    ]
+    output.rows(rows, indent=4)
 
 
 def _value_rows(document: Document, remark: str = "") -> list[list[Part]]:

@@ -1,0 +1,25 @@
+"""Keep what targets show otherwise than it was sent."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from scimsync.state.column_types import TEXT
+from scimsync.state.tables import HAS_ECHOES
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("link", sa.Column("echoes", TEXT))
+    op.create_index(
+        "ix_link_echoes",
+        "link",
+        ["target", "kind", "key"],
+        sqlite_where=sa.text(HAS_ECHOES),
+        postgresql_where=sa.text(HAS_ECHOES),
+    )
