@@ -7,16 +7,13 @@ from typing import Any, Final
 import orjson
 
 from scimsync.jsontext import received_json, received_object
-from scimsync.scim.attributes import read
+from scimsync.scim.error_body import error_status, error_texts
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.transport.http import HttpConnection, HttpResponse
 from scimsync.transport.request_errors import InvalidRequest
 
 MEDIA_TYPE: Final = "application/scim+json"  # RFC 7644 section 3.1
-ERROR_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:error"
-"""The schema of error bodies, in lower case (RFC 7644 section 3.12)."""
-
 _BARE_LISTS: Final = ("/Schemas", "/ResourceTypes", "/Roles", "/Entitlements")
 """Endpoints at which some service providers return a bare array."""
 
@@ -69,13 +66,11 @@ class ScimClient:
                     "there is a web page and no SCIM here" if is_page else "there is no SCIM here"
                 )
                 raise self._connection.invalid(response, problem)
-        status = response.status
-        if status < 400 and body is not None and ERROR_SCHEMA in _schemas(body):
-            status = _status_of_error(body)
-        if status >= 400:
+        status = error_status(response.status, body)
+        if status is not None:
             raise self._error(response, status, body or {})
         return ScimResponse(
-            status,
+            response.status,
             body,
             response.headers.get("ETag"),
             response.headers.get("Location"),
@@ -89,29 +84,17 @@ class ScimClient:
         `status` differs from that of `response` where an error came with a status of success. If
         the body is not a SCIM error, the result holds an excerpt of it.
         """
-        scim_type, detail = read(body, "scimType"), read(body, "detail")
-        redacted = self._connection.redacted
+        scim_type, detail = error_texts(body, self._connection.redacted)
         return ErrorResponse(
             status,
-            scim_type=redacted(scim_type, 60) if isinstance(scim_type, str) else None,
-            detail=redacted(detail) if isinstance(detail, str) else None,
-            excerpt="" if isinstance(detail, str) else self._connection.excerpt(response.content),
+            scim_type=scim_type,
+            detail=detail,
+            excerpt="" if detail is not None else self._connection.excerpt(response.content),
             retry_after=response.retry_after,
             request=response.request,
             limited=response.limited,
             with_success=response.status < 400,
         )
-
-
-def _schemas(body: dict[str, Any]) -> list[str]:
-    schemas = read(body, "schemas")
-    return [str(schema).lower() for schema in schemas] if isinstance(schemas, list) else []
-
-
-def _status_of_error(body: dict[str, Any]) -> int:
-    """Return the status in an error body, or 400 where it has none that is an error."""
-    text = str(read(body, "status"))
-    return int(text) if text.isdecimal() and 400 <= int(text) < 600 else 400
 
 
 def _listed(content: bytes) -> dict[str, Any] | None:
