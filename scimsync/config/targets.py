@@ -23,6 +23,7 @@ from scimsync.model.suggestions import did_you_mean
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import lies_within
 from scimsync.settings import (
+    AutoOrFlag,
     BaseUrl,
     Condition,
     Duration,
@@ -269,6 +270,14 @@ class Target(Table):
         description=(
             "Maximum requests in flight; the profile's value if omitted, or else"
             f" {DEFAULT_CONCURRENCY}"
+        ),
+    )
+    bulk: AutoOrFlag | None = Field(
+        None,
+        description=(
+            "Whether operations share requests (/Bulk): true, false, or auto, which is true for 50"
+            " operations or more if the target declares support; the profile's value if omitted, or"
+            " else auto"
         ),
     )
     actions: Actions = Field(default_factory=Actions, description="Kinds of action to disable")

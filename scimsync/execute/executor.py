@@ -35,6 +35,9 @@ BATCH_PER_WORKER = 32
 MEMBER_BATCH_PER_WORKER = 2
 """The same for operations on members: each may hold hundreds of them."""
 
+MEMBER_BATCH = 64
+"""The number of operations on members in a batch, where one request holds several operations."""
+
 
 class Progress(Protocol):
     """A callback for the number of finished operations of a phase, and once for their total."""
@@ -64,6 +67,7 @@ class Executor:
         self._connection = sending.connection
         self._concurrency = concurrency
         self._progress = progress
+        self._under_way = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._group_locks: dict[Key, asyncio.Lock] = {}
         self._renamed: dict[Key, Sequence[Change]] = {}
@@ -74,6 +78,10 @@ class Executor:
 
     async def run(self) -> None:
         """Send all planned operations. End early if the connection is stopped."""
+        collector = self._connection.collector
+        capacity = None if collector is None else collector.capacity
+        self._under_way = capacity or self._concurrency
+        self._slots = asyncio.Semaphore(self._under_way)
         planned = self._journal.count_planned()
         for phase in Phase:
             if total := planned.get(phase):
@@ -136,6 +144,9 @@ class Executor:
         return [] if finished else self._journal.planned(phase, after_id, self._batch_size(phase))
 
     def _batch_size(self, phase: Phase) -> int:
+        if self._under_way > self._concurrency:  # two batches are under way at a time
+            half = self._under_way // 2
+            return min(half, MEMBER_BATCH) if phase is Phase.MEMBERS else half
         if phase is Phase.MEMBERS:
             return self._concurrency * MEMBER_BATCH_PER_WORKER
         return max(self._concurrency * BATCH_PER_WORKER, BATCH_PER_WORKER)
@@ -203,7 +214,7 @@ class Executor:
             self._journal.give_up(operation, detail)
 
     async def _send(self, batch: Sequence[PreparedOperation]) -> list[OperationOutcome]:
-        """Send a batch, `concurrency` operations at a time.
+        """Send a batch, as many operations at a time as requests in flight can hold.
 
         Operations that were not sent, because the connection was stopped, have no outcome.
         """
@@ -226,7 +237,7 @@ class Executor:
                     if outcome.again:
                         self.again.add((prepared.operation.kind, prepared.operation.key))
 
-        await gather_or_raise([worker() for _ in range(min(self._concurrency, len(batch)))])
+        await gather_or_raise([worker() for _ in range(min(self._under_way, len(batch)))])
         return outcomes
 
     async def _send_one(self, prepared: PreparedOperation) -> OperationOutcome:

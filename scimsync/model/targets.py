@@ -43,7 +43,8 @@ class TargetState:
     without an error of the target. `group_tables` holds, by name, the group tables that the target
     was last planned with, and earlier ones that have been removed from sync.toml since.
     `unusable_filters` are the filters that prove nothing, by kind and attribute, such as `user
-    externalId`.
+    externalId`. `bulk_unusable` is why bulk requests cannot be used, as found at
+    `bulk_unusable_at`.
     """
 
     name: str
@@ -59,3 +60,5 @@ class TargetState:
     good_run_at: datetime | None = None
     group_tables: Mapping[str, GroupTable] = field(default_factory=dict)
     unusable_filters: Mapping[str, UnusableFilter] = field(default_factory=dict)
+    bulk_unusable: str | None = None
+    bulk_unusable_at: datetime | None = None

@@ -91,6 +91,18 @@ class CompiledTarget:
         """The largest number of requests in flight."""
         return self.config.concurrency or self.profile.concurrency or DEFAULT_CONCURRENCY
 
+    @property
+    def bulk(self) -> bool | None:
+        """Whether to send bulk requests, or None to go by what the target declares.
+
+        A product whose limits count requests of a class may count each operation of a bulk.
+        """
+        if self.config.bulk is not None:
+            return None if self.config.bulk == "auto" else self.config.bulk
+        if self.profile.bulk is None and self.profile.rates:
+            return False
+        return self.profile.bulk
+
     def digest(self, today: date) -> str:
         """Return a digest that changes when every user has to be planned again.
 

@@ -18,6 +18,7 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import PHASE_WORDS, Action, Phase
 from scimsync.plan import guard
+from scimsync.run.bulk import prepare_bulk
 from scimsync.run.context import PushContext
 from scimsync.run.outcome import TargetOutcome, target_outcome
 from scimsync.run.target_run import TargetRun
@@ -126,10 +127,13 @@ class _TargetExecution:
             )
 
     async def _run_rounds(self) -> None:
-        executor, target = self._executor, self._target
-        if target.state.count_operations():
+        executor, target, context = self._executor, self._target, self._context
+        operations = sum(target.state.count_operations().values())
+        if operations:
             with suppress(TargetStopped):  # the executor ends at once then
                 await target.discoverer.discover()
+        authenticator = context.compiled.authenticators.get(target.name)
+        prepare_bulk(target, operations, authenticator, context.now.time)
         await executor.run()
         for _ in range(ROUNDS):
             users, groups = self._due_again()

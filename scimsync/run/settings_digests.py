@@ -11,8 +11,8 @@ from pydantic import BaseModel, SecretStr
 
 from scimsync.run.compile import CompiledTarget
 
-_PACE = {"rate", "concurrency", "timeout"}
-"""Settings that decide how fast a plan is carried out, and nothing else."""
+_PACE = {"rate", "concurrency", "timeout", "bulk"}
+"""Settings that decide how the requests of a plan are sent, and nothing else."""
 
 _COMPILED = {"scope", "extends", "user", "groups"}
 """Settings that the digests of the compiled programs stand for."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from scimsync.desired.groups import name_of
@@ -134,6 +134,13 @@ class TargetRun:
             for path, why in matcher.unusable.items()
         }
         return {name: self.known.unusable_filters.get(name, now) for name, now in found.items()}
+
+    def with_bulk(self, state: TargetState, now: datetime) -> TargetState:
+        """Return a state that holds what this run found out about bulk requests."""
+        if self.connection.collector is None:
+            return state
+        why = self.connection.collector.unusable
+        return replace(state, bulk_unusable=why, bulk_unusable_at=now if why else None)
 
     def matcher_of(self, kind: Kind, key: Key) -> Matcher:
         """Return the matcher that finds and reads a resource."""

@@ -85,7 +85,7 @@ class ScimResponse:
     """A response with a 2xx status.
 
     `body` is None if there was none. `etag`, `location` and `date` are headers. `retry_after` is in
-    seconds.
+    seconds, and so is `seconds`, the time that a bulk took.
     """
 
     status: int
@@ -94,6 +94,7 @@ class ScimResponse:
     location: str | None = None
     retry_after: float | None = None
     date: str | None = None
+    seconds: float | None = None
 
     @property
     def resource_id(self) -> str | None:

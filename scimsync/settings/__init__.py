@@ -10,6 +10,7 @@ from scimsync.settings.quantities import AtLeast, AtMost, Duration, Span
 from scimsync.settings.secret_reference import SecretReference, SecretText
 from scimsync.settings.table import Table, invalid
 from scimsync.settings.text_types import (
+    AutoOrFlag,
     Condition,
     Name,
     Text,
@@ -22,6 +23,7 @@ from scimsync.settings.urls import BaseUrl, EndpointUrl, ProxyUrl, WebhookUrl
 __all__ = [
     "AtLeast",
     "AtMost",
+    "AutoOrFlag",
     "BaseUrl",
     "Condition",
     "Duration",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
@@ -111,6 +111,18 @@ TextOrTexts = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, _TEXT_LIST]}),
 ]
 """A text, or a list of different texts."""
+
+
+def _auto_or_flag(value: object) -> object:
+    if isinstance(value, bool) or value == "auto":
+        return value
+    found = quoted(value) if isinstance(value, str) else toml_type(value)
+    hint = "write it without quotes" if value in ("true", "false") else None
+    raise invalid(f'must be true, false, or "auto", not {found}', hint=hint, code="SYNC-0112")
+
+
+AutoOrFlag = Annotated[Literal["auto"] | bool, BeforeValidator(_auto_or_flag)]
+"""`true`, `false`, or `"auto"`."""
 
 E = TypeVar("E", bound=StrEnum)
 

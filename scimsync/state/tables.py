@@ -107,6 +107,8 @@ class TargetRow(_Row, table=True):
     unusable_filters: str | None = text_column(
         "Attributes whose filters proved nothing, with the reason: a JSON object.", default=None
     )
+    bulk_unusable: str | None = text_column("Why it cannot be sent bulk requests.", default=None)
+    bulk_unusable_at: datetime | None = time_column("When that was found.", default=None)
 
 
 class DiscoveryRow(_Row, table=True):

@@ -12,10 +12,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.logcontext import PERSONAL
 from scimsync.model.clock import ClockDoubt, doubt_of_date
+from scimsync.scim.bulk import ENDPOINT as BULK
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.scim.profiles.rates import RequestRate
@@ -75,6 +77,19 @@ class TargetStopped(ScimsyncError):
     """The run sends nothing more to this target. The current request was not sent."""
 
 
+class Collector(Sender, Protocol):
+    """A sender that collects requests and sends them together (`scimsync.targets.bulk`).
+
+    `unusable` is why later runs should not do so.
+    """
+
+    unusable: str | None
+
+    @property
+    def capacity(self) -> int | None:
+        """The number of requests to have under way, or None if each is sent alone."""
+
+
 class TargetConnection:
     """A sender of requests to one target, no faster than the rate limiter allows.
 
@@ -84,7 +99,7 @@ class TargetConnection:
     aware times. `rates` are limits of the product by class of request.
 
     `requests` counts the requests sent, and `responses` those with a response of a SCIM service.
-    `stopped` is why nothing more is sent.
+    `stopped` is why nothing more is sent. `collector`, if any, sends several requests in one.
     """
 
     def __init__(
@@ -130,6 +145,7 @@ class TargetConnection:
         self.requests = 0
         self.responses = 0
         self.stopped: ScimsyncError | None = None
+        self.collector: Collector | None = None
 
     async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request`, with retries where they are safe and may help.
@@ -139,7 +155,9 @@ class TargetConnection:
         could be made, or another run holds the lease.
         """
         with self._busy_time.waiting():
-            return await self._send(request)
+            if self.collector is not None:
+                return await self.collector.send(request)
+            return await self.send_alone(request)
 
     async def ask(self, request: ScimRequest) -> ScimResponse:
         """Send `request` once; its errors show nothing about the target.
@@ -160,7 +178,8 @@ class TargetConnection:
         """The seconds for which requests have waited for their turn and for responses so far."""
         return self._busy_time.seconds
 
-    async def _send(self, request: ScimRequest) -> ScimResponse:
+    async def send_alone(self, request: ScimRequest) -> ScimResponse:
+        """Do what `send` does, in a request of its own."""
         if self._probing:
             async with self._probe:
                 if self._probing:
@@ -186,7 +205,8 @@ class TargetConnection:
         except RequestError as error:
             if isinstance(error, NoResponse) and not error.may_have_had_effect:
                 self._give_up("", error)
-            await self._count_failure(error)
+            if request.path != BULK:  # its requests are sent alone then, and count
+                await self._count_failure(error)
             raise
 
     async def clock_doubt(self) -> ClockDoubt | None:
@@ -289,16 +309,30 @@ class TargetConnection:
             raise
         finally:
             self._throttle.received()
-        self.rate_limiter.accepted(self.time.clock(), sent_at)
+        received_at = self.time.clock()
+        self.rate_limiter.accepted(received_at, sent_at)
         self._failures = 0
+        self.responses += 1
+        self._dated = response.date, self._now()
+        self._report(request, response, sent_at)
+        if request.path == BULK:
+            return replace(response, seconds=received_at - sent_at)
+        self._note_success(request)
+        return response
+
+    def note_result(self, request: ScimRequest, result: ScimResponse | ErrorResponse) -> None:
+        """Learn from the result of a request that was sent in a bulk."""
+        self._log(request, result)
+        if isinstance(result, ScimResponse):
+            self._note_success(request)
+        else:
+            self._learn_about_token(request, result)
+
+    def _note_success(self, request: ScimRequest) -> None:
         if purpose_of(request) is not Purpose.SEARCH:
             self._forbidden = 0
         if request.method == "POST":
             self._failed_creations = 0
-        self.responses += 1
-        self._dated = response.date, self._now()
-        self._report(request, response, sent_at)
-        return response
 
     def _quotas_of(self, request: ScimRequest) -> list[Quota]:
         """Return the quotas that a request counts in. Tell once if it has to wait long for one."""
@@ -325,16 +359,23 @@ class TargetConnection:
             self.rate_limiter.refused(now, sent_at, error.retry_after)
         else:
             self.rate_limiter.accepted(now, sent_at)
-        refuses_token = verdict(error, purpose_of(request)) is Verdict.TOKEN
-        if refuses_token or self._is_forbidden_throughout(error):
-            self._give_up("", error, hint="look at the target's token and what it may do")
-        elif not shows_no_service(error):
+        if self._learn_about_token(request, error):
+            return
+        if not shows_no_service(error):
             self._failures = 0
             self.responses += 1
         elif error.retry_after is not None:  # the whole target's limit was hit
             seconds = min(error.retry_after, MAX_PAUSE_S)
             _LOG.info("%s: asks for a pause of %.0f s", self._target, seconds)
             self.rate_limiter.pause(now, seconds)
+
+    def _learn_about_token(self, request: ScimRequest, error: ErrorResponse) -> bool:
+        """Give up if the target refuses the token. Return whether it does."""
+        refuses = verdict(error, purpose_of(request)) is Verdict.TOKEN
+        if refuses or (request.path != BULK and self._is_forbidden_throughout(error)):
+            self._give_up("", error, hint="look at the target's token and what it may do")
+            return True
+        return False
 
     def _is_forbidden_throughout(self, error: ErrorResponse) -> bool:
         """Return whether so many resources in a row were forbidden that the token must be wrong."""
@@ -391,6 +432,9 @@ class TargetConnection:
         self._observe(
             self._target, request.method, _status_of(outcome), self.time.clock() - sent_at
         )
+        self._log(request, outcome)
+
+    def _log(self, request: ScimRequest, outcome: ScimResponse | RequestError) -> None:
         if not _LOG.isEnabledFor(logging.DEBUG):
             return
         personal = _LOG.isEnabledFor(PERSONAL)

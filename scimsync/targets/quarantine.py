@@ -1,4 +1,4 @@
-"""Derive the quarantine, the rate limit and the unusable filters of a target for later runs."""
+"""Derive what later runs have to know of a target: quarantine, rate, and what does not work."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ QUARANTINE_AFTER = 3
 RATE_LASTS = timedelta(days=1)
 """The time after which a later run ignores a learned rate."""
 
-FILTERS_LAST = timedelta(days=30)
-"""The time after which a later run tries a filter again that proved nothing."""
+FINDINGS_LAST = timedelta(days=30)
+"""The time after which a later run tries again what did not work: a filter, bulk requests."""
 
 
 def is_suspect(known: TargetState) -> bool:
@@ -51,12 +51,20 @@ def learned_rate(known: TargetState, now: datetime) -> float | None:
 
 def remembered_filters(known: TargetState, kind: Kind, now: datetime) -> dict[str, str]:
     """Return attribute -> why its filter proves nothing, as far as that was found lately."""
-    oldest = (now - FILTERS_LAST).date().isoformat()
+    oldest = (now - FINDINGS_LAST).date().isoformat()
     return {
         name.removeprefix(f"{kind} "): found.why
         for name, found in known.unusable_filters.items()
         if name.startswith(f"{kind} ") and found.found_on >= oldest
     }
+
+
+def remembered_bulk(known: TargetState, now: datetime) -> str | None:
+    """Return why bulk requests cannot be used, if that was found lately."""
+    found_at = known.bulk_unusable_at
+    if found_at is None or not timedelta() <= now - found_at < FINDINGS_LAST:
+        return None
+    return known.bulk_unusable
 
 
 def after_run(

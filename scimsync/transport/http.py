@@ -14,7 +14,7 @@ import httpx2
 from scimsync.formatting import one_line
 from scimsync.settings.urls import https_problem
 from scimsync.transport.auth import Authenticator
-from scimsync.transport.redaction import EXCERPT_BYTES, MAX_DETAIL
+from scimsync.transport.redaction import EXCERPT_BYTES, MAX_DETAIL, safe_line
 from scimsync.transport.request_errors import (
     BaseUrlError,
     InvalidRequest,
@@ -142,8 +142,8 @@ class HttpConnection:
 
         `limit` counts characters.
         """
-        safe = text if self._authenticator is None else self._authenticator.redact(text)
-        return one_line(safe, limit)
+        redact = None if self._authenticator is None else self._authenticator.redact
+        return safe_line(text, limit, redact)
 
     def excerpt(self, content: bytes) -> str:
         """Return the start of a body for people: printable, in one line, without secrets."""

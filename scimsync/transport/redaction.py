@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html.entities
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
+
+from scimsync.formatting import one_line
 
 EXCERPT_BYTES: Final = 120
 """The number of bytes shown of a body that cannot be parsed."""
@@ -27,6 +29,14 @@ def redacted(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
     for pattern in patterns:
         text = pattern.sub("***", text)
     return text
+
+
+def safe_line(text: str, limit: int, redact: Callable[[str], str] | None) -> str:
+    """Return text of a server for messages: one printable line of at most `limit` characters.
+
+    `redact` removes secrets from a text; None if there are none.
+    """
+    return one_line(text if redact is None else redact(text), limit)
 
 
 def _spellings(character: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from scimsync.model.ids import fold_case
 from scimsync.scim.error_response import ErrorResponse
@@ -61,6 +61,25 @@ class Quirks:
     unique_emails: bool = False
 
 
+@dataclass
+class Bulk:
+    """How the server carries out bulk requests, and what it declares about them.
+
+    Larger ones get 413. With `repeats_ids` results of all methods have a `bulkId`, or else those
+    of POST only.
+    """
+
+    max_operations: int = 1000
+    max_payload: int = 1048576
+    repeats_ids: bool = True
+    declared: bool = True
+
+    @property
+    def config(self) -> Json:
+        declared = {"supported": self.declared, "maxOperations": self.max_operations}
+        return {"bulk": declared | {"maxPayloadSize": self.max_payload}}
+
+
 class FaultyServer(FaultyHttpServer):
     """A SCIM server in a thread. `users`, `seen` and `faults` may be read and changed while no push
     runs.
@@ -75,6 +94,9 @@ class FaultyServer(FaultyHttpServer):
 
     def __init__(self, token: str, quirks: Quirks) -> None:
         super().__init__("/v2")
+        self.bulk: Bulk | None = None
+        self.operations: list[Seen] = []
+        """The operations of bulk requests."""
         self.token = token
         self.accepts: Callable[[Mapping[str, str]], bool] = self._has_token
         self.quirks = quirks
@@ -100,6 +122,7 @@ class FaultyServer(FaultyHttpServer):
     def forget(self) -> None:
         super().forget()
         self.asked.clear()
+        self.operations.clear()
 
     def aside(self, seen: Seen) -> Reply | None:
         if seen.path not in DISCOVERY:
@@ -115,11 +138,18 @@ class FaultyServer(FaultyHttpServer):
     def shaped(self, body: Any) -> Any:
         return _other_case(body) if self.quirks.other_case else body
 
+    def offer(self, bulk: Bulk) -> None:
+        """Carry out bulk requests from now on."""
+        self.bulk = bulk
+        self.declared["/ServiceProviderConfig"] = bulk.config
+
     # SCIM
 
     def answer(self, seen: Seen) -> Reply:
         if not self.accepts(seen.headers):
             return error_reply(401, "who are you?")
+        if self.bulk is not None and seen.path == "/Bulk":
+            return self._carry_out(self.bulk, seen)
         collection, _, user_id = seen.path.removeprefix("/").partition("/")
         if collection != "Users":
             return error_reply(404, f"no {seen.path}")
@@ -133,6 +163,39 @@ class FaultyServer(FaultyHttpServer):
             return self._user(seen, user_id)
         except ErrorResponse as error:
             return error_reply(error.status, error.detail or "", error.scim_type)
+
+    def _carry_out(self, bulk: Bulk, seen: Seen) -> Reply:
+        """Carry out a bulk request. Faults that fit one of its operations spoil its result; one
+        that hangs up leaves it out."""
+        operations = (seen.body or {})["Operations"]
+        size = int(seen.headers["content-length"])
+        if len(operations) > bulk.max_operations or size > bulk.max_payload:
+            return error_reply(413, f"at most {bulk.max_operations} operations")
+        results = [self._result(bulk, seen, operation) for operation in operations]
+        schema = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+        body = {"schemas": [schema], "Operations": [one for one in results if one is not None]}
+        return Reply(200, body)
+
+    def _result(self, bulk: Bulk, whole: Seen, operation: Json) -> Json | None:
+        method, path = operation["method"], operation["path"]
+        seen = Seen(method, unquote(path), {}, whole.headers, operation.get("data"))
+        self.operations.append(seen)
+        fault = next((one for one in self.faults if one.fits(seen)), None)
+        if fault is None or fault.effect:
+            reply = self.answer(seen)
+        if fault is not None:
+            fault.times -= 1
+            if fault.hang_up:
+                return None
+            reply = Reply(fault.status, fault.body)
+        result: Json = {"method": method, "status": str(reply.status)}
+        if method == "POST" or bulk.repeats_ids:
+            result["bulkId"] = operation["bulkId"]
+        if method != "POST":
+            result["location"] = f"{self.url}{path}"
+        elif "Location" in reply.headers:
+            result["location"] = reply.headers["Location"]
+        return result | ({"response": reply.body} if isinstance(reply.body, dict) else {})
 
     def _post(self, body: Json) -> Reply:
         if self._taken(body, None):

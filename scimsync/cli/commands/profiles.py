@@ -87,6 +87,8 @@ def _show(output: Output, profile: Profile) -> None:
         "members in a PATCH": f"at most {profile.members_per_patch}",
         "rate": _rate(profile),
     }
+    if profile.bulk is not None:
+        facts["bulk requests"] = "used" if profile.bulk else "not used"
     output.rows([[(name, "dim"), value] for name, value in facts.items()])
     if profile.notes:
         output.blank()

@@ -110,6 +110,9 @@ class Profile:
     concurrency: int | None = None
     """The number of requests at the same time."""
 
+    bulk: bool | None = None
+    """Whether bulk requests work, whatever it declares."""
+
     sources: tuple[FactSource, ...] = ()
     """Where these facts were read."""
 
@@ -150,6 +153,8 @@ _TEXTS = (_is_texts, "a list of texts")
 _FLAG = ((lambda value: isinstance(value, bool)), "true or false")
 _COUNT = (_is_count, "a whole number above 0")
 
+_FLAG = (lambda value: isinstance(value, bool), "true or false")
+
 _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "product": _TEXT,
     "url": _TEXT,
@@ -172,6 +177,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "rate": (_is_rate, "a number above 0"),
     "rates": ((lambda value: isinstance(value, list)), "tables"),
     "concurrency": _COUNT,
+    "bulk": _FLAG,
     "sources": ((lambda value: isinstance(value, list)), "tables"),
 }
 

@@ -254,9 +254,9 @@ def test_several_problems_are_told_at_once_one_line_each() -> None:
         '  sync.toml: targets.wiki.leave.action: "remove" is not one of deactivate, delete, keep',
         "  sync.toml: targets.wiki.rate: must be more than 0, found 0",
         '  sync.toml: targets.wiki.scop: unknown key; did you mean "scope"?',
-        "  sync.toml: targets.wiki.colour: unknown key; known here: url, profile, dialect, auth,"
-        " source, scope, match, protect, leave, rate, concurrency, actions, timeout, extends, user,"
-        " groups",
+        "  sync.toml: targets.wiki.colour: unknown key; known here: type, url, profile, dialect,"
+        " auth, source, scope, match, protect, leave, rate, concurrency, bulk, actions, timeout,"
+        " extends, user, groups",
     )
 
 
@@ -444,6 +444,10 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ("rate = inf", "rate: must be a number, not nan or inf"),
         ('rate = "25"', "rate: must be a number, not a text\n  write the number without quotes"),
         ("concurrency = 0", "concurrency: must be at least 1, found 0"),
+        (
+            'bulk = "true"',
+            'bulk: must be true, false, or "auto", not "true"\n  write it without quotes',
+        ),
         ("concurrency = 1000", "concurrency: must be at most 256, found 1000"),
         ("concurrency = 2.5", "concurrency: must be a whole number, not 2.5"),
         ("timeout = 0", "timeout: must be more than 0, found 0"),
@@ -466,7 +470,7 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ("source = 3", "source: must be a text or a list of texts, not a number"),
         (
             'profile = "general"',
-            'profile: profile "general" is unknown\n  known: 165 names, listed by scimsync'
+            'profile: profile "general" is unknown\n  known: 166 names, listed by scimsync'
             ' profiles\n  did you mean "generic"?',
         ),
         ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: rfc'),

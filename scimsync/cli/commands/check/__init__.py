@@ -11,7 +11,7 @@ from rich.text import Text
 from scimsync.builtin import load
 from scimsync.cli.commands.check.echo_checks import check_echoes
 from scimsync.cli.commands.check.local_checks import (
-    check_filters,
+    check_findings,
     check_receivers,
     check_schedule,
     check_secrets,
@@ -76,13 +76,13 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
         yield result
         yield from check_state_files(config)
         yield from check_sources(config, names, targets, faults, store, now)
-        filters = check_filters(targets, store, now)
+        findings = check_findings(targets, store, now)
         echoes = check_echoes(targets, store)
     secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
     with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]
     responses = check_targets(config, with_token)
     for name in names:
-        found = (faults, secrets, responses, filters, echoes)
+        found = (faults, secrets, responses, findings, echoes)
         yield from (result for results in found for result in results.get(name, ()))
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)

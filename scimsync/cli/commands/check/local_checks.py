@@ -28,7 +28,7 @@ from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
-from scimsync.targets.quarantine import remembered_filters
+from scimsync.targets.quarantine import remembered_bulk, remembered_filters
 from scimsync.transport.auth.expiry import jwt_expiry
 
 _PROBLEMS_SHOWN = 10
@@ -168,13 +168,27 @@ def _check_columns(target: CompiledTarget, found: Mapping[str, Sequence[str]]) -
 # Targets
 
 
-def check_filters(
+def check_findings(
     targets: Mapping[str, CompiledTarget], store: Store, now: Now
 ) -> dict[str, list[CheckResult]]:
-    """Report the filters of each target that proved nothing in earlier pushes, and since when."""
+    """Report what did not work at each target in earlier pushes, and since when."""
     with store.read() as connection:
         known = target_states.get_targets(connection, list(targets))
-    return {name: list(_filters(target, known[name], now)) for name, target in targets.items()}
+    return {
+        name: [*_filters(target, known[name], now), *_bulk(target, known[name], now)]
+        for name, target in targets.items()
+    }
+
+
+def _bulk(target: CompiledTarget, known: TargetState, now: Now) -> Iterator[CheckResult]:
+    """Report bulk requests that a target refused, as far as a push would send them otherwise."""
+    why, found_at = remembered_bulk(known, now.time), known.bulk_unusable_at
+    if target.bulk is None and why is not None and found_at is not None:
+        yield Subject("target", target.name).warning(
+            f"since {found_at.date()}, bulk requests are not used: {why}",
+            code="SYNC-0410",
+            hint="bulk = false states that it does not support them",
+        )
 
 
 def _filters(target: CompiledTarget, known: TargetState, now: Now) -> Iterator[CheckResult]:
