@@ -38,7 +38,7 @@ coverage: $(READY)  ## run all tests and report branch coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
 interop: $(READY)  ## run all scenarios against all SCIM servers that others wrote
-	@sh .ci/install-servers scimmy-express5
+	@sh .ci/install-servers scimmy-express5 better-auth django
 	@SCIMSYNC_INTEROP=all $(BIN)/pytest -n auto tests/interop
 
 chaos: $(READY)  ## run random kills, faults, lies, and hostile input for long; SEED=N repeats a run

@@ -62,6 +62,29 @@ def scimmy(folder: str) -> Callable[[], AbstractContextManager[Server]]:
 
 
 @contextmanager
+def better_auth() -> Iterator[Server]:
+    """Run Better Auth with its SCIM plugin."""
+    token = secrets.token_hex(16)
+    with node("better-auth.mjs", "better-auth", token) as root:
+        yield Server(root, token, "/{store}/scim/v2")
+
+
+def django(package: str) -> Callable[[], AbstractContextManager[Server]]:
+    """Return what runs a Django site with `package`, which has one store at a time."""
+
+    @contextmanager
+    def running() -> Iterator[Server]:
+        folder, token = PACKAGES / "django", secrets.token_hex(16)
+        python = folder / ".venv" / "bin" / "python"
+        if not python.exists():
+            missing("the packages of django are missing: sh .ci/install-interop django")
+        with serving([str(python), str(folder / "serve.py"), package, token]) as root:
+            yield Server(root, token, "/{store}/scim/v2")
+
+    return running
+
+
+@contextmanager
 def node(script: str, folder: str, *arguments: str) -> Iterator[str]:
     """Run a script that finds its packages in `folder`. Yields the URL that it prints."""
     program = shutil.which("node")
@@ -113,5 +136,10 @@ PRODUCTS = (
         "scimmy-express5",
         "SCIMMY 1.3 with SCIMMY Routers 1.3 on Express 5 (Node.js)",
         scimmy("scimmy-express5"),
+    ),
+    Product("better-auth", "Better Auth 1.7 with its SCIM plugin (Node.js)", better_auth),
+    Product("django-scim2", "django-scim2 0.23 (Python)", django("django-scim2")),
+    Product(
+        "django-scim2-server", "django-scim2-server 1.1 (Python)", django("django-scim2-server")
     ),
 )

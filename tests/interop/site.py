@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from tests.interop.servers import Server
 from tests.office import ENTERPRISE, Office, Ran, Row
+from tests.servers.proxy import running_proxy
 
 Json = dict[str, Any]
 Groups = Mapping[str, Iterable[Row]]
@@ -26,6 +28,28 @@ active = true
 """
 
 
+class Between:
+    """What a proxy does: what it refuses, and what happens before the first request of a kind."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, str] = {}
+        self._first: dict[str, Callable[[], object]] = {}
+
+    def refuse(self, part: str, status: int) -> None:
+        """Refuse all requests with `part` in their line, such as `PATCH /v2/Users/1`."""
+        self._refused[part] = str(status)
+
+    def before(self, method: str, act: Callable[[], object]) -> None:
+        """Act before the next request of a method is passed on."""
+        self._first[method] = act
+
+    def __call__(self, line: str, _body: bytes) -> str:
+        act = self._first.pop(line.partition(" ")[0], None)
+        if act is not None:
+            act()
+        return next((how for part, how in self._refused.items() if part in line), "")
+
+
 class Unmet(AssertionError):
     """The application is not as it should be, and scimsync says so."""
 
@@ -36,17 +60,16 @@ class Dishonest(AssertionError):
 
 @dataclass
 class Site:
-    """`more` are further lines of the mapping, by their path; `holds` reads what they write."""
+    """`url` is the base URL of the application, without any proxy before it."""
 
     office: Office
     server: Server
+    url: str
 
-    def configure(
-        self, *, user: str = "", target: str = "", more: str = "", url: str | None = None
-    ) -> None:
+    def configure(self, *, user: str = "", target: str = "", more: str = "") -> None:
         """Write sync.toml. Nothing in it is due to the server."""
         guard = 'max_adoptions = "100%"\nmax_updates = "100%"'
-        self.office.configure(user=USER + user, target=target, more=more, guard=guard, url=url)
+        self.office.configure(user=USER + user, target=target, more=more, guard=guard)
 
     def push(self, *arguments: str) -> Ran:
         """Push, an hour later than before."""
@@ -106,6 +129,30 @@ class Site:
             )
         return differences
 
+    def expect(self, held: Any, wanted: Any) -> None:
+        """Check something else that the application holds after a push that succeeded.
+
+        Raises Dishonest.
+        """
+        if held != wanted:
+            raise Dishonest(f"{held} instead of {wanted}")
+
+    def lose_state(self) -> None:
+        """Delete the state."""
+        for file in self.office.folder.glob("scimsync.db*"):
+            file.unlink()
+        for file in self.office.folder.glob("*.duckdb*"):
+            file.unlink()
+
+    @contextmanager
+    def proxy(self) -> Iterator[Between]:
+        """Put a proxy before the application, from the beginning. Other clients do not notice."""
+        between = Between()
+        with running_proxy(self.server.root, between) as proxy:
+            self.office.url = self.url.replace(self.server.root, proxy.url)
+            self.configure()
+            yield between
+
     # The application, as its other clients use it
 
     def read(self, collection: str) -> list[Json]:
@@ -140,7 +187,7 @@ class Site:
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Send a request; return the body of the response."""
         request = urllib.request.Request(
-            self.office.url + path,
+            self.url + path,
             None if body is None else json.dumps(body).encode(),
             {
                 "Authorization": f"Bearer {self.server.token}",
@@ -172,6 +219,12 @@ class Site:
             name: value for name, value in account.items() if name not in ("id", "meta", "groups")
         }
         self.call("PUT", f"/Users/{account['id']}", kept | other)
+
+    def titled(self, row: Row) -> str | None:
+        """Give an account a title, which is not mapped; return it as the account holds it."""
+        self.replace(row, title="Clerk")
+        title: str | None = self.account(row).get("title")
+        return title
 
     def delete(self, row: Row) -> None:
         """Delete an account without scimsync."""

@@ -117,14 +117,13 @@ class Proxy(LoopbackServer):
         host = f"Host: {self._host}:{self._port}".encode()
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
-            writer.write(
-                b"\r\n".join([lines[0], host, *lines[1:], b"Connection: close", b"", b""]) + body
-            )
+            first = lines[0].replace(b"HTTP/1.1", b"HTTP/1.0")  # the answer comes in one piece
+            writer.write(b"\r\n".join([first, host, *lines[1:], b"", b""]) + body)
             answer = await reader.read()
         finally:
             writer.close()
         answer_head, _, content = answer.partition(b"\r\n\r\n")
-        status, *headers = answer_head.split(b"\r\n")
+        status, *headers = answer_head.replace(b"HTTP/1.0", b"HTTP/1.1", 1).split(b"\r\n")
         kept = [
             one
             for one in headers

@@ -1,0 +1,1 @@
+"""The users and groups of a site that has django-scim2."""
