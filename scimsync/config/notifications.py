@@ -23,6 +23,7 @@ class Event(StrEnum):
     TARGET = "target"  # a target is in quarantine
     ACCESS = "access"  # a leaver may still have access at a target
     FAILURES = "failures"  # so many people fail at a target
+    CREDENTIALS = "credentials"  # the credentials of a target expire soon
     SOURCE = "source"  # a source cannot be read
     STALE = "stale"  # a source has brought nothing new for too long
     CONFIG = "config"  # sync.toml has changed and cannot be used

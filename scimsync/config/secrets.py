@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -39,11 +40,19 @@ class SecretReader:
         self._config = config
         self._table = table
         self._parts = parts
+        self._read: dict[str, str] = {}
+
+    @property
+    def read(self) -> Collection[str]:
+        """The secrets that were read."""
+        return self._read.values()
 
     def __call__(self, option: str, /) -> str:
         """Return the secret behind an option of the table. Raise SecretError; see `resolve`."""
         where = self._config.where(*self._parts, option)
-        return resolve(getattr(self._table, option), self._config.base_dir, where)
+        secret = resolve(getattr(self._table, option), self._config.base_dir, where)
+        self._read[option] = secret
+        return secret
 
     def replace(self, option: str, value: str, /) -> None:
         """Store `value` where the reference under `option` points to.

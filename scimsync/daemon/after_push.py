@@ -74,6 +74,7 @@ class AfterPush:
                 sources,
                 outcome,
                 store,
+                self._clock(),
                 whole=self._whole and self._reads,
             ),
         )

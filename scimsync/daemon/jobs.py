@@ -451,6 +451,7 @@ class Daemon:
                 result.outcome.sources,
                 result.outcome,
                 # due work says nothing about the file that a guard has stopped
+                now=self._scheduler.now(),
                 whole=request.cause.reads or result.outcome.guard is not None,
                 patient=True,
             )

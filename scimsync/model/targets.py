@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from scimsync.model.ids import Seq
 
@@ -40,8 +40,9 @@ class TargetState:
     says why. Until `quarantined_until` no request is sent to it. `lowered_rate` (requests per
     second) is the rate observed at `lowered_at`, when the target last answered 429. `ran_at` is
     when a run that read the sources last started, `good_run_at` when such a run last finished
-    without an error of the target. `group_tables` holds, by name, the group tables that the target
-    was last planned with, and earlier ones that have been removed from sync.toml since.
+    without an error of the target. `credentials_expire` is the day on which the credentials of the
+    last run expire, if that is known. `group_tables` holds, by name, the group tables that the
+    target was last planned with, and earlier ones that have been removed from sync.toml since.
     `unusable_filters` are the filters that prove nothing, by kind and attribute, such as `user
     externalId`. `bulk_unusable` is why bulk requests cannot be used, as found at
     `bulk_unusable_at`.
@@ -58,6 +59,7 @@ class TargetState:
     lowered_at: datetime | None = None
     ran_at: datetime | None = None
     good_run_at: datetime | None = None
+    credentials_expire: date | None = None
     group_tables: Mapping[str, GroupTable] = field(default_factory=dict)
     unusable_filters: Mapping[str, UnusableFilter] = field(default_factory=dict)
     bulk_unusable: str | None = None

@@ -84,6 +84,8 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
             new = after_run(known[name], target.connection, target.error, now)
             new = replace(new, unusable_filters=target.unusable_filters(now.date()))
             new = target.with_bulk(new, now)
+            if name in context.compiled.expiries:
+                new = replace(new, credentials_expire=context.compiled.expiries[name])
             if whole and (not target.blocked or isinstance(target.error, GuardStop)):
                 new = replace(new, ran_at=context.now.time)
                 if target.error is None:

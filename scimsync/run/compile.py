@@ -162,7 +162,8 @@ class CompiledConfig:
     """Everything in sync.toml that a run needs.
 
     `sources` and `targets` are those that can be used, and `unusable` are the other targets of the
-    run. `authenticators` holds those of the targets whose secrets were resolved.
+    run. `authenticators` holds those of the targets whose secrets were resolved, and `expiries` the
+    days on which these expire, as far as they are known.
     """
 
     config: Config
@@ -170,6 +171,7 @@ class CompiledConfig:
     targets: Mapping[str, CompiledTarget]
     authenticators: Mapping[str, Authenticator]
     unusable: Mapping[str, UnusableTarget] = field(default_factory=dict)
+    expiries: Mapping[str, date | None] = field(default_factory=dict)
 
     @property
     def sources_of_targets(self) -> dict[str, tuple[str, ...]]:
@@ -263,13 +265,15 @@ def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
     all are, raise SecretError.
     """
     authenticators: dict[str, Authenticator] = {}
+    expiries: dict[str, date | None] = {}
     refused: dict[str, ScimsyncError] = {}
     for name in compiled.targets:
         try:
-            authenticators[name] = open_authenticator(compiled.config, name)
+            authenticators[name], expiries[name] = open_authenticator(compiled.config, name)
         except SecretError as error:
             refused[name] = error
-    return replace(compiled, authenticators=authenticators).without(refused)
+    opened = replace(compiled, authenticators=authenticators, expiries=expiries)
+    return opened.without(refused)
 
 
 def _missing_columns(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Date,
     DateTime,
     Executable,
     Float,
@@ -173,7 +174,7 @@ def _typed(table: Table, name: str, row: ColumnElement[Any], at: int) -> ColumnE
     kind = table.c[name].type
     if isinstance(kind, TypeDecorator):
         kind = kind.impl_instance
-    for plain in (Boolean, BigInteger, Integer, Float, DateTime):
+    for plain in (Boolean, BigInteger, Integer, Float, Date, DateTime):
         if isinstance(kind, plain):
             return cast(value, plain())
     return value

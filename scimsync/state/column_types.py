@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Date,
     DateTime,
     Integer,
     String,
@@ -68,6 +69,11 @@ def text_column(description: str, **options: Any) -> Any:
 def time_column(description: str, **options: Any) -> Any:
     """Return a column of points in time."""
     return column(UTCDateTime, description, **options)
+
+
+def date_column(description: str, **options: Any) -> Any:
+    """Return a column of days."""
+    return column(Date, description, **options)
 
 
 def flag_column(description: str, **options: Any) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Float, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Date, Float, Integer, Table
 from sqlalchemy.types import TypeEngine
 
 from scimsync.jsontext import read_json
@@ -60,6 +60,8 @@ def read_row(table: Table, values: dict[str, Any]) -> dict[str, Any]:
 def _value(kind: TypeEngine[Any], value: Any) -> Any:
     if isinstance(kind, UTCDateTime):
         return datetime.fromisoformat(value).astimezone(UTC)
+    if isinstance(kind, Date):
+        return date.fromisoformat(value)
     if isinstance(kind, Boolean):
         return _typed(value, bool)
     if isinstance(kind, Float):

@@ -4,7 +4,7 @@ JSON is stored in text columns, written by orjson. Times are UTC. A change here 
 under `migrations/versions`; a test compares both. Queries use the `Table` of each class.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from pydantic import ConfigDict
@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from scimsync.state.column_types import (
     column,
+    date_column,
     flag_column,
     key_column,
     name_column,
@@ -100,6 +101,9 @@ class TargetRow(_Row, table=True):
     )
     good_run_at: datetime | None = time_column(
         "When such a run last finished without an error of the target.", default=None
+    )
+    credentials_expire: date | None = date_column(
+        "The day on which the credentials of its last run expire.", default=None
     )
     group_tables: str | None = text_column(
         "The group tables it was last planned with, and removed ones: a JSON object.", default=None

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from scimsync import __version__
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
 from scimsync.errors import ConfigError
 from scimsync.scim.messages import Client, ScimRequest, ScimResponse
 from scimsync.transport.auth import Authenticator
+from scimsync.transport.auth.expiry import expiry_of
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import BaseUrlError
 
 
-def open_authenticator(config: Config, target: str) -> Authenticator:
-    """Return the authenticator of a target, after reading its secrets.
+def open_authenticator(config: Config, target: str) -> tuple[Authenticator, date | None]:
+    """Return the authenticator of a target, after reading its secrets, and the day they expire.
 
     Raise SecretError if a secret is missing or cannot be used.
     """
     settings = config.targets[target]
     secret = SecretReader(config, settings.auth, "targets", target, "auth")
+    options = connection_options(config, target)
     try:
-        return settings.auth.authenticator(settings.url, secret, connection_options(config, target))
+        authenticator = settings.auth.authenticator(settings.url, secret, options)
     except BaseUrlError as error:
         raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
+    return authenticator, expiry_of(settings.auth, secret.read)
 
 
 def connection_options(config: Config, target: str) -> ConnectionOptions:

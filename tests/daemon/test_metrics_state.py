@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
@@ -67,7 +68,10 @@ def of_accounts(**numbers: int) -> dict[str, float]:
 
 
 def of_alerts(**numbers: int) -> dict[str, float]:
-    events = ("guard", "target", "access", "failures", "source", "stale", "config", "error")
+    events = (
+        *("guard", "target", "access", "failures", "credentials"),
+        *("source", "stale", "config", "error"),
+    )
     return {f'troubles{{event="{event}"}}': numbers.get(event, 0) for event in events}
 
 
@@ -109,6 +113,19 @@ def test_failing_users_wait_and_then_are_due(office: Office, faulty: FaultyServe
     assert gauges(office)['due{target="wiki"}'] == 3
     office.push()
     assert [gauges(office)[f'{name}{{target="wiki"}}'] for name in ("due", "failing")] == [0, 0]
+
+
+def test_the_day_on_which_a_token_expires_is_that_of_the_token_itself(
+    office: Office, faulty: FaultyServer
+) -> None:
+    claims = urlsafe_b64encode(b'{"exp": 1806364800}').decode().rstrip("=")  # 2027-03-30, midday
+    office.token = f"e30.{claims}.c2lnbmVk"
+    faulty.accepts = lambda _headers: True
+    office.hire(people(1))
+    office.push()
+
+    day = datetime(2027, 3, 30, tzinfo=UTC).timestamp()
+    assert gauges(office)['credentials_expire_timestamp_seconds{target="wiki"}'] == day
 
 
 def test_a_target_that_is_down_is_in_quarantine_until_it_responds(

@@ -70,7 +70,7 @@ def pushed(
     outcome = office.push(later=later)
     with opened(office) as (config, store):
         findings = findings_of_push(
-            config, ["wiki"], ["hr"], outcome, store, whole=whole, patient=patient
+            config, ["wiki"], ["hr"], outcome, store, office.now, whole=whole, patient=patient
         )
         return outcome, update_alerts(store, config, findings, office.now)
 
@@ -150,7 +150,9 @@ userName = "'chat-' ~ email"
     outcome = office.push()
 
     with opened(office) as (config, store):
-        found = findings_of_push(config, ["wiki", "chat"], outcome.sources, outcome, store)
+        found = findings_of_push(
+            config, ["wiki", "chat"], outcome.sources, outcome, store, office.now
+        )
     assert outcome.exit_code == 1
     assert [(one.event, one.subject, one.text is not None) for one in found] == [
         (Event.ERROR, "push", False),
@@ -160,11 +162,41 @@ userName = "'chat-' ~ email"
         (Event.GUARD, "chat", False),
         (Event.TARGET, "wiki", False),
         (Event.ACCESS, "wiki", False),
+        (Event.CREDENTIALS, "wiki", False),
         (Event.FAILURES, "wiki", False),
         (Event.TARGET, "chat", False),
         (Event.ACCESS, "chat", False),
+        (Event.CREDENTIALS, "chat", False),
         (Event.FAILURES, "chat", False),
     ]
+
+
+def test_credentials_that_expire_soon_fire_an_alert_until_there_are_new_ones(
+    office: Office,
+) -> None:
+    def expire(day: str) -> None:
+        path = office.folder / "sync.toml"
+        head, _, tail = path.read_text().partition("auth = { ")
+        rest = tail.partition("}")[2]
+        auth = f'type = "bearer", token = "env:WIKI_TOKEN", token_expires = {day} '
+        path.write_text(f"{head}auth = {{ {auth}}}{rest}")
+
+    office.hire(people(1))
+    expire("2026-03-12")
+    assert brief(pushed(office)[1]) == [("credentials", True)]
+    assert pushed(office)[1] == []
+    expire("2027-03-12")
+    assert brief(pushed(office)[1]) == [("credentials", False)]
+
+    fired, resolved = outbox(office, "ops")
+    assert fired.title == "[scimsync] wiki: credentials expire"
+    assert fired.body == (
+        "The credentials expire in 10 days, on 2026-03-12.\n"
+        "From then on, no change is made there.\n"
+        "Since 2026-03-02 08:00 UTC.\n"
+        "Create new credentials, and put them where auth in sync.toml refers to."
+    )
+    assert resolved.title.startswith("[scimsync] wiki: resolved: credentials expire")
 
 
 def test_a_push_of_some_users_finds_nothing_about_guards(office: Office) -> None:

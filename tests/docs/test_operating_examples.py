@@ -435,6 +435,11 @@ def exposed(office: Office) -> dict[str, dict[str, set[str]]]:
     """What the daemon exposes after a push: series name -> label -> values."""
     office.hire(people(3))
     office.configure(target="rate = 10")
+    sync_toml = office.folder / "sync.toml"
+    expiring = sync_toml.read_text().replace(
+        'WIKI_TOKEN"', 'WIKI_TOKEN", token_expires = 2039-01-01'
+    )
+    sync_toml.write_text(expiring)
     office.push()
     metrics = DaemonMetrics()
     for cause in CAUSES:

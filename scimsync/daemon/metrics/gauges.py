@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -176,6 +176,11 @@ def _of_targets(
         {name: state.failures for name, state in known.items()},
     )
     yield _by_target(
+        "scimsync_credentials_expire_timestamp_seconds",
+        "The day on which the credentials of a target expire; absent if it is not known.",
+        {name: _midnight(state.credentials_expire) for name, state in known.items()},
+    )
+    yield _by_target(
         "scimsync_last_run_timestamp_seconds",
         "When a run last read the sources for a target, whatever its outcome.",
         {name: state.ran_at for name, state in known.items()},
@@ -185,6 +190,10 @@ def _of_targets(
         "When a run last completed without an error of the target.",
         {name: state.good_run_at for name, state in known.items()},
     )
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), UTC)
 
 
 def _rate(

@@ -8,7 +8,7 @@ classify them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -34,6 +34,7 @@ from scimsync.run import RunOutcome
 from scimsync.state import links, overview, target_states
 from scimsync.state.store import Store
 from scimsync.targets.quarantine import QUARANTINE_AFTER
+from scimsync.transport.auth.expiry import expiry_warning
 
 PUSH = "push"
 """The subject of errors of pushes."""
@@ -48,6 +49,7 @@ FIRST = 5
 _STATUS = "For details: scimsync status"
 _CHECK = "For details: scimsync check"
 _STALE_TODO = "Check the export that writes its files."
+_RENEW = "Create new credentials, and put them where auth in sync.toml refers to."
 _GUARD_TODO = "To review the changes, and how to allow them: scimsync plan"
 
 
@@ -57,6 +59,7 @@ def findings_of_push(
     sources: Sequence[str],
     outcome: RunOutcome,
     store: Store,
+    now: datetime,
     *,
     whole: bool = True,
     patient: bool = False,
@@ -79,6 +82,7 @@ def findings_of_push(
             known = target_states.get_target(connection, name)
             findings += _target(config, known, patient=patient)
             findings.append(_access(connection, name))
+            findings.append(_credentials(known, now.astimezone(config.schedule.zone).date()))
             if not known.failures:  # otherwise no request was judged
                 findings.append(_failures(connection, config, name))
     return findings
@@ -200,6 +204,12 @@ def _access(connection: Connection, name: str) -> Finding:
     personal = f"{text}\n{leavers.named}"
     todo = "To see whom: scimsync status. To retry now: scimsync retry"
     return Finding(Event.ACCESS, name, text, personal, todo)
+
+
+def _credentials(known: TargetState, today: date) -> Finding:
+    warning = expiry_warning(known.credentials_expire, today)
+    text = None if warning is None else f"T{warning[1:]}.\nFrom then on, no change is made there."
+    return Finding(Event.CREDENTIALS, known.name, text, todo=_RENEW)
 
 
 def _failures(connection: Connection, config: Config, name: str) -> Finding:

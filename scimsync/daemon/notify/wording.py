@@ -20,6 +20,7 @@ PROBLEMS: Mapping[Event, str] = {
     Event.TARGET: "target unavailable",
     Event.ACCESS: "leavers may still have access",
     Event.FAILURES: "too many failures",
+    Event.CREDENTIALS: "credentials expire",
     Event.SOURCE: "source unreadable",
     Event.STALE: "source not updated",
     Event.CONFIG: "configuration invalid",

@@ -71,7 +71,8 @@ class AuthenticatorSettings(Table):
         examples=["http://proxy.example.com:3128"],
     )
     token_expires: date | None = Field(
-        None, description="The day on which the secret expires; `check` warns 30 days ahead"
+        None,
+        description="The day on which the secret expires; `check` and alerts warn 30 days ahead",
     )
 
     @abstractmethod

@@ -29,10 +29,9 @@ from scimsync.snapshot.view import SnapshotView
 from scimsync.state import target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 from scimsync.targets.quarantine import remembered_bulk, remembered_filters
-from scimsync.transport.auth.expiry import jwt_expiry
+from scimsync.transport.auth.expiry import expiry_of, expiry_warning
 
 _PROBLEMS_SHOWN = 10
-_EXPIRES_SOON_DAYS = 30
 
 
 @contextmanager
@@ -219,23 +218,20 @@ def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResul
     subject = Subject("target", name)
     auth = config.targets[name].auth
     secret = SecretReader(config, auth, "targets", name, "auth")
-    expiries = [auth.token_expires] if auth.token_expires is not None else []
     for option, reference in secret_references(auth).items():
         scheme, _, rest = reference.partition(":")
         try:
-            expiry = jwt_expiry(secret(option))
+            secret(option)
         except ConfigError as error:
             yield subject.failed(error)
             continue
         origin = "sync.toml itself" if scheme == "literal" else f"{scheme}:{rest}"
         yield subject.ok(f"{option} from {origin}")
         yield from _check_permissions(subject, config, reference, f"the {option}")
-        if expiry is not None:
-            expiries.append(expiry)
-    if expiries and (left := (min(expiries) - today).days) <= _EXPIRES_SOON_DAYS:
-        when = f"expire in {plural(left, 'day')}" if left > 0 else "have expired"
+    warning = expiry_warning(expiry_of(auth, secret.read), today)
+    if warning is not None:
         yield subject.warning(
-            f"the credentials {when}, on {min(expiries)}",
+            warning,
             code="SYNC-0159",
             hint="create a new token at the target before that day",
         )

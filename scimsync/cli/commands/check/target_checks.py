@@ -51,7 +51,7 @@ def check_targets(
 async def _check_target(config: Config, target: CompiledTarget) -> list[CheckResult]:
     subject = Subject("target", target.name)
     try:
-        authenticator = open_authenticator(config, target.name)
+        authenticator, _ = open_authenticator(config, target.name)
         client = open_client(config, target.name, authenticator, target.concurrency)
     except ConfigError as error:
         return [subject.failed(error)]
