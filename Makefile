@@ -37,9 +37,10 @@ coverage: $(READY)  ## run all tests and report branch coverage
 	@sh .ci/install-servers
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
-interop: $(READY)  ## run all scenarios against all SCIM servers that others wrote
+interop: $(READY)  ## run all scenarios against SCIM servers that others wrote; write their page
 	@sh .ci/install-servers scimmy-express5 better-auth django
 	@SCIMSYNC_INTEROP=all $(BIN)/pytest -n auto tests/interop
+	@$(BIN)/python -m tests.interop.page
 
 chaos: $(READY)  ## run random kills, faults, lies, and hostile input for long; SEED=N repeats a run
 	@sh .ci/install-servers

@@ -14,8 +14,8 @@ DEPARTMENTS = '[targets.wiki.groups.departments]\neach = "dept"\ndisplayName = "
 
 SCENARIOS: Final[dict[str, Scenario]] = {}
 
-LARGE: Final = ("large group", "paging")
-"""Scenarios with hundreds of people."""
+LARGE: Final = ("large group", "paging", "Bulk")
+"""Scenarios with many people."""
 
 
 def scenario(name: str) -> Callable[[Scenario], Scenario]:
@@ -259,9 +259,22 @@ def put(site: Site) -> None:
         site.settle(
             [moved, *people(6)[1:5]],
             left=[person(6)],
-            groups={"IT": people(5)[1:], "Sales": [moved]},
+            groups={"IT": people(6)[1:], "Sales": [moved]},
         )
         site.expect(site.account(person(1)).get("title"), title)
+
+
+@scenario("Bulk")
+def bulk(site: Site) -> None:
+    """Sixty people join and change, in bulk requests if the server has them."""
+    with site.proxy() as proxy:
+        site.configure(more=DEPARTMENTS)
+        site.settle(people(60), groups={"IT": people(60)})
+        married = [person(number, family="Married") for number in range(1, 58)]
+        left = people(60)[57:]
+        site.settle(married, left=left, groups={"IT": [*married, *left]})
+        if site.declares("bulk"):
+            site.expect(len(proxy.writes) < 30, True)
 
 
 @scenario("no filter")

@@ -29,9 +29,13 @@ active = true
 
 
 class Between:
-    """What a proxy does: what it refuses, and what happens before the first request of a kind."""
+    """What a proxy does: what it refuses, and what happens before the first request of a kind.
+
+    `writes` are the lines of the requests that change something.
+    """
 
     def __init__(self) -> None:
+        self.writes: list[str] = []
         self._refused: dict[str, str] = {}
         self._first: dict[str, Callable[[], object]] = {}
 
@@ -44,7 +48,10 @@ class Between:
         self._first[method] = act
 
     def __call__(self, line: str, _body: bytes) -> str:
-        act = self._first.pop(line.partition(" ")[0], None)
+        method = line.partition(" ")[0]
+        if method != "GET":
+            self.writes.append(line)
+        act = self._first.pop(method, None)
         if act is not None:
             act()
         return next((how for part, how in self._refused.items() if part in line), "")
@@ -154,6 +161,11 @@ class Site:
             yield between
 
     # The application, as its other clients use it
+
+    def declares(self, feature: str) -> bool:
+        """Return whether the application supports a feature, by what it declares."""
+        supported: bool = self.call("GET", "/ServiceProviderConfig")[feature]["supported"]
+        return supported
 
     def read(self, collection: str) -> list[Json]:
         """Return all resources. Those that lists do not show are read by the ids of the links."""

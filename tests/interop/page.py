@@ -1,0 +1,73 @@
+"""docs/interoperability.md, generated from the tables of this suite: `make interop` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import fill
+
+from tests.interop.known import KNOWN, NOT_YET, Known
+from tests.interop.scenarios import SCENARIOS
+from tests.interop.servers import PRODUCTS
+
+PAGE = Path(__file__).parents[2] / "docs" / "interoperability.md"
+
+INTRODUCTION = """\
+# Interoperability
+
+scimsync runs the scenarios of this page against SCIM servers that others wrote. The configuration
+says nothing about the server: no profile and no dialect. `make interop` installs the servers, runs
+all scenarios on the loopback interface, and writes this page.
+
+A scenario works if the server holds what it should afterwards, each push ends with exit code 0, and
+the next plan has nothing to do. A number refers to the reason why a scenario does not work; the
+test fails as soon as the reason is gone. In all of these cases, scimsync ends with exit code 4 and
+names the users or groups concerned, unless the reason says that the server does not show it.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    reasons = list(dict.fromkeys((server, known) for (server, _), known in KNOWN.items()))
+    yield INTRODUCTION
+    yield "## Servers\n"
+    for product in PRODUCTS:
+        yield f"- **{product.name}**: {product.about}"
+    yield "\n## Scenarios\n"
+    yield f"| scenario | {' | '.join(product.name for product in PRODUCTS)} |"
+    yield f"| --- |{' --- |' * len(PRODUCTS)}"
+    for name in SCENARIOS:
+        cells = (_cell(product.name, name, reasons) for product in PRODUCTS)
+        yield f"| {name} | {' | '.join(cells)} |"
+    yield ""
+    for name, play in SCENARIOS.items():
+        yield _item("- ", f"**{name}**: {' '.join((play.__doc__ or '').split())}")
+    yield "\n## Reasons\n"
+    for number, (server, known) in enumerate(reasons, 1):
+        yield _item(f"{number}. ", _reason(server, known))
+    yield ""
+
+
+def _item(mark: str, text: str) -> str:
+    return fill(text, 100, initial_indent=mark, subsequent_indent=" " * len(mark))
+
+
+def _cell(server: str, name: str, reasons: list[tuple[str, Known]]) -> str:
+    if (server, name) in NOT_YET:
+        return "not yet"
+    known = KNOWN.get((server, name))
+    return "works" if known is None else str(reasons.index((server, known)) + 1)
+
+
+def _reason(server: str, known: Known) -> str:
+    leaves = "leaves it to the server" if known.optional else "says otherwise"
+    shows = " The server does not show it, so that scimsync ends with exit code 0." * known.silent
+    return f"{server} {known.what}. {known.section} {leaves}.{shows}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
