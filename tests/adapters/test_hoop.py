@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +12,8 @@ import pytest
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.targets.adapters.hoop import open_adapter
-from scimsync.transport.auth.bearer import BearerAuthenticator
-from scimsync.transport.http import HttpConnection
+from tests.adapters import sending
+from tests.adapters.sending import patch
 from tests.office import MONDAY, Office, Pauses, counts, people, person
 from tests.servers.faulty_http import Seen
 from tests.servers.hoop import HoopServer, User, running_hoop_server
@@ -39,22 +37,10 @@ def email(number: int) -> str:
     return f"person{number}@example.com"
 
 
-def patch(path: str, op: str, attribute: str, value: object) -> ScimRequest:
-    return ScimRequest(
-        "PATCH", path, {"Operations": [{"op": op, "path": attribute, "value": value}]}
-    )
-
-
 def sent(server: HoopServer, request: ScimRequest) -> ScimResponse:
     """Send one request through the adapter."""
-
-    async def send() -> ScimResponse:
-        authenticator = BearerAuthenticator(server.token, server.url)
-        connection = HttpConnection(server.url, authenticator, user_agent="scimsync/test")
-        async with aclosing(open_adapter(connection)) as adapter:
-            return await adapter.send(request)
-
-    return asyncio.run(send())
+    (response,) = sending.sent(open_adapter, server.url, request, token=server.token)
+    return response
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from scimsync.registry import Registry
 from scimsync.scim.messages import Client
-from scimsync.targets.adapters import hoop
+from scimsync.targets.adapters import google_workspace, hoop
 
 if TYPE_CHECKING:
     from scimsync.transport.http import HttpConnection
@@ -40,5 +40,6 @@ TARGET_TYPES: Final[Registry[TargetType]] = Registry(
     {
         "scim": TargetType("generic", _open_scim),
         "hoop": TargetType("hoop", hoop.open_adapter),
+        "google-workspace": TargetType("google-workspace", google_workspace.open_adapter),
     },
 )
