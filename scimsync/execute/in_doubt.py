@@ -17,6 +17,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.model.placeholders import secrets_of
+from scimsync.plan.product import GENERIC, ProductRules
 from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
@@ -54,7 +55,8 @@ class InDoubtReader:
     the filter that keeps a resource out of reach. After
     reading, `resources` holds the resources, None where one is gone; `failures` says why some
     could not be read; `unacknowledged` are keys whose resource an earlier run created or adopted
-    without receiving the response.
+    without receiving the response. `product` says which values are never returned, and whether
+    users who are `invited` are shown as inactive.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class InDoubtReader:
         paths: Callable[[Key], Sequence[str]],
         create_only: Callable[[Key], frozenset[str]],
         protect: Callable[[Mapping[str, Any]], str | None],
+        product: ProductRules = GENERIC,
     ) -> None:
         self._store = store
         self._known = known
@@ -76,12 +79,14 @@ class InDoubtReader:
         self._paths = paths
         self._create_only = create_only
         self._protect = protect
+        self._product = product if kind is Kind.USER else GENERIC
         self._failed_reads = 0
         self._target_responds = False
         self._read_keys: set[Key] = set()
         self.resources: dict[Key, dict[str, Any] | None] = {}
         self.failures: dict[Key, str] = {}
         self.unacknowledged: set[Key] = set()
+        self.invited: set[Key] = set()
 
     def start_round(self) -> None:
         """Forget what was read: it may have changed since."""
@@ -148,7 +153,9 @@ class InDoubtReader:
         The target may have given it a new id meanwhile.
         """
         resource = matcher.listed(remote_id) if self._kind is Kind.USER else None
-        if resource is None or not _is_as_acknowledged(link, resource):  # lists may be abridged
+        if resource is None or not self._is_as_acknowledged(
+            link, resource
+        ):  # lists may be abridged
             resource = await matcher.locate(remote_id, link.document)
         if resource is not None:
             remote_id = RemoteId(resource_id(resource) or remote_id)
@@ -170,7 +177,8 @@ class InDoubtReader:
         if link.remote_id is not None:
             resource = await matcher.read(link.remote_id)
             remote_id = link.remote_id
-            created_by_us = resource is not None and _agree(link.document, resource, absent=False)
+            shown = self._shown(link.document)
+            created_by_us = resource is not None and _agree(shown, resource, absent=False)
         else:
             match = await matcher.look_up(link.document)
             resource = (
@@ -227,10 +235,45 @@ class InDoubtReader:
         ]
         if link.status is LinkStatus.INACTIVE and "active" not in paths:
             paths.append("active")
-        secrets = secrets_of(link.document)
-        return held_document(resource, paths) | {
-            path: value for path, value in secrets.items() if path not in requested
+        held = held_document(resource, paths)
+        if self._has_invitation(link, held, requested, complete=complete):
+            self.invited.add(link.key)
+            held["active"] = True
+        unseen = secrets_of(link.document) | {
+            path: value for path, value in link.document.items() if path in self._product.send_only
         }
+        return held | {path: value for path, value in unseen.items() if path not in requested}
+
+    def _has_invitation(
+        self, link: Link, held: Document, requested: Sequence[str], *, complete: bool
+    ) -> bool:
+        """Return whether a user is inactive for no other reason than an open invitation.
+
+        Nobody was deactivated by a request without a response.
+        """
+        return (
+            self._product.invites
+            and link.status is LinkStatus.ACTIVE
+            and held.get("active") is False
+            and link.document.get("active") is not False
+            and complete
+            and "active" not in requested
+        )
+
+    def _shown(self, document: Document) -> Document:
+        """Return what a resource shows of a document."""
+        hidden = self._product.send_only
+        return {path: value for path, value in document.items() if path not in hidden}
+
+    def _is_as_acknowledged(self, link: Link, resource: Mapping[str, object]) -> bool:
+        """Return whether a resource shows all that the target last acknowledged."""
+        is_active = read_active(read(resource, "active")) is not False
+        shown = self._shown(link.document)
+        return (
+            is_active is (link.status is LinkStatus.ACTIVE)
+            and bool(shown)
+            and _agree(shown, resource, absent=False)
+        )
 
     def _requested_paths(self, key: Key) -> tuple[list[str], bool]:
         """Return the paths of all requests since the last acknowledged operation.
@@ -253,16 +296,6 @@ class InDoubtReader:
             paths |= {change.path for change in entry.changes}
         complete = entries and len(entries) < _MAX_ENTRIES and entries[0].action in ARRIVAL_ACTIONS
         return sorted(paths), bool(complete)
-
-
-def _is_as_acknowledged(link: Link, resource: Mapping[str, object]) -> bool:
-    """Return whether a resource shows all that the target last acknowledged."""
-    is_active = read_active(read(resource, "active")) is not False
-    return (
-        is_active is (link.status is LinkStatus.ACTIVE)
-        and bool(link.document)
-        and _agree(link.document, resource, absent=False)
-    )
 
 
 def _agree(sent: Document, resource: Mapping[str, object], *, absent: bool) -> bool:

@@ -271,6 +271,8 @@ async def send_checked(
     operation = prepared.operation
     if responses and operation.remote_id is not None:
         sent = {change.path: change.after for change in operation.changes}
+        if sending.policy.product.invites and sent.get("active") is True:
+            del sent["active"]  # false until the user accepts the invitation
         check_change(requests[-1], responses[-1], operation.remote_id, sent)
     return requests, responses[-1] if responses else None
 

@@ -17,15 +17,18 @@ class ProductRules:
     """The facts of a target's profile that decide what is planned.
 
     `name` is that of the product, for messages. `left_out` are mapped attributes of users that it
-    does not support. `asks_to_delete`: the settings of the target ask for deletions.
-    `immutable` are the attributes of users that cannot be changed after the
-    creation, and `group_immutable` those of groups. `deactivation` and `deletion` are what a
-    deactivated and a deleted user loses: see `Profile.deactivate_means` and `delete_means`.
+    does not support, `send_only` those that it never returns, and `immutable` those that cannot be
+    changed after the creation; `group_immutable` are those of groups. `asks_to_delete`: the
+    settings of the target ask for deletions. `invites`: new users get an invitation, and may be
+    inactive until they accept it. `deactivation` and `deletion` are what a deactivated and a
+    deleted user loses: see `Profile.deactivate_means` and `delete_means`.
     """
 
     name: str = ""
     left_out: tuple[str, ...] = ()
     asks_to_delete: bool = False
+    send_only: tuple[str, ...] = ()
+    invites: bool = False
     immutable: tuple[str, ...] = ()
     group_immutable: tuple[str, ...] = ()
     deactivation: str = "deactivate"
@@ -44,6 +47,8 @@ class ProductRules:
     def meaning_of(self, action: Action) -> str | None:
         """Return what an operation on a user does beside what its name says, or None."""
         removes = f"removes the user from {self.name}"
+        if action is Action.CREATE and self.invites:
+            return "sends an invitation"
         meanings = {
             (Action.DEACTIVATE, "remove"): removes,
             (Action.DEACTIVATE, "forget"): removes,
@@ -92,10 +97,19 @@ def unchangeable_attributes(
 ) -> Iterator[str]:
     """Yield the warnings that attributes stay as they are, by path and key."""
     for path, keys in found.items():
-        named = ", ".join(sorted(keys)[:3]) + (" …" if len(keys) > 3 else "")
         stays = plural(len(keys), f"{kind.noun} keeps its", f"{kind.noun}s keep their")
-        text = f"{stays} {path}, which {product} does not change after the creation: {named}"
+        text = f"{stays} {path}, which {product} does not change after the creation: {_some(keys)}"
         yield coded(text, "SYNC-0461")
+
+
+def pending_invitations(found: Collection[Key]) -> str:
+    """Return the remark about users who did not accept their invitation, by key."""
+    have = plural(len(found), "user has", "users have")
+    return coded(f"{have} not accepted the invitation yet: {_some(found)}", "SYNC-0464")
+
+
+def _some(keys: Collection[Key]) -> str:
+    return ", ".join(sorted(keys)[:3]) + (" …" if len(keys) > 3 else "")
 
 
 def setting_warnings(product: ProductRules) -> Iterator[tuple[str, str]]:

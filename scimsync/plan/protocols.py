@@ -277,6 +277,9 @@ class InDoubtResources(Protocol):
     unacknowledged: set[Key]
     """Resources that an earlier run created without receiving the response."""
 
+    invited: set[Key]
+    """Users who were not active when they were read, because they have an invitation."""
+
     def start_round(self) -> None:
         """Forget what was read: it may have changed since."""
         ...

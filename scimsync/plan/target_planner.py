@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -107,6 +107,11 @@ class TargetPlanner:
     def unchangeable(self) -> Sequence[Mapping[str, set[Key]]]:
         """The users, then the groups, whose attribute, by its path, should change and cannot."""
         return self._users.unchangeable, self._groups.unchangeable
+
+    @property
+    def invited(self) -> Collection[Key]:
+        """The users who were read and did not accept their invitation."""
+        return self._users.invited
 
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:

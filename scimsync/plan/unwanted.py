@@ -67,6 +67,7 @@ class UnwantedRules:
         leave = self._leave_of(candidate)
         if (
             leave is LeavePolicy.DEACTIVATE
+            and not self._writer.policy.product.invites  # an open invitation looks the same
             and link.status is LinkStatus.ACTIVE
             and candidate.read_again
             and candidate.before.get("active") is False
@@ -87,7 +88,10 @@ class UnwantedRules:
             if (account.owner or self._writer.adopted.get(account.remote_id, candidate.key))
             == candidate.key
         ]
-        is_active = any(account.active is not False for account in accounts)
+        # an account that looks inactive may have an open invitation
+        is_active = self._writer.policy.product.invites or any(
+            account.active is not False for account in accounts
+        )
         if leave not in REMOVES_ACCESS or not accounts:
             return False
         if leave is LeavePolicy.DEACTIVATE and not is_active:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from scimsync.desired import Desired, DesireError
@@ -86,6 +86,11 @@ class UserPlanner(ResourcePlanner):
     def unsearchable(self) -> int:
         """The number of users without an account whose records say nothing to search for."""
         return self._unlinked.unsearchable
+
+    @property
+    def invited(self) -> Collection[Key]:
+        """The users who were read and did not accept their invitation."""
+        return () if self._target is None else self._target.in_doubt.invited
 
     async def plan_unlinked_leavers(self) -> None:
         """Plan the users who should have no account and have no link, after all others."""

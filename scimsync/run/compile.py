@@ -364,6 +364,8 @@ def _product_rules(
         ),
         immutable=tuple(path for path in program.paths if lies_within(profile.immutable, path)),
         group_immutable=profile.group_immutable,
+        send_only=tuple(path for path in program.paths if lies_within(profile.send_only, path)),
+        invites=profile.invite,
         asks_to_delete=settings.leave.deletes,
         deactivation=profile.deactivate_means,
         deletion=profile.delete_means,

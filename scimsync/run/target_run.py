@@ -25,7 +25,7 @@ from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
-from scimsync.plan.product import setting_warnings, unchangeable_attributes
+from scimsync.plan.product import pending_invitations, setting_warnings, unchangeable_attributes
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
@@ -198,7 +198,7 @@ class TargetRun:
             await self._discover_for_plan(context)
             self._report_unsearchable()
             if isinstance(context, PushContext):
-                for why in self._unchangeable():
+                for why in self._remarks():
                     _LOG.warning("%s: %s", self.name, why)
         except TargetStopped:
             self.next = None
@@ -294,10 +294,13 @@ class TargetRun:
             why,
         )
 
-    def _unchangeable(self) -> Iterator[str]:
+    def _remarks(self) -> Iterator[str]:
+        """Yield what the product does not let this run change."""
         product = self.compiled.policy.product.name
         for kind, found in zip(Kind, self.planner.unchangeable, strict=True):
             yield from unchangeable_attributes(product, kind, found)
+        if self.planner.invited:
+            yield pending_invitations(self.planner.invited)
 
     def _report_unsearchable(self) -> None:
         number = self.planner.unsearchable
@@ -334,7 +337,7 @@ class TargetRun:
             other_url=known_url if known_url not in (None, url) else None,
             warnings=(
                 *(coded(*why) for why in setting_warnings(self.compiled.policy.product)),
-                *self._unchangeable(),
+                *self._remarks(),
                 *(
                     nameless_references(self.compiled.sources, path, *numbers)
                     for path, numbers in self.planner.nameless.items()
@@ -524,6 +527,7 @@ def _open(
             lambda key: _paths(target, kind, key),
             lambda key: _create_only(target, kind, key),
             protect,
+            target.policy.product,
         )
         finder = AccountFinder(matcher_of, protect)
         return TargetReader(finder, in_doubt, connection.clock_doubt)

@@ -202,3 +202,55 @@ def test_an_account_that_is_not_shown_is_told(office: Office, faulty: FaultyServ
     assert "it exists" in ran.out + ran.err
     assert "Stripe shows no accounts that others created" in ran.out + ran.err
     assert [str(one) for one in faulty.seen if _is_list(one)] == []
+
+
+def test_an_open_invitation_is_pending_and_no_difference(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=USER, target='profile = "bitwarden"')
+    office.hire(people(8))
+    first = office.run("plan")
+    office.push()
+    for name in ("Person1@example.com", "Person2@example.com"):
+        faulty.named(name)["active"] = False
+
+    ran = office.run("push", "--refresh")
+
+    assert "sends an invitation" in first.out
+    assert "wiki: 2 users have not accepted the invitation yet: 00001, 00002 [SYNC-0464]" in ran.err
+    assert [one for one in faulty.written() if one.method != "POST"] == []
+    office.hire([person(number) for number in range(2, 9)])
+    assert counts(office.push(refresh=True)) == {"deactivate": 1}
+    office.hire(people(8))
+    assert counts(office.push()) == {"reactivate": 1}
+
+
+def test_who_was_deactivated_without_a_response_is_not_taken_for_invited(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=USER, target='profile = "bitwarden"')
+    office.hire(people(8))
+    office.push()
+    office.hire(people(7))
+    faulty.fail("PATCH", times=20, effect=True, hang_up=True)
+    office.push()
+    faulty.faults.clear()
+    office.hire(people(8))
+
+    office.push(later=timedelta(hours=1))
+
+    assert faulty.named("Person8@example.com")["active"] is True
+
+
+def test_attributes_that_never_come_back_are_not_compared(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=USER + 'roles = "dept"', target='profile = "stripe"')
+    office.hire(people(2))
+    office.push()
+    for user in faulty.users.values():
+        del user["roles"]
+
+    assert counts(office.push(refresh=True)) == {}
+    office.hire([person(1, dept="HR"), person(2)])
+    assert counts(office.push(refresh=True)) == {"update": 1}

@@ -78,6 +78,7 @@ def _show(output: Output, profile: Profile) -> None:
         "url": profile.url or "shown by the product",
         "authentication": ", ".join(profile.auth) or "not known",
         "groups": _GROUPS[profile.groups],
+        **({"new users": "get an invitation"} if profile.invite else {}),
         "active = false": _DEACTIVATION[profile.deactivate_means],
         "DELETE of a user": _DELETION[profile.delete_means],
         **_lists(profile),

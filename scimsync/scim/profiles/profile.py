@@ -68,6 +68,9 @@ class Profile:
     group_immutable: tuple[str, ...] = ()
     """The same of groups."""
 
+    send_only: tuple[str, ...] = ()
+    """The attributes of users that it takes and never returns."""
+
     match: tuple[str, ...] = ()
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
@@ -83,6 +86,9 @@ class Profile:
     """What DELETE does to a user: it deletes the account (`delete`) in a way that cannot be undone
     (`irreversible`), takes away the membership of the organization (`remove`), only deactivates the
     account (`deactivate`), or is refused (`refuse`)."""
+
+    invite: bool = False
+    """Whether a new user gets an invitation, and may be shown as inactive until they accept it."""
 
     lists_lie: bool = False
     """Whether the list of all users or groups shows made-up ones or none, so that only filters find
@@ -164,11 +170,13 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "required": _TEXTS,
     "not_supported": _TEXTS,
     "immutable": _TEXTS,
+    "send_only": _TEXTS,
     "group_immutable": _TEXTS,
     "match": _TEXTS,
     "groups": _one_of("full", "update", "none"),
     "deactivate_means": _one_of("deactivate", "remove", "forget", "delete"),
     "delete_means": _one_of("delete", "irreversible", "remove", "deactivate", "refuse"),
+    "invite": _FLAG,
     "lists_lie": _FLAG,
     "sees_only_own": _FLAG,
     "notes": _TEXTS,

@@ -330,6 +330,7 @@ class MemoryTarget:
     resources: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     failures: dict[Key, str] = field(default_factory=dict)
     unacknowledged: set[Key] = field(default_factory=set)
+    invited: set[Key] = field(default_factory=set)
     rounds: int = 0
     doubt: ClockDoubt | None = None
 
