@@ -259,7 +259,10 @@ class Creation:
     def _may_be_new(self, match: Match) -> bool:
         """Return whether a resource may be one that was just created: a new group is empty."""
         if self.operation.kind is Kind.GROUP:
-            return not read(match.resources[0], "members")
+            shows_members = self.sending.policy.product.members_returned
+            return (shows_members or match.by == "externalId") and not read(
+                match.resources[0], "members"
+            )
         return self._protected_by(match) is None
 
     def _adoption(self, remote_id: RemoteId, base: Document, wanted: Document) -> PreparedOperation:

@@ -79,7 +79,7 @@ class InDoubtReader:
         self._paths = paths
         self._create_only = create_only
         self._protect = protect
-        self._product = product if kind is Kind.USER else GENERIC
+        self._product = product
         self._failed_reads = 0
         self._target_responds = False
         self._read_keys: set[Key] = set()
@@ -205,14 +205,18 @@ class InDoubtReader:
         """Return whether a creation of `sent` made the resource.
 
         Its externalId decides if there is one, or else all attributes that it holds of those sent.
-        Others may have created a resource of the same name. A new group has no members.
+        Others may have created a resource of the same name. A new group has no members, which
+        proves nothing where members are never shown.
         """
-        if self._kind is Kind.GROUP and read(resource, "members"):
+        is_group = self._kind is Kind.GROUP
+        if is_group and read(resource, "members"):
             return False
         name = UNIQUE_ATTRIBUTE[self._kind]
         held = project(resource, ["externalId", name])
         if held.get("externalId") is not None and sent.get("externalId") is not None:
             return bool(held["externalId"] == sent["externalId"])
+        if is_group and not self._product.members_returned:
+            return False
         return fold(name, held.get(name)) == fold(name, sent.get(name)) and _agree(
             sent, resource, absent=True
         )
@@ -253,6 +257,7 @@ class InDoubtReader:
         """
         return (
             self._product.invites
+            and self._kind is Kind.USER
             and link.status is LinkStatus.ACTIVE
             and held.get("active") is False
             and link.document.get("active") is not False

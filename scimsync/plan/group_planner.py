@@ -168,14 +168,16 @@ class GroupPlanner(ResourcePlanner):
     def leave_of(self, key: Key, link: Link | None) -> str:
         """Return the leave action of a group.
 
-        One that existed before it was linked, or that has a protected member, is emptied.
+        One that existed before it was linked, that has a protected member, or that the product
+        does not delete is emptied.
         """
         name = name_of(key)
         table = self._rules.get(name) or self._known_tables.get(name)
         action = "delete" if table is None else table.leave
         if action != "delete" or link is None or not link.has_account:
             return action
-        return "empty" if link.adopted or self._has_protected_member(key) else "delete"
+        keeps = link.adopted or not self._policy.product.deletes_groups
+        return "empty" if keeps or self._has_protected_member(key) else "delete"
 
     def _has_protected_member(self, key: Key) -> bool:
         if not self._policy.protect:

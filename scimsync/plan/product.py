@@ -16,15 +16,18 @@ from scimsync.scim.attributes import same_value
 class ProductRules:
     """The facts of a target's profile that decide what is planned.
 
-    `name` is that of the product, for messages. `left_out` are mapped attributes of users that it
-    does not support, `send_only` those that it never returns, and `immutable` those that cannot be
-    changed after the creation; `group_immutable` are those of groups. `asks_to_delete`: the
-    settings of the target ask for deletions. `invites`: new users get an invitation, and may be
-    inactive until they accept it. `deactivation` and `deletion` are what a deactivated and a
-    deleted user loses: see `Profile.deactivate_means` and `delete_means`.
+    `name` is that of the product, for messages. `groups` says what can be done with groups, and
+    `members_returned` whether a group that is read shows its members. `left_out` are mapped
+    attributes of users that it does not support, `send_only` those that it never returns, and
+    `immutable` those that cannot be changed after the creation; `group_immutable` are those of
+    groups. `asks_to_delete`: the settings of the target ask for deletions. `invites`: new users get
+    an invitation, and may be inactive until they accept it. `deactivation` and `deletion` are what
+    a deactivated and a deleted user loses: see `Profile.deactivate_means` and `delete_means`.
     """
 
     name: str = ""
+    groups: str = "full"
+    members_returned: bool = True
     left_out: tuple[str, ...] = ()
     asks_to_delete: bool = False
     send_only: tuple[str, ...] = ()
@@ -43,6 +46,16 @@ class ProductRules:
     def deletes(self) -> bool:
         """Whether users can be deleted."""
         return self.deletion not in ("deactivate", "refuse")
+
+    @property
+    def creates_groups(self) -> bool:
+        """Whether groups can be created, or linked by a creation."""
+        return self.groups != "update"
+
+    @property
+    def deletes_groups(self) -> bool:
+        """Whether groups can be deleted."""
+        return self.groups not in ("update", "link")
 
     def meaning_of(self, action: Action) -> str | None:
         """Return what an operation on a user does beside what its name says, or None."""
@@ -110,6 +123,12 @@ def pending_invitations(found: Collection[Key]) -> str:
 
 def _some(keys: Collection[Key]) -> str:
     return ", ".join(sorted(keys)[:3]) + (" …" if len(keys) > 3 else "")
+
+
+def no_groups(product: str, tables: int) -> str:
+    """Return the warning that groups are not planned, because the product has none."""
+    are = plural(tables, "table of groups is", "tables of groups are")
+    return coded(f"{are} left out: {product} has no groups over SCIM", "SYNC-0465")
 
 
 def setting_warnings(product: ProductRules) -> Iterator[tuple[str, str]]:

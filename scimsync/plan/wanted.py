@@ -106,6 +106,12 @@ class WantedRules:
         if not self._writer.policy.create or (after.get("active") is False and not exists_inactive):
             self._writer.forget(candidate, link)
             return
+        product = self._writer.policy.product
+        if self._writer.traits.kind is Kind.GROUP and not product.creates_groups:
+            name = after.get(self._writer.traits.unique)
+            why = f"{product.name} creates no groups over SCIM: create {name} there, and set adopt"
+            self._writer.fail(candidate, coded(why, "SYNC-0466"))
+            return
         after |= self._writer.resolve(desired.once)
         after |= {path: RandomText(length) for path, length in desired.generate.items()}
         if self._writer.name_is_taken(candidate, after):

@@ -359,6 +359,8 @@ def _product_rules(
 ) -> ProductRules:
     return ProductRules(
         name=profile.product or target,
+        groups=profile.groups,
+        members_returned=profile.members_returned,
         left_out=tuple(
             slot.path for slot in program.slots if lies_within(profile.not_supported, slot.path)
         ),

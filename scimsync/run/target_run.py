@@ -25,7 +25,12 @@ from scimsync.plan.diff import nameless_references
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
-from scimsync.plan.product import pending_invitations, setting_warnings, unchangeable_attributes
+from scimsync.plan.product import (
+    no_groups,
+    pending_invitations,
+    setting_warnings,
+    unchangeable_attributes,
+)
 from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
@@ -101,6 +106,7 @@ class TargetRun:
     known: TargetState
     discoverer: Discoverer
     has_arrivals: bool = False
+    leaves_out_groups: bool = False
     scope: Scope | None = None
     identities: Identities = NOTHING_SUSPECTED
     next: TargetState | None = None
@@ -297,6 +303,8 @@ class TargetRun:
     def _remarks(self) -> Iterator[str]:
         """Yield what the product does not let this run change."""
         product = self.compiled.policy.product.name
+        if self.leaves_out_groups:
+            yield no_groups(product, len(self.compiled.groups))
         for kind, found in zip(Kind, self.planner.unchangeable, strict=True):
             yield from unchangeable_attributes(product, kind, found)
         if self.planner.invited:
@@ -532,6 +540,8 @@ def _open(
         finder = AccountFinder(matcher_of, protect)
         return TargetReader(finder, in_doubt, connection.clock_doubt)
 
+    # groups that are linked show that the product has some by now
+    leaves_out_groups = target.profile.groups == "none" and bool(target.groups) and not has_links
     planner = TargetPlanner(
         target,
         state,
@@ -540,9 +550,19 @@ def _open(
         reader(Kind.USER, lambda _: users),
         reader(Kind.GROUP, lambda key: _group_matcher(groups, key)),
         known.group_tables,
-        has_groups=bool(target.groups) or has_links,
+        has_groups=has_links or (bool(target.groups) and not leaves_out_groups),
     )
-    return TargetRun(target, connection, users, groups, state, planner, known, discoverer)
+    return TargetRun(
+        target,
+        connection,
+        users,
+        groups,
+        state,
+        planner,
+        known,
+        discoverer,
+        leaves_out_groups=leaves_out_groups,
+    )
 
 
 def _discoverer(

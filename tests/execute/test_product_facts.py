@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from tests.execute.story import POST_GROUP, SOON, Proxied, Script, add_group, names, one_of
+from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import Office, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
@@ -254,3 +256,69 @@ def test_attributes_that_never_come_back_are_not_compared(
     assert counts(office.push(refresh=True)) == {}
     office.hire([person(1, dept="HR"), person(2)])
     assert counts(office.push(refresh=True)) == {"update": 1}
+
+
+def test_tables_of_groups_are_left_out_where_there_are_no_groups(real_office: Office) -> None:
+    real_office.configure(target='profile = "github-organisation"', more=BY_DEPARTMENT)
+    real_office.hire(people(2))
+
+    ran = real_office.run("push")
+
+    assert ran.code == 0
+    told = "1 table of groups is left out: GitHub organisation has no groups over SCIM [SYNC-0465]"
+    assert told in ran.err
+    assert names(real_office) == []
+
+
+def test_groups_that_are_linked_stay_where_there_should_be_none(real_office: Office) -> None:
+    real_office.configure(more=BY_DEPARTMENT)
+    real_office.hire(people(2))
+    real_office.push()
+    real_office.configure(target='profile = "github-organisation"', more=BY_DEPARTMENT)
+
+    real_office.hire([person(1), person(2, dept="HR")])
+    ran = real_office.run("push")
+
+    assert ran.code == 0
+    assert "SYNC-0465" not in ran.err
+    assert names(real_office) == ["Department HR", "Department IT"]
+
+
+def test_a_group_that_cannot_be_created_is_taken_over_and_later_emptied(
+    real_office: Office,
+) -> None:
+    real_office.configure(
+        target='profile = "genesys-cloud"',
+        more=BY_DEPARTMENT + "adopt = true\n",
+        guard='max_removals = 9\nmax_updates = "100%"\nmax_emptied = "100%"',
+    )
+    real_office.hire(people(2))
+
+    ran = real_office.run("push")
+
+    assert ran.code == 4
+    assert (
+        "Genesys Cloud creates no groups over SCIM: create Department IT there, and set adopt"
+        " [SYNC-0466]"
+    ) in ran.out + ran.err
+    add_group(real_office, "Department IT", [])
+    assert counts(real_office.push(later=SOON)) == {"adopt": 1, "add_members": 1}
+    real_office.hire([person(number, dept="") for number in (1, 2)])
+    assert counts(real_office.push()) == {"update": 2, "remove_members": 1}
+    assert one_of(real_office, "Groups", displayName="Department IT").get("members", []) == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "made"), [("generic", {"create": 1, "add_members": 1}), ("bitwarden", {})]
+)
+def test_an_empty_group_after_a_lost_response_is_new_only_where_members_are_shown(
+    proxied: Proxied, script: Script, profile: str, made: dict[str, int]
+) -> None:
+    office, _ = proxied
+    office.configure(user=USER, target=f'profile = "{profile}"')
+    office.hire(people(1))
+    office.push()
+    office.configure(user=USER, target=f'profile = "{profile}"', more=BY_DEPARTMENT)
+    script.plan = {POST_GROUP: ["late 500"]}
+
+    assert counts(office.push()) == made

@@ -15,6 +15,7 @@ from scimsync.scim.profiles import GENERIC, PROFILES, Profile
 _GROUPS = {
     "full": "yes",
     "update": "can be updated, and neither created nor deleted",
+    "link": "are linked to those that exist under the same name",
     "none": "no",
 }
 _DEACTIVATION = {
@@ -78,6 +79,7 @@ def _show(output: Output, profile: Profile) -> None:
         "url": profile.url or "shown by the product",
         "authentication": ", ".join(profile.auth) or "not known",
         "groups": _GROUPS[profile.groups],
+        **({} if profile.members_returned else {"members": "are not shown by groups"}),
         **({"new users": "get an invitation"} if profile.invite else {}),
         "active = false": _DEACTIVATION[profile.deactivate_means],
         "DELETE of a user": _DELETION[profile.delete_means],

@@ -75,7 +75,11 @@ class Profile:
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
     groups: str = "full"
-    """Whether it has groups: `full`, `update` (they cannot be created or deleted), or `none`."""
+    """Whether it has groups: `full`, `update` (they cannot be created or deleted), `link` (a
+    creation links a group that exists, and groups cannot be deleted), or `none`."""
+
+    members_returned: bool = True
+    """Whether a group that is read shows its members."""
 
     deactivate_means: str = "deactivate"
     """What a user loses when `active` becomes false: access (`deactivate`), the membership of the
@@ -170,10 +174,11 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "required": _TEXTS,
     "not_supported": _TEXTS,
     "immutable": _TEXTS,
-    "send_only": _TEXTS,
     "group_immutable": _TEXTS,
+    "send_only": _TEXTS,
     "match": _TEXTS,
-    "groups": _one_of("full", "update", "none"),
+    "groups": _one_of("full", "update", "link", "none"),
+    "members_returned": _FLAG,
     "deactivate_means": _one_of("deactivate", "remove", "forget", "delete"),
     "delete_means": _one_of("delete", "irreversible", "remove", "deactivate", "refuse"),
     "invite": _FLAG,

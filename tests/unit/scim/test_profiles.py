@@ -162,7 +162,10 @@ def test_a_profile_states_facts() -> None:
         ("rate = true", "profile x: rate has to be a number above 0, not True"),
         ("rate = 0", "profile x: rate has to be a number above 0, not 0"),
         ("page_size = 1.5", "profile x: page_size has to be a whole number above 0, not 1.5"),
-        ("groups = 'some'", "profile x: groups has to be one of full, update, none, not 'some'"),
+        (
+            "groups = 'some'",
+            "profile x: groups has to be one of full, update, link, none, not 'some'",
+        ),
         ("notes = []", "profile x: notes has to be a list of texts, not []"),
         (
             "[[sources]]\npage = 'p'",

@@ -17,6 +17,10 @@ _DEACTIVATION = {
     "remove": "deactivating a user removes them from the organization",
     "forget": "deactivating a user removes them from the organization; they come back as new users",
 }
+_GROUPS = {
+    "update": "lets groups be updated, and neither created nor deleted",
+    "link": "links groups that exist under the same name, and neither creates nor deletes them",
+}
 _DELETION = {
     "irreversible": "deleting a user cannot be undone",
     "remove": "deleting a user removes them from the organization, and keeps the account",
@@ -37,12 +41,8 @@ def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckRes
     for why, code in setting_warnings(target.policy.product):
         yield subject.warning(why, code=code)
     yield from _attributes(subject, target)
-    if target.groups and profile.groups != "full":
-        what = (
-            "has no groups over SCIM"
-            if profile.groups == "none"
-            else "lets groups be updated, and neither created nor deleted"
-        )
+    if target.groups and profile.groups in _GROUPS:
+        what = _GROUPS[profile.groups]
         yield subject.warning(f"{profile.product} {what}", code="SYNC-0955")
     used = target.config.auth.type
     if profile.auth and used not in profile.auth:
