@@ -3,6 +3,8 @@ benchmarks.server
 
 It says its URL on stdout, answers until stdin ends, and then says how many requests of each method
 came, as JSON. Users are made and forgotten: lists are empty, PATCH and DELETE always find somebody.
+With `--lose N`, every Nth bulk request is carried out and not answered, and the users of bulk
+requests are found by externalId.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_EXTERNAL_ID = re.compile(rb"externalId%20eq%20%22([^%]+)%22")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _EMPTY_LIST = (
     b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"startIndex":1,"itemsPerPage":0,'
@@ -27,9 +30,12 @@ _EMPTY_LIST = (
 class Counting:
     """The other side of all connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, lose: int = 0) -> None:
         self.requests: Counter[str] = Counter()
         self.first_write = 0.0
+        self._lose = lose
+        self._bulks = 0
+        self._ids: dict[str, int] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers the requests of one connection."""
@@ -42,9 +48,37 @@ class Counting:
                 self.requests[method] += 1
                 if method != "GET" and not self.first_write:
                     self.first_write = time.monotonic()
-                writer.write(self._answer(method, body))
+                path = head.split(b" ", 2)[1]
+                if path == b"/v2/Bulk":
+                    answer = self._carry_out(body)
+                    if self._lose and self._bulks % self._lose == 0:
+                        writer.transport.abort()
+                        return
+                    writer.write(answer)
+                else:
+                    writer.write(self._found(path) or self._answer(method, body))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+
+    def _carry_out(self, body: bytes) -> bytes:
+        self._bulks += 1
+        results = []
+        for operation in json.loads(body)["Operations"]:
+            result = {"method": operation["method"], "bulkId": operation["bulkId"], "status": "200"}
+            if operation["method"] == "POST":
+                number = self._ids.setdefault(operation["data"]["externalId"], len(self._ids) + 1)
+                result |= {"status": "201", "location": f"/v2/Users/{number}"}
+            results.append(result)
+        return _response(b"200 OK", json.dumps({"Operations": results}).encode())
+
+    def _found(self, path: bytes) -> bytes | None:
+        """Return the response to a look-up of a user of a bulk request, or None for others."""
+        searched = _EXTERNAL_ID.search(path)
+        key = "" if searched is None else searched[1].decode()
+        if key not in self._ids:
+            return None
+        user = {"id": str(self._ids[key]), "externalId": key}
+        return _response(b"200 OK", json.dumps({"totalResults": 1, "Resources": [user]}).encode())
 
     def _answer(self, method: str, body: bytes) -> bytes:
         if method == "POST":
@@ -76,10 +110,10 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(lose: int = 0) -> Iterator[Server]:
     """The server as a process of its own, as long as the block lasts."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server"],
+        [sys.executable, "-m", "benchmarks.server", "--lose", str(lose)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -95,7 +129,7 @@ def running_server() -> Iterator[Server]:
 
 
 async def _main() -> None:
-    counting = Counting()
+    counting = Counting(lose=int(sys.argv[2]))
     server = await asyncio.start_server(counting.serve, "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2", flush=True)
     await asyncio.to_thread(sys.stdin.read)
