@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.chaos.scale import scaled, seed
 from tests.chaos.test_every_step import held
-from tests.chaos.world import NewState, change, company, configured, expected
+from tests.chaos.world import NewState, change, company, configured, expected, send
 from tests.office import Office
 from tests.servers.proxy import AFTER, BEFORE, at_random, running_proxy
 
@@ -56,6 +56,7 @@ def test_half_of_all_answers_are_spoilt_while_the_company_changes(
     with running_proxy(url, at_random(0.5, number)) as proxy:
         office = configured(tmp_path / "office", f"{proxy.url}/{tenant}/v2", token, new_state())
         for turn in range(scaled(2, 60)):
+            send(office, bulk=turn % 2 == 0)
             # what a push has begun may not be wanted any more by the next one
             for _ in range(chance.randint(1, 4)):
                 office.hire(rows)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.chaos.scale import scaled, seed
 from tests.chaos.test_every_step import held
-from tests.chaos.world import NewState, change, company, configured, expected
+from tests.chaos.world import NewState, change, company, configured, expected, send
 from tests.office import Office
 
 
@@ -38,6 +38,7 @@ def test_pushes_killed_at_random(
     office = configured(tmp_path / "office", f"{url}/{secrets.token_hex(8)}/v2", token, new_state())
     rows = company(60)
     office.hire(rows)
+    send(office, bulk=True)
     began = time.monotonic()
     first = office.start("push")
     first.communicate()
@@ -45,6 +46,7 @@ def test_pushes_killed_at_random(
     duration = time.monotonic() - began
     kills, wanted = 0, scaled(5, 300)
     while kills < wanted:
+        send(office, bulk=chance.random() < 0.5)
         for _ in range(chance.randint(1, 4)):
             rows = change(rows, chance)
             office.hire(rows)

@@ -19,11 +19,15 @@ def configured(folder: Path, url: str, token: str, state: str | None) -> Office:
     way."""
     folder.mkdir()
     office = Office(folder, url, token, state=state)
-    guard = GUARD.replace("100", "100000")
-    office.configure(
-        user=USER + MANAGER, target='leave = { action = "delete" }', guard=guard, more=CONFIGURATION
-    )
+    send(office, bulk=False)
     return office
+
+
+def send(office: Office, *, bulk: bool) -> None:
+    """Let its next pushes send bulk requests, or single ones only."""
+    guard = GUARD.replace("100", "100000")
+    target = f'leave = {{ action = "delete" }}\nbulk = {str(bulk).lower()}'
+    office.configure(user=USER + MANAGER, target=target, guard=guard, more=CONFIGURATION)
 
 
 def company(number: int, departments: int = len(DEPARTMENTS)) -> list[Row]:
@@ -69,7 +73,7 @@ def change(rows: list[Row], chance: random.Random) -> list[Row]:
 
 
 def expected(rows: list[Row], base: str, token: str, folder: Path) -> tuple[Any, Any]:
-    """What an undisturbed first push of `rows` to an empty tenant makes."""
+    """What an undisturbed first push of `rows` to an empty tenant makes, by single requests."""
     office = configured(
         folder / secrets.token_hex(4), f"{base}/{secrets.token_hex(8)}/v2", token, None
     )
