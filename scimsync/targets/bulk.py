@@ -23,6 +23,7 @@ from scimsync.scim.bulk import bulk_operation, bulk_request, bulk_results, can_b
 from scimsync.scim.error_body import Redact
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.targets.bulk_proof import read_back
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.evidence import (
     Answer,
@@ -60,7 +61,7 @@ little is still under way after a crash."""
 LONGEST_WAIT_S: Final = 60.0
 """Seconds to wait, at most, for the end of a bulk whose response was lost."""
 
-MAX_UNDER_WAY: Final = 1000
+MAX_UNDER_WAY: Final = 400
 """Operations that may be under way: after a crash, the next run has to look all of them up."""
 
 MAX_REFUSALS: Final = 3
@@ -68,6 +69,8 @@ MAX_REFUSALS: Final = 3
 
 _ENVELOPE = 120
 """Bytes of a bulk beside its operations."""
+
+_Result = ScimResponse | ErrorResponse
 
 _UNSUPPORTED = (ErrorKind.NOT_FOUND, ErrorKind.UNSUPPORTED)
 
@@ -134,6 +137,7 @@ class BulkSender:
         self._reads_ended = 0
         self._last_id = 0
         self._is_proven = False
+        self._is_read_back = False
         self._refusals = 0
         self._is_off = False
         self._in_doubt: dict[int, ScimRequest] = {}
@@ -297,15 +301,31 @@ class BulkSender:
         except RequestError as error:
             self._refused(items, error)
         else:
-            self._accepted(items, response)
+            sent = {item.bulk_id: item.request for item in items}
+            results = bulk_results(sent, response, self._redact)
+            if await self._are_mixed_up(items, results):
+                self._turn_off("the results of a bulk request are those of others", for_good=True)
+                results = {}
+            self._take(items, results, response.seconds or 0.0)
 
-    def _accepted(self, items: Sequence[_Item], response: ScimResponse) -> None:
-        """Take the results from the response to a bulk."""
-        sent = {item.bulk_id: item.request for item in items}
-        results = bulk_results(sent, response, self._redact)
+    async def _are_mixed_up(self, items: Sequence[_Item], results: Mapping[str, _Result]) -> bool:
+        """Return whether results belong to other requests. The first creations show it."""
+        if self._is_read_back:
+            return False
+        done = [
+            (item.request, result)
+            for item in items
+            if isinstance(result := results.get(item.bulk_id), ScimResponse)
+        ]
+        proof = await read_back(self._connection, done)
+        self._is_read_back = proof is True
+        return proof is False
+
+    def _take(self, items: Sequence[_Item], results: Mapping[str, _Result], seconds: float) -> None:
+        """Give each request its result. `seconds` is the time that the bulk took."""
         if results:
             self._is_proven, self._refusals = True, 0
-            self._adapt(results, response.seconds or 0.0)
+            self._adapt(results, seconds)
         else:
             self._note_refusal("the response to a bulk request has no results")
         for item in items:
@@ -335,7 +355,7 @@ class BulkSender:
         else:
             _succeed(item, _Alone(after=error))
 
-    def _adapt(self, results: Mapping[str, ScimResponse | ErrorResponse], seconds: float) -> None:
+    def _adapt(self, results: Mapping[str, _Result], seconds: float) -> None:
         """Let the next bulks hold as many operations as the target carries out in time."""
         limited = sum(
             verdict(result, Purpose.CREATE) is Verdict.RATE_LIMIT for result in results.values()

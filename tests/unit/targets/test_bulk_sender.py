@@ -244,6 +244,28 @@ def test_a_change_is_in_doubt_if_it_is_refused_after_its_bulk_was_lost() -> None
     assert error.in_doubt
 
 
+def test_results_that_belong_to_other_requests_are_not_believed() -> None:
+    class MixedUp(Target):
+        async def send(self, request: ScimRequest) -> ScimResponse:
+            if request.method != "GET":
+                return await super().send(request)
+            self.requests.append(request)
+            return ScimResponse(200, {"id": "9", "userName": "somebody-else"})
+
+    target = MixedUp()
+    target.results = {
+        f"/Users{number}": {"status": "201", "location": f"/v2/Users/{number}"} for number in (1, 2)
+    }
+    connection = connection_to(target)
+
+    results = send_all(connection, [newcomer(1), newcomer(2), user(3)])
+
+    assert statuses(results) == ["OutcomeUnknown", "OutcomeUnknown", 200]
+    assert target.alone == ["GET /Users/1", "PATCH /Users/3"]
+    assert connection.collector is not None
+    assert connection.collector.capacity is None
+
+
 def test_a_lost_bulk_gets_as_much_time_again_before_creations_are_looked_up() -> None:
     class Silent(Target):
         async def send(self, request: ScimRequest) -> ScimResponse:
