@@ -32,6 +32,7 @@ class Decisions:
     `unwanted` are keys whose pending link is dropped. `returned` are keys that had left and are
     wanted again, whether or not that succeeds. `unconfirmed` are keys of accounts whose deletion is
     due and waits for another run. `passed` are keys that get the userName of another one.
+    `protected` are users out of scope whose account was found and is left alone, with the reason.
     `unchangeable` are attributes that should change in an adopted account and cannot.
     """
 
@@ -43,6 +44,7 @@ class Decisions:
     returned: list[Key] = field(default_factory=list)
     unconfirmed: list[Key] = field(default_factory=list)
     passed: list[Key] = field(default_factory=list)
+    protected: dict[Key, str] = field(default_factory=dict)
     unchangeable: list[tuple[str, Key]] = field(default_factory=list)
 
 

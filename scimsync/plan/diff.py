@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 
 from scimsync.errors import coded
+from scimsync.formatting import plural
 from scimsync.model.changes import Change
-from scimsync.model.ids import Document, Value
+from scimsync.model.ids import Document, Key, Value
 from scimsync.model.operations import Action
 from scimsync.model.placeholders import SecretValue
 from scimsync.scim.attributes import same_value
+
+_FIRST = 5
+"""The number of users that a remark names."""
 
 SENSITIVE = frozenset({"password"})
 """Paths whose values no journal, plan or link holds (RFC 7643 section 4.1.1: never returned)."""
@@ -52,6 +56,16 @@ def describe_counts(counts: Mapping[str, int]) -> str:
     """Return `3 create, 1 update`, in the order of actions, or `no changes`."""
     words = [f"{counts[action]} {action}" for action in Action if counts.get(action)]
     return ", ".join(words) if words else "no changes"
+
+
+def protected_accounts(found: Mapping[Key, str]) -> Iterator[str]:
+    """Yield the remark that users out of scope have an account which is protected, if any have."""
+    if found:
+        first = "; ".join(f"{key}: {why}" for key, why in list(found.items())[:_FIRST])
+        more = f"; and {len(found) - _FIRST:,} more" if len(found) > _FIRST else ""
+        number = plural(len(found), "user out of scope has", "users out of scope have")
+        text = f"{number} an account that is protected and stays as it is: {first}{more}"
+        yield coded(text, "SYNC-0389")
 
 
 def nameless_references(sources: Sequence[str], path: str, missing: int, total: int) -> str:

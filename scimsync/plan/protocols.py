@@ -151,8 +151,12 @@ class PlanningState(Protocol):
         """
         ...
 
-    def put_absent_users(self, found: Mapping[Key, str]) -> None:
-        """Keep, once the plan is accepted, that look-ups of these users found nothing to remove."""
+    def put_absent_users(self, found: Mapping[Key, str], protected: Mapping[Key, str]) -> None:
+        """Keep, once the plan is accepted, that look-ups of these users found nothing to remove.
+
+        `found` says what they were looked up by. The users `protected` have an account that is left
+        alone, and are looked up again.
+        """
         ...
 
     def all_held(self) -> Container[Key]:

@@ -119,6 +119,11 @@ class TargetPlanner:
         return self._users.nameless
 
     @property
+    def protected(self) -> Mapping[Key, str]:
+        """The users out of scope whose account is protected and not linked, with the reason."""
+        return self._users.protected
+
+    @property
     def unsearchable(self) -> int:
         """The number of users without an account whose records say nothing to search for."""
         return self._users.unsearchable

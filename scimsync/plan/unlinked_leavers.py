@@ -47,7 +47,8 @@ class Search:
 class UnlinkedLeavers:
     """The unlinked leavers of one target, and the accounts that were found for them.
 
-    `unsearchable` counts those whose records say nothing to search for.
+    `unsearchable` counts those whose records say nothing to search for. `protected` are those
+    whose account `protect` keeps as it is, with the reason.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class UnlinkedLeavers:
         self._failures: dict[Key, str] = {}
         self._taken: dict[RemoteId, Key] = {}
         self.unsearchable = 0
+        self.protected: dict[Key, str] = {}
 
     @property
     def paths(self) -> Sequence[str]:
@@ -152,15 +154,20 @@ class UnlinkedLeavers:
             )
 
     def settle(self, batch: Batch, decisions: Decisions) -> None:
-        """Keep for whom nothing was found that has to be removed."""
+        """Keep for whom nothing was found that has to be removed.
+
+        Users with a protected account are looked up again in each run: it may lose its protection.
+        """
+        self.protected |= decisions.protected
         settled = batch.looked_up - {operation.key for operation in decisions.operations}
         if settled:
             self._state.put_absent_users(
                 {
                     key: self._searches[key].digest
-                    for key in sorted(settled)
+                    for key in sorted(settled - decisions.protected.keys())
                     if key in self._searches
-                }
+                },
+                decisions.protected,
             )
 
     def _is_unlinked_leaver(self, batch: Batch, key: Key) -> bool:

@@ -102,9 +102,13 @@ class UnwantedRules:
             return True
         action = Action.DELETE if leave is LeavePolicy.DELETE else Action.DEACTIVATE
         obstacle = why_protected(account.protected_by, account.remote_id, action)
-        if obstacle is not None:
+        if obstacle is not None and candidate.held_since is not None:
             self._writer.fail(candidate, obstacle)
             return True
+        if account.protected_by is not None:  # nobody asked for this user by name
+            what = f"account {account.remote_id} is protected by {account.protected_by}"
+            self._writer.decisions.protected[candidate.key] = what
+            return False
         self._writer.adopted[account.remote_id] = candidate.key
         link = Link(
             self._writer.traits.kind,

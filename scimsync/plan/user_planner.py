@@ -92,6 +92,11 @@ class UserPlanner(ResourcePlanner):
         """The users who were read and did not accept their invitation."""
         return () if self._target is None else self._target.in_doubt.invited
 
+    @property
+    def protected(self) -> Mapping[Key, str]:
+        """The users out of scope whose account is protected and not linked, with the reason."""
+        return self._unlinked.protected
+
     async def plan_unlinked_leavers(self) -> None:
         """Plan the users who should have no account and have no link, after all others."""
         while keys := self._unlinked.next_keys():

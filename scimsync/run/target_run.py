@@ -21,7 +21,7 @@ from scimsync.model.operations import Action
 from scimsync.model.targets import TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
-from scimsync.plan.diff import nameless_references
+from scimsync.plan.diff import nameless_references, protected_accounts
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
 from scimsync.plan.planner import TargetReader
@@ -346,6 +346,7 @@ class TargetRun:
             warnings=(
                 *(coded(*why) for why in setting_warnings(self.compiled.policy.product)),
                 *self._remarks(),
+                *protected_accounts(self.planner.protected),
                 *(
                     nameless_references(self.compiled.sources, path, *numbers)
                     for path, numbers in self.planner.nameless.items()

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.state import journal, links, record_rows
+from scimsync.state import absent_users, journal, links, record_rows
 from scimsync.state.bulk import stream
-from scimsync.state.tables import hold, link, record, reference
+from scimsync.state.tables import absent_user, hold, link, record, reference
 
 _REFERRER = link.alias("referrer")
 """The link of the user whose attribute refers to another one."""
@@ -34,8 +34,8 @@ def keys_to_plan(
     """Yield the keys of users to be planned, in order, each once.
 
     These are records changed after `cursor`, due links, references that can be resolved or have to
-    be removed, and operations that a run which died left without an outcome. `everybody` adds all
-    users with an account.
+    be removed, operations that a run which died left without an outcome, and users out of scope
+    whose account was protected. `everybody` adds all users with an account.
     """
     accounts = select(link.c.key).where(
         link.c.target == target, link.c.kind == Kind.USER, links.has_account()
@@ -47,6 +47,7 @@ def keys_to_plan(
         _resolvable(target),
         _dangling(target),
         _left_open(target, Kind.USER),
+        select(absent_user.c.key).where(absent_users.is_protected(target)),
         *([accounts] if everybody else []),
     ).order_by("key")
     with closing(stream(connection, 2000, query)) as rows:

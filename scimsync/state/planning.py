@@ -53,6 +53,7 @@ class LiveState:
         self._links: list[Link] = []
         self._removes = False
         self._absent: dict[Key, str] = {}
+        self._protected: dict[Key, str] = {}
         self._unwanted: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._moves: dict[Key, Key] = {}
@@ -76,8 +77,9 @@ class LiveState:
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
-        absent_users.put(connection, self._target, self._absent)
+        absent_users.put(connection, self._target, self._absent, self._protected)
         self._absent.clear()
+        self._protected.clear()
         if self._removes:
             links.mark_removals(
                 connection, self._target, journal.keys_query(self._removals), self._now
@@ -237,9 +239,10 @@ class LiveState:
         with self._store.read() as connection:
             return absent_users.digests(connection, self._target, keys)
 
-    def put_absent_users(self, found: Mapping[Key, str]) -> None:
+    def put_absent_users(self, found: Mapping[Key, str], protected: Mapping[Key, str]) -> None:
         self._absent |= found
-        if self._accepted and found:
+        self._protected |= protected
+        if self._accepted and (found or protected):
             with self._store.write() as connection:
                 self.accept(connection)
 

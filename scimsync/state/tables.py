@@ -232,14 +232,28 @@ class LinkRow(_Row, table=True):
     )
 
 
+IS_PROTECTED = "protected IS NOT NULL"
+"""The condition under which an account was found that is protected."""
+
+
 class AbsentUserRow(_Row, table=True):
     """A user who should have no account at a target, and for whom nothing to remove was found."""
 
     __tablename__ = "absent_user"
+    __table_args__ = (
+        Index(
+            "ix_absent_user_protected",
+            "target",
+            "key",
+            sqlite_where=text(IS_PROTECTED),
+            postgresql_where=text(IS_PROTECTED),
+        ),
+    )
 
     target: str = key_column("Name of the target.")
     key: str = key_column("Key of the user.")
     digest: str = name_column("Digest of the record, and of the values that were looked up by.")
+    protected: str | None = text_column("Why an account that was found stays.", default=None)
 
 
 class ReferenceRow(_Row, table=True):

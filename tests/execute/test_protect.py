@@ -140,15 +140,35 @@ def test_an_account_without_a_link_of_somebody_out_of_scope_is_left_alone(
     before = dict(faulty.users[chief])
     office.hire([person(1, dept="Left"), person(2)])
 
+    told = f'00001: account {chief} is protected by roles.value eq "admin" [SYNC-0389]'
     for _ in range(2):
         ran = office.run("push")
 
-        assert ran.code == 4, ran.err
-        assert (
-            f'00001: wiki: protected by roles.value eq "admin": the account {chief} is not'
-            " deactivated [SYNC-0361]"
-        ) in ran.err
+        assert (ran.code, ran.err.count("SYNC-")) == (0, 0), ran.err
+        for command in ("plan", "status", "check"):
+            said = office.run(command)
+            assert told in " ".join((said.out + said.err).split()), command
     assert faulty.users[chief] == before
+    (shown,) = office.run("status", "--json").document["targets"]["wiki"]["protected"]
+    assert shown == {"key": "00001", "why": told.partition(": ")[2].removesuffix(" [SYNC-0389]")}
+    deprovisioned = office.run("deprovision", "00001")
+    assert deprovisioned.code == 4
+    assert f"the account {chief} is not deactivated [SYNC-0361]" in deprovisioned.err
+
+
+def test_an_account_of_somebody_out_of_scope_that_is_protected_no_longer_is_removed(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target=f"{ADMINS}scope = \"dept != 'Left'\"\n")
+    chief = administrator(faulty)
+    office.hire([person(1, dept="Left"), person(2)])
+    assert office.run("push").code == 0
+    faulty.users[chief]["roles"] = []
+
+    assert office.run("push").code == 0
+
+    assert faulty.users[chief]["active"] is False
+    assert "SYNC-0389" not in office.run("status").out
 
 
 def test_a_protected_account_that_needs_no_change_is_no_failure(

@@ -28,8 +28,10 @@ from scimsync.model.links import AccessToRemove, LinkStatus
 from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
+from scimsync.plan.diff import protected_accounts
 from scimsync.run.compile import CompiledTarget, compile_config
 from scimsync.state import (
+    absent_users,
     alerts,
     holds,
     journal,
@@ -87,6 +89,7 @@ class TargetStatus:
     failing: FailingLinks
     access_to_remove: AccessToRemove
     echoes: Sequence[EchoCount]
+    protected: Mapping[Key, str]
     known: TargetState
 
 
@@ -159,6 +162,7 @@ def _read_target(
         failing=overview.failing_links(connection, name, _FAILING_SHOWN),
         access_to_remove=overview.access_to_remove(connection, name, _LEAVERS_SHOWN),
         echoes=overview.echo_counts(connection, name),
+        protected=absent_users.protected(connection, name, config.targets[name].source),
         known=known,
     )
 
@@ -229,6 +233,7 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
             {"kind": one.kind, "path": one.echo.path, "count": one.count, "key": one.key}
             for one in target.echoes
         ],
+        "protected": [{"key": key, "why": why} for key, why in target.protected.items()],
     }
 
 
@@ -300,6 +305,8 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
             output.line(f"{word}: ", *counts, indent=2)
     _print_progress(output, target)
     _print_health(output, target, now)
+    for why in protected_accounts(target.protected):
+        output.line(printable(why), indent=2)
     if target.access_to_remove.count:
         _print_access_to_remove(output, target.access_to_remove)
     if target.failing.count:

@@ -218,7 +218,7 @@ class MemoryState:
     def absent_users(self, keys: Sequence[Key]) -> dict[Key, str]:
         return {key: self.absent[key] for key in keys if key in self.absent}
 
-    def put_absent_users(self, found: Mapping[Key, str]) -> None:
+    def put_absent_users(self, found: Mapping[Key, str], protected: Mapping[Key, str]) -> None:
         self.absent |= found
 
     def all_held(self) -> Container[Key]:

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from scimsync.builtin import load
-from scimsync.cli.commands.check.echo_checks import check_echoes
+from scimsync.cli.commands.check.known_accounts import check_echoes, check_protected
 from scimsync.cli.commands.check.local_checks import (
     check_findings,
     check_receivers,
@@ -78,11 +78,12 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
         yield from check_sources(config, names, targets, faults, store, now)
         findings = check_findings(targets, store, now)
         echoes = check_echoes(targets, store)
+        protected = check_protected(config, targets, store)
     secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
     with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]
     responses = check_targets(config, with_token)
     for name in names:
-        found = (faults, secrets, responses, findings, echoes)
+        found = (faults, secrets, responses, findings, echoes, protected)
         yield from (result for results in found for result in results.get(name, ()))
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)

@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from scimsync.state.column_types import TEXT
-from scimsync.state.tables import HAS_ECHOES
 
 revision = "0019"
 down_revision = "0018"
@@ -20,6 +19,6 @@ def upgrade() -> None:
         "ix_link_echoes",
         "link",
         ["target", "kind", "key"],
-        sqlite_where=sa.text(HAS_ECHOES),
-        postgresql_where=sa.text(HAS_ECHOES),
+        sqlite_where=sa.text("echoes IS NOT NULL"),
+        postgresql_where=sa.text("echoes IS NOT NULL"),
     )

@@ -1,26 +1,43 @@
-"""Attributes that targets show otherwise than they were sent."""
+"""Checks of what earlier pushes found out about accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.config.models import Config
 from scimsync.formatting import plural
 from scimsync.jsontext import printable_json
 from scimsync.model.echoes import EchoCount
 from scimsync.model.ids import Kind
-from scimsync.plan.diff import short_path
-from scimsync.state import overview
+from scimsync.plan.diff import protected_accounts, short_path
+from scimsync.state import absent_users, overview
 from scimsync.state.store import Store
 
 _SHOWN = 10
 
+Found = dict[str, list[CheckResult]]
+"""Target -> results."""
 
-def check_echoes(names: Iterable[str], store: Store) -> dict[str, list[CheckResult]]:
+
+def check_echoes(names: Iterable[str], store: Store) -> Found:
     """Report which attributes the targets called `names` showed otherwise than they were sent."""
     with store.read() as connection:
         counted = {name: overview.echo_counts(connection, name) for name in names}
     return {name: [_warning(name, counts)] for name, counts in counted.items() if counts}
+
+
+def check_protected(config: Config, names: Iterable[str], store: Store) -> Found:
+    """Report the users out of scope whose account is protected, as the last push found them."""
+    with store.read() as connection:
+        found = {
+            name: absent_users.protected(connection, name, config.targets[name].source)
+            for name in names
+        }
+    return {
+        name: [Subject("target", name).ok(why) for why in protected_accounts(some)]
+        for name, some in found.items()
+    }
 
 
 def _warning(name: str, counts: list[EchoCount]) -> CheckResult:
