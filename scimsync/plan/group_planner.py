@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from scimsync.desired import Desired, DesireError
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, GroupForm, GroupRule, name_of, texts
+from scimsync.desired.survey import suspicious
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
@@ -49,7 +51,15 @@ class GroupPlanner(ResourcePlanner):
         self._leavers = leavers
         self._known_tables = known_tables
         self._only_new = False
+        self._sources = rules.sources
+        self._named: Counter[str] = Counter()
+        self._nameless: Counter[str] = Counter()
         self.refreshes = False
+
+    @property
+    def nameless(self) -> dict[str, tuple[int, int]]:
+        """The lists of members that mostly name nobody, with the number of these and of all."""
+        return suspicious(self._named, self._nameless)
 
     def empty_changed_tables(self) -> None:
         """Remove all members from the groups of tables that now make another form of groups.
@@ -103,16 +113,29 @@ class GroupPlanner(ResourcePlanner):
         """Note the members that changed records name, and return the groups."""
         keys: set[Key] = set()
         for chunk in batches(self._records.changed_keys([source], cursor), BATCH):
+            named: list[Key] = []
             for key, record in self._records.get([source], chunk).items():
                 if record.removed:
                     continue  # planning the group removes its members
                 try:
                     desired = rule.program.desire(record, self._now.today)
-                    self._set_members(rule.key(key), self._members(rule, desired))
+                    members = self._members(rule, desired)
+                    self._set_members(rule.key(key), members)
                 except ScimsyncError:
                     continue  # planning the group reports it, and its members stay
+                named += [member for kind, member in members if kind is Kind.USER]
+            self._count_named(f"groups.{rule.name}.{MEMBERS}", named)
             keys |= {rule.key(key) for key in chunk}
         return keys
+
+    def _count_named(self, path: str, named: Sequence[Key]) -> None:
+        """Count the users that lists of members name, and those of whom no source has a record."""
+        known: set[Key] = set()
+        for some in batches(sorted(set(named)), BATCH):
+            found = self._records.get(self._sources, some)
+            known |= {key for key, record in found.items() if not record.removed}
+        self._named[path] += len(named)
+        self._nameless[path] += sum(key not in known for key in named)
 
     def _members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
         where = f"targets.{self._policy.target}.groups.{rule.name}"

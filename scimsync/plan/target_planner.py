@@ -116,7 +116,7 @@ class TargetPlanner:
     @property
     def nameless(self) -> dict[str, tuple[int, int]]:
         """The paths whose references mostly name nobody, with the number of these and of all."""
-        return self._users.nameless
+        return self._users.nameless | self._groups.nameless
 
     @property
     def protected(self) -> Mapping[Key, str]:

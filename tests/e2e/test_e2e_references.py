@@ -67,7 +67,7 @@ def test_check_counts_the_records_for_which_an_expression_fails(office: Office) 
     ]
 
 
-def test_members_by_mail_are_told_by_check(office: Office) -> None:
+def test_members_by_mail_are_told(office: Office) -> None:
     office.hire([person(1), person(2)])
     office.write("teams.csv", "id,name,members\nT1,One,person1@example.com;person2@example.com\n")
     office.configure(
@@ -87,3 +87,6 @@ members = "members"
 
     text = NAMELESS.format("2 of 2").replace("manager.value", "groups.teams.members")
     assert warnings(office) == [("SYNC-0164", text, [])]
+    assert f"wiki: {text} [SYNC-0164]\n" in office.run("plan", "--offline").err
+    office.write("teams.csv", "id,name,members\nT1,One,00001;00002;person2@example.com\n")
+    assert "references" not in office.run("plan", "--offline").err
