@@ -302,6 +302,24 @@ class Target(Table):
         default_factory=dict, description="Groups of this target, by names that you choose"
     )
 
+    def _check_type(self, profile: Profile) -> None:
+        """Refuse a profile or a dialect that does not go with the type."""
+        if profile.type != self.type and profile.product:
+            is_adapter = profile.type != "scim"
+            raise invalid(
+                f"{profile.product} {'has no SCIM' if is_adapter else 'is reached over SCIM'}",
+                hint=f'write type = "{profile.type}"' if is_adapter else "leave out type",
+                below=("profile",),
+                code="SYNC-0480",
+            )
+        if self.type != "scim" and self.dialect is not None:
+            raise invalid(
+                f'a dialect has no meaning with type = "{self.type}"',
+                hint="leave it out",
+                below=("dialect",),
+                code="SYNC-0481",
+            )
+
     @model_validator(mode="after")
     def _apply_profile(self, info: ValidationInfo) -> Target:
         """Take over what the profile says of settings that are not given."""
@@ -310,6 +328,7 @@ class Target(Table):
         if "profile" not in self.model_fields_set:
             name = registries.target_types[self.type].profile
         profile: Profile = registries.profiles[name]()
+        self._check_type(profile)
         if profile.deactivate_means == "delete" and self.leave.delete_after is not None:
             raise invalid(
                 f"at {profile.product}, deactivating an account deletes it for good at once",

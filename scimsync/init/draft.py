@@ -206,8 +206,9 @@ def _target(profile: Profile | None) -> list[str]:
     return [
         *_comments(notes),
         "[targets.app]",
+        *([] if profile.type == "scim" else [f"type = {toml_string(profile.type)}"]),
         f"url = {toml_string(profile.url or 'https://app.example.com/scim/v2')}",
-        f"profile = {toml_string(profile.name)}",
+        *([f"profile = {toml_string(profile.name)}"] if profile.type == "scim" else []),
         _AUTH[profile.auth[0] if profile.auth else "bearer"],
     ]
 

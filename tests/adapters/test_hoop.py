@@ -327,6 +327,7 @@ def test_check_names_what_cannot_be_stored(office: Office, hoop: HoopServer) -> 
     office.configure(
         user=USER + 'externalId = "id"\nnickName = "given"\n"x509Certificates" = "given"',
         target='type = "hoop"',
+        more=TEAMS + 'externalId = "value"\n',
     )
     office.hire(people(1))
 
@@ -334,7 +335,8 @@ def test_check_names_what_cannot_be_stored(office: Office, hoop: HoopServer) -> 
 
     assert "supports PATCH, filter" in checked.out
     assert "x509Certificates: unknown attribute" in checked.out
-    assert "externalId" in checked.out
+    assert "does not support externalId, nickName" in checked.out
+    assert "groups.departments: 1 attribute is read-only at the target" in checked.out
 
 
 def test_a_wrong_url_or_key_is_told(office: Office, hoop: HoopServer) -> None:
@@ -344,7 +346,7 @@ def test_a_wrong_url_or_key_is_told(office: Office, hoop: HoopServer) -> None:
 
     office.token = hoop.token
     office.configure(user=USER, target='type = "hoop"', url=hoop.url.removesuffix("/api"))
-    assert "no SCIM service found" in office.run("check").out
+    assert "no API of Hoop.dev found" in office.run("check").out
 
 
 def _looks_for_user(seen: Seen) -> bool:

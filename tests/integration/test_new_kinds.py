@@ -138,7 +138,9 @@ KINDS = replace(
     authenticators=BUILTIN.authenticators.with_("halves", HalvesSettings),
     dialects=BUILTIN.dialects.with_("titled", TitledDialect()),
     target_types=BUILTIN.target_types.with_("annals", TargetType("intranet", Annals)),
-    profiles=BUILTIN.profiles.with_("intranet", lambda: Profile("intranet", dialect="titled")),
+    profiles=BUILTIN.profiles.with_(
+        "intranet", lambda: Profile("intranet", type="annals", dialect="titled")
+    ),
     channels=BUILTIN.channels.with_("pager", PagerSettings),
 )
 SYNC_TOML = """

@@ -76,6 +76,7 @@ def _show(output: Output, profile: Profile) -> None:
     output.line((profile.product or profile.name, "bold"))
     facts = {
         "profile": profile.name,
+        **({} if profile.type == "scim" else {"type": profile.type}),
         "url": profile.url or "shown by the product",
         "authentication": ", ".join(profile.auth) or "not known",
         "groups": _GROUPS[profile.groups],

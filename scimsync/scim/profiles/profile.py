@@ -46,6 +46,9 @@ class Profile:
     url: str | None = None
     """The form of its base URL, where `<…>` stands for what differs between customers."""
 
+    type: str = "scim"
+    """The type of its targets: that of an adapter if it has no SCIM."""
+
     dialect: str | None = None
     """The dialect to use."""
 
@@ -168,6 +171,7 @@ _FLAG = (lambda value: isinstance(value, bool), "true or false")
 _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "product": _TEXT,
     "url": _TEXT,
+    "type": _TEXT,
     "dialect": _TEXT,
     "auth": _TEXTS,
     "attributes": _TEXTS,

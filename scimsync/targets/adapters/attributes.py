@@ -32,13 +32,14 @@ def refused(scim_type: str, detail: str) -> ErrorResponse:
 class Attribute:
     """An attribute that an API stores, by its path in a mapping.
 
-    `mutability` is that of RFC 7643 section 2.2; an immutable attribute is set at creation.
+    `mutability` is that of RFC 7643 section 2.2; an immutable attribute is set at creation. A
+    read-only one is a common attribute that the API lacks, which schemas would not show otherwise.
     """
 
     path: str
     type: Literal["string", "boolean"] = "string"
     required: bool = False
-    mutability: Literal["readWrite", "immutable", "writeOnly"] = "readWrite"
+    mutability: Literal["readWrite", "immutable", "writeOnly", "readOnly"] = "readWrite"
 
     @property
     def where(self) -> SettablePath:
@@ -60,7 +61,11 @@ class AttributeTable:
         self._type = RESOURCE_TYPES[kind]
         self._kind = kind
         self._attributes = tuple(attributes)
-        self._by_key = {attribute.where.key: attribute for attribute in attributes}
+        self._by_key = {
+            attribute.where.key: attribute
+            for attribute in attributes
+            if attribute.mutability != "readOnly"
+        }
 
     def values_of(self, resource: Mapping[str, Any]) -> Json:
         """Return path -> value of a resource to create, without `members`.
@@ -100,6 +105,11 @@ class AttributeTable:
                         raise refused("invalidValue", f"{self._product} requires {attribute.path}")
                     changes[attribute.path] = None if unset else attribute.checked(part)
         return changes
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of the attributes that can be stored."""
+        return tuple(attribute.path for attribute in self._by_key.values())
 
     def schemas(self) -> list[Json]:
         """Return the attributes as resources of /Schemas (RFC 7643 section 7)."""
@@ -187,7 +197,7 @@ class AttributeTable:
             raise refused("invalidPath", str(error)) from None
         found = [
             attribute
-            for attribute in self._attributes
+            for attribute in self._by_key.values()
             if attribute.where.key == element.key
             or (whole.sub is None and attribute.where.element == element.element)
             or (
@@ -212,11 +222,9 @@ class AttributeTable:
         return found
 
     def _unknown(self, text: str) -> ErrorResponse:
-        known = ", ".join(self._by_key[key].path for key in self._by_key)
-        return refused(
-            "invalidPath",
-            f"{self._product} cannot store {text} of a {self._kind}; it stores {known}",
-        )
+        known = ", ".join(self.paths)
+        why = f"{self._product} cannot store {text} of a {self._kind}; it stores {known}"
+        return refused("invalidPath", why)
 
 
 def _add_to_schema(schema: Json, attribute: Attribute, path: Path) -> None:

@@ -87,6 +87,7 @@ class Users(Endpoint):
             Attribute(PICTURE),
             Attribute(SLACK_ID),
             Attribute("password", mutability="immutable"),
+            Attribute("externalId", mutability="readOnly"),
         ],
     )
 
@@ -185,7 +186,12 @@ class Groups(Endpoint):
     kind = "group"
     filters = ("displayName",)
     attributes = AttributeTable(
-        PRODUCT, "group", [Attribute("displayName", required=True, mutability="immutable")]
+        PRODUCT,
+        "group",
+        [
+            Attribute("displayName", required=True, mutability="immutable"),
+            Attribute("externalId", mutability="readOnly"),
+        ],
     )
 
     def __init__(self, api: JsonApi, users: Users) -> None:

@@ -71,7 +71,7 @@ def _proposal(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]
 
 def _attributes(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
     profile, mapped = target.profile, [slot.path for slot in target.program.slots]
-    if profile.attributes:
+    if profile.attributes and profile.type == "scim":  # the schemas of an adapter say it exactly
         outside = [path for path in mapped if not covers(profile.attributes, path)]
         if outside:
             are = plural(len(outside), "mapped attribute is", "mapped attributes are")

@@ -51,9 +51,11 @@ def _misfit(
 ) -> Misfit | None:
     path = each.path
     schema = core if at_top(path.schema) or path.schema is None else path.schema
-    if schema == core and path.attribute.casefold() in COMMON:
-        return None
     attributes = known.get(schema.casefold())
+    if schema == core and path.attribute.casefold() in COMMON:
+        common = named(attributes or (), path.attribute)
+        forbids = common is not None and common.is_read_only
+        return Misfit(str(path), "read-only", _SET_BY_TARGET) if forbids else None
     if attributes is None:
         return Misfit(str(path), "unknown", f"unknown schema {schema}")
     attribute = named(attributes, path.attribute)

@@ -94,10 +94,12 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
             hint=f"check that {target.config.url} is right and the service is up",
         )
     if isinstance(error, InvalidResponse) or answer_of(error) is Answer.NOT_FOUND:
+        is_scim = target.config.type == "scim"
+        part = "is the part before /Users" if is_scim else f"looks like {target.profile.url}"
         return subject.error(
-            f"no SCIM service found: {said}",
+            f"no {'SCIM service' if is_scim else f'API of {target.profile.product}'} found: {said}",
             code=message_code(error),
-            hint=f"url is the part before /Users, now {target.config.url}",
+            hint=f"url {part}, now {target.config.url}",
         )
     return subject.error(f"unexpected response: {said}", code=message_code(error))
 
