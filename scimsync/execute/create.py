@@ -7,6 +7,7 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from scimsync.execute.error_policy import outcome_of_error, response_of
+from scimsync.execute.first_use import send_in_some_shape
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     applied,
@@ -14,7 +15,7 @@ from scimsync.execute.operation_outcome import (
     postponed,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
-from scimsync.execute.refused_change import in_part, send_checked
+from scimsync.execute.refused_change import in_part
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
@@ -170,7 +171,8 @@ class Creation:
         """Bring a resource that was created without a response up to date."""
         remote_id, base, wanted = self._adoption_documents(match, wanted)
         try:
-            _, response = await send_checked(self.sending, self._adoption(remote_id, base, wanted))
+            adoption = self._adoption(remote_id, base, wanted)
+            _, response = await send_in_some_shape(self.sending, adoption)
         except RequestError as error:
             created = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
             return outcome_of_error(self.operation, created, error, self.now())
@@ -203,7 +205,7 @@ class Creation:
         remote_id, base, wanted = self._adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
-            requests, response = await send_checked(self.sending, adoption)
+            requests, response = await send_in_some_shape(self.sending, adoption)
         except RequestError as error:
             if may_have_had_effect(error):
                 link = perhaps_created(link, adoption.operation)

@@ -21,6 +21,7 @@ from scimsync.execute.operation_outcome import (
 from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
 from scimsync.model.backoff import retry_delay
+from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, failed_link, link_in_doubt, perhaps_named
 from scimsync.model.memberships import member_of
@@ -32,6 +33,9 @@ from scimsync.model.operations import (
 )
 from scimsync.state import journal, leases, links, memberships, reference_rows
 from scimsync.state.store import Store
+
+_BATCH = 500
+"""The number of keys in one query."""
 
 
 class JournalWriter:
@@ -107,6 +111,20 @@ class JournalWriter:
                     connection, self._target, keys, kind, deleted=not added
                 ).items()
             }
+
+    def known_members(self, group: Key) -> frozenset[RemoteId]:
+        """Return the remote ids of the members that the target has acknowledged in a group."""
+        with self._store.read() as connection:
+            known: dict[Kind, list[Key]] = {}
+            for one in memberships.of_group(connection, self._target, group):
+                if one.acknowledged:
+                    known.setdefault(one.member_kind, []).append(one.member)
+            return frozenset(
+                remote_id
+                for kind, keys in known.items()
+                for some in batches(keys, _BATCH)
+                for remote_id in links.remote_ids(connection, self._target, some, kind).values()
+            )
 
     def holders(self, names: Sequence[str]) -> dict[str, Link]:
         """Return the links of the users that hold, or may have got, these folded userNames."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from scimsync.execute.error_policy import outcome_of_error
+from scimsync.execute.error_policy import outcome_of_error, response_of
+from scimsync.execute.first_use import send_checked, send_in_other_shapes
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     acknowledged,
@@ -15,7 +16,7 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
-from scimsync.execute.refused_change import after_error, send_checked
+from scimsync.execute.refused_change import after_error
 from scimsync.model.changes import Change
 from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
@@ -82,7 +83,8 @@ def _outcome(
             f"{len(attempt.refused)} of {len(changes)} members were refused, the first:"
             f" {attempt.why}"
         )
-        return failed(operation, now, link, why, "SYNC-0404", attempt.why, attempt.requests)
+        refusal = None if attempt.why is None else response_of(attempt.why)
+        return failed(operation, now, link, why, "SYNC-0404", refusal, attempt.requests)
     updated = replace(link, synced_at=now)
     failed_now = link.next_try_at is not None and link.next_try_at >= (operation.planned_at or now)
     if not failed_now:  # the memberships had failed, in an earlier run
@@ -121,7 +123,7 @@ class _Attempt:
     applied: list[Change] = field(default_factory=list)
     refused: list[Change] = field(default_factory=list)
     in_doubt: list[Change] = field(default_factory=list)
-    why: ErrorResponse | None = None
+    why: ErrorResponse | UnprovenResponse | None = None
     splits: int = 0
 
     async def send(self, changes: Sequence[Change]) -> None:
@@ -130,28 +132,45 @@ class _Attempt:
         Raise RequestError.
         """
         operation = replace(self.prepared.operation, changes=tuple(changes))
-        requests, _ = self.sending.requests(operation, {}, self.prepared.members)
-        self.requests = requests
-        prepared = replace(
-            self.prepared, operation=operation, before={}, requests=requests, ready=requests
+        prepared = self.sending.reshaped(
+            replace(self.prepared, operation=operation, before={}, dialect=None)
         )
+        self.requests = prepared.requests
         try:
             self.requests, _ = await send_checked(self.sending, prepared)
         except RequestError as error:
             if may_have_had_effect(error):
                 self.in_doubt += changes
             if (
-                not isinstance(error, ErrorResponse)
+                not isinstance(error, ErrorResponse | UnprovenResponse)
                 or verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER
             ):
                 raise
-            await self._halve(changes, error)
+            await self._after_refusal(prepared, error)
         else:
             self.applied += changes
 
-    async def _halve(self, changes: Sequence[Change], error: ErrorResponse) -> None:
+    async def _after_refusal(
+        self, prepared: PreparedOperation, error: ErrorResponse | UnprovenResponse
+    ) -> None:
+        """Leave out what the group shows already, try other shapes, then halve what is left."""
+        changes = prepared.operation.changes
         needed = await self._missing(changes)  # raises 404 where the group itself is gone
         self.applied += [change for change in changes if change not in needed]
+        if len(needed) == len(changes):
+            requests, other = await send_in_other_shapes(self.sending, prepared, error)
+            if other is None:
+                self.requests = requests or self.requests
+                self.applied += changes
+                return
+        await self._halve(changes, needed, error)
+
+    async def _halve(
+        self,
+        changes: Sequence[Change],
+        needed: Sequence[Change],
+        error: ErrorResponse | UnprovenResponse,
+    ) -> None:
         self.splits += 1
         if len(needed) == 1 or self.splits > MAX_SPLITS:
             self.refused += needed

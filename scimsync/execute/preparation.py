@@ -21,7 +21,8 @@ from scimsync.plan.requests import Values, shape_requests, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.connection import TargetConnection
-from scimsync.targets.evidence import check_read
+from scimsync.targets.evidence import check_members_shown, check_read
+from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
@@ -35,6 +36,7 @@ class PreparedOperation:
 
     `before` is the document that the changes start from. `requests` are shown in the journal and
     `ready` are sent: they differ by generated and secret values. `error` is why there are none.
+    `dialect` shaped them. `is_trial`: nobody knows yet whether the target takes this shape.
     """
 
     operation: JournaledOperation
@@ -44,6 +46,8 @@ class PreparedOperation:
     requests: Requests = ()
     ready: Requests = ()
     error: ScimsyncError | None = None
+    dialect: Dialect | None = None
+    is_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,13 @@ class Sending:
     are sent at creation only, `secret` a sensitive value of a key by its digest, `owner` the key
     that a resource is linked to, and `clock` aware times. `policy` says what may be adopted, and
     `may_adopt_weakly` whether one more account that may be somebody else's.
-    `run_doubt` is why the clock may be wrong in this run.
+    `run_doubt` is why the clock may be wrong in this run. `shapes` are those of a target that
+    adapts, with `first_dialect` as the first one to try. `known_members` returns the remote ids
+    that a group is known to have.
     """
 
     connection: TargetConnection
-    dialect: Dialect
+    first_dialect: Dialect
     matcher_of: Callable[[Kind, Key], Matcher]
     create_only: Callable[[Kind, Key], frozenset[str]]
     secret: Callable[[Key, str], Value]
@@ -66,7 +72,14 @@ class Sending:
     policy: Policy
     may_adopt_weakly: Callable[[], bool]
     clock: Callable[[], datetime]
+    known_members: Callable[[Key], frozenset[RemoteId]]
     run_doubt: ClockDoubt | None = None
+    shapes: LearnedShapes | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect in the shapes that are known by now."""
+        return self.first_dialect if self.shapes is None else self.shapes.dialect
 
     @property
     def clock_is_wrong(self) -> bool:
@@ -95,12 +108,21 @@ class Sending:
             changes = [_resolved(change, accounts) for change in operation.changes]
             differing = tuple(change for change in changes if change.before != change.after)
             operation = replace(operation, changes=differing)
-        prepared = PreparedOperation(operation, link, before, members)
+        return self._shaped(PreparedOperation(operation, link, before, members))
+
+    def reshaped(self, prepared: PreparedOperation) -> PreparedOperation:
+        """Return an operation with its requests in the shapes that are known by now."""
+        return prepared if prepared.dialect is self.dialect else self._shaped(prepared)
+
+    def _shaped(self, prepared: PreparedOperation) -> PreparedOperation:
+        dialect = self.dialect
         try:
-            requests, ready = self.requests(operation, before, members)
+            requests, ready = self.requests(
+                prepared.operation, prepared.before, prepared.members, dialect=dialect
+            )
         except ScimsyncError as error:
-            return replace(prepared, error=error)
-        return replace(prepared, requests=requests, ready=ready)
+            return replace(prepared, requests=(), ready=(), error=error)
+        return replace(prepared, requests=requests, ready=ready, dialect=dialect)
 
     def other_owner(self, operation: JournaledOperation, remote_id: RemoteId) -> Key | None:
         """Return the other key that a resource is linked to, or None if there is none."""
@@ -119,7 +141,7 @@ class Sending:
         return prepared.requests, responses
 
     async def _with_current(self, prepared: PreparedOperation) -> PreparedOperation:
-        operation = prepared.operation
+        operation, dialect = prepared.operation, prepared.dialect or self.dialect
         paths = [change.path for change in operation.changes]
         if operation.action in MEMBERSHIP_ACTIONS:
             paths = ["members"]
@@ -127,11 +149,21 @@ class Sending:
             not prepared.ready
             or operation.remote_id is None
             or operation.action == Action.DELETE
-            or not self.dialect.needs_current(operation.kind, paths)
+            or not dialect.needs_current(operation.kind, paths)
         ):
             return prepared
-        current = await self.read(operation.kind, operation.remote_id)
-        requests, ready = self.requests(operation, prepared.before, prepared.members, current)
+        response = await self._read(operation.kind, operation.remote_id)
+        current = response.body or {}
+        if operation.kind is Kind.GROUP:
+            check_members_shown(self.known_members(operation.key), current)
+        requests, ready = self.requests(
+            operation,
+            prepared.before,
+            prepared.members,
+            dialect=dialect,
+            current=current,
+            etag=response.version,
+        )
         return replace(prepared, requests=requests, ready=ready)
 
     async def read(self, kind: Kind, remote_id: RemoteId) -> Mapping[str, Any]:
@@ -139,17 +171,23 @@ class Sending:
 
         Raise RequestError, also for a response that shows none or another one.
         """
+        return (await self._read(kind, remote_id)).body or {}
+
+    async def _read(self, kind: Kind, remote_id: RemoteId) -> ScimResponse:
         request = self.dialect.read(kind, remote_id)
         response = await self.connection.send(request)
         check_read(request, response, remote_id)
-        return response.body or {}
+        return response
 
     def requests(
         self,
         operation: JournaledOperation,
         before: Document,
         members: MemberIds,
+        *,
+        dialect: Dialect | None = None,
         current: Mapping[str, Any] | None = None,
+        etag: str | None = None,
     ) -> tuple[Requests, Requests]:
         """Return the requests as the journal shows them, and as they are sent.
 
@@ -166,14 +204,15 @@ class Sending:
                 return self.secret(operation.key, value.digest)
             return value
 
-        values = Values(shown, member_id, current)
-        requests = shape_requests(self.dialect, operation, before, values)
+        dialect = dialect or self.dialect
+        values = Values(shown, member_id, current, etag)
+        requests = shape_requests(dialect, operation, before, values)
         if not any(
             isinstance(change.after, (RandomText, SecretValue)) for change in operation.changes
         ):
             return requests, requests
         filled_in = replace(values, fill=filled)
-        return requests, shape_requests(self.dialect, operation, before, filled_in)
+        return requests, shape_requests(dialect, operation, before, filled_in)
 
 
 def _resolved(change: Change, accounts: Mapping[Key, RemoteId]) -> Change:

@@ -6,10 +6,9 @@ becomes a deactivation. A resource counts as gone only if a search proves it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from scimsync.errors import coded
 from scimsync.execute.error_policy import (
@@ -18,6 +17,12 @@ from scimsync.execute.error_policy import (
     purpose_of_action,
     response_of,
 )
+from scimsync.execute.first_use import (
+    holds,
+    may_be_the_shape,
+    send_checked,
+    send_in_other_shapes,
+)
 from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
@@ -25,22 +30,18 @@ from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.plan.guard import REMOVALS
-from scimsync.scim.attributes import read, resource_id, same_value
-from scimsync.scim.messages import Requests, ScimResponse
-from scimsync.scim.resources import project
+from scimsync.scim.attributes import resource_id
+from scimsync.scim.messages import Requests
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.evidence import (
     Answer,
     Verdict,
     answer_of,
-    check_change,
     may_have_had_effect,
-    read_active,
     refusal_code,
     verdict,
 )
-from scimsync.targets.resource_list import fold
-from scimsync.transport.request_errors import RequestError
+from scimsync.transport.request_errors import InvalidRequest, RequestError
 
 _REFUSALS = (Verdict.REFUSED, Verdict.SHAPE, Verdict.CONFLICT)
 
@@ -75,13 +76,19 @@ class _RefusedChange:
                 return await self._compare(proof)
             if proof in _REFUSALS and operation.action == Action.DELETE:
                 return await self._deactivate_instead()
-            if proof in _REFUSALS and len(operation.changes) > 1:
+            if proof in _REFUSALS and (len(operation.changes) > 1 or self._may_be_the_shape()):
                 return await self._compare(proof)
         except TargetStopped:
             return self._failed()
         if proof is Verdict.REFUSED and answer_of(self.error) is Answer.BAD_REQUEST:
             return self._failed(in_doubt=True)  # it may hold the value already: read it first
         return self._failed()
+
+    def _may_be_the_shape(self) -> bool:
+        """Return whether another shape of the request may help."""
+        return self.sending.shapes is not None and may_be_the_shape(
+            self.error, is_proven=not self.prepared.is_trial
+        )
 
     def _may_be_shown(self, proof: Verdict) -> bool:
         """Return whether reading the resource now can settle what became of the request.
@@ -119,7 +126,7 @@ class _RefusedChange:
             return self._failed()
         if operation.action == Action.DELETE:
             return await self._deactivate_instead()
-        missing = [change for change in operation.changes if not _holds(resource, change)]
+        missing = [change for change in operation.changes if not holds(resource, change)]
         self.parts += [change for change in operation.changes if change not in missing]
         if missing:
             await self._send_parts(missing, proof)
@@ -143,31 +150,43 @@ class _RefusedChange:
             await self._send_singly(others)
 
     async def _send_singly(self, changes: Sequence[Change]) -> None:
-        """Send changes one by one, but not the only one of the operation again."""
+        """Send changes one by one, in other shapes too, but the only one not in the same again."""
         is_only = len(self.prepared.operation.changes) == 1
         for change in changes:
-            error = self.error if is_only else await self._send_part([change])
+            error = await self._send_part([change], self.error if is_only else None)
             if error is not None:
                 self.refusals.append(([change], error))
 
-    async def _send_part(self, changes: Sequence[Change]) -> RequestError | None:
-        """Send some changes of the operation. Return the error if they did not succeed."""
+    async def _send_part(
+        self, changes: Sequence[Change], error: RequestError | None = None
+    ) -> RequestError | None:
+        """Send some changes of the operation. Return the error if they did not succeed.
+
+        With `error`, they were refused with it already.
+        """
         part = replace(self.prepared.operation, changes=tuple(changes))
-        error = await self._send(part, apply_changes(self.prepared.before, self.parts))
+        error = await self._send(part, apply_changes(self.prepared.before, self.parts), error)
         if error is None:
             self.parts += changes
         return error
 
-    async def _send(self, operation: JournaledOperation, before: Document) -> RequestError | None:
-        requests, ready = self.sending.requests(operation, before, {})
-        prepared = replace(
-            self.prepared, operation=operation, before=before, requests=requests, ready=ready
+    async def _send(
+        self, operation: JournaledOperation, before: Document, error: RequestError | None = None
+    ) -> RequestError | None:
+        prepared = self.sending.reshaped(
+            replace(self.prepared, operation=operation, before=before, dialect=None)
         )
-        try:
-            self.requests, _ = await send_checked(self.sending, prepared)
-        except RequestError as error:
-            return error
-        return None
+        if prepared.error is not None:
+            return InvalidRequest(prepared.error.message)
+        if error is None:
+            try:
+                self.requests, _ = await send_checked(self.sending, prepared)
+            except RequestError as refusal:
+                error = refusal
+        if error is not None and len(operation.changes) == 1:
+            requests, error = await send_in_other_shapes(self.sending, prepared, error)
+            self.requests = requests or self.requests
+        return error
 
     async def _deactivate_instead(self) -> OperationOutcome:
         """Deactivate a user whose account the target does not delete. The deletion stays due."""
@@ -259,36 +278,8 @@ class _RefusedChange:
         return outcome
 
 
-async def send_checked(
-    sending: Sending, prepared: PreparedOperation
-) -> tuple[Requests, ScimResponse | None]:
-    """Send a change of a resource.
-
-    Return the requests as the journal shows them, and the last response, None if none was sent.
-    Raise RequestError, also for a response that does not prove the change.
-    """
-    requests, responses = await sending.send(prepared)
-    operation = prepared.operation
-    if responses and operation.remote_id is not None:
-        sent = {change.path: change.after for change in operation.changes}
-        if sending.policy.product.invites and sent.get("active") is True:
-            del sent["active"]  # false until the user accepts the invitation
-        check_change(requests[-1], responses[-1], operation.remote_id, sent)
-    return requests, responses[-1] if responses else None
-
-
 def in_part(outcome: OperationOutcome, now: datetime) -> OperationOutcome:
     """Let the remaining changes be planned again, in this run or in the next."""
     assert outcome.link is not None  # noqa: S101 - applied() gives one
     link = replace(outcome.link, next_try_at=now)
     return replace(outcome, link=link, again=True)
-
-
-def _holds(resource: Mapping[str, Any], change: Change) -> bool:
-    """Return whether a resource holds the value of a change, ignoring the case of texts."""
-    held = project(resource, (change.path,)).get(change.path)
-    if change.path == "active":
-        return read_active(read(resource, "active")) is change.after
-    if isinstance(held, str) and isinstance(change.after, str):
-        return fold(change.path, held) == fold(change.path, change.after)
-    return same_value(held, change.after)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scimsync.errors import ScimsyncError
 from scimsync.execute.create import Creation
+from scimsync.execute.first_use import first_use, send_checked
 from scimsync.execute.member_changes import send_members
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
@@ -13,7 +15,7 @@ from scimsync.execute.operation_outcome import (
     result,
 )
 from scimsync.execute.preparation import PreparedOperation, Sending
-from scimsync.execute.refused_change import after_error, in_part, send_checked
+from scimsync.execute.refused_change import after_error, in_part
 from scimsync.model.changes import apply_changes
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
@@ -38,9 +40,10 @@ async def send_operation(sending: Sending, prepared: PreparedOperation) -> Opera
 async def _send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     operation, link, now = prepared.operation, prepared.link, sending.clock
     if prepared.error is not None:
-        return failed(operation, now(), link, prepared.error.message, prepared.error.code)
+        return _unshaped(sending, prepared, prepared.error)
     if operation.action in MEMBERSHIP_ACTIONS:
-        return await send_members(sending, prepared)
+        async with first_use(sending, prepared) as prepared:
+            return await send_members(sending, prepared)
     if not operation.changes and operation.action not in _NEED_NO_CHANGE:
         nothing = result(operation, OperationStatus.SKIPPED, now(), detail="nothing left to change")
         return OperationOutcome(nothing)
@@ -51,11 +54,22 @@ async def _send_operation(sending: Sending, prepared: PreparedOperation) -> Oper
             return failed(operation, now(), link, detail, "SYNC-0343")
     if operation.action == Action.CREATE:
         return await Creation(sending, prepared).send()
-    return await _send_change(sending, prepared)
+    async with first_use(sending, prepared) as shaped:
+        return await _send_change(sending, shaped)
+
+
+def _unshaped(
+    sending: Sending, prepared: PreparedOperation, error: ScimsyncError
+) -> OperationOutcome:
+    """Return the outcome of an operation for which there is no request."""
+    now = sending.clock()
+    return failed(prepared.operation, now, prepared.link, error.message, error.code)
 
 
 async def _send_change(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     operation, link = prepared.operation, prepared.link
+    if prepared.error is not None:
+        return _unshaped(sending, prepared, prepared.error)
     try:
         requests, response = await send_checked(sending, prepared)
     except RequestError as error:

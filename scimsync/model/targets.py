@@ -30,6 +30,15 @@ class UnusableFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedShape:
+    """A choice in the shape of requests, what taught it, and the day of that (YYYY-MM-DD)."""
+
+    choice: str
+    why: str
+    learned_on: str
+
+
+@dataclass(frozen=True, slots=True)
 class TargetState:
     """What is known of a target between runs.
 
@@ -45,7 +54,8 @@ class TargetState:
     target was last planned with, and earlier ones that have been removed from sync.toml since.
     `unusable_filters` are the filters that prove nothing, by kind and attribute, such as `user
     externalId`. `bulk_unusable` is why bulk requests cannot be used, as found at
-    `bulk_unusable_at`.
+    `bulk_unusable_at`. `shapes` are the choices in the shape of requests that are known to work
+    (see `targets.learned_shapes`).
     """
 
     name: str
@@ -64,3 +74,4 @@ class TargetState:
     unusable_filters: Mapping[str, UnusableFilter] = field(default_factory=dict)
     bulk_unusable: str | None = None
     bulk_unusable_at: datetime | None = None
+    shapes: Mapping[str, LearnedShape] = field(default_factory=dict)

@@ -28,12 +28,13 @@ class Values:
 
     `fill` returns the value for a placeholder, and any other value as it is. `member_id` returns
     the remote id of a member, or None to leave the member out. `current` is the resource as the
-    target just returned it, for a dialect that needs it.
+    target just returned it, for a dialect that needs it, and `etag` its version.
     """
 
     fill: Callable[[Value], Value]
     member_id: Callable[[Kind, Key], str | None]
     current: Mapping[str, Any] | None = None
+    etag: str | None = None
 
 
 def shape_requests(
@@ -59,7 +60,7 @@ def shape_requests(
     if operation.action == Action.DELETE:
         return (dialect.delete(kind, remote_id),)
     paths = tuple(change.path for change in changes)
-    resource = RemoteResource(remote_id, current=values.current)
+    resource = RemoteResource(remote_id, values.etag, values.current)
     if kind is Kind.USER and paths == _ACTIVE_ONLY and changes[0].after is not None:
         return dialect.set_active(resource, bool(changes[0].after))
     # whether a placeholder was there before matters, but not its value
@@ -83,7 +84,8 @@ def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Re
     group = operation.remote_id or RemoteId(f"(id of {operation.key})")
     if not (removed or added):
         return ()
-    return dialect.change_members(RemoteResource(group, current=values.current), removed, added)
+    resource = RemoteResource(group, values.etag, values.current)
+    return dialect.change_members(resource, removed, added)
 
 
 def request_documents(requests: Requests) -> list[dict[str, Any]]:

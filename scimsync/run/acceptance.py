@@ -82,7 +82,11 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
             if not leases.renew(connection, context.token.only(f"target {name}"), now):
                 continue
             new = after_run(known[name], target.connection, target.error, now)
-            new = replace(new, unusable_filters=target.unusable_filters(now.date()))
+            new = replace(
+                new,
+                unusable_filters=target.unusable_filters(now.date()),
+                shapes=target.learned_shapes,
+            )
             new = target.with_bulk(new, now)
             if name in context.compiled.expiries:
                 new = replace(new, credentials_expire=context.compiled.expiries[name])

@@ -72,7 +72,7 @@ class _TargetExecution:
         )
         sending = Sending(
             connection=target.connection,
-            dialect=compiled.dialect,
+            first_dialect=compiled.dialect,
             matcher_of=target.matcher_of,
             create_only=target.create_only,
             secret=secrets.get,
@@ -80,7 +80,9 @@ class _TargetExecution:
             policy=compiled.policy,
             may_adopt_weakly=self._may_adopt_weakly,
             clock=context.clock,
+            known_members=self._journal.known_members,
             run_doubt=context.now.doubt,
+            shapes=target.shapes,
         )
         self._executor = Executor(
             name, self._journal, sending, compiled.concurrency, self._progress

@@ -18,7 +18,7 @@ from scimsync.model.discovery import Capabilities, Discovery
 from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
-from scimsync.model.targets import TargetState, UnusableFilter
+from scimsync.model.targets import LearnedShape, TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references, protected_accounts
@@ -37,6 +37,7 @@ from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.tallies import with_tallies
+from scimsync.scim.dialects import Dialect
 from scimsync.state import (
     discoveries,
     due,
@@ -52,6 +53,7 @@ from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.discoverer import Discoverer
 from scimsync.targets.evidence import message_code, shows_another
+from scimsync.targets.learned_shapes import LearnedShapes, open_shapes
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
     is_suspect,
@@ -105,6 +107,7 @@ class TargetRun:
     planner: TargetPlanner
     known: TargetState
     discoverer: Discoverer
+    shapes: LearnedShapes | None = None
     has_arrivals: bool = False
     leaves_out_groups: bool = False
     scope: Scope | None = None
@@ -121,6 +124,16 @@ class TargetRun:
     @property
     def name(self) -> str:
         return self.compiled.name
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the target, in the shapes that are known by now."""
+        return self.compiled.dialect if self.shapes is None else self.shapes.dialect
+
+    @property
+    def learned_shapes(self) -> Mapping[str, LearnedShape]:
+        """What is known of the shapes of requests, for later runs."""
+        return self.known.shapes if self.shapes is None else self.shapes.learned
 
     @property
     def capabilities(self) -> Capabilities:
@@ -336,7 +349,7 @@ class TargetRun:
         plan = TargetPlan(
             name=self.name,
             url=url,
-            dialect=self.compiled.dialect,
+            dialect=self.dialect,
             reader=self.state,
             error=self.error,
             lost_members=tuple(self.planner.lost_members),
@@ -553,6 +566,14 @@ def _open(
         known.group_tables,
         has_groups=has_links or (bool(target.groups) and not leaves_out_groups),
     )
+    shapes = open_shapes(
+        target.dialect,
+        known,
+        target.config.url,
+        now.today,
+        {},
+        lambda: discoverer.known.capabilities,
+    )
     return TargetRun(
         target,
         connection,
@@ -562,6 +583,7 @@ def _open(
         planner,
         known,
         discoverer,
+        shapes,
         leaves_out_groups=leaves_out_groups,
     )
 

@@ -16,7 +16,7 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.model.records import Problem
-from scimsync.model.targets import GroupTable, UnusableFilter
+from scimsync.model.targets import GroupTable, LearnedShape, UnusableFilter
 from scimsync.state.column_types import UTCDateTime
 from scimsync.state.json_values import load_changes, load_document, load_echoes
 
@@ -152,6 +152,7 @@ _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("replaced_record", "data"): _record,
     ("target", "group_tables"): _objects(GroupTable),
     ("target", "unusable_filters"): _objects(UnusableFilter),
+    ("target", "shapes"): _objects(LearnedShape),
     ("link", "kind"): Kind,
     ("link", "status"): LinkStatus,
     ("link", "document"): _document,

@@ -113,6 +113,9 @@ class TargetRow(_Row, table=True):
     )
     bulk_unusable: str | None = text_column("Why it cannot be sent bulk requests.", default=None)
     bulk_unusable_at: datetime | None = time_column("When that was found.", default=None)
+    shapes: str | None = text_column(
+        "The shapes of requests that are known to work: a JSON object.", default=None
+    )
 
 
 class DiscoveryRow(_Row, table=True):

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, select
 
 from scimsync.model.ids import Seq
-from scimsync.model.targets import GroupTable, TargetState, UnusableFilter
+from scimsync.model.targets import GroupTable, LearnedShape, TargetState, UnusableFilter
 from scimsync.state.bulk import upsert
 from scimsync.state.tables import target as table
 
@@ -29,11 +29,13 @@ def get_target(connection: Connection, name: str) -> TargetState:
 def _state(row: RowMapping) -> TargetState:
     tables = _objects(row["group_tables"])
     filters = _objects(row["unusable_filters"])
+    shapes = _objects(row["shapes"])
     values = {
         **row,
         "cursor": Seq(row["cursor"] or 0),
         "group_tables": {name: GroupTable(**known) for name, known in tables.items()},
         "unusable_filters": {name: UnusableFilter(**known) for name, known in filters.items()},
+        "shapes": {name: LearnedShape(**known) for name, known in shapes.items()},
     }
     return TargetState(**values)
 
@@ -53,6 +55,7 @@ def put_targets(connection: Connection, states: Sequence[TargetState]) -> None:
             | {
                 "group_tables": orjson.dumps(state.group_tables).decode(),
                 "unusable_filters": orjson.dumps(state.unusable_filters).decode(),
+                "shapes": orjson.dumps(state.shapes).decode(),
             }
             for state in states
         ],

@@ -7,13 +7,13 @@ docs/safety.md shows the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from scimsync.jsontext import json_text
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
-from scimsync.scim.attributes import read, spelled
+from scimsync.scim.attributes import read, spelled, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import ScimRequest, ScimResponse
@@ -96,6 +96,7 @@ class Answer(StrEnum):
     SHORT_LIST = "a list that is shorter than its totalResults, or that repeats or changes"
     FILTER_IGNORED = "resources that do not fit the filter"
     MEMBERS_HIDDEN = "a group without members"
+    NOT_STORED = "2xx after which the resource still shows the old value"
 
 
 def _row(
@@ -132,6 +133,7 @@ TABLE: Mapping[Answer, Mapping[Purpose, Verdict]] = {
     Answer.SHORT_LIST: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.FILTER_IGNORED: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.MEMBERS_HIDDEN: dict.fromkeys(Purpose, _V.UNKNOWN),
+    Answer.NOT_STORED: _row(_V.DONE, _V.SHAPE, _V.DONE, _V.DONE, _V.DONE),
 }
 """What each kind of answer proves about each kind of request."""
 
@@ -148,6 +150,9 @@ _BY_KIND: Mapping[ErrorKind, Answer] = {
 }
 
 _SHAPE_TYPES = ("invalidpath", "notarget", "invalidsyntax", "invalidfilter")
+
+_HAND_REMOVED = 0.1
+"""The share of a group's known members that somebody may have removed at the target."""
 
 _TRANSIENT = (Answer.LIMIT, Answer.POSTPONED, Answer.SERVER_ERROR, Answer.LOST, Answer.UNSENT)
 
@@ -269,6 +274,27 @@ def check_read(request: ScimRequest, response: ScimResponse, remote_id: str) -> 
         raise UnprovenResponse(
             f"{request}: the answer shows the resource {response.resource_id}",
             Answer.OTHER_RESOURCE,
+        )
+
+
+def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> None:
+    """Raise UnprovenResponse unless a group shows the members that it is known to have.
+
+    What is written as a whole, the list or the group, would remove those that are not shown. A few
+    may have been removed at the target.
+    """
+    members = read(group, "members")
+    shown = {
+        usable_id(read(one, "value"))
+        for one in (members if isinstance(members, list) else ())
+        if isinstance(one, Mapping)
+    }
+    hidden = sum(one not in shown for one in known)
+    if hidden and (hidden == len(known) or hidden > max(1, len(known) * _HAND_REMOVED)):
+        raise UnprovenResponse(
+            f"the group shows {len(known) - hidden} of its {len(known)} known members, so that it"
+            " cannot be written as a whole",
+            Answer.MEMBERS_HIDDEN,
         )
 
 

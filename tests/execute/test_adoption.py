@@ -235,6 +235,7 @@ def test_few_people_are_looked_up_at_a_large_target(office: Office, faulty: Faul
 
 
 def test_people_with_an_account_are_never_looked_up(office: Office, faulty: FaultyServer) -> None:
+    office.configure(target='dialect = "rfc"')
     office.hire(people(30))
     office.push()
     faulty.forget()

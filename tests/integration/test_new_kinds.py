@@ -288,4 +288,4 @@ def test_the_json_schema_has_the_new_kinds() -> None:
         {"$ref": "#/$defs/FileSettings"},
         {"$ref": "#/$defs/RosterSettings"},
     ]
-    assert schema["$defs"]["Target"]["properties"]["dialect"]["enum"] == ["rfc", "titled"]
+    assert schema["$defs"]["Target"]["properties"]["dialect"]["enum"] == ["auto", "rfc", "titled"]

@@ -22,7 +22,7 @@ NEXT_DAY = [
 ]
 LEAVER = FIRST_DAY[8]
 
-NOT_YET = {Lack.PATCH, Lack.REMOVAL_BY_FILTER, Lack.PATHS, Lack.ELEMENTS}
+NOT_YET: set[Lack] = set()
 """With these, scimsync does not do all that could be done."""
 
 PAIRS = [pair for pair in combinations(Lack, 2) if not NOT_YET & set(pair)]

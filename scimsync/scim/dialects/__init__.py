@@ -11,10 +11,11 @@ from typing import Any, Final, Protocol
 
 from scimsync.registry import Registry
 from scimsync.scim.dialects import rfc
+from scimsync.scim.dialects.shaped import ShapedDialect
 from scimsync.scim.grammar import Scalar
 from scimsync.scim.messages import Member, Query, RemoteResource, Requests, ScimRequest
 
-DEFAULT_DIALECT: Final = "rfc"
+DEFAULT_DIALECT: Final = "auto"
 """The dialect of a target if neither sync.toml nor the profile names one."""
 
 
@@ -78,6 +79,7 @@ class Dialect(Protocol):
 DIALECTS: Final[Registry[Dialect]] = Registry(
     "dialect",
     {
+        "auto": ShapedDialect(adapts=True),
         "rfc": rfc,
     },
 )

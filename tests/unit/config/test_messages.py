@@ -473,7 +473,7 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
             'profile: profile "general" is unknown\n  known: 166 names, listed by scimsync'
             ' profiles\n  did you mean "generic"?',
         ),
-        ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: rfc'),
+        ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: auto, rfc'),
         ("dialect = 3", "dialect: must be a text in quotes, not a number"),
     ],
 )

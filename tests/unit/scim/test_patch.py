@@ -375,7 +375,7 @@ def test_the_effect_of_an_operation(operation: PatchOperation, changed: dict[str
         (replace(ENTERPRISE, "x"), "invalidValue"),
         (replace(WORK, "x"), "invalidValue"),
         (replace("emails", [{"primary": True}, {"primary": True, "value": "x"}]), "invalidValue"),
-        (PatchOperation("move", "title"), "invalidSyntax"),  # type: ignore[arg-type]
+        (PatchOperation("move", "title"), "invalidSyntax"),
     ],
 )
 def test_operations_that_a_strict_server_refuses(operation: PatchOperation, scim_type: str) -> None:

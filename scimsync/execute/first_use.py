@@ -1,0 +1,338 @@
+"""The first use of a shape of requests at a target: read back, and replaced if it does not work.
+
+A target may refuse a shape, say that it took it and store nothing, or store it elsewhere. That is
+found on the first resource and not on the last: others wait until it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.model.changes import Change, apply_changes, takes_access
+from scimsync.model.ids import Document
+from scimsync.model.memberships import member_of
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
+from scimsync.model.placeholders import IdOf, RandomText, SecretValue
+from scimsync.scim.attributes import is_unassigned, read, same_value
+from scimsync.scim.differences import differences
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
+from scimsync.scim.paths import parse_path
+from scimsync.scim.resources import project
+from scimsync.scim.shaping import Use, member_id, member_uses, uses
+from scimsync.targets.evidence import (
+    Answer,
+    Purpose,
+    UnprovenResponse,
+    Verdict,
+    active_of,
+    answer_of,
+    check_change,
+    read_active,
+    verdict,
+)
+from scimsync.targets.learned_shapes import Alternative, LearnedShapes
+from scimsync.targets.resource_list import fold
+from scimsync.transport.request_errors import InvalidRequest, RequestError
+
+_UNREADABLE = (IdOf, RandomText, SecretValue)
+
+_NO_SHAPE = (Answer.TOO_LARGE,)
+"""Answers about a request as a whole, which another shape would get too."""
+
+
+def uses_of(shapes: LearnedShapes, prepared: PreparedOperation) -> frozenset[Use]:
+    """Return the choices that the request of an operation depends on."""
+    operation = prepared.operation
+    if operation.action in MEMBERSHIP_ACTIONS:
+        added = [member_of(change)[2] for change in operation.changes]
+        return member_uses(removed=not all(added), added=any(added))
+    if operation.action == Action.DELETE:
+        return frozenset()
+    after = apply_changes(prepared.before, operation.changes)
+    known = shapes.dialect.shapes(operation.kind)
+    return uses(differences(_readable(prepared.before), _readable(after)), known)
+
+
+def _readable(document: Document) -> dict[str, Any]:
+    return {
+        path: repr(value) if isinstance(value, _UNREADABLE) else value
+        for path, value in document.items()
+    }
+
+
+@asynccontextmanager
+async def first_use(
+    sending: Sending, prepared: PreparedOperation
+) -> AsyncIterator[PreparedOperation]:
+    """Give an operation in the shape that is known to work by now.
+
+    If a choice has not shown yet that it works, this operation is its trial: it is alone until the
+    end of the block, and `send_checked` reads it back.
+    """
+    shapes = sending.shapes
+    if shapes is None or prepared.error is not None:
+        yield prepared
+        return
+    kind = prepared.operation.kind
+    if shapes.knows(kind, uses_of(shapes, prepared)):
+        yield sending.reshaped(prepared)
+        return
+    async with shapes.trial:
+        prepared = sending.reshaped(prepared)
+        known = shapes.knows(kind, uses_of(shapes, prepared))
+        yield replace(prepared, is_trial=not known)
+
+
+async def send_checked(
+    sending: Sending, prepared: PreparedOperation, *, after_refusal: bool = False
+) -> tuple[Requests, ScimResponse | None]:
+    """Send a change of a resource.
+
+    Return the requests as the journal shows them, and the last response, None if none was sent.
+    Raise RequestError, also for a response that does not prove the change, or if the first use of a
+    shape does not show it. After another shape was refused, the resource has to show it.
+    """
+    requests, responses = await sending.send(prepared)
+    operation = prepared.operation
+    if not responses or operation.remote_id is None:
+        return requests, responses[-1] if responses else None
+    sent = {change.path: change.after for change in operation.changes}
+    if sending.policy.product.invites and sent.get("active") is True:
+        del sent["active"]  # false until the user accepts the invitation
+    check_change(requests[-1], responses[-1], operation.remote_id, sent)
+    if prepared.is_trial:
+        await _read_back(sending, prepared, requests[-1], responses[-1], strict=after_refusal)
+    return requests, responses[-1]
+
+
+async def _read_back(
+    sending: Sending,
+    prepared: PreparedOperation,
+    request: ScimRequest,
+    response: ScimResponse,
+    *,
+    strict: bool,
+) -> None:
+    """Note that the choices of a request work. Raise UnprovenResponse if the old values are there.
+
+    The response shows it, or else the resource as it is read.
+    """
+    shapes, operation = sending.shapes, prepared.operation
+    if shapes is None or operation.action == Action.DELETE or operation.remote_id is None:
+        return
+    prepared = _readable_changes(sending, prepared)
+    missing = _not_taken(shapes, prepared, response.body, strict=strict)
+    if missing:
+        try:
+            resource = await sending.read(operation.kind, operation.remote_id)
+        except RequestError:
+            shapes.give_up(operation.kind, uses_of(shapes, prepared))  # nothing shows it
+            return
+        missing = _not_taken(shapes, prepared, resource, strict=strict)
+    if missing is None:
+        shapes.give_up(operation.kind, uses_of(shapes, prepared))
+    elif missing:
+        raise UnprovenResponse(
+            f"{request}: {response.status}, but the {operation.kind.noun} still has the old"
+            f" {', '.join(missing)}",
+            Answer.NOT_STORED,
+        )
+    elif prepared.dialect is shapes.dialect:
+        shapes.prove(
+            operation.kind, uses_of(shapes, prepared), f"{request.method} {_place(request)}"
+        )
+
+
+def _readable_changes(sending: Sending, prepared: PreparedOperation) -> PreparedOperation:
+    """Return an operation without the changes that the product never shows."""
+    product, operation = sending.policy.product, prepared.operation
+    hidden = (*product.send_only, *(["active"] if product.invites else []))
+    shown = [change for change in operation.changes if change.path not in hidden]
+    return replace(prepared, operation=replace(operation, changes=tuple(shown)))
+
+
+def _not_taken(
+    shapes: LearnedShapes,
+    prepared: PreparedOperation,
+    shown: Mapping[str, Any] | None,
+    *,
+    strict: bool,
+) -> list[str] | None:
+    """Return the attributes that a resource shows as they were before.
+
+    Return None if it cannot show whether the change was made.
+    """
+    operation = prepared.operation
+    if shown is None:
+        return [change.path for change in operation.changes]
+    if operation.action in MEMBERSHIP_ACTIONS:
+        return _members_not_taken(prepared, shown)
+    return [
+        change.path
+        for change in operation.changes
+        if not isinstance(change.after, _UNREADABLE)
+        and not shapes.is_not_shown(operation.kind, change.path)
+        and not _is_taken(shown, change, strict=strict)
+    ]
+
+
+def _is_taken(shown: Mapping[str, Any], change: Change, *, strict: bool) -> bool:
+    """Return whether a resource shows that a change was made.
+
+    A target may write a value its own way: any other value than the one before will do, and so
+    does the value in an element that lacks what the filter asks for. Unless `strict`, access counts
+    as taken away where the target shows nothing of it.
+    """
+    if holds(shown, change) or _is_in_some_element(shown, change):
+        return True
+    held = project(shown, (change.path,)).get(change.path)
+    if change.path == "active":
+        held = active_of(shown)
+    if change.after is None:
+        return held is None
+    if held is None and takes_access(change):
+        return not strict
+    return not is_unassigned(held) and not _is_same(change.path, held, change.before)
+
+
+def _is_in_some_element(shown: Mapping[str, Any], change: Change) -> bool:
+    path = parse_path(change.path)
+    if path.filter is None or path.sub is None or not isinstance(change.after, str):
+        return False
+    elements = project(shown, (path.parent,)).get(path.parent)
+    return isinstance(elements, list) and any(
+        isinstance(one, Mapping) and _is_same(path.parent, read(one, path.sub), change.after)
+        for one in elements
+    )
+
+
+def holds(resource: Mapping[str, Any], change: Change) -> bool:
+    """Return whether a resource holds the value of a change, ignoring the case of texts."""
+    if change.path == "active":
+        return read_active(read(resource, "active")) is change.after
+    held = project(resource, (change.path,)).get(change.path)
+    return _is_same(change.path, held, change.after)
+
+
+def _is_same(path: str, held: Any, value: Any) -> bool:
+    if isinstance(held, str) and isinstance(value, str):
+        return fold(path, held) == fold(path, value)
+    return same_value(held, value)
+
+
+def _members_not_taken(prepared: PreparedOperation, shown: Mapping[str, Any]) -> list[str] | None:
+    members = read(shown, "members")
+    removals = [change for change in prepared.operation.changes if not member_of(change)[2]]
+    if not isinstance(members, list) or not members:
+        # an empty list shows that nobody is left only where all were to go
+        return None
+    held = {member_id(one) for one in members}
+    wrong = [
+        change
+        for change in prepared.operation.changes
+        if (remote_id := prepared.members.get(member_of(change)[:2])) is not None
+        and (remote_id in held) == (change in removals)
+    ]
+    return ["members"] if wrong else []
+
+
+def _place(request: ScimRequest) -> str:
+    return "/" + request.path.split("/")[1]
+
+
+def may_be_the_shape(error: RequestError, *, is_proven: bool) -> bool:
+    """Return whether a target may have refused the shape of a change, and not the change itself."""
+    answer = answer_of(error)
+    if verdict(error, Purpose.CHANGE) is Verdict.SHAPE:
+        return answer not in _NO_SHAPE
+    is_named = isinstance(error, ErrorResponse) and error.scim_type
+    return not is_proven and answer is Answer.BAD_REQUEST and not is_named
+
+
+async def send_in_other_shapes(
+    sending: Sending, prepared: PreparedOperation, error: RequestError
+) -> tuple[Requests | None, RequestError | None]:
+    """Send one change, which ended with `error`, in the other shapes until one works.
+
+    Return the requests that worked, and the error if none did. A value that the target accepts in
+    every shape and never shows counts as stored, unless it takes access away.
+    """
+    shapes, operation = sending.shapes, prepared.operation
+    if shapes is None:
+        return None, error
+    needed = uses_of(shapes, prepared)
+    is_proven = all(shapes.is_proven(operation.kind, use) for use in needed)
+    if not may_be_the_shape(error, is_proven=is_proven):
+        return None, error
+    if not is_proven and shapes.knows(operation.kind, needed):
+        return None, error  # no other choice worked for others
+    unsupported = answer_of(error) is Answer.UNSUPPORTED
+    put_first = unsupported and operation.action not in MEMBERSHIP_ACTIONS
+    for other in shapes.alternatives(operation.kind, needed, put_first=put_first):
+        try:
+            requests, _ = await send_checked(
+                sending, _in_shape(sending, prepared, other), after_refusal=True
+            )
+        except RequestError as why:
+            if not may_be_the_shape(why, is_proven=False):
+                return None, why
+            continue
+        paths = [change.path for change in operation.changes]
+        shapes.move(operation.kind, paths, other, _lesson(error, operation.changes))
+        return requests, None
+    shapes.give_up(operation.kind, needed)
+    if answer_of(error) is Answer.NOT_STORED and _is_harmless(prepared):
+        for change in operation.changes:
+            shapes.note_not_shown(operation.kind, change.path, str(error.brief))
+        return None, None
+    return None, error
+
+
+async def send_in_some_shape(
+    sending: Sending, prepared: PreparedOperation
+) -> tuple[Requests, ScimResponse | None]:
+    """Send a change in the shape that is known to work, or else in others until one works.
+
+    Return what `send_checked` returns. Raise RequestError if the target takes it in none.
+    """
+    async with first_use(sending, prepared) as shaped:
+        if shaped.error is not None:
+            raise InvalidRequest(shaped.error.message)
+        try:
+            return await send_checked(sending, shaped)
+        except RequestError as error:
+            requests, refusal = await send_in_other_shapes(sending, shaped, error)
+            if refusal is not None:
+                raise refusal from None
+            return requests or shaped.requests, None
+
+
+def _in_shape(
+    sending: Sending, prepared: PreparedOperation, other: Alternative
+) -> PreparedOperation:
+    requests, ready = sending.requests(
+        prepared.operation, prepared.before, prepared.members, dialect=other.dialect
+    )
+    return replace(prepared, requests=requests, ready=ready, dialect=other.dialect, is_trial=True)
+
+
+def _is_harmless(prepared: PreparedOperation) -> bool:
+    operation = prepared.operation
+    return operation.action not in MEMBERSHIP_ACTIONS and not any(
+        takes_access(change) for change in operation.changes
+    )
+
+
+def _lesson(error: RequestError, changes: Sequence[Change]) -> str:
+    """Return what taught another shape, without personal data."""
+    what = (
+        "members"
+        if changes and changes[0].path.startswith("members")
+        else ", ".join(sorted({change.path for change in changes}))
+    )
+    return f"{what}: {error.brief}"

@@ -1,0 +1,227 @@
+"""The shapes of requests that one target takes, learned from its answers.
+
+A shape is moved only after the target refused it, or said that it took it and shows the old value.
+Until the first use of a shape has shown that it works, other requests that depend on it wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from scimsync.model.discovery import Capabilities
+from scimsync.model.ids import Kind
+from scimsync.model.targets import LearnedShape, TargetState
+from scimsync.scim.dialects import Dialect
+from scimsync.scim.dialects.shaped import ShapedDialect
+from scimsync.scim.shapes import CHOICES, NEVER_LEARNED, Axis, Shape, Shapes
+from scimsync.scim.shaping import Use
+
+_TRIALS = 2
+"""After this number of resources for which no choice worked, the run tries no others."""
+
+_BY_PUT = "by put"
+_NOT_SHOWN = "not shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another shape for one change: `use` has another choice, or the change is made by PUT."""
+
+    use: Use
+    choice: str
+    dialect: ShapedDialect
+
+
+class LearnedShapes:
+    """What is known of the shapes that one target takes.
+
+    `start` has the shapes to begin with, `fixed` the axes that are known and never moved, and
+    `remembered` what earlier runs learned. `declared` returns what the target says that it can do.
+    """
+
+    def __init__(
+        self,
+        start: ShapedDialect,
+        remembered: Mapping[str, LearnedShape],
+        today: date,
+        *,
+        fixed: Collection[Axis] = (),
+        declared: Callable[[], Capabilities] = Capabilities,
+    ) -> None:
+        self.trial = asyncio.Lock()
+        self._fixed = frozenset((*fixed, *NEVER_LEARNED))
+        self._today = today
+        self._declared = declared
+        self._refuses_patch = False
+        self._dialect = start
+        self._exhausted: Counter[tuple[Kind, Use]] = Counter()
+        self.learned: dict[str, LearnedShape] = {}
+        for name, lesson in remembered.items():
+            self._recall(name, lesson)
+
+    @property
+    def dialect(self) -> ShapedDialect:
+        """The dialect with the shapes that are known now."""
+        if not self._refuses_patch and self._declared().patch is False:
+            self._refuses_patch = True
+            write: Use = ("setting", Axis.WRITE)
+            for kind in Kind:
+                if not self.is_proven(kind, write):
+                    self._move(kind, write, "put")
+        return self._dialect
+
+    def _recall(self, name: str, lesson: LearnedShape) -> None:
+        """Take over what an earlier run learned, unless it is not known any longer."""
+        words = name.split(" ", 2)
+        if len(words) != 3 or words[0] not in (kind.value for kind in Kind):
+            return
+        kind, slot, what = Kind(words[0]), words[1], words[2]
+        if what.startswith((_BY_PUT, _NOT_SHOWN)):
+            self.learned[name] = lesson
+            if what.startswith(_BY_PUT):
+                self._set_by_put(kind, what.removeprefix(_BY_PUT).strip())
+            return
+        known = what in (axis.value for axis in Axis) and slot in ("setting", "removing")
+        if not known or Axis(what) in self._fixed or lesson.choice not in CHOICES[Axis(what)]:
+            return
+        self.learned[name] = lesson
+        chosen: Literal["setting", "removing"] = "setting" if slot == "setting" else "removing"
+        self._move(kind, (chosen, Axis(what)), lesson.choice)
+
+    # Knowledge
+
+    def knows(self, kind: Kind, uses: Collection[Use]) -> bool:
+        """Return whether all choices that a request depends on need no proof any more."""
+        return all(
+            use[1] in self._fixed
+            or _name(kind, use) in self.learned
+            or self._exhausted[kind, use] >= _TRIALS
+            for use in uses
+        )
+
+    def is_proven(self, kind: Kind, use: Use) -> bool:
+        """Return whether the choice on an axis is known to work."""
+        return use[1] in self._fixed or _name(kind, use) in self.learned
+
+    def prove(self, kind: Kind, uses: Collection[Use], why: str) -> None:
+        """Note that the present choices work."""
+        for use in uses:
+            slot, axis = use
+            if axis not in self._fixed and _name(kind, use) not in self.learned:
+                choice = self._shape(kind, slot).choice(axis)
+                self._learn(_name(kind, use), choice, why)
+
+    def move(self, kind: Kind, paths: Collection[str], found: Alternative, why: str) -> None:
+        """Note that an alternative worked where the present choice was refused.
+
+        A choice that works for other attributes stays. If only PUT works, it is kept for `paths`.
+        """
+        if found.use[1] is Axis.WRITE and self.is_proven(kind, found.use):
+            for path in paths:
+                self._set_by_put(kind, path.lower())
+                self._learn(f"{kind} setting {_BY_PUT} {path.lower()}", "put", why)
+        elif not self.is_proven(kind, found.use):
+            self._move(kind, found.use, found.choice)
+            self._learn(_name(kind, found.use), found.choice, why)
+
+    def give_up(self, kind: Kind, uses: Collection[Use]) -> None:
+        """Note that no alternative worked for one resource, or that nothing shows whether one did.
+
+        After a few, the present choices are trusted.
+        """
+        for use in uses:
+            self._exhausted[kind, use] += 1
+
+    def note_not_shown(self, kind: Kind, path: str, why: str) -> None:
+        """Note that the target accepts an attribute in every shape and does not show it."""
+        self._learn(f"{kind} setting {_NOT_SHOWN} {path.lower()}", "", why)
+
+    def is_not_shown(self, kind: Kind, path: str) -> bool:
+        """Return whether the target is known to accept an attribute and not to show it."""
+        return f"{kind} setting {_NOT_SHOWN} {path.lower()}" in self.learned
+
+    def alternatives(
+        self, kind: Kind, uses: Collection[Use], *, put_first: bool = False
+    ) -> Iterator[Alternative]:
+        """Yield other shapes for one change: one axis moved, then PUT."""
+        write: Use = ("setting", Axis.WRITE)
+        others = [
+            Alternative(use, choice, self._with(kind, use, choice))
+            for use in sorted(uses, key=lambda one: list(CHOICES).index(one[1]))
+            if use[1] not in (*self._fixed, Axis.WRITE, Axis.OPERATIONS)
+            for choice in CHOICES[use[1]]
+            if choice != self._shape(kind, use[0]).choice(use[1])
+        ]
+        by_put = []
+        if Axis.WRITE not in self._fixed and not self._shapes(kind).writes_by_put:
+            by_put = [Alternative(write, "put", self._with(kind, write, "put"))]
+        yield from (*by_put, *others) if put_first else (*others, *by_put)
+
+    # The shapes
+
+    def _learn(self, name: str, choice: str, why: str) -> None:
+        self.learned[name] = LearnedShape(choice, why, self._today.isoformat())
+
+    def _move(self, kind: Kind, use: Use, choice: str) -> None:
+        self._dialect = self._with(kind, use, choice)
+
+    def _set_by_put(self, kind: Kind, path: str) -> None:
+        shapes = self._shapes(kind)
+        self._dialect = self._replaced(kind, replace(shapes, by_put=shapes.by_put | {path}))
+
+    def _with(self, kind: Kind, use: Use, choice: str) -> ShapedDialect:
+        slot, axis = use
+        shapes = self._shapes(kind)
+        moved = self._shape(kind, slot).with_choice(axis, choice)
+        if slot == "setting":
+            return self._replaced(kind, replace(shapes, setting=moved))
+        return self._replaced(kind, replace(shapes, removing=moved))
+
+    def _replaced(self, kind: Kind, shapes: Shapes) -> ShapedDialect:
+        if kind is Kind.USER:
+            return replace(self._dialect, user=shapes)
+        return replace(self._dialect, group=shapes)
+
+    def _shapes(self, kind: Kind) -> Shapes:
+        return self._dialect.shapes(kind)
+
+    def _shape(self, kind: Kind, slot: Literal["setting", "removing"]) -> Shape:
+        return self._shapes(kind).shape(removes=slot == "removing")
+
+
+def open_shapes(
+    dialect: Dialect,
+    known: TargetState,
+    url: str,
+    today: date,
+    fixed: Mapping[str, str],
+    declared: Callable[[], Capabilities],
+) -> LearnedShapes | None:
+    """Return the shapes of a target, or None if its dialect does not adapt.
+
+    They begin with what discovery, the profile (`fixed`), and earlier runs at the same url say.
+    """
+    if not isinstance(dialect, ShapedDialect) or not dialect.adapts:
+        return None
+    shape = dialect.user.setting
+    for axis, choice in fixed.items():
+        shape = shape.with_choice(Axis(axis), choice)
+    start = Shapes(setting=shape, removing=shape)
+    remembered = known.shapes if known.url in (None, url) else {}
+    return LearnedShapes(
+        replace(dialect, user=start, group=start),
+        remembered,
+        today,
+        fixed=[Axis(axis) for axis in fixed],
+        declared=declared,
+    )
+
+
+def _name(kind: Kind, use: Use) -> str:
+    slot, axis = use
+    return f"{kind} {slot} {axis}"
