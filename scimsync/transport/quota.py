@@ -1,12 +1,18 @@
 """A number of requests that a server takes in a period, such as 600 writes a minute.
 
 Servers count in periods that start with the first request, with each minute, or that slide. No
-more than `limit` requests in any period of this length keep all of them.
+more than `limit` requests in any period of this length keep all of them. Requests take longer or
+shorter to arrive, so that a period is a bit longer here.
 """
 
 from __future__ import annotations
 
 from collections import deque
+
+MARGIN = 0.1
+"""What is added to a period, as a share of it, but at most `MARGIN_S` seconds."""
+
+MARGIN_S = 1.0
 
 
 class Quota:
@@ -17,7 +23,7 @@ class Quota:
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
-        self._seconds = seconds
+        self._seconds = seconds + min(MARGIN * seconds, MARGIN_S)
         self._sent: deque[float] = deque()
 
     def wait(self, now: float) -> float:

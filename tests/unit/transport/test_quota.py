@@ -13,4 +13,4 @@ def test_no_period_has_more_requests_than_the_limit() -> None:
         quota.take(now)
         sent.append(now)
 
-    assert sent == [0.0, 1.0, 1.0, 10.0, 11.0, 11.0, 31.0, 31.0, 31.0, 41.0]
+    assert sent == [0.0, 1.0, 1.0, 11.0, 12.0, 12.0, 32.0, 32.0, 32.0, 43.0]
