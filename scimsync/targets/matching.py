@@ -194,11 +194,13 @@ class Matcher:
         match = await self.look_up(document)
         if match is not None:
             return match
-        values = list(self._values(document))
+        paths = [path for path, _ in self._values(document)]
+        if not paths and self._visibility.lists_lie:
+            paths = list(self._match)  # it was deleted, and nothing is known of it but its id
         if self._outdated:
             self._drop_list()
         if self._list is None:
-            for path, _ in values:
+            for path in paths:
                 if await self._filters.works(path):
                     return None
         whole_list = await self._proven_list()
