@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from scimsync.atomic_file import write_atomically
 from scimsync.config.models import Config
+from scimsync.config.replaced_secrets import keep_secret, kept_secret
 from scimsync.errors import SecretError, SecretUnavailable
 from scimsync.formatting import one_line
 from scimsync.settings import Table
@@ -22,11 +24,11 @@ from scimsync.settings.secret_reference import TextSecret, command_words, servic
 _LOG = logging.getLogger("scimsync")
 
 _NOT_STORED = (
-    "%s: the server replaced this secret, and the new one cannot be stored in %s (%s); the next run"
-    " may be refused [SYNC-0157]"
+    "%s: the server replaced this secret, and the new one cannot be stored, neither in its place"
+    " nor in the state (%s); the next run may be refused [SYNC-0157]"
 )
 
-_WRITABLE = "only file: and keyring: can be written"
+_WRITABLE = ("file", "keyring")
 
 CMD_TIMEOUT_S = 30.0
 _MAX_BYTES = 64 * 1024
@@ -34,7 +36,7 @@ _MAX_BYTES = 64 * 1024
 
 
 class SecretReader:
-    """The secrets of `table`, whose dotted key is `parts`."""
+    """The secrets of `table`, whose dotted key is `parts`, such as `targets`, `wiki` and `auth`."""
 
     def __init__(self, config: Config, table: Table, *parts: str) -> None:
         self._config = config
@@ -54,23 +56,44 @@ class SecretReader:
         self._read[option] = secret
         return secret
 
-    def replace(self, option: str, value: str, /) -> None:
-        """Store `value` where the reference under `option` points to.
+    def latest(self, option: str, /) -> str:
+        """Return the secret behind an option, or what `replace` stored in its place.
 
-        Only `file:` and `keyring:` can be written. For others, and if it fails, log a warning.
+        Raise SecretError, and StateError if it cannot be known whether there is a newer one: a
+        server may withdraw all access if a replaced token comes back.
         """
-        where = self._config.where(*self._parts, option)
-        scheme, _, rest = getattr(self._table, option).get_secret_value().partition(":")
+        scheme = self._reference(option).partition(":")[0]
+        if option not in self._read or scheme in _WRITABLE:  # another process may have written it
+            self(option)
+        configured = self._read[option]
+        return kept_secret(self._config, self._parts[1], option, configured) or configured
+
+    def replace(self, option: str, value: str, /) -> None:
+        """Store `value` where the reference under `option` points to, or else in the state.
+
+        Only `file:` and `keyring:` can be written. Log a warning if `value` cannot be stored.
+        """
+        scheme, _, rest = self._reference(option).partition(":")
         try:
-            match scheme:
-                case "file":
-                    write_atomically(self._config.base_dir / rest, [f"{value}\n".encode()])
-                case "keyring":
-                    _to_keyring(rest, value)
-                case _:
-                    _LOG.warning(_NOT_STORED, where, f"{scheme}:", _WRITABLE)
+            if scheme in _WRITABLE:
+                with suppress(Exception):
+                    self._write(scheme, rest, value)
+                    self._read[option] = value
+                    return
+            keep_secret(self._config, self._parts[1], option, self._read[option], value)
         except Exception as error:
-            _LOG.warning(_NOT_STORED, where, f"{scheme}:{rest}", type(error).__name__)
+            where = self._config.where(*self._parts, option)
+            _LOG.warning(_NOT_STORED, where, type(error).__name__)
+
+    def _write(self, scheme: str, rest: str, value: str) -> None:
+        if scheme == "file":
+            write_atomically(self._config.base_dir / rest, [f"{value}\n".encode()])
+        else:
+            _to_keyring(rest, value)
+
+    def _reference(self, option: str) -> str:
+        reference: str = getattr(self._table, option).get_secret_value()
+        return reference
 
 
 def secret_references(table: Table) -> dict[str, str]:

@@ -424,6 +424,16 @@ class NotificationRow(_Row, table=True):
     last_error: str | None = text_column("Why its delivery failed, without secrets.", default=None)
 
 
+class ReplacedSecretRow(_Row, table=True):
+    """A secret that a server replaced, encrypted under the one that sync.toml refers to."""
+
+    __tablename__ = "replaced_secret"
+
+    target: str = key_column("Name of the target.")
+    option: str = key_column("The key of `auth`, such as `refresh_token`.")
+    sealed: str = text_column("The encrypted secret.")
+
+
 class CheckpointRow(_Row, table=True):
     """When something that happens on a schedule was last done."""
 
@@ -455,4 +465,5 @@ hold = _table(HoldRow)
 lease = _table(LeaseRow)
 alert = _table(AlertRow)
 notification = _table(NotificationRow)
+replaced_secret = _table(ReplacedSecretRow)
 checkpoint = _table(CheckpointRow)

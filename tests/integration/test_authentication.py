@@ -142,9 +142,11 @@ def test_each_grant_gets_a_token(
     assert sent.items() <= form.items()
 
 
+@pytest.mark.parametrize("name", ["oauth-authorization-server", "openid-configuration"])
 def test_the_metadata_of_the_issuer_name_the_token_endpoint(
-    office: Office, faulty: FaultyServer, oauth: OAuthServer
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, name: str
 ) -> None:
+    oauth.metadata_path = f"/.well-known/{name}"
     settings = oauth_settings(oauth).replace(
         f'token_url = "{oauth.url}/token"', f'issuer = "{oauth.url}"'
     )
@@ -194,25 +196,87 @@ def test_a_replaced_refresh_token_is_kept_for_the_next_run(
     assert counts(office.push()) == {"create": 1}
 
 
-def test_a_refresh_token_that_cannot_be_kept_is_reported(
+@pytest.mark.parametrize("reference", ["env:REFRESH", "cmd:cat refresh"])
+def test_a_replaced_refresh_token_that_cannot_be_written_is_kept_in_the_state_encrypted(
     office: Office,
     faulty: FaultyServer,
     oauth: OAuthServer,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    reference: str,
+) -> None:
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    monkeypatch.setenv("REFRESH", "refresh-1")
+    authenticate(office, oauth_settings(oauth, f'refresh_token = "{reference}"'))
+    office.hire(people(1))
+    assert counts(office.push()) == {"create": 1}
+    office.hire(people(2))
+    assert counts(office.push()) == {"create": 1}
+
+    assert [form["refresh_token"] for form in oauth.forms] == ["refresh-1", "refresh-2"]
+    assert office.sql("SELECT target, option FROM replaced_secret") == [("wiki", "refresh_token")]
+    stored = b"".join(file.read_bytes() for file in office.folder.glob("scimsync.db*"))
+    assert b"refresh-2" not in stored
+    assert b"refresh-3" not in stored
+
+
+def test_a_new_refresh_token_in_sync_toml_counts_more_than_a_kept_one(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oauth.rotates = True
     monkeypatch.setenv("REFRESH", "refresh-1")
     authenticate(office, oauth_settings(oauth, 'refresh_token = "env:REFRESH"'))
     office.hire(people(1))
+    office.push()
+    oauth.refresh_token = "refresh-of-the-administrator"
+    monkeypatch.setenv("REFRESH", oauth.refresh_token)
+    office.hire(people(2))
 
     assert counts(office.push()) == {"create": 1}
 
-    assert [record.getMessage() for record in caplog.records if "SYNC-0157" in record.message] == [
-        "sync.toml: targets.wiki.auth.refresh_token: the server replaced this secret, and the new"
-        " one cannot be stored in env: (only file: and keyring: can be written); the next run may"
-        " be refused [SYNC-0157]"
-    ]
+
+def test_a_refresh_token_that_was_lost_before_it_was_stored_is_named_and_loses_no_change(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    """As after a crash between the response of the server and the file."""
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "file:refresh"'))
+    office.hire(people(2))
+    office.push()
+    office.write("refresh", "refresh-1\n")
+    office.hire(people(3))
+
+    refused = office.run("push")
+
+    assert refused.code == 1
+    assert (
+        "the refresh token was replaced, withdrawn, or has expired: get a new one, and put it"
+        " where auth.refresh_token refers to"
+    ) in refused.err
+    office.write("refresh", f"{oauth.refresh_token}\n")
+    assert counts(office.push()) == {"create": 1}
+
+
+def test_a_command_between_two_pushes_may_replace_the_refresh_token_of_a_running_one(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "file:refresh"'))
+    office.hire(people(4))
+
+    def accepts(headers: Mapping[str, str]) -> bool:
+        if len(faulty.users) == 2 and len(oauth.forms) == 1:
+            oauth.refresh_token = "refresh-of-check"  # as `scimsync check` would do it
+            office.write("refresh.new", "refresh-of-check\n")
+            (office.folder / "refresh.new").replace(office.folder / "refresh")
+            oauth.valid.clear()
+        return oauth.accepts(headers)
+
+    faulty.accepts = accepts
+
+    assert counts(office.push()) == {"create": 4}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from scimsync.config.secrets import resolve
+from scimsync.builtin import parse
+from scimsync.config.secrets import SecretReader, resolve
 from scimsync.errors import ConfigError
 from tests.error_text import text_of
 
@@ -289,3 +290,41 @@ def test_a_command_reads_nothing_from_the_terminal(tmp_path: Path) -> None:
 
 def test_a_literal_token(tmp_path: Path) -> None:
     assert secret("literal:abc:def", tmp_path) == "abc:def"
+
+
+# Replaced secrets
+
+
+def test_a_replaced_secret_that_can_be_stored_nowhere_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("REFRESH", "s3cr3t")
+    (tmp_path / "file").touch()
+    text = """
+[state]
+url = "sqlite:///file/scimsync.db"
+[sources.hr]
+type = "file"
+path = "hr.csv"
+key = "id"
+[targets.wiki]
+url = "https://wiki.example.com/scim/v2"
+[targets.wiki.auth]
+type = "oauth2"
+token_url = "https://login.example.com/token"
+client_id = "sync"
+refresh_token = "env:REFRESH"
+[targets.wiki.user]
+userName = "email"
+"""
+    config = parse(text, tmp_path / "sync.toml")
+    secrets = SecretReader(config, config.targets["wiki"].auth, "targets", "wiki", "auth")
+    assert secrets.latest("refresh_token") == "s3cr3t"
+
+    secrets.replace("refresh_token", "n3w")
+
+    assert caplog.messages == [
+        "sync.toml: targets.wiki.auth.refresh_token: the server replaced this secret, and the new"
+        " one cannot be stored, neither in its place nor in the state (ReadOnlyStateError); the"
+        " next run may be refused [SYNC-0157]"
+    ]

@@ -38,6 +38,7 @@ class OAuthServer:
         self.valid: set[str] = set()
         self.refresh_token = "refresh-1"
         self.rotates = False
+        self.metadata_path = "/.well-known/oauth-authorization-server"
         self.fail: tuple[int, Any] | None = None
         self._seen: set[str] = set()
         self._lock = threading.Lock()
@@ -106,7 +107,7 @@ def running_oauth_server() -> Iterator[OAuthServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            known = self.path == "/.well-known/oauth-authorization-server"
+            known = self.path == server.metadata_path
             metadata = {"issuer": server.url, "token_endpoint": f"{server.url}/token"}
             self._answer(*((200, metadata) if known else (404, {})))
 

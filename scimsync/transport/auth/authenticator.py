@@ -46,8 +46,14 @@ class Secrets(Protocol):
         Raise the error that the caller shows for a missing secret.
         """
 
+    def latest(self, option: str, /) -> str:
+        """Return the value that replaced that of a reference, or the latter.
+
+        Read it again each time, as another process may have replaced it.
+        """
+
     def replace(self, option: str, value: str, /) -> None:
-        """Store a new value where the reference under a key points to. Report it if that fails."""
+        """Store a new value for `latest`. Report it if that fails."""
 
 
 class TlsSettings(Table):

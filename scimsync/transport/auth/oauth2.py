@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -62,8 +63,8 @@ class OAuth2Settings(AuthenticatorSettings):
     refresh_token: SecretReference | None = Field(
         None,
         description=(
-            "Where a refresh token is found. If the server replaces it, the new one is written"
-            " there, which file: and keyring: allow"
+            "Where a refresh token is found. If the server replaces it, the new one is written to"
+            " file: or keyring:, and otherwise kept in the state, encrypted"
         ),
     )
     scope: Text | None = Field(None, description="Scopes, separated by blanks")
@@ -105,10 +106,10 @@ class OAuth2Settings(AuthenticatorSettings):
 
         given = {
             name: secret(name)
-            for name in ("client_secret", "private_key", "refresh_token")
+            for name in ("client_secret", "private_key")
             if getattr(self, name) is not None
         }
-        endpoint = TokenEndpoint(self, given, options)
-        return OAuth2Authenticator(
-            endpoint, base_url, lambda token: secret.replace("refresh_token", token)
-        )
+        if self.refresh_token is not None:
+            given["refresh_token"] = secret.latest("refresh_token")
+        endpoint = TokenEndpoint(self, given, options, partial(secret.latest, "refresh_token"))
+        return OAuth2Authenticator(endpoint, base_url, partial(secret.replace, "refresh_token"))

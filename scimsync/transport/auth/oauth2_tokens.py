@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 _FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_GRANT_IS_LOST = (
+    "the refresh token was replaced, withdrawn, or has expired: get a new one, and put it where"
+    " auth.refresh_token refers to"
+)
 _MARGIN_S = 60.0
 """A token is replaced this long before it expires, or earlier if it is short-lived."""
 
@@ -63,12 +67,17 @@ class TokenSource(Protocol):
 class TokenEndpoint:
     """The token endpoint of an authorization server.
 
-    `secrets` are the values of `client_secret`, `private_key` and `refresh_token`, where set. Raise
-    BaseUrlError if authlib is not installed, or if the private key cannot be used.
+    `secrets` are the values of `client_secret`, `private_key` and `refresh_token`, where set, and
+    `latest` returns the newest refresh token. Raise BaseUrlError if authlib is not installed, or if
+    the private key cannot be used.
     """
 
     def __init__(
-        self, settings: OAuth2Settings, secrets: Mapping[str, str], options: ConnectionOptions
+        self,
+        settings: OAuth2Settings,
+        secrets: Mapping[str, str],
+        options: ConnectionOptions,
+        latest: Callable[[], str],
     ) -> None:
         try:
             from authlib.oauth2.auth import ClientAuth
@@ -80,6 +89,8 @@ class TokenEndpoint:
         self._settings = settings
         self._secrets = dict(secrets)
         self._options = options
+        self._latest = latest
+        self._used: list[str] = []
         self._url = settings.token_url
         method: Any = f"client_secret_{settings.client_auth}"
         if "private_key" in secrets:
@@ -93,8 +104,9 @@ class TokenEndpoint:
 
     @property
     def secrets(self) -> list[str]:
-        """The texts that messages must not show, the refresh token in use among them."""
-        return [value for name, value in self._secrets.items() if name != "private_key"]
+        """The texts that messages must not show, all refresh tokens among them."""
+        given = [value for name, value in self._secrets.items() if name != "private_key"]
+        return [*given, *self._used]
 
     async def fetch(self) -> Token:
         """Request a token.
@@ -107,10 +119,7 @@ class TokenEndpoint:
         if self._settings.grant != "jwt_bearer":
             _, headers, body = self._client_auth.prepare("POST", url, headers, body)
         answer = await self._send("POST", url, headers, body.encode())
-        token = self._token(answer, url)
-        if token.refresh_token is not None:
-            self._secrets["refresh_token"] = token.refresh_token
-        return token
+        return self._token(answer, url)
 
     def _body(self, url: str) -> str:
         from authlib.oauth2.rfc6749.parameters import prepare_token_request
@@ -127,10 +136,25 @@ class TokenEndpoint:
             grant = _JWT_BEARER
             params = {**settings.params, "assertion": self._assertion(url)}
         elif grant == "refresh_token":
-            params["refresh_token"] = self._secrets["refresh_token"]
+            params["refresh_token"] = self._newest_refresh_token()
         kept = {name: value for name, value in params.items() if value is not None}
         body: str = prepare_token_request(grant, **kept)
         return body
+
+    def _noted(self, renewed: str) -> str | None:
+        """Return a refresh token from now on, or None for one that is in use already."""
+        if renewed in self.secrets:
+            return None
+        self._used.append(renewed)
+        return renewed
+
+    def _newest_refresh_token(self) -> str:
+        """Return the one that is stored, or one that could not be stored."""
+        stored = self._latest()
+        if stored not in self.secrets:  # another process replaced it
+            self._used.append(stored)
+            return stored
+        return self._used[-1] if self._used else stored
 
     def _assertion(self, url: str) -> str:
         """Return the signed JWT that is exchanged for a token (RFC 7523 section 2.1)."""
@@ -149,12 +173,18 @@ class TokenEndpoint:
         return assertion
 
     async def _discover(self) -> str:
-        """Return the token endpoint that the server's metadata name (RFC 8414 section 3)."""
+        """Return the token endpoint that the server's metadata name (RFC 8414 section 3).
+
+        Many servers publish them only where OpenID Connect has them (section 5).
+        """
         from authlib.oauth2.rfc8414 import get_well_known_url
 
         issuer = self._settings.issuer
         assert issuer is not None  # noqa: S101 - the settings have one of both
         answer = await self._send("GET", get_well_known_url(issuer, external=True), {}, None)
+        if answer.status == 404:
+            url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+            answer = await self._send("GET", url, {}, None)
         metadata = received_object(answer.content) or {}
         endpoint = metadata.get("token_endpoint")
         if metadata.get("issuer") != issuer or not isinstance(endpoint, str):
@@ -199,7 +229,10 @@ class TokenEndpoint:
     def _token(self, answer: HttpResponse, url: str) -> Token:
         body = received_object(answer.content) or {}
         if answer.status >= 400:
-            raise TokenRefused(f"no token: {self._described(answer, url)}")
+            why = f"no token: {self._described(answer, url)}"
+            if body.get("error") == "invalid_grant" and "refresh_token" in self._secrets:
+                why = f"{why}; {_GRANT_IS_LOST}"
+            raise TokenRefused(why)
         text, kind = body.get("access_token"), body.get("token_type", "Bearer")
         if not isinstance(text, str) or not text or not all("!" <= one <= "~" for one in text):
             raise self._unavailable(answer, "there is no access_token in its answer")
@@ -209,10 +242,9 @@ class TokenEndpoint:
                 f"no token: {host} issues tokens of type {named}, and scimsync sends bearer tokens"
             )
         renewed = body.get("refresh_token")
-        used = self._secrets.get("refresh_token")
-        if used is None or renewed == used or not isinstance(renewed, str):
-            renewed = None
-        return Token(text, _lifetime(body.get("expires_in")), renewed)
+        if "refresh_token" in self._secrets and isinstance(renewed, str):
+            return Token(text, _lifetime(body.get("expires_in")), self._noted(renewed))
+        return Token(text, _lifetime(body.get("expires_in")))
 
     def _described(self, answer: HttpResponse, url: str) -> str:
         """Return what the server says, without secrets (RFC 6749 section 5.2)."""
@@ -290,13 +322,13 @@ class OAuth2Authenticator:
 
     async def _renew(self) -> None:
         token = await self._endpoint.fetch()
+        if token.refresh_token is not None:  # before anything else: the old one is used up
+            self._save(token.refresh_token)
         self._issued = [*self._issued[-1:], token.text]
         self._headers = {"Authorization": f"Bearer {token.text}"}
         self._renew_at = None
         if token.lifetime is not None:
             self._renew_at = self._clock() + token.lifetime - min(_MARGIN_S, token.lifetime / 4)
-        if token.refresh_token is not None:
-            self._save(token.refresh_token)
 
 
 def _private_key(pem: str) -> Any:
