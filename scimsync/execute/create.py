@@ -81,7 +81,7 @@ class Creation:
                 except OutcomeUnknown as error:
                     unknown, link = error, perhaps_created(link, operation)
                     match = await self._created_by(document, error.cause)
-                    if match is not None and self._may_be_new(match):
+                    if match is not None and await self._may_be_new(match):
                         return await self._complete(link, match, document, error.cause)
                     if match is not None:
                         return await self._adopt_found(link, match, document, error.cause)
@@ -258,13 +258,13 @@ class Creation:
     def _protected_by(self, match: Match) -> str | None:
         return protected_by(self.sending.policy, self.operation.kind, match.resources[0])
 
-    def _may_be_new(self, match: Match) -> bool:
+    async def _may_be_new(self, match: Match) -> bool:
         """Return whether a resource may be one that was just created: a new group is empty."""
         if self.operation.kind is Kind.GROUP:
-            shows_members = self.sending.policy.product.members_returned
-            return (shows_members or match.by == "externalId") and not read(
-                match.resources[0], "members"
-            )
+            if not self.sending.policy.product.members_returned and match.by != "externalId":
+                return False
+            group = await self._matcher.with_members(match.resources[0])
+            return group is not None and not read(group, "members")
         return self._protected_by(match) is None
 
     def _adoption(self, remote_id: RemoteId, base: Document, wanted: Document) -> PreparedOperation:

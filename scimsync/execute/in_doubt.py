@@ -52,11 +52,11 @@ class InDoubtReader:
 
     `matcher` returns the matcher that reads a key's resource. `paths` returns the managed
     attributes of a key, `create_only` those of them that are sent at creation only, and `protect`
-    the filter that keeps a resource out of reach. After
-    reading, `resources` holds the resources, None where one is gone; `failures` says why some
-    could not be read; `unacknowledged` are keys whose resource an earlier run created or adopted
-    without receiving the response. `product` says which values are never returned, and whether
-    users who are `invited` are shown as inactive.
+    the filter that keeps a resource out of reach. With `members`, linked groups are read with
+    their members. After reading, `resources` holds the resources, None where one is gone;
+    `failures` says why some could not be read; `unacknowledged` are keys whose resource an earlier
+    run created or adopted without receiving the response. `product` says which values are never
+    returned, and whether users who are `invited` are shown as inactive.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class InDoubtReader:
         create_only: Callable[[Key], frozenset[str]],
         protect: Callable[[Mapping[str, Any]], str | None],
         product: ProductRules = GENERIC,
+        *,
+        members: bool = False,
     ) -> None:
         self._store = store
         self._known = known
@@ -80,6 +82,7 @@ class InDoubtReader:
         self._create_only = create_only
         self._protect = protect
         self._product = product
+        self._members = members
         self._failed_reads = 0
         self._target_responds = False
         self._read_keys: set[Key] = set()
@@ -153,10 +156,9 @@ class InDoubtReader:
         The target may have given it a new id meanwhile.
         """
         resource = matcher.listed(remote_id) if self._kind is Kind.USER else None
-        if resource is None or not self._is_as_acknowledged(
-            link, resource
-        ):  # lists may be abridged
-            resource = await matcher.locate(remote_id, link.document)
+        if resource is None or not self._is_as_acknowledged(link, resource):
+            # lists may be abridged
+            resource = await matcher.locate(remote_id, link.document, members=self._members)
         if resource is not None:
             remote_id = RemoteId(resource_id(resource) or remote_id)
             owner = self._known.owners(self._kind, [remote_id]).get(remote_id, link.key)
@@ -175,15 +177,15 @@ class InDoubtReader:
         if not link.document:
             return None
         if link.remote_id is not None:
-            resource = await matcher.read(link.remote_id)
+            resource = await matcher.read(link.remote_id, members=True)
             remote_id = link.remote_id
             shown = self._shown(link.document)
             created_by_us = resource is not None and _agree(shown, resource, absent=False)
         else:
             match = await matcher.look_up(link.document)
-            resource = (
-                match.resources[0] if match is not None and len(match.resources) == 1 else None
-            )
+            resource = None
+            if match is not None and len(match.resources) == 1:
+                resource = await matcher.with_members(match.resources[0])
             remote_id = RemoteId(resource_id(resource or {}) or "")
             created_by_us = resource is not None and self._was_created_by_us(
                 link.document, resource

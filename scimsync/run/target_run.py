@@ -38,6 +38,7 @@ from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.tallies import with_tallies
 from scimsync.scim.dialects import Dialect
+from scimsync.scim.paging import Paging
 from scimsync.state import (
     discoveries,
     due,
@@ -61,6 +62,7 @@ from scimsync.targets.quarantine import (
     quarantine_error,
     remembered_filters,
 )
+from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.sender import LazySender
 from scimsync.targets.visibility import Visibility
 from scimsync.transport.observer import Observer, ignore
@@ -502,14 +504,14 @@ def _open(
     cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
 
     discoverer = _discoverer(context, target, connection)
+    paging = Paging(count=target.profile.page_size)
+    resources = ResourceReader(connection, target.dialect, paging, discoverer.capabilities)
 
     def matcher(kind: Kind, match: Sequence[str], expected: Callable[[], int]) -> Matcher:
         return Matcher(
-            connection,
-            target.dialect,
+            resources,
             kind,
             match,
-            target.profile.page_size,
             expected,
             known=lambda: state.count_accounts(kind),
             unusable=remembered_filters(known, kind, now.time),
@@ -519,7 +521,6 @@ def _open(
                 target.profile.sees_only_own,
                 lambda: _known_documents(store, name, kind),
             ),
-            capabilities=discoverer.capabilities,
         )
 
     def expected_users() -> int:
@@ -550,6 +551,7 @@ def _open(
             lambda key: _create_only(target, kind, key),
             protect,
             target.policy.product,
+            members=context.options.refresh,
         )
         finder = AccountFinder(matcher_of, protect)
         return TargetReader(finder, in_doubt, connection.clock_doubt)

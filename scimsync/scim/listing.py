@@ -1,22 +1,30 @@
-"""Read all resources of an endpoint, page by page (RFC 7644 section 3.4.2.4).
+"""Read all resources of an endpoint, page by page.
 
-Service providers differ from the RFC in known ways: they return fewer resources than `count`, a
-`totalResults` that is too small or too large, ignore `startIndex`, or repeat the first or the last
-page forever.
+Service providers differ from RFC 7644 section 3.4.2.4 in known ways: they return fewer resources
+than `count`, a `totalResults` that is too small or too large, ignore `startIndex`, or repeat the
+first or the last page forever. Lists that are paged by cursors (RFC 9865) end with the page that
+names no next one, and by nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import orjson
 
 from scimsync.scim.attributes import count_in, read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Query, ScimRequest, Sender
+from scimsync.scim.paging import PageQuery, Paging, PagingMethod, query_by_cursor
 from scimsync.transport.request_errors import RequestError
+
+MAX_RESTARTS: Final = 3
+"""The number of times that a list starts again because its cursor expired."""
+
+MAX_IDLE_PAGES: Final = 20
+"""The number of pages in a row without a new resource that may have a next page."""
 
 
 class ListingError(RequestError):
@@ -25,29 +33,47 @@ class ListingError(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some resources, and the `totalResults` of their response (None if it has none)."""
+    """Some resources, and the `totalResults` of their response (None if it has none).
+
+    `next_cursor` names the next page. `is_first`: the list starts with this page, or starts again,
+    and the pages before count for nothing. `is_last`: the service provider says that no page
+    follows.
+    """
 
     resources: tuple[dict[str, Any], ...]
     total_results: int | None
+    next_cursor: str | None = None
+    is_first: bool = True
+    is_last: bool = False
 
 
 async def list_resources(
-    sender: Sender, path: str, page_query: Callable[[int, int], Query], *, count: int = 100
+    sender: Sender, path: str, page_query: PageQuery, paging: Paging
 ) -> AsyncIterator[Page]:
     """Yield all resources at `path`, page by page.
 
-    Resources that repeat those of the first or the previous page are dropped. `page_query` returns
-    the paging parameters for a start index and `count`, the number of resources in each request
-    (see `Dialect.page`). A page is yielded before the next is requested, so that the caller can
-    stop early. All pages together may hold fewer resources than `total_results`, because some
-    service providers hide resources. An error in place of a page beyond the total is the end.
+    Resources that repeat those of the first or the previous page are dropped. A page is yielded
+    before the next is requested, so that the caller can stop early. All pages together may hold
+    fewer resources than `total_results`, because some service providers hide resources. An error in
+    place of a page beyond the total is the end. A service provider that answers with a cursor is
+    paged by cursors from then on.
 
-    Raise ListingError if a page repeats before all resources arrived, and the errors of `sender`.
+    Raise ListingError if pages repeat before all resources arrived, and the errors of `sender`.
     """
-    start, taken = 1, 0
+    if paging.method is PagingMethod.CURSOR:
+        pages = _pages_by_cursor(sender, path, page_query, paging.count)
+    else:
+        pages = _pages_by_index(sender, path, page_query, paging)
+    async for page in pages:
+        yield page
+
+
+async def _pages_by_index(
+    sender: Sender, path: str, page_query: PageQuery, paging: Paging
+) -> AsyncIterator[Page]:
+    start, taken, count = 1, 0, paging.count
     total: int | None = None
-    first: set[str] = set()
-    previous: set[str] = set()
+    news = _News()
     while True:
         try:
             page = await fetch_page(sender, path, page_query(start, count))
@@ -55,14 +81,12 @@ async def list_resources(
             if total is None or start <= total:
                 raise
             return
-        names = [identity_of(resource) for resource in page.resources]
-        seen = previous | first
-        named = zip(page.resources, names, strict=True)
-        new = [resource for resource, name in named if name not in seen]
+        number = len(page.resources)
+        new = news.of(page)
         taken += len(new)
         total = page.total_results
         if not new:
-            if names and total is not None and taken < total:
+            if number and total is not None and taken < total:
                 raise ListingError(
                     f"{path}: startIndex={start} brought the same resources again, {taken} of"
                     f" {total} came"
@@ -70,13 +94,63 @@ async def list_resources(
             if start == 1:
                 yield page
             return
-        yield Page(tuple(new), total)
-        # a total of one full page may be the page size; an exceeded total is wrong
-        if total is not None and taken >= total and (len(names) < count or taken == total > count):
+        yield replace(page, resources=new, is_first=start == 1)
+        if paging.method is PagingMethod.NONE:
             return
-        first = first or set(names)
-        previous = set(names)
-        start += len(names)
+        if page.next_cursor is not None:
+            async for rest in _pages_by_cursor(sender, path, page_query, count, page.next_cursor):
+                yield rest
+            return
+        # a total of one full page may be the page size; an exceeded total is wrong
+        if total is not None and taken >= total and (number < count or taken == total > count):
+            return
+        start += number
+
+
+async def _pages_by_cursor(
+    sender: Sender, path: str, page_query: PageQuery, count: int, cursor: str = ""
+) -> AsyncIterator[Page]:
+    """Yield the pages from `cursor` on, the first of which is empty."""
+    used, news, restarts, idle = {cursor}, _News(), 0, 0
+    while True:
+        try:
+            page = await fetch_page(sender, path, query_by_cursor(page_query, cursor, count))
+        except ErrorResponse as error:
+            if (error.scim_type or "").lower() != "expiredcursor" or restarts == MAX_RESTARTS:
+                raise
+            restarts, cursor = restarts + 1, ""
+            used, news, idle = {cursor}, _News(), 0
+            continue
+        new = news.of(page)
+        idle = 0 if new else idle + 1
+        is_last = page.next_cursor is None
+        yield replace(page, resources=new, is_first=not cursor, is_last=is_last)
+        if page.next_cursor is None:
+            return
+        if page.next_cursor in used:
+            raise ListingError(f"{path}: the list goes round: a cursor came again")
+        if idle == MAX_IDLE_PAGES:
+            raise ListingError(f"{path}: {idle} pages in a row brought no further resources")
+        cursor = page.next_cursor
+        used.add(cursor)
+
+
+@dataclass(slots=True)
+class _News:
+    """The resources of the first and of the previous page, by which repeated ones are told."""
+
+    first: set[str] = field(default_factory=set)
+    previous: set[str] = field(default_factory=set)
+
+    def of(self, page: Page) -> tuple[dict[str, Any], ...]:
+        """Return the resources that the first and the previous page do not have."""
+        names = [identity_of(resource) for resource in page.resources]
+        seen = self.previous | self.first
+        named = zip(page.resources, names, strict=True)
+        new = tuple(resource for resource, name in named if name not in seen)
+        if names:
+            self.first, self.previous = self.first or set(names), set(names)
+        return new
 
 
 async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
@@ -84,14 +158,27 @@ async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
 
     Raise ListingError if the response is not a list of resources, and the errors of `sender`.
     """
-    response = await sender.send(ScimRequest("GET", path, query=query))
-    body = response.body or {}
+    return page_in(path, (await sender.send(ScimRequest("GET", path, query=query))).body)
+
+
+def page_in(path: str, body: Mapping[str, Any] | None) -> Page:
+    """Return the page that is the body of a response. Raise ListingError if it is none."""
+    body = body or {}
     resources, total = read(body, "Resources"), count_in(read(body, "totalResults"))
-    if resources is None and total is not None:
+    cursor = next_cursor(body)
+    sizes = (total, count_in(read(body, "itemsPerPage")))
+    if resources is None and (sizes != (None, None) or cursor is not None):
         resources = []  # optional in an empty list (RFC 7644 section 3.4.2)
     if not isinstance(resources, list) or not all(isinstance(item, dict) for item in resources):
         raise ListingError(f"{path}: the response holds no list of resources")
-    return Page(tuple(resources), total)
+    return Page(tuple(resources), total, cursor)
+
+
+def next_cursor(body: Mapping[str, Any]) -> str | None:
+    """Return the cursor of the next page as text, or None where there is none."""
+    value = read(body, "nextCursor")
+    is_one = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) or None if is_one else None
 
 
 def identity_of(resource: Mapping[str, Any]) -> str:

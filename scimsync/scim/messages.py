@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote
 
 from scimsync.scim.attributes import read, resource_id, short_text
 from scimsync.transport.request_errors import InvalidRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+SEARCH_BY_POST: Final = "/.search"
+"""The end of the path of a search by POST (RFC 7644 section 3.4.3)."""
+
 Query = tuple[tuple[str, str], ...]
 """Names and values of a URL's query, not percent-encoded."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.scim.attributes import read, resource_id, short_text, usable_id
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
-from scimsync.targets.evidence import active_of, held_document
-from scimsync.targets.matching import Matcher
+from scimsync.targets.evidence import Purpose, Verdict, active_of, held_document, verdict
+from scimsync.targets.matching import Match, Matcher
 
 
 class AccountFinder:
@@ -51,7 +54,7 @@ class AccountFinder:
         for matcher, documents in by_matcher.values():
             matches, refusals = await matcher.find(documents, proving=proving)
             refused |= refusals
-            for key, match in matches.items():
+            for key, match in (await _with_members(matcher, matches, refused)).items():
                 if any(resource_id(resource) is None for resource in match.resources):
                     refused[key] = f"what matches by {match.by} has no id that can be used"
                     continue
@@ -63,6 +66,34 @@ class AccountFinder:
                     for resource in match.resources
                 )
         return accounts, refused
+
+
+async def _with_members(
+    matcher: Matcher, matches: Mapping[Key, Match], refused: dict[Key, str]
+) -> dict[Key, Match]:
+    """Return the matches, the groups among them with their members, which adoption compares.
+
+    Add to `refused` why a group cannot be read. An ambiguous match needs no members, and a group
+    that is gone by now is none.
+    """
+    alone = {key: match for key, match in matches.items() if len(match.resources) == 1}
+    read = await asyncio.gather(
+        *(matcher.with_members(match.resources[0]) for match in alone.values()),
+        return_exceptions=True,
+    )
+    found = dict(matches)
+    for key, resource in zip(alone, read, strict=True):
+        if isinstance(resource, (ErrorResponse, ListingError)):
+            if verdict(resource, Purpose.READ) is Verdict.TOKEN:
+                raise resource
+            refused[key] = str(resource)
+        if isinstance(resource, BaseException) and key not in refused:
+            raise resource
+        if isinstance(resource, dict):
+            found[key] = replace(found[key], resources=(resource,))
+        else:
+            del found[key]
+    return found
 
 
 def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str]) -> Account:

@@ -70,7 +70,7 @@ LONG_WAIT_S = 30.0
 """A wait in seconds for a limit of the product after which a warning says so."""
 
 
-_SERVICE_CHECK = ScimRequest("GET", "/Users", query=(("startIndex", "1"), ("count", "1")))
+_SERVICE_CHECK = ScimRequest("GET", "/Users", query=(("count", "1"),))
 
 
 class TargetStopped(ScimsyncError):
@@ -331,7 +331,7 @@ class TargetConnection:
     def _note_success(self, request: ScimRequest) -> None:
         if purpose_of(request) is not Purpose.SEARCH:
             self._forbidden = 0
-        if request.method == "POST":
+        if purpose_of(request) is Purpose.CREATE:
             self._failed_creations = 0
 
     def _quotas_of(self, request: ScimRequest) -> list[Quota]:

@@ -16,7 +16,7 @@ from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
 from scimsync.scim.attributes import read, spelled, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
-from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.messages import SEARCH_BY_POST, ScimRequest, ScimResponse
 from scimsync.scim.resources import project
 from scimsync.transport.request_errors import (
     InvalidResponse,
@@ -200,6 +200,8 @@ def purpose_of(request: ScimRequest) -> Purpose:
     """Return what a request is for."""
     if request.method == "GET":
         return Purpose.READ if request.path.count("/") > 1 else Purpose.SEARCH
+    if request.path.endswith(SEARCH_BY_POST):
+        return Purpose.READ  # a target that refuses it may send the list nevertheless
     by_method = {"POST": Purpose.CREATE, "DELETE": Purpose.DELETE}
     return by_method.get(request.method, Purpose.CHANGE)
 
@@ -385,7 +387,8 @@ def refusal_code(error: RequestError) -> str:
 
 def leaves_outcome_unknown(error: RequestError, request: ScimRequest) -> bool:
     """Return whether sending `request` again could create a resource twice."""
-    return request.method == "POST" and verdict(error, Purpose.CREATE) is Verdict.UNKNOWN
+    purpose = purpose_of(request)
+    return purpose is Purpose.CREATE and verdict(error, purpose) is Verdict.UNKNOWN
 
 
 def may_have_had_effect(error: RequestError) -> bool:
@@ -409,7 +412,8 @@ def may_retry(error: BaseException, request: ScimRequest) -> bool:
     if not isinstance(error, RequestError) or isinstance(error, OutcomeUnknown):
         return False
     answer = answer_of(error)
-    return answer in _TRANSIENT or (answer is Answer.NOT_SCIM and request.method == "GET")
+    is_read = purpose_of(request) in (Purpose.READ, Purpose.SEARCH)
+    return answer in _TRANSIENT or (answer is Answer.NOT_SCIM and is_read)
 
 
 def may_be_due_to_records(error: RequestError) -> bool:

@@ -7,21 +7,21 @@ empty list, with all resources. See `evidence`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind, Value
 from scimsync.scim.attributes import read
-from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.grammar import FilterError
-from scimsync.scim.listing import ListingError, fetch_page
-from scimsync.scim.messages import ScimRequest, Sender
-from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.scim.listing import MAX_IDLE_PAGES, ListingError, next_cursor
+from scimsync.scim.messages import ScimRequest
+from scimsync.scim.paging import without
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import Answer, Purpose, Verdict, answer_of, verdict
 from scimsync.targets.resource_list import fold, folded_value
+from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest, RequestError
 
@@ -50,15 +50,6 @@ class _NotFound(SearchUndecided):
     """A filter was answered with 404."""
 
 
-CapabilitiesReader = Callable[[], Awaitable[Capabilities]]
-"""Returns what a target declares that it can do, after reading it where that is due."""
-
-
-async def unknown_capabilities() -> Capabilities:
-    """Return the capabilities of a target that declares none."""
-    return Capabilities()
-
-
 class FilterSearch:
     """Searches of resources of one kind at one target, by filters.
 
@@ -71,18 +62,14 @@ class FilterSearch:
 
     def __init__(
         self,
-        sender: Sender,
-        dialect: Dialect,
+        reader: ResourceReader,
         kind: Kind,
         unusable: Mapping[str, str] | None,
         visibility: Visibility = EVERYTHING,
-        capabilities: CapabilitiesReader = unknown_capabilities,
     ) -> None:
-        self._sender = sender
-        self._dialect = dialect
+        self._reader = reader
         self._kind = kind
         self._visibility = visibility
-        self._capabilities = capabilities
         self._answered: set[str] = set()
         self._shown: set[str] = set()
         self._sends_404: dict[str, bool] = {}
@@ -103,7 +90,7 @@ class FilterSearch:
         if await self._has_no_filters():
             raise SearchUndecided("the target declares that it does not support filters")
         try:
-            request = self._dialect.match(self._kind, path, value, MAX_MATCHES)
+            request = self._reader.search_request(self._kind, path, value, MAX_MATCHES)
         except FilterError as error:
             raise InvalidRequest(str(error)) from error
         try:
@@ -126,15 +113,14 @@ class FilterSearch:
         self, request: ScimRequest, path: str, value: Any
     ) -> tuple[dict[str, Any], ...]:
         try:
-            response = await self._sender.send(request)
+            body = await self._first_results(request)
         except ErrorResponse as error:
             if verdict(error, Purpose.SEARCH) in _OF_THE_TARGET and not await self._lists(error):
                 raise
             if answer_of(error) is Answer.NOT_FOUND:
                 raise _NotFound(str(error)) from error
             raise SearchUndecided(str(error)) from error
-        listed = read(response.body or {}, "Resources")
-        total = read(response.body or {}, "totalResults")
+        listed, total = read(body, "Resources"), read(body, "totalResults")
         if not isinstance(listed, list):
             listed = [] if total is not None else None
         if listed is None or (not listed and str(total) not in ("0", "None")):
@@ -147,6 +133,17 @@ class FilterSearch:
         if listed and not fitting:
             raise SearchUndecided(f"{request}: {Answer.FILTER_IGNORED}")
         return fitting
+
+    async def _first_results(self, request: ScimRequest) -> Mapping[str, Any]:
+        """Return the first page with results, or the last page if there are none (RFC 9865)."""
+        for _ in range(MAX_IDLE_PAGES):
+            body = (await self._reader.send(request)).body or {}
+            cursor = next_cursor(body)
+            if cursor is None or read(body, "Resources"):
+                return body
+            query = without(without(request.query, "startIndex"), "cursor")
+            request = replace(request, query=(*query, ("cursor", cursor)))
+        raise SearchUndecided(f"{request}: {MAX_IDLE_PAGES} pages in a row are empty")
 
     async def works(self, path: str, *, sample_again: bool = True) -> bool:
         """Return whether the filter on `path` is shown to find a resource that exists.
@@ -161,9 +158,8 @@ class FilterSearch:
 
     async def first_resources(self, count: int) -> Sequence[dict[str, Any]]:
         """Return the first resources of the list. A 404 concerns all that is searched for."""
-        endpoint = RESOURCE_TYPES[self._kind].endpoint
         try:
-            page = await fetch_page(self._sender, endpoint, self._dialect.page(1, count))
+            page = await self._reader.first_page(self._kind, count)
         except ErrorResponse as error:
             if answer_of(error) is Answer.NOT_FOUND:
                 self.no_list = error
@@ -181,7 +177,7 @@ class FilterSearch:
         return self._sends_404[path]
 
     async def _sends_404_for_nothing(self, path: str) -> bool:
-        request = self._dialect.match(self._kind, path, _ABSENT_VALUE, MAX_MATCHES)
+        request = self._reader.search_request(self._kind, path, _ABSENT_VALUE, MAX_MATCHES)
         try:
             await self._answer_to_filter(request, path, _ABSENT_VALUE)
         except _NotFound:
@@ -202,7 +198,9 @@ class FilterSearch:
 
     async def _has_no_filters(self) -> bool:
         """Return whether the target declares that, and shows its resources in lists instead."""
-        return not self._visibility.lists_lie and (await self._capabilities()).filter is False
+        return (
+            not self._visibility.lists_lie and (await self._reader.capabilities()).filter is False
+        )
 
     async def _shows_others(self, path: str) -> bool:
         """Return whether the filter on `path` finds a resource that exists."""

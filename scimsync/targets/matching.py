@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scimsync.model.ids import Document, Key, Kind, RemoteId
-from scimsync.scim.attributes import resource_id
-from scimsync.scim.dialects import Dialect
+from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
-from scimsync.scim.messages import Sender
-from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.targets.evidence import (
     Purpose,
     UnprovenResponse,
@@ -27,14 +24,9 @@ from scimsync.targets.evidence import (
     check_read,
     verdict,
 )
-from scimsync.targets.filter_search import (
-    MAX_MATCHES,
-    CapabilitiesReader,
-    FilterSearch,
-    SearchUndecided,
-    unknown_capabilities,
-)
+from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
 from scimsync.targets.resource_list import ResourceList, read_whole_list
+from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest
 
@@ -62,31 +54,25 @@ class Matcher:
 
     def __init__(
         self,
-        sender: Sender,
-        dialect: Dialect,
+        reader: ResourceReader,
         kind: Kind,
         match: Sequence[str],
-        page_size: int,
         expected: Callable[[], int],
         *,
         known: Callable[[], int] = lambda: 0,
         unusable: Mapping[str, str] | None = None,
         visibility: Visibility = EVERYTHING,
-        capabilities: CapabilitiesReader = unknown_capabilities,
     ) -> None:
-        self._sender = sender
-        self._dialect = dialect
+        self._reader = reader
         self._kind = kind
         self._match = tuple(match)
-        self._page_size = page_size
         self._expected = expected
         self._known = known
-        self._capabilities = capabilities
         self._list: ResourceList | None = None
         self._decided = False
         self._outdated = False
         self._visibility = visibility
-        self._filters = FilterSearch(sender, dialect, kind, unusable, visibility, capabilities)
+        self._filters = FilterSearch(reader, kind, unusable, visibility)
 
     @property
     def unusable(self) -> Mapping[str, str]:
@@ -233,11 +219,14 @@ class Matcher:
             raise SearchUndecided(f"the list is empty, although {known} are known")
         return whole_list
 
-    async def read(self, remote_id: RemoteId) -> dict[str, Any] | None:
-        """Return a resource, or None for a 404. Raise RequestError."""
-        request = self._dialect.read(self._kind, remote_id)
+    async def read(self, remote_id: RemoteId, *, members: bool = False) -> dict[str, Any] | None:
+        """Return a resource, or None for a 404. Raise RequestError.
+
+        A group has its members only with `members`.
+        """
+        request = self._reader.read_request(self._kind, remote_id, members=members)
         try:
-            response = await self._sender.send(request)
+            response = await self._reader.send(request)
         except ErrorResponse as error:
             if verdict(error, Purpose.READ) is Verdict.MISSING:
                 return None
@@ -248,12 +237,25 @@ class Matcher:
             raise SearchUndecided(str(error)) from error
         return response.body
 
-    async def locate(self, remote_id: RemoteId, document: Document) -> dict[str, Any] | None:
+    async def with_members(self, resource: dict[str, Any]) -> dict[str, Any] | None:
+        """Return a group that a search found, as it is now, with its members; None for a 404.
+
+        Searches leave members out. Raise RequestError.
+        """
+        remote_id = resource_id(resource)
+        if self._kind is not Kind.GROUP or remote_id is None or read(resource, "members"):
+            return resource
+        return await self.read(RemoteId(remote_id), members=True)
+
+    async def locate(
+        self, remote_id: RemoteId, document: Document, *, members: bool = False
+    ) -> dict[str, Any] | None:
         """Return a resource, under a new id if it has one now, or None if it is gone.
 
-        Raise SearchUndecided if neither is proven, and the errors of the sender.
+        A group has its members only with `members`. Raise SearchUndecided if neither is proven, and
+        the errors of the sender.
         """
-        resource = await self.read(remote_id)
+        resource = await self.read(remote_id, members=members)
         if resource is not None:
             return resource
         match = await self.find_again(remote_id, document)
@@ -265,7 +267,8 @@ class Matcher:
             )
         if resource_id(match.resources[0]) == remote_id:
             raise SearchUndecided(f"{remote_id} is not found by its id, but by {match.by}")
-        return match.resources[0]
+        found = match.resources[0]
+        return await self.with_members(found) if members else found
 
     async def preload(self, expected: int) -> None:
         """Read the whole list, if that takes fewer requests than reading `expected` resources."""
@@ -340,9 +343,4 @@ class Matcher:
         return self._list
 
     async def _read_list(self, most_pages: int | None) -> ResourceList | None:
-        endpoint = RESOURCE_TYPES[self._kind].endpoint
-        can = await self._capabilities()
-        count = min(filter(None, (self._page_size, can.max_results, can.max_page_size)))
-        return await read_whole_list(
-            self._sender, endpoint, self._dialect.page, count, self._match, most_pages
-        )
+        return await read_whole_list(self._reader, self._kind, self._match, most_pages)

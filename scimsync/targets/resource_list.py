@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from scimsync.model.ids import fold_value
-from scimsync.scim.discovery import discover_capabilities
+from scimsync.model.ids import Kind, fold_value
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.listing import ListingError, Page, identity_of, list_resources
-from scimsync.scim.messages import Query, Sender
+from scimsync.scim.listing import ListingError, Page, identity_of
+from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import Purpose, Verdict, verdict
+from scimsync.targets.resource_reader import ResourceReader
 
 
 class ResourceList:
     """Resources in a temporary file, indexed by their values at `paths`.
 
     `problem` says why the list is not shown to be whole, and is None if it is: each page gave the
-    same total, and as many different resources came.
+    same total, and as many different resources came. A list without a total is whole if the target
+    says that its last page is the last.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -82,66 +83,79 @@ class ResourceList:
 
 
 async def read_whole_list(
-    sender: Sender,
-    endpoint: str,
-    page_query: Callable[[int, int], Query],
-    page_size: int,
-    paths: Iterable[str],
-    most_pages: int | None,
+    reader: ResourceReader, kind: Kind, paths: Iterable[str], most_pages: int | None
 ) -> ResourceList | None:
-    """Read all resources at `endpoint`, or return None where that takes more than `most_pages`.
+    """Read all resources of a kind, or return None where that takes more than `most_pages`.
 
-    The total in the first page decides. If the target refuses the page size, use the largest one
-    that it declares. Raise RequestError for what concerns more than this list: no connection, a
-    refused token.
+    The total in the first page decides. Where a target pages by cursors and gives no total, give up
+    after that number of pages. Raise RequestError for what concerns more than this list: no
+    connection, a refused token.
     """
-    pages = partial(list_resources, sender, endpoint, page_query)
-    try:
-        return await _collect(pages(count=page_size), endpoint, paths, most_pages)
-    except ErrorResponse as error:
-        if verdict(error, Purpose.SEARCH) not in (Verdict.REFUSED, Verdict.SHAPE):
-            raise
-        most = (await discover_capabilities(sender)).max_results
-        if most is None or most >= page_size:
-            raise
-    return await _collect(pages(count=most), endpoint, paths, most_pages)
-
-
-async def _collect(
-    pages: AsyncIterator[Page], endpoint: str, paths: Iterable[str], most_pages: int | None
-) -> ResourceList | None:
-    resource_list: ResourceList | None = None
-    totals: set[int | None] = set()
+    collected: _Collected | None = None
     problem = None
     try:
-        async for page in pages:
-            totals.add(page.total_results)
-            if resource_list is None:
-                size = max(len(page.resources), 1)
-                total = page.total_results
-                if most_pages is not None and (total is None or total / size > most_pages):
-                    return None
-                resource_list = ResourceList(paths)
-            resource_list.add(page.resources)
+        async for page in reader.pages(kind):
+            if collected is None or page.is_first:
+                collected = _begin(collected, paths)
+            collected.add(page)
+            if most_pages is not None and collected.takes_more_than(most_pages, page):
+                collected.resources.close()
+                return None
     except ErrorResponse as error:
-        if resource_list is None or verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
+        if collected is None or verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
             raise
         problem = f"the list is incomplete: {error}"
     except ListingError as error:
         problem = str(error)
-    resource_list = resource_list or ResourceList(paths)
-    resource_list.index()
-    resource_list.problem = problem or _why_not_whole(endpoint, totals, len(resource_list))
-    return resource_list
+    collected = collected or _Collected(ResourceList(paths))
+    collected.resources.index()
+    collected.resources.problem = problem or collected.why_not_whole(RESOURCE_TYPES[kind].endpoint)
+    return collected.resources
 
 
-def _why_not_whole(endpoint: str, totals: set[int | None], came: int) -> str | None:
-    if len(totals) != 1:
-        return f"{endpoint}: the list changed while it was read"
-    (total,) = totals
-    if total is None:
-        return f"{endpoint}: the list gives no totalResults"
-    return None if came >= total else f"{endpoint}: only {came} of {total} resources came"
+@dataclass(slots=True)
+class _Collected:
+    """The pages of a list that came so far.
+
+    `totals` are those that the pages gave, `ended` whether the target said that no page follows.
+    """
+
+    resources: ResourceList
+    totals: set[int | None] = field(default_factory=set)
+    pages: int = 0
+    ended: bool = False
+
+    def add(self, page: Page) -> None:
+        self.resources.add(page.resources)
+        self.totals.add(page.total_results)
+        self.pages += 1
+        self.ended = page.is_last
+
+    def takes_more_than(self, most_pages: int, page: Page) -> bool:
+        """Return whether the list takes more pages, as far as `page`, the last one, shows."""
+        if page.total_results is None and page.next_cursor is not None:
+            return self.pages >= most_pages
+        if not page.is_first or page.is_last:
+            return False
+        size = max(len(page.resources), 1)
+        return page.total_results is None or page.total_results / size > most_pages
+
+    def why_not_whole(self, endpoint: str) -> str | None:
+        """Return why the list is not shown to be whole, or None if it is."""
+        if len(self.totals) != 1:
+            return f"{endpoint}: the list changed while it was read"
+        (total,) = self.totals
+        if total is None:
+            return None if self.ended else f"{endpoint}: the list gives no totalResults"
+        came = len(self.resources)
+        return None if came >= total else f"{endpoint}: only {came} of {total} resources came"
+
+
+def _begin(before: _Collected | None, paths: Iterable[str]) -> _Collected:
+    """Return a list without pages, in place of the one that starts again."""
+    if before is not None:
+        before.resources.close()
+    return _Collected(ResourceList(paths))
 
 
 def fold(path: str, value: Any) -> str | None:

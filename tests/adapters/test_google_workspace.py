@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from scimsync.model.ids import Kind
 from scimsync.scim.dialects import rfc
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest
+from scimsync.scim.paging import Paging
 from scimsync.targets.adapters.google_workspace import ENTERPRISE, ORG_UNIT, open_adapter
 from scimsync.targets.resource_list import read_whole_list
+from scimsync.targets.resource_reader import ResourceReader
 from scimsync.transport.http import HttpConnection
 from tests.adapters import sending
 from tests.adapters.sending import patch
@@ -333,7 +336,8 @@ def _problem_of_list(google: GoogleDirectory) -> str | None:
     async def read() -> str | None:
         connection = HttpConnection(google.url, user_agent="scimsync/test")
         async with aclosing(open_adapter(connection)) as adapter:
-            listed = await read_whole_list(adapter, "/Users", rfc.page, 100, ["userName"], None)
+            reader = ResourceReader(adapter, rfc, Paging())
+            listed = await read_whole_list(reader, Kind.USER, ["userName"], None)
         assert listed is not None
         listed.close()
         return listed.problem

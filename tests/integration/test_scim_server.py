@@ -18,6 +18,7 @@ from scimsync.scim.discovery import discover
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
 from scimsync.scim.messages import RemoteResource
+from scimsync.scim.paging import Paging
 from scimsync.scim.resources import project
 from scimsync.transport.auth.bearer import BearerAuthenticator
 from scimsync.transport.http import HttpConnection
@@ -159,7 +160,9 @@ def test_all_accounts_are_listed_page_by_page(real_server: tuple[str, str]) -> N
             for number in range(7):
                 await client.send(rfc.create("group", {"displayName": f"group {number}"}))
 
-            pages = [page async for page in list_resources(client, "/Groups", rfc.page, count=3)]
+            pages = [
+                page async for page in list_resources(client, "/Groups", rfc.page, Paging(count=3))
+            ]
 
             assert [len(page.resources) for page in pages] == [3, 3, 1]
             assert {one["displayName"] for page in pages for one in page.resources} == {

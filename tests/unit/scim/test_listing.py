@@ -1,4 +1,4 @@
-"""Lists from service providers that page in different ways."""
+"""Lists from service providers that page by index, in different ways."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.listing import ListingError, Page, list_resources
 from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.paging import Paging
 from scimsync.transport.request_errors import RequestError
 
 
@@ -36,7 +37,8 @@ class Provider:
 
 def listed(provider: Provider, count: int = 10) -> list[Page]:
     async def scenario() -> list[Page]:
-        pages = list_resources(provider, "/Users", DIALECTS["rfc"].page, count=count)
+        paging = Paging(count=count)
+        pages = list_resources(provider, "/Users", DIALECTS["rfc"].page, paging)
         return [page async for page in pages]
 
     return asyncio.run(scenario())
@@ -145,7 +147,7 @@ def test_the_dialect_names_the_parameters() -> None:
             provider,
             "/Users",
             lambda start, count: (("startIndex", str(start)), ("count", str(count)), ("x", "y")),
-            count=7,
+            Paging(count=7),
         ):
             pass
 
@@ -157,7 +159,7 @@ def test_a_caller_that_sees_the_total_can_stop_after_one_page() -> None:
     provider = Provider(1000, faithful)
 
     async def scenario() -> int | None:
-        async for page in list_resources(provider, "/Users", DIALECTS["rfc"].page, count=2):
+        async for page in list_resources(provider, "/Users", DIALECTS["rfc"].page, Paging(count=2)):
             return page.total_results
         return None
 

@@ -128,6 +128,7 @@ def test_which_kind_an_answer_is(outcome: ScimResponse | RequestError, answer: A
         ("DELETE", "/Users/7", Purpose.DELETE),
         ("GET", "/Users/7", Purpose.READ),
         ("GET", "/Users", Purpose.SEARCH),
+        ("POST", "/Users/.search", Purpose.READ),
     ],
 )
 def test_what_a_request_is_for(method: str, path: str, purpose: Purpose) -> None:

@@ -13,10 +13,12 @@ from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.filter_matching import matches
 from scimsync.scim.filters import parse_filter
-from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
+from scimsync.scim.paging import Paging
 from scimsync.targets.account_finder import to_account
 from scimsync.targets.filter_search import SearchUndecided
 from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.resource_reader import ResourceReader
 from scimsync.transport.request_errors import RequestError
 
 Json = dict[str, Any]
@@ -69,7 +71,11 @@ def document(number: int) -> Document:
 
 def matcher(target: Target, expected: int = 1, page_size: int = 100) -> Matcher:
     match = ("externalId", "userName")
-    return Matcher(target, DIALECTS["rfc"], Kind.USER, match, page_size, lambda: expected)
+    return Matcher(reader(target, page_size), Kind.USER, match, lambda: expected)
+
+
+def reader(target: Sender, page_size: int = 100) -> ResourceReader:
+    return ResourceReader(target, DIALECTS["rfc"], Paging(count=page_size))
 
 
 def find(
@@ -233,15 +239,8 @@ def test_that_nobody_is_found_is_proven_by_finding_others(
     target.hidden = hidden
 
     async def scenario() -> tuple[dict[Key, Match], dict[Key, str]]:
-        one = Matcher(
-            target,
-            DIALECTS["rfc"],
-            Kind.USER,
-            ("externalId", "userName"),
-            100,
-            lambda: 1,
-            known=lambda: 2,
-        )
+        match = ("externalId", "userName")
+        one = Matcher(reader(target), Kind.USER, match, lambda: 1, known=lambda: 2)
         return await one.find({Key("1"): document(1)}, proving=True)
 
     found, refused = asyncio.run(scenario())
@@ -304,7 +303,7 @@ def test_a_probe_asks_for_one_resource() -> None:
         async def send(self, request: ScimRequest) -> ScimResponse:
             raise RequestError("down")
 
-    down = Matcher(Down(), DIALECTS["rfc"], Kind.USER, (), 100, lambda: 1)
+    down = Matcher(reader(Down()), Kind.USER, (), lambda: 1)
     with pytest.raises(RequestError):
         asyncio.run(down.probe())
 

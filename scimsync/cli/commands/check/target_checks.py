@@ -16,8 +16,7 @@ from scimsync.model.discovery import Capabilities, Discovery
 from scimsync.model.ids import Kind
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.discovery import SCHEMAS, discover
-from scimsync.scim.listing import fetch_page
-from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.scim.paging import Paging
 from scimsync.targets.evidence import (
     Answer,
     Purpose,
@@ -26,6 +25,7 @@ from scimsync.targets.evidence import (
     message_code,
     verdict,
 )
+from scimsync.targets.resource_reader import ResourceReader, known_capabilities
 from scimsync.targets.sender import open_authenticator, open_client
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 
@@ -58,9 +58,10 @@ async def _check_target(config: Config, target: CompiledTarget) -> list[CheckRes
     async with aclosing(client):
         try:
             discovery = await discover(client)
-            users = await fetch_page(
-                client, RESOURCE_TYPES[Kind.USER].endpoint, target.dialect.page(1, 1)
-            )
+            paging = Paging(count=target.profile.page_size)
+            capabilities = known_capabilities(discovery.capabilities)
+            reader = ResourceReader(client, target.dialect, paging, capabilities)
+            users = await reader.first_page(Kind.USER, 1)
         except RequestError as error:
             return [_refused(subject, target, error)]
         number = "" if users.total_results is None else f"; {plural(users.total_results, 'user')}"
