@@ -14,7 +14,7 @@ from scimsync.execute.operation_outcome import (
     failed,
     postponed,
 )
-from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.refused_change import in_part
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.interrupted import perhaps_created
@@ -30,10 +30,13 @@ from scimsync.scim.messages import ScimResponse
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.targets.account_finder import to_account
 from scimsync.targets.evidence import (
+    Answer,
     OutcomeUnknown,
     Purpose,
     Verdict,
+    accepted,
     active_of,
+    answer_of,
     may_have_had_effect,
     shows_another,
     verdict,
@@ -87,6 +90,8 @@ class Creation:
                         return await self._adopt_found(link, match, document, error.cause)
                 else:
                     link = perhaps_created(link, operation)
+                    if answer_of(response) is Answer.ACCEPTED:
+                        return await self._settle_accepted(link, document, response)
                     return await self._conclude(link, document, response)
         except RequestError as error:
             if verdict(error, Purpose.CREATE) is Verdict.CONFLICT:
@@ -144,6 +149,25 @@ class Creation:
         self._matcher.outdate()
         outcome = replace(outcome, created=True)
         return in_part(outcome, self.now()) if stays_active else outcome
+
+    async def _settle_accepted(
+        self, link: Link, document: Document, response: ScimResponse
+    ) -> OperationOutcome:
+        """Look for the resource that the target promised to create, now and after a while.
+
+        Its Location may be that of an event and not of the resource (RFC 9967).
+        """
+        (ready,) = self.prepared.ready
+        cause = accepted(ready, response)
+        match = await self._unowned(document)
+        if match is None:
+            await self.sending.connection.sleep(ACCEPTED_S)
+            match = await self._unowned(document)
+        if match is None:
+            return outcome_of_error(self.operation, link, cause, self.now())
+        if await self._may_be_new(match):
+            return await self._complete(link, match, document, cause)
+        return await self._adopt_found(link, match, document, cause)
 
     async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
         """Return what a POST without a response created.

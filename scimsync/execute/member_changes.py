@@ -15,7 +15,7 @@ from scimsync.execute.operation_outcome import (
     result,
     skipped,
 )
-from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error
 from scimsync.model.changes import Change
 from scimsync.model.links import Link
@@ -25,9 +25,11 @@ from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests
 from scimsync.targets.evidence import (
+    Answer,
     Purpose,
     UnprovenResponse,
     Verdict,
+    answer_of,
     may_have_had_effect,
     verdict,
 )
@@ -90,7 +92,8 @@ def _outcome(
     if not failed_now:  # the memberships had failed, in an earlier run
         updated = replace(updated, failures=0, next_try_at=None, last_error=None)
     status = OperationStatus.APPLIED if changes else OperationStatus.SKIPPED
-    operation_result = result(operation, status, now, attempt.requests)
+    detail = None if attempt.accepted is None else f"shown by the group after: {attempt.accepted}"
+    operation_result = result(operation, status, now, attempt.requests, detail=detail)
     return OperationOutcome(operation_result, updated)
 
 
@@ -113,8 +116,8 @@ class _Attempt:
     """The progress of the member changes of one operation.
 
     `applied` are changes that the target holds, and `refused` those that it refused because of
-    `why`. `in_doubt` are changes that a request without a clear response may have made. `requests`
-    are the last ones.
+    `why`. `in_doubt` are changes that a request without a clear response may have made. `accepted`
+    is a promise that the group shows to be kept. `requests` are the last ones.
     """
 
     sending: Sending
@@ -124,6 +127,7 @@ class _Attempt:
     refused: list[Change] = field(default_factory=list)
     in_doubt: list[Change] = field(default_factory=list)
     why: ErrorResponse | UnprovenResponse | None = None
+    accepted: RequestError | None = None
     splits: int = 0
 
     async def send(self, changes: Sequence[Change]) -> None:
@@ -141,6 +145,9 @@ class _Attempt:
         except RequestError as error:
             if may_have_had_effect(error):
                 self.in_doubt += changes
+            if answer_of(error) is Answer.ACCEPTED:
+                await self._settle_accepted(changes, error)
+                return
             if (
                 not isinstance(error, ErrorResponse | UnprovenResponse)
                 or verdict(error, Purpose.CHANGE) not in _MAY_BE_A_MEMBER
@@ -149,6 +156,20 @@ class _Attempt:
             await self._after_refusal(prepared, error)
         else:
             self.applied += changes
+
+    async def _settle_accepted(self, changes: Sequence[Change], error: RequestError) -> None:
+        """Read what the target promised to change, now and after a while.
+
+        Raise `error` if the group does not show all of it.
+        """
+        missing = await self._missing(changes)
+        if missing:
+            await self.sending.connection.sleep(ACCEPTED_S)
+            missing = await self._missing(changes)
+        self.applied += [change for change in changes if change not in missing]
+        if missing:
+            raise error
+        self.accepted = error
 
     async def _after_refusal(
         self, prepared: PreparedOperation, error: ErrorResponse | UnprovenResponse

@@ -27,6 +27,9 @@ from scimsync.targets.matching import Matcher
 
 _ALPHABET = string.ascii_letters + string.digits + "-._~!*+"
 
+ACCEPTED_S = 2.0
+"""Seconds after which a run reads again what a target accepted with 202 and had not done yet."""
+
 MemberIds = Mapping[tuple[Kind, Key], RemoteId]
 
 

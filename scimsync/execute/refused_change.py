@@ -6,9 +6,10 @@ becomes a deactivation. A resource counts as gone only if a search proves it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from scimsync.errors import coded
 from scimsync.execute.error_policy import (
@@ -24,7 +25,7 @@ from scimsync.execute.first_use import (
     send_in_other_shapes,
 )
 from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
-from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
@@ -111,6 +112,9 @@ class _RefusedChange:
         matcher = self.sending.matcher_of(operation.kind, operation.key)
         try:
             resource = await matcher.locate(remote_id, known)
+            if answer_of(self.error) is Answer.ACCEPTED and not self._is_done(resource):
+                await self.sending.connection.sleep(ACCEPTED_S)
+                resource = await matcher.locate(remote_id, known)
         except RequestError as why:
             return self._failed(f"{self.error}; what became of it cannot be told: {why}")
         found_id = None if resource is None else RemoteId(resource_id(resource) or remote_id)
@@ -131,6 +135,13 @@ class _RefusedChange:
         if missing:
             await self._send_parts(missing, proof)
         return self._outcome()
+
+    def _is_done(self, resource: Mapping[str, Any] | None) -> bool:
+        """Return whether a resource as just read shows that the request was carried out."""
+        operation = self.prepared.operation
+        if resource is None or operation.action == Action.DELETE:
+            return resource is None
+        return all(holds(resource, change) for change in operation.changes)
 
     async def _send_parts(self, changes: Sequence[Change], proof: Verdict) -> None:
         """Send what takes access away, then each other change; note what is refused."""

@@ -76,7 +76,13 @@ class ScimClient:
             response.headers.get("Location"),
             response.retry_after,
             response.headers.get("Date"),
+            transaction=self._transaction(response),
         )
+
+    def _transaction(self, response: HttpResponse) -> str | None:
+        """Return the header Set-Txn as messages may show it."""
+        transaction = response.headers.get("Set-Txn")
+        return None if transaction is None else self._connection.redacted(transaction, 100)
 
     def _error(self, response: HttpResponse, status: int, body: dict[str, Any]) -> ErrorResponse:
         """Return the error in an error response (RFC 7644 section 3.12).

@@ -88,7 +88,8 @@ class ScimResponse:
     """A response with a 2xx status.
 
     `body` is None if there was none. `etag`, `location` and `date` are headers. `retry_after` is in
-    seconds, and so is `seconds`, the time that a bulk took.
+    seconds, and so is `seconds`, the time that a bulk took. `transaction` is the header Set-Txn,
+    which names a request that the service provider carries out later (RFC 9967).
     """
 
     status: int
@@ -98,6 +99,7 @@ class ScimResponse:
     retry_after: float | None = None
     date: str | None = None
     seconds: float | None = None
+    transaction: str | None = None
 
     @property
     def resource_id(self) -> str | None:

@@ -167,6 +167,7 @@ _CODES = {
     Answer.SERVER_ERROR: "SYNC-0405",
     Answer.LOST: "SYNC-0401",
     Answer.UNSENT: "SYNC-0401",
+    Answer.ACCEPTED: "SYNC-0430",
     Answer.SHORT_LIST: "SYNC-0408",
     Answer.UNWRITABLE: "SYNC-0409",
 }
@@ -246,6 +247,13 @@ def _answer_of_status(error: ErrorResponse) -> Answer:
     return Answer.POSTPONED if postponed else _BY_KIND[error.kind]
 
 
+def accepted(request: ScimRequest, response: ScimResponse) -> UnprovenResponse:
+    """Return what a 202 proves: the target may carry the request out, now or later (RFC 9967)."""
+    transaction = "" if response.transaction is None else f" (Set-Txn: {response.transaction})"
+    why = f"{request}: 202, which promises nothing yet{transaction}"
+    return UnprovenResponse(why, Answer.ACCEPTED)
+
+
 def check_change(
     request: ScimRequest, response: ScimResponse, remote_id: str, sent: Mapping[str, object]
 ) -> None:
@@ -255,7 +263,7 @@ def check_change(
     `userName` count: a target may write others its own way.
     """
     if answer_of(response) is Answer.ACCEPTED:
-        raise UnprovenResponse(f"{request}: 202, which promises nothing yet", Answer.ACCEPTED)
+        raise accepted(request, response)
     if response.resource_id not in (None, remote_id):
         raise UnprovenResponse(
             f"{request}: the answer shows the resource {response.resource_id}",

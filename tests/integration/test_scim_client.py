@@ -71,13 +71,23 @@ def test_a_request_without_a_body_has_no_content_type() -> None:
 
 
 def test_a_response_is_understood() -> None:
-    headers = ('ETag: W/"7"', "Location: https://wiki.example.com/Users/1", "Retry-After: 3")
+    headers = (
+        'ETag: W/"7"',
+        "Location: https://wiki.example.com/Users/1",
+        "Retry-After: 3",
+        "Set-Txn: 5\x1b7",
+    )
     body = b'\xef\xbb\xbf{"ID": 42, "x": "\xc3\xb8"}'
 
     response, _ = send(READ, raw_response("201 Created", body, *headers))
 
     assert response == ScimResponse(
-        201, {"ID": 42, "x": "ø"}, 'W/"7"', "https://wiki.example.com/Users/1", 3.0
+        201,
+        {"ID": 42, "x": "ø"},
+        'W/"7"',
+        "https://wiki.example.com/Users/1",
+        3.0,
+        transaction=r"5\x1b7",
     )
 
 
