@@ -71,6 +71,7 @@ class Matcher:
         self._list: ResourceList | None = None
         self._decided = False
         self._outdated = False
+        self._read_after_conflict = False
         self._visibility = visibility
         self._filters = FilterSearch(reader, kind, unusable, visibility)
 
@@ -152,13 +153,21 @@ class Matcher:
         """Return the resources that match a document after the target said that one exists.
 
         If no filter finds any, the whole list decides: some filters compare more exactly than the
-        target does when it creates a resource. Raise as `look_up` does.
+        target does when it creates a resource. A list that was read before the first such conflict
+        may not show the resource yet, and is read again, once. Raise as `look_up` does.
         """
+        was_read = self._list is not None
         match = await self.look_up(document)
         if match is None and self._visibility.sees_only_own:
             product, noun = self._visibility.product, self._kind.noun
             raise SearchUndecided(f"{product} shows no {noun}s that others created")
-        return match or await self._look_up_in_list(document, ["no filter finds it"])
+        unfound = ["no filter finds it"]
+        match = match or await self._look_up_in_list(document, unfound)
+        if match is None and was_read and not self._read_after_conflict:
+            self._drop_list()
+            match = await self._look_up_in_list(document, unfound)
+        self._read_after_conflict = True
+        return match
 
     async def _look_up_in_list(self, document: Document, problems: Sequence[str]) -> Match | None:
         """Return the resources in the whole list that match, or None if there are none.

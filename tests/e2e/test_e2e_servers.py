@@ -100,6 +100,25 @@ def test_joiners_who_cannot_be_searched_for_hold_up_no_leaver(
     assert len(faulty.users) == 10
 
 
+def test_an_account_that_appears_after_the_list_was_read_is_found_after_the_conflict(
+    office: Office, faulty: FaultyServer
+) -> None:
+    """There are no filters, and somebody else makes the account after the plan."""
+    faulty.fail("GET", where=filters, status=501, times=99)
+
+    def add_first(seen: Seen) -> bool:
+        if not faulty.users:
+            faulty.add(userName="person2@example.com", displayName="Given2 Family2")
+        return False
+
+    faulty.fail("POST", where=add_first)
+    office.hire(people(5))
+
+    assert said(office, "push") == (0, [])
+
+    assert len(faulty.users) == 5
+
+
 def test_a_list_that_ignores_paging_is_replaced_by_filters(
     office: Office, faulty: FaultyServer
 ) -> None:
