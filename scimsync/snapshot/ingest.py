@@ -227,6 +227,8 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             filled=before.filled if comparison.unchanged else comparison.filled,
             files=before.files if comparison.unchanged else comparison.files,
         )
+        if before.head_seq and not comparison.unchanged:
+            after = replace(after, replaced=record_rows.keeping(before))
         record_rows.put_source(connection, after)
     return head
 

@@ -148,6 +148,7 @@ _WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
 _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("source", "problems"): _problems,
     ("source", "filled"): _numbers,
+    ("source", "replaced"): _object,
     ("record", "data"): _record,
     ("replaced_record", "data"): _record,
     ("target", "group_tables"): _objects(GroupTable),

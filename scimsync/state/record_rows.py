@@ -34,7 +34,8 @@ class SourceState:
 
     `digest` covers the bytes and settings last read; `problems` are those found in them. `filled`
     is the number of filled cells of each column in use, or None if it is unknown. `files` are those
-    of a pattern, by their names.
+    of a pattern, by their names. `replaced` is what the source contained before it was last read,
+    as JSON text, until a plan made with what was read is accepted.
     """
 
     name: str
@@ -45,6 +46,7 @@ class SourceState:
     problems: tuple[Problem, ...] = ()
     filled: Mapping[str, int] | None = None
     files: Mapping[str, PatternFile] = field(default_factory=dict)
+    replaced: str | None = None
 
 
 def get_source(connection: Connection, name: str) -> SourceState:
@@ -68,27 +70,36 @@ def get_source(connection: Connection, name: str) -> SourceState:
             name: PatternFile(file["records"], tuple(file["keys"]))
             for name, file in orjson.loads(row["files"] or "{}").items()
         },
+        replaced=row["replaced"],
     )
 
 
 def put_source(connection: Connection, state: SourceState) -> None:
     """Store the state of a source."""
-    upsert(
-        connection,
-        source_table,
-        [
-            {
-                "name": state.name,
-                "head_seq": state.head_seq,
-                "digest": state.digest,
-                "records": state.records,
-                "ingested_at": state.ingested_at,
-                "problems": orjson.dumps(state.problems).decode(),
-                "filled": None if state.filled is None else orjson.dumps(state.filled).decode(),
-                "files": orjson.dumps(state.files).decode() if state.files else None,
-            }
-        ],
-    )
+    row = {
+        "name": state.name,
+        "head_seq": state.head_seq,
+        "digest": state.digest,
+        "replaced": state.replaced,
+    }
+    upsert(connection, source_table, [row | _contents(state)])
+
+
+def keeping(state: SourceState) -> str:
+    """Return what `SourceState.replaced` is where `state` is replaced. What was kept stays."""
+    contents = _contents(state) | {"ingested_at": str(state.ingested_at or "")}
+    return state.replaced or orjson.dumps(contents).decode()
+
+
+def _contents(state: SourceState) -> dict[str, object]:
+    """Return the columns that say what a source contained."""
+    return {
+        "records": state.records,
+        "ingested_at": state.ingested_at,
+        "problems": orjson.dumps(state.problems).decode(),
+        "filled": None if state.filled is None else orjson.dumps(state.filled).decode(),
+        "files": orjson.dumps(state.files).decode() if state.files else None,
+    }
 
 
 def last_seq(connection: Connection) -> Seq:
@@ -156,6 +167,10 @@ def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] =
     connection.execute(
         delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition)
     )
+    if not keys:
+        connection.execute(
+            update(source_table).where(source_table.c.name.in_(sources)).values(replaced=None)
+        )
 
 
 def restore(connection: Connection, sources: Sequence[str], now: datetime) -> int:
@@ -163,6 +178,7 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
 
     Each gets a new sequence number, like any change.
     """
+    _restore_contents(connection, sources)
     number = 0
     for name in list(
         connection.scalars(
@@ -186,11 +202,27 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
         connection.execute(
             update(source_table)
             .where(source_table.c.name == name)
-            .values(head_seq=head, digest=None, filled=None)
+            .values(head_seq=head, digest=None)
         )
         connection.execute(delete(replaced).where(replaced.c.source == name))
         number += len(rows)
     return number
+
+
+def _restore_contents(connection: Connection, sources: Sequence[str]) -> None:
+    """Restore what is known of the contents of these sources: an allowance had no effect."""
+    kept = select(source_table.c.name, source_table.c.replaced).where(
+        source_table.c.name.in_(sources), source_table.c.replaced.is_not(None)
+    )
+    for name, text in connection.execute(kept).all():
+        contents = orjson.loads(text)
+        when = contents["ingested_at"]
+        contents["ingested_at"] = datetime.fromisoformat(when) if when else None
+        connection.execute(
+            update(source_table)
+            .where(source_table.c.name == name)
+            .values(**contents, digest=None, replaced=None)
+        )
 
 
 def put_overlay(

@@ -44,6 +44,10 @@ class SourceRow(_Row, table=True):
     files: str | None = text_column(
         "Files of a pattern, with their records and some keys: a JSON object.", default=None
     )
+    replaced: str | None = text_column(
+        "What it had before it was last read, until a plan with that is accepted: a JSON object.",
+        default=None,
+    )
 
 
 class RecordRow(_Row, table=True):

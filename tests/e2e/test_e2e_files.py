@@ -257,6 +257,23 @@ def test_a_lost_file_of_a_pattern_stops_the_source(company: Company, lost: str) 
     assert company.active == before
 
 
+def test_an_allowance_has_no_effect_if_another_guard_stops_the_run(company: Company) -> None:
+    company.configure(path="part-*.csv", guard='min_records = "10%"\nmax_removals = 1')
+    company.office.write("part-2.csv", HEAD + CY + ADA)
+    company.push(HEAD + "".join(EIGHT[3:]), name="part-1.csv")
+    before = company.active
+    (company.office.folder / "part-2.csv").unlink()
+
+    code, said = company.push(None, "--allow-records", "5")
+    assert (code, "guard.max_removals" in said) == (3, True)
+    code, said = company.push(None, "--allow-removals", "2")
+
+    assert (code, "part-2.csv is missing" in said) == (3, True)
+    assert company.active == before
+    assert company.push(None, "--allow-removals", "2", "--allow-records", "5")[0] == 0
+    assert company.push()[0] == 0
+
+
 def test_a_file_of_a_pattern_that_is_gone_for_good_is_confirmed(company: Company) -> None:
     company.configure(path="part-*.csv")
     company.office.write("part-2.csv", HEAD + CY)
