@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -34,8 +34,14 @@ class Survey:
     failures: dict[str, Failures] = field(default_factory=dict)
     referred: dict[str, Counter[Key]] = field(default_factory=dict)
 
-    def add(self, program: Program, records: Iterable[Record], today: date) -> None:
-        """Evaluate `program` over `records`."""
+    def add(
+        self,
+        program: Program,
+        records: Iterable[Record],
+        today: date,
+        observe: Callable[[Desired], None] = lambda _: None,
+    ) -> None:
+        """Evaluate `program` over `records`, and call `observe` with each resource."""
         for record in records:
             self.records += 1
             try:
@@ -43,6 +49,7 @@ class Survey:
             except DesireError as error:
                 self.failures.setdefault(error.where, Failures(error)).number += 1
             else:
+                observe(desired)
                 for path, key in references(desired):
                     self.referred.setdefault(path, Counter())[key] += 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +25,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.backoff import latest_plausible
 from scimsync.model.ids import (
+    Document,
     Key,
     Kind,
     RemoteId,
 )
 from scimsync.model.links import Link, LinkStatus
-from scimsync.state.bulk import upsert
+from scimsync.state.bulk import stream, upsert
 from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
@@ -165,6 +166,15 @@ def first_resources(connection: Connection, target: str, kind: Kind, limit: int)
         .limit(limit)
     )
     return [_link(row) for row in rows.mappings()]
+
+
+def active_documents(connection: Connection, target: str, kind: Kind) -> Iterator[Document]:
+    """Yield the acknowledged documents of all active resources."""
+    query = select(table.c.document).where(
+        table.c.target == target, table.c.kind == kind, table.c.status == LinkStatus.ACTIVE
+    )
+    for text in stream(connection, 1000, query).scalars():
+        yield load_document(text)
 
 
 def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import pytest
 
 from scimsync.builtin import BUILTIN
+from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import Level
-from scimsync.cli.commands.check.target_checks import check_targets
+from scimsync.cli.commands.check.target_checks import TargetChecks
 from scimsync.config import load
 from scimsync.model.operations import OperationFilter
 from scimsync.plan import Now
@@ -30,10 +31,10 @@ from scimsync.scim.profiles import Profile
 from scimsync.scim.resources import build
 from scimsync.settings import SecretReference
 from scimsync.state import journal
-from scimsync.state.store import open_state
+from scimsync.state.store import open_state, scratch_store
 from scimsync.transport.auth.authenticator import AuthenticatorSettings, Secrets, origin_of
 from scimsync.transport.connection_options import ConnectionOptions
-from tests.office import Json, Office, counts, fetch, people, person
+from tests.office import MONDAY, Json, Office, counts, fetch, people, person
 
 rfc = DIALECTS["rfc"]
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -265,7 +266,10 @@ def test_a_check_compares_the_authentication_with_the_profile(
     profiles = KINDS.profiles.with_("picky", lambda: Profile("picky", auth=auth))
     config = load(added.folder / "sync.toml", replace(KINDS, profiles=profiles))
 
-    results = check_targets(config, [compile_target(config, "wiki")])["wiki"]
+    with closing(scratch_store()) as store:
+        now = Now(MONDAY, MONDAY.date())
+        checks = TargetChecks(config, store, now, {"wiki": TargetValues()})
+        results = checks.check([compile_target(config, "wiki")])["wiki"]
 
     assert results[0].level is Level.OK
     assert [one.message for one in results if one.code == "SYNC-0954"] == warnings

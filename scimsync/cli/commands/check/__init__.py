@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -19,14 +20,16 @@ from scimsync.cli.commands.check.local_checks import (
     check_state_files,
     opened_and_checked_state,
 )
+from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
-from scimsync.cli.commands.check.target_checks import check_targets
+from scimsync.cli.commands.check.target_checks import TargetChecks
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural, printable
+from scimsync.model.discovery import Discovery
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, compile_target
 
@@ -39,27 +42,35 @@ def command(options: CommonOptions) -> None:
     """Check configuration, state, sources, secrets and targets for what would fail a push.
 
     Sources are read as a plan reads them. From each target, its capabilities, one user and its
-    schemas are read. Nothing is changed or stored, and errors do not end the check.
+    schemas are read. Nothing is changed, and errors do not end the check. What a target declares
+    about itself is kept in the state, if there is one.
 
     Exit codes: 0 no errors (there may be warnings), 1 a source or a target cannot be used, 2
     invalid usage or configuration.
     """
+    discovered: dict[str, Discovery] = {}
     try:
         config = load(options.config)
     except ConfigError as error:
         results = iter([Subject("configuration", options.config.name).failed(error)])
     else:
-        results = _check(config, chosen_targets(config, options.targets), this_moment(options))
+        names = chosen_targets(config, options.targets)
+        results = _check(config, names, this_moment(options), discovered)
     if options.as_json:
         seen = list(results)
-        write_json(_document(seen))
+        write_json(_document(seen, discovered))
     else:
         seen = _print_results(Output(), results, quiet=options.quiet)
     raise click.exceptions.Exit(exit_code_of(seen))
 
 
-def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResult]:
-    """Check the targets called `names` and all that they need; change and store nothing."""
+def _check(
+    config: Config, names: Sequence[str], now: Now, discovered: dict[str, Discovery]
+) -> Iterator[CheckResult]:
+    """Check the targets called `names` and all that they need.
+
+    What they declare about themselves is added to `discovered`, and nothing else is stored.
+    """
     parts = [plural(len(names), "target"), plural(len(config.sources), "source")]
     if config.access:
         parts.append(plural(len(config.access), "access rule"))
@@ -75,13 +86,14 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
     with opened_and_checked_state(config) as (store, result):
         yield result
         yield from check_state_files(config)
-        yield from check_sources(config, names, targets, faults, store, now)
+        values = {name: TargetValues() for name in targets}
+        yield from check_sources(config, names, targets, faults, values, store, now)
         findings = check_findings(targets, store, now)
         echoes = check_echoes(targets, store)
         protected = check_protected(config, targets, store)
-    secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
-    with_token = [target for name, target in targets.items() if not exit_code_of(secrets[name])]
-    responses = check_targets(config, with_token)
+        secrets = {name: list(check_secrets(config, name, now.today)) for name in names}
+        with_token = [one for name, one in targets.items() if not exit_code_of(secrets[name])]
+        responses = TargetChecks(config, store, now, values, discovered).check(with_token)
     for name in names:
         found = (faults, secrets, responses, findings, echoes, protected)
         yield from (result for results in found for result in results.get(name, ()))
@@ -89,7 +101,9 @@ def _check(config: Config, names: Sequence[str], now: Now) -> Iterator[CheckResu
     yield from check_receivers(config)
 
 
-def _document(results: Sequence[CheckResult]) -> dict[str, Any]:
+def _document(
+    results: Sequence[CheckResult], discovered: Mapping[str, Discovery]
+) -> dict[str, Any]:
     return {
         "exit_code": exit_code_of(results),
         "findings": [
@@ -104,6 +118,21 @@ def _document(results: Sequence[CheckResult]) -> dict[str, Any]:
             }
             for result in results
         ],
+        "targets": {name: _declared(discovery) for name, discovery in discovered.items()},
+    }
+
+
+def _declared(discovery: Discovery) -> dict[str, Any]:
+    """Return what a target declares; None for what is unknown."""
+    types, schemas = discovery.resource_types, discovery.schemas
+    return {
+        "read_at": discovery.read_at,
+        "capabilities": asdict(discovery.capabilities),
+        "resource_types": None if types is None else {one.name: one.endpoint for one in types},
+        "schemas": None if schemas is None else [schema.id for schema in schemas],
+        "roles": None if discovery.roles is None else asdict(discovery.roles),
+        "entitlements": None if discovery.entitlements is None else asdict(discovery.entitlements),
+        "untold": dict(discovery.untold),
     }
 
 

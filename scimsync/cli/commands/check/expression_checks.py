@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 
+from scimsync.cli.commands.check.mapped_values import TargetValues, rules_by_name
 from scimsync.cli.commands.check.results import CheckResult, Subject
-from scimsync.desired.program import Program
+from scimsync.desired.program import Desired, Program
 from scimsync.desired.survey import Failures, Survey
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
@@ -19,28 +21,40 @@ _BATCH = 1000
 
 
 def check_expressions(
-    target: CompiledTarget, records: SnapshotView, today: date
+    target: CompiledTarget, records: SnapshotView, today: date, values: TargetValues
 ) -> Iterator[CheckResult]:
-    """Warn of expressions that fail for some records, and of references that name nobody."""
+    """Warn of expressions that fail for some records, and of references that name nobody.
+
+    Add what the expressions give to `values`.
+    """
     subject = Subject("target", target.name)
     users = Survey()
-    known = _survey(users, target.program, target.sources, records, today)
+    rules = rules_by_name(target.groups.values())
+    add_user = partial(values.add_user, rules=rules)
+    evaluate = partial(_evaluate, records, today)
+    known = evaluate(users, target.program, target.sources, add_user)
     yield from _results(subject, users, target.sources, known, "")
+    values.add_groups(rules, today)
     for name, rule in target.groups.items():
         if rule.source is not None:
             groups = Survey()
-            _survey(groups, rule.program, [rule.source], records, today)
+            evaluate(groups, rule.program, [rule.source], values.of_groups(name).add)
             yield from _results(subject, groups, target.sources, known, f"groups.{name}.")
 
 
-def _survey(
-    survey: Survey, program: Program, sources: Sequence[str], records: SnapshotView, today: date
+def _evaluate(
+    records: SnapshotView,
+    today: date,
+    survey: Survey,
+    program: Program,
+    sources: Sequence[str],
+    observe: Callable[[Desired], None],
 ) -> set[Key]:
     """Evaluate `program` over all records of `sources`. Return their keys."""
     keys: set[Key] = set()
     for chunk in batches(records.changed_keys(sources, Seq(-1)), _BATCH):
         found = [one for one in records.get(sources, chunk).values() if not one.removed]
-        survey.add(program, found, today)
+        survey.add(program, found, today, observe)
         keys |= {record.key for record in found}
     return keys
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 from scimsync.cli.commands.check.expression_checks import check_expressions
+from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject
 from scimsync.cli.ui.exposed_files import exposed_files, exposure_hint, exposure_text
 from scimsync.cli.ui.problems import problem_line
@@ -71,12 +72,14 @@ def check_sources(
     names: Sequence[str],
     targets: Mapping[str, CompiledTarget],
     faults: Mapping[str, list[CheckResult]],
+    values: Mapping[str, TargetValues],
     store: Store,
     now: Now,
 ) -> Iterator[CheckResult]:
     """Read the sources of the targets called `names` as a plan reads them; store nothing.
 
-    A mapping that names a missing column is added to the `faults` of its target.
+    A mapping that names a missing column is added to the `faults` of its target, and what the
+    mappings give to its `values`.
     """
     found: dict[str, list[str]] = {}
     readable: set[str] = set()
@@ -102,7 +105,7 @@ def check_sources(
                 continue
             if readable.issuperset(target.all_sources):
                 view = SnapshotView(store, scratch)
-                faults[name] += check_expressions(target, view, now.today)
+                faults[name] += check_expressions(target, view, now.today, values[name])
     finally:
         scratch.close()
 

@@ -70,6 +70,15 @@ class Subject:
         )
 
 
+def untold(subject: Subject, what: str, why: str) -> CheckResult:
+    """Return that `what` cannot be told, such as "whether the mapping fits"."""
+    return subject.warning(
+        f"{what} cannot be told: {why}",
+        code="SYNC-0424",
+        hint="a plan shows the requests; a first push of one person shows what the target accepts",
+    )
+
+
 def exit_code_of(results: Sequence[CheckResult]) -> int:
     """Return 2 where sync.toml is wrong, 1 where something else would fail a push, else 0."""
     return max((result.exit_code for result in results), default=0)

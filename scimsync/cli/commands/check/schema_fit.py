@@ -19,7 +19,7 @@ _NOT_MAPPED = "required"
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """An attribute and its `problem`: `unknown`, `read-only` or `required`."""
+    """An attribute and its `problem`: `unknown`, `read-only`, `required`, `type` or `values`."""
 
     path: str
     problem: str
@@ -44,6 +44,19 @@ def misfits(schemas: Sequence[Schema], mapped: Iterable[str], kind: str = "user"
     places = [settable_path(path) for path in mapped]
     found = [misfit for each in places if (misfit := _misfit(each, known, core)) is not None]
     return [*found, *_missing(places, known, core)]
+
+
+def declared_attributes(
+    schemas: Sequence[Schema], place: SettablePath, kind: str
+) -> tuple[Attribute | None, Attribute | None]:
+    """Return the attribute and the sub-attribute of a path, None for what is not declared."""
+    path, core = place.path, RESOURCE_TYPES[kind].schema
+    urn = core if at_top(path.schema) or path.schema is None else path.schema
+    found = (schema for schema in schemas if schema.id.casefold() == urn.casefold())
+    attribute = named([one for schema in found for one in schema.attributes], path.attribute)
+    if attribute is None or path.sub is None:
+        return attribute, None
+    return attribute, named(attribute.sub_attributes, path.sub)
 
 
 def _misfit(

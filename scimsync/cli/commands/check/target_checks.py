@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 
+from scimsync.cli.commands.check.assignable_fit import assignable_paths, check_assignable
+from scimsync.cli.commands.check.capability_facts import check_capabilities
+from scimsync.cli.commands.check.mapped_values import MappedValues, TargetValues
 from scimsync.cli.commands.check.profile_facts import check_profile
-from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.cli.commands.check.results import CheckResult, Subject, untold
 from scimsync.cli.commands.check.schema_fit import Misfit, knows_core, misfits
+from scimsync.cli.commands.check.value_fit import pin_misfits, value_misfits
 from scimsync.config.models import Config
-from scimsync.errors import ConfigError
+from scimsync.errors import ConfigError, StateError
 from scimsync.formatting import plural
-from scimsync.model.discovery import Capabilities, Discovery
-from scimsync.model.ids import Kind
+from scimsync.model.discovery import Discovery
+from scimsync.model.ids import Document, Kind
+from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.discovery import SCHEMAS, discover
 from scimsync.scim.paging import Paging
+from scimsync.state import links
+from scimsync.state.discoveries import get_discovery, put_discovery
+from scimsync.state.store import Store
 from scimsync.targets.evidence import (
     Answer,
     Purpose,
@@ -31,46 +40,84 @@ from scimsync.transport.request_errors import InvalidResponse, NoResponse, Reque
 
 _MISFITS_SHOWN = 10
 _WORDS = {
-    "unknown": "unknown to the target",
-    "read-only": "read-only at the target",
-    "required": "required by the target but not mapped",
+    "unknown": ("SYNC-0950", "unknown to the target"),
+    "read-only": ("SYNC-0950", "read-only at the target"),
+    "required": ("SYNC-0950", "required by the target but not mapped"),
+    "type": ("SYNC-0443", "of another type at the target"),
+    "values": ("SYNC-0443", "limited to other values by the target"),
 }
+_MAPPING_FITS = "whether the mapping fits"
 
 
-def check_targets(
-    config: Config, targets: Sequence[CompiledTarget]
-) -> dict[str, list[CheckResult]]:
-    """Read from all targets at the same time. Return name -> results."""
+@dataclass(slots=True)
+class TargetChecks:
+    """The checks that read from targets, at the time `now`.
 
-    async def run() -> list[list[CheckResult]]:
-        return await asyncio.gather(*(_check_target(config, target) for target in targets))
+    `values` are what the mappings of each target give. What the targets declare is added to
+    `discovered`, and kept in the state, if there is one that can be written.
+    """
 
-    return dict(zip([target.name for target in targets], asyncio.run(run()), strict=True))
+    config: Config
+    store: Store
+    now: Now
+    values: Mapping[str, TargetValues]
+    discovered: dict[str, Discovery] = field(default_factory=dict)
 
+    def check(self, targets: Sequence[CompiledTarget]) -> dict[str, list[CheckResult]]:
+        """Read from all targets at the same time. Return name -> results."""
 
-async def _check_target(config: Config, target: CompiledTarget) -> list[CheckResult]:
-    subject = Subject("target", target.name)
-    try:
-        authenticator, _ = open_authenticator(config, target.name)
-        client = open_client(config, target.name, authenticator, target.concurrency)
-    except ConfigError as error:
-        return [subject.failed(error)]
-    async with aclosing(client):
+        async def run() -> list[list[CheckResult]]:
+            return await asyncio.gather(*(self._check_target(target) for target in targets))
+
+        results = dict(zip([target.name for target in targets], asyncio.run(run()), strict=True))
+        self._keep(targets)
+        return results
+
+    async def _check_target(self, target: CompiledTarget) -> list[CheckResult]:
+        subject = Subject("target", target.name)
         try:
-            discovery = await discover(client)
-            paging = Paging(count=target.profile.page_size)
-            capabilities = known_capabilities(discovery.capabilities)
-            reader = ResourceReader(client, target.dialect, paging, capabilities)
-            users = await reader.first_page(Kind.USER, 1)
-        except RequestError as error:
-            return [_refused(subject, target, error)]
+            authenticator, _ = open_authenticator(self.config, target.name)
+            client = open_client(self.config, target.name, authenticator, target.concurrency)
+        except ConfigError as error:
+            return [subject.failed(error)]
+        roles = assignable_paths([slot.path for slot in target.program.slots])
+        with self.store.read() as connection:
+            known = get_discovery(connection, target.name, target.config.url)
+        async with aclosing(client):
+            try:
+                discovery = await discover(client, self.now.time, known=known, assignable=roles)
+                paging = Paging(count=target.profile.page_size)
+                capabilities = known_capabilities(discovery.capabilities)
+                reader = ResourceReader(client, target.dialect, paging, capabilities)
+                users = await reader.first_page(Kind.USER, 1)
+            except RequestError as error:
+                return [_refused(subject, target, error)]
+        self.discovered[target.name] = discovery
         number = "" if users.total_results is None else f"; {plural(users.total_results, 'user')}"
+        values = self.values[target.name]
         return [
             subject.ok(f"responds and accepts the token{number}"),
             *check_profile(subject, target),
-            *_capabilities(subject, discovery.capabilities),
-            *_schema_fit(subject, discovery, target),
+            *check_capabilities(subject, discovery.capabilities),
+            *_schema_fit(subject, discovery, target, values),
+            *check_assignable(
+                subject, discovery, roles, values.users, lambda: self._documents(target.name)
+            ),
         ]
+
+    def _documents(self, target: str) -> Iterator[Document]:
+        with self.store.read() as connection:
+            yield from links.active_documents(connection, target, Kind.USER)
+
+    def _keep(self, targets: Sequence[CompiledTarget]) -> None:
+        """Store what was discovered. A copy of the state cannot be written, and needs no change."""
+        if self.store.is_scratch or not self.discovered:
+            return
+        with suppress(StateError), self.store.write() as connection:
+            for target in targets:
+                if target.name in self.discovered:
+                    discovery = self.discovered[target.name]
+                    put_discovery(connection, target.name, target.config.url, discovery)
 
 
 def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> CheckResult:
@@ -105,95 +152,51 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
     return subject.error(f"unexpected response: {said}", code=message_code(error))
 
 
-def _capabilities(subject: Subject, can: Capabilities) -> list[CheckResult]:
-    said = {
-        "PATCH": can.patch,
-        "filter": can.filter,
-        "ETags": can.etag,
-        "bulk": can.bulk,
-        "sort": can.sort,
-    }
-    if all(value is None for value in said.values()):
-        return [
-            subject.warning("declares no capabilities (/ServiceProviderConfig)", code="SYNC-0951")
-        ]
-    able = [
-        (
-            f"{name} (at most {can.max_results:,} results)"
-            if name == "filter" and can.max_results
-            else name
-        )
-        for name in said
-        if said[name]
-    ]
-    unable = [name for name, value in said.items() if value is False]
-    words = [
-        f"supports {', '.join(able)}" if able else "",
-        f"does not support {', '.join(unable)}" if unable else "",
-    ]
-    found = [subject.ok("; ".join(word for word in words if word))]
-    if can.patch is False:
-        found.append(
-            subject.warning(
-                "does not support PATCH, which changes accounts",
-                code="SYNC-0951",
-            )
-        )
-    if can.filter is False:
-        found.append(
-            subject.warning(
-                "does not support filters; existing accounts may not be found one by one",
-                code="SYNC-0951",
-            )
-        )
-    return found
-
-
 def _schema_fit(
-    subject: Subject, discovery: Discovery, target: CompiledTarget
+    subject: Subject, discovery: Discovery, target: CompiledTarget, values: TargetValues
 ) -> list[CheckResult]:
-    """Compare the mappings of users and groups with the schemas of a target."""
+    """Compare the mappings of users and groups, and their values, with the schemas of a target."""
     schemas = discovery.schemas
     if schemas is None:
-        why = discovery.untold.get(SCHEMAS, "")
-        return [_untold(subject, f"its schemas cannot be read: {why}")]
+        why = f"its schemas cannot be read: {discovery.untold.get(SCHEMAS, '')}"
+        return [untold(subject, _MAPPING_FITS, why)]
     if not schemas:
-        return [_untold(subject, "its schemas are unknown: /Schemas lists none")]
-    mapped = {"": [slot.path for slot in target.program.slots]}
+        return [untold(subject, _MAPPING_FITS, "its schemas are unknown: /Schemas lists none")]
+    mapped = {"": ([slot.path for slot in target.program.slots], values.users)}
     mapped |= {
-        f"groups.{name}: ": [slot.path for slot in rule.program.slots]
+        f"groups.{name}: ": (
+            [slot.path for slot in rule.program.slots],
+            values.groups.get(name, MappedValues()),
+        )
         for name, rule in target.groups.items()
     }
     results: list[CheckResult] = []
-    for where, paths in mapped.items():
+    for where, (paths, given) in mapped.items():
         kind = Kind.GROUP if where else Kind.USER
         if not knows_core(schemas, kind):
-            results.append(_untold(subject, f"its schemas do not describe {kind}s"))
+            results.append(untold(subject, _MAPPING_FITS, f"its schemas do not describe {kind}s"))
             continue
-        found = misfits(schemas, paths, kind)
+        found = [
+            *misfits(schemas, paths, kind),
+            *pin_misfits(schemas, paths, kind),
+            *value_misfits(schemas, given, kind),
+        ]
         results += [
             _misfits(subject, problem, [one for one in found if one.problem == problem], where)
             for problem in dict.fromkeys(one.problem for one in found)
         ]
     if results:
         return list(dict.fromkeys(results))
-    number = sum(map(len, mapped.values()))
+    number = sum(len(paths) for paths, _ in mapped.values())
     return [subject.ok(f"its schemas have the {plural(number, 'mapped attribute')}")]
-
-
-def _untold(subject: Subject, why: str) -> CheckResult:
-    return subject.warning(
-        f"whether the mapping fits cannot be told: {why}",
-        code="SYNC-0424",
-        hint="a plan shows the requests; a first push of one person shows what the target accepts",
-    )
 
 
 def _misfits(
     subject: Subject, problem: str, some: Sequence[Misfit], where: str = ""
 ) -> CheckResult:
+    code, words = _WORDS[problem]
     number = plural(len(some), "attribute is", "attributes are")
     lines = [f"{one.path}: {one.said}" for one in some[:_MISFITS_SHOWN]]
     if len(some) > _MISFITS_SHOWN:
         lines.append(f"and {len(some) - _MISFITS_SHOWN} more")
-    return subject.warning(f"{where}{number} {_WORDS[problem]}", code="SYNC-0950", details=lines)
+    return subject.warning(f"{where}{number} {words}", code=code, details=lines)
