@@ -309,6 +309,27 @@ def test_users_of_another_domain_do_not_make_the_token_look_refused(
     assert (found.body or {})["Resources"] == []
 
 
+def test_a_group_that_google_does_not_know_yet_gets_its_members_a_little_later(
+    office: Office, google: GoogleDirectory, pauses: Pauses
+) -> None:
+    office.hire(people(2))
+    said = error_body(404, "notFound", "Resource Not Found: groupKey")
+    google.fail("POST", where=lambda seen: "/members" in seen.path, status=404, body=said)
+
+    assert counts(office.push()) == {"create": 3, "add_members": 1}
+    assert google.members_of("it@example.com") == {email(1), email(2)}
+    assert sum(pauses) > 0
+
+
+def test_a_member_that_does_not_exist_is_refused(google: GoogleDirectory) -> None:
+    google.groups["7"], google.members["7"] = {"id": "7", "email": "it@example.com"}, {}
+
+    with pytest.raises(ErrorResponse, match="invalidValue: there is no 99"):
+        sending.sent(
+            open_adapter, google.url, patch("/Groups/7", "add", "members", {"value": "99"})
+        )
+
+
 def test_members_are_added_and_removed_once(google: GoogleDirectory) -> None:
     ann = google.add_user("ann@example.com")["id"]
     create = ScimRequest("POST", "/Groups", {"externalId": "it@example.com", "displayName": "IT's"})

@@ -15,6 +15,7 @@ What follows from them:
 - PATCH replaces a list such as `organizations`. So it is read first, and other elements are kept.
 - A new user answers 412 for a moment ("User creation is not complete"). That is no change by
   others, but a reason to try again.
+- A new group or user may be unknown for a moment. If both exist, adding the member is tried again.
 - A group needs an e-mail address. It is the `externalId` of the SCIM group, because Google has no
   other place for one.
 """
@@ -389,8 +390,20 @@ class Groups(Endpoint):
                     continue
                 if error.kind is ErrorKind.NOT_FOUND:
                     await self._api.call("GET", path)
-                    raise refused("invalidValue", f"{new.value}: {error.detail}") from error
+                    await self._check_member(new)
+                    why = f"{PRODUCT} does not know a new group or user yet: {error.detail}"
+                    raise ErrorResponse(503, detail=why) from error
                 raise
+
+    async def _check_member(self, member: Member) -> None:
+        """Raise ErrorResponse unless the user or group exists that becomes a member."""
+        collection = "groups" if member.type == "Group" else "users"
+        try:
+            await self._api.call("GET", f"/{collection}/{segment(member.value)}")
+        except ErrorResponse as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                raise refused("invalidValue", f"there is no {member.value}") from error
+            raise
 
     async def _by_email(self, email: str) -> list[Json]:
         try:

@@ -16,6 +16,7 @@ What follows from them:
 - DELETE looks a user up by e-mail address or subject, but deletes by subject only, and reports
   success in any case. So it gets the subject, and the user is read again.
 - PUT replaces name, picture, status, Slack id, and groups. So each change is read, change, write.
+  There are no ETags: what others change between the two requests is lost.
 - A user who never signed in has to be `invited`: with several organizations, signing in activates
   invited users only. `invited` counts as active.
 - A group is a name on its members, and a row without a member if it was created as a group. So a
