@@ -2,9 +2,9 @@
 
 Each write gets the response, or the error, that it would have had in a request of its own. So
 executor, journal and recovery do not know of bulks. A bulk without a response is not sent again:
-its creations are in doubt, and its other requests, which are safe to repeat, are sent alone. So are
-requests whose result allows another attempt, such as 429, and all requests to a target that does
-not accept bulks.
+its creations are in doubt, and its other requests, which are safe to repeat, go into another bulk.
+What was in two such bulks is sent alone. So are requests whose result allows another attempt, such
+as 429, and all requests to a target that does not accept bulks.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ MAX_UNDER_WAY: Final = 400
 MAX_REFUSALS: Final = 3
 """After this number of bulks in a row that were refused as a whole, no more are sent."""
 
+MAX_LOSSES: Final = 2
+"""After this number of lost bulks, a request is sent alone: it may be the reason."""
+
 _ENVELOPE = 120
 """Bytes of a bulk beside its operations."""
 
@@ -84,10 +87,11 @@ class BulkLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Alone:
-    """The request has to be sent alone. `after` is the error of the bulk that it was in."""
+class _Again:
+    """The request has to be sent again, alone or in another bulk. `after` is what it ended with."""
 
     after: RequestError | None = None
+    alone: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +106,7 @@ class _Item:
     operation: dict[str, Any]
     size: int
     reads: int
-    result: asyncio.Future[ScimResponse | _Alone]
+    result: asyncio.Future[ScimResponse | _Again]
 
 
 class BulkSender:
@@ -140,7 +144,7 @@ class BulkSender:
         self._is_read_back = False
         self._refusals = 0
         self._is_off = False
-        self._in_doubt: dict[int, ScimRequest] = {}
+        self._losses: dict[int, tuple[ScimRequest, int]] = {}
         self.unusable: str | None = None
 
     @property
@@ -154,19 +158,20 @@ class BulkSender:
         """Send `request`, in a bulk if it is a write; see `TargetConnection.send`."""
         if request.method == "GET":
             return await self._read(request)
-        item = None if self._is_off else self._item(request)
-        if item is None:
-            return await self._connection.send_alone(request)
-        self._waiting.append(item)
-        self._schedule()
+        in_doubt = False
         try:
-            result = await item.result
-        finally:
-            if item.result.cancelled():
-                self._forget(item)
-        if isinstance(result, ScimResponse):
-            return result
-        return await self._send_alone(request, result.after)
+            while (item := self._item(request)) is not None:
+                result = await self._collect(item)
+                if isinstance(result, ScimResponse):
+                    self._losses.pop(id(request), None)
+                    return result
+                in_doubt |= result.after is not None and may_have_had_effect(result.after)
+                if result.alone:
+                    break
+            return await self._connection.send_alone(request)
+        except RequestError as error:
+            error.in_doubt |= in_doubt
+            raise
 
     async def _read(self, request: ScimRequest) -> ScimResponse:
         self._reads += 1
@@ -177,17 +182,18 @@ class BulkSender:
             self._reads_ended += 1
             self._schedule()
 
-    async def _send_alone(self, request: ScimRequest, after: RequestError | None) -> ScimResponse:
+    async def _collect(self, item: _Item) -> ScimResponse | _Again:
+        self._waiting.append(item)
+        self._schedule()
         try:
-            return await self._connection.send_alone(request)
-        except RequestError as error:
-            if after is not None and may_have_had_effect(after):
-                error.in_doubt = True
-            raise
+            return await item.result
+        finally:
+            if item.result.cancelled():
+                self._forget(item)
 
     def _item(self, request: ScimRequest) -> _Item | None:
         """Return a request for a bulk, or None for one that is sent alone."""
-        if not can_be_in_bulk(request) or self._in_doubt.pop(id(request), None) is not None:
+        if self._is_off or not can_be_in_bulk(request) or self._is_suspect(request):
             return None
         self._last_id += 1
         operation = bulk_operation(request, f"{self._last_id}")
@@ -200,6 +206,11 @@ class BulkSender:
         result = asyncio.get_running_loop().create_future()
         bulk_id = operation["bulkId"]
         return _Item(bulk_id, request, operation, size, self._reads_ended, result)
+
+    def _is_suspect(self, request: ScimRequest) -> bool:
+        """Return whether bulks got lost because of a request, perhaps."""
+        _, losses = self._losses.get(id(request), (request, 0))
+        return losses >= MAX_LOSSES
 
     def _forget(self, item: _Item) -> None:
         """Drop a request whose sender was cancelled."""
@@ -284,7 +295,7 @@ class BulkSender:
                 _fail(item, error)
         for item in items:
             if item not in self._waiting:
-                _succeed(item, _Alone())
+                _succeed(item, _Again())
 
     async def _send_together(self, items: Sequence[_Item]) -> None:
         bulk = bulk_request([item.operation for item in items])
@@ -332,28 +343,31 @@ class BulkSender:
             result = results.get(item.bulk_id)
             if result is None:
                 missing = f"{item.request}: no result in the response to the bulk request"
-                self._conclude_unknown(item, NoResponse(missing, may_have_had_effect=True))
+                error = NoResponse(missing, may_have_had_effect=True)
+                self._conclude_unknown(item, error, MAX_LOSSES)
                 continue
             self._connection.note_result(item.request, result)
             if isinstance(result, ScimResponse):
                 _succeed(item, result)
             elif leaves_outcome_unknown(result, item.request):
-                self._conclude_unknown(item, result)
+                self._conclude_unknown(item, result, MAX_LOSSES)
             elif may_retry(result, item.request):
-                _succeed(item, _Alone(after=result))
+                _succeed(item, _Again(after=result))
             else:
                 _fail(item, result)
 
-    def _conclude_unknown(self, item: _Item, error: RequestError) -> None:
-        """Put a creation in doubt. Let any other request, which is safe to repeat, be sent alone.
+    def _conclude_unknown(self, item: _Item, error: RequestError, losses: int = 1) -> None:
+        """Put a creation in doubt. Let any other request, which is safe to repeat, be sent again.
 
-        After a look-up, the creation is sent alone too: it may be the reason for the lost response.
+        `losses` is how many lost bulks this counts for.
         """
-        if item.request.method == "POST":
-            self._in_doubt[id(item.request)] = item.request
+        request = item.request
+        _, earlier = self._losses.get(id(request), (request, 0))
+        self._losses[id(request)] = request, earlier + losses
+        if request.method == "POST":
             _fail(item, OutcomeUnknown(error))
         else:
-            _succeed(item, _Alone(after=error))
+            _succeed(item, _Again(after=error, alone=False))
 
     def _adapt(self, results: Mapping[str, _Result], seconds: float) -> None:
         """Let the next bulks hold as many operations as the target carries out in time."""
@@ -397,10 +411,10 @@ class BulkSender:
         self.unusable = why if for_good else None
         _LOG.warning("%s: requests are sent one by one: %s [SYNC-0410]", self._target, why)
         while self._waiting:
-            _succeed(self._waiting.popleft(), _Alone())
+            _succeed(self._waiting.popleft(), _Again())
 
 
-def _succeed(item: _Item, result: ScimResponse | _Alone) -> None:
+def _succeed(item: _Item, result: ScimResponse | _Again) -> None:
     if not item.result.done():
         item.result.set_result(result)
 

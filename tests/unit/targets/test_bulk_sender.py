@@ -233,6 +233,23 @@ def test_a_lost_bulk_is_not_repeated(lost: Outcome) -> None:
     assert (len(target.bulks), target.alone) == (1, ["PATCH /Users/2"])
 
 
+def test_what_was_in_two_lost_bulks_is_sent_alone() -> None:
+    class Poisoned(Target):
+        async def send(self, request: ScimRequest) -> ScimResponse:
+            response = await super().send(request)
+            if request.path == ENDPOINT and "/Users/7" in self.bulks[-1]:
+                raise LOST
+            return response
+
+    target = Poisoned()
+
+    results = send_all(connection_to(target), [user(number) for number in range(8)])
+
+    assert statuses(results) == [200] * 8
+    assert [len(paths) for paths in target.bulks] == [8, 4, 4]
+    assert target.alone == [f"PATCH /Users/{number}" for number in range(4, 8)]
+
+
 def test_a_change_is_in_doubt_if_it_is_refused_after_its_bulk_was_lost() -> None:
     class Refusing(Target):
         async def send(self, request: ScimRequest) -> ScimResponse:
