@@ -84,8 +84,10 @@ async def first_use(
         return
     async with shapes.trial:
         prepared = sending.reshaped(prepared)
-        known = shapes.knows(kind, uses_of(shapes, prepared))
-        yield replace(prepared, is_trial=not known)
+        if not shapes.knows(kind, uses_of(shapes, prepared)):
+            yield replace(prepared, is_trial=True)
+            return
+    yield prepared  # another operation has shown it meanwhile
 
 
 async def send_checked(
