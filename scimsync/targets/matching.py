@@ -27,6 +27,7 @@ from scimsync.targets.evidence import (
 from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.resource_reader import ResourceReader
+from scimsync.targets.shared_look_up import SharedLookUp
 from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest
 
@@ -69,6 +70,7 @@ class Matcher:
         self._expected = expected
         self._known = known
         self._list: ResourceList | None = None
+        self._shared = SharedLookUp(self._read_list_for_many, self._in_list)
         self._decided = False
         self._outdated = False
         self._read_after_conflict = False
@@ -133,6 +135,10 @@ class Matcher:
         With `fresh`, a list that was read earlier proves nothing. Raise SearchUndecided if neither
         is proven, and the errors of the sender.
         """
+        if fresh and self._kind is Kind.USER:  # lists of groups may hide members
+            found = await self._shared.look_up(document)
+            if found is not None:
+                return found[0]
         decided, problems = False, []
         for path, value in self._values(document):
             try:
@@ -336,9 +342,13 @@ class Matcher:
         The total in the first page decides.
         """
         self._decided = True
-        expected = self._expected()
-        if expected > _MAX_LOOK_UPS and not self._visibility.lists_lie:
-            self._list = await self._read_list(expected)
+        self._list = await self._read_list_for_many(self._expected())
+
+    async def _read_list_for_many(self, look_ups: int) -> ResourceList | None:
+        """Return the whole list, or None if it takes fewer requests to look up `look_ups`."""
+        if look_ups <= _MAX_LOOK_UPS or self._visibility.lists_lie:
+            return None
+        return await self._read_list(look_ups)
 
     async def _whole_list(self) -> ResourceList:
         if self._visibility.lists_lie:
