@@ -41,6 +41,7 @@ def test_a_target_that_is_down_holds_up_no_other(office: Office, faulty: FaultyS
         assert ran.code == 1
         assert "crm: " in ran.err
         assert "Connection refused" in ran.err
+        assert "\ncrm: not pushed (" in f"\n{ran.out}"
         assert len(faulty.users) == len(vault.users) == 5
         faulty.forget()
         vault.forget()

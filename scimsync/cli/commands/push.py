@@ -35,7 +35,7 @@ from scimsync.plan.saved import read_saved
 from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import CompiledConfig, compile_config
 from scimsync.run.deprovisioned import access_after
-from scimsync.run.outcome import target_document
+from scimsync.run.outcome import TargetOutcome, target_document
 from scimsync.run.push import push
 from scimsync.state import alerts
 from scimsync.transport.observer import ignore
@@ -282,6 +282,15 @@ def _document(outcome: RunOutcome) -> dict[str, object]:
     }
 
 
+def _done(target: TargetOutcome) -> str:
+    """Return what was done at a target: `3 create, 1 failed`, or that it was not pushed."""
+    failed = [f"{target.failed} failed"] if target.failed else []
+    if target.error is None:
+        return ", ".join([describe_counts(target.counts), *failed])
+    done = [describe_counts(target.counts)] if target.counts else []
+    return ", ".join([*done, *failed, "stopped early"]) if done or failed else "not pushed"
+
+
 def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
     for problem in outcome.problems[:PROBLEMS_SHOWN]:
         click.secho(problem_line(problem), fg="yellow", err=True)
@@ -301,11 +310,8 @@ def _print_outcome(outcome: RunOutcome, *, quiet: bool) -> None:
         for refused in target.refused:
             click.secho(printable(f"{name}: {refused}"), fg="yellow", err=True)
         if not quiet:
-            failed = f", {target.failed} failed" if target.failed else ""
-            click.echo(
-                f"{name}: {describe_counts(target.counts)}{failed}"
-                f" ({plural(target.requests, 'request')}, {target.seconds:.1f} s)"
-            )
+            requests = plural(target.requests, "request")
+            click.echo(f"{name}: {_done(target)} ({requests}, {target.seconds:.1f} s)")
     for name, target in outcome.targets.items():
         print_access_to_remove(name, target.access_to_remove)
     if any(target.failed for target in outcome.targets.values()):
