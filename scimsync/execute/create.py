@@ -24,7 +24,7 @@ from scimsync.model.placeholders import RandomText, secrets_of
 from scimsync.plan.adoption import is_weak, matched_by, why_not_adopted
 from scimsync.plan.diff import changes_between
 from scimsync.plan.product import keep_immutable
-from scimsync.plan.protection import protected_by, why_protected
+from scimsync.plan.protection import document_protected_by, protected_by, why_protected
 from scimsync.scim.attributes import read, resource_id, usable_id
 from scimsync.scim.messages import ScimResponse
 from scimsync.scim.resource_types import RESOURCE_TYPES
@@ -130,6 +130,9 @@ class Creation:
     async def _conclude(
         self, link: Link | None, document: Document, response: ScimResponse
     ) -> OperationOutcome:
+        protected = self._protected_answer(response, document)
+        if protected is not None:
+            return failed(self.operation, self.now(), link, protected, "SYNC-0361")
         remote_id, other = _id_of_response(response), None
         if remote_id is None or self._owner(remote_id) is None:  # or else the writer fails it
             other = shows_another(response.body, document, self.operation.kind)
@@ -168,6 +171,20 @@ class Creation:
         if await self._may_be_new(match):
             return await self._complete(link, match, document, cause)
         return await self._adopt_found(link, match, document, cause)
+
+    def _protected_answer(self, response: ScimResponse, sent: Document) -> str | None:
+        """Return why the account in the answer to a creation stays as it is.
+
+        Some targets answer a creation with an account that exists. If what was sent matches
+        `protect` itself, the account may be new.
+        """
+        policy, kind = self.sending.policy, self.operation.kind
+        condition = protected_by(policy, kind, response.body or {})
+        if condition is None or condition == document_protected_by(policy, kind, sent):
+            return None
+        remote_id = _id_of_response(response)
+        what = f"the target answered with the account {remote_id}"
+        return f"protected by {condition}: {what}, which is not adopted"
 
     async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
         """Return what a POST without a response created.
@@ -263,7 +280,7 @@ class Creation:
             return protected
         if not policy.update:
             return f"actions.update = false keeps {noun} {remote_id} as it is"
-        why = why_not_adopted(policy, operation.kind, operation.key)
+        why = why_not_adopted(policy, operation.kind, operation.key, match.by)
         if why is not None:
             return f"{noun} {remote_id}: {why}"
         if self._is_weak(match) and not self.sending.may_adopt_weakly():

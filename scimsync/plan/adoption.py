@@ -8,22 +8,32 @@ from typing import Any
 from scimsync.desired.groups import name_of
 from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.changes import Change
-from scimsync.model.ids import Document, Key, Kind, fold_name
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, fold_name
 from scimsync.plan.candidates import Policy
 
 _NAME = ("name.familyName", "name.givenName")
 
 
-def why_not_adopted(policy: Policy, kind: Kind, key: Key) -> str | None:
+def why_not_adopted(policy: Policy, kind: Kind, key: Key, found_by: str) -> str | None:
     """Return why `key` must not take over a resource that exists, or None if it may.
 
-    Groups are taken over only where their table says so.
+    Groups are taken over only where their table says so, and only those that its `match` finds. A
+    group that has the displayName alone keeps scimsync from creating a second one.
     """
-    name = name_of(key)
-    if kind is Kind.USER or name in policy.adopting:
+    if kind is Kind.USER:
         return None
+    name = name_of(key)
     table = f"[targets.{policy.target}.groups.{name}]"
-    return f"to take it over, set adopt = true in {table}"
+    if name not in policy.adopting:
+        return f"to take it over, set adopt = true in {table}"
+    if found_by not in policy.adopting[name]:
+        return f"to take it over, add {found_by} to match in {table}"
+    return None
+
+
+def searched_by(match: Sequence[str]) -> tuple[str, ...]:
+    """Return the attributes to search groups by: no two may have one displayName."""
+    return tuple(dict.fromkeys([*match, UNIQUE_ATTRIBUTE[Kind.GROUP]]))
 
 
 def matched_by(wanted: Document, account: Account) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -33,7 +33,8 @@ class Policy:
 
     `scope` is the text of the expression, for reasons. `create`, `update` and `remove` switch kinds
     of action. `revoke` names what leavers lose besides their access: memberships, attributes.
-    `adopting` are the group tables whose groups may exist already. `protect` are filters: users of
+    `adopting` are the group tables whose groups may exist already, with the attributes by which
+    these are found. `protect` are filters: users of
     the target that match one are out of reach. `match` are the attributes that tell users apart.
     `product` is what the product of the target does with requests.
     """
@@ -45,7 +46,7 @@ class Policy:
     update: bool = True
     remove: bool = True
     revoke: tuple[str, ...] = ()
-    adopting: frozenset[str] = frozenset()
+    adopting: Mapping[str, Sequence[str]] = field(default_factory=dict)
     protect: tuple[Filter, ...] = ()
     match: tuple[str, ...] = ()
     product: ProductRules = GENERIC

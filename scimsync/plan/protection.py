@@ -38,6 +38,11 @@ def protected_by(policy: Policy, kind: Kind, resource: Mapping[str, Any]) -> str
     return next((str(one) for one in policy.protect if matches(one, resource)), None)
 
 
+def document_protected_by(policy: Policy, kind: Kind, document: Document) -> str | None:
+    """Return the filter of `protect` that a user with a document matches, or None."""
+    return protected_by(policy, kind, _resource(document))
+
+
 def link_protected_by(policy: Policy, link: Link) -> str | None:
     """Return the filter of `protect` that the acknowledged document of a user matches, or None."""
     if not policy.protect or link.kind is Kind.GROUP or not link.has_account:

@@ -189,7 +189,9 @@ class WantedRules:
         protected = why_protected(account.protected_by, account.remote_id, Action.ADOPT)
         if protected is not None:
             return protected
-        why_not = why_not_adopted(self._writer.policy, self._writer.traits.kind, candidate.key)
+        why_not = why_not_adopted(
+            self._writer.policy, self._writer.traits.kind, candidate.key, account.found_by
+        )
         if why_not is not None:
             what = f"{self._writer.traits.kind.a_noun} with the same {account.found_by} exists"
             return coded(f"{what} ({account.remote_id}); {why_not}", "SYNC-0360")

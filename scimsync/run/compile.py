@@ -320,7 +320,7 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
         update=settings.actions.update,
         remove=settings.actions.remove,
         revoke=settings.leave.revoke,
-        adopting=frozenset(name for name, group in settings.groups.items() if group.adopt),
+        adopting={name: group.match for name, group in settings.groups.items() if group.adopt},
         protect=compile_protect(config, name),
         match=tuple(settings.match),
     )

@@ -20,6 +20,7 @@ from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action
 from scimsync.model.targets import LearnedShape, TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
+from scimsync.plan.adoption import searched_by
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references, protected_accounts
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
@@ -529,7 +530,7 @@ def _open(
     users = matcher(Kind.USER, target.config.match, expected_users)
     # the first push may find any number of groups, later ones few that are new
     groups = {
-        table: matcher(Kind.GROUP, rule.match, lambda: _FEW if has_links else _MANY)
+        table: matcher(Kind.GROUP, searched_by(rule.match), lambda: _FEW if has_links else _MANY)
         for table, rule in target.groups.items()
     }
     groups[_NO_TABLE] = matcher(Kind.GROUP, ("externalId", "displayName"), lambda: _FEW)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.lifecycle.test_groups import BY_DEPARTMENT, OFTEN, groups
-from tests.office import USER, Office, Row, people, person, resource
-from tests.servers.faulty import FaultyServer
+from tests.office import USER, Office, Row, counts, people, person, resource
+from tests.servers.faulty import FaultyServer, Reply, Seen
 
 HOUR = timedelta(hours=1)
 ADMINS = """protect = ['userName sw "svc-"', 'roles.value eq "admin"']\n"""
@@ -43,6 +43,40 @@ def test_an_unmanaged_administrator_with_the_name_of_a_new_row_is_left_alone(
     assert faulty.users[chief] == before
     assert office.run("plan").code == 4
     assert [link.remote_id for link in office.links().values()] == [None, "id-00002"]
+
+
+def test_nor_is_one_that_a_target_answers_a_creation_with(
+    office: Office, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.configure(target=ADMINS + 'match = ["externalId"]\n')
+    chief = administrator(faulty)
+    made = faulty.answer
+
+    def upsert(seen: Seen) -> Reply:
+        taken = seen.method == "POST" and (seen.body or {})["userName"] == "person1@example.com"
+        return Reply(200, faulty.users[chief]) if taken else made(seen)
+
+    monkeypatch.setattr(faulty, "answer", upsert)
+    office.hire(people(2))
+
+    ran = office.run("push")
+
+    assert ran.code == 4, ran.err
+    assert ran.out.startswith("wiki: 1 create, 1 failed")
+    assert (
+        f'protected by roles.value eq "admin": the target answered with the account {chief}, which'
+        " is not adopted [SYNC-0361]"
+    ) in ran.err
+    assert [link.remote_id for link in office.links().values()] == [None, "id-00002"]
+
+
+def test_an_account_that_matches_protect_itself_can_be_created(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(target=FIRST)
+    office.hire(people(2))
+
+    assert counts(office.push()) == {"create": 2}
 
 
 def test_nor_is_one_that_only_the_target_finds(office: Office, faulty: FaultyServer) -> None:

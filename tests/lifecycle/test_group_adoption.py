@@ -18,7 +18,8 @@ from tests.lifecycle.test_groups import (
     with_teams,
     write_teams,
 )
-from tests.office import Office, counts, fetch, people, person
+from tests.office import Office, Pauses, counts, fetch, people, person
+from tests.servers.lying import running_lying_server
 
 ADOPT = "adopt = true\n"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -53,6 +54,27 @@ def test_a_group_that_was_there_before_is_not_taken_over(real_office: Office) ->
         ) in ran.err
     (held,) = read_all(office.url, office.token, "Groups")
     assert [member["value"] for member in held["members"]] == foreign
+
+
+def test_no_second_group_of_one_name_is_made_whatever_match_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_lying_server(unique_names=False) as server:
+        monkeypatch.setenv("WIKI_TOKEN", server.token)
+        office = Office(tmp_path, server.url, server.token, time=Pauses().source)
+        table = BY_RULE + 'externalId = { value = "admins" }\nmatch = ["externalId"]\n' + ADOPT
+        office.configure(more=table, guard=OFTEN)
+        server.groups["g1"] = {"id": "g1", "displayName": "administrators"}
+        office.hire(people(2))
+
+        ran = office.run("push")
+
+        assert ran.code == 4, ran.err
+        assert (
+            "admins: wiki: a group with the same displayName exists (g1); to take it over, add"
+            " displayName to match in [targets.wiki.groups.admins] [SYNC-0360]"
+        ) in ran.err
+        assert list(server.groups) == ["g1"]
 
 
 def test_an_adopted_group_is_never_deleted_and_keeps_foreign_members(real_office: Office) -> None:

@@ -630,7 +630,7 @@ def test_a_group_is_created_adopted_and_renamed_in_one_phase() -> None:
     name = {"displayName": "Team A"}
     found = account(document=name, found_by="displayName")
     created, adopted, renamed = (
-        decisions(one, rules=policy(adopting=frozenset({KEY})), traits=GROUPS).operations[0]
+        decisions(one, rules=policy(adopting={KEY: ("displayName",)}), traits=GROUPS).operations[0]
         for one in (
             candidate(wanted(name)),
             candidate(wanted(name), accounts=(found,)),
@@ -645,9 +645,16 @@ def test_a_group_is_created_adopted_and_renamed_in_one_phase() -> None:
     assert {one.phase for one in (created, adopted, renamed)} == {Phase.GROUP}
 
 
-@pytest.mark.parametrize("adopting", [frozenset(), frozenset({"staff"})])
+@pytest.mark.parametrize(
+    ("adopting", "what"),
+    [
+        ({}, "set adopt = true"),
+        ({"staff": ("displayName",)}, "set adopt = true"),
+        ({"teams": ("externalId",)}, "add displayName to match"),
+    ],
+)
 def test_a_group_that_exists_is_taken_over_only_where_its_table_says_so(
-    adopting: frozenset[str],
+    adopting: dict[str, tuple[str, ...]], what: str
 ) -> None:
     name = {"displayName": "Team A"}
     found = account("g-1", document=name, found_by="displayName")
@@ -658,7 +665,7 @@ def test_a_group_that_exists_is_taken_over_only_where_its_table_says_so(
     ).operations
     assert (failed.status, failed.detail) == (
         OperationStatus.FAILED,
-        "a group with the same displayName exists (g-1); to take it over, set adopt = true in"
+        f"a group with the same displayName exists (g-1); to take it over, {what} in"
         " [targets.wiki.groups.teams] [SYNC-0360]",
     )
 

@@ -415,7 +415,7 @@ def test_a_group_that_exists_is_adopted_with_its_known_members() -> None:
     company = plan(
         Company(
             [row("a", dept="IT"), row("b", dept="IT")],
-            replace(rules_with_groups(), policy=policy(adopting=frozenset({"dept"}))),
+            replace(rules_with_groups(), policy=policy(adopting={"dept": ("displayName",)})),
             [linked("a"), linked("b")],
             groups=MemoryTarget({Key("dept:IT"): (found,)}),
         )
