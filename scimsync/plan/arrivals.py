@@ -73,22 +73,32 @@ class ArrivalFinder:
         yield from self._assess(pairs, arriving)
 
     def _like_leavers(self, arriving: Mapping[Key, Document]) -> Iterator[tuple[Key, Link, str]]:
-        """Yield arrivals that have a key or a match attribute like one who leaves in this plan."""
+        """Yield arrivals that have a key or a match attribute like one who left."""
         alike: dict[tuple[str, object], list[tuple[Key, str]]] = {}
         for key, document in arriving.items():
             alike.setdefault(("", fold_key(key)), []).append((key, "key but for its spelling"))
             for path, value in self._match_values(document):
                 text = f"{path} {document[path]}"
                 alike.setdefault((path, value), []).append((key, text))
-        leavers = self.state.removed_keys(self.sources, self.cursor)
-        for keys in batches(leavers, BATCH):
-            for old, link in self.state.links(Kind.USER, keys).items():
-                if not link.has_account:
-                    continue
-                marks = [("", fold_key(old)), *self._match_values(link.document)]
-                for mark in marks:
-                    for new, shared in alike.get(mark, ()):
-                        yield new, link, shared
+        for link in self._leavers():
+            marks = [("", fold_key(link.key)), *self._match_values(link.document)]
+            for mark in marks:
+                for new, shared in alike.get(mark, ()):
+                    yield new, link, shared
+
+    def _leavers(self) -> Iterator[Link]:
+        """Yield the accounts of users who leave in this plan, or left not too long ago."""
+        seen: set[Key] = set()
+        for keys in batches(self.state.removed_keys(self.sources, self.cursor), BATCH):
+            seen.update(keys)
+            yield from (
+                link for link in self.state.links(Kind.USER, keys).values() if link.has_account
+            )
+        for links in batches(self.state.deactivated(self.now - LONGEST_ABSENCE), BATCH):
+            others = [link for link in links if link.key not in seen]
+            desired, failures = self.desire([link.key for link in others])
+            stay = failures.keys() | {key for key, user in desired.items() if user.in_scope}
+            yield from (link for link in others if link.key not in stay)
 
     def _match_values(self, document: Document) -> Iterator[tuple[str, object]]:
         for path in self.policy.match:

@@ -85,6 +85,10 @@ class PlanningState(Protocol):
         """Return the keys of records that were removed after `cursor`."""
         ...
 
+    def deactivated(self, since: datetime) -> Iterator[Link]:
+        """Return the links of users that were deactivated, or changed after that, since a time."""
+        ...
+
     def move(self, pairs: Mapping[Key, Key]) -> None:
         """Give the accounts of the old keys in `pairs` (new -> old) to the new ones in this plan.
 

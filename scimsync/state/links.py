@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -175,6 +176,19 @@ def active_documents(connection: Connection, target: str, kind: Kind) -> Iterato
     )
     for text in stream(connection, 1000, query).scalars():
         yield load_document(text)
+
+
+def deactivated(connection: Connection, target: str, since: datetime) -> Iterator[Link]:
+    """Yield the links of users that were deactivated, or changed after that, since a time."""
+    query = select(table).where(
+        table.c.target == target,
+        table.c.kind == Kind.USER,
+        table.c.status == LinkStatus.INACTIVE,
+        table.c.synced_at >= since,
+        has_account(),
+    )
+    with closing(stream(connection, 2000, query.order_by(table.c.key))) as rows:
+        yield from (_link(row) for row in rows.mappings())
 
 
 def paused_keys(connection: Connection, target: str, kind: Kind, now: datetime) -> list[Key]:

@@ -112,6 +112,10 @@ class LiveState:
         with self._store.read() as connection:
             yield from record_rows.removed_keys(connection, sources, cursor)
 
+    def deactivated(self, since: datetime) -> Iterator[Link]:
+        with self._store.read() as connection:
+            yield from links.deactivated(connection, self._target, since)
+
     def move(self, pairs: Mapping[Key, Key]) -> None:
         """Show the accounts under their new keys; the old keys seem to have lost theirs.
 

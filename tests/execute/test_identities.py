@@ -63,6 +63,25 @@ def test_an_account_moves_within_thirty_days(office: Office, gone: timedelta) ->
         assert "which left more than 30 days ago" in outcome.problems[0].detail
 
 
+def test_an_account_found_by_another_attribute_moves_within_thirty_days_too(
+    office: Office,
+) -> None:
+    user = USER.replace("email | lower", "login", 1)
+    match = 'match = ["userName", \'emails[type eq "work"].value\']\n'
+    office.configure(user=user, target=match, guard='min_records = "0%"')
+    office.hire([person(1, login="a"), person(2, login="b"), person(3, login="c")])
+    office.push()
+    office.hire([person(2, login="b"), person(3, login="c")])
+    assert counts(office.push(later=DAY)) == {"deactivate": 1}
+    office.hire([rekeyed(1, "E9", login="z"), person(2, login="b"), person(3, login="c")])
+
+    outcome = office.push(later=29 * DAY)
+
+    assert (counts(outcome), outcome.exit_code) == ({"reactivate": 1}, 0)
+    assert office.accounts()["z"]["externalId"] == "E9"
+    assert len(office.accounts()) == 3
+
+
 def test_an_account_moves_back_with_its_key(office: Office) -> None:
     """A file with new keys was wrong, and the right one comes the day after."""
     office.hire(people(5))

@@ -147,6 +147,16 @@ class MemoryState:
     def removed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         yield from sorted(one.key for one in self.records.rows if one.removed)
 
+    def deactivated(self, since: datetime) -> Iterator[Link]:
+        yield from (
+            link
+            for (kind, _), link in sorted(self.known.items())
+            if kind is Kind.USER
+            and link.status is LinkStatus.INACTIVE
+            and link.synced_at is not None
+            and link.synced_at >= since
+        )
+
     def move(self, pairs: Mapping[Key, Key]) -> None:
         for new, old in pairs.items():
             link = self.known.pop((Kind.USER, old))
