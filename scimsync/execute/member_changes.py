@@ -18,6 +18,7 @@ from scimsync.execute.operation_outcome import (
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error
 from scimsync.model.changes import Change
+from scimsync.model.ids import Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import OperationStatus
@@ -38,6 +39,10 @@ from scimsync.transport.request_errors import RequestError
 MAX_SPLITS = 40
 """The number of times that a refused request is split in halves: enough to find two refused members
 among a thousand."""
+
+_MAX_ASKED = 20
+"""The number of members that are asked for one by one. Of more, those that were refused are found
+by halves."""
 
 _MAY_BE_A_MEMBER = (Verdict.REFUSED, Verdict.SHAPE, Verdict.CONFLICT, Verdict.MISSING)
 """Verdicts on a request that one of its members may have caused."""
@@ -193,7 +198,7 @@ class _Attempt:
         error: ErrorResponse | UnprovenResponse,
     ) -> None:
         self.splits += 1
-        if len(needed) == 1 or self.splits > MAX_SPLITS:
+        if len(changes) == len(needed) == 1 or self.splits > MAX_SPLITS:
             self.refused += needed
             self.why = self.why or error
         elif len(needed) < len(changes):
@@ -207,10 +212,13 @@ class _Attempt:
     async def _missing(self, changes: Sequence[Change]) -> Sequence[Change]:
         """Return the changes that the group does not show yet, or all if it shows no members.
 
-        An empty list proves nothing: some targets never show members.
+        An empty list proves nothing: some targets never show members. There, each member may be
+        asked for by a filter.
         """
         operation, ids = self.prepared.operation, self.prepared.members
         assert operation.remote_id is not None  # noqa: S101 - send_members() checks it
+        if not self.sending.policy.product.members_returned:
+            return await self._missing_by_filter(changes, operation.remote_id)
         try:
             group = await self.sending.read(operation.kind, operation.remote_id)
         except UnprovenResponse:
@@ -224,3 +232,18 @@ class _Attempt:
             for change in changes
             if (ids.get(member_of(change)[:2]) in held) != member_of(change)[2]
         ]
+
+    async def _missing_by_filter(
+        self, changes: Sequence[Change], group: RemoteId
+    ) -> Sequence[Change]:
+        """Return the changes that filters do not show to be made."""
+        if len(changes) > _MAX_ASKED:
+            return changes
+        matcher = self.sending.matcher_of(Kind.GROUP, self.prepared.operation.key)
+        missing = []
+        for change in changes:
+            member = self.prepared.members.get(member_of(change)[:2])
+            shown = None if member is None else await matcher.is_member(group, member)
+            if shown is not member_of(change)[2]:
+                missing.append(change)
+        return missing

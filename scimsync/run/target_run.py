@@ -505,8 +505,14 @@ def _open(
     cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
 
     discoverer = _discoverer(context, target, connection)
-    paging = Paging(count=target.profile.page_size)
-    resources = ResourceReader(connection, target.dialect, paging, discoverer.capabilities)
+    profile = target.profile
+    resources = ResourceReader(
+        connection,
+        target.dialect,
+        Paging.of_product(profile.paging, profile.page_size),
+        discoverer.capabilities,
+        member_filter=profile.member_filter,
+    )
 
     def matcher(kind: Kind, match: Sequence[str], expected: Callable[[], int]) -> Matcher:
         return Matcher(

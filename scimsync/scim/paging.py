@@ -26,10 +26,21 @@ class PagingMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How to ask for the pages of a list, and for how many resources in each."""
+    """How to ask for the pages of a list, and for how many resources in each.
+
+    `is_fixed`: the method is known of the product, whatever a service provider declares.
+    """
 
     method: PagingMethod = PagingMethod.INDEX
     count: int = 100
+    is_fixed: bool = False
+
+    @classmethod
+    def of_product(cls, method: str | None, count: int) -> Paging:
+        """Return how to page at a product with this `method`, None where that is not known."""
+        if method is None:
+            return cls(count=count)
+        return cls(PagingMethod(method), count, is_fixed=True)
 
 
 def declared_paging(wanted: Paging, declared: Capabilities) -> Paging:
@@ -41,7 +52,7 @@ def declared_paging(wanted: Paging, declared: Capabilities) -> Paging:
     limits = [limit for limit in (declared.max_page_size, declared.max_results) if limit]
     paging = replace(wanted, count=min([wanted.count, *limits]))
     prefers_cursor = not declared.index_paging or declared.default_paging == "cursor"
-    if paging.method is PagingMethod.INDEX and declared.cursor_paging and prefers_cursor:
+    if declared.cursor_paging and prefers_cursor and not paging.is_fixed:
         return replace(paging, method=PagingMethod.CURSOR)
     return paging
 

@@ -252,6 +252,10 @@ class Matcher:
             raise SearchUndecided(str(error)) from error
         return response.body
 
+    async def is_member(self, group: RemoteId, member: RemoteId) -> bool | None:
+        """Return whether a group has a member; see `ResourceReader.is_member`."""
+        return await self._reader.is_member(group, member)
+
     async def with_members(self, resource: dict[str, Any]) -> dict[str, Any] | None:
         """Return a group that a search found, as it is now, with its members; None for a 404.
 

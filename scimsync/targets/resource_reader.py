@@ -11,8 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from scimsync.jsontext import json_text
 from scimsync.model.discovery import Capabilities
 from scimsync.model.ids import Kind
+from scimsync.scim.attributes import resource_id
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import Page, fetch_page, list_resources
@@ -57,7 +59,8 @@ class ResourceReader:
     """The reads of one target.
 
     `paging` is how its lists are paged as far as that is known of the product. Without
-    `capabilities`, nothing is known of what it declares.
+    `capabilities`, nothing is known of what it declares. `member_filter` is the filter that finds a
+    group by one of its members (see `Profile.member_filter`).
     """
 
     def __init__(
@@ -66,10 +69,14 @@ class ResourceReader:
         dialect: Dialect,
         paging: Paging,
         capabilities: CapabilitiesReader | None = None,
+        *,
+        member_filter: str | None = None,
     ) -> None:
         self._sender = sender
         self._dialect = dialect
         self._paging = paging
+        self._member_filter = member_filter
+        self._finds_members = False
         self.capabilities = capabilities or known_capabilities(Capabilities())
         self._takes_exclusions = True
         self._takes_search_by_post = True
@@ -117,6 +124,22 @@ class ResourceReader:
         endpoint, paging = RESOURCE_TYPES[kind].endpoint, await self.paging()
         async for page in list_resources(self, endpoint, partial(self._page_query, kind), paging):
             yield page
+
+    async def is_member(self, group: str, member: str) -> bool | None:
+        """Return whether a group has a member by a filter, or None where that proves nothing.
+
+        That nothing is found counts only once the filter has found something. Raise RequestError.
+        """
+        if self._member_filter is None:
+            return None
+        text = self._member_filter.format(group=json_text(group), member=json_text(member))
+        endpoint = RESOURCE_TYPES[Kind.GROUP].endpoint
+        page = await fetch_page(self, endpoint, (("filter", text),))
+        if any(resource_id(found) == group for found in page.resources):
+            self._finds_members = True
+            return True
+        is_empty = not page.resources and not page.total_results and page.next_cursor is None
+        return False if is_empty and self._finds_members else None
 
     async def paging(self) -> Paging:
         """Return how lists are paged."""

@@ -63,6 +63,7 @@ PRODUCTS: Final = {
             required=("userName", "displayName", "name.givenName", "name.familyName"),
             filters=users_by("userName", "externalId", groups=("displayName", "externalId")),
             page=50,
+            cursors=True,
             one_value=True,
             refused=("PUT Groups",),
             members=100,

@@ -139,6 +139,23 @@ def test_a_large_group_is_filled_in_requests_that_the_product_takes(
     assert len(server.groups["Staff"]) == 130
 
 
+@pytest.mark.parametrize("product", [PRODUCTS["aws"], PRODUCTS["entra"]])
+def test_accounts_are_found_in_a_list_of_several_pages(
+    server: ProductServer, office: Office
+) -> None:
+    rows = people(230)
+    for one in rows:
+        server.add("Users", userName=one["email"], externalId=one["id"], active=True)
+
+    settle(office, server, *rows)
+
+    assert len(server.users) == 230
+    pages = [one for one in server.seen if str(one) == "GET /Users" and "filter" not in one.query]
+    assert [one.query for one in pages] == [
+        {"cursor": cursor, "count": "100"} for cursor in ("", "101", "201")
+    ]
+
+
 @pytest.mark.parametrize(
     ("product", "number", "seconds"), [(PRODUCTS["slack"], 185, 60), (PRODUCTS["miro"], 25, 30)]
 )

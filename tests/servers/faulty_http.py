@@ -128,7 +128,9 @@ class FaultyHttpServer(LoopbackServer):
         }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         url = urlsplit(target)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        query = {
+            name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()
+        }
         seen = Seen(
             method,
             unquote(url.path.removeprefix(self.path)),

@@ -83,6 +83,7 @@ class Documented:
     largest_page: int = 100
     refuses_larger_pages: bool = False
     cursors: bool = False
+    """Lists are paged by cursors, and have no total where they are."""
     lists_are_real: bool = True
     resources: str = "Resources"
     """The name of the list in a list."""
@@ -322,15 +323,17 @@ class ProductServer(FaultyHttpServer):
             found = self._found(collection, parse_filter(query["filter"]), found)
         elif not rules.lists_are_real:
             found = [{"id": "0", "userName": "synthesis_user", "displayName": "synthetic_group"}]
+        if rules.cursors and "startIndex" in query:
+            raise ErrorResponse(400, scim_type="invalidValue", detail="no startIndex")
         size = min(size, rules.largest_page)
         start = int(query.get("cursor") or query.get("startIndex", "1")) - 1
         page = [self._shown(collection, one) for one in found[start : start + size]]
         body: Json = {rules.resources: page, "itemsPerPage": len(page)}
-        if not rules.cursors:
+        if not (rules.cursors and "cursor" in query):
             return Reply(200, body | {"totalResults": len(found), "startIndex": start + 1})
         if start + size < len(found):
             body["nextCursor"] = str(start + size + 1)
-        return Reply(200, body | {"totalResults": len(found)})
+        return Reply(200, body)
 
     def _found(self, collection: str, condition: Filter, held: Sequence[Json]) -> list[Json]:
         rules = self.rules

@@ -32,6 +32,12 @@ _DELETION = {
     "refuse": "is refused",
 }
 
+_PAGING = {
+    "index": "are asked for by their start",
+    "cursor": "are asked for by cursors (RFC 9865)",
+    "none": "cannot be asked for: the list shows its first page only",
+}
+
 
 @click.command()
 @click.argument("word", required=False)
@@ -85,6 +91,7 @@ def _show(output: Output, profile: Profile) -> None:
         "active = false": _DEACTIVATION[profile.deactivate_means],
         "DELETE of a user": _DELETION[profile.delete_means],
         **_lists(profile),
+        **({} if profile.paging is None else {"pages of lists": _PAGING[profile.paging]}),
         "matches by": ", ".join(profile.match) or "externalId, userName",
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",

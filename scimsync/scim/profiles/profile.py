@@ -10,6 +10,8 @@ from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from scimsync.scim.filters import parse_filter
+from scimsync.scim.grammar import FilterError
 from scimsync.scim.profiles.rates import RequestRate, read_rate
 
 
@@ -83,6 +85,14 @@ class Profile:
 
     members_returned: bool = True
     """Whether a group that is read shows its members."""
+
+    member_filter: str | None = None
+    """The filter that finds a group if somebody is a member of it, where groups do not show that:
+    `{group}` and `{member}` stand for their ids, in quotation marks."""
+
+    paging: str | None = None
+    """How its lists are paged: by `index`, by `cursor` (RFC 9865), or not at all (`none`): the list
+    shows the same first resources whatever page is asked for."""
 
     deactivate_means: str = "deactivate"
     """What a user loses when `active` becomes false: access (`deactivate`), the membership of the
@@ -161,6 +171,17 @@ def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
     return (lambda value: value in words), f"one of {', '.join(words)}"
 
 
+def _is_member_filter(value: object) -> bool:
+    """Return whether a text is a filter once `{group}` and `{member}` stand for ids."""
+    if not isinstance(value, str) or not ("{group}" in value and "{member}" in value):
+        return False
+    try:
+        parse_filter(value.format(group='"g"', member='"m"'))
+    except (FilterError, KeyError, ValueError, IndexError):
+        return False
+    return True
+
+
 _TEXT = (_is_text, "a text")
 _TEXTS = (_is_texts, "a list of texts")
 _FLAG = ((lambda value: isinstance(value, bool)), "true or false")
@@ -183,6 +204,8 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "match": _TEXTS,
     "groups": _one_of("full", "update", "link", "none"),
     "members_returned": _FLAG,
+    "member_filter": (_is_member_filter, "a filter with {group} and {member}"),
+    "paging": _one_of("index", "cursor", "none"),
     "deactivate_means": _one_of("deactivate", "remove", "forget", "delete"),
     "delete_means": _one_of("delete", "irreversible", "remove", "deactivate", "refuse"),
     "invite": _FLAG,

@@ -191,8 +191,16 @@ def test_the_way_to_page_fits_what_is_declared(declared: Capabilities, paging: P
     assert declared_paging(Paging(), declared) == paging
 
 
-@pytest.mark.parametrize("method", [PagingMethod.CURSOR, PagingMethod.NONE])
-def test_a_way_that_is_known_of_the_product_stays(method: PagingMethod) -> None:
-    declared = Capabilities(index_paging=True, cursor_paging=True, max_page_size=9)
+@pytest.mark.parametrize("method", PagingMethod)
+def test_a_method_that_is_known_of_the_product_stays(method: PagingMethod) -> None:
+    declared = Capabilities(cursor_paging=True, default_paging="cursor", max_page_size=9)
 
-    assert declared_paging(Paging(method), declared) == Paging(method, 9)
+    paging = declared_paging(Paging.of_product(method, 100), declared)
+
+    assert (paging.method, paging.count) == (method, 9)
+
+
+def test_a_product_of_which_no_method_is_known_is_paged_as_it_declares() -> None:
+    paging = declared_paging(Paging.of_product(None, 50), Capabilities(cursor_paging=True))
+
+    assert (paging.method, paging.count) == (PagingMethod.CURSOR, 50)

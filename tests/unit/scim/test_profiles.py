@@ -166,6 +166,18 @@ def test_a_profile_states_facts() -> None:
             "groups = 'some'",
             "profile x: groups has to be one of full, update, link, none, not 'some'",
         ),
+        (
+            "paging = 'pages'",
+            "profile x: paging has to be one of index, cursor, none, not 'pages'",
+        ),
+        *(
+            (
+                f"member_filter = '{text}'",
+                "profile x: member_filter has to be a filter with {group} and {member}, not"
+                f" {text!r}",
+            )
+            for text in ("id eq {group}", "{group} {member}", "{group} {member} {x}", "{group}{")
+        ),
         ("notes = []", "profile x: notes has to be a list of texts, not []"),
         (
             "[[sources]]\npage = 'p'",

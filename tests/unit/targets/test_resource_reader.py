@@ -216,6 +216,53 @@ def test_a_group_that_is_refused_either_way_says_nothing_of_attributes() -> None
     assert target.sent[0] == target.sent[2] == "GET /Groups/7 excludedAttributes=members"
 
 
+# Members by filter
+
+
+def members(target: Target) -> ResourceReader:
+    member_filter = "id eq {group} and members eq {member}"
+    return ResourceReader(target, DIALECTS["rfc"], Paging(), member_filter=member_filter)
+
+
+def test_a_member_that_no_group_shows_is_found_by_a_filter() -> None:
+    def answer(request: ScimRequest, query: dict[str, str]) -> Json:
+        is_one = query["filter"] == 'id eq "g\\"1" and members eq "ann"'
+        return {"Resources": [{"id": 'g"1'}] if is_one else []}
+
+    one = members(Target(answer))
+
+    async def scenario() -> list[bool | None]:
+        return [await one.is_member('g"1', member) for member in ("bob", "ann", "bob")]
+
+    # that nothing is found counts once the filter has found somebody
+    assert run(scenario()) == [None, True, False]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"totalResults": 1, "Resources": [{"id": "other"}]},
+        {"totalResults": 1},
+        {"Resources": [], "nextCursor": "2"},
+    ],
+)
+def test_a_filter_that_finds_something_else_proves_nothing(body: Json) -> None:
+    bodies = [{"Resources": [{"id": "g1"}]}, body]
+    one = members(Target(lambda *_: bodies.pop(0)))
+
+    async def scenario() -> list[bool | None]:
+        return [await one.is_member("g1", member) for member in ("ann", "bob")]
+
+    assert run(scenario()) == [True, None]
+
+
+def test_members_are_not_asked_for_by_a_filter_that_is_not_known() -> None:
+    target = Target(lambda *_: NOTHING)
+
+    assert run(reader(target).is_member("g1", "ann")) is None
+    assert target.sent == []
+
+
 # Searches by POST
 
 

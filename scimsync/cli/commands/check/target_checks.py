@@ -86,7 +86,7 @@ class TargetChecks:
         async with aclosing(client):
             try:
                 discovery = await discover(client, self.now.time, known=known, assignable=roles)
-                paging = Paging(count=target.profile.page_size)
+                paging = Paging.of_product(target.profile.paging, target.profile.page_size)
                 capabilities = known_capabilities(discovery.capabilities)
                 reader = ResourceReader(client, target.dialect, paging, capabilities)
                 users = await reader.first_page(Kind.USER, 1)
