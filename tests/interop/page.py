@@ -22,7 +22,7 @@ all scenarios on the loopback interface, and writes this page.
 A scenario works if the server holds what it should afterwards, each push ends with exit code 0, and
 the next plan has nothing to do. A number refers to the reason why a scenario does not work; the
 test fails as soon as the reason is gone. In all of these cases, scimsync ends with exit code 4 and
-names the users or groups concerned, unless the reason says that the server does not show it.
+names the users or groups concerned, unless the reason says that the server reports success.
 """
 
 
@@ -65,7 +65,7 @@ def _cell(server: str, name: str, reasons: list[tuple[str, Known]]) -> str:
 
 def _reason(server: str, known: Known) -> str:
     leaves = "leaves it to the server" if known.optional else "says otherwise"
-    shows = " The server does not show it, so that scimsync ends with exit code 0." * known.silent
+    shows = " The server reports success, and scimsync ends with exit code 0." * known.silent
     return f"{server} {known.what}. {known.section} {leaves}.{shows}"
 
 

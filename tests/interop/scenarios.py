@@ -277,6 +277,16 @@ def bulk(site: Site) -> None:
             site.expect(len(proxy.writes) < 30, True)
 
 
+@scenario("cursor")
+def cursor(site: Site) -> None:
+    """Lists have cursors instead of pages with a number; 60 accounts are found in them."""
+    site.settle(people(60))
+    before = {one["id"] for one in site.read("Users")}
+    site.lose_state()
+    site.settle(people(62))
+    assert before <= {one["id"] for one in site.read("Users")}
+
+
 @scenario("no filter")
 def no_filter(site: Site) -> None:
     """Without filters, accounts are found in the list."""

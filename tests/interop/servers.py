@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -21,25 +22,59 @@ PACKAGES = Path(__file__).parent / "packages"
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs. `url(store)` is the base URL of a store that nobody else uses."""
+    """A server that runs. With `cursors`, lists have no other pages (RFC 9865)."""
 
     root: str
     token: str
     path: str = "/{store}/v2"
+    cursors: bool = False
 
     def new_store(self) -> str:
         """Return the base URL of an empty store."""
         return self.root + self.path.format(store=secrets.token_hex(8))
 
 
+Running: TypeAlias = Callable[[], AbstractContextManager[Server]]
+
+
 @dataclass(frozen=True)
 class Product:
-    """A server that others wrote. `always` says whether `make test` runs it too."""
+    """A server that others wrote. `always` says whether `make test` runs it too.
+
+    `with_cursors` runs it with lists that are paged by cursors only, if it has them.
+    """
 
     name: str
     about: str
-    running: Callable[[], AbstractContextManager[Server]]
+    running: Running
     always: bool = False
+    with_cursors: Running | None = None
+
+
+_CONFIG: Final[dict[str, Any]] = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+    "patch": {"supported": True},
+    "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+    "filter": {"supported": True, "maxResults": 50},
+    "changePassword": {"supported": False},
+    "sort": {"supported": False},
+    "etag": {"supported": True},
+    "authenticationSchemes": [],
+    "pagination": {
+        "cursor": True,
+        "index": False,
+        "defaultPaginationMethod": "cursor",
+        "defaultPageSize": 50,
+        "maxPageSize": 50,
+    },
+}
+
+
+@contextmanager
+def scim2_server_with_cursors() -> Iterator[Server]:
+    """Run scim2-server with lists that are paged by cursors only."""
+    with running_scim2_server(_CONFIG) as (root, token):
+        yield Server(root, token, cursors=True)
 
 
 @contextmanager
@@ -49,7 +84,7 @@ def scim2_server() -> Iterator[Server]:
         yield Server(root, token)
 
 
-def scimmy(folder: str) -> Callable[[], AbstractContextManager[Server]]:
+def scimmy(folder: str) -> Running:
     """Return what runs SCIMMY with the packages in `folder`."""
 
     @contextmanager
@@ -69,7 +104,7 @@ def better_auth() -> Iterator[Server]:
         yield Server(root, token, "/{store}/scim/v2")
 
 
-def django(package: str) -> Callable[[], AbstractContextManager[Server]]:
+def django(package: str) -> Running:
     """Return what runs a Django site with `package`, which has one store at a time."""
 
     @contextmanager
@@ -125,7 +160,13 @@ def missing(words: str) -> None:
 
 
 PRODUCTS = (
-    Product("scim2-server", "scim2-server 0.8 (Python)", scim2_server, always=True),
+    Product(
+        "scim2-server",
+        "scim2-server 0.8 (Python)",
+        scim2_server,
+        always=True,
+        with_cursors=scim2_server_with_cursors,
+    ),
     Product(
         "scimmy",
         "SCIMMY 1.3 with SCIMMY Routers 1.3 on Express 4 (Node.js)",

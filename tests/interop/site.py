@@ -170,13 +170,17 @@ class Site:
     def read(self, collection: str) -> list[Json]:
         """Return all resources. Those that lists do not show are read by the ids of the links."""
         found: dict[str, Json] = {}
+        cursor = ""
         while True:
-            query = f"?startIndex={len(found) + 1}&count=200"
-            page = self.call("GET", f"/{collection}{query}")
+            start = f"cursor={cursor}" if self.server.cursors else f"startIndex={len(found) + 1}"
+            page = self.call("GET", f"/{collection}?{start}&count=200")
             shown = {str(one["id"]): one for one in page.get("Resources") or ()}
             if len(found | shown) == len(found):
                 break
             found |= shown
+            cursor = page.get("nextCursor", "")
+            if self.server.cursors and not cursor:
+                break
         if len(found) < page["totalResults"]:
             for link in self.office.links().values():
                 if link.remote_id is not None and link.remote_id not in found:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 
 @contextmanager
-def running_scim2_server() -> Iterator[tuple[str, str]]:
+def running_scim2_server(config: Mapping[str, Any] | None = None) -> Iterator[tuple[str, str]]:
     """Run a server as long as the context lasts. Yields its URL and its bearer token.
 
-    Each `URL/TENANT/v2` is a separate store that the first request creates.
+    Each `URL/TENANT/v2` is a separate store that the first request creates. `config` is the
+    ServiceProviderConfig, which also says how the server works.
     """
     token = secrets.token_hex(16)
-    process, url = _start(token)
-    try:
-        yield url, token
-    finally:
-        process.kill()
-        process.communicate()
+    with TemporaryDirectory(prefix="scim2-server-") as folder:
+        options = []
+        if config is not None:
+            file = Path(folder) / "config.json"
+            file.write_text(json.dumps(config), "utf-8")
+            options = ["--service-provider-config", str(file)]
+        process, url = _start(token, options)
+        try:
+            yield url, token
+        finally:
+            process.kill()
+            process.communicate()
 
 
-def _start(token: str) -> tuple[subprocess.Popen[str], str]:
+def _start(token: str, options: list[str]) -> tuple[subprocess.Popen[str], str]:
     """Start on a free port. Tries several, as another process may take a port first."""
     for _ in range(5):
         with socket.socket() as probe:
@@ -41,7 +52,7 @@ def _start(token: str) -> tuple[subprocess.Popen[str], str]:
             str(port),
         ]
         process = subprocess.Popen(
-            [*command, "--bearer-token", token, "--dynamic-tenants"],
+            [*command, "--bearer-token", token, "--dynamic-tenants", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
