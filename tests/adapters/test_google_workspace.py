@@ -145,6 +145,19 @@ def test_an_account_that_exists_is_adopted(office: Office, google: GoogleDirecto
     assert user["phones"] == [{"value": "1"}, {"type": "work", "value": "+1 00001"}]
 
 
+def test_check_names_what_is_missing_and_what_cannot_be_stored(
+    office: Office, google: GoogleDirectory
+) -> None:
+    mapping = USER.replace("password = { generate = 24 }", 'nickName = "given"')
+    office.configure(user=mapping, target=TARGET, more=TEAMS)
+    office.hire(people(1))
+
+    checked = office.run("check")
+
+    assert "password: required" in checked.out
+    assert "nickName: unknown attribute" in checked.out
+
+
 def test_an_alias_of_another_user_is_nobodys_account(
     office: Office, google: GoogleDirectory
 ) -> None:
@@ -272,7 +285,7 @@ def test_a_service_account_acts_for_an_administrator(tmp_path: Path, pauses: Pau
                 },
             ),
             "invalidValue",
-            "map password = { generate = 32 }",
+            "Google Workspace requires password",
         ),
         (patch("/Users/1", "replace", "nickName", "x"), "invalidPath", "cannot store nickName"),
         (patch("/Users/1", "remove", "userName", None), "invalidValue", "requires userName"),

@@ -201,7 +201,7 @@ USER_URN = "urn:ietf:params:scim:schemas:core:2.0:User"
             ScimRequest("POST", "/Users", {"userName": "a@example.com", "title": "Boss"}),
             400,
             "invalidPath",
-            "Hoop.dev cannot store title of a user; it stores userName, displayName",
+            "Hoop.dev cannot store title of a user; leave it out of the mapping",
         ),
         (
             ScimRequest("POST", "/Users", {"userName": "a@example.com", "emails": [{"value": 1}]}),

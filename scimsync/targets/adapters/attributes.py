@@ -222,8 +222,7 @@ class AttributeTable:
         return found
 
     def _unknown(self, text: str) -> ErrorResponse:
-        known = ", ".join(self.paths)
-        why = f"{self._product} cannot store {text} of a {self._kind}; it stores {known}"
+        why = f"{self._product} cannot store {text} of a {self._kind}; leave it out of the mapping"
         return refused("invalidPath", why)
 
 

@@ -202,7 +202,7 @@ class Users(Endpoint):
             Attribute("name.familyName", required=True),
             Attribute("displayName"),
             Attribute("active", "boolean"),
-            Attribute("password", mutability="writeOnly"),
+            Attribute("password", required=True, mutability="writeOnly"),
             *map(Attribute, _ELEMENTS),
             Attribute(ORG_UNIT),
         ],
@@ -228,11 +228,6 @@ class Users(Endpoint):
         return await self._shown(await self._get(remote_id))
 
     async def create(self, values: Json) -> Resource:
-        if "password" not in values:
-            raise refused(
-                "invalidValue",
-                f"{PRODUCT} requires a password of a new user; map password = {{ generate = 32 }}",
-            )
         user: Json = {}
         await self._apply(user, values)
         return self._resource(_object(await self._api.call("POST", "/users", user)))
