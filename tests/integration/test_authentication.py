@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -326,6 +327,63 @@ def test_no_secret_is_shown(
     shown = ran.err + ran.out + office.run("journal", "--json").out
     assert "token-1" not in shown
     assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'client_secret = "env:CLIENT_SECRET"',
+        'client_secret = "env:CLIENT_SECRET", client_auth = "post"',
+        'private_key = "file:key.pem"',
+        'private_key = "file:key.pem", grant = "jwt_bearer"',
+        'refresh_token = "file:refresh"',
+    ],
+)
+def test_a_server_that_repeats_the_request_shows_no_secret(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, more: str
+) -> None:
+    oauth.repeats = True
+    office.write("key.pem", oauth.private_key)
+    office.write("refresh", "refresh-1\n")
+    authenticate(office, oauth_settings(oauth, more))
+    office.hire(people(1))
+
+    ran = office.run("push", "--debug")
+
+    assert ran.code == 1
+    assert "no token: 127.0.0.1 answers 400 invalid_request" in ran.err
+    assert "***" in ran.err
+    form = oauth.forms[0]
+    assert len(oauth.forms) == 1
+    proofs = [form.get(name) for name in ("assertion", "client_assertion", "refresh_token")]
+    for secret in filter(
+        None, (*proofs, SECRET, b64encode(f"{CLIENT}:{SECRET}".encode()).decode())
+    ):
+        assert secret not in ran.err + ran.out + office.run("status").out
+
+
+def test_no_secret_is_in_the_arguments_of_a_process(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "cmd:cat refresh"'))
+    office.hire(people(1))
+    arguments: list[bytes] = []
+
+    def accepts(headers: Mapping[str, str]) -> bool:
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                arguments.append(process.read_bytes())
+        return oauth.accepts(headers)
+
+    faulty.accepts = accepts
+
+    with office.start("push") as process:
+        assert process.wait(60) == 0
+    shown = b"\0".join(arguments)
+    assert b"scimsync" in shown
+    assert not any(secret in shown for secret in (b"refresh-1", b"refresh-2", b"token-1"))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ class OAuthServer:
     """Issues tokens `token-1`, `token-2`, … that live for `lifetime` seconds.
 
     `forms` are the token requests. `valid` are the tokens that are accepted now, `refresh_token` is
-    the current one. `fail` is a response in place of the next ones.
+    the current one. With `repeats`, it refuses all requests and shows them. `fail` is a response in
+    place of the next ones.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class OAuthServer:
         self.valid: set[str] = set()
         self.refresh_token = "refresh-1"
         self.rotates = False
+        self.repeats = False
         self.metadata_path = "/.well-known/oauth-authorization-server"
         self.fail: tuple[int, Any] | None = None
         self._seen: set[str] = set()
@@ -57,6 +59,9 @@ class OAuthServer:
             self.forms.append({"path": path, "header": header.split()[0] if header else "", **form})
             if self.fail is not None:
                 return self.fail
+            if self.repeats:
+                said = f"{header} {' '.join(form.values())}"
+                return 400, {"error": "invalid_request", "error_description": said}
             error = self._problem(form, header)
             if error is not None:
                 return 400, {"error": error, "error_description": f"not so: {form}"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from weakref import WeakKeyDictionary
 
 from scimsync.formatting import one_line
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_PROOFS = ("assertion", "client_assertion", "client_secret", "refresh_token")
 _GRANT_IS_LOST = (
     "the refresh token was replaced, withdrawn, or has expired: get a new one, and put it where"
     " auth.refresh_token refers to"
@@ -119,6 +120,8 @@ class TokenEndpoint:
         if self._settings.grant != "jwt_bearer":
             _, headers, body = self._client_auth.prepare("POST", url, headers, body)
         answer = await self._send("POST", url, headers, body.encode())
+        if answer.status >= 400:
+            raise TokenRefused(self._refusal(answer, url, _proofs(headers, body)))
         return self._token(answer, url)
 
     def _body(self, url: str) -> str:
@@ -228,11 +231,6 @@ class TokenEndpoint:
 
     def _token(self, answer: HttpResponse, url: str) -> Token:
         body = received_object(answer.content) or {}
-        if answer.status >= 400:
-            why = f"no token: {self._described(answer, url)}"
-            if body.get("error") == "invalid_grant" and "refresh_token" in self._secrets:
-                why = f"{why}; {_GRANT_IS_LOST}"
-            raise TokenRefused(why)
         text, kind = body.get("access_token"), body.get("token_type", "Bearer")
         if not isinstance(text, str) or not text or not all("!" <= one <= "~" for one in text):
             raise self._unavailable(answer, "there is no access_token in its answer")
@@ -246,14 +244,20 @@ class TokenEndpoint:
             return Token(text, _lifetime(body.get("expires_in")), self._noted(renewed))
         return Token(text, _lifetime(body.get("expires_in")))
 
-    def _described(self, answer: HttpResponse, url: str) -> str:
-        """Return what the server says, without secrets (RFC 6749 section 5.2)."""
+    def _refusal(self, answer: HttpResponse, url: str, proofs: Iterable[str]) -> str:
+        """Return what the server says, without secrets (RFC 6749 section 5.2).
+
+        `proofs` are what the request was sent with.
+        """
         body = received_object(answer.content) or {}
         said = [body.get("error"), body.get("error_description")]
         text = ": ".join(one for one in said if isinstance(one, str))
-        text = redacted(text, map(secret_pattern, self.secrets))
+        text = redacted(text, map(secret_pattern, (*proofs, *self.secrets)))
         host = urlsplit(url).hostname
-        return f"{host} answers {answer.status}{f' {one_line(text, MAX_DETAIL)}' if text else ''}"
+        detail = f" {one_line(text, MAX_DETAIL)}" if text else ""
+        if body.get("error") == "invalid_grant" and "refresh_token" in self._secrets:
+            detail = f"{detail}; {_GRANT_IS_LOST}"
+        return f"no token: {host} answers {answer.status}{detail}"
 
     def _unavailable(self, answer: HttpResponse, what: str) -> NoResponse:
         host = urlsplit(self._url or self._settings.issuer or "").hostname
@@ -265,8 +269,9 @@ class OAuth2Authenticator:
     """`Authorization: Bearer TOKEN` with a token that is valid now, for one origin only.
 
     The token is requested when it is first needed, again before it expires, and once after a
-    response with status 401; concurrent requests wait for one new token. `save` keeps a refresh
-    token that the server has replaced. `clock` returns seconds.
+    response with status 401; concurrent requests wait for one new token. Once the server refuses
+    one, it is not asked again: servers lock clients that come back with wrong credentials. `save`
+    keeps a refresh token that the server has replaced. `clock` returns seconds.
     """
 
     def __init__(
@@ -285,6 +290,7 @@ class OAuth2Authenticator:
         self._headers: Mapping[str, str] | None = None
         self._renew_at: float | None = None
         self._issued: list[str] = []
+        self._refusal: str | None = None
 
     def __repr__(self) -> str:
         return "OAuth2Authenticator('***')"
@@ -321,7 +327,13 @@ class OAuth2Authenticator:
         return self._renew_at is not None and self._clock() >= self._renew_at
 
     async def _renew(self) -> None:
-        token = await self._endpoint.fetch()
+        if self._refusal is not None:
+            raise TokenRefused(self._refusal)
+        try:
+            token = await self._endpoint.fetch()
+        except TokenRefused as refused:
+            self._refusal = str(refused)
+            raise
         if token.refresh_token is not None:  # before anything else: the old one is used up
             self._save(token.refresh_token)
         self._issued = [*self._issued[-1:], token.text]
@@ -329,6 +341,13 @@ class OAuth2Authenticator:
         self._renew_at = None
         if token.lifetime is not None:
             self._renew_at = self._clock() + token.lifetime - min(_MARGIN_S, token.lifetime / 4)
+
+
+def _proofs(headers: Mapping[str, str], body: str) -> list[str]:
+    """Return what proves in a token request who sends it, such as a signed JWT."""
+    fields = [value for name, value in parse_qsl(body) if name in _PROOFS]
+    credentials = headers.get("Authorization", "").rpartition(" ")[2]
+    return [*fields, *filter(None, [credentials])]
 
 
 def _private_key(pem: str) -> Any:

@@ -18,6 +18,7 @@ class Endpoint:
     def __init__(self, lifetime: float | None = 600.0) -> None:
         self.lifetime = lifetime
         self.requests = 0
+        self.asked = 0
         self.refuses = False
 
     @property
@@ -26,6 +27,7 @@ class Endpoint:
 
     async def fetch(self) -> Token:
         await asyncio.sleep(0)
+        self.asked += 1
         if self.refuses:
             raise TokenRefused("no token")
         self.requests += 1
@@ -79,15 +81,18 @@ def test_requests_that_are_rejected_at_the_same_time_share_one_new_token() -> No
     assert endpoint.requests == 2
 
 
-def test_a_replacement_that_is_refused_leaves_the_token_in_use() -> None:
+def test_a_replacement_that_is_refused_leaves_the_token_in_use_and_is_not_asked_for_again() -> None:
     endpoint = Endpoint()
     authenticator = OAuth2Authenticator(endpoint, URL, lambda _: None, Clock())
 
     async def rejected() -> None:
         headers = await authenticator.headers(URL)
         endpoint.refuses = True
-        await authenticator.refresh(headers)
+        for error in await asyncio.gather(
+            *(authenticator.refresh(headers) for _ in range(8)), return_exceptions=True
+        ):
+            assert isinstance(error, TokenRefused)
 
-    with pytest.raises(TokenRefused):
-        asyncio.run(rejected())
+    asyncio.run(rejected())
+    assert endpoint.asked == 2
     assert used(authenticator) == {"Bearer token-1"}
