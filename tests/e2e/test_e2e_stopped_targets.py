@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from tests.fsync import skip_fsync
 from tests.office import USER, Office, people, person
 from tests.servers.faulty import FaultyServer, running_faulty_server
 
@@ -61,16 +66,15 @@ auth = {{ type = "bearer", token = "{self.tokens.get(name, "env:WIKI_TOKEN")}" }
         return {name: number for name, number in numbers.items() if number}
 
 
-@pytest.fixture
-def estate(office: Office) -> Iterator[Estate]:
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     """Thirty people in hr, forty in staff, twenty in lab, who all have accounts."""
-    with (
-        running_faulty_server() as wiki,
-        running_faulty_server() as chat,
-        running_faulty_server() as crm,
-        running_faulty_server() as lab,
-    ):
-        made = Estate(office, {"wiki": wiki, "chat": chat, "crm": crm, "lab": lab})
+    folder = tmp_path_factory.mktemp("pushed")
+    with ExitStack() as running:
+        running.enter_context(skip_fsync())
+        servers = {name: running.enter_context(running_faulty_server()) for name in TARGETS}
+        office = Office(folder, servers["wiki"].url, servers["wiki"].token)
+        made = Estate(office, servers)
         made.configure()
         office.hire(people(30))
         office.hire([person(number) for number in range(101, 141)], "staff.csv")
@@ -78,6 +82,18 @@ def estate(office: Office) -> Iterator[Estate]:
         assert office.run("push", "-q").code == 0
         assert made.written() == {"wiki": 30, "chat": 70, "crm": 40, "lab": 20}
         yield made
+
+
+@pytest.fixture
+def estate(pushed: Estate, tmp_path: Path) -> Iterator[Estate]:
+    """What `pushed` made, for one test: its folder is a copy, and its servers are put back."""
+    copytree(pushed.office.folder, tmp_path, dirs_exist_ok=True)
+    users = {name: deepcopy(server.users) for name, server in pushed.servers.items()}
+    yield Estate(replace(pushed.office, folder=tmp_path), pushed.servers)
+    for name, server in pushed.servers.items():
+        server.users = users[name]
+        server.faults.clear()
+        server.forget()
 
 
 def hire_one_everywhere(office: Office) -> None:
