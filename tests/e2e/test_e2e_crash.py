@@ -17,7 +17,9 @@ from scimsync.errors import LeaseHeld
 from tests.office import Office, bare, counts, people, person, resource
 from tests.servers.faulty import FaultyServer
 
-pytestmark = pytest.mark.both_databases
+both_databases = pytest.mark.both_databases
+"""For what a killed program leaves to the database: open transactions, locks, leases. With both
+databases, tests/execute shows how operations without an outcome are settled."""
 
 LEASE_IS_OVER = timedelta(minutes=3)
 LEAVE = 'leave = { action = "deactivate", delete_after = "30d" }'
@@ -47,6 +49,7 @@ def everybody_has_one_account(
     return held == wanted
 
 
+@both_databases
 @pytest.mark.parametrize("effect", [True, False], ids=["after its effect", "before its effect"])
 def test_a_push_killed_in_a_creation_is_settled_by_the_next(
     office: Office, faulty: FaultyServer, effect: bool
@@ -160,6 +163,7 @@ def test_a_push_killed_in_an_adoption_is_settled_by_the_next(
     assert (office.plan(), office.push().targets["wiki"].requests) == ([], 0)
 
 
+@both_databases
 def test_a_push_killed_while_it_plans_is_settled_by_the_next(
     office: Office, faulty: FaultyServer
 ) -> None:
@@ -189,6 +193,7 @@ def test_a_plan_after_a_crash_looks_and_says_what_the_push_will_do(
     assert sum(counts(office.push()).values()) == len(planned)
 
 
+@both_databases
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_push_that_is_interrupted_ends_what_is_in_flight_and_the_next_one_goes_on(
     office: Office, faulty: FaultyServer, number: signal.Signals
@@ -304,6 +309,7 @@ def test_an_interrupt_does_not_wait_for_a_pause_that_the_target_asked_for(
     assert faulty.users == {}
 
 
+@both_databases
 def test_of_two_pushes_at_once_the_second_is_told_and_sends_nothing(
     office: Office, faulty: FaultyServer
 ) -> None:
@@ -334,6 +340,7 @@ def kill_at_once(office: Office, faulty: FaultyServer) -> None:
     office.now -= LEASE_IS_OVER
 
 
+@both_databases
 def test_a_push_that_died_on_this_machine_holds_nobody_up(
     office: Office, faulty: FaultyServer
 ) -> None:
@@ -343,6 +350,7 @@ def test_a_push_that_died_on_this_machine_holds_nobody_up(
     assert len(faulty.users) == 3
 
 
+@both_databases
 def test_a_push_that_died_on_another_machine_holds_others_up_until_its_lease_is_over(
     office: Office, faulty: FaultyServer
 ) -> None:
