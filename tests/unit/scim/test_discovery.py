@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scimsync.model.discovery import (
     Assignable,
@@ -262,3 +264,33 @@ def test_a_discovery_is_fresh_for_a_day() -> None:
     assert not read.is_fresh(NOW + timedelta(days=1))
     assert not read.is_fresh(NOW - timedelta(seconds=1))
     assert not Discovery().is_fresh(NOW)
+
+
+NAMES = (
+    *("Resources", "totalResults", "id", "name", "endpoint", "schema", "schemaExtensions"),
+    *("attributes", "subAttributes", "type", "canonicalValues", "multiValued"),
+    *("patch", "filter", "bulk", "supported", "maxResults", "pagination", "index"),
+    *("securityEvents", "authenticationSchemes", "RolesAndEntitlements", "roles"),
+    *("value", "totalAssignmentsPermitted"),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(NAMES),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, max_size=5) | JSON)
+def test_no_declaration_makes_discovery_fail(body: Any) -> None:
+    bodies = [body, {"Resources": body}, {"Resources": [body]}]
+    for each in bodies:
+        declared = each if isinstance(each, dict) else None
+        paths = [CONFIG, "/ResourceTypes", "/Schemas", "/Roles", "/Entitlements"]
+        assert discovered(dict.fromkeys(paths, declared), assignable=ASSIGNABLE).read_at == NOW
