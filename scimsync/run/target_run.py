@@ -602,8 +602,10 @@ def _discoverer(
 ) -> Discoverer:
     """Return the discovery of a target. Only a push stores what it reads."""
     store, name, url = context.store, target.name, target.config.url
-    with store.read() as database:
-        known = discoveries.get_discovery(database, name, url)
+
+    def load() -> Discovery:
+        with store.read() as database:
+            return discoveries.get_discovery(database, name, url)
 
     def keep(discovery: Discovery) -> None:
         with store.write() as database:
@@ -611,8 +613,8 @@ def _discoverer(
 
     now = context.now.time
     if isinstance(context, PushContext):
-        return Discoverer(connection, known, now, keep)
-    return Discoverer(connection, known, now)
+        return Discoverer(connection, load, now, keep)
+    return Discoverer(connection, load, now)
 
 
 def _known_documents(store: Store, target: str, kind: Kind) -> Sequence[Document]:

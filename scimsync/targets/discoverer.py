@@ -21,13 +21,14 @@ class Discoverer:
     """The discovery of one target in one run.
 
     It is asked before requests that depend on it, so that a run that sends nothing sends nothing
-    here either. `known` is what was read before, and `keep` is called with what is read at `now`.
+    here either. `load` returns what was read before, and `keep` is called with what is read at
+    `now`.
     """
 
     def __init__(
         self,
         connection: TargetConnection,
-        known: Discovery,
+        load: Callable[[], Discovery],
         now: datetime,
         keep: Callable[[Discovery], None] = _forget,
     ) -> None:
@@ -35,8 +36,16 @@ class Discoverer:
         self._now = now
         self._keep = keep
         self._lock = asyncio.Lock()
-        self._is_done = known.is_fresh(now)
-        self.known = known
+        self._is_done = False
+        self._load = load
+        self._known: Discovery | None = None
+
+    @property
+    def known(self) -> Discovery:
+        """What the target declares, as far as it was read."""
+        if self._known is None:
+            self._known = self._load()
+        return self._known
 
     async def discover(self) -> Discovery:
         """Return what the target declares, after reading it if it was read long ago.
@@ -44,8 +53,10 @@ class Discoverer:
         What cannot be read stays unknown. Raise TargetStopped if nothing is sent to the target.
         """
         async with self._lock:
-            if not self._is_done and not self._connection.is_probing:
-                await self._read()
+            if not (self._is_done or self._connection.is_probing):
+                self._is_done = self.known.is_fresh(self._now)
+                if not self._is_done:
+                    await self._read()
         return self.known
 
     async def capabilities(self) -> Capabilities:
@@ -55,10 +66,11 @@ class Discoverer:
     async def _read(self) -> None:
         self._is_done = True
         try:
-            self.known = await discover(_Asking(self._connection), self._now, known=self.known)
+            found = await discover(_Asking(self._connection), self._now, known=self.known)
         except NoResponse:
             return  # the request that follows shows whether the target is down
-        self._keep(self.known)
+        self._known = found
+        self._keep(found)
 
 
 class _Asking:

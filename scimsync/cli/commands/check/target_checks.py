@@ -11,6 +11,7 @@ from scimsync.cli.commands.check.assignable_fit import assignable_paths, check_a
 from scimsync.cli.commands.check.capability_facts import check_capabilities
 from scimsync.cli.commands.check.mapped_values import MappedValues, TargetValues
 from scimsync.cli.commands.check.profile_facts import check_profile
+from scimsync.cli.commands.check.resource_type_fit import check_resource_types
 from scimsync.cli.commands.check.results import CheckResult, Subject, untold
 from scimsync.cli.commands.check.schema_fit import Misfit, knows_core, misfits
 from scimsync.cli.commands.check.value_fit import pin_misfits, value_misfits
@@ -80,7 +81,8 @@ class TargetChecks:
             client = open_client(self.config, target.name, authenticator, target.concurrency)
         except ConfigError as error:
             return [subject.failed(error)]
-        roles = assignable_paths([slot.path for slot in target.program.slots])
+        paths = [slot.path for slot in target.program.slots]
+        roles = assignable_paths(paths)
         with self.store.read() as connection:
             known = get_discovery(connection, target.name, target.config.url)
         async with aclosing(client):
@@ -99,6 +101,9 @@ class TargetChecks:
             subject.ok(f"responds and accepts the token{number}"),
             *check_profile(subject, target),
             *check_capabilities(subject, discovery.capabilities),
+            *check_resource_types(
+                subject, discovery.resource_types, paths, groups=bool(target.groups)
+            ),
             *_schema_fit(subject, discovery, target, values),
             *check_assignable(
                 subject, discovery, roles, values.users, lambda: self._documents(target.name)
