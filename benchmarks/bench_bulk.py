@@ -3,8 +3,8 @@ one that changes them all, beside the same push with single requests.
 
 Run: python -m benchmarks.bench_bulk [--rows N]. The server does next to nothing and is a process of
 its own, so that the time is that of the client; a real network adds a round trip to each request.
-In the last row every 30th bulk request is carried out without an answer: each of its accounts is
-looked up.
+In two rows every 30th bulk request is carried out without an answer: each of its accounts is looked
+up. The last rows are of a server that takes changes by PUT only, beside single PATCH requests.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from benchmarks.server import running_server
 
 ACCOUNTS = 10_000
 LOST = 30
+PUT_PART = 5
+"""The part of the accounts that is changed by PUT: each is read first."""
+
 GUARD = '\n[guard]\nmax_updates = "100%"\n'
 
 WAYS: Mapping[str, str] = {"single requests": "bulk = false", "bulk requests": "bulk = true"}
@@ -48,11 +51,13 @@ def push(folder: Path, rows: int, action: str) -> Sent:
     return Sent(target["requests"], target["seconds"])
 
 
-def create_and_change(folder: Path, rows: int, line: str, lose: int = 0) -> tuple[Sent, Sent]:
+def create_and_change(
+    folder: Path, rows: int, line: str, lose: int = 0, *, put: bool = False
+) -> tuple[Sent, Sent]:
     """Create everybody, and then change everybody."""
     for left in folder.glob("*"):
         left.unlink()
-    with running_server(lose) as server:
+    with running_server(lose, put=put) as server:
         config = SYNC_TOML.format(url=server.url).replace("\nscope =", f"\n{line}\nscope =")
         (folder / "sync.toml").write_text(config + GUARD, "utf-8")
         write_people(folder / "hr.csv", rows)
@@ -84,6 +89,13 @@ def main() -> None:
         for what, sent, single in (("creations", newly, created), ("changes", anew, changed)):
             share = sent.requests / single.requests
             figures.show(f"1 in {LOST} lost, {what}", share, "of the requests", at_most=0.1)
+        for way, line in WAYS.items():
+            _, anew = create_and_change(folder, rows // PUT_PART, line, put=True)
+            share = anew.requests * PUT_PART / changed.requests
+            figures.show(f"PUT, {way}, changes", share, "of the requests")
+            figures.show(
+                f"PUT, {way}, changes", anew.seconds * PUT_PART / changed.seconds, "of the time"
+            )
     figures.end()
 
 

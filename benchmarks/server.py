@@ -4,7 +4,8 @@ benchmarks.server
 It says its URL on stdout, answers until stdin ends, and then says how many requests of each method
 came, as JSON. Users are made and forgotten: lists are empty, PATCH and DELETE always find somebody.
 With `--lose N`, every Nth bulk request is carried out and not answered, and the users of bulk
-requests are found by externalId.
+requests are found by externalId. With `--put`, PATCH is refused, and a user that is read has an id
+only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _EXTERNAL_ID = re.compile(rb"externalId%20eq%20%22([^%]+)%22")
+_USER = re.compile(rb"/v2/Users/(\d+)$")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _EMPTY_LIST = (
     b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"startIndex":1,"itemsPerPage":0,'
@@ -30,10 +32,11 @@ _EMPTY_LIST = (
 class Counting:
     """The other side of all connections."""
 
-    def __init__(self, lose: int = 0) -> None:
+    def __init__(self, lose: int = 0, *, put: bool = False) -> None:
         self.requests: Counter[str] = Counter()
         self.first_write = 0.0
         self._lose = lose
+        self._put = put
         self._bulks = 0
         self._ids: dict[str, int] = {}
 
@@ -55,6 +58,8 @@ class Counting:
                         writer.transport.abort()
                         return
                     writer.write(answer)
+                elif self._put and method in ("PATCH", "PUT"):
+                    writer.write(_response(*_put(method, body)))
                 else:
                     writer.write(self._found(path) or self._answer(method, body))
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -68,17 +73,21 @@ class Counting:
             if operation["method"] == "POST":
                 number = self._ids.setdefault(operation["data"]["externalId"], len(self._ids) + 1)
                 result |= {"status": "201", "location": f"/v2/Users/{number}"}
+            elif self._put and operation["method"] == "PATCH":
+                result["status"] = "501"
             results.append(result)
         return _response(b"200 OK", json.dumps({"Operations": results}).encode())
 
     def _found(self, path: bytes) -> bytes | None:
         """Return the response to a look-up of a user of a bulk request, or None for others."""
+        if self._put and (user := _USER.search(path)) is not None:
+            return _response(b"200 OK", b'{"id":"%b"}' % user[1])
         searched = _EXTERNAL_ID.search(path)
         key = "" if searched is None else searched[1].decode()
         if key not in self._ids:
             return None
-        user = {"id": str(self._ids[key]), "externalId": key}
-        return _response(b"200 OK", json.dumps({"totalResults": 1, "Resources": [user]}).encode())
+        one = {"id": str(self._ids[key]), "externalId": key}
+        return _response(b"200 OK", json.dumps({"totalResults": 1, "Resources": [one]}).encode())
 
     def _answer(self, method: str, body: bytes) -> bytes:
         if method == "POST":
@@ -86,6 +95,11 @@ class Counting:
         if method == "GET":
             return _response(b"200 OK", _EMPTY_LIST)
         return b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def _put(method: str, body: bytes) -> tuple[bytes, bytes]:
+    """Return the response of a server that takes changes by PUT only."""
+    return (b"200 OK", body) if method == "PUT" else (b"501 Not Implemented", b"{}")
 
 
 def _response(status: bytes, body: bytes) -> bytes:
@@ -110,10 +124,10 @@ class Server:
 
 
 @contextmanager
-def running_server(lose: int = 0) -> Iterator[Server]:
+def running_server(lose: int = 0, *, put: bool = False) -> Iterator[Server]:
     """The server as a process of its own, as long as the block lasts."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server", "--lose", str(lose)],
+        [sys.executable, "-m", "benchmarks.server", f"--lose={lose}", *(["--put"] if put else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -129,7 +143,8 @@ def running_server(lose: int = 0) -> Iterator[Server]:
 
 
 async def _main() -> None:
-    counting = Counting(lose=int(sys.argv[2]))
+    lose = int(sys.argv[1].removeprefix("--lose="))
+    counting = Counting(lose, put="--put" in sys.argv)
     server = await asyncio.start_server(counting.serve, "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2", flush=True)
     await asyncio.to_thread(sys.stdin.read)
