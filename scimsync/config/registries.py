@@ -43,8 +43,8 @@ class TargetType(Protocol):
         """The profile of a target that names none."""
 
     @property
-    def open(self) -> Callable[[HttpConnection], Client]:
-        """A function that returns a sender of SCIM requests over a connection."""
+    def open(self) -> Callable[[HttpConnection, float | None], Client]:
+        """A function that returns a sender of SCIM requests over a connection, at a rate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def open_client(
         )
     except ValueError as error:
         raise ConfigError(f"{config.where('targets', target)}: {error}", code="SYNC-0120") from None
-    return config.registries.target_types[settings.type].open(connection)
+    rate = settings.rate or config.registries.profiles[settings.profile]().rate
+    return config.registries.target_types[settings.type].open(connection, rate)
 
 
 class LazySender:

@@ -19,17 +19,18 @@ def patch(path: str, op: str, attribute: str, value: object) -> ScimRequest:
 
 
 def sent(
-    open_adapter: Callable[[HttpConnection], Adapter],
+    open_adapter: Callable[[HttpConnection, float | None], Adapter],
     url: str,
     *requests: ScimRequest,
     token: str = "token",
+    rate: float | None = None,
 ) -> list[ScimResponse]:
     """Send requests, one after the other, through one adapter."""
 
     async def send() -> list[ScimResponse]:
         authenticator = BearerAuthenticator(token, url)
         connection = HttpConnection(url, authenticator, user_agent="scimsync/test")
-        async with aclosing(open_adapter(connection)) as adapter:
+        async with aclosing(open_adapter(connection, rate)) as adapter:
             return [await adapter.send(request) for request in requests]
 
     return asyncio.run(send())

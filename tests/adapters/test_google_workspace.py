@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import timedelta
@@ -341,6 +342,18 @@ def test_a_member_that_does_not_exist_is_refused(google: GoogleDirectory) -> Non
         sending.sent(
             open_adapter, google.url, patch("/Groups/7", "add", "members", {"value": "99"})
         )
+
+
+def test_the_requests_of_one_change_keep_the_rate(google: GoogleDirectory) -> None:
+    google.groups["7"], google.members["7"] = {"id": "7", "email": "it@example.com"}, {}
+    users = [google.add_user(email(number))["id"] for number in range(6)]
+    add = patch("/Groups/7", "add", "members", [{"value": user} for user in users])
+
+    began = time.monotonic()
+    sending.sent(open_adapter, google.url, add, rate=20)
+
+    assert len(google.members["7"]) == 6
+    assert time.monotonic() - began >= 4 / 20
 
 
 def test_members_are_added_and_removed_once(google: GoogleDirectory) -> None:

@@ -137,7 +137,9 @@ KINDS = replace(
     sources=BUILTIN.sources.with_("roster", RosterSettings),
     authenticators=BUILTIN.authenticators.with_("halves", HalvesSettings),
     dialects=BUILTIN.dialects.with_("titled", TitledDialect()),
-    target_types=BUILTIN.target_types.with_("annals", TargetType("intranet", Annals)),
+    target_types=BUILTIN.target_types.with_(
+        "annals", TargetType("intranet", lambda connection, _rate: Annals(connection))
+    ),
     profiles=BUILTIN.profiles.with_(
         "intranet", lambda: Profile("intranet", type="annals", dialect="titled")
     ),

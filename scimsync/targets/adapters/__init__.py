@@ -22,14 +22,16 @@ class TargetType:
     """A way to reach a target.
 
     `profile` is the default profile of its targets, and `open` returns a sender of SCIM requests
-    over a connection, which it closes.
+    over a connection, which it closes. It gets the number of requests that the connection may send
+    per second, or None for no limit.
     """
 
     profile: str
-    open: Callable[[HttpConnection], Client]
+    open: Callable[[HttpConnection, float | None], Client]
 
 
-def _open_scim(connection: HttpConnection) -> Client:
+def _open_scim(connection: HttpConnection, _rate: float | None) -> Client:
+    """Return a client that sends one request for each, so that its caller keeps the rate."""
     from scimsync.scim.client import ScimClient
 
     return ScimClient(connection)

@@ -112,9 +112,12 @@ _FIELDS: Final[Mapping[str, str]] = {
 }
 
 
-def open_adapter(connection: HttpConnection) -> Adapter:
-    """Return a sender of SCIM requests to the Directory API at `connection`."""
-    api = JsonApi(connection, PRODUCT, _error_in)
+def open_adapter(connection: HttpConnection, rate: float | None = None) -> Adapter:
+    """Return a sender of SCIM requests to the Directory API at `connection`.
+
+    It sends at most `rate` requests per second.
+    """
+    api = JsonApi(connection, PRODUCT, _error_in, rate)
     return Adapter(api, PRODUCT, [Users(api), Groups(api)])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,9 @@ import orjson
 
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Query
+from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import InvalidRequest
+from scimsync.transport.throttle import Throttle
 
 if TYPE_CHECKING:  # httpx2 is slow to import
     from scimsync.transport.http import HttpConnection, HttpResponse
@@ -33,8 +37,9 @@ class ApiError:
 class JsonApi:
     """An API below the base URL of `connection`.
 
-    `error_in` returns what the JSON of an error response says, or None if it is not one of this
-    API. `product` names the API in messages. `date` is the Date header of the last response.
+    It gets at most `rate` requests per second, as one SCIM request may take several. `error_in`
+    returns what the JSON of an error response says, or None if it is not one of this API. `product`
+    names the API in messages. `date` is the Date header of the last response.
     """
 
     def __init__(
@@ -42,10 +47,17 @@ class JsonApi:
         connection: HttpConnection,
         product: str,
         error_in: Callable[[int, Any], ApiError | None],
+        rate: float | None = None,
     ) -> None:
         self._connection = connection
         self._product = product
         self._error_in = error_in
+        self._throttle = Throttle(
+            RateLimiter(rate),
+            sleep=asyncio.sleep,
+            clock=time.monotonic,
+            is_closed=lambda: False,
+        )
         self.date: str | None = None
 
     async def aclose(self) -> None:
@@ -72,6 +84,7 @@ class JsonApi:
         target = path
         if query:
             target += "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in query)
+        await self._throttle.wait()
         response = await self._connection.send(method, target, headers=headers, content=content)
         self.date = response.headers.get("Date")
         return self._value(response)
