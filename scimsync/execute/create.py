@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from scimsync.execute.error_policy import outcome_of_error, response_of
-from scimsync.execute.first_use import send_in_some_shape
+from scimsync.execute.first_use import note_created_without, send_in_some_shape
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     applied,
@@ -150,6 +150,7 @@ class Creation:
             document = {**document, "active": True}
         outcome = applied(self.operation, self.now(), remote_id, document, response=response)
         self._matcher.outdate()
+        note_created_without(self.sending, self.operation, document, response)
         outcome = replace(outcome, created=True)
         return in_part(outcome, self.now()) if stays_active else outcome
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
-from scimsync.model.ids import Document
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document
 from scimsync.model.memberships import member_of
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.scim.attributes import is_unassigned, read, same_value
 from scimsync.scim.differences import differences
@@ -173,7 +173,7 @@ def _not_taken(
     if shown is None:
         return [change.path for change in operation.changes]
     if operation.action in MEMBERSHIP_ACTIONS:
-        return _members_not_taken(prepared, shown)
+        return _members_not_taken(prepared, shown, strict=strict)
     return [
         change.path
         for change in operation.changes
@@ -227,12 +227,15 @@ def _is_same(path: str, held: Any, value: Any) -> bool:
     return same_value(held, value)
 
 
-def _members_not_taken(prepared: PreparedOperation, shown: Mapping[str, Any]) -> list[str] | None:
+def _members_not_taken(
+    prepared: PreparedOperation, shown: Mapping[str, Any], *, strict: bool
+) -> list[str] | None:
     members = read(shown, "members")
     removals = [change for change in prepared.operation.changes if not member_of(change)[2]]
     if not isinstance(members, list) or not members:
-        # an empty list shows that nobody is left only where all were to go
-        return None
+        # some targets never show members; a refusal of theirs would have no other explanation
+        adds = len(removals) < len(prepared.operation.changes)
+        return ["members"] if strict and adds else None
     held = {member_id(one) for one in members}
     wrong = [
         change
@@ -281,7 +284,8 @@ async def send_in_other_shapes(
                 sending, _in_shape(sending, prepared, other), after_refusal=True
             )
         except RequestError as why:
-            if not may_be_the_shape(why, is_proven=False):
+            failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
+            if not failed and not may_be_the_shape(why, is_proven=False):
                 return None, why
             continue
         paths = [change.path for change in operation.changes]
@@ -312,6 +316,25 @@ async def send_in_some_shape(
             if refusal is not None:
                 raise refusal from None
             return requests or shaped.requests, None
+
+
+def note_created_without(
+    sending: Sending, operation: Operation, document: Document, response: ScimResponse
+) -> None:
+    """Note which attributes a new resource does not show, although they were sent.
+
+    A response that does not show the name of the resource shows nothing.
+    """
+    shapes, body = sending.shapes, response.body
+    if shapes is None or body is None or read(body, UNIQUE_ATTRIBUTE[operation.kind]) is None:
+        return
+    hidden = ("active", "password", "members", *sending.policy.product.send_only)
+    for path, value in document.items():
+        change = Change(path, None, value)
+        if path in hidden or isinstance(value, _UNREADABLE):
+            continue
+        if project(body, (path,)).get(path) is None and not _is_in_some_element(body, change):
+            shapes.note_created_without(operation.kind, path, f"POST: {response.status}")
 
 
 def _in_shape(

@@ -133,8 +133,18 @@ class _RefusedChange:
         missing = [change for change in operation.changes if not holds(resource, change)]
         self.parts += [change for change in operation.changes if change not in missing]
         if missing:
+            dialect = self.sending.dialect
             await self._send_parts(missing, proof)
+            self._learn_single_operations(missing, unmoved=dialect is self.sending.dialect)
         return self._outcome()
+
+    def _learn_single_operations(self, changes: Sequence[Change], *, unmoved: bool) -> None:
+        """Note that the target takes one operation in each request, if nothing else explains it."""
+        shapes, kind = self.sending.shapes, self.prepared.operation.kind
+        if shapes is None or self.refusals or not unmoved or len(changes) < 2:
+            return
+        if may_be_the_shape(self.error, is_proven=not self.prepared.is_trial):
+            shapes.note_single_operations(kind, f"several operations: {self.error.brief}")
 
     def _is_done(self, resource: Mapping[str, Any] | None) -> bool:
         """Return whether a resource as just read shows that the request was carried out."""

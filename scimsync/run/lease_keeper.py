@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from scimsync.config.models import Config
 from scimsync.errors import LeaseHeld, StateError
 from scimsync.run.compile import CompiledConfig
@@ -148,3 +150,17 @@ def take_leases(
     finally:
         with store.write() as connection:
             leases.release(connection, token, clock())
+
+
+@contextmanager
+def changing_by_hand(
+    config: Config, store: Store, clock: Callable[[], datetime]
+) -> Iterator[Connection]:
+    """Open the state for changes that no run may see half of.
+
+    Raise LeaseHeld while a run is active.
+    """
+    with take_leases(config, store, clock, wait=False) as (token, _):
+        fenced = store.fenced(lambda connection: leases.require(connection, token, clock()))
+        with fenced.write() as connection:
+            yield connection

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,9 +14,9 @@ from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action, Operation, OperationStatus, Phase
 from scimsync.plan.identities import ANOTHER
-from scimsync.run.lease_keeper import take_leases
+from scimsync.run.lease_keeper import changing_by_hand
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import identities, journal, leases, links
+from scimsync.state import identities, journal, links
 from scimsync.state.store import Store
 
 
@@ -29,7 +28,7 @@ def rekey(
     Return the targets of each old key's accounts. Raise ConfigError for keys that cannot be moved,
     and LeaseHeld while a run is active.
     """
-    with _changing(config, store, clock) as connection:
+    with changing_by_hand(config, store, clock) as connection:
         moved = _check(connection, pairs)
         by_new = {new: old for old, new in pairs}
         columns = {name: source.key for name, source in config.sources.items()}
@@ -45,7 +44,7 @@ def confirm(config: Config, store: Store, key: Key, clock: Callable[[], datetime
     it. Raise ConfigError if none did, and LeaseHeld while a run is active.
     """
     view = SnapshotView(store)
-    with _changing(config, store, clock) as connection:
+    with changing_by_hand(config, store, clock) as connection:
         targets = identities.held_as_another(connection, key, ANOTHER)
         for name in targets:
             table = config.targets.get(name)
@@ -69,7 +68,7 @@ def forget(
     Return the key that the old accounts have from now on, and their targets. Raise ConfigError if
     there are none, and LeaseHeld while a run is active.
     """
-    with _changing(config, store, clock) as connection:
+    with changing_by_hand(config, store, clock) as connection:
         targets = identities.accounts_of(connection, [key]).get(key)
         if not targets:
             raise _unknown(key)
@@ -80,15 +79,6 @@ def forget(
             links.put_links(connection, name, [pending])
         _note(connection, "forget", [(key, old)], {key: targets}, "by hand: forgotten", clock())
         return old, targets
-
-
-@contextmanager
-def _changing(config: Config, store: Store, clock: Callable[[], datetime]) -> Iterator[Connection]:
-    """Open the state for changes that no run may see half of."""
-    with take_leases(config, store, clock, wait=False) as (token, _):
-        fenced = store.fenced(lambda connection: leases.require(connection, token, clock()))
-        with fenced.write() as connection:
-            yield connection
 
 
 def _check(connection: Connection, pairs: Sequence[tuple[Key, Key]]) -> dict[Key, list[str]]:

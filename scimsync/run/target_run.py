@@ -580,7 +580,7 @@ def _open(
         known,
         target.config.url,
         now.today,
-        {},
+        target.profile.shape,
         lambda: discoverer.known.capabilities,
     )
     return TargetRun(

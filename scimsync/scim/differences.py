@@ -14,14 +14,16 @@ from scimsync.scim.settable import SettablePath, settable_path
 class Difference:
     """One value that is to be set or removed.
 
-    `is_new`: there was no value before. `element` is the whole new element where one comes into a
-    multi-valued attribute. `ends_element`: with this value, its whole element goes.
+    `before` is the value that it replaces. `is_new`: there was none. `element` is the whole new
+    element where one comes into a multi-valued attribute. `ends_element`: with this value, its
+    whole element goes.
     """
 
     where: SettablePath
     value: Any = None
     is_removal: bool = False
     is_new: bool = False
+    before: Any = None
     element: Mapping[str, Any] | None = None
     ends_element: bool = False
 
@@ -83,10 +85,10 @@ def _removals(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[Differ
         if key in new:
             continue
         if not where.pins or where.element in kept:
-            yield Difference(where, is_removal=True)
+            yield Difference(where, before=entry.value, is_removal=True)
         elif where.element not in removed:
             removed.add(where.element)
-            yield Difference(where, is_removal=True, ends_element=True)
+            yield Difference(where, before=entry.value, is_removal=True, ends_element=True)
 
 
 def _settings(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[Difference]:
@@ -96,7 +98,7 @@ def _settings(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[Differ
         where = entry.where
         if key in old:
             if not same_value(old[key].value, entry.value):
-                yield Difference(where, entry.value)
+                yield Difference(where, entry.value, before=old[key].value)
         elif not where.pins or where.element in existing:
             yield Difference(where, entry.value, is_new=True)
         elif where.element not in added:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from scimsync.scim.attributes import is_unassigned, read, spelled
+from scimsync.scim.attributes import is_unassigned, read, same_value, spelled
 from scimsync.scim.differences import Difference
 from scimsync.scim.filter_matching import matches
-from scimsync.scim.paths import Path
 
 
 def edited(resource: Mapping[str, Any], changes: Iterable[Difference]) -> dict[str, Any]:
@@ -34,10 +33,11 @@ def _set(resource: dict[str, Any], change: Difference) -> None:
         _declare(resource, change.schema)
     if path.filter is not None:
         elements = _list_at(holder, path.attribute)
-        held = _element(elements, path)
+        held = _element(elements, change)
         if held is None:
             elements.append(dict(change.element or change.where.new_element()))
             held = elements[-1]
+        held.update((_name(held, pin), value) for pin, value in change.where.pins)
         held[_name(held, str(path.sub))] = change.value
     elif path.sub is not None:
         part = _object_at(holder, path.attribute)
@@ -54,7 +54,7 @@ def _remove(resource: dict[str, Any], change: Difference) -> None:
     name = _name(holder, path.attribute)
     if path.filter is not None:
         elements = holder.get(name)
-        held = _element(elements, path) if isinstance(elements, list) else None
+        held = _element(elements, change) if isinstance(elements, list) else None
         if held is None or not isinstance(elements, list):
             return
         if change.ends_element:
@@ -71,11 +71,23 @@ def _remove(resource: dict[str, Any], change: Difference) -> None:
         del holder[name]
 
 
-def _element(elements: list[Any], path: Path) -> dict[str, Any] | None:
-    """Return the first element that the filter of a path selects."""
+def _element(elements: list[Any], change: Difference) -> dict[str, Any] | None:
+    """Return the element that a change is about.
+
+    That is the first one that the filter of its path selects. Some targets drop the `type` of an
+    element: without it, the element with the value of before is the one.
+    """
+    path = change.where.path
     assert path.filter is not None  # noqa: S101 - the callers ask
-    for element in elements:
-        if isinstance(element, dict) and matches(path.filter, element):
+    objects = [element for element in elements if isinstance(element, dict)]
+    for element in objects:
+        if matches(path.filter, element):
+            return element
+    if change.before is None or path.sub is None:
+        return None
+    for element in objects:
+        has_pins = any(spelled(element, pin) for pin, _ in change.where.pins)
+        if not has_pins and same_value(read(element, path.sub), change.before):
             return element
     return None
 

@@ -24,8 +24,14 @@ from scimsync.scim.shaping import Use
 _TRIALS = 2
 """After this number of resources for which no choice worked, the run tries no others."""
 
-_BY_PUT = "by put"
-_NOT_SHOWN = "not shown"
+BY_PUT = "by put"
+"""The name, before a path, of a value that only a PUT changes."""
+
+NOT_SHOWN = "not shown"
+"""The name, before a path, of an attribute that the target accepts and never shows."""
+
+CREATED_WITHOUT = "created without"
+"""The name, before a path, of an attribute that new resources do not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,10 @@ class LearnedShapes:
         if len(words) != 3 or words[0] not in (kind.value for kind in Kind):
             return
         kind, slot, what = Kind(words[0]), words[1], words[2]
-        if what.startswith((_BY_PUT, _NOT_SHOWN)):
+        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT)):
             self.learned[name] = lesson
-            if what.startswith(_BY_PUT):
-                self._set_by_put(kind, what.removeprefix(_BY_PUT).strip())
+            if what.startswith(BY_PUT):
+                self._set_by_put(kind, what.removeprefix(BY_PUT).strip())
             return
         known = what in (axis.value for axis in Axis) and slot in ("setting", "removing")
         if not known or Axis(what) in self._fixed or lesson.choice not in CHOICES[Axis(what)]:
@@ -124,7 +130,7 @@ class LearnedShapes:
         if found.use[1] is Axis.WRITE and self.is_proven(kind, found.use):
             for path in paths:
                 self._set_by_put(kind, path.lower())
-                self._learn(f"{kind} setting {_BY_PUT} {path.lower()}", "put", why)
+                self._learn(f"{kind} setting {BY_PUT} {path.lower()}", "put", why)
         elif not self.is_proven(kind, found.use):
             self._move(kind, found.use, found.choice)
             self._learn(_name(kind, found.use), found.choice, why)
@@ -139,11 +145,24 @@ class LearnedShapes:
 
     def note_not_shown(self, kind: Kind, path: str, why: str) -> None:
         """Note that the target accepts an attribute in every shape and does not show it."""
-        self._learn(f"{kind} setting {_NOT_SHOWN} {path.lower()}", "", why)
+        self._learn(f"{kind} setting {NOT_SHOWN} {path.lower()}", "", why)
+
+    def note_created_without(self, kind: Kind, path: str, why: str) -> None:
+        """Note that a resource was created and shows an attribute not that was sent."""
+        name = f"{kind} setting {CREATED_WITHOUT} {path.lower()}"
+        if name not in self.learned:
+            self._learn(name, "", why)
+
+    def note_single_operations(self, kind: Kind, why: str) -> None:
+        """Note that the target takes operations one by one that it refused together."""
+        use: Use = ("setting", Axis.OPERATIONS)
+        if Axis.OPERATIONS not in self._fixed and not self.is_proven(kind, use):
+            self._move(kind, use, "single")
+            self._learn(_name(kind, use), "single", why)
 
     def is_not_shown(self, kind: Kind, path: str) -> bool:
         """Return whether the target is known to accept an attribute and not to show it."""
-        return f"{kind} setting {_NOT_SHOWN} {path.lower()}" in self.learned
+        return f"{kind} setting {NOT_SHOWN} {path.lower()}" in self.learned
 
     def alternatives(
         self, kind: Kind, uses: Collection[Use], *, put_first: bool = False

@@ -45,6 +45,7 @@ from scimsync.state.leases import Lease
 from scimsync.state.overview import FailingLinks
 from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
+from scimsync.targets.lessons import lessons
 
 _RUNS_SHOWN = 5
 _FAILING_SHOWN = 3
@@ -206,6 +207,10 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
         "failures": target.known.failures,
         "quarantined_until": target.known.quarantined_until,
         "last_error": target.known.last_error,
+        "shapes": {
+            name: {"choice": one.choice, "why": one.why, "since": one.learned_on}
+            for name, one in sorted(target.known.shapes.items())
+        },
         "rate": {"lowered_to": target.known.lowered_rate, "at": target.known.lowered_at},
         "links": {
             kind.value: {status.value: target.links.get((kind, status), 0) for status in LinkStatus}
@@ -307,6 +312,8 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
     _print_health(output, target, now)
     for why in protected_accounts(target.protected):
         output.line(printable(why), indent=2)
+    for lesson in lessons(target.known.shapes):
+        output.line(printable(str(lesson)), indent=2)
     if target.access_to_remove.count:
         _print_access_to_remove(output, target.access_to_remove)
     if target.failing.count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.grammar import FilterError
 from scimsync.scim.profiles.rates import RequestRate, read_rate
+from scimsync.scim.shapes import CHOICES, Axis
 
 
 class ProfileError(ValueError):
@@ -53,6 +54,9 @@ class Profile:
 
     dialect: str | None = None
     """The dialect to use."""
+
+    shape: Mapping[str, str] = field(default_factory=dict)
+    """Choices in the shape of requests that it is known to take, by axis (see `scim.shapes`)."""
 
     auth: tuple[str, ...] = ()
     """The types of authentication that it accepts."""
@@ -167,6 +171,12 @@ def _is_rate(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
+def _is_shape(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        axis in CHOICES and choice in CHOICES[Axis(axis)] for axis, choice in value.items()
+    )
+
+
 def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
     return (lambda value: value in words), f"one of {', '.join(words)}"
 
@@ -194,6 +204,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "url": _TEXT,
     "type": _TEXT,
     "dialect": _TEXT,
+    "shape": (_is_shape, "a table of " + ", ".join(CHOICES)),
     "auth": _TEXTS,
     "attributes": _TEXTS,
     "required": _TEXTS,

@@ -298,3 +298,13 @@ def test_every_choice_is_a_shape_and_no_other_word_is() -> None:
             assert Shape().with_choice(axis, choice).choice(axis) == choice
     with pytest.raises(ValueError, match="write cannot be 'post'"):
         Shape(write="post")
+
+
+def test_an_element_without_its_type_is_known_by_its_value() -> None:
+    held = {"emails": [{"value": "x", "primary": True}, {"value": "old", "primary": False}]}
+    assert edited(held, differences({WORK: "old"}, {WORK: "new"})) == {
+        "emails": [
+            {"value": "x", "primary": True},
+            {"value": "new", "primary": False, "type": "work"},
+        ]
+    }

@@ -25,25 +25,31 @@ from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exi
 from scimsync.cli.commands.check.target_checks import TargetChecks
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
-from scimsync.cli.ui.session import chosen_targets, this_moment
+from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural, printable
 from scimsync.model.discovery import Discovery
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, compile_target
+from scimsync.run.forget_shapes import forget_shapes as forget_shapes_of
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 @click.command()
 @common_options_without("keys")
-def command(options: CommonOptions) -> None:
+@click.option(
+    "--forget-shapes",
+    is_flag=True,
+    help="Forget the shapes of requests that were learned from the targets, then check.",
+)
+def command(options: CommonOptions, forget_shapes: bool) -> None:
     """Check configuration, state, sources, secrets and targets for what would fail a push.
 
     Sources are read as a plan reads them. From each target, its capabilities, one user and its
-    schemas are read. Nothing is changed, and errors do not end the check. What a target declares
-    about itself is kept in the state, if there is one.
+    schemas are read. Nothing is changed, except by --forget-shapes, and errors do not end the
+    check. What a target declares about itself is kept in the state, if there is one.
 
     Exit codes: 0 no errors (there may be warnings), 1 a source or a target cannot be used, 2
     invalid usage or configuration.
@@ -55,6 +61,10 @@ def command(options: CommonOptions) -> None:
         results = iter([Subject("configuration", options.config.name).failed(error)])
     else:
         names = chosen_targets(config, options.targets)
+        if forget_shapes:
+            with opened_state(config, create=False) as store:
+                if not store.is_scratch:
+                    forget_shapes_of(config, store, names, options.clock)
         results = _check(config, names, this_moment(options), discovered)
     if options.as_json:
         seen = list(results)

@@ -29,6 +29,7 @@ from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
+from scimsync.targets.lessons import lessons
 from scimsync.targets.quarantine import remembered_bulk, remembered_filters
 from scimsync.transport.auth.expiry import expiry_of, expiry_warning
 
@@ -177,9 +178,31 @@ def check_findings(
     with store.read() as connection:
         known = target_states.get_targets(connection, list(targets))
     return {
-        name: [*_filters(target, known[name], now), *_bulk(target, known[name], now)]
+        name: [
+            *_filters(target, known[name], now),
+            *_bulk(target, known[name], now),
+            *_shapes(target, known[name]),
+        ]
         for name, target in targets.items()
     }
+
+
+def _shapes(target: CompiledTarget, known: TargetState) -> Iterator[CheckResult]:
+    """Report the shapes of requests that a target takes, if the first ones were refused."""
+    found = list(lessons(known.shapes))
+    subject = Subject("target", target.name)
+    taken = [str(lesson) for lesson in found if not lesson.is_loss]
+    if taken:
+        yield subject.ok(
+            f"{plural(len(taken), 'shape')} of requests learned from it", details=taken
+        )
+    for lesson in found:
+        if lesson.is_loss:
+            yield subject.warning(
+                str(lesson),
+                code="SYNC-0428",
+                hint="take it out of the mapping, or scimsync check --forget-shapes to try again",
+            )
 
 
 def _bulk(target: CompiledTarget, known: TargetState, now: Now) -> Iterator[CheckResult]:
