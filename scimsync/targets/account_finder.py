@@ -73,8 +73,7 @@ async def _with_members(
 ) -> dict[Key, Match]:
     """Return the matches, the groups among them with their members, which adoption compares.
 
-    Add to `refused` why a group cannot be read. An ambiguous match needs no members, and a group
-    that is gone by now is none.
+    Add to `refused` why a group cannot be read. An ambiguous match needs no members.
     """
     alone = {key: match for key, match in matches.items() if len(match.resources) == 1}
     read = await asyncio.gather(
@@ -89,6 +88,10 @@ async def _with_members(
             refused[key] = str(resource)
         if isinstance(resource, BaseException) and key not in refused:
             raise resource
+        if resource is None:
+            match = found[key]
+            remote_id = resource_id(match.resources[0])
+            refused[key] = f"the group {remote_id} is found by {match.by}, but not by its id"
         if isinstance(resource, dict):
             found[key] = replace(found[key], resources=(resource,))
         else:
