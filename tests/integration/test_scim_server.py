@@ -12,14 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scimsync.model.discovery import named
+from scimsync.model.ids import Kind
 from scimsync.scim.client import ScimClient
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.discovery import discover
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import list_resources
-from scimsync.scim.messages import RemoteResource
+from scimsync.scim.messages import Member, RemoteResource
 from scimsync.scim.paging import Paging
 from scimsync.scim.resources import project
+from scimsync.targets.resource_reader import ResourceReader
 from scimsync.transport.auth.bearer import BearerAuthenticator
 from scimsync.transport.http import HttpConnection
 
@@ -150,6 +152,28 @@ def test_an_account_lives_from_creation_to_deletion(real_server: tuple[str, str]
             with pytest.raises(ErrorResponse) as gone:
                 await client.send(rfc.read("user", remote_id))
             assert gone.value.kind is ErrorKind.NOT_FOUND
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("name", ["IT", "x" * 3_000])
+def test_a_group_is_found_without_its_members(real_server: tuple[str, str], name: str) -> None:
+    async def scenario() -> None:
+        async with aclosing(client_of(real_server)) as client:
+            user = await client.send(rfc.create("user", {"userName": "ann"}))
+            group = await client.send(rfc.create("group", {"displayName": name}))
+            added = [Member(user.resource_id or "")]
+            for change in rfc.change_members(RemoteResource(group.resource_id or ""), [], added):
+                await client.send(change)
+            reader = ResourceReader(client, rfc, Paging())
+
+            # the longer name does not fit into a URL
+            found = await reader.send(reader.search_request(Kind.GROUP, "displayName", name, 2))
+
+            (shown,) = (found.body or {})["Resources"]
+            assert (shown["id"], "members" in shown) == (group.resource_id, False)
+            whole = await reader.send(reader.read_request(Kind.GROUP, shown["id"], members=True))
+            assert [one["value"] for one in (whole.body or {})["members"]] == [user.resource_id]
 
     asyncio.run(scenario())
 
