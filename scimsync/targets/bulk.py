@@ -34,6 +34,7 @@ from scimsync.targets.evidence import (
     leaves_outcome_unknown,
     may_have_had_effect,
     may_retry,
+    purpose_of,
     verdict,
 )
 from scimsync.transport.request_errors import (
@@ -156,7 +157,7 @@ class BulkSender:
 
     async def send(self, request: ScimRequest) -> ScimResponse:
         """Send `request`, in a bulk if it is a write; see `TargetConnection.send`."""
-        if request.method == "GET":
+        if purpose_of(request) in (Purpose.READ, Purpose.SEARCH):
             return await self._read(request)
         in_doubt = False
         try:

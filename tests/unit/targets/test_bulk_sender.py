@@ -130,6 +130,16 @@ def test_a_single_request_is_sent_alone() -> None:
     assert (target.alone, target.bulks) == (["PATCH /Users/1"], [])
 
 
+def test_searches_by_post_are_sent_alone() -> None:
+    target = Target()
+    search = ScimRequest("POST", "/Users/.search", {"filter": 'userName eq "ann"'})
+
+    send_all(connection_to(target), [search, search, user(1), user(2)])
+
+    assert target.alone == ["POST /Users/.search"] * 2
+    assert target.bulks == [["/Users/1", "/Users/2"]]
+
+
 @pytest.mark.parametrize(
     "limits", [BulkLimits(operations=3), BulkLimits(payload=350)], ids=["operations", "payload"]
 )
