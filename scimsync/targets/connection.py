@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
-from scimsync.logcontext import PERSONAL
 from scimsync.model.clock import ClockDoubt, doubt_of_date
 from scimsync.scim.bulk import ENDPOINT as BULK
 from scimsync.scim.error_response import ErrorResponse
@@ -37,6 +36,7 @@ from scimsync.targets.evidence import (
     shows_no_service,
     verdict,
 )
+from scimsync.targets.request_log import RequestLog
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.quota import Quota
 from scimsync.transport.rate_limiter import RateLimiter
@@ -122,7 +122,7 @@ class TargetConnection:
         self._retry_policy = retry_policy or RetryPolicy()
         self._probing = probing
         self._may_send = may_send
-        self._observe = observe
+        self._log = RequestLog(target, observe)
         self.time = time or TimeSource()
         self._now = now
         self._quotas = {rate: Quota(rate.limit, rate.seconds) for rate in rates}
@@ -301,7 +301,7 @@ class TargetConnection:
         try:
             response = await self._client.send(request)
         except RequestError as error:
-            self._report(request, error, sent_at)
+            self._log.sent(request, error, self.time.clock() - sent_at)
             if learns:
                 self._learn(request, error, sent_at)
             if leaves_outcome_unknown(error, request):
@@ -314,7 +314,7 @@ class TargetConnection:
         self._failures = 0
         self.responses += 1
         self._dated = response.date, self._now()
-        self._report(request, response, sent_at)
+        self._log.sent(request, response, received_at - sent_at)
         if request.path == BULK:
             return replace(response, seconds=received_at - sent_at)
         self._note_success(request)
@@ -322,7 +322,7 @@ class TargetConnection:
 
     def note_result(self, request: ScimRequest, result: ScimResponse | ErrorResponse) -> None:
         """Learn from the result of a request that was sent in a bulk."""
-        self._log(request, result)
+        self._log.show(request, result)
         if isinstance(result, ScimResponse):
             self._note_success(request)
         else:
@@ -421,34 +421,6 @@ class TargetConnection:
                 code=message_code(error),
             )
         )
-
-    def _report(
-        self, request: ScimRequest, outcome: ScimResponse | RequestError, sent_at: float
-    ) -> None:
-        """Report one request to the observer and the log.
-
-        Queries and texts of a target may name people, so only a log with PERSONAL shows them.
-        """
-        self._observe(
-            self._target, request.method, _status_of(outcome), self.time.clock() - sent_at
-        )
-        self._log(request, outcome)
-
-    def _log(self, request: ScimRequest, outcome: ScimResponse | RequestError) -> None:
-        if not _LOG.isEnabledFor(logging.DEBUG):
-            return
-        personal = _LOG.isEnabledFor(PERSONAL)
-        if isinstance(outcome, RequestError):
-            _LOG.debug("%s: %s", self._target, outcome if personal else outcome.brief)
-            return
-        target = request.target if personal or not request.query else f"{request.path}?…"
-        _LOG.debug("%s: %s %s: %d", self._target, request.method, target, outcome.status)
-
-
-def _status_of(outcome: ScimResponse | RequestError) -> int | None:
-    if isinstance(outcome, ScimResponse | ErrorResponse | InvalidResponse):
-        return outcome.status
-    return None
 
 
 def _asks_for_pause(error: BaseException) -> bool:

@@ -212,7 +212,7 @@ def _bulk(target: CompiledTarget, known: TargetState, now: Now) -> Iterator[Chec
         yield Subject("target", target.name).warning(
             f"since {found_at.date()}, bulk requests are not used: {why}",
             code="SYNC-0410",
-            hint="bulk = false states that it does not support them",
+            hint="a push tries again after 30 days; bulk = false saves that",
         )
 
 
