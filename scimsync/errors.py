@@ -109,6 +109,10 @@ class TargetUnavailable(ScimsyncError):
     """A target cannot be reached, rejects the token, or does not speak SCIM (exit 1)."""
 
 
+class IdsChanged(TargetUnavailable):
+    """A target gave ids of known accounts to others (exit 1). All have to be read again."""
+
+
 class TargetQuarantined(TargetUnavailable):
     """A target that failed in several consecutive runs is skipped for a while (exit 1)."""
 

@@ -106,10 +106,19 @@ async def send_checked(
     sent = {change.path: change.after for change in operation.changes}
     if sending.policy.product.invites and sent.get("active") is True:
         del sent["active"]  # false until the user accepts the invitation
-    check_change(requests[-1], responses[-1], operation.remote_id, sent)
+    known = (operation.kind, _held(prepared))
+    check_change(requests[-1], responses[-1], operation.remote_id, sent, known)
     if prepared.is_trial:
         await _read_back(sending, prepared, requests[-1], responses[-1], strict=after_refusal)
     return requests, responses[-1]
+
+
+def _held(prepared: PreparedOperation) -> list[Document]:
+    """Return what the resource of an operation may have held before it, as far as it is known."""
+    link = prepared.link
+    if link is None:
+        return [prepared.before]
+    return [prepared.before, link.document, {echo.path: echo.shown for echo in link.echoes}]
 
 
 async def _read_back(

@@ -218,6 +218,13 @@ class JournalWriter:
             ],
         )
 
+    def detach_all(self) -> None:
+        """Forget the ids of all accounts: the next run looks them up before it sends anything."""
+        now = self._clock()
+        with self._store.write() as connection:
+            if leases.renew(connection, self._token, now):
+                links.detach(connection, self._target, now)
+
     def close(self, why: str) -> None:
         """Skip the operations without an outcome at the end of the run: they were not sent."""
         fenced = self._store.fenced(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from scimsync.errors import coded
+from scimsync.errors import IdsChanged, coded
 from scimsync.execute.error_policy import (
     gone,
     outcome_of_error,
@@ -29,13 +29,18 @@ from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    Action,
+    JournaledOperation,
+)
 from scimsync.plan.guard import REMOVALS
 from scimsync.scim.attributes import resource_id
 from scimsync.scim.messages import Requests
 from scimsync.targets.connection import TargetStopped
 from scimsync.targets.evidence import (
     Answer,
+    IdOfAnother,
     Verdict,
     answer_of,
     may_have_had_effect,
@@ -50,8 +55,15 @@ _REFUSALS = (Verdict.REFUSED, Verdict.SHAPE, Verdict.CONFLICT)
 async def after_error(
     sending: Sending, prepared: PreparedOperation, error: RequestError
 ) -> OperationOutcome:
-    """Return the outcome of a change or deletion whose request ended with `error`."""
-    return await _RefusedChange(sending, prepared, error).settle()
+    """Return the outcome of a change or deletion whose request ended with `error`.
+
+    If it shows that the target gave ids to others, nothing more is sent to the target.
+    """
+    if not isinstance(error, IdOfAnother):
+        return await _RefusedChange(sending, prepared, error).settle()
+    sending.connection.stop(IdsChanged(f"{prepared.operation.target}: {error}", code="SYNC-0390"))
+    detail = f"{error}; the request may have changed it"
+    return failed(prepared.operation, sending.clock(), prepared.link, detail, "SYNC-0390")
 
 
 @dataclass(slots=True)

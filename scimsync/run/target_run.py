@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from scimsync.desired.groups import name_of
-from scimsync.errors import ScimsyncError, TargetUnavailable, coded
+from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
@@ -54,7 +54,7 @@ from scimsync.state.store import Store
 from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.discoverer import Discoverer
-from scimsync.targets.evidence import message_code, shows_another
+from scimsync.targets.evidence import IdOfAnother, message_code, shows_another
 from scimsync.targets.learned_shapes import LearnedShapes, open_shapes
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
@@ -224,6 +224,12 @@ class TargetRun:
                     _LOG.warning("%s: %s", self.name, why)
         except TargetStopped:
             self.next = None
+        except IdOfAnother as error:
+            self.next = None
+            self.error = IdsChanged(f"{self.name}: {error}", code="SYNC-0390")
+            if isinstance(context, PushContext):
+                with context.store.write() as connection:
+                    links.detach(connection, self.name, context.now.time)
         except RequestError as error:
             self.next = None
             self.error = self.unavailable(error, "nothing was sent to it")

@@ -316,6 +316,15 @@ def cancel_deletion(connection: Connection, target: str, kind: Kind, keys: Seque
     )
 
 
+def detach(connection: Connection, target: str, now: datetime) -> None:
+    """Forget the ids of the accounts of all users: they are looked up before they are used."""
+    connection.execute(
+        update(table)
+        .where(table.c.target == target, table.c.kind == Kind.USER, has_account())
+        .values(status=LinkStatus.PENDING, remote_id=None, in_doubt=True, next_try_at=now)
+    )
+
+
 def put_in_doubt(
     connection: Connection,
     target: str,

@@ -7,7 +7,7 @@ docs/safety.md shows the table.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -197,6 +197,10 @@ class UnprovenResponse(RequestError):
         return str(self.answer)
 
 
+class IdOfAnother(UnprovenResponse):
+    """A response which shows that the target gave an id to somebody else."""
+
+
 def purpose_of(request: ScimRequest) -> Purpose:
     """Return what a request is for."""
     if request.method == "GET":
@@ -255,12 +259,17 @@ def accepted(request: ScimRequest, response: ScimResponse) -> UnprovenResponse:
 
 
 def check_change(
-    request: ScimRequest, response: ScimResponse, remote_id: str, sent: Mapping[str, object]
+    request: ScimRequest,
+    response: ScimResponse,
+    remote_id: str,
+    sent: Mapping[str, object],
+    known: tuple[Kind, Sequence[Mapping[str, object]]] | None = None,
 ) -> None:
     """Raise UnprovenResponse unless a successful response proves the change of a resource.
 
     `sent` are the attributes that were sent. Of the values that the body shows, only `active` and
-    `userName` count: a target may write others its own way.
+    `userName` count: a target may write others its own way. `known` are the kind of the resource
+    and the documents that it may have held; raise IdOfAnother if it is somebody else's.
     """
     if answer_of(response) is Answer.ACCEPTED:
         raise accepted(request, response)
@@ -269,6 +278,11 @@ def check_change(
             f"{request}: the answer shows the resource {response.resource_id}",
             Answer.OTHER_RESOURCE,
         )
+    if known is not None:
+        kind, documents = known
+        whose = belongs_to_another(response.body, [*documents, sent], kind)
+        if whose is not None:
+            raise IdOfAnother(f"{request}: this id belongs to {whose} now", Answer.OTHER_RESOURCE)
     why = contradiction(response.body, sent)
     if why is not None:
         raise UnprovenResponse(f"{request}: {why}", Answer.CONTRADICTION)
@@ -336,6 +350,25 @@ def shows_another(
     if name is None:
         return None
     return f"the target answered with another {kind.noun}: {unique} {name!r}"
+
+
+def belongs_to_another(
+    shown: Mapping[str, object] | None, known: Sequence[Mapping[str, object]], kind: Kind
+) -> str | None:
+    """Return whose a resource is now, if its id was given to another user or group, or None.
+
+    `known` are documents that it may hold. Only an externalId and a unique name that are both those
+    of somebody else show it: a name alone may have been changed by hand.
+    """
+    if shown is None:
+        return None
+    unique = UNIQUE_ATTRIBUTE[kind]
+    for attribute in ("externalId", unique):
+        held = fold_name(read(shown, attribute))
+        expected = {fold_name(document.get(attribute)) for document in known}
+        if held is None or held in expected or expected == {None}:
+            return None
+    return f"{unique} {read(shown, unique)!r}"
 
 
 def _another_name(

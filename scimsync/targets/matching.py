@@ -18,9 +18,12 @@ from scimsync.scim.attributes import read, resource_id
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.targets.evidence import (
+    Answer,
+    IdOfAnother,
     Purpose,
     UnprovenResponse,
     Verdict,
+    belongs_to_another,
     check_read,
     verdict,
 )
@@ -271,10 +274,14 @@ class Matcher:
     ) -> dict[str, Any] | None:
         """Return a resource, under a new id if it has one now, or None if it is gone.
 
-        A group has its members only with `members`. Raise SearchUndecided if neither is proven, and
-        the errors of the sender.
+        A group has its members only with `members`. Raise SearchUndecided if neither is proven,
+        IdOfAnother if the id was given to somebody else, and the errors of the sender.
         """
         resource = await self.read(remote_id, members=members)
+        whose = belongs_to_another(resource, [document], self._kind)
+        if whose is not None:
+            what = f"the id {remote_id} belongs to {whose} now"
+            raise IdOfAnother(what, Answer.OTHER_RESOURCE)
         if resource is not None:
             return resource
         match = await self.find_again(remote_id, document)
