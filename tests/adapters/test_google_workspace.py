@@ -246,6 +246,26 @@ def test_a_long_list_is_read_whole_and_its_total_is_counted(google: GoogleDirect
     assert len(google.seen) == 5, "three pages, and two to count"
 
 
+def test_members_of_several_pages_are_read_and_a_page_that_follows_itself_ends_it(
+    google: GoogleDirectory,
+) -> None:
+    google.max_page = 2
+    google.groups["7"], google.members["7"] = {"id": "7", "email": "it@example.com"}, {}
+    for number in range(5):
+        user = google.add_user(email(number))["id"]
+        google.members["7"][user] = {"id": user, "type": "USER"}
+    google.members["7"]["C01"] = {"id": "C01", "type": "CUSTOMER"}
+    read = ScimRequest("GET", "/Groups/7")
+
+    (response,) = sending.sent(open_adapter, google.url, read)
+    assert len((response.body or {})["members"]) == 5
+
+    body = {"members": [], "nextPageToken": "token-2"}
+    google.fail("GET", where=lambda seen: "/members" in seen.path, times=9, status=200, body=body)
+    with pytest.raises(ErrorResponse, match="a page follows itself"):
+        sending.sent(open_adapter, google.url, read)
+
+
 def test_only_a_list_of_which_all_came_counts_as_whole(google: GoogleDirectory) -> None:
     for number in range(250):
         google.add_user(email(number))

@@ -22,7 +22,7 @@ What follows from them:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +46,9 @@ _GROUPS_PER_PAGE = 200
 _MEMBERS_PER_PAGE = 200
 _COUNTED_FROM = 100
 """A request for fewer resources is a sample, and not the start of a list to be counted."""
+
+_MAX_IDS = 100_000
+"""The number of e-mail addresses whose ids are remembered, for managers."""
 
 _LIMITS = frozenset(
     {"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}
@@ -139,16 +142,27 @@ def _error_in(status: int, body: Any) -> ApiError | None:
 
 
 class _Pages:
-    """A list whose pages have tokens, read by a start index.
+    """A list whose pages have tokens, and that can be read by a start index.
 
-    `collection` names it in paths and responses. Its total is counted when it is read from the
-    start, and all pages of one reading give the same total.
+    `collection` names it in responses; `path` is where it is, and `query` what each request has.
+    Its total is counted when it is read from the start, and all pages of one reading give the same
+    total.
     """
 
-    def __init__(self, api: JsonApi, collection: str, per_page: int) -> None:
+    def __init__(
+        self,
+        api: JsonApi,
+        collection: str,
+        per_page: int,
+        *,
+        path: str | None = None,
+        query: Query = _CUSTOMER,
+    ) -> None:
         self._api = api
         self._collection = collection
         self._per_page = per_page
+        self._path = path or f"/{collection}"
+        self._query = query
         self._next: dict[tuple[int, int], tuple[str, int | None]] = {}
 
     async def page(self, start: int, count: int) -> tuple[list[Json], int | None]:
@@ -174,21 +188,29 @@ class _Pages:
         query = (("query", f"{field}='{escaped}'"),)
         return _items(await self._get(self._per_page, "", query), self._collection)
 
+    async def all(self, token: str = "", more: Query = ()) -> AsyncIterator[list[Json]]:
+        """Yield the pages from the one with this token on."""
+        seen = {token}
+        while True:
+            body = await self._get(self._per_page, token, more)
+            yield _items(body, self._collection)
+            token = body.get("nextPageToken") or ""
+            if not token:
+                return
+            if token in seen:
+                raise ErrorResponse(500, detail=f"{self._path}: a page follows itself")
+            seen.add(token)
+
     async def _count(self, token: str) -> int:
         """Return the number of resources from the page with this token on."""
-        number = 0
         fields = (("fields", f"nextPageToken,{self._collection}(id)"),)
-        while token:
-            body = await self._get(self._per_page, token, fields)
-            number += len(_items(body, self._collection))
-            token = body.get("nextPageToken") or ""
-        return number
+        return sum([len(page) async for page in self.all(token, fields)])
 
     async def _get(self, count: int, token: str, more: Query = ()) -> Json:
-        query = (*_CUSTOMER, ("maxResults", str(count)), *more)
+        query = (*self._query, ("maxResults", str(count)), *more)
         if token:
             query = (*query, ("pageToken", token))
-        return _object(await self._api.call("GET", f"/{self._collection}", query=query))
+        return _object(await self._api.call("GET", self._path, query=query))
 
 
 class Users(Endpoint):
@@ -295,6 +317,8 @@ class Users(Endpoint):
     def _learn(self, user: Json) -> None:
         if "primaryEmail" in user and "id" in user:
             self._ids[str(user["primaryEmail"]).lower()] = str(user["id"])
+        if len(self._ids) > _MAX_IDS:
+            del self._ids[next(iter(self._ids))]
 
     async def _shown(self, user: Json) -> Resource:
         """Return a user with the id of the manager, which Google stores as an e-mail address."""
@@ -415,21 +439,12 @@ class Groups(Endpoint):
         return [group] if str(group.get("email")).lower() == email.lower() else []
 
     async def _members(self, remote_id: str) -> list[Member]:
-        found: list[Json] = []
-        token = ""
-        while True:
-            query: Query = (("maxResults", str(_MEMBERS_PER_PAGE)),)
-            if token:
-                query = (*query, ("pageToken", token))
-            path = f"/groups/{segment(remote_id)}/members"
-            body = _object(await self._api.call("GET", path, query=query))
-            found += _items(body, "members")
-            token = body.get("nextPageToken") or ""
-            if not token:
-                break
+        path = f"/groups/{segment(remote_id)}/members"
+        pages = _Pages(self._api, "members", _MEMBERS_PER_PAGE, path=path, query=())
         return [
             Member(str(one["id"]), "Group" if one.get("type") == "GROUP" else "User")
-            for one in found
+            async for page in pages.all()
+            for one in page
             if one.get("id") and one.get("type") != "CUSTOMER"
         ]
 
