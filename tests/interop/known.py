@@ -43,7 +43,7 @@ KNOWN: Final[dict[tuple[str, str], Known]] = {
     ("django-scim2-server", "manager"): _NO_EXTENSION,
     ("django-scim2-server", "extension attributes"): _NO_EXTENSION,
     **{
-        (server, "cursor"): Known("RFC 9865 section 2", "has no cursors", optional=True)
+        (server, "cursor"): Known("RFC 9865 section 4", "has no cursors", optional=True)
         for server in (
             "scimmy",
             "scimmy-express5",

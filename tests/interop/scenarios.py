@@ -14,7 +14,7 @@ DEPARTMENTS = '[targets.wiki.groups.departments]\neach = "dept"\ndisplayName = "
 
 SCENARIOS: Final[dict[str, Scenario]] = {}
 
-LARGE: Final = ("large group", "paging", "Bulk")
+LARGE: Final = ("large group", "paging", "Bulk", "cursor")
 """Scenarios with many people."""
 
 
