@@ -1,7 +1,7 @@
 """A small SCIM server on loopback that fails on demand and has quirks.
 
-It keeps users in a dictionary; POST, GET, filters, paging, PATCH and DELETE follow RFC 7644. A list
-of `Fault`s says which requests fail and how; `Quirks` change all responses. What the server
+It keeps users in a dictionary; POST, GET, filters, paging, PUT, PATCH and DELETE follow RFC 7644.
+A list of `Fault`s says which requests fail and how; `Quirks` change all responses. What the server
 declares about itself is apart from that: `declared`, by default nothing.
 """
 
@@ -239,7 +239,12 @@ class FaultyServer(FaultyHttpServer):
                 return error_reply(409, f"{changed['userName']} exists", "uniqueness")
             self.users[user_id] = changed
             return Reply(204)
-        return Reply(200, user)
+        if seen.method == "PUT":
+            changed = {**(seen.body or {}), "id": user["id"]}
+            if self._taken(changed, user_id):
+                return error_reply(409, f"{changed['userName']} exists", "uniqueness")
+            self.users[user_id] = changed
+        return Reply(200, self.users[user_id])
 
     def _taken(self, body: Json, but: str | None) -> bool:
         others = [one for user_id, one in self.users.items() if user_id != but]

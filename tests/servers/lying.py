@@ -84,6 +84,8 @@ class LyingServer(FaultyServer):
         if seen.method == "PATCH":
             self.groups[resource_id] = patched(self.groups[resource_id], seen)
             return Reply(204)
+        if seen.method == "PUT":
+            self.groups[resource_id] = {**(seen.body or {}), "id": resource_id}
         return Reply(200, self.groups[resource_id])
 
     def resources(self, seen: Seen) -> Resources:
@@ -308,6 +310,10 @@ WRITES: dict[str, dict[str, Lie]] = {
         "another": shows_another(effect=False),
         "another after all": shows_another(effect=True),
         "not active, not userName": ignores_access,
+    },
+    "PUT": {
+        "another": shows_another(effect=False),
+        "another after all": shows_another(effect=True),
     },
     "DELETE": {},
 }
