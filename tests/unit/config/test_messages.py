@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scimsync.builtin import parse
 from scimsync.errors import ConfigError
+from scimsync.scim.profiles import PROFILES
 from scimsync.tomltext import toml_key, toml_string
 from tests.error_text import text_of
 
@@ -470,8 +471,8 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
         ("source = 3", "source: must be a text or a list of texts, not a number"),
         (
             'profile = "general"',
-            'profile: profile "general" is unknown\n  known: 166 names, listed by scimsync'
-            ' profiles\n  did you mean "generic"?',
+            f'profile: profile "general" is unknown\n  known: {len(PROFILES)} names, listed by'
+            ' scimsync profiles\n  did you mean "generic"?',
         ),
         ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: auto, rfc'),
         ("dialect = 3", "dialect: must be a text in quotes, not a number"),
