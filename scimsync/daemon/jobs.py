@@ -22,7 +22,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,13 +31,12 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecution
 
 from scimsync.config.models import Config
 from scimsync.config.notifications import Event
-from scimsync.config.schedule import first_after
 from scimsync.daemon.daemon_probes import DaemonProbes
 from scimsync.daemon.daemon_state import existing_state, state_at_start
 from scimsync.daemon.dependencies import Dependencies
 from scimsync.daemon.due_work import DueWork
-from scimsync.daemon.file_watch import FileWatch
 from scimsync.daemon.health import HealthEndpoint
+from scimsync.daemon.loaded_config import LoadedConfig, load_config
 from scimsync.daemon.log_lines import log_next_runs, log_push_result, log_push_started
 from scimsync.daemon.metrics import DaemonMetrics, next_run_gauge, state_gauges
 from scimsync.daemon.notifier import OUTBOX, Notifier
@@ -49,7 +47,6 @@ from scimsync.daemon.notify import (
     findings_of_error,
     findings_of_push,
     forget_unconfigured,
-    stale_findings,
 )
 from scimsync.daemon.pending_work import PendingWork, read_pending_work, unchanged_sources
 from scimsync.daemon.push_job import (
@@ -60,12 +57,12 @@ from scimsync.daemon.push_job import (
     log_bug,
     run_push,
 )
-from scimsync.daemon.scheduler import PUSH_EXECUTOR, ScheduleTrigger, every
+from scimsync.daemon.scheduler import PUSH_EXECUTOR, every
+from scimsync.daemon.watches import Watches
 from scimsync.errors import ConfigError, Interrupted, LeaseHeld, ScimsyncError, StateError
 from scimsync.model.backoff import is_waiting, retry_delay
 from scimsync.run import RunOutcome
 from scimsync.run.cancellation import Cancellation
-from scimsync.run.compile import compile_config, source_spec
 from scimsync.state.store import Store
 
 if TYPE_CHECKING:
@@ -88,25 +85,11 @@ STATE_RETRY_AFTER = timedelta(minutes=1)
 BUG_RETRY_AFTER = timedelta(seconds=15)
 """When a job runs again after an unexpected error."""
 
-MISSING_AFTER = timedelta(minutes=1)
-"""How long a file may be missing before an alert fires."""
-
-_MISSING = ("The file is missing.", None, "Restore it; no account is removed until then.")
-
 _TARGET_JOBS = ("schedule", "due", *(f"again-{cause}" for cause in Cause))
 """The first word of the ids of jobs for one target, before its name."""
 
 _DAEMON = "daemon"
 """The subject of alerts about the daemon itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedConfig:
-    """A sync.toml, the sources of each target, and the targets whose expressions use the date."""
-
-    config: Config
-    sources: Mapping[str, tuple[str, ...]]
-    uses_today: frozenset[str]
 
 
 class Daemon:
@@ -117,7 +100,7 @@ class Daemon:
         self._dependencies = dependencies
         self._scheduler = dependencies.scheduler
         self._systemd = dependencies.systemd
-        self._loaded = self._load()
+        self._loaded = load_config(self._path, dependencies)
         self._metrics = DaemonMetrics()
         self._metrics.add_collector(self._gauges)
         self.probes = DaemonProbes(self._scheduler, self._metrics.expose)
@@ -161,16 +144,6 @@ class Daemon:
 
     # Start and reload
 
-    def _load(self) -> LoadedConfig:
-        """Load sync.toml and compile its expressions, without its sources. Raise ConfigError."""
-        config = self._dependencies.load(self._path)
-        targets = compile_config(config, read=False, secrets=False).targets
-        return LoadedConfig(
-            config,
-            {name: target.all_sources for name, target in targets.items()},
-            frozenset(name for name, target in targets.items() if target.uses_today),
-        )
-
     def _start(self) -> None:
         """Add the jobs; request what was missed or left unfinished. Raise StateError."""
         now = self._scheduler.now()
@@ -179,12 +152,11 @@ class Daemon:
             pending = read_pending_work(store, self.config, self._loaded.sources, {})
             unchanged = unchanged_sources(store, self.config)
             self._notifier.start(self.config, store)
-        self._file_watch = self._new_file_watch(unchanged)
-        self._config_watch = self._new_config_watch()
+        self._watches = Watches(self.config, self._path, unchanged)
         self._add_jobs(now)
         for name, work in pending.items():
             known = work.known
-            if work.unfinished or self._missed(name, known.ran_at, now):
+            if work.unfinished or self._loaded.missed(name, known.ran_at, now):
                 self._request([name], Cause.START)
             if known.failures:
                 until = known.quarantined_until
@@ -192,18 +164,6 @@ class Daemon:
         self._schedule_due_work(pending, now)
         self._config_loaded()
         self._notifier.update(lambda _: [Finding(Event.ERROR, _DAEMON)])
-
-    def _missed(self, name: str, last_run: datetime | None, now: datetime) -> bool:
-        """Return whether a scheduled time passed since the last run.
-
-        A target that was never pushed has missed nothing.
-        """
-        if last_run is None or last_run > now or not self.config.schedule.catch_up:
-            return False
-        schedule = self.config.schedule
-        timings = schedule.targets.get(name, schedule.push)
-        first = first_after(timings, last_run, schedule.zone)
-        return first is not None and first <= now
 
     def _add_jobs(self, now: datetime) -> None:
         scheduler, dependencies = self._scheduler, self._dependencies
@@ -223,7 +183,7 @@ class Daemon:
     def _add_schedules(self) -> None:
         """Add or replace the job of each target whose schedule is new."""
         for name in self.config.targets:
-            trigger = self._schedule_of(name)
+            trigger = self._loaded.trigger(name, self._dependencies.random)
             job_id = f"schedule {name}"
             job = self._scheduler.get_job(job_id)
             if job is not None and job.trigger == trigger:
@@ -237,35 +197,13 @@ class Daemon:
                 misfire_grace_time=None if self.config.schedule.catch_up else MISSED_AFTER_S,
             )
 
-    def _schedule_of(self, name: str) -> ScheduleTrigger:
-        schedule = self.config.schedule
-        timings = schedule.targets.get(name, schedule.push)
-        return ScheduleTrigger(timings, schedule.zone, schedule.jitter, self._dependencies.random)
-
-    def _new_file_watch(self, unchanged: Mapping[str, bool]) -> FileWatch:
-        watch = FileWatch(self.config.schedule.quiet)
-        for name in self.config.sources:
-            spec = source_spec(self.config, name)
-            try:
-                some = spec.watch()
-            except ScimsyncError as error:
-                _LOG.warning("%s: cannot watch its files: %s [SYNC-0802]", name, error.message)
-                continue
-            watch.add(name, spec.base_dir, some, known=unchanged.get(name, False))
-        return watch
-
-    def _new_config_watch(self) -> FileWatch:
-        watch = FileWatch(self.config.schedule.quiet)
-        watch.add(self._path.name, self._path.parent, [self._path.name], known=True)
-        return watch
-
     def _reload(self) -> None:
         """Load sync.toml again. One that is invalid changes nothing."""
         self._systemd.reloading()
-        self._config_watch = self._new_config_watch()
+        self._watches.watch_config_again()
         name = self._path.name
         try:
-            loaded = self._load()
+            loaded = load_config(self._path, self._dependencies)
             self._check_state_url(loaded.config)
             self._endpoint.serve_at(loaded.config.health)
         except ConfigError as error:
@@ -305,12 +243,9 @@ class Daemon:
                 self._notifier.start(self.config, store)
         except StateError as error:
             self._state_failed(error)
-        watch = self._new_file_watch(unchanged)
-        watch.continue_from(self._file_watch)
-        self._file_watch = watch
-        config_watch = self._new_config_watch()
-        config_watch.continue_from(self._config_watch)
-        self._config_watch = config_watch
+        watches = Watches(self.config, self._path, unchanged)
+        watches.continue_from(self._watches)
+        self._watches = watches
         for job in self._scheduler.get_jobs():
             what, _, name = job.id.partition(" ")
             if what in _TARGET_JOBS and name not in self.config.targets:
@@ -343,15 +278,14 @@ class Daemon:
 
     def _look_at_files(self) -> None:
         now = self._scheduler.now()
-        if self._config_watch.look(now):
+        if self._watches.config.look(now):
             self._reload()
-        for name in self._file_watch.look(now):
+        for name in self._watches.sources.look(now):
             if self.config.schedule.watch:
                 _LOG.info("%s: source files changed", name)
                 targets = [target for target, of in self._loaded.sources.items() if name in of]
                 self._request(targets, Cause.FILE)
-        looks = (self._config_watch.next_look(now), self._file_watch.next_look(now))
-        if next_look := min((at for at in looks if at is not None), default=None):
+        if next_look := self._watches.next_look(now):
             job = self._scheduler.get_job("files")
             if job is not None and next_look < job.next_run_time:
                 job.modify(next_run_time=next_look)
@@ -399,12 +333,7 @@ class Daemon:
     def _without_incomplete(self, request: PushRequest) -> PushRequest | None:
         """Postpone the targets of `request` whose source files are still being written."""
         now = self._scheduler.now()
-        incomplete = {
-            name
-            for name in self.config.sources
-            if (since := self._file_watch.incomplete_since(name)) is not None
-            and now - since < LONGEST_WAIT
-        }
+        incomplete = self._watches.incomplete(now, LONGEST_WAIT)
         sources = self._loaded.sources
         waiting = [name for name in request.targets if incomplete & set(sources[name])]
         self._request_again(
@@ -530,7 +459,7 @@ class Daemon:
             return
         if not self._failing_jobs and not (result and isinstance(result.error, StateError)):
             self.probes.set_problem(None)
-        self._notifier.update(lambda _: self._file_findings(now))
+        self._notifier.update(lambda _: self._watches.findings(now))
         if result is not None and result.outcome is not None:
             for name, target in result.outcome.targets.items():
                 if name in pending:
@@ -548,25 +477,11 @@ class Daemon:
             else:
                 self._scheduler.run_at(at, f"due {name}", self._request, [name], Cause.DUE)
 
-    def _file_findings(self, now: datetime) -> list[Finding]:
-        """Return findings about files that are missing, or have not changed for too long."""
-        missing = [
-            *(
-                Finding(Event.SOURCE, name, *_MISSING)
-                for name in self._file_watch.missing(now, MISSING_AFTER)
-            ),
-            *(
-                Finding(Event.CONFIG, name, *_MISSING)
-                for name in self._config_watch.missing(now, MISSING_AFTER)
-            ),
-        ]
-        return [*missing, *stale_findings(self.config, self._file_watch.changed_at(), now)]
-
     def _gauges(self) -> list[Metric]:
         """Read the gauges. Called in another thread. Raise StateError."""
         with self._open_state() as store:
             gauges = state_gauges(
-                self.config, store, self._scheduler.now(), self._file_watch.changed_at()
+                self.config, store, self._scheduler.now(), self._watches.sources.changed_at()
             )
         return [*gauges, next_run_gauge(self._next_runs())]
 
