@@ -25,6 +25,13 @@ _NO_EXTENSION = Known(
 )
 
 KNOWN: Final[dict[tuple[str, str], Known]] = {
+    ("django-scim2", "adopt by externalId"): Known(
+        "RFC 7643 section 4.1.2",
+        "keeps one e-mail address of an account, without its type, and prefers the old one",
+    ),
+    ("django-scim2", "PUT"): Known(
+        "RFC 7644 section 3.5.1", "ignores the members of a group that is replaced"
+    ),
     ("django-scim2", "manager"): Known(
         "RFC 7643 section 4.3",
         "has no enterprise extension, and ignores it when it creates an account",
@@ -42,25 +49,5 @@ KNOWN: Final[dict[tuple[str, str], Known]] = {
     ),
     ("django-scim2-server", "manager"): _NO_EXTENSION,
     ("django-scim2-server", "extension attributes"): _NO_EXTENSION,
-    **{
-        (server, "cursor"): Known("RFC 9865 section 4", "has no cursors", optional=True)
-        for server in (
-            "scimmy",
-            "scimmy-express5",
-            "better-auth",
-            "django-scim2",
-            "django-scim2-server",
-        )
-    },
 }
 """(server, scenario) -> why. A test fails once it no longer occurs."""
-
-NOT_YET: Final[frozenset[tuple[str, str]]] = frozenset(
-    {
-        ("django-scim2", "rename"),
-        ("django-scim2", "swap"),
-        ("django-scim2", "adopt by externalId"),
-        ("django-scim2", "PUT"),
-    }
-)
-"""(server, scenario) that scimsync does not manage, though the server could."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.known import KNOWN, NOT_YET
+from tests.interop.known import KNOWN
 from tests.interop.scenarios import LARGE, SCENARIOS
 from tests.interop.servers import PACKAGES, PRODUCTS, Product, Running, Server
 from tests.interop.site import Dishonest, Site, Unmet
@@ -24,7 +24,7 @@ CELLS = [
     for product in PRODUCTS
     if product.always or ALL
     for name in SCENARIOS
-    if (product.name, name) not in NOT_YET and (ALL or name not in LARGE)
+    if ALL or name not in LARGE
     if name != "cursor" or product.with_cursors is not None
 ]
 
