@@ -128,9 +128,11 @@ async def _pages_by_cursor(
         if page.next_cursor is None:
             return
         if page.next_cursor in used:
-            raise ListingError(f"{path}: the list goes round: a cursor came again")
+            raise ListingError(f"{path}: the list does not end: it repeats a cursor")
         if idle == MAX_IDLE_PAGES:
-            raise ListingError(f"{path}: {idle} pages in a row brought no further resources")
+            raise ListingError(
+                f"{path}: the list does not end: {idle} pages in a row hold nothing new"
+            )
         cursor = page.next_cursor
         used.add(cursor)
 

@@ -123,10 +123,10 @@ def test_another_refused_cursor_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("next_cursor", "why"),
     [
-        (lambda number: "1", "the list goes round: a cursor came again"),
+        (lambda number: "1", "the list does not end: it repeats a cursor"),
         (
             lambda number: str(-number),
-            f"{MAX_IDLE_PAGES} pages in a row brought no further resources",
+            f"the list does not end: {MAX_IDLE_PAGES} pages in a row hold nothing new",
         ),
     ],
 )
