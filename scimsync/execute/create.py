@@ -190,12 +190,16 @@ class Creation:
     async def _created_by(self, document: Document, cause: RequestError) -> Match | None:
         """Return what a POST without a response created.
 
-        After silence or a broken connection the request may still be under way, so look the
-        resource up once more after a while.
+        After silence or a broken connection the request may still be under way, and some products
+        show what they created later, so look the resource up once more after a while.
         """
         match = await self._unowned(document)
-        if match is None and isinstance(cause, NoResponse):
-            await self.sending.connection.sleep(ARRIVAL_S)
+        delay = max(
+            ARRIVAL_S if isinstance(cause, NoResponse) else 0,
+            self.sending.policy.product.write_delay,
+        )
+        if match is None and delay:
+            await self.sending.connection.sleep(delay)
             match = await self._unowned(document)
         return match
 

@@ -107,7 +107,11 @@ async def send_checked(
     if sending.policy.product.invites and sent.get("active") is True:
         del sent["active"]  # false until the user accepts the invitation
     known = (operation.kind, _held(prepared))
-    check_change(requests[-1], responses[-1], operation.remote_id, sent, known)
+    new_id = sending.policy.product.new_id(operation.kind, operation.changes)
+    remote_id = operation.remote_id
+    if new_id is not None and responses[-1].resource_id == new_id:
+        remote_id = new_id
+    check_change(requests[-1], responses[-1], remote_id, sent, known)
     if prepared.is_trial:
         await _read_back(sending, prepared, requests[-1], responses[-1], strict=after_refusal)
     return requests, responses[-1]
@@ -136,6 +140,8 @@ async def _read_back(
     shapes, operation = sending.shapes, prepared.operation
     if shapes is None or operation.action == Action.DELETE or operation.remote_id is None:
         return
+    if sending.policy.product.write_delay:
+        return  # a read shows what was there before
     prepared = _readable_changes(sending, prepared)
     missing = _not_taken(shapes, prepared, response.body, strict=strict)
     if missing:

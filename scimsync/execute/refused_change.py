@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scimsync.errors import IdsChanged, coded
@@ -122,6 +122,10 @@ class _RefusedChange:
         assert remote_id is not None  # noqa: S101 - it is a change of a resource that exists
         known = self.prepared.before if link is None else {**link.document, **self.prepared.before}
         matcher = self.sending.matcher_of(operation.kind, operation.key)
+        delay = timedelta(seconds=self.sending.policy.product.write_delay)
+        if link is not None and link.synced_at and self.sending.clock() - link.synced_at < delay:
+            why = f"what was written in the last {delay.seconds} s may not be shown yet"
+            return self._failed(f"{self.error}; {why}")
         try:
             resource = await matcher.locate(remote_id, known)
             if answer_of(self.error) is Answer.ACCEPTED and not self._is_done(resource):

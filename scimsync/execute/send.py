@@ -18,7 +18,7 @@ from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error, in_part
 from scimsync.model.changes import apply_changes
 from scimsync.model.ids import Kind
-from scimsync.model.links import LinkStatus
+from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, OperationStatus
 from scimsync.transport.request_errors import RequestError
 
@@ -28,13 +28,22 @@ _NEED_NO_CHANGE = (Action.DELETE, Action.ADOPT, Action.MOVE)
 async def send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:
     """Send one operation. Raise TargetStopped if it was not sent."""
     outcome = await _send_operation(sending, prepared)
-    link = outcome.link
-    if link is None or not sending.policy.product.deactivation_deletes:
+    if outcome.link is None or outcome.result.status is not OperationStatus.APPLIED:
         return outcome
-    is_applied = outcome.result.status is OperationStatus.APPLIED
-    if not is_applied or link.kind is not Kind.USER or link.status is not LinkStatus.INACTIVE:
-        return outcome
-    return replace(outcome, link=replace(link, status=LinkStatus.DELETED, document={}))
+    return replace(outcome, link=_as_the_product_keeps_it(sending, prepared, outcome.link))
+
+
+def _as_the_product_keeps_it(sending: Sending, prepared: PreparedOperation, link: Link) -> Link:
+    """Return the link of a resource after an operation, with what it does beside its name."""
+    product, operation = sending.policy.product, prepared.operation
+    if link.kind is not Kind.USER or not link.has_account:
+        return link
+    if link.status is LinkStatus.INACTIVE and product.deactivation_deletes:
+        return replace(link, status=LinkStatus.DELETED, document={})
+    new_id = product.new_id(link.kind, operation.changes)
+    if new_id is None or operation.action == Action.CREATE:
+        return link
+    return replace(link, remote_id=new_id)
 
 
 async def _send_operation(sending: Sending, prepared: PreparedOperation) -> OperationOutcome:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from scimsync.errors import coded
 from scimsync.formatting import plural
-from scimsync.model.ids import Document, Key, Kind, Value
+from scimsync.model.changes import Change
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
 from scimsync.model.operations import Action
 from scimsync.scim.attributes import same_value
 
@@ -16,7 +17,9 @@ from scimsync.scim.attributes import same_value
 class ProductRules:
     """The facts of a target's profile that decide what is planned.
 
-    `name` is that of the product, for messages. `groups` says what can be done with groups, and
+    `name` is that of the product, for messages. `id_is` is the attribute of users that is
+    their id, if there is one, and `write_delay` the seconds after a write in which reads may show
+    what was there before. `groups` says what can be done with groups, and
     `members_returned` whether a group that is read shows its members. `left_out` are mapped
     attributes of users that it does not support, `send_only` those that it never returns, and
     `immutable` those that cannot be changed after the creation; `group_immutable` are those of
@@ -26,6 +29,8 @@ class ProductRules:
     """
 
     name: str = ""
+    id_is: str | None = None
+    write_delay: int = 0
     groups: str = "full"
     members_returned: bool = True
     left_out: tuple[str, ...] = ()
@@ -46,6 +51,14 @@ class ProductRules:
     def deletes(self) -> bool:
         """Whether users can be deleted."""
         return self.deletion not in ("deactivate", "refuse")
+
+    def new_id(self, kind: Kind, changes: Iterable[Change]) -> RemoteId | None:
+        """Return the id that a resource gets by some changes, or None if it keeps its id."""
+        if kind is Kind.USER and self.id_is is not None:
+            for change in changes:
+                if change.path == self.id_is and isinstance(change.after, str):
+                    return RemoteId(change.after)
+        return None
 
     @property
     def creates_groups(self) -> bool:

@@ -359,6 +359,8 @@ def _product_rules(
 ) -> ProductRules:
     return ProductRules(
         name=profile.product or target,
+        id_is=profile.id_is,
+        write_delay=profile.write_delay,
         groups=profile.groups,
         members_returned=profile.members_returned,
         left_out=tuple(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.execute.story import POST_GROUP, SOON, Proxied, Script, add_group, names, one_of
 from tests.lifecycle.test_groups import BY_DEPARTMENT
-from tests.office import Office, counts, people, person
+from tests.office import Office, Pauses, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
 USER = """
@@ -322,3 +322,37 @@ def test_an_empty_group_after_a_lost_response_is_new_only_where_members_are_show
     script.plan = {POST_GROUP: ["late 500"]}
 
     assert counts(office.push()) == made
+
+
+def test_what_was_just_created_is_not_gone_where_reads_lag_behind(
+    office: Office, faulty: FaultyServer
+) -> None:
+    office.configure(user=USER, target='profile = "gitlab-self-managed"')
+    office.hire(people(2))
+    office.push()
+    office.hire([person(1, given="Ann"), person(2)])
+    faulty.users.pop("id-00001")
+
+    soon = office.push(later=timedelta(seconds=30))
+    assert (counts(soon), soon.targets["wiki"].failed) == ({}, 1)
+    assert counts(office.push(later=timedelta(minutes=6))) == {"create": 1}
+
+
+def test_a_creation_without_a_response_is_looked_for_once_reads_show_it(
+    office: Office, faulty: FaultyServer, pauses: Pauses
+) -> None:
+    office.configure(user=USER, target='profile = "gitlab-self-managed"')
+    office.hire(people(1))
+    faulty.fail("POST", status=500, effect=True)
+    faulty.fail(
+        "GET",
+        where=lambda _: "POST /Users" in map(str, faulty.seen),
+        times=2,
+        status=200,
+        body={"totalResults": 0, "Resources": []},
+    )
+
+    assert counts(office.push()) == {"create": 1}
+
+    assert 60 in pauses
+    assert [str(one) for one in faulty.written()] == ["POST /Users"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -176,3 +177,25 @@ def test_pushes_wait_for_the_limits_of_the_product(
 
     assert sum(user["active"] for user in server.users.values()) == 1
     assert sum(pauses) > seconds
+
+
+GITLAB = PRODUCTS["gitlab"]
+
+
+@pytest.mark.parametrize(
+    "product", [GITLAB, replace(GITLAB, rules=replace(GITLAB.rules, silent=False))]
+)
+def test_an_account_gets_another_id_with_its_external_id(
+    product: Product, server: ProductServer, office: Office
+) -> None:
+    settle(office, server, row(1, "ann"), row(2, "bob"))
+    office.configure(
+        user=product.user.replace('externalId = "id"', "externalId = \"'x' ~ id\""),
+        target='profile = "gitlab-group"',
+        guard=GUARD,
+    )
+    settle(office, server, row(1, "ann"), row(2, "bob"))
+    assert set(server.stored["Users"]) == {"x00001", "x00002"}
+
+    settle(office, server, row(1, "ann", family="Cook"), row(2, "bob"))
+    assert server.users["ann@example.com"]["displayName"] == "Ann Cook"

@@ -90,8 +90,10 @@ def _show(output: Output, profile: Profile) -> None:
         **({"new users": "get an invitation"} if profile.invite else {}),
         "active = false": _DEACTIVATION[profile.deactivate_means],
         "DELETE of a user": _DELETION[profile.delete_means],
+        **({} if profile.id_is is None else {"id of a user": f"is its {profile.id_is}"}),
         **_lists(profile),
         **({} if profile.paging is None else {"pages of lists": _PAGING[profile.paging]}),
+        **_delay(profile),
         "matches by": ", ".join(profile.match) or "externalId, userName",
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",
@@ -115,6 +117,12 @@ def _show(output: Output, profile: Profile) -> None:
 def _rate(profile: Profile) -> str:
     limits = [] if profile.rate is None else [f"{profile.rate:g} a second"]
     return "; ".join([*limits, *map(str, profile.rates)]) or "no limit known"
+
+
+def _delay(profile: Profile) -> dict[str, str]:
+    if not profile.write_delay:
+        return {}
+    return {"reads": f"may show what was there before for {profile.write_delay} seconds"}
 
 
 def _lists(profile: Profile) -> dict[str, str]:

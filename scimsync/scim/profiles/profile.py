@@ -83,6 +83,9 @@ class Profile:
     match: tuple[str, ...] = ()
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
+    id_is: str | None = None
+    """The attribute of users that is their id: the id changes with it."""
+
     groups: str = "full"
     """Whether it has groups: `full`, `update` (they cannot be created or deleted), `link` (a
     creation links a group that exists, and groups cannot be deleted), or `none`."""
@@ -118,6 +121,9 @@ class Profile:
     sees_only_own: bool = False
     """Whether it shows only the users and groups that SCIM created, so that one which is not found
     may exist."""
+
+    write_delay: int = 0
+    """The seconds after a write in which reads may still show what was there before."""
 
     notes: tuple[str, ...] = ()
     """Further facts for administrators."""
@@ -213,6 +219,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "group_immutable": _TEXTS,
     "send_only": _TEXTS,
     "match": _TEXTS,
+    "id_is": _TEXT,
     "groups": _one_of("full", "update", "link", "none"),
     "members_returned": _FLAG,
     "member_filter": (_is_member_filter, "a filter with {group} and {member}"),
@@ -222,6 +229,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "invite": _FLAG,
     "lists_lie": _FLAG,
     "sees_only_own": _FLAG,
+    "write_delay": _COUNT,
     "notes": _TEXTS,
     "page_size": _COUNT,
     "members_per_patch": _COUNT,
