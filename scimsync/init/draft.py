@@ -203,6 +203,9 @@ def _target(profile: Profile | None) -> list[str]:
     if profile is None:
         return ["[targets.app]", 'url = "https://app.example.com/scim/v2"', _AUTH["bearer"]]
     notes = [f"{profile.product}: {note}" for note in profile.notes]
+    if profile.token_expires is not None:
+        life = f"tokens live {profile.token_expires} days: add token_expires to auth"
+        notes.append(f"{profile.product}: {life}")
     return [
         *_comments(notes),
         "[targets.app]",

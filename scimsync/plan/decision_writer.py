@@ -74,6 +74,11 @@ class DecisionWriter:
         if obstacle is not None:
             self.fail(candidate, obstacle)
             return
+        if action is not Action.DEACTIVATE:  # access does not wait for other values
+            obstacle = self.policy.product.why_refused(self.traits.kind, changes)
+            if obstacle is not None:
+                self.fail(candidate, obstacle)
+                return
         if self.traits.kind is Kind.USER and (meaning := self.policy.product.meaning_of(action)):
             reason = f"{reason}; {meaning}"
         unique = self.traits.unique

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scimsync.errors import coded
 from scimsync.formatting import plural
@@ -17,7 +17,9 @@ from scimsync.scim.attributes import same_value
 class ProductRules:
     """The facts of a target's profile that decide what is planned.
 
-    `name` is that of the product, for messages. `id_is` is the attribute of users that is
+    `name` is that of the product, for messages. `max_chars` are the largest numbers of
+    characters of attributes of users, and `forbidden` characters that no value of them may have.
+    `id_is` is the attribute of users that is
     their id, if there is one, and `write_delay` the seconds after a write in which reads may show
     what was there before. `groups` says what can be done with groups, and
     `members_returned` whether a group that is read shows its members. `left_out` are mapped
@@ -29,6 +31,8 @@ class ProductRules:
     """
 
     name: str = ""
+    max_chars: Mapping[str, int] = field(default_factory=dict, hash=False)
+    forbidden: str = ""
     id_is: str | None = None
     write_delay: int = 0
     groups: str = "full"
@@ -58,6 +62,27 @@ class ProductRules:
             for change in changes:
                 if change.path == self.id_is and isinstance(change.after, str):
                     return RemoteId(change.after)
+        return None
+
+    def why_refused(self, kind: Kind, changes: Iterable[Change]) -> str | None:
+        """Return why the product refuses one of some values, or cuts it, or None if it takes all.
+
+        URLs are not checked for characters.
+        """
+        if kind is not Kind.USER or not (self.max_chars or self.forbidden):
+            return None
+        for change in changes:
+            value = change.after
+            if not isinstance(value, str):
+                continue
+            most = self.max_chars.get(change.path)
+            if most is not None and len(value) > most:
+                takes = f"{self.name} takes at most {most}"
+                return coded(f"{change.path} has {len(value)} characters, and {takes}", "SYNC-0467")
+            refused = next((one for one in value if one in self.forbidden), None)
+            if refused is not None and "://" not in value:
+                what = f"{change.path} has the character {refused!r}, which {self.name} refuses"
+                return coded(what, "SYNC-0467")
         return None
 
     @property

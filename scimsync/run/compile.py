@@ -359,6 +359,8 @@ def _product_rules(
 ) -> ProductRules:
     return ProductRules(
         name=profile.product or target,
+        max_chars=profile.max_chars,
+        forbidden=profile.forbidden,
         id_is=profile.id_is,
         write_delay=profile.write_delay,
         groups=profile.groups,

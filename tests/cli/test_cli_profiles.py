@@ -117,7 +117,7 @@ def test_check_says_what_does_not_fit_the_product(office: Office) -> None:
         assert line in ran.out
 
 
-def compiled(tmp_path: Path, url: str, more: str = "") -> CompiledTarget:
+def compiled(tmp_path: Path, url: str, more: str = "", mapping: str = "") -> CompiledTarget:
     text = f"""
 [sources.hr]
 type = "file"
@@ -130,6 +130,7 @@ auth = {{ type = "bearer", token = "env:TOKEN" }}
 [targets.app.user]
 externalId = "id"
 userName = "email"
+{mapping}
 """
     return compile_target(config.parse(text, tmp_path / "sync.toml", BUILTIN), "app")
 
@@ -156,3 +157,35 @@ def test_the_profile_says_by_what_users_are_found(
     tmp_path: Path, more: str, match: tuple[str, ...]
 ) -> None:
     assert tuple(compiled(tmp_path, "https://app.example.com", more).config.match) == match
+
+
+def test_check_compares_attributes_that_have_to_be_equal(tmp_path: Path) -> None:
+    mapping = """'emails[type eq "work"].value' = "email | lower"\n"""
+    target = compiled(tmp_path, "https://app.example.com", 'profile = "keeper"', mapping)
+
+    (found,) = (
+        one for one in check_profile(Subject("target", "app"), target) if "one value" in one.message
+    )
+
+    assert found.message == (
+        'Keeper requires one value of userName and emails[type eq "work"].value'
+    )
+    assert found.details == (
+        "userName = email",
+        'emails[type eq "work"].value = email | lower',
+    )
+
+
+@pytest.mark.parametrize(
+    ("until", "is_told"), [("", True), (", token_expires = 2027-03-31", False)]
+)
+def test_check_asks_until_when_a_token_lives(office: Office, until: str, is_told: bool) -> None:
+    office.configure(target='profile = "snowflake"')
+    path = office.folder / "sync.toml"
+    path.write_text(path.read_text().replace('"env:WIKI_TOKEN"', f'"env:WIKI_TOKEN"{until}'))
+    office.hire(people(1))
+
+    ran = office.run("check")
+
+    told = "tokens of Snowflake live 180 days, and sync.toml does not say until when [SYNC-0468]"
+    assert (told in ran.out) is is_told

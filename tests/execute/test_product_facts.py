@@ -8,7 +8,7 @@ import pytest
 
 from tests.execute.story import POST_GROUP, SOON, Proxied, Script, add_group, names, one_of
 from tests.lifecycle.test_groups import BY_DEPARTMENT
-from tests.office import Office, Pauses, counts, people, person
+from tests.office import Office, Pauses, Row, counts, people, person
 from tests.servers.faulty import FaultyServer, Seen
 
 USER = """
@@ -356,3 +356,47 @@ def test_a_creation_without_a_response_is_looked_for_once_reads_show_it(
 
     assert 60 in pauses
     assert [str(one) for one in faulty.written()] == ["POST /Users"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "row", "why"),
+    [
+        (
+            "slack",
+            person(1, email="quite.a.long.name@example.com"),
+            "userName has 29 characters, and Slack takes at most 20 [SYNC-0467]",
+        ),
+        (
+            "aws-iam-identity-center",
+            person(1, given="Ann;"),
+            "name.givenName has the character ';', which AWS IAM Identity Center refuses"
+            " [SYNC-0467]",
+        ),
+    ],
+)
+def test_values_that_the_product_does_not_take_fail_before_they_are_sent(
+    office: Office, faulty: FaultyServer, profile: str, row: Row, why: str
+) -> None:
+    office.configure(user=USER, target=f'profile = "{profile}"')
+    office.hire([row, person(2, email="bob@example.com")])
+
+    ran = office.run("push")
+
+    assert ran.code == 4
+    assert why in ran.out + ran.err
+    assert list(faulty.users) == ["id-00002"]
+
+
+def test_a_leaver_is_deactivated_whatever_the_other_values_are(
+    office: Office, faulty: FaultyServer
+) -> None:
+    user = USER.replace("active = true", "active = \"dept != 'left'\"")
+    office.configure(user=user)
+    office.hire(people(2))
+    office.push()
+    office.configure(user=user, target='profile = "slack"')
+    office.hire([person(1), person(2, email="quite.a.long.name@example.com", dept="left")])
+
+    office.push()
+
+    assert faulty.users["id-00002"]["active"] is False

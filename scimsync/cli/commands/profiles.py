@@ -97,6 +97,7 @@ def _show(output: Output, profile: Profile) -> None:
         "matches by": ", ".join(profile.match) or "externalId, userName",
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",
+        **_values(profile),
         "members in a PATCH": f"at most {profile.members_per_patch}",
         "rate": _rate(profile),
     }
@@ -117,6 +118,23 @@ def _show(output: Output, profile: Profile) -> None:
 def _rate(profile: Profile) -> str:
     limits = [] if profile.rate is None else [f"{profile.rate:g} a second"]
     return "; ".join([*limits, *map(str, profile.rates)]) or "no limit known"
+
+
+def _values(profile: Profile) -> dict[str, str]:
+    """Return what is known of single attributes and their values."""
+    facts = {
+        "not supported": ", ".join(profile.not_supported),
+        "never changed": ", ".join(profile.immutable),
+        "never changed in groups": ", ".join(profile.group_immutable),
+        "never returned": ", ".join(profile.send_only),
+        "one value": ", ".join(profile.equal),
+        "longest values": ", ".join(
+            f"{path} {number} characters" for path, number in profile.max_chars.items()
+        ),
+        "refused characters": " ".join(profile.forbidden),
+        "tokens": f"live {profile.token_expires} days" if profile.token_expires else "",
+    }
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _delay(profile: Profile) -> dict[str, str]:

@@ -83,6 +83,15 @@ class Profile:
     match: tuple[str, ...] = ()
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
+    equal: tuple[str, ...] = ()
+    """The attributes of users that have to have one value."""
+
+    max_chars: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """The largest number of characters of attributes of users, by path."""
+
+    forbidden: str = ""
+    """The characters that no value of a user may have."""
+
     id_is: str | None = None
     """The attribute of users that is their id: the id changes with it."""
 
@@ -124,6 +133,9 @@ class Profile:
 
     write_delay: int = 0
     """The seconds after a write in which reads may still show what was there before."""
+
+    token_expires: int | None = None
+    """The days that a token of it lives."""
 
     notes: tuple[str, ...] = ()
     """Further facts for administrators."""
@@ -183,6 +195,10 @@ def _is_shape(value: object) -> bool:
     )
 
 
+def _is_counts(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_count, value.values()))
+
+
 def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
     return (lambda value: value in words), f"one of {', '.join(words)}"
 
@@ -219,6 +235,9 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "group_immutable": _TEXTS,
     "send_only": _TEXTS,
     "match": _TEXTS,
+    "equal": _TEXTS,
+    "max_chars": (_is_counts, "a table of whole numbers above 0"),
+    "forbidden": _TEXT,
     "id_is": _TEXT,
     "groups": _one_of("full", "update", "link", "none"),
     "members_returned": _FLAG,
@@ -230,6 +249,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "lists_lie": _FLAG,
     "sees_only_own": _FLAG,
     "write_delay": _COUNT,
+    "token_expires": _COUNT,
     "notes": _TEXTS,
     "page_size": _COUNT,
     "members_per_patch": _COUNT,

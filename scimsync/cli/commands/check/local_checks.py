@@ -238,6 +238,9 @@ def _ways(others: Sequence[str]) -> str:
 
 # Secrets
 
+_STATIC = ("bearer", "header")
+"""Authentication by a token that is created by hand."""
+
 
 def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResult]:
     """Resolve the secrets of the target `name`, without showing them, and see when they expire."""
@@ -254,7 +257,16 @@ def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResul
         origin = "sync.toml itself" if scheme == "literal" else f"{scheme}:{rest}"
         yield subject.ok(f"{option} from {origin}")
         yield from _check_permissions(subject, config, reference, f"the {option}")
-    warning = expiry_warning(expiry_of(auth, secret.read), today)
+    expires = expiry_of(auth, secret.read)
+    warning = expiry_warning(expires, today)
+    profile = config.registries.profiles[config.targets[name].profile]()
+    if expires is None and profile.token_expires is not None and auth.type in _STATIC:
+        days = plural(profile.token_expires, "day")
+        yield subject.warning(
+            f"tokens of {profile.product} live {days}, and sync.toml does not say until when",
+            code="SYNC-0468",
+            hint="write the day as token_expires in auth, to be warned 30 days before it",
+        )
     if warning is not None:
         yield subject.warning(
             warning,

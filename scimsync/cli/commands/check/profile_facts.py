@@ -41,6 +41,7 @@ def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckRes
     for why, code in setting_warnings(target.policy.product):
         yield subject.warning(why, code=code)
     yield from _attributes(subject, target)
+    yield from _equal(subject, target)
     if target.groups and profile.groups in _GROUPS:
         what = _GROUPS[profile.groups]
         yield subject.warning(f"{profile.product} {what}", code="SYNC-0955")
@@ -56,6 +57,22 @@ def check_profile(subject: Subject, target: CompiledTarget) -> Iterator[CheckRes
 def _meaning(profile: Profile) -> list[str]:
     means = [_DEACTIVATION.get(profile.deactivate_means), _DELETION.get(profile.delete_means)]
     return [meaning for meaning in means if meaning is not None]
+
+
+def _equal(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
+    """Warn where attributes that have to be equal are mapped from different expressions."""
+    profile = target.profile
+    mapped = {
+        slot.path: slot.source.text if slot.source is not None else str(slot.constant)
+        for slot in target.program.slots
+        if slot.path in profile.equal
+    }
+    if len(set(mapped.values())) > 1:
+        yield subject.warning(
+            f"{profile.product} requires one value of {' and '.join(mapped)}",
+            code="SYNC-0955",
+            details=[f"{path} = {text}" for path, text in mapped.items()],
+        )
 
 
 def _proposal(subject: Subject, target: CompiledTarget) -> Iterator[CheckResult]:
