@@ -189,3 +189,15 @@ def test_check_asks_until_when_a_token_lives(office: Office, until: str, is_told
 
     told = "tokens of Snowflake live 180 days, and sync.toml does not say until when [SYNC-0468]"
     assert (told in ran.out) is is_told
+
+
+def test_check_warns_of_groups_that_a_product_is_not_known_to_have(office: Office) -> None:
+    office.configure(
+        target='profile = "airbase"',
+        more='[targets.wiki.groups.all]\ndisplayName = "\'All\'"\nmembers = "true"',
+    )
+    office.hire(people(1))
+
+    ran = office.run("check")
+
+    assert "Airbase is not known to have groups over SCIM [SYNC-0955]" in ran.out

@@ -17,6 +17,7 @@ _GROUPS = {
     "update": "can be updated, and neither created nor deleted",
     "link": "are linked to those that exist under the same name",
     "none": "no",
+    "unknown": "not known",
 }
 _DEACTIVATION = {
     "deactivate": "deactivates the account",

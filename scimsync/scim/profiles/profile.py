@@ -97,7 +97,8 @@ class Profile:
 
     groups: str = "full"
     """Whether it has groups: `full`, `update` (they cannot be created or deleted), `link` (a
-    creation links a group that exists, and groups cannot be deleted), or `none`."""
+    creation links a group that exists, and groups cannot be deleted), `none`, or `unknown`: the
+    pages that were read do not mention any."""
 
     members_returned: bool = True
     """Whether a group that is read shows its members."""
@@ -239,7 +240,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "max_chars": (_is_counts, "a table of whole numbers above 0"),
     "forbidden": _TEXT,
     "id_is": _TEXT,
-    "groups": _one_of("full", "update", "link", "none"),
+    "groups": _one_of("full", "update", "link", "none", "unknown"),
     "members_returned": _FLAG,
     "member_filter": (_is_member_filter, "a filter with {group} and {member}"),
     "paging": _one_of("index", "cursor", "none"),

@@ -164,7 +164,7 @@ def test_a_profile_states_facts() -> None:
         ("page_size = 1.5", "profile x: page_size has to be a whole number above 0, not 1.5"),
         (
             "groups = 'some'",
-            "profile x: groups has to be one of full, update, link, none, not 'some'",
+            "profile x: groups has to be one of full, update, link, none, unknown, not 'some'",
         ),
         (
             "paging = 'pages'",

@@ -18,6 +18,8 @@ _DEACTIVATION = {
     "forget": "deactivating a user removes them from the organization; they come back as new users",
 }
 _GROUPS = {
+    "none": "has no groups over SCIM",
+    "unknown": "is not known to have groups over SCIM",
     "update": "lets groups be updated, and neither created nor deleted",
     "link": "links groups that exist under the same name, and neither creates nor deletes them",
 }
