@@ -98,14 +98,21 @@ def name_holders(
 
     The latter comes first: whether it has the name has to be known before anybody else gets it.
     """
-    here = (table.c.target == target) & (table.c.kind == kind)
-    has_it = select(table).where(here, table.c.unique_name.in_(names), has_account())
-    may_have_it = select(table).where(here, table.c.claimed_name.in_(names), table.c.in_doubt)
-    return {
-        row[name]: _link(row)
-        for query, name in ((has_it, "unique_name"), (may_have_it, "claimed_name"))
-        for row in connection.execute(query).mappings()
-    }
+    rows = connection.execute(
+        select(table).where(
+            table.c.target == target,
+            table.c.kind == kind,
+            or_(
+                and_(table.c.unique_name.in_(names), has_account()),
+                and_(table.c.claimed_name.in_(names), table.c.in_doubt),
+            ),
+        )
+    )
+    found = [_link(row) for row in rows.mappings()]
+    has_it = {one.unique_name: one for one in found if one.has_account}
+    may_have_it = {one.claimed_name: one for one in found if one.in_doubt}
+    holders = has_it | may_have_it
+    return {name: holders[name] for name in names if name in holders}
 
 
 def remote_ids(

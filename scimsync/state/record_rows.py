@@ -10,7 +10,18 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.jsontext import read_json
@@ -178,13 +189,21 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
 
     Each gets a new sequence number, like any change.
     """
-    _restore_contents(connection, sources)
-    number = 0
-    for name in list(
-        connection.scalars(
-            select(replaced.c.source).where(replaced.c.source.in_(sources)).distinct()
+    if not sources:
+        return 0
+    has_records = exists().where(replaced.c.source == source_table.c.name)
+    changed = connection.execute(
+        select(source_table.c.name, source_table.c.replaced, has_records).where(
+            source_table.c.name.in_(sources),
+            or_(source_table.c.replaced.is_not(None), has_records),
         )
-    ):
+    ).all()
+    number = 0
+    for name, contents, has_replaced in changed:
+        if contents is not None:
+            _restore_contents(connection, name, contents)
+        if not has_replaced:
+            continue
         rows = connection.execute(
             select(replaced.c.key, replaced.c.data).where(replaced.c.source == name)
         ).all()
@@ -209,20 +228,16 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
     return number
 
 
-def _restore_contents(connection: Connection, sources: Sequence[str]) -> None:
-    """Restore what is known of the contents of these sources: an allowance had no effect."""
-    kept = select(source_table.c.name, source_table.c.replaced).where(
-        source_table.c.name.in_(sources), source_table.c.replaced.is_not(None)
+def _restore_contents(connection: Connection, source: str, text: str) -> None:
+    """Restore what is known of the contents of a source: an allowance had no effect."""
+    contents = orjson.loads(text)
+    when = contents["ingested_at"]
+    contents["ingested_at"] = datetime.fromisoformat(when) if when else None
+    connection.execute(
+        update(source_table)
+        .where(source_table.c.name == source)
+        .values(**contents, digest=None, replaced=None)
     )
-    for name, text in connection.execute(kept).all():
-        contents = orjson.loads(text)
-        when = contents["ingested_at"]
-        contents["ingested_at"] = datetime.fromisoformat(when) if when else None
-        connection.execute(
-            update(source_table)
-            .where(source_table.c.name == name)
-            .values(**contents, digest=None, replaced=None)
-        )
 
 
 def put_overlay(
