@@ -259,6 +259,24 @@ def test_a_refresh_token_that_was_lost_before_it_was_stored_is_named_and_loses_n
     assert counts(office.push()) == {"create": 1}
 
 
+def test_check_warns_of_targets_that_share_a_refresh_token(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    second = f"""
+[targets.chat]
+url = "{office.url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+[targets.chat.user]
+userName = "email"
+"""
+    office.write("refresh", "refresh-1\n")
+    office.configure(more=second)
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "file:refresh"'))
+    office.hire(people(1))
+
+    assert office.run("check").out.count("its refresh token is also that of") == 2
+
+
 def test_a_command_between_two_pushes_may_replace_the_refresh_token_of_a_running_one(
     office: Office, faulty: FaultyServer, oauth: OAuthServer
 ) -> None:

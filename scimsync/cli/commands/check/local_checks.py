@@ -267,12 +267,29 @@ def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResul
             code="SYNC-0468",
             hint="write the day as token_expires in auth, to be warned 30 days before it",
         )
+    sharing = _others_with_refresh_token(config, name)
+    if sharing:
+        yield subject.warning(
+            f"its refresh token is also that of {', '.join(sharing)}",
+            code="SYNC-0168",
+            hint="get one for each target: a server that replaces it refuses the others",
+        )
     if warning is not None:
         yield subject.warning(
             warning,
             code="SYNC-0159",
             hint="create a new token at the target before that day",
         )
+
+
+def _others_with_refresh_token(config: Config, name: str) -> list[str]:
+    """Return the other targets that take the refresh token of a target from the same place."""
+    tokens = {
+        target: secret_references(settings.auth).get("refresh_token")
+        for target, settings in config.targets.items()
+    }
+    mine = tokens.pop(name)
+    return [target for target, token in tokens.items() if mine is not None and token == mine]
 
 
 def _check_permissions(
