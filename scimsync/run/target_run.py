@@ -532,6 +532,7 @@ def _open(
                 target.policy.product.name,
                 target.profile.lists_lie,
                 target.profile.sees_only_own,
+                target.profile.filter_needs if kind is Kind.USER else {},
                 lambda: _known_documents(store, name, kind),
             ),
         )

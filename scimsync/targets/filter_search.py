@@ -87,6 +87,9 @@ class FilterSearch:
         """
         if path in self.unusable:
             raise SearchUndecided(f"the filter on {path} does not work: {self.unusable[path]}")
+        needed = self._visibility.filter_needs.get(path)
+        if needed is not None and needed not in str(value):
+            raise SearchUndecided(f"the filter on {path} finds no values without {needed}")
         if await self._has_no_filters():
             raise SearchUndecided("the target declares that it does not support filters")
         try:

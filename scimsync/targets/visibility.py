@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from scimsync.model.ids import Document
 
@@ -15,11 +15,13 @@ class Visibility:
     `lists_lie`: the list of all resources shows made-up ones or none. `sees_only_own`: resources
     that others created are shown neither in lists nor to filters. `samples` returns the documents
     of some linked resources, by which filters prove that they work where lists do not.
+    `filter_needs` is the text that a value needs in a filter, by path, or else nothing is found.
     """
 
     product: str = ""
     lists_lie: bool = False
     sees_only_own: bool = False
+    filter_needs: Mapping[str, str] = field(default_factory=dict, hash=False)
     samples: Callable[[], Sequence[Document]] = tuple
 
 

@@ -400,3 +400,15 @@ def test_a_leaver_is_deactivated_whatever_the_other_values_are(
     office.push()
 
     assert faulty.users["id-00002"]["active"] is False
+
+
+def test_a_value_that_filters_do_not_find_is_looked_for_in_the_list(
+    office: Office, faulty: FaultyServer
+) -> None:
+    faulty.add(userName="ann")
+    office.configure(user='userName = "email"\nactive = true', target='profile = "bitwarden"')
+    office.hire([person(1, email="ann")])
+
+    assert counts(office.push()) == {"adopt": 1}
+
+    assert [one.query for one in faulty.seen if "filter" in one.query] == []

@@ -22,7 +22,7 @@ _GROUPS = {
 _DEACTIVATION = {
     "deactivate": "deactivates the account",
     "remove": "removes the user from the organization",
-    "forget": "removes the user from the organization, and the account is a new one afterwards",
+    "forget": "removes the user from the organization; whoever comes back gets a new account",
     "delete": "deletes the account for good",
 }
 _DELETION = {
@@ -128,6 +128,9 @@ def _values(profile: Profile) -> dict[str, str]:
         "never changed": ", ".join(profile.immutable),
         "never changed in groups": ", ".join(profile.group_immutable),
         "never returned": ", ".join(profile.send_only),
+        "filters": ", ".join(
+            f"{path} is found only with {needed}" for path, needed in profile.filter_needs.items()
+        ),
         "one value": ", ".join(profile.equal),
         "longest values": ", ".join(
             f"{path} {number} characters" for path, number in profile.max_chars.items()

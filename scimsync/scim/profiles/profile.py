@@ -83,6 +83,9 @@ class Profile:
     match: tuple[str, ...] = ()
     """The attributes by which users can be found; empty for the default of sync.toml."""
 
+    filter_needs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The text that a value needs in a filter on an attribute, by path: any other finds nobody."""
+
     equal: tuple[str, ...] = ()
     """The attributes of users that have to have one value."""
 
@@ -196,6 +199,10 @@ def _is_shape(value: object) -> bool:
     )
 
 
+def _is_named_texts(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_text, value.values()))
+
+
 def _is_counts(value: object) -> bool:
     return isinstance(value, dict) and bool(value) and all(map(_is_count, value.values()))
 
@@ -236,6 +243,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "group_immutable": _TEXTS,
     "send_only": _TEXTS,
     "match": _TEXTS,
+    "filter_needs": (_is_named_texts, "a table of texts"),
     "equal": _TEXTS,
     "max_chars": (_is_counts, "a table of whole numbers above 0"),
     "forbidden": _TEXT,
