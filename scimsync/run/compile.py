@@ -312,6 +312,12 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     settings = config.targets[name]
     profile = config.registries.profiles[settings.profile]()
     dialect = config.registries.dialects[settings.dialect or profile.dialect or DEFAULT_DIALECT]
+    if settings.groups and not getattr(dialect, "has_groups", True):
+        raise ConfigError(
+            f"{config.where('targets', name, 'groups')}: the dialect sends no groups",
+            hint="take the groups out, or choose another dialect",
+            code="SYNC-0128",
+        )
     policy = Policy(
         target=name,
         scope=settings.scope,

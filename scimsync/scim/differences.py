@@ -14,9 +14,8 @@ from scimsync.scim.settable import SettablePath, settable_path
 class Difference:
     """One value that is to be set or removed.
 
-    `before` is the value that it replaces. `is_new`: there was none. `element` is the whole new
-    element where one comes into a multi-valued attribute. `ends_element`: with this value, its
-    whole element goes.
+    `before` is the value that it replaces. `is_new`: there was none. `element` is the whole
+    element where one comes into a multi-valued attribute, or goes. `ends_element`: it goes.
     """
 
     where: SettablePath
@@ -88,7 +87,13 @@ def _removals(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[Differ
             yield Difference(where, before=entry.value, is_removal=True)
         elif where.element not in removed:
             removed.add(where.element)
-            yield Difference(where, before=entry.value, is_removal=True, ends_element=True)
+            yield Difference(
+                where,
+                before=entry.value,
+                is_removal=True,
+                element=_element(where, old),
+                ends_element=True,
+            )
 
 
 def _settings(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[Difference]:
@@ -103,8 +108,10 @@ def _settings(old: dict[str, _Entry], new: dict[str, _Entry]) -> Iterator[Differ
             yield Difference(where, entry.value, is_new=True)
         elif where.element not in added:
             added.add(where.element)
-            parts = [other for other in new.values() if other.where.element == where.element]
-            element = where.new_element() | {
-                str(other.where.path.sub): other.value for other in parts
-            }
-            yield Difference(where, entry.value, is_new=True, element=element)
+            yield Difference(where, entry.value, is_new=True, element=_element(where, new))
+
+
+def _element(where: SettablePath, entries: Mapping[str, _Entry]) -> dict[str, Any]:
+    """Return the element of a multi-valued attribute that a path selects, as `entries` have it."""
+    parts = [entry for entry in entries.values() if entry.where.element == where.element]
+    return where.new_element() | {str(entry.where.path.sub): entry.value for entry in parts}

@@ -36,7 +36,8 @@ CHOICES: Final[Mapping[Axis, Mapping[str, str]]] = {
         "add": "`add` of a value that was absent",
     },
     Axis.ELEMENT: {
-        "filter": "one value of an element, by a filter",
+        "filter": "one value of an element by a filter, and new elements as a whole",
+        "value": "one value of an element by a filter, of a new element too",
         "element": "the whole element, by a filter",
         "list": "the whole list, as read, with the changes",
     },

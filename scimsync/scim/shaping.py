@@ -57,7 +57,7 @@ def needs_current(shapes: Shapes, paths: Collection[str]) -> bool:
     both = (shapes.setting, shapes.removing)
     where = [settable_path(path) for path in paths]
     if any(one.pins for one in where) and any(
-        shape.element != "filter" or shape.path == "object" for shape in both
+        shape.element in ("element", "list") or shape.path == "object" for shape in both
     ):
         return True
     has_parts = any(one.path.sub is not None for one in where)
@@ -155,10 +155,15 @@ class _Operations:
             self._object(change)
         elif change.where.pins:
             self._element(change, shape)
-        elif shape.path == "keys":
-            self.pathless[str(path)] = None if change.is_removal else change.value
+        elif shape.path == "keys" and self._is_replaced(change, shape):
+            self.pathless[str(path)] = change.value
         else:
             self._operation(change, shape, str(path), change.value)
+
+    @staticmethod
+    def _is_replaced(change: Difference, shape: Shape) -> bool:
+        """Return whether a value may go into the object of one `replace`."""
+        return not change.is_removal and not (change.is_new and shape.absent == "add")
 
     def _operation(self, change: Difference, shape: Shape, path: str, value: Any) -> None:
         if change.is_removal:
@@ -200,10 +205,12 @@ class _Operations:
                     else PatchOperation("remove", path.parent)
                 )
                 self.operations.append(operation)
-        elif change.element is not None:
-            self.operations.append(PatchOperation("add", path.parent, [change.element]))
+        elif shape.element == "value" and change.element is not None:
+            self._parts(change, change.element)
         elif change.ends_element:
             self.operations.append(PatchOperation("remove", f"{path.parent}[{path.filter}]"))
+        elif change.element is not None:
+            self.operations.append(PatchOperation("add", path.parent, [change.element]))
         elif shape.element == "element":
             whole_path = replace(path, sub=None)
             value = next(
@@ -213,6 +220,18 @@ class _Operations:
             self.operations.append(PatchOperation("replace", str(whole_path), value))
         else:
             self._operation(change, shape, str(path), change.value)
+
+    def _parts(self, change: Difference, element: Mapping[str, Any]) -> None:
+        """Name the values of an element that comes or goes one by one."""
+        pins = {name.casefold() for name, _ in change.where.pins}
+        for name, value in element.items():
+            if name.casefold() not in pins:
+                path = str(replace(change.where.path, sub=name))
+                self.operations.append(
+                    PatchOperation("remove", path)
+                    if change.is_removal
+                    else PatchOperation("add", path, value)
+                )
 
     def _list(self, change: Difference) -> list[Any]:
         """Return the list that an element belongs to, after all changes."""

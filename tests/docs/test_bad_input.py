@@ -300,9 +300,9 @@ CASES = {
         ("sync.toml: access.A: access rules refer to each other in a cycle", "A -> B -> A"),
     ),
     "an unsupported dialect": BadInputCase(
-        lambda s: s.setting("url = (.*)", r'url = \1\ndialect = "okta"'),
+        lambda s: s.setting("url = (.*)", r'url = \1\ndialect = "soap"'),
         2,
-        ('sync.toml: targets.app.dialect: dialect "okta" is unknown',),
+        ('sync.toml: targets.app.dialect: dialect "soap" is unknown',),
     ),
     "an unsupported format": BadInputCase(
         lambda s: s.setting("path = .*", 'path = "hr.xlsx"').file("hr.xlsx", ""),

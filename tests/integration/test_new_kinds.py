@@ -27,7 +27,7 @@ from scimsync.plan import Now
 from scimsync.run import Options, RunOutcome, push
 from scimsync.run.compile import compile_config
 from scimsync.scim.client import ScimClient
-from scimsync.scim.dialects import rfc
+from scimsync.scim.dialects import DIALECTS, rfc
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.profiles import Profile
 from scimsync.settings import SecretReference, Text
@@ -290,4 +290,4 @@ def test_the_json_schema_has_the_new_kinds() -> None:
         {"$ref": "#/$defs/FileSettings"},
         {"$ref": "#/$defs/RosterSettings"},
     ]
-    assert schema["$defs"]["Target"]["properties"]["dialect"]["enum"] == ["auto", "rfc", "titled"]
+    assert schema["$defs"]["Target"]["properties"]["dialect"]["enum"] == [*DIALECTS, "titled"]

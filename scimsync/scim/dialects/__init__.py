@@ -11,6 +11,11 @@ from typing import Any, Final, Protocol
 
 from scimsync.registry import Registry
 from scimsync.scim.dialects import rfc
+from scimsync.scim.dialects.entra import ENTRA, ENTRA_LEGACY
+from scimsync.scim.dialects.google import GOOGLE
+from scimsync.scim.dialects.interop import INTEROP
+from scimsync.scim.dialects.jumpcloud import JUMPCLOUD
+from scimsync.scim.dialects.okta import OKTA, OKTA_PATCH, OKTA_PUT
 from scimsync.scim.dialects.shaped import ShapedDialect
 from scimsync.scim.grammar import Scalar
 from scimsync.scim.messages import Member, Query, RemoteResource, Requests, ScimRequest
@@ -81,5 +86,13 @@ DIALECTS: Final[Registry[Dialect]] = Registry(
     {
         "auto": ShapedDialect(adapts=True),
         "rfc": rfc,
+        "interop": INTEROP,
+        "okta": OKTA,
+        "okta-patch": OKTA_PATCH,
+        "okta-put": OKTA_PUT,
+        "entra": ENTRA,
+        "entra-legacy": ENTRA_LEGACY,
+        "jumpcloud": JUMPCLOUD,
+        "google": GOOGLE,
     },
 )

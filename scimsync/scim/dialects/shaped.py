@@ -26,12 +26,14 @@ from scimsync.scim.shaping import (
 class ShapedDialect:
     """A dialect that writes users and groups in given shapes, and reads as RFC 7644 does.
 
-    With `adapts`, the shapes are only the first ones to try: see `targets.learned_shapes`.
+    With `adapts`, the shapes are only the first ones to try: see `targets.learned_shapes`. Without
+    `has_groups`, it is for users only.
     """
 
     user: Shapes = field(default_factory=Shapes)
     group: Shapes = field(default_factory=Shapes)
     adapts: bool = False
+    has_groups: bool = True
 
     def shapes(self, kind: str) -> Shapes:
         """Return the shapes for one kind of resource."""

@@ -186,7 +186,7 @@ def test_what_loads_is_valid(change: Callable[[dict[str, Any]], None]) -> None:
         put("sources", "h r", {"type": "file", "path": "x", "key": "y"}),
         put("targets", "wiki", "scop", "x"),
         put("targets", "wiki", "groups", {"x": {"members": "y"}}),
-        put("targets", "wiki", "dialect", "entra"),
+        put("targets", "wiki", "dialect", "soap"),
         put("targets", "wiki", "leave", "action", "remove"),
         put("targets", "wiki", "leave", "delete_after", "30 days"),
         put("targets", "wiki", "auth", "type", "oauth"),

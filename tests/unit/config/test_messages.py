@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scimsync.builtin import parse
 from scimsync.errors import ConfigError
+from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.profiles import PROFILES
 from scimsync.tomltext import toml_key, toml_string
 from tests.error_text import text_of
@@ -474,7 +475,7 @@ DURATION = 'write "30d": a whole number and h (hours), d (days) or w (weeks)'
             f'profile: profile "general" is unknown\n  known: {len(PROFILES)} names, listed by'
             ' scimsync profiles\n  did you mean "generic"?',
         ),
-        ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: auto, rfc'),
+        ('dialect = "soap"', 'dialect: dialect "soap" is unknown\n  known: ' + ", ".join(DIALECTS)),
         ("dialect = 3", "dialect: must be a text in quotes, not a number"),
     ],
 )
