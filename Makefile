@@ -71,4 +71,5 @@ lock: $(READY)  ## upgrade the dependencies and pin their versions
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude scimsync > constraints.txt
 
 clean:  ## remove the environment and caches
+	@rm -rf tests/interop/packages/*/node_modules tests/interop/packages/*/.venv
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
