@@ -20,8 +20,10 @@ def test_two_thousand_people_then_nothing_then_only_what_changed(real_office: Of
 
         assert counts(office.push()) == {"create": 2000}
         created = wire.written()
-        assert {(method, path) for method, path, _ in created} == {("POST", "/Users")}
-        assert sorted(body["userName"] for _, _, body in created) == sorted(
+        assert {(method, path) for method, path, _ in created} == {("POST", "/Bulk")}
+        operations = [one for _, _, body in created for one in body["Operations"]]
+        assert {(one["method"], one["path"]) for one in operations} == {("POST", "/Users")}
+        assert sorted(one["data"]["userName"] for one in operations) == sorted(
             row["email"].lower() for row in rows
         )
 
