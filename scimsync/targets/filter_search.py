@@ -70,6 +70,7 @@ class FilterSearch:
         self._reader = reader
         self._kind = kind
         self._visibility = visibility
+        self._tries_anyway = False
         self._answered: set[str] = set()
         self._shown: set[str] = set()
         self._sends_404: dict[str, bool] = {}
@@ -110,6 +111,8 @@ class FilterSearch:
         self._answered.add(path)
         if resources:
             self._shown.add(path)
+        elif self._tries_anyway and not proving and not await self.works(path):
+            raise SearchUndecided(f"{request}: finds nothing, and no filters are declared")
         return resources
 
     async def _answer_to_filter(
@@ -199,11 +202,22 @@ class FilterSearch:
             return False
         return True
 
+    async def try_despite_declaration(self) -> bool:
+        """Send filters to a target that declares to have none, as its lists prove nothing.
+
+        Return False if they are sent anyway. That a filter finds nothing then counts only if it is
+        shown to find others.
+        """
+        if not await self._has_no_filters():
+            return False
+        self._tries_anyway = True
+        return True
+
     async def _has_no_filters(self) -> bool:
         """Return whether the target declares that, and shows its resources in lists instead."""
-        return (
-            not self._visibility.lists_lie and (await self._reader.capabilities()).filter is False
-        )
+        if self._tries_anyway or self._visibility.lists_lie:
+            return False
+        return (await self._reader.capabilities()).filter is False
 
     async def _shows_others(self, path: str) -> bool:
         """Return whether the filter on `path` finds a resource that exists."""

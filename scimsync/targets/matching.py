@@ -186,6 +186,8 @@ class Matcher:
         whole_list = await self._whole_list()
         match = self._in_list(whole_list, document)
         if match is None and whole_list.problem is not None:
+            if await self._filters.try_despite_declaration():
+                return await self.look_up(document)
             raise SearchUndecided("; ".join([*problems, whole_list.problem]))
         return match
 

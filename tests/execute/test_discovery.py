@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from scimsync.scim.discovery import CONFIG, REQUESTS
 from tests.office import Office, counts, people, person
-from tests.servers.faulty import HTML, FaultyServer, Reply
+from tests.servers.faulty import HTML, FaultyServer, Reply, Seen
 
 DAY = timedelta(days=1)
 ENDPOINTS = [CONFIG, "/ResourceTypes", "/Schemas"]
@@ -90,3 +91,36 @@ def test_nothing_is_asked_where_a_guard_stops_the_push(
     office.hire(people(2))
     assert office.push(later=DAY).exit_code == 3
     assert (faulty.asked, faulty.seen) == ([], [])
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_filters_are_tried_where_a_target_without_them_shows_a_part_of_its_list(
+    office: Office, faulty: FaultyServer, works: bool
+) -> None:
+    faulty.declared = {CONFIG: {"filter": {"supported": False}}}
+    for number in range(1, 13):
+        faulty.add(externalId=f"{number:05}", userName=f"person{number}@example.com")
+    first = {"totalResults": 12, "Resources": list(faulty.users.values())[:10]}
+    beyond = {"totalResults": 12, "Resources": []}
+    for body, is_start in ((first, True), (beyond, False)):
+        where = partial(asks_for_list, is_start=is_start)
+        faulty.fail("GET", where=where, status=200, body=body, times=99)
+    if not works:
+        nothing = {"totalResults": 0, "Resources": []}
+        faulty.fail("GET", where=is_filter, status=200, body=nothing, times=99)
+    office.configure(user='externalId = "id"\nuserName = "email | lower"')
+    office.hire(people(14))
+
+    outcome = office.push()
+
+    assert counts(outcome) == ({"adopt": 12, "create": 2} if works else {"adopt": 10})
+    assert len(faulty.users) == (14 if works else 12)
+    assert outcome.exit_code == (0 if works else 4)
+
+
+def is_filter(seen: Seen) -> bool:
+    return "filter" in seen.query
+
+
+def asks_for_list(seen: Seen, *, is_start: bool) -> bool:
+    return not is_filter(seen) and (seen.query.get("startIndex") == "1") is is_start

@@ -30,7 +30,9 @@ def check_capabilities(subject: Subject, can: Capabilities) -> Iterator[CheckRes
     ]
     yield subject.ok("; ".join(word for word in words if word))
     if can.patch is False:
-        yield subject.warning("does not support PATCH, which changes accounts", code="SYNC-0951")
+        yield subject.warning(
+            "does not support PATCH; dialect auto sends PUT instead", code="SYNC-0951"
+        )
     if can.filter is False:
         yield subject.warning(
             "does not support filters; existing accounts are found in the whole list",
