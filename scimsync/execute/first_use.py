@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from scimsync.execute.other_members import other_members, restore_members
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document
@@ -291,6 +292,7 @@ async def send_in_other_shapes(
         return None, error
     if not is_proven and shapes.knows(operation.kind, needed):
         return None, error  # no other choice worked for others
+    others = await other_members(sending, prepared)
     unsupported = answer_of(error) is Answer.UNSUPPORTED
     put_first = unsupported and operation.action not in MEMBERSHIP_ACTIONS
     for other in shapes.alternatives(operation.kind, needed, put_first=put_first):
@@ -302,7 +304,10 @@ async def send_in_other_shapes(
             failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
             if not failed and not may_be_the_shape(why, is_proven=False):
                 return None, why
+            await restore_members(sending, prepared, others)
             continue
+        if await restore_members(sending, prepared, others):
+            continue  # it removes more than it names
         paths = [change.path for change in operation.changes]
         shapes.move(operation.kind, paths, other, _lesson(error, operation.changes))
         return requests, None

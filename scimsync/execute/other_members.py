@@ -1,0 +1,66 @@
+"""Keep the other members of a group while the removal of some is tried in another shape.
+
+A server that follows RFC 7644 section 3.5.2.2 takes a removal at the path `members` for one of all
+members, whatever its value names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.memberships import Membership, member_change, member_of
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
+from scimsync.scim.attributes import read
+from scimsync.scim.shaping import member_id
+from scimsync.transport.request_errors import RequestError
+
+
+async def other_members(sending: Sending, prepared: PreparedOperation) -> frozenset[str]:
+    """Return the ids of the members that a group shows besides those that an operation names.
+
+    Return none for an operation that removes nobody, and if the group cannot be read.
+    """
+    operation = prepared.operation
+    if operation.action not in MEMBERSHIP_ACTIONS or all(
+        member_of(change)[2] for change in operation.changes
+    ):
+        return frozenset()
+    named = {prepared.members.get(member_of(change)[:2]) for change in operation.changes}
+    try:
+        return await _members(sending, prepared) - named
+    except RequestError:
+        return frozenset()
+
+
+async def restore_members(
+    sending: Sending, prepared: PreparedOperation, others: frozenset[str]
+) -> bool:
+    """Add those of `others` again who are members no longer. Return whether there were any.
+
+    Raise RequestError.
+    """
+    lost = sorted(others - await _members(sending, prepared)) if others else []
+    if not lost:
+        return False
+    operation = prepared.operation
+    changes = tuple(
+        member_change(Membership(operation.key, Kind.USER, Key(one), True, acknowledged=False))
+        for one in lost
+    )
+    again = replace(operation, action=Action.ADD_MEMBERS, changes=changes)
+    ids = {(Kind.USER, Key(one)): RemoteId(one) for one in lost}
+    _, ready = sending.requests(again, {}, ids)
+    for request in ready:
+        await sending.connection.send(request)
+    return True
+
+
+async def _members(sending: Sending, prepared: PreparedOperation) -> frozenset[str]:
+    operation = prepared.operation
+    assert operation.remote_id is not None  # noqa: S101 - it is a change of a group that exists
+    group = await sending.read(operation.kind, operation.remote_id)
+    shown = read(group, "members")
+    found = (member_id(one) for one in shown) if isinstance(shown, list) else ()
+    return frozenset(str(one) for one in found if one is not None)
