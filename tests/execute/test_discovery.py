@@ -123,4 +123,8 @@ def is_filter(seen: Seen) -> bool:
 
 
 def asks_for_list(seen: Seen, *, is_start: bool) -> bool:
-    return not is_filter(seen) and (seen.query.get("startIndex") == "1") is is_start
+    return (
+        seen.path == "/Users"
+        and not is_filter(seen)
+        and (seen.query.get("startIndex") == "1") is is_start
+    )
