@@ -133,6 +133,9 @@ def _invalid_setting(error: ErrorDetails, model: type[Table]) -> InvalidSetting:
         )
     if kind == "finite_number":
         return InvalidSetting(parts, "must be a number, not nan or inf", code="SYNC-0113")
+    if kind.startswith("date_"):
+        hint = f"write {parts[-1]} = 2027-03-31, without quotes"
+        return InvalidSetting(parts, "must be a date", hint=hint, code="SYNC-0129")
     return InvalidSetting(parts, "this value cannot be used here", code="SYNC-0129")
 
 
@@ -148,8 +151,8 @@ def _missing(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:
     if key in _MISSING_SECTIONS:
         hint = "scimsync init hr.csv writes a file to start from"
         return InvalidSetting((), _MISSING_SECTIONS[key], hint=hint, code="SYNC-0107")
-    hint = example(key, table) or _MISSING_TABLES[key]
-    return InvalidSetting(parts[:-1], f"{key} is missing", hint=hint, code="SYNC-0107")
+    line = example(key, table) or _MISSING_TABLES.get(key)
+    return InvalidSetting(parts[:-1], f"{key} is missing", hint=line, code="SYNC-0107")
 
 
 def _wrong_type(kind: str, parts: tuple[str, ...], value: Any) -> InvalidSetting:

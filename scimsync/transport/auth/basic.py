@@ -18,7 +18,9 @@ class BasicSettings(AuthenticatorSettings):
     """`auth = { type = "basic", username = "provisioning", password = "env:WIKI_PASSWORD" }`"""
 
     type: Literal["basic"] = Field(description="Kind of authentication")
-    username: Text = Field(description="Name of the account that scimsync uses")
+    username: Text = Field(
+        description="Name of the account that scimsync uses", examples=["provisioning"]
+    )
     password: SecretText = Field(
         description=(
             "Where its password is found: env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND"

@@ -33,7 +33,10 @@ class OAuth2Settings(AuthenticatorSettings):
             " (RFC 8414)"
         ),
     )
-    client_id: Text = Field(description="The id of scimsync at the authorization server")
+    client_id: Text = Field(
+        description="The id of scimsync at the authorization server",
+        examples=["my-client-id"],
+    )
     client_secret: SecretText | None = Field(
         None, description="Where its secret is found: env:NAME, file:PATH, …"
     )

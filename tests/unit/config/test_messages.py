@@ -557,6 +557,19 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
             'auth: type is missing\n  write type = "bearer" or "basic" or "header" or "oauth2"',
         ),
         (
+            '{ type = "oauth2", token_url = "https://login.example.com/token" }',
+            'auth: client_id is missing\n  write client_id = "my-client-id"',
+        ),
+        (
+            '{ type = "basic", password = "env:X" }',
+            'auth: username is missing\n  write username = "provisioning"',
+        ),
+        (
+            '{ type = "bearer", token = "env:X", token_expires = "soon" }',
+            "auth.token_expires: must be a date\n"
+            "  write token_expires = 2027-03-31, without quotes",
+        ),
+        (
             '{ type = "digest", client_id = "s3cr3t" }',
             f"auth.type: {UNKNOWN_TYPE}",
         ),
