@@ -14,8 +14,8 @@ from scimsync.state.store import Store
 
 def forget_shapes(
     config: Config, store: Store, names: Sequence[str], clock: Callable[[], datetime]
-) -> None:
-    """Forget the learned shapes of the targets called `names`.
+) -> list[str]:
+    """Forget the learned shapes of the targets called `names`; return which targets had any.
 
     Raise LeaseHeld while a run is active.
     """
@@ -23,3 +23,4 @@ def forget_shapes(
         known = target_states.get_targets(connection, names)
         learned = [replace(one, shapes={}) for one in known.values() if one.shapes]
         target_states.put_targets(connection, learned)
+        return [one.name for one in learned]

@@ -75,5 +75,7 @@ def test_check_and_status_tell_what_was_learned_until_it_is_forgotten(tmp_path: 
         known = json.loads(office.run("status", "--json").out)["targets"]["wiki"]["shapes"]
         assert known["user setting write"]["choice"] == "put"
 
-        assert lesson not in office.run("check", "--forget-shapes").out
+        forgot = office.run("check", "--forget-shapes").out
+        assert lesson not in forgot
+        assert "forgot the learned shapes of requests" in forgot
         assert json.loads(office.run("status", "--json").out)["targets"]["wiki"]["shapes"] == {}

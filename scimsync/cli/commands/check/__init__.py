@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import click
@@ -61,11 +62,8 @@ def command(options: CommonOptions, forget_shapes: bool) -> None:
         results = iter([Subject("configuration", options.config.name).failed(error)])
     else:
         names = chosen_targets(config, options.targets)
-        if forget_shapes:
-            with opened_state(config, create=False) as store:
-                if not store.is_scratch:
-                    forget_shapes_of(config, store, names, options.clock)
-        results = _check(config, names, this_moment(options), discovered)
+        forgotten = _forget_shapes(config, names, options.clock) if forget_shapes else {}
+        results = _check(config, names, this_moment(options), discovered, forgotten)
     if options.as_json:
         seen = list(results)
         write_json(_document(seen, discovered))
@@ -74,12 +72,29 @@ def command(options: CommonOptions, forget_shapes: bool) -> None:
     raise click.exceptions.Exit(exit_code_of(seen))
 
 
+def _forget_shapes(
+    config: Config, names: Sequence[str], clock: Callable[[], datetime]
+) -> dict[str, list[CheckResult]]:
+    """Forget the learned shapes of the targets called `names`, and return results that say so."""
+    forgotten: list[str] = []
+    with opened_state(config, create=False) as store:
+        if not store.is_scratch:
+            forgotten = forget_shapes_of(config, store, names, clock)
+    words = {True: "forgot the learned shapes of requests", False: "no learned shapes to forget"}
+    return {name: [Subject("target", name).ok(words[name in forgotten])] for name in names}
+
+
 def _check(
-    config: Config, names: Sequence[str], now: Now, discovered: dict[str, Discovery]
+    config: Config,
+    names: Sequence[str],
+    now: Now,
+    discovered: dict[str, Discovery],
+    forgotten: Mapping[str, Sequence[CheckResult]],
 ) -> Iterator[CheckResult]:
     """Check the targets called `names` and all that they need.
 
     What they declare about themselves is added to `discovered`, and nothing else is stored.
+    `forgotten` are results to yield with those of the targets.
     """
     parts = [plural(len(names), "target"), plural(len(config.sources), "source")]
     if config.access:
@@ -105,7 +120,7 @@ def _check(
         with_token = [one for name, one in targets.items() if not exit_code_of(secrets[name])]
         responses = TargetChecks(config, store, now, values, discovered).check(with_token)
     for name in names:
-        found = (faults, secrets, responses, findings, echoes, protected)
+        found = (forgotten, faults, secrets, responses, findings, echoes, protected)
         yield from (result for results in found for result in results.get(name, ()))
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)
