@@ -152,6 +152,7 @@ def _cycles(mappings: Mapping[str, Mapping[str, Any]]) -> Iterator[InvalidSettin
                 "mappings extend each other in a cycle",
                 code="SYNC-0166",
                 found=" -> ".join([*chain, name]),
+                hint="remove one of these extends lines",
             )
 
 

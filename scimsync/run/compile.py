@@ -314,8 +314,8 @@ def compile_target(config: Config, name: str) -> CompiledTarget:
     dialect = config.registries.dialects[settings.dialect or profile.dialect or DEFAULT_DIALECT]
     if settings.groups and not getattr(dialect, "has_groups", True):
         raise ConfigError(
-            f"{config.where('targets', name, 'groups')}: the dialect sends no groups",
-            hint="take the groups out, or choose another dialect",
+            f"{config.where('targets', name, 'groups')}: this dialect does not provision groups",
+            hint="remove the groups of this target, or choose another dialect",
             code="SYNC-0128",
         )
     policy = Policy(

@@ -38,4 +38,4 @@ def test_a_dialect_without_groups_refuses_tables_of_groups(tmp_path: Path) -> No
     ran = office.run("push")
 
     assert ran.code == 2
-    assert "sync.toml: targets.wiki.groups: the dialect sends no groups" in ran.err
+    assert "sync.toml: targets.wiki.groups: this dialect does not provision groups" in ran.err

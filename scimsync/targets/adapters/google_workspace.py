@@ -457,7 +457,8 @@ def _group(group: Json) -> Resource:
 def _object(value: Any) -> Json:
     if isinstance(value, dict):
         return value
-    raise ErrorResponse(500, detail=f"{PRODUCT} answered with something that is no resource")
+    detail = f"the response is not a user or group of {PRODUCT}; check url"
+    raise ErrorResponse(500, detail=detail)
 
 
 def _items(body: Json, name: str) -> list[Json]:

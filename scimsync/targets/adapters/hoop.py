@@ -302,7 +302,8 @@ def _group(name: str) -> Resource:
 
 def _user(user: Any) -> Json:
     if not isinstance(user, dict) or not isinstance(user.get("email"), str):
-        raise ErrorResponse(500, detail=f"{PRODUCT} answered with something that is no user")
+        detail = f"the response is not a user of {PRODUCT}; check url"
+        raise ErrorResponse(500, detail=detail)
     return user
 
 
