@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from scimsync.execute.other_members import other_members, restore_members
+from scimsync.execute.other_members import other_members, removes_members, restore_members
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document
@@ -292,7 +292,11 @@ async def send_in_other_shapes(
         return None, error
     if not is_proven and shapes.knows(operation.kind, needed):
         return None, error  # no other choice worked for others
-    others = await other_members(sending, prepared)
+    others: frozenset[str] | None = frozenset()
+    if removes_members(prepared):
+        others = await other_members(sending, prepared)
+    if others is None:
+        return None, error  # nothing would show who is removed besides
     unsupported = answer_of(error) is Answer.UNSUPPORTED
     put_first = unsupported and operation.action not in MEMBERSHIP_ACTIONS
     for other in shapes.alternatives(operation.kind, needed, put_first=put_first):
@@ -308,6 +312,8 @@ async def send_in_other_shapes(
             continue
         if await restore_members(sending, prepared, others):
             continue  # it removes more than it names
+        if not others and removes_members(prepared):
+            return requests, None  # it did no harm here, but may do some to others
         paths = [change.path for change in operation.changes]
         shapes.move(operation.kind, paths, other, _lesson(error, operation.changes))
         return requests, None

@@ -17,21 +17,26 @@ from scimsync.scim.shaping import member_id
 from scimsync.transport.request_errors import RequestError
 
 
-async def other_members(sending: Sending, prepared: PreparedOperation) -> frozenset[str]:
+def removes_members(prepared: PreparedOperation) -> bool:
+    """Return whether an operation takes members out of a group."""
+    operation = prepared.operation
+    return operation.action in MEMBERSHIP_ACTIONS and not all(
+        member_of(change)[2] for change in operation.changes
+    )
+
+
+async def other_members(sending: Sending, prepared: PreparedOperation) -> frozenset[str] | None:
     """Return the ids of the members that a group shows besides those that an operation names.
 
-    Return none for an operation that removes nobody, and if the group cannot be read.
+    Return None if it shows no members.
     """
-    operation = prepared.operation
-    if operation.action not in MEMBERSHIP_ACTIONS or all(
-        member_of(change)[2] for change in operation.changes
-    ):
-        return frozenset()
-    named = {prepared.members.get(member_of(change)[:2]) for change in operation.changes}
+    changes = prepared.operation.changes
+    named = {prepared.members.get(member_of(change)[:2]) for change in changes}
     try:
-        return await _members(sending, prepared) - named
+        shown = await _members(sending, prepared)
     except RequestError:
-        return frozenset()
+        return None
+    return shown - named if shown else None
 
 
 async def restore_members(
