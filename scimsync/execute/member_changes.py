@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,12 +15,13 @@ from scimsync.execute.operation_outcome import (
     result,
     skipped,
 )
+from scimsync.execute.other_members import OthersInDoubt
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error
 from scimsync.model.changes import Change
-from scimsync.model.ids import Kind, RemoteId
+from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
-from scimsync.model.memberships import member_of
+from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import OperationStatus
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
@@ -66,6 +67,9 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
     try:
         await attempt.send(changes)
     except RequestError as error:
+        if isinstance(error, OthersInDoubt):
+            attempt.in_doubt += _additions(sending, operation.key, error.others)
+            error = error.cause
         outcome = await _outcome_of_error(sending, prepared, link, error, attempt.requests)
     else:
         outcome = _outcome(prepared, link, attempt, changes, sending.clock())
@@ -75,6 +79,16 @@ async def send_members(sending: Sending, prepared: PreparedOperation) -> Operati
         members=acknowledged(operation.key, attempt.applied),
         in_doubt=tuple((operation.key, *member_of(change)[:2]) for change in doubted),
     )
+
+
+def _additions(sending: Sending, group: Key, ids: Iterable[str]) -> list[Change]:
+    """Return changes that add the users with these ids to a group, as far as they are known."""
+    keys = (sending.owner(Kind.USER, RemoteId(one)) for one in ids)
+    return [
+        member_change(Membership(group, Kind.USER, key, wanted=True, acknowledged=False))
+        for key in keys
+        if key is not None
+    ]
 
 
 def _outcome(

@@ -17,6 +17,19 @@ from scimsync.scim.shaping import member_id
 from scimsync.transport.request_errors import RequestError
 
 
+class OthersInDoubt(RequestError):
+    """It is not known whether a removal took out `others` too. `cause` is why."""
+
+    def __init__(self, cause: RequestError, others: frozenset[str]) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.others = others
+
+    @property
+    def brief(self) -> str:
+        return self.cause.brief
+
+
 def removes_members(prepared: PreparedOperation) -> bool:
     """Return whether an operation takes members out of a group."""
     operation = prepared.operation
@@ -44,9 +57,18 @@ async def restore_members(
 ) -> bool:
     """Add those of `others` again who are members no longer. Return whether there were any.
 
-    Raise RequestError.
+    Raise OthersInDoubt if that cannot be told or done.
     """
-    lost = sorted(others - await _members(sending, prepared)) if others else []
+    if not others:
+        return False
+    try:
+        return await _restore(sending, prepared, others)
+    except RequestError as error:
+        raise OthersInDoubt(error, others) from error
+
+
+async def _restore(sending: Sending, prepared: PreparedOperation, others: frozenset[str]) -> bool:
+    lost = sorted(others - await _members(sending, prepared))
     if not lost:
         return False
     operation = prepared.operation

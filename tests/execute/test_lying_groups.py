@@ -93,7 +93,10 @@ def test_who_may_have_got_into_a_group_by_an_earlier_try_is_taken_out_again(
     assert members(liar, "Sales") == ["id-00004"]
 
 
-def test_a_refused_removal_never_empties_the_group(lied_to: Office, liar: LyingServer) -> None:
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_refused_removal_never_empties_the_group(
+    lied_to: Office, liar: LyingServer, readable: bool
+) -> None:
     """The target follows the RFC, and once refuses a removal that names the member in the path. In
     another shape, the removal is one of all members."""
     lied_to.hire([*people(4), person(5, dept="Sales")])
@@ -101,15 +104,18 @@ def test_a_refused_removal_never_empties_the_group(lied_to: Office, liar: LyingS
 
     def about_removals(seen: Seen, chance: Random) -> Lie | None:
         paths = [one.get("path", "") for one in (seen.body or {}).get("Operations", ())]
-        single = any(path.startswith("members[") for path in paths)
-        return INSTEAD["400 invalidPath"] if single else None
+        if any(path.startswith("members[") for path in paths):
+            return INSTEAD["400 invalidPath"]
+        emptied = not readable and not members(liar, "IT")
+        return INSTEAD["403"] if seen.method == "GET" and emptied else None
 
     liar.choose = about_removals
     lied_to.hire([*people(3), person(4, dept="Sales"), person(5, dept="Sales")])
 
     lied_to.push()
 
-    assert {"id-00001", "id-00002", "id-00003"} <= {*members(liar, "IT")}
+    if readable:
+        assert {"id-00001", "id-00002", "id-00003"} <= {*members(liar, "IT")}
     liar.choose = lambda seen, chance: None
     assert lied_to.push(later=DAY).exit_code == 0
     assert members(liar, "IT") == ["id-00001", "id-00002", "id-00003"]
