@@ -305,10 +305,10 @@ async def send_in_other_shapes(
                 sending, _in_shape(sending, prepared, other), after_refusal=True
             )
         except RequestError as why:
+            await restore_members(sending, prepared, others)
             failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
             if not failed and not may_be_the_shape(why, is_proven=False):
                 return None, why
-            await restore_members(sending, prepared, others)
             continue
         if await restore_members(sending, prepared, others):
             continue  # it removes more than it names
