@@ -12,10 +12,10 @@ from scimsync.plan import Now, Plan
 from scimsync.run.clock import checked_clock
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import Context
+from scimsync.run.opened_targets import open_targets
 from scimsync.run.options import Options, Report
 from scimsync.run.prepare import make_plan
 from scimsync.run.reading import read_sources
-from scimsync.run.target_run import open_targets
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import journal
 from scimsync.state.store import Store, scratch_store

@@ -16,10 +16,10 @@ from scimsync.run.clock import checked_clock
 from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import PushContext
 from scimsync.run.lease_keeper import LeaseKeeper, steady_clock, take_leases
+from scimsync.run.opened_targets import lose_targets, open_targets, stop_targets
 from scimsync.run.options import Options, Report
 from scimsync.run.outcome import RunOutcome, run_outcome, target_document
 from scimsync.run.reading import Reading, read_sources
-from scimsync.run.target_run import lose_targets, open_targets, stop_targets
 from scimsync.run.waves import push_targets
 from scimsync.state import journal, leases
 from scimsync.state.store import Store

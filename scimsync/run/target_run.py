@@ -3,81 +3,59 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from scimsync.desired.groups import name_of
 from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
-from scimsync.execute.in_doubt import InDoubtReader
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
-from scimsync.model.discovery import Capabilities, Discovery
-from scimsync.model.ids import Document, Key, Kind, Seq
-from scimsync.model.links import LinkStatus
+from scimsync.model.discovery import Capabilities
+from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.operations import Action
 from scimsync.model.targets import LearnedShape, TargetState, UnusableFilter
 from scimsync.plan import Now, Scope, TargetPlan, TargetPlanner
-from scimsync.plan.adoption import searched_by
 from scimsync.plan.definition import Tally
 from scimsync.plan.diff import nameless_references, protected_accounts
 from scimsync.plan.guard import FIRST_KEYS, REMOVALS
 from scimsync.plan.identities import NOTHING_SUSPECTED, Identities, Suspicion, can_compare
-from scimsync.plan.planner import TargetReader
 from scimsync.plan.product import (
     no_groups,
     pending_invitations,
     setting_warnings,
     unchangeable_attributes,
 )
-from scimsync.plan.protection import protected_by
 from scimsync.run.compile import CompiledTarget, create_only_paths
 from scimsync.run.context import Context, PushContext
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.tallies import with_tallies
 from scimsync.scim.dialects import Dialect
-from scimsync.scim.paging import Paging
 from scimsync.state import (
-    discoveries,
     due,
     holds,
     links,
-    record_rows,
-    target_states,
 )
 from scimsync.state.planning import LiveState
-from scimsync.state.planning_overlay import OverlayState
 from scimsync.state.store import Store
-from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.discoverer import Discoverer
 from scimsync.targets.evidence import IdOfAnother, message_code, shows_another
-from scimsync.targets.learned_shapes import LearnedShapes, open_shapes
+from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
-    is_suspect,
-    learned_rate,
     quarantine_error,
-    remembered_filters,
 )
-from scimsync.targets.resource_reader import ResourceReader
-from scimsync.targets.sender import LazySender
-from scimsync.targets.visibility import Visibility
-from scimsync.transport.observer import Observer, ignore
-from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import RequestError
-from scimsync.transport.retry_policy import TimeSource
 
 _LOG = logging.getLogger("scimsync")
 
-_NO_TABLE = ""
+NO_TABLE = ""
 """The name of the matcher for groups whose table is no longer in sync.toml."""
 
-_FEW, _MANY = 3, 10_000
-"""The expected number of groups to look up: few once groups are linked, any number before that."""
+MANY = 10_000
+"""The expected number of groups to look up where it may be any."""
 
 _DAYS_REMEMBERED = 60
 
@@ -86,7 +64,7 @@ _TAKING_ACCESS = (*REMOVALS, Action.REMOVE_MEMBERS)
 _MAY_BE_RESTORED = timedelta(days=30)
 """The age of the oldest backup of a target that a refresh expects."""
 
-_PROOFS = 5
+PROOFS = 5
 """The number of known accounts that are looked for at a new url. One that is there suffices."""
 
 
@@ -168,11 +146,11 @@ class TargetRun:
         """Return the matcher that finds and reads a resource."""
         if kind is Kind.USER:
             return self.user_matcher
-        return _group_matcher(self.group_matchers, key)
+        return group_matcher(self.group_matchers, key)
 
     def create_only(self, kind: Kind, key: Key) -> frozenset[str]:
         """Return the paths of a resource that are sent at creation only."""
-        return _create_only(self.compiled, kind, key)
+        return create_only(self.compiled, kind, key)
 
     def find_suspicions(self, context: Context, reading: Reading) -> list[Suspicion]:
         """Set the scope of this run, and return the arriving users who may be leavers.
@@ -282,7 +260,7 @@ class TargetRun:
         if self.known.url in (None, url) or not context.options.allowance.new_url:
             return
         with context.store.read() as connection:
-            accounts = links.first_resources(connection, self.name, Kind.USER, _PROOFS)
+            accounts = links.first_resources(connection, self.name, Kind.USER, PROOFS)
         for link in accounts:
             assert link.remote_id is not None  # noqa: S101 - it has an account
             resource = await self.user_matcher.read(link.remote_id)
@@ -348,7 +326,7 @@ class TargetRun:
         """Plan some resources again within the same run. Raise RequestError, TargetStopped."""
         self.user_matcher.forget(len(users))
         for matcher in self.group_matchers.values():
-            matcher.forget(_MANY)
+            matcher.forget(MANY)
         await self.planner.plan_again(users, groups, only)
 
     def plan(self, store: Store) -> TargetPlan:
@@ -438,238 +416,19 @@ class TargetRun:
         )
 
 
-@asynccontextmanager
-async def open_targets(
-    context: Context,
-    reading: Reading,
-    may_send: Callable[[], Awaitable[bool]] | None = None,
-    observe: Observer = ignore,
-    time: TimeSource | None = None,
-) -> AsyncIterator[Mapping[str, TargetRun]]:
-    """Open all targets of a run, and close their connections at the end of the block.
-
-    `may_send` is awaited before each request and returns whether this run still holds its leases.
-    """
-    compiled, now = context.compiled, context.now
-    async with AsyncExitStack() as stack:
-        with context.store.read() as connection:
-            known = target_states.get_targets(connection, list(compiled.targets))
-        opened: dict[str, TargetRun] = {}
-        for name, target in compiled.targets.items():
-            sender = LazySender(
-                compiled.config, name, compiled.authenticators.get(name), target.concurrency
-            )
-            stack.push_async_callback(sender.aclose)
-            rate_limiter = RateLimiter(
-                target.rate,
-                concurrency=target.concurrency,
-                learned=learned_rate(known[name], now.time),
-            )
-            target_connection = TargetConnection(
-                name,
-                sender,
-                rate_limiter=rate_limiter,
-                probing=is_suspect(known[name]),
-                may_send=may_send,
-                observe=observe,
-                time=time,
-                now=context.clock if isinstance(context, PushContext) else lambda: now.time,
-                rates=target.rates,
-            )
-            opened[name] = _open(context, target, target_connection, known[name], reading)
-            stack.callback(_close_matchers, opened[name])
-        yield opened
+def group_matcher(matchers: Mapping[str, Matcher], key: Key) -> Matcher:
+    return matchers.get(name_of(key)) or matchers[NO_TABLE]
 
 
-def stop_targets(opened: Mapping[str, TargetRun], why: ScimsyncError) -> None:
-    """Send nothing more to any target."""
-    for target in opened.values():
-        target.connection.stop(why)
-
-
-def lose_targets(opened: Mapping[str, TargetRun]) -> None:
-    """Send nothing more to any target, since another run took over."""
-    for target in opened.values():
-        target.connection.lost_lease()
-
-
-def _open(
-    context: Context,
-    target: CompiledTarget,
-    connection: TargetConnection,
-    known: TargetState,
-    reading: Reading,
-) -> TargetRun:
-    store, now, name = context.store, context.now, target.name
-    with store.read() as database:
-        has_links = links.count_links(database, name, Kind.GROUP) > 0
-    if isinstance(context, PushContext):
-        state = LiveState(store, context.run, name, now.time)
-    else:
-        assert context.overlay is not None  # noqa: S101 - only a push has none
-        state = OverlayState(store, context.overlay, name, now.time)
-    cursor = known.cursor if known.digest == target.digest(now.today) else Seq(0)
-
-    discoverer = _discoverer(context, target, connection)
-    profile = target.profile
-    resources = ResourceReader(
-        connection,
-        target.dialect,
-        Paging.of_product(profile.paging, profile.page_size),
-        discoverer.capabilities,
-        member_filter=profile.member_filter,
-    )
-
-    def matcher(kind: Kind, match: Sequence[str], expected: Callable[[], int]) -> Matcher:
-        return Matcher(
-            resources,
-            kind,
-            match,
-            expected,
-            known=lambda: state.count_accounts(kind),
-            unusable=remembered_filters(known, kind, now.time),
-            visibility=Visibility(
-                target.policy.product.name,
-                target.profile.lists_lie,
-                target.profile.sees_only_own,
-                target.profile.filter_needs if kind is Kind.USER else {},
-                lambda: _known_documents(store, name, kind),
-            ),
-        )
-
-    def expected_users() -> int:
-        return len(context.options.keys) or _may_need_look_up(store, target, cursor, state, reading)
-
-    users = matcher(Kind.USER, target.config.match, expected_users)
-    # the first push may find any number of groups, later ones few that are new
-    groups = {
-        table: matcher(Kind.GROUP, searched_by(rule.match), lambda: _FEW if has_links else _MANY)
-        for table, rule in target.groups.items()
-    }
-    groups[_NO_TABLE] = matcher(Kind.GROUP, ("externalId", "displayName"), lambda: _FEW)
-
-    def reader(kind: Kind, matcher_of: Callable[[Key], Matcher]) -> TargetReader | None:
-        if context.options.offline:
-            return None
-
-        def protect(resource: Mapping[str, Any]) -> str | None:
-            return protected_by(target.policy, kind, resource)
-
-        in_doubt = InDoubtReader(
-            store,
-            state,
-            name,
-            kind,
-            matcher_of,
-            lambda key: _paths(target, kind, key),
-            lambda key: _create_only(target, kind, key),
-            protect,
-            target.policy.product,
-            members=context.options.refresh,
-        )
-        finder = AccountFinder(matcher_of, protect)
-        return TargetReader(finder, in_doubt, connection.clock_doubt)
-
-    # groups that are linked show that the product has some by now
-    leaves_out_groups = target.profile.groups == "none" and bool(target.groups) and not has_links
-    planner = TargetPlanner(
-        target,
-        state,
-        context.records,
-        now,
-        reader(Kind.USER, lambda _: users),
-        reader(Kind.GROUP, lambda key: _group_matcher(groups, key)),
-        known.group_tables,
-        has_groups=has_links or (bool(target.groups) and not leaves_out_groups),
-    )
-    shapes = open_shapes(
-        target.dialect,
-        known,
-        target.config.url,
-        now.today,
-        target.profile.shape,
-        lambda: discoverer.known.capabilities,
-    )
-    return TargetRun(
-        target,
-        connection,
-        users,
-        groups,
-        state,
-        planner,
-        known,
-        discoverer,
-        shapes,
-        leaves_out_groups=leaves_out_groups,
-    )
-
-
-def _discoverer(
-    context: Context, target: CompiledTarget, connection: TargetConnection
-) -> Discoverer:
-    """Return the discovery of a target. Only a push stores what it reads."""
-    store, name, url = context.store, target.name, target.config.url
-
-    def load() -> Discovery:
-        with store.read() as database:
-            return discoveries.get_discovery(database, name, url)
-
-    def keep(discovery: Discovery) -> None:
-        with store.write() as database:
-            discoveries.put_discovery(database, name, url, discovery)
-
-    now = context.now.time
-    if isinstance(context, PushContext):
-        return Discoverer(connection, load, now, keep)
-    return Discoverer(connection, load, now)
-
-
-def _known_documents(store: Store, target: str, kind: Kind) -> Sequence[Document]:
-    """Return what some active resources of a target hold, as far as that is known."""
-    with store.read() as connection:
-        return [link.document for link in links.first_resources(connection, target, kind, _PROOFS)]
-
-
-def _close_matchers(target: TargetRun) -> None:
-    for matcher in (target.user_matcher, *target.group_matchers.values()):
-        matcher.close()
-
-
-def _group_matcher(matchers: Mapping[str, Matcher], key: Key) -> Matcher:
-    return matchers.get(name_of(key)) or matchers[_NO_TABLE]
-
-
-def _paths(target: CompiledTarget, kind: Kind, key: Key) -> Sequence[str]:
+def managed_paths(target: CompiledTarget, kind: Kind, key: Key) -> Sequence[str]:
     if kind is Kind.USER:
         return target.program.paths
     rule = target.groups.get(name_of(key))
     return rule.program.paths if rule is not None else ()
 
 
-def _create_only(target: CompiledTarget, kind: Kind, key: Key) -> frozenset[str]:
+def create_only(target: CompiledTarget, kind: Kind, key: Key) -> frozenset[str]:
     if kind is Kind.USER:
         return create_only_paths(target.program)
     rule = target.groups.get(name_of(key))
     return create_only_paths(rule.program) if rule is not None else frozenset()
-
-
-def _may_need_look_up(
-    store: Store, target: CompiledTarget, cursor: Seq, state: LiveState, reading: Reading
-) -> int:
-    """Return the largest number of users that may have to be looked up.
-
-    These are the changed users and those without an account.
-    """
-    read = [reading.sources[name] for name in target.sources if name in reading.sources]
-    with store.read() as connection:
-        changed = record_rows.count_changed(connection, target.sources, cursor)
-        if isinstance(state, OverlayState):
-            changed += sum(source.new + source.changed for source in read)
-        pending = links.count_with_status(connection, target.name, LinkStatus.PENDING)
-        if not changed + pending:
-            return 0
-        linked = links.count_with_status(
-            connection, target.name, LinkStatus.ACTIVE, LinkStatus.INACTIVE
-        )
-    without_account = max(sum(source.records for source in read) - linked, 0)
-    return min(without_account, changed + pending)
