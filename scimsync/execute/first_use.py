@@ -14,7 +14,7 @@ from typing import Any
 from scimsync.execute.other_members import other_members, removes_members, restore_members
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
-from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
@@ -37,6 +37,7 @@ from scimsync.targets.evidence import (
     verdict,
 )
 from scimsync.targets.learned_shapes import Alternative, LearnedShapes
+from scimsync.targets.lessons import GONE
 from scimsync.targets.resource_list import fold
 from scimsync.transport.request_errors import InvalidRequest, RequestError
 
@@ -113,9 +114,35 @@ async def send_checked(
     if new_id is not None and responses[-1].resource_id == new_id:
         remote_id = new_id
     check_change(requests[-1], responses[-1], remote_id, sent, known)
-    if prepared.is_trial:
+    if operation.action == Action.DELETE:
+        await _look_after_deletion(sending, operation.kind, operation.remote_id, requests[-1])
+    elif prepared.is_trial:
         await _read_back(sending, prepared, requests[-1], responses[-1], strict=after_refusal)
     return requests, responses[-1]
+
+
+async def _look_after_deletion(
+    sending: Sending, kind: Kind, remote_id: RemoteId, request: ScimRequest
+) -> None:
+    """Look once what became of a deleted resource at this target.
+
+    Raise UnprovenResponse if it is there as before. Some targets only deactivate users.
+    """
+    shapes = sending.shapes
+    lags_behind = sending.policy.product.write_delay > 0
+    if shapes is None or lags_behind or shapes.is_known_to_delete(kind):
+        return
+    try:
+        resource = await sending.read(kind, remote_id)
+    except RequestError as error:
+        if verdict(error, Purpose.READ) is Verdict.MISSING:
+            shapes.note_deletion(kind, GONE)
+        return
+    if kind is Kind.USER and active_of(resource) is False:
+        shapes.note_deletion(kind, "deactivated")
+        return
+    why = f"{request}: success, but the {kind.noun} is there as before"
+    raise UnprovenResponse(why, Answer.NOT_STORED)
 
 
 def _held(prepared: PreparedOperation) -> list[Document]:

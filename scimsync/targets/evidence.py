@@ -133,7 +133,7 @@ TABLE: Mapping[Answer, Mapping[Purpose, Verdict]] = {
     Answer.SHORT_LIST: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.FILTER_IGNORED: dict.fromkeys(Purpose, _V.UNKNOWN),
     Answer.MEMBERS_HIDDEN: dict.fromkeys(Purpose, _V.UNKNOWN),
-    Answer.NOT_STORED: _row(_V.DONE, _V.SHAPE, _V.DONE, _V.DONE, _V.DONE),
+    Answer.NOT_STORED: _row(_V.DONE, _V.SHAPE, _V.SHAPE, _V.DONE, _V.DONE),
 }
 """What each kind of answer proves about each kind of request."""
 

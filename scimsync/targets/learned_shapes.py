@@ -30,6 +30,9 @@ BY_PUT = "by put"
 NOT_SHOWN = "not shown"
 """The name, before a path, of an attribute that the target accepts and never shows."""
 
+DELETES = "deletes"
+"""The name of the proof that a deleted resource is gone, or deactivated."""
+
 CREATED_WITHOUT = "created without"
 """The name, before a path, of an attribute that new resources do not show."""
 
@@ -87,7 +90,7 @@ class LearnedShapes:
         if len(words) != 3 or words[0] not in (kind.value for kind in Kind):
             return
         kind, slot, what = Kind(words[0]), words[1], words[2]
-        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT)):
+        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT, DELETES)):
             self.learned[name] = lesson
             if what.startswith(BY_PUT):
                 self._set_by_put(kind, what.removeprefix(BY_PUT).strip())
@@ -152,6 +155,14 @@ class LearnedShapes:
         name = f"{kind} setting {CREATED_WITHOUT} {path.lower()}"
         if name not in self.learned:
             self._learn(name, "", why)
+
+    def is_known_to_delete(self, kind: Kind) -> bool:
+        """Return whether a deleted resource was seen to be gone, or deactivated."""
+        return f"{kind} removing {DELETES}" in self.learned
+
+    def note_deletion(self, kind: Kind, found: str) -> None:
+        """Note what was found of a resource after its deletion."""
+        self._learn(f"{kind} removing {DELETES}", "", found)
 
     def note_single_operations(self, kind: Kind, why: str) -> None:
         """Note that the target takes operations one by one that it refused together."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from scimsync.model.targets import LearnedShape
 from scimsync.scim.shapes import CHOICES, Axis
-from scimsync.targets.learned_shapes import BY_PUT, CREATED_WITHOUT, NOT_SHOWN
+from scimsync.targets.learned_shapes import BY_PUT, CREATED_WITHOUT, DELETES, NOT_SHOWN
+
+GONE = "gone"
+"""What is found of a deleted resource where it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ def lessons(shapes: Mapping[str, LearnedShape]) -> Iterator[Lesson]:
             path = what.removeprefix(CREATED_WITHOUT).strip()
             text = f"new {kind}s do not show {path}, which is sent"
             yield Lesson(text, learned.why, learned.learned_on, is_loss=True)
+        elif what == DELETES:
+            if learned.why != GONE:
+                text = f"a deleted {kind} is {learned.why}, and not gone"
+                yield Lesson(text, "DELETE", learned.learned_on)
         elif what.startswith(BY_PUT):
             text = f"{kind}s: {what.removeprefix(BY_PUT).strip()} by {CHOICES[Axis.WRITE]['put']}"
             yield Lesson(text, learned.why, learned.learned_on)

@@ -11,6 +11,7 @@ from tests.servers.partial import Lack, running_partial_server
 
 GROUPS = '[targets.wiki.groups.departments]\neach = "dept"\ndisplayName = "value"\n'
 NO_GUARD = 'max_updates = "100%"'
+MAY_DELETE = 'max_removals = "100%"\nmin_records = "0%"'
 
 
 def office_at(folder: Path, url: str, token: str) -> Office:
@@ -79,3 +80,37 @@ def test_check_and_status_tell_what_was_learned_until_it_is_forgotten(tmp_path: 
         assert lesson not in forgot
         assert "forgot the learned shapes of requests" in forgot
         assert json.loads(office.run("status", "--json").out)["targets"]["wiki"]["shapes"] == {}
+
+
+def test_a_deletion_that_changes_nothing_becomes_a_deactivation(tmp_path: Path) -> None:
+    with running_partial_server(set()) as server:
+        office = office_at(tmp_path, server.url, server.token)
+        office.configure(user=USER, guard=MAY_DELETE, target='leave = { action = "delete" }')
+        office.hire(people(3))
+        office.push()
+        server.fail("DELETE", times=1000, status=204)
+        office.hire(people(2))
+        office.push()
+
+        ran = office.run("push")
+
+        left = [user for user in server.users.values() if user["externalId"] == "00003"]
+        assert [user["active"] for user in left] == [False]
+        assert "success, but the account is there as before" in office.run("status").out
+        assert ran.code in (0, 4)
+
+
+def test_the_first_deletion_is_looked_after_once(tmp_path: Path) -> None:
+    with running_partial_server(set()) as server:
+        office = office_at(tmp_path, server.url, server.token)
+        office.configure(user=USER, guard=MAY_DELETE, target='leave = { action = "delete" }')
+        office.hire(people(3))
+        office.push()
+        asked = []
+        for rows in (people(2), people(1)):
+            server.forget()
+            office.hire(rows)
+            assert office.push().exit_code == 0
+            asked.append([seen.method for seen in server.seen])
+
+        assert asked == [["DELETE", "GET"], ["DELETE"]]

@@ -63,7 +63,7 @@ ROWS = {
     Answer.SHORT_LIST: "unknown unknown unknown unknown unknown",
     Answer.FILTER_IGNORED: "unknown unknown unknown unknown unknown",
     Answer.MEMBERS_HIDDEN: "unknown unknown unknown unknown unknown",
-    Answer.NOT_STORED: "done shape done done done",
+    Answer.NOT_STORED: "done shape shape done done",
 }
 
 
