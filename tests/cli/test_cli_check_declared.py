@@ -150,7 +150,6 @@ def test_what_cannot_be_read_cannot_be_told(
     assert told == [
         ("SYNC-0951", "declares no capabilities (/ServiceProviderConfig)"),
         ("SYNC-0424", "whether the mapping fits cannot be told"),
-        ("SYNC-0424", "whether its roles exist cannot be told"),
     ]
 
 

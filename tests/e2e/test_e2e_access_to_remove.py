@@ -92,7 +92,7 @@ def test_a_refused_removal_marks_the_leaver(
     office.configure(target=target)
     office.hire(people(5))
     office.push()
-    faulty.fail(where=lambda seen: seen.method in ("PATCH", "DELETE"), times=99, **fault)
+    faulty.fail(where=lambda seen: seen.method in ("PATCH", "PUT", "DELETE"), times=99, **fault)
     office.hire(people(4))
 
     assert office.push().exit_code == 4

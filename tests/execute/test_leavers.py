@@ -30,13 +30,15 @@ REVOKED = USER + 'title = "dept"\n'
 def sets(path: str) -> Callable[[Seen], bool]:
     """Requests that say something of `path`."""
     return lambda seen: any(
-        one.get("path") == path for one in (seen.body or {}).get("Operations", ())
+        path == one.get("path") or ("path" not in one and path in one["value"])
+        for one in (seen.body or {}).get("Operations", ())
     )
 
 
 def refuse(faulty: FaultyServer, path: str, times: int = 1000) -> None:
-    """The target takes no change of this attribute."""
+    """The target takes no change of this attribute, whatever the shape of the request."""
     faulty.fail("PATCH", where=sets(path), times=times, status=400, body=REFUSAL)
+    faulty.fail("PUT", times=times, status=400, body=REFUSAL)
 
 
 def test_a_leaver_whose_new_name_is_taken_is_switched_off(

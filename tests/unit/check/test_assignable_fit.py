@@ -21,6 +21,7 @@ from scimsync.model.discovery import (
 from scimsync.model.ids import Document, Key
 
 Found = list[tuple[str | None, str, tuple[str, ...]]]
+DECLARED = Capabilities(roles=Assigning(supported=True))
 ADMIN = Assignable(("admin",), permitted=3, used=2)
 
 
@@ -63,14 +64,18 @@ def test_roles_that_do_not_exist_are_named_with_their_users() -> None:
 @pytest.mark.parametrize(
     ("discovery", "why"),
     [
-        (Discovery(untold={"/Roles": "GET /Roles: 404"}), "GET /Roles: 404"),
-        (Discovery(), "they were not read"),
+        (Discovery(DECLARED, untold={"/Roles": "GET /Roles: 404"}), "GET /Roles: 404"),
+        (Discovery(DECLARED), "they were not read"),
         (discovery_of(is_whole=False), "the target lists only some"),
     ],
 )
 def test_it_cannot_be_told_without_a_whole_list(discovery: Discovery, why: str) -> None:
     ((code, message, _),) = found(discovery, ["boss"])
     assert (code, message) == ("SYNC-0424", f"whether its roles exist cannot be told: {why}")
+
+
+def test_a_target_that_does_not_declare_a_list_of_roles_needs_none() -> None:
+    assert found(Discovery(untold={"/Roles": "GET /Roles: 404"}), ["boss"]) == []
 
 
 def test_roles_that_are_not_supported_any_more_are_named() -> None:

@@ -57,6 +57,8 @@ def check_assignable(
         assigned = _assigned(counts)
         yield from _support(subject, discovery, attribute, counts)
         listed: AssignableList | None = getattr(discovery, attribute)
+        if listed is None and getattr(discovery.capabilities, attribute).supported is not True:
+            continue  # few service providers list them, and most say nothing about it
         if listed is None:
             why = discovery.untold.get(ASSIGNABLE[attribute], "they were not read")
             yield untold(subject, f"whether its {attribute} exist", why)
