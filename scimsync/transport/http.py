@@ -269,7 +269,7 @@ def checked_base_url(base_url: str) -> httpx2.URL:
     except httpx2.InvalidURL:  # its message repeats the URL, which may contain a secret
         raise BaseUrlError("this is not a URL") from None
     if "<" in base_url:
-        raise BaseUrlError("put your own names in place of those in <…>")
+        raise BaseUrlError("replace the placeholders in <…> with your own values")
     if url.userinfo or url.query or url.fragment:
         raise BaseUrlError("a base URL has no user, no password, no query and no fragment")
     return url

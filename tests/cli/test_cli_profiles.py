@@ -79,7 +79,7 @@ def test_placeholders_in_a_url_are_named_before_anything_is_sent(office: Office)
     ran = office.run("check")
 
     assert ran.code == 2
-    assert "put your own names in place of those in <…>" in ran.out
+    assert "replace the placeholders in <…> with your own values" in ran.out
 
 
 def test_a_plan_says_that_a_deactivation_deletes(office: Office) -> None:

@@ -331,6 +331,19 @@ def test_without_a_token_nothing_is_sent(
     assert faulty.seen == []
 
 
+def test_check_says_that_the_authorization_server_refuses(
+    office: Office, oauth: OAuthServer
+) -> None:
+    oauth.fail = (401, {"error": "invalid_client"})
+    authenticate(office, oauth_settings(oauth))
+    office.hire(people(1))
+
+    out = office.run("check").out
+
+    assert "error    no token: 127.0.0.1 answers 401 invalid_client [SYNC-0402]" in out
+    assert "check the URL, client_id, and the secret in auth" in out
+
+
 def test_no_secret_is_shown(
     office: Office, faulty: FaultyServer, oauth: OAuthServer, tmp_path: Path
 ) -> None:
@@ -408,7 +421,7 @@ def test_no_secret_is_in_the_arguments_of_a_process(
     ("day", "message"),
     [
         ("2026-03-03", "the credentials expire in 1 day, on 2026-03-03 [SYNC-0159]"),
-        ("2020-01-01", "the credentials have expired, on 2020-01-01 [SYNC-0159]"),
+        ("2020-01-01", "the credentials expired on 2020-01-01 [SYNC-0159]"),
         ("2039-01-01", ""),
     ],
 )

@@ -26,8 +26,8 @@ def expiry_warning(expires: date | None, today: date) -> str | None:
     if expires is None or expires - today > _SOON:
         return None
     left = (expires - today).days
-    when = f"expire in {plural(left, 'day')}" if left > 0 else "have expired"
-    return f"the credentials {when}, on {expires}"
+    when = f"expire in {plural(left, 'day')}," if left > 0 else "expired"
+    return f"the credentials {when} on {expires}"
 
 
 def jwt_expiry(token: str) -> date | None:

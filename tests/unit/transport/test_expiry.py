@@ -56,7 +56,7 @@ def test_the_first_day_counts(configured: date | None, claims: bytes, day: date 
         (None, None),
         (date(2026, 4, 2), None),
         (date(2026, 4, 1), "the credentials expire in 30 days, on 2026-04-01"),
-        (date(2026, 3, 2), "the credentials have expired, on 2026-03-02"),
+        (date(2026, 3, 2), "the credentials expired on 2026-03-02"),
     ],
 )
 def test_a_warning_comes_30_days_ahead(day: date | None, warning: str | None) -> None:

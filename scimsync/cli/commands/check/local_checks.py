@@ -278,7 +278,7 @@ def check_secrets(config: Config, name: str, today: date) -> Iterator[CheckResul
         yield subject.warning(
             warning,
             code="SYNC-0159",
-            hint="create a new token at the target before that day",
+            hint="get new credentials, and change auth or the secret that it refers to",
         )
 
 

@@ -37,7 +37,12 @@ from scimsync.targets.evidence import (
 )
 from scimsync.targets.resource_reader import ResourceReader, known_capabilities
 from scimsync.targets.sender import open_authenticator, open_client
-from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+from scimsync.transport.request_errors import (
+    InvalidResponse,
+    NoResponse,
+    RequestError,
+    TokenRefused,
+)
 
 _MISFITS_SHOWN = 10
 _WORDS = {
@@ -128,6 +133,12 @@ class TargetChecks:
 def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> CheckResult:
     """Return what the error of the first requests means."""
     said = str(error)
+    if isinstance(error, TokenRefused):
+        return subject.error(
+            said,
+            code=message_code(error),
+            hint="check the URL, client_id, and the secret in auth",
+        )
     if verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
         if answer_of(error) is Answer.UNAUTHORISED:
             return subject.error(
