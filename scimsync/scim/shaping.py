@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from scimsync.scim.attributes import read, spelled, usable_id
+from scimsync.scim.attributes import at_top, read, spelled, usable_id
 from scimsync.scim.differences import Difference
 from scimsync.scim.edit import edited
 from scimsync.scim.messages import Member, RemoteResource, Requests, ScimRequest, resource_path
 from scimsync.scim.patch import PatchOperation, patch_body
-from scimsync.scim.paths import eq_filter
+from scimsync.scim.paths import Path, eq_filter
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.scim.settable import settable_path
 from scimsync.scim.shapes import Axis, Shape, Shapes
@@ -58,6 +58,13 @@ def needs_current(shapes: Shapes, paths: Collection[str]) -> bool:
     where = [settable_path(path) for path in paths]
     if any(one.pins for one in where) and any(
         shape.element in ("element", "list") or shape.path == "object" for shape in both
+    ):
+        return True
+    if any(shape.extension == "nested" for shape in both) and any(
+        not at_top(one.path.schema)
+        and (one.pins or one.path.sub is not None)
+        and not _is_manager(one.path)
+        for one in where
     ):
         return True
     has_parts = any(one.path.sub is not None for one in where)
@@ -244,9 +251,12 @@ class _Operations:
 
 def is_manager(change: Difference) -> bool:
     """Return whether a difference is the reference to a manager (RFC 7643 section 4.3)."""
-    path = change.where.path
+    return _is_manager(change.where.path)
+
+
+def _is_manager(path: Path) -> bool:
     return (
-        (change.schema or "").casefold() == _ENTERPRISE.casefold()
+        (path.schema or "").casefold() == _ENTERPRISE.casefold()
         and path.attribute.casefold() == "manager"
         and (path.sub or "").casefold() == "value"
     )
@@ -275,7 +285,7 @@ def member_requests(
     shapes: Shapes, resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
 ) -> Requests:
     """Return the requests that remove and add members of a group; others stay."""
-    if shapes.writes_by_put:
+    if shapes.writes_by_put or "members" in shapes.by_put:
         body = dict(resource.current or {"id": resource.remote_id})
         body[spelled(body, "members") or "members"] = _members_after(resource, removed, added)
         return _put("group", resource, body)

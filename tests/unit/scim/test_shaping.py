@@ -234,8 +234,12 @@ def test_a_member_is_added(choices: dict[str, str], expected: list[Any]) -> None
     assert (request.body or {})["Operations"] == expected
 
 
-def test_members_by_put_keep_the_others() -> None:
-    (request,) = dialect(write="put").change_members(GROUP, ["1"], [Member("3")])
+@pytest.mark.parametrize(
+    "shapes", [Shapes(Shape(write="put")), Shapes(by_put=frozenset({"members"}))]
+)
+def test_members_by_put_keep_the_others(shapes: Shapes) -> None:
+    (request,) = ShapedDialect(group=shapes).change_members(GROUP, ["1"], [Member("3")])
+    assert request.method == "PUT"
     assert request.body == {"id": "g", "members": [{"value": "2"}, {"value": "3"}]}
 
 
@@ -250,6 +254,8 @@ def test_members_by_put_keep_the_others() -> None:
         ({"path": "object"}, ["name.givenName"], True),
         ({"member_removal": "list"}, ["members"], True),
         ({"member_removal": "values"}, ["members"], False),
+        ({"extension": "nested"}, ['urn:x:1.0:Badges:badge[type eq "work"].value'], True),
+        ({"extension": "nested"}, [DEPARTMENT, MANAGER], False),
     ],
 )
 def test_what_is_read_before_a_change(
