@@ -21,7 +21,7 @@ from scimsync.plan.requests import Values, shape_requests, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.connection import TargetConnection
-from scimsync.targets.evidence import check_members_shown, check_read
+from scimsync.targets.evidence import check_members_shown, check_read, check_whole
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 
@@ -157,6 +157,7 @@ class Sending:
             return prepared
         response = await self._read(operation.kind, operation.remote_id)
         current = response.body or {}
+        check_whole(operation.kind, current)
         if operation.kind is Kind.GROUP:
             check_members_shown(self.known_members(operation.key), current)
         requests, ready = self.requests(

@@ -13,7 +13,7 @@ from typing import Any
 
 from scimsync.jsontext import json_text
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
-from scimsync.scim.attributes import read, spelled, usable_id
+from scimsync.scim.attributes import is_unassigned, read, spelled, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import SEARCH_BY_POST, ScimRequest, ScimResponse
@@ -153,6 +153,9 @@ _SHAPE_TYPES = ("invalidpath", "notarget", "invalidsyntax", "invalidfilter")
 
 _HAND_REMOVED = 0.1
 """The share of a group's known members that somebody may have removed at the target."""
+
+_MAX_HAND_REMOVED = 3
+"""Their largest number: where more are missing, the list of a large group is cut."""
 
 _TRANSIENT = (Answer.LIMIT, Answer.POSTPONED, Answer.SERVER_ERROR, Answer.LOST, Answer.UNSENT)
 
@@ -301,6 +304,19 @@ def check_read(request: ScimRequest, response: ScimResponse, remote_id: str) -> 
         )
 
 
+def check_whole(kind: Kind, resource: Mapping[str, object]) -> None:
+    """Raise UnprovenResponse unless what was read shows the required name of a resource.
+
+    Written back as a whole, anything else would remove what it does not show.
+    """
+    name = UNIQUE_ATTRIBUTE[kind]
+    if is_unassigned(read(resource, name)):
+        raise UnprovenResponse(
+            f"the {kind.noun} is shown without {name}, so that it cannot be written as a whole",
+            Answer.OTHER_RESOURCE,
+        )
+
+
 def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> None:
     """Raise UnprovenResponse unless a group shows the members that it is known to have.
 
@@ -314,7 +330,8 @@ def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> 
         if isinstance(one, Mapping)
     }
     hidden = sum(one not in shown for one in known)
-    if hidden and (hidden == len(known) or hidden > max(1, len(known) * _HAND_REMOVED)):
+    few = min(max(1, len(known) * _HAND_REMOVED), _MAX_HAND_REMOVED)
+    if hidden and (hidden == len(known) or hidden > few):
         raise UnprovenResponse(
             f"the group shows {len(known) - hidden} of its {len(known)} known members, so that it"
             " cannot be written as a whole",

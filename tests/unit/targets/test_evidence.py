@@ -18,6 +18,7 @@ from scimsync.targets.evidence import (
     Verdict,
     answer_of,
     check_change,
+    check_members_shown,
     purpose_of,
     verdict,
 )
@@ -184,3 +185,24 @@ def test_what_a_response_to_a_change_proves(
 )
 def test_which_changes_take_access_away(change: Change, takes: bool) -> None:
     assert takes_access(change) is takes
+
+
+@pytest.mark.parametrize(
+    ("known", "shown", "is_whole"),
+    [
+        (10, 9, True),  # one was removed at the target
+        (1, 0, False),
+        (40, 37, True),
+        (1050, 1000, False),  # the list is cut
+    ],
+)
+def test_a_group_is_written_as_a_whole_if_it_shows_its_members(
+    known: int, shown: int, is_whole: bool
+) -> None:
+    ids = [str(number) for number in range(known)]
+    group = {"members": [{"value": one} for one in ids[:shown]]}
+    if is_whole:
+        check_members_shown(ids, group)
+        return
+    with pytest.raises(UnprovenResponse, match=f"shows {shown} of its {known} known members"):
+        check_members_shown(ids, group)
