@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from scimsync.execute.other_members import other_members, removes_members, restore_members
-from scimsync.execute.preparation import PreparedOperation, Sending
+from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
 from scimsync.model.memberships import member_of
@@ -33,6 +33,7 @@ from scimsync.targets.evidence import (
     active_of,
     answer_of,
     check_change,
+    may_have_had_effect,
     read_active,
     verdict,
 )
@@ -80,16 +81,31 @@ async def first_use(
     if shapes is None or prepared.error is not None:
         yield prepared
         return
-    kind = prepared.operation.kind
-    if shapes.knows(kind, uses_of(shapes, prepared)):
+    if _is_known(shapes, prepared):
         yield sending.reshaped(prepared)
         return
     async with shapes.trial:
         prepared = sending.reshaped(prepared)
-        if not shapes.knows(kind, uses_of(shapes, prepared)):
+        if not _is_known(shapes, prepared):
             yield replace(prepared, is_trial=True)
             return
     yield prepared  # another operation has shown it meanwhile
+
+
+def _is_known(shapes: LearnedShapes, prepared: PreparedOperation) -> bool:
+    """Return whether the shape of an operation needs no proof.
+
+    The first deactivation does: a target may take a shape for other attributes only.
+    """
+    kind = prepared.operation.kind
+    return shapes.knows(kind, uses_of(shapes, prepared)) and (
+        not _deactivates(prepared) or shapes.takes_deactivations(kind)
+    )
+
+
+def _deactivates(prepared: PreparedOperation) -> bool:
+    changes = prepared.operation.changes
+    return any(change.path == "active" and change.after is False for change in changes)
 
 
 async def send_checked(
@@ -175,10 +191,15 @@ async def _read_back(
     if missing:
         try:
             resource = await sending.read(operation.kind, operation.remote_id)
+            missing = _not_taken(shapes, prepared, resource, strict=strict)
+            if missing and not shapes.has_given_up(operation.kind, uses_of(shapes, prepared)):
+                # what is read may lag behind: a later shape would get the credit
+                await sending.connection.sleep(ACCEPTED_S)
+                resource = await sending.read(operation.kind, operation.remote_id)
+                missing = _not_taken(shapes, prepared, resource, strict=strict)
         except RequestError:
             shapes.give_up(operation.kind, uses_of(shapes, prepared))  # nothing shows it
             return
-        missing = _not_taken(shapes, prepared, resource, strict=strict)
     if missing is None:
         shapes.give_up(operation.kind, uses_of(shapes, prepared))
     elif missing:
@@ -188,9 +209,10 @@ async def _read_back(
             Answer.NOT_STORED,
         )
     elif prepared.dialect is shapes.dialect:
-        shapes.prove(
-            operation.kind, uses_of(shapes, prepared), f"{request.method} {_place(request)}"
-        )
+        why = f"{request.method} {_place(request)}"
+        shapes.prove(operation.kind, uses_of(shapes, prepared), why)
+        if _deactivates(prepared):
+            shapes.prove_deactivation(operation.kind, why)
 
 
 def _readable_changes(sending: Sending, prepared: PreparedOperation) -> PreparedOperation:
@@ -317,7 +339,7 @@ async def send_in_other_shapes(
     is_proven = all(shapes.is_proven(operation.kind, use) for use in needed)
     if not may_be_the_shape(error, is_proven=is_proven):
         return None, error
-    if not is_proven and shapes.knows(operation.kind, needed):
+    if not is_proven and shapes.has_given_up(operation.kind, needed):
         return None, error  # no other choice worked for others
     others: frozenset[str] | None = frozenset()
     if removes_members(prepared):
@@ -328,15 +350,18 @@ async def send_in_other_shapes(
     put_first = unsupported and operation.action not in MEMBERSHIP_ACTIONS
     for other in shapes.alternatives(operation.kind, needed, put_first=put_first):
         try:
-            requests, _ = await send_checked(
+            requests, response = await send_checked(
                 sending, _in_shape(sending, prepared, other), after_refusal=True
             )
         except RequestError as why:
+            error.in_doubt |= may_have_had_effect(why)
             await restore_members(sending, prepared, others)
             failed = answer_of(why) is Answer.SERVER_ERROR  # at a shape that it does not know
             if not failed and not may_be_the_shape(why, is_proven=False):
                 return None, why
             continue
+        if response is None:
+            return requests, None  # an earlier request made the change: this one was not sent
         if await restore_members(sending, prepared, others):
             continue  # it removes more than it names
         if not others and removes_members(prepared):
@@ -344,12 +369,31 @@ async def send_in_other_shapes(
         paths = [change.path for change in operation.changes]
         shapes.move(operation.kind, paths, other, _lesson(error, operation.changes))
         return requests, None
-    shapes.give_up(operation.kind, needed)
-    if answer_of(error) is Answer.NOT_STORED and _is_harmless(prepared):
+    if answer_of(error) is not Answer.NOT_STORED:
+        shapes.give_up(operation.kind, needed)
+        return None, error
+    is_shown = await _is_shown(sending, prepared)
+    shapes.give_up(operation.kind, needed, ignored=is_shown)
+    is_harmless = operation.action not in MEMBERSHIP_ACTIONS and not any(
+        takes_access(change) for change in operation.changes
+    )
+    if is_harmless and not is_shown:
         for change in operation.changes:
             shapes.note_not_shown(operation.kind, change.path, str(error.brief))
         return None, None
+    error.in_doubt = True  # it was accepted, and may be stored later
     return None, error
+
+
+async def _is_shown(sending: Sending, prepared: PreparedOperation) -> bool:
+    """Return whether a resource shows a value of the attributes of an operation."""
+    operation = prepared.operation
+    assert operation.remote_id is not None  # noqa: S101 - send_checked() read it
+    try:
+        resource = await sending.read(operation.kind, operation.remote_id)
+    except RequestError:
+        return True
+    return bool(project(resource, [change.path for change in operation.changes]))
 
 
 async def send_in_some_shape(
@@ -397,13 +441,6 @@ def _in_shape(
         prepared.operation, prepared.before, prepared.members, dialect=other.dialect
     )
     return replace(prepared, requests=requests, ready=ready, dialect=other.dialect, is_trial=True)
-
-
-def _is_harmless(prepared: PreparedOperation) -> bool:
-    operation = prepared.operation
-    return operation.action not in MEMBERSHIP_ACTIONS and not any(
-        takes_access(change) for change in operation.changes
-    )
 
 
 def _lesson(error: RequestError, changes: Sequence[Change]) -> str:

@@ -203,6 +203,8 @@ class _Attempt:
                 self.requests = requests or self.requests
                 self.applied += changes
                 return
+            if may_have_had_effect(other):
+                self.in_doubt += changes
         await self._halve(changes, needed, error)
 
     async def _halve(

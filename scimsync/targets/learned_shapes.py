@@ -36,6 +36,9 @@ DELETES = "deletes"
 CREATED_WITHOUT = "created without"
 """The name, before a path, of an attribute that new resources do not show."""
 
+DEACTIVATION = "deactivation"
+"""The name of what shows that the target takes access away in the present choices."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
@@ -69,6 +72,7 @@ class LearnedShapes:
         self._refuses_patch = False
         self._dialect = start
         self._exhausted: Counter[tuple[Kind, Use]] = Counter()
+        self._ignored: set[tuple[Kind, Use]] = set()
         self.learned: dict[str, LearnedShape] = {}
         for name, lesson in remembered.items():
             self._recall(name, lesson)
@@ -90,7 +94,7 @@ class LearnedShapes:
         if len(words) != 3 or words[0] not in (kind.value for kind in Kind):
             return
         kind, slot, what = Kind(words[0]), words[1], words[2]
-        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT, DELETES)):
+        if what.startswith((BY_PUT, NOT_SHOWN, CREATED_WITHOUT, DELETES, DEACTIVATION)):
             self.learned[name] = lesson
             if what.startswith(BY_PUT):
                 self._set_by_put(kind, what.removeprefix(BY_PUT).strip())
@@ -106,11 +110,14 @@ class LearnedShapes:
 
     def knows(self, kind: Kind, uses: Collection[Use]) -> bool:
         """Return whether all choices that a request depends on need no proof any more."""
+        return self.has_given_up(kind, uses) and not any(
+            (kind, use) in self._ignored and not self.is_proven(kind, use) for use in uses
+        )
+
+    def has_given_up(self, kind: Kind, uses: Collection[Use]) -> bool:
+        """Return whether no others are tried any more for the choices that are not proven."""
         return all(
-            use[1] in self._fixed
-            or _name(kind, use) in self.learned
-            or self._exhausted[kind, use] >= _TRIALS
-            for use in uses
+            self.is_proven(kind, use) or self._exhausted[kind, use] >= _TRIALS for use in uses
         )
 
     def is_proven(self, kind: Kind, use: Use) -> bool:
@@ -134,17 +141,30 @@ class LearnedShapes:
             for path in paths:
                 self._set_by_put(kind, path.lower())
                 self._learn(f"{kind} setting {BY_PUT} {path.lower()}", "put", why)
+            self.learned.pop(_deactivation(kind), None)
         elif not self.is_proven(kind, found.use):
             self._move(kind, found.use, found.choice)
+            self.learned.pop(_deactivation(kind), None)
             self._learn(_name(kind, found.use), found.choice, why)
 
-    def give_up(self, kind: Kind, uses: Collection[Use]) -> None:
+    def give_up(self, kind: Kind, uses: Collection[Use], *, ignored: bool = False) -> None:
         """Note that no alternative worked for one resource, or that nothing shows whether one did.
 
-        After a few, the present choices are trusted.
+        After a few, the present choices are trusted, unless the target `ignored` one.
         """
         for use in uses:
             self._exhausted[kind, use] += 1
+            if ignored:
+                self._ignored.add((kind, use))
+
+    def takes_deactivations(self, kind: Kind) -> bool:
+        """Return whether a resource showed that access was taken away in the present choices."""
+        return _deactivation(kind) in self.learned
+
+    def prove_deactivation(self, kind: Kind, why: str) -> None:
+        """Note that a resource shows that access was taken away, or does not show access."""
+        if not self.takes_deactivations(kind):
+            self._learn(_deactivation(kind), "", why)
 
     def note_not_shown(self, kind: Kind, path: str, why: str) -> None:
         """Note that the target accepts an attribute in every shape and does not show it."""
@@ -255,3 +275,7 @@ def open_shapes(
 def _name(kind: Kind, use: Use) -> str:
     slot, axis = use
     return f"{kind} {slot} {axis}"
+
+
+def _deactivation(kind: Kind) -> str:
+    return f"{kind} setting {DEACTIVATION}"

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from scimsync.model.targets import LearnedShape
 from scimsync.scim.shapes import CHOICES, Axis
-from scimsync.targets.learned_shapes import BY_PUT, CREATED_WITHOUT, DELETES, NOT_SHOWN
+from scimsync.targets.learned_shapes import (
+    BY_PUT,
+    CREATED_WITHOUT,
+    DEACTIVATION,
+    DELETES,
+    NOT_SHOWN,
+)
 
 GONE = "gone"
 """What is found of a deleted resource where it should be."""
@@ -48,7 +54,7 @@ def lessons(shapes: Mapping[str, LearnedShape]) -> Iterator[Lesson]:
         elif what.startswith(BY_PUT):
             text = f"{kind}s: {what.removeprefix(BY_PUT).strip()} by {CHOICES[Axis.WRITE]['put']}"
             yield Lesson(text, learned.why, learned.learned_on)
-        elif learned.choice != next(iter(CHOICES[Axis(what)])):
+        elif what != DEACTIVATION and learned.choice != next(iter(CHOICES[Axis(what)])):
             verb = "values are removed" if slot == "removing" else "values are set"
             words = CHOICES[Axis(what)][learned.choice]
             text = f"{kind}s: {verb} by {words} ({what} = {learned.choice})"

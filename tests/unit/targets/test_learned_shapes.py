@@ -52,6 +52,22 @@ def test_alternatives_move_one_axis_and_end_with_put() -> None:
     assert first_by_put.choice == "put"
 
 
+def test_a_choice_that_was_ignored_is_not_trusted_after_some_trials() -> None:
+    known = shapes()
+    for _ in range(2):
+        known.give_up(Kind.USER, [WRITE, PATH], ignored=True)
+    assert known.has_given_up(Kind.USER, [WRITE, PATH])
+    assert not known.knows(Kind.USER, [WRITE, PATH])
+
+
+def test_another_choice_has_to_take_a_deactivation_again() -> None:
+    known = shapes()
+    known.prove_deactivation(Kind.USER, "PATCH /Users")
+    assert shapes(**known.learned).takes_deactivations(Kind.USER)
+    known.move(Kind.USER, ["x"], first(known, MANAGER, "object"), "why")
+    assert not known.takes_deactivations(Kind.USER)
+
+
 def test_a_move_is_remembered_for_one_type_of_resource() -> None:
     known = shapes()
     known.move(Kind.USER, ["x"], first(known, MANAGER, "object"), "manager: 400 invalidPath")
