@@ -63,6 +63,15 @@ def test_init_writes_a_target_for_a_product(office: Office) -> None:
     assert '\n#"name.givenName" = "given"' in text
 
 
+def test_init_names_the_secret_that_the_target_refers_to(office: Office) -> None:
+    office.hire(people(5))
+
+    ran = office.run("init", "hr.csv", "--profile", "entra", "--out", "entra.toml")
+
+    assert "3. export SCIM_SECRET=…" in ran.out
+    assert 'client_secret = "env:SCIM_SECRET"' in (office.folder / "entra.toml").read_text()
+
+
 def test_placeholders_in_a_url_are_named_before_anything_is_sent(office: Office) -> None:
     office.configure(url="https://<account>.example.com/scim/v2")
     office.hire(people(1))

@@ -27,10 +27,10 @@ _NO_EXTENSION = Known(
 KNOWN: Final[dict[tuple[str, str], Known]] = {
     ("django-scim2", "adopt by externalId"): Known(
         "RFC 7643 section 4.1.2",
-        "keeps one e-mail address of an account, without its type, and prefers the old one",
+        "keeps one e-mail address of an account, without its type, and prefers the old address",
     ),
     ("django-scim2", "PUT"): Known(
-        "RFC 7644 section 3.5.1", "ignores the members of a group that is replaced"
+        "RFC 7644 section 3.5.1", "ignores the members when a group is replaced"
     ),
     ("django-scim2", "manager"): Known(
         "RFC 7643 section 4.3",
@@ -44,7 +44,7 @@ KNOWN: Final[dict[tuple[str, str], Known]] = {
     ),
     ("django-scim2-server", "deleted by hand"): Known(
         "RFC 7644 section 3.6",
-        "shows the deleted account, inactive, so that nobody finds it gone",
+        "still shows the deleted account, as inactive, so that scimsync creates no other one",
         silent=True,
     ),
     ("django-scim2-server", "manager"): _NO_EXTENSION,

@@ -15,15 +15,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "interoperability.md"
 INTRODUCTION = """\
 # Interoperability
 
-scimsync runs the scenarios of this page against SCIM servers that others wrote. The configuration
-says nothing about the server: no profile and no dialect. `make interop` installs the servers, runs
-all scenarios on the loopback interface, and writes this page.
+The interoperability tests run the scenarios on this page against SCIM servers from other projects.
+The configuration is the same for every server, without a profile or a dialect. `make interop`
+installs the servers, runs all scenarios on the loopback interface, and writes this page.
 
-A scenario works if the server holds what it should afterwards, each push ends with exit code 0, and
-the next plan has nothing to do. A number refers to the reason why a scenario does not work; the
-test fails as soon as the reason is gone. In all of these cases, scimsync ends with exit code 4 and
-names the users or groups concerned, unless the reason says that the server reports success. "no
-cursors" is a choice that RFC 9865, section 4, leaves to the server.
+A scenario works if the server has the expected accounts and groups afterwards, each push ends with
+exit code 0, and the next plan is empty. A number refers to the reason why a scenario does not work;
+the test fails as soon as the reason is gone. In these cases, scimsync ends with exit code 4 and
+names the users or groups concerned, unless the reason says that the server reports success. Servers
+marked "no cursors" do not offer cursors, which RFC 9865, section 4, leaves to them.
 """
 
 

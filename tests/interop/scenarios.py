@@ -30,7 +30,7 @@ def scenario(name: str) -> Callable[[Scenario], Scenario]:
 
 @scenario("join")
 def join(site: Site) -> None:
-    """New accounts are created, first with the company and then one at a time."""
+    """New accounts are created: first for the whole company, then for one user at a time."""
     site.settle(people(6))
     site.settle(people(7))
 
@@ -53,7 +53,7 @@ def rename(site: Site) -> None:
 
 @scenario("swap")
 def swap(site: Site) -> None:
-    """Two people swap userNames and e-mail addresses."""
+    """Two users swap userNames and e-mail addresses."""
     one, two, *others = people(6)
     site.settle([one, two, *others])
     site.settle([one | {"email": two["email"]}, two | {"email": one["email"]}, *others])
@@ -78,7 +78,7 @@ def rehire(site: Site) -> None:
 
 @scenario("delete")
 def delete(site: Site) -> None:
-    """The account of a leaver is deleted, and one who comes back gets another one."""
+    """The account of a leaver is deleted, and a user who comes back gets a new one."""
     site.configure(target='leave = { action = "delete" }')
     site.settle(people(6))
     site.settle(people(5))
@@ -100,7 +100,7 @@ def groups_by_rule(site: Site) -> None:
 
 @scenario("groups by value")
 def groups_by_value(site: Site) -> None:
-    """There is a group for each department, and people change departments."""
+    """There is a group for each department, and users change departments."""
     site.configure(more=DEPARTMENTS)
     sales = [person(number, dept="Sales") for number in range(4, 7)]
     site.settle([*people(3), *sales], groups={"IT": people(3), "Sales": sales})
@@ -126,7 +126,7 @@ def large_group(site: Site) -> None:
 
 @scenario("manager")
 def manager(site: Site) -> None:
-    """People have managers, get others, and lose them."""
+    """Managers are set, changed, and removed."""
     site.configure(user=MANAGER)
     boss, other, *team = people(6)
     first = [row | {"manager": boss["id"]} for row in team]
@@ -172,7 +172,7 @@ def extension_attributes(site: Site) -> None:
 
 @scenario("adopt by externalId")
 def adopt_by_external_id(site: Site) -> None:
-    """An account that exists is taken over, though it has another userName."""
+    """An existing account with another userName is adopted."""
     one = person(1)
     site.create(one | {"email": "old.name@example.com"}, externalId=one["id"])
     before = site.read("Users")[0]["id"]
@@ -182,7 +182,7 @@ def adopt_by_external_id(site: Site) -> None:
 
 @scenario("adopt by userName")
 def adopt_by_user_name(site: Site) -> None:
-    """An account that exists without an externalId is taken over."""
+    """An existing account without an externalId is adopted."""
     site.create(person(1))
     before = site.read("Users")[0]["id"]
     site.settle(people(6))
@@ -191,7 +191,7 @@ def adopt_by_user_name(site: Site) -> None:
 
 @scenario("deleted by hand")
 def deleted_by_hand(site: Site) -> None:
-    """An account that somebody deleted is made again once its record changes."""
+    """An account that was deleted at the server is created again when its record changes."""
     site.settle(people(6))
     site.delete(person(1))
     site.settle([person(1, family="Married"), *people(6)[1:]])
@@ -199,7 +199,7 @@ def deleted_by_hand(site: Site) -> None:
 
 @scenario("changed by hand")
 def changed_by_hand(site: Site) -> None:
-    """A record that changes later wins over what somebody changed; the rest of it stays."""
+    """An update of an account that was edited at the server changes no other attributes."""
     site.settle(people(6))
     site.replace(person(1), name={"givenName": "Wrong", "familyName": "Name"}, title="Director")
     title = site.account(person(1)).get("title")
@@ -209,7 +209,7 @@ def changed_by_hand(site: Site) -> None:
 
 @scenario("lost state")
 def lost_state(site: Site) -> None:
-    """After the state was lost, all accounts and groups are found again, and nothing is sent."""
+    """After the state is lost, all accounts and groups are found again, and nothing is sent."""
     site.configure(more=DEPARTMENTS + "adopt = true\n")
     site.settle(people(12), groups={"IT": people(12)})
     before = {one["id"] for one in site.read("Users")}
@@ -220,7 +220,7 @@ def lost_state(site: Site) -> None:
 
 @scenario("paging")
 def paging(site: Site) -> None:
-    """120 accounts fill more than a page of any server; they are found, and others are made."""
+    """120 existing accounts on several pages are found, and the missing ones are created."""
     site.settle(people(120))
     before = {one["id"] for one in site.read("Users")}
     site.lose_state()
@@ -230,7 +230,7 @@ def paging(site: Site) -> None:
 
 @scenario("409")
 def conflict(site: Site) -> None:
-    """An account appears after it was looked for, and is taken over."""
+    """An account that appears between the search and the creation is adopted."""
     with site.proxy() as proxy:
         proxy.before("POST", lambda: site.create(person(3)))
         site.settle(people(6))
@@ -238,7 +238,7 @@ def conflict(site: Site) -> None:
 
 @scenario("412")
 def precondition(site: Site) -> None:
-    """An account changes just before it is written, and nothing of either change is lost."""
+    """An account changes just before it is updated, and neither change is lost."""
     with site.proxy() as proxy:
         site.settle(people(6))
         title = site.titled(person(1))
@@ -249,7 +249,7 @@ def precondition(site: Site) -> None:
 
 @scenario("PUT")
 def put(site: Site) -> None:
-    """Without PATCH, changes are read, made, and written as a whole."""
+    """If the server refuses PATCH, resources are read and replaced as a whole."""
     with site.proxy() as proxy:
         site.configure(more=DEPARTMENTS)
         proxy.refuse("PATCH ", 501)
@@ -266,7 +266,7 @@ def put(site: Site) -> None:
 
 @scenario("Bulk")
 def bulk(site: Site) -> None:
-    """Sixty people join and change, in bulk requests if the server has them."""
+    """Sixty users join and change, in bulk requests if the server supports them."""
     with site.proxy() as proxy:
         site.configure(more=DEPARTMENTS)
         site.settle(people(60), groups={"IT": people(60)})
@@ -279,7 +279,7 @@ def bulk(site: Site) -> None:
 
 @scenario("cursor")
 def cursor(site: Site) -> None:
-    """Lists have cursors instead of pages with a number; 60 accounts are found in them."""
+    """The server pages its lists by cursors only; 60 accounts are found in them."""
     site.settle(people(60))
     before = {one["id"] for one in site.read("Users")}
     site.lose_state()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def _only_file(folder: Path) -> str:
 
 def _profile(name: str) -> Profile:
     if name not in PROFILES:
-        hint = did_you_mean(name, PROFILES) or "scimsync profiles lists them"
+        hint = did_you_mean(name, PROFILES) or f"search with scimsync profiles {shlex.quote(name)}"
         raise click.UsageError(coded(f"no profile {name!r}: {hint}", "SYNC-0914"))
     return PROFILES[name]()
 
@@ -233,7 +234,7 @@ def _print_draft(output: Output, new: NewConfig) -> None:
     rows: list[list[Part]] = [[(printable(name), "dim"), printable(value)] for name, value in table]
     output.rows(rows)
     _print_notes(output, new.draft.notes)
-    _print_next_steps(output, new.path)
+    _print_next_steps(output, new.path, new.draft.text)
 
 
 def _print_notes(output: Output, notes: Sequence[str]) -> None:
@@ -248,16 +249,20 @@ def _print_notes(output: Output, notes: Sequence[str]) -> None:
             output.line(expression, indent=4)
 
 
-def _print_next_steps(output: Output, path: Path) -> None:
+def _print_next_steps(output: Output, path: Path, text: str) -> None:
+    """Print what to do with the configuration `text`, which was written to `path`."""
+    secret = re.search(r'^auth = .*"env:(\w+)"', text, re.MULTILINE)
+    variable = "SCIM_TOKEN" if secret is None else secret[1]
+    kind = "token" if variable == "SCIM_TOKEN" else "secret"
     output.blank()
     output.line(("Next steps", "bold"))
     name = shlex.quote(printable(path))
     option = "" if path == DEFAULT_CONFIG else f" -c {name}"
     steps = [
         (f"edit {name}", "review it, and set the URL of your application"),
-        (f"scimsync plan --offline{option}", "preview the accounts; needs no token"),
-        ("export SCIM_TOKEN=…", "set the token of the application"),
-        (f"scimsync check{option}", "test the token and the attributes"),
+        (f"scimsync plan --offline{option}", f"preview the accounts; needs no {kind}"),
+        (f"export {variable}=…", f"set the {kind} of the application"),
+        (f"scimsync check{option}", f"test the {kind} and the attributes"),
         (f"scimsync push{option}", "apply the plan"),
     ]
     output.rows([[f"{number}. {step}", what] for number, (step, what) in enumerate(steps, 1)])

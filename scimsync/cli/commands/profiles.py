@@ -52,7 +52,7 @@ def command(options: CommonOptions, word: str | None) -> None:
     found = _matching(word)
     if not found:
         raise click.UsageError(
-            coded(f"no profile for {word!r}; scimsync profiles lists all", "SYNC-0914")
+            coded(f"no profile matches {word!r}; scimsync profiles lists all", "SYNC-0914")
         )
     if options.as_json:
         write_json({"profiles": [_document(profile) for profile in found]})
