@@ -54,7 +54,7 @@ def test_text_groups_results_and_ends_with_a_summary(real_office: Office) -> Non
     assert lines[-1] == "no problems found"
 
 
-UNTOLD = "whether the mapping fits cannot be told:"
+UNTOLD = "cannot tell whether the mapping fits:"
 
 
 def test_quiet_prints_nothing_if_there_are_no_problems(real_office: Office) -> None:

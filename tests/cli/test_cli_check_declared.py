@@ -149,7 +149,7 @@ def test_what_cannot_be_read_cannot_be_told(
     told = [(code, message.partition(": ")[0]) for code, message, _ in warnings(document)]
     assert told == [
         ("SYNC-0951", "declares no capabilities (/ServiceProviderConfig)"),
-        ("SYNC-0424", "whether the mapping fits cannot be told"),
+        ("SYNC-0424", "cannot tell whether the mapping fits"),
     ]
 
 

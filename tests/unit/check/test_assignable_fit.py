@@ -71,7 +71,7 @@ def test_roles_that_do_not_exist_are_named_with_their_users() -> None:
 )
 def test_it_cannot_be_told_without_a_whole_list(discovery: Discovery, why: str) -> None:
     ((code, message, _),) = found(discovery, ["boss"])
-    assert (code, message) == ("SYNC-0424", f"whether its roles exist cannot be told: {why}")
+    assert (code, message) == ("SYNC-0424", f"cannot tell whether its roles exist: {why}")
 
 
 def test_a_target_that_does_not_declare_a_list_of_roles_needs_none() -> None:

@@ -71,11 +71,11 @@ class Subject:
 
 
 def untold(subject: Subject, what: str, why: str) -> CheckResult:
-    """Return that `what` cannot be told, such as "whether the mapping fits"."""
+    """Return that `check` cannot tell `what`, such as "whether the mapping fits"."""
     return subject.warning(
-        f"{what} cannot be told: {why}",
+        f"cannot tell {what}: {why}",
         code="SYNC-0424",
-        hint="a plan shows the requests; a first push of one person shows what the target accepts",
+        hint="push one user first (scimsync push -k KEY) to see what the target accepts",
     )
 
 
