@@ -137,7 +137,11 @@ class LearnedShapes:
 
         A choice that works for other attributes stays. If only PUT works, it is kept for `paths`.
         """
-        if found.use[1] is Axis.WRITE and self.is_proven(kind, found.use):
+        if found.choice == "patch":  # the target took PUT once, and does so no longer
+            self._move(kind, found.use, found.choice)
+            self._learn(_name(kind, found.use), found.choice, why)
+            self.learned.pop(_deactivation(kind), None)
+        elif found.use[1] is Axis.WRITE and self.is_proven(kind, found.use):
             for path in paths:
                 self._set_by_put(kind, path.lower())
                 self._learn(f"{kind} setting {BY_PUT} {path.lower()}", "put", why)
@@ -198,7 +202,7 @@ class LearnedShapes:
     def alternatives(
         self, kind: Kind, uses: Collection[Use], *, put_first: bool = False
     ) -> Iterator[Alternative]:
-        """Yield other shapes for one change: one axis moved, then PUT."""
+        """Yield other shapes for one change: one axis moved, then PUT, or PATCH in its place."""
         write: Use = ("setting", Axis.WRITE)
         others = [
             Alternative(use, choice, self._with(kind, use, choice))
@@ -208,8 +212,9 @@ class LearnedShapes:
             if choice != self._shape(kind, use[0]).choice(use[1])
         ]
         by_put = []
-        if Axis.WRITE not in self._fixed and not self._shapes(kind).writes_by_put:
-            by_put = [Alternative(write, "put", self._with(kind, write, "put"))]
+        if Axis.WRITE not in self._fixed:
+            choice = "patch" if self._shapes(kind).writes_by_put else "put"
+            by_put = [Alternative(write, choice, self._with(kind, write, choice))]
         yield from (*by_put, *others) if put_first else (*others, *by_put)
 
     # The shapes

@@ -146,3 +146,18 @@ def test_a_read_that_lags_behind_moves_no_choice(hired: Office, server: OddServe
     assert hired.push().exit_code == 0
 
     assert shapes_of(hired)["user setting path"]["choice"] == "path"
+
+
+def test_a_target_that_takes_put_no_longer_gets_patch(hired: Office, server: OddServer) -> None:
+    def refuses_put(seen: Seen, honest: Honest) -> Reply:
+        return error_reply(405, "no PUT") if seen.method == "PUT" else honest(seen)
+
+    lesson = {"choice": "put", "why": "501", "learned_on": "2026-03-01"}
+    hired.sql("UPDATE target SET shapes = ?", json.dumps({"user setting write": lesson}))
+    server.odd = refuses_put
+    hired.hire(people(2))
+
+    assert hired.push().exit_code == 0
+
+    assert server.named("person3@example.com")["active"] is False
+    assert shapes_of(hired)["user setting write"]["choice"] == "patch"

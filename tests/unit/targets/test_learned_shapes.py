@@ -87,6 +87,14 @@ def test_a_choice_that_works_for_others_is_not_moved() -> None:
     assert known.dialect.user.setting.manager == "value"
 
 
+def test_patch_is_tried_where_put_is_refused_that_worked_before() -> None:
+    known = shapes(user_setting_write=LearnedShape("put", "PATCH: 501", "2026-10-01"))
+    (patch,) = known.alternatives(Kind.USER, [WRITE], put_first=True)
+    known.move(Kind.USER, ["active"], patch, "active: PUT: 405")
+    assert not known.dialect.user.writes_by_put
+    assert known.learned["user setting write"].choice == "patch"
+
+
 def test_what_only_put_changes_is_kept_by_attribute_if_patch_works() -> None:
     known = shapes()
     known.prove(Kind.USER, [WRITE], "PATCH /Users")
