@@ -6,6 +6,7 @@ found on the first resource and not on the last: others wait until it is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -41,6 +42,8 @@ from scimsync.targets.learned_shapes import Alternative, LearnedShapes
 from scimsync.targets.lessons import GONE
 from scimsync.targets.resource_list import fold
 from scimsync.transport.request_errors import InvalidRequest, RequestError
+
+_ID_IN_PATH = re.compile(r"(?<=/Users|Groups)/[^\s:]+")
 
 _UNREADABLE = (IdOf, RandomText, SecretValue)
 
@@ -444,10 +447,10 @@ def _in_shape(
 
 
 def _lesson(error: RequestError, changes: Sequence[Change]) -> str:
-    """Return what taught another shape, without personal data."""
+    """Return what taught another shape, without personal data. The id may be an address."""
     what = (
         "members"
         if changes and changes[0].path.startswith("members")
         else ", ".join(sorted({change.path for change in changes}))
     )
-    return f"{what}: {error.brief}"
+    return f"{what}: {_ID_IN_PATH.sub('', error.brief)}"

@@ -160,4 +160,5 @@ def test_a_target_that_takes_put_no_longer_gets_patch(hired: Office, server: Odd
     assert hired.push().exit_code == 0
 
     assert server.named("person3@example.com")["active"] is False
-    assert shapes_of(hired)["user setting write"]["choice"] == "patch"
+    learned = shapes_of(hired)["user setting write"]
+    assert (learned["choice"], learned["why"]) == ("patch", "active: PUT /Users: 405")
