@@ -113,7 +113,11 @@ ANSWERS: Mapping[str, tuple[str, Sequence[Answer]]] = {
     "202 and 403": (
         "deactivate",
         [
-            Answer(202, "202, which promises nothing yet [SYNC-0404]", headers={"Set-Txn": "1"}),
+            Answer(
+                202,
+                "202, which promises nothing yet (Set-Txn: 1) [SYNC-0430]",
+                headers={"Set-Txn": "1"},
+            ),
             Answer(403, "403: it is the owner [SYNC-0404]", refusal("it is the owner", 403)),
             Answer(403, "403 [SYNC-0405]", headers={"X-RateLimit-Remaining": "0"}),
         ],

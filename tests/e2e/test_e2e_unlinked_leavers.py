@@ -42,7 +42,7 @@ def test_a_lost_state_does_not_keep_the_access_of_who_left(
     ran = office.run("push")
 
     assert ran.code == 0
-    assert ran.out.startswith("wiki: 9 adopt, 1 deactivate (11 requests")
+    assert ran.out.startswith("wiki: 9 adopt, 1 deactivate (17 requests")
     assert [user["active"] for user in faulty.users.values()] == [True] * 9 + [False]
     assert office.links()["00010"].status == "inactive"
     operation = office.run("journal", "--json", "-k", "00010").document["operations"][0]
@@ -81,7 +81,11 @@ def test_a_refresh_looks_up_again_who_left(office: Office, faulty: FaultyServer)
     ran = office.run("push", "--refresh")
 
     assert ran.code == 0
-    assert [str(seen) for seen in faulty.seen] == ["GET /Users", "PATCH /Users/id-00010"]
+    assert [str(seen) for seen in faulty.seen] == [
+        "GET /Users",
+        "PATCH /Users/id-00010",
+        "GET /Users/id-00010",  # the first deactivation at this target is read back
+    ]
     assert not faulty.named("person10@example.com")["active"]
 
 
@@ -94,7 +98,7 @@ def test_many_who_left_are_looked_up_in_one_list(office: Office, faulty: FaultyS
     outcome = office.push()
 
     assert counts(outcome) == {"adopt": 1, "deactivate": 7, "create": 19}
-    assert sum(seen.method == "GET" for seen in faulty.seen) == 1
+    assert [str(seen) for seen in faulty.seen].count("GET /Users") == 1
 
 
 def test_an_account_of_somebody_in_scope_is_not_taken_from_them(
