@@ -34,6 +34,7 @@ from scimsync.targets.evidence import (
     active_of,
     answer_of,
     check_change,
+    hidden_name,
     may_have_had_effect,
     read_active,
     verdict,
@@ -203,6 +204,8 @@ async def _read_back(
         except RequestError:
             shapes.give_up(operation.kind, uses_of(shapes, prepared))  # nothing shows it
             return
+        if hidden_name(operation.kind, operation.remote_id, resource) is not None:
+            missing = None  # what was read is not the resource
     if missing is None:
         shapes.give_up(operation.kind, uses_of(shapes, prepared))
     elif missing:

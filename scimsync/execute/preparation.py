@@ -157,7 +157,7 @@ class Sending:
             return prepared
         response = await self._read(operation.kind, operation.remote_id)
         current = response.body or {}
-        check_whole(operation.kind, current)
+        check_whole(operation.kind, operation.remote_id, current)
         if operation.kind is Kind.GROUP:
             check_members_shown(self.known_members(operation.key), current)
         requests, ready = self.requests(

@@ -13,7 +13,7 @@ from typing import Any
 
 from scimsync.jsontext import json_text
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
-from scimsync.scim.attributes import is_unassigned, read, spelled, usable_id
+from scimsync.scim.attributes import is_unassigned, read, resource_id, spelled, usable_id
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import SEARCH_BY_POST, ScimRequest, ScimResponse
@@ -304,15 +304,26 @@ def check_read(request: ScimRequest, response: ScimResponse, remote_id: str) -> 
         )
 
 
-def check_whole(kind: Kind, resource: Mapping[str, object]) -> None:
-    """Raise UnprovenResponse unless what was read shows the required name of a resource.
+def hidden_name(kind: Kind, remote_id: str, resource: Mapping[str, object]) -> str | None:
+    """Return what a resource that was read does not show of its id and its required name.
+
+    The answer is None for one that shows both. Anything else proves nothing about the resource.
+    """
+    if resource_id(resource) != remote_id:
+        return "id"
+    name = UNIQUE_ATTRIBUTE[kind]
+    return name if is_unassigned(read(resource, name)) else None
+
+
+def check_whole(kind: Kind, remote_id: str, resource: Mapping[str, object]) -> None:
+    """Raise UnprovenResponse unless what was read shows the id and required name of a resource.
 
     Written back as a whole, anything else would remove what it does not show.
     """
-    name = UNIQUE_ATTRIBUTE[kind]
-    if is_unassigned(read(resource, name)):
+    hidden = hidden_name(kind, remote_id, resource)
+    if hidden is not None:
         raise UnprovenResponse(
-            f"the {kind.noun} is shown without {name}, so that it cannot be written as a whole",
+            f"the {kind.noun} is shown without {hidden}, so that it cannot be written as a whole",
             Answer.OTHER_RESOURCE,
         )
 

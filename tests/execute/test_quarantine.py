@@ -186,7 +186,9 @@ def test_pauses_that_a_clock_wrote_which_was_years_ahead_are_over(
     office.hire(people(3))
     office.push()
     faulty.fail(
-        "PATCH", where=lambda seen: seen.path.endswith("id-00003"), times=10_000, status=400
+        where=lambda seen: seen.method in ("PATCH", "PUT") and seen.path.endswith("id-00003"),
+        times=10_000,
+        status=400,
     )
     office.hire(people(2))
     office.now += timedelta(days=3650)
