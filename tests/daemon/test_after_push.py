@@ -94,7 +94,7 @@ def test_a_failing_target_fires_an_alert_after_the_first_push(
 
 
 def test_failing_users_fire_an_alert(company: Office, hooks: Hooks, faulty: FaultyServer) -> None:
-    fault = faulty.fail("PATCH", times=1000, status=400)
+    fault = faulty.fail("PATCH", times=1000, status=400, body={"scimType": "invalidValue"})
     company.hire([person(1, dept="Sales"), *people(30)[1:]])
     push(company, code=4)
     fault.times = 0

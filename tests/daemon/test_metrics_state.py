@@ -93,7 +93,13 @@ def test_before_the_first_push_all_gauges_are_zero_or_absent(office: Office) -> 
 def test_failing_users_wait_and_then_are_due(office: Office, faulty: FaultyServer) -> None:
     office.hire(people(10))
     office.push()
-    faulty.fail("PATCH", status=400, times=3, where=lambda seen: seen.path[-1] in "123")
+    faulty.fail(
+        "PATCH",
+        status=400,
+        body={"scimType": "invalidValue"},
+        times=3,
+        where=lambda seen: seen.path[-1] in "123",
+    )
     office.hire([{**row, "dept": "Law"} for row in people(9)])  # and one leaves
     office.push(later=timedelta(hours=1), updates=9)
     ran_at = (MONDAY + timedelta(hours=1)).timestamp()
@@ -234,7 +240,7 @@ def test_metrics_contain_no_personal_data(office: Office, faulty: FaultyServer) 
         where=lambda seen: seen.path in ("/Users/id-staff1", "/Users/id-staff2"),
         status=400,
         times=99,
-        body={"detail": "no staff1 mail1@example.com"},
+        body={"scimType": "invalidValue", "detail": "no staff1 mail1@example.com"},
     )
     # one is there twice, with different names
     married = [{**row, "family": f"Married{row['id']}"} for row in rows]

@@ -423,9 +423,8 @@ def test_receivers_get_no_personal_data_unless_they_ask_for_it(
     office.hire(people(34))
     pushed(office)
     office.hire([*({**row, "dept": "Law"} for row in people(15)), *people(40)[15:]])
-    faulty.fail(
-        "PATCH", status=400, body={"detail": "Given7 Family7 Person7@example.com 00007"}, times=15
-    )
+    said = {"scimType": "invalidValue", "detail": "Given7 Family7 Person7@example.com 00007"}
+    faulty.fail("PATCH", status=400, body=said, times=15)
     pushed(office)
     for method in ("GET", "POST", "PATCH"):
         faulty.fail(
