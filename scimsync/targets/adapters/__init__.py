@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from scimsync.registry import Registry
 from scimsync.scim.messages import Client
-from scimsync.targets.adapters import google_workspace, hoop
 
 if TYPE_CHECKING:
     from scimsync.transport.http import HttpConnection
@@ -37,11 +37,21 @@ def _open_scim(connection: HttpConnection, _rate: float | None) -> Client:
     return ScimClient(connection)
 
 
+def _adapter(module: str) -> Callable[[HttpConnection, float | None], Client]:
+    """Return the `open_adapter` of a module of this folder, which is imported when it is called."""
+
+    def open_adapter(connection: HttpConnection, rate: float | None) -> Client:
+        adapter: Client = import_module(f"{__name__}.{module}").open_adapter(connection, rate)
+        return adapter
+
+    return open_adapter
+
+
 TARGET_TYPES: Final[Registry[TargetType]] = Registry(
     "type of target",
     {
         "scim": TargetType("generic", _open_scim),
-        "hoop": TargetType("hoop", hoop.open_adapter),
-        "google-workspace": TargetType("google-workspace", google_workspace.open_adapter),
+        "hoop": TargetType("hoop", _adapter("hoop")),
+        "google-workspace": TargetType("google-workspace", _adapter("google_workspace")),
     },
 )
