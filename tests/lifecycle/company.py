@@ -263,6 +263,7 @@ Viewer = "status == 'active'"
 Lead = "level | int >= 4 and 'Viewer' in access"
 
 [targets.wiki]
+bulk = false
 url = "{urls["wiki"]}"
 {auth}
 scope = "'Viewer' in access"
@@ -311,6 +312,7 @@ externalId = "'project-' ~ value"
             ),
             f"""
 [targets.crm]
+bulk = false
 url = "{urls["crm"]}"
 {auth}
 scope = "dept in {list(rules.crm_departments)}"
@@ -334,6 +336,7 @@ members = "level | int >= 3"
             (
                 f"""
 [targets.vault]
+bulk = false
 url = "{urls["vault"]}"
 {auth}
 scope = "'Admin' in access or 'Lead' in access"
