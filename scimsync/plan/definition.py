@@ -75,12 +75,13 @@ class TargetPlan:
     `weak_adoptions` are those of accounts that may be somebody else's.
     `other_url` is the service that the links belong to, where it is not that of sync.toml.
     `warnings` are remarks that stop nothing. `identity_changes` are the keys that the plan takes
-    for other users.
+    for other users. `dialect_of` returns the dialect that shapes the requests, once they are asked
+    for.
     """
 
     name: str
     url: str
-    dialect: Dialect
+    dialect_of: Callable[[], Dialect]
     reader: PlanReader
     error: ScimsyncError | None = None
     blocked: ScimsyncError | None = None
@@ -114,13 +115,13 @@ class TargetPlan:
     def requests(self) -> Iterator[tuple[JournaledOperation, Requests]]:
         """Return each operation with the requests that carry it out."""
         for chunk in batches(self.operations(), _BATCH):
-            documents = self._documents(chunk)
+            dialect, documents = self.dialect_of(), self._documents(chunk)
             values = Values(shown, self._member_ids(chunk))
             for operation in chunk:
                 before = documents.get((operation.kind, operation.key), {})
                 if operation.base is not None:
                     before = operation.base
-                yield operation, shape_requests(self.dialect, operation, before, values)
+                yield operation, shape_requests(dialect, operation, before, values)
 
     def _documents(
         self, operations: Sequence[JournaledOperation]

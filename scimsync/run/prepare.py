@@ -15,7 +15,7 @@ from scimsync.plan import Plan, TargetPlan, Violation, guard
 from scimsync.plan.definition import NoOperations
 from scimsync.plan.identities import settle
 from scimsync.plan.saved import changed_settings, why_outdated
-from scimsync.run.compile import CompiledConfig, CompiledTarget
+from scimsync.run.compile import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
@@ -178,15 +178,19 @@ def _with_stopped(
             blocked = targets[name].error if own.error is None else None
             plans[name] = replace(own, blocked=blocked)
         elif name in context.compiled.unusable:
-            left_out = context.compiled.unusable[name]
-            plans[name] = TargetPlan(
-                name=name,
-                url=left_out.compiled.config.url,
-                dialect=left_out.compiled.dialect,
-                reader=NoOperations(),
-                error=left_out.error,
-            )
+            plans[name] = _no_plan(context.compiled.unusable[name])
     return plans
+
+
+def _no_plan(left_out: UnusableTarget) -> TargetPlan:
+    """Return the plan of a target that the run leaves out."""
+    return TargetPlan(
+        name=left_out.compiled.name,
+        url=left_out.compiled.config.url,
+        dialect_of=lambda: left_out.compiled.dialect,
+        reader=NoOperations(),
+        error=left_out.error,
+    )
 
 
 def _check_keys(context: Context) -> None:

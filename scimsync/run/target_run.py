@@ -336,7 +336,7 @@ class TargetRun:
         plan = TargetPlan(
             name=self.name,
             url=url,
-            dialect=self.dialect,
+            dialect_of=lambda: self.dialect,
             reader=self.state,
             error=self.error,
             lost_members=tuple(self.planner.lost_members),

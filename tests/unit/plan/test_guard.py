@@ -44,7 +44,7 @@ class NoOperations:
 
 def plan(**figures: Any) -> Plan:
     target = TargetPlan(
-        "wiki", "https://new.example.com", rfc, NoOperations(), linked=100, accounts=100
+        "wiki", "https://new.example.com", lambda: rfc, NoOperations(), linked=100, accounts=100
     )
     return Plan({"wiki": replace(target, **figures)})
 
