@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
@@ -76,13 +76,15 @@ class Executor:
         self.lost: set[tuple[Kind, Key]] = set()
         self.unexpected: ScimsyncError | None = None
 
-    async def run(self) -> None:
-        """Send all planned operations. End early if the connection is stopped."""
+    async def run(self, planned: Mapping[int, int]) -> None:
+        """Send all planned operations, of which there are `planned` in each phase.
+
+        End early if the connection is stopped.
+        """
         collector = self._connection.collector
         capacity = None if collector is None else collector.capacity
         self._under_way = capacity or self._concurrency
         self._slots = asyncio.Semaphore(self._under_way)
-        planned = self._journal.count_planned()
         for phase in Phase:
             if total := planned.get(phase):
                 self._progress(phase, 0, total)

@@ -130,13 +130,14 @@ class _TargetExecution:
 
     async def _run_rounds(self) -> None:
         executor, target, context = self._executor, self._target, self._context
-        operations = sum(target.state.count_operations().values())
+        planned = self._journal.count_planned()
+        operations = sum(planned.values())
         if operations:
             with suppress(TargetStopped):  # the executor ends at once then
                 await target.discoverer.discover()
         authenticator = context.compiled.authenticators.get(target.name)
         prepare_bulk(target, operations, authenticator, context.now.time)
-        await executor.run()
+        await executor.run(planned)
         for _ in range(ROUNDS):
             users, groups = self._due_again()
             if not (users or groups) or target.connection.stopped is not None:
@@ -151,7 +152,7 @@ class _TargetExecution:
                 return
             except TargetStopped:
                 return
-            await executor.run()
+            await executor.run(self._journal.count_planned())
 
     def _due_again(self) -> tuple[list[Key], list[Key]]:
         """Return the users and groups to be planned again.
