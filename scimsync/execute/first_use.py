@@ -19,13 +19,13 @@ from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
-from scimsync.scim.attributes import is_unassigned, read, same_value
+from scimsync.scim.attributes import is_unassigned, member_ids, read, same_value
 from scimsync.scim.differences import differences
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
 from scimsync.scim.paths import parse_path
 from scimsync.scim.resources import project
-from scimsync.scim.shaping import Use, member_id, member_uses, uses
+from scimsync.scim.shaping import Use, member_uses, uses
 from scimsync.targets.evidence import (
     Answer,
     Purpose,
@@ -307,7 +307,7 @@ def _members_not_taken(
         # some targets never show members; a refusal of theirs would have no other explanation
         adds = len(removals) < len(prepared.operation.changes)
         return ["members"] if strict and adds else None
-    held = {member_id(one) for one in members}
+    held = set(member_ids(shown))
     wrong = [
         change
         for change in prepared.operation.changes

@@ -23,7 +23,7 @@ from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import OperationStatus
-from scimsync.scim.attributes import read
+from scimsync.scim.attributes import member_ids, read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests
 from scimsync.targets.evidence import (
@@ -242,7 +242,7 @@ class _Attempt:
         members = read(group, "members")
         if not isinstance(members, list) or not members:
             return changes
-        held = {str(read(member, "value")) for member in members if isinstance(member, dict)}
+        held = set(member_ids(group))
         return [
             change
             for change in changes

@@ -12,8 +12,7 @@ from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
-from scimsync.scim.attributes import read
-from scimsync.scim.shaping import member_id
+from scimsync.scim.attributes import member_ids
 from scimsync.transport.request_errors import RequestError
 
 
@@ -87,7 +86,4 @@ async def _restore(sending: Sending, prepared: PreparedOperation, others: frozen
 async def _members(sending: Sending, prepared: PreparedOperation) -> frozenset[str]:
     operation = prepared.operation
     assert operation.remote_id is not None  # noqa: S101 - it is a change of a group that exists
-    group = await sending.read(operation.kind, operation.remote_id)
-    shown = read(group, "members")
-    found = (member_id(one) for one in shown) if isinstance(shown, list) else ()
-    return frozenset(str(one) for one in found if one is not None)
+    return frozenset(member_ids(await sending.read(operation.kind, operation.remote_id)))

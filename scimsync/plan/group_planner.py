@@ -23,7 +23,7 @@ from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetRead
 from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import GROUPS
-from scimsync.scim.attributes import read
+from scimsync.scim.attributes import member_ids
 
 
 class GroupPlanner(ResourcePlanner):
@@ -313,9 +313,7 @@ class GroupPlanner(ResourcePlanner):
         resource = batch.read.get(key)
         if resource is None:
             return list(batch.accounts[key][0].members)
-        members = read(resource, "members")
-        values = [read(member, "value") for member in members or () if isinstance(member, dict)]
-        return [RemoteId(str(value)) for value in values if value is not None]
+        return list(map(RemoteId, member_ids(resource)))
 
     def _note_members(self, group: Key, ids: Sequence[RemoteId]) -> None:
         members = {

@@ -70,6 +70,18 @@ def usable_id(value: Any) -> str | None:
     return None if text is None or text.strip() in ("", ".", "..") else text
 
 
+def member_id(member: Any) -> str | None:
+    """Return the id of an element of `members`, or None if it has none that can be used."""
+    return usable_id(read(member, "value")) if isinstance(member, Mapping) else None
+
+
+def member_ids(group: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the members that a group shows."""
+    members = read(group, "members")
+    ids = map(member_id, members) if isinstance(members, list) else ()
+    return [one for one in ids if one is not None]
+
+
 def short_text(value: Any) -> str | None:
     """Return a text or number of a target as text.
 

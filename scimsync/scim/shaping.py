@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from scimsync.scim.attributes import at_top, read, spelled, usable_id
+from scimsync.scim.attributes import at_top, member_id, read, spelled
 from scimsync.scim.differences import Difference
 from scimsync.scim.edit import edited
 from scimsync.scim.messages import Member, RemoteResource, Requests, ScimRequest, resource_path
@@ -325,11 +325,6 @@ def _members_after(
     kept = [one for one in held if member_id(one) not in gone] if isinstance(held, list) else []
     known = {member_id(one) for one in kept}
     return [*kept, *(one.to_json() for one in added if one.value not in known)]
-
-
-def member_id(member: Any) -> str | None:
-    """Return the id of an element of `members`, or None if it has none."""
-    return usable_id(read(member, "value")) if isinstance(member, Mapping) else None
 
 
 # What a request depends on

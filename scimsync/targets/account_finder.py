@@ -9,7 +9,7 @@ from typing import Any
 
 from scimsync.model.accounts import IDENTITY, Account
 from scimsync.model.ids import Document, Key, RemoteId
-from scimsync.scim.attributes import read, resource_id, short_text, usable_id
+from scimsync.scim.attributes import member_ids, read, resource_id, short_text
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
@@ -103,8 +103,6 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
     """Return a resource as an account, with its values at the managed `paths`."""
     meta = read(resource, "meta")
     version = read(meta, "version") if isinstance(meta, dict) else None
-    members = read(resource, "members")
-    values = [read(member, "value") for member in members or () if isinstance(member, dict)]
     return Account(
         remote_id=RemoteId(resource_id(resource) or ""),
         document=held_document(resource, paths),
@@ -112,5 +110,5 @@ def to_account(found_by: str, resource: Mapping[str, Any], paths: Sequence[str])
         active=active_of(resource),
         identity=project(resource, IDENTITY),
         etag=short_text(version),
-        members=tuple(RemoteId(value) for value in map(usable_id, values) if value is not None),
+        members=tuple(map(RemoteId, member_ids(resource))),
     )

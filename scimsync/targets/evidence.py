@@ -13,7 +13,7 @@ from typing import Any
 
 from scimsync.jsontext import json_text
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind, fold_name
-from scimsync.scim.attributes import is_unassigned, read, resource_id, spelled, usable_id
+from scimsync.scim.attributes import is_unassigned, member_ids, read, resource_id, spelled
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.messages import SEARCH_BY_POST, ScimRequest, ScimResponse
@@ -334,12 +334,7 @@ def check_members_shown(known: Collection[str], group: Mapping[str, object]) -> 
     What is written as a whole, the list or the group, would remove those that are not shown. A few
     may have been removed at the target.
     """
-    members = read(group, "members")
-    shown = {
-        usable_id(read(one, "value"))
-        for one in (members if isinstance(members, list) else ())
-        if isinstance(one, Mapping)
-    }
+    shown = set(member_ids(group))
     hidden = sum(one not in shown for one in known)
     few = min(max(1, len(known) * _HAND_REMOVED), _MAX_HAND_REMOVED)
     if hidden and (hidden == len(known) or hidden > few):
