@@ -7,13 +7,14 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from scimsync.execute.error_policy import outcome_of_error, response_of
-from scimsync.execute.first_use import note_created_without, send_in_some_shape
+from scimsync.execute.first_use import note_created_without
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     applied,
     failed,
     postponed,
 )
+from scimsync.execute.other_shapes import send_in_some_shape
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.refused_change import in_part
 from scimsync.model.ids import Document, Key, Kind, RemoteId

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from scimsync.execute.error_policy import outcome_of_error, response_of
-from scimsync.execute.first_use import send_checked, send_in_other_shapes
+from scimsync.execute.first_use import send_checked
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     acknowledged,
@@ -16,6 +16,7 @@ from scimsync.execute.operation_outcome import (
     skipped,
 )
 from scimsync.execute.other_members import OthersInDoubt
+from scimsync.execute.other_shapes import send_in_other_shapes
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.refused_change import after_error
 from scimsync.model.changes import Change

@@ -18,14 +18,11 @@ from scimsync.execute.error_policy import (
     purpose_of_action,
     response_of,
 )
-from scimsync.execute.first_use import (
-    holds,
-    may_be_the_shape,
-    send_checked,
-    send_in_other_shapes,
-)
+from scimsync.execute.first_use import send_checked
 from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
+from scimsync.execute.other_shapes import may_be_the_shape, send_in_other_shapes
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
+from scimsync.execute.shown_changes import holds
 from scimsync.model.changes import Change, apply_changes, takes_access
 from scimsync.model.ids import Document, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_changed
