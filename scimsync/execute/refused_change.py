@@ -20,7 +20,7 @@ from scimsync.execute.error_policy import (
 )
 from scimsync.execute.first_use import send_checked
 from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
-from scimsync.execute.other_shapes import may_be_the_shape, send_in_other_shapes
+from scimsync.execute.other_shapes import lesson, may_be_the_shape, send_in_other_shapes
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.shown_changes import holds
 from scimsync.model.changes import Change, apply_changes, takes_access
@@ -157,7 +157,7 @@ class _RefusedChange:
         if shapes is None or self.refusals or not unmoved or len(changes) < 2:
             return
         if may_be_the_shape(self.error, is_proven=not self.prepared.is_trial):
-            shapes.note_single_operations(kind, f"several operations: {self.error.brief}")
+            shapes.note_single_operations(kind, lesson("several operations", self.error))
 
     def _is_done(self, resource: Mapping[str, Any] | None) -> bool:
         """Return whether a resource as just read shows that the request was carried out."""

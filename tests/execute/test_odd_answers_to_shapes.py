@@ -162,3 +162,20 @@ def test_a_target_that_takes_put_no_longer_gets_patch(hired: Office, server: Odd
     assert server.named("person3@example.com")["active"] is False
     learned = shapes_of(hired)["user setting write"]
     assert (learned["choice"], learned["why"]) == ("patch", "active: PUT /Users: 405")
+
+
+def test_what_taught_single_operations_names_nobody(hired: Office, server: OddServer) -> None:
+    def takes_one_operation(seen: Seen, honest: Honest) -> Reply:
+        if seen.method == "PATCH" and len((seen.body or {})["Operations"]) > 1:
+            return error_reply(400, "one at a time", "invalidSyntax")
+        return honest(seen)
+
+    server.odd = takes_one_operation
+    hired.hire([person(1, family="Married", email="married@example.com"), *people(3)[1:]])
+    assert hired.push().exit_code == 0
+
+    learned = shapes_of(hired)["user setting operations"]
+    assert (learned["choice"], learned["why"]) == (
+        "single",
+        "several operations: PATCH /Users: 400 invalidSyntax",
+    )
