@@ -128,7 +128,7 @@ class LearnedShapes:
         """Note that the present choices work."""
         for use in uses:
             slot, axis = use
-            if axis not in self._fixed and _name(kind, use) not in self.learned:
+            if not self.is_proven(kind, use):
                 choice = self._shape(kind, slot).choice(axis)
                 self._learn(_name(kind, use), choice, why)
 
@@ -137,19 +137,17 @@ class LearnedShapes:
 
         A choice that works for other attributes stays. If only PUT works, it is kept for `paths`.
         """
-        if found.choice == "patch":  # the target took PUT once, and does so no longer
-            self._move(kind, found.use, found.choice)
-            self._learn(_name(kind, found.use), found.choice, why)
-            self.learned.pop(_deactivation(kind), None)
-        elif found.use[1] is Axis.WRITE and self.is_proven(kind, found.use):
+        is_proven = self.is_proven(kind, found.use)
+        took_put_before = found.choice == "patch"
+        if is_proven and found.choice == "put":
             for path in paths:
                 self._set_by_put(kind, path.lower())
                 self._learn(f"{kind} setting {BY_PUT} {path.lower()}", "put", why)
-            self.learned.pop(_deactivation(kind), None)
-        elif not self.is_proven(kind, found.use):
-            self._move(kind, found.use, found.choice)
-            self.learned.pop(_deactivation(kind), None)
-            self._learn(_name(kind, found.use), found.choice, why)
+        elif took_put_before or not is_proven:
+            self._settle(kind, found.use, found.choice, why)
+        else:
+            return
+        self.learned.pop(_deactivation(kind), None)
 
     def give_up(self, kind: Kind, uses: Collection[Use], *, ignored: bool = False) -> None:
         """Note that no alternative worked for one resource, or that nothing shows whether one did.
@@ -191,9 +189,8 @@ class LearnedShapes:
     def note_single_operations(self, kind: Kind, why: str) -> None:
         """Note that the target takes operations one by one that it refused together."""
         use: Use = ("setting", Axis.OPERATIONS)
-        if Axis.OPERATIONS not in self._fixed and not self.is_proven(kind, use):
-            self._move(kind, use, "single")
-            self._learn(_name(kind, use), "single", why)
+        if not self.is_proven(kind, use):
+            self._settle(kind, use, "single", why)
 
     def is_not_shown(self, kind: Kind, path: str) -> bool:
         """Return whether the target is known to accept an attribute and not to show it."""
@@ -221,6 +218,11 @@ class LearnedShapes:
 
     def _learn(self, name: str, choice: str, why: str) -> None:
         self.learned[name] = LearnedShape(choice, why, self._today.isoformat())
+
+    def _settle(self, kind: Kind, use: Use, choice: str, why: str) -> None:
+        """Move to a choice that works, and remember it."""
+        self._move(kind, use, choice)
+        self._learn(_name(kind, use), choice, why)
 
     def _move(self, kind: Kind, use: Use, choice: str) -> None:
         self._dialect = self._with(kind, use, choice)
