@@ -82,19 +82,24 @@ def main() -> None:
         figures.show(f"{first}, creations", created.requests, f"for {rows:,} accounts")
         figures.show(f"{first}, creations", rows / created.seconds, "accounts/s")
         for way, line in others:
-            newly, anew = create_and_change(folder, rows, line)
-            show(figures, way, "creations", newly, created)
-            show(figures, way, "changes", anew, changed)
-        newly, anew = create_and_change(folder, rows, "bulk = true", LOST)
-        for what, sent, single in (("creations", newly, created), ("changes", anew, changed)):
+            bulk_created, bulk_changed = create_and_change(folder, rows, line)
+            show(figures, way, "creations", bulk_created, created)
+            show(figures, way, "changes", bulk_changed, changed)
+        bulk_created, bulk_changed = create_and_change(folder, rows, "bulk = true", LOST)
+        for what, sent, single in (
+            ("creations", bulk_created, created),
+            ("changes", bulk_changed, changed),
+        ):
             share = sent.requests / single.requests
             figures.show(f"1 in {LOST} lost, {what}", share, "of the requests", at_most=0.1)
         for way, line in WAYS.items():
-            _, anew = create_and_change(folder, rows // PUT_PART, line, put=True)
-            share = anew.requests * PUT_PART / changed.requests
+            _, put_changed = create_and_change(folder, rows // PUT_PART, line, put=True)
+            share = put_changed.requests * PUT_PART / changed.requests
             figures.show(f"PUT, {way}, changes", share, "of the requests")
             figures.show(
-                f"PUT, {way}, changes", anew.seconds * PUT_PART / changed.seconds, "of the time"
+                f"PUT, {way}, changes",
+                put_changed.seconds * PUT_PART / changed.seconds,
+                "of the time",
             )
     figures.end()
 

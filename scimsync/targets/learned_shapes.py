@@ -173,7 +173,7 @@ class LearnedShapes:
         self._learn(f"{kind} setting {NOT_SHOWN} {path.lower()}", "", why)
 
     def note_created_without(self, kind: Kind, path: str, why: str) -> None:
-        """Note that a resource was created and shows an attribute not that was sent."""
+        """Note that a new resource does not show an attribute that was sent."""
         name = f"{kind} setting {CREATED_WITHOUT} {path.lower()}"
         if name not in self.learned:
             self._learn(name, "", why)
