@@ -4,8 +4,7 @@ benchmarks.server
 It says its URL on stdout, answers until stdin ends, and then says how many requests of each method
 came, as JSON. Users are made and forgotten: lists are empty, PATCH and DELETE always find somebody.
 With `--lose N`, every Nth bulk request is carried out and not answered, and the users of bulk
-requests are found by externalId. With `--put`, PATCH is refused, and a user that is read has an id
-only.
+requests are found by externalId. With `--put`, PATCH is refused, and users are kept.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ class Counting:
         self._put = put
         self._bulks = 0
         self._ids: dict[str, int] = {}
+        self._users: dict[bytes, bytes] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers the requests of one connection."""
@@ -59,7 +59,7 @@ class Counting:
                         return
                     writer.write(answer)
                 elif self._put and method in ("PATCH", "PUT"):
-                    writer.write(_response(*_put(method, body)))
+                    writer.write(self._change(method, path, body))
                 else:
                     writer.write(self._found(path) or self._answer(method, body))
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -73,15 +73,19 @@ class Counting:
             if operation["method"] == "POST":
                 number = self._ids.setdefault(operation["data"]["externalId"], len(self._ids) + 1)
                 result |= {"status": "201", "location": f"/v2/Users/{number}"}
+                self._keep(str(number).encode(), operation["data"])
             elif self._put and operation["method"] == "PATCH":
                 result["status"] = "501"
+            elif self._put:
+                result["response"] = operation["data"]
+                self._keep(operation["path"].rpartition("/")[2].encode(), operation["data"])
             results.append(result)
         return _response(b"200 OK", json.dumps({"Operations": results}).encode())
 
     def _found(self, path: bytes) -> bytes | None:
         """Return the response to a look-up of a user of a bulk request, or None for others."""
         if self._put and (user := _USER.search(path)) is not None:
-            return _response(b"200 OK", b'{"id":"%b"}' % user[1])
+            return _response(b"200 OK", self._users[user[1]])
         searched = _EXTERNAL_ID.search(path)
         key = "" if searched is None else searched[1].decode()
         if key not in self._ids:
@@ -89,17 +93,26 @@ class Counting:
         one = {"id": str(self._ids[key]), "externalId": key}
         return _response(b"200 OK", json.dumps({"totalResults": 1, "Resources": [one]}).encode())
 
+    def _keep(self, user_id: bytes, user: dict[str, object]) -> None:
+        if self._put:
+            self._users[user_id] = json.dumps({**user, "id": user_id.decode()}).encode()
+
+    def _change(self, method: str, path: bytes, body: bytes) -> bytes:
+        """Return the response of a server that takes changes by PUT only."""
+        if method == "PATCH":
+            return _response(b"501 Not Implemented", b"{}")
+        self._users[path.rpartition(b"/")[2]] = body
+        return _response(b"200 OK", body)
+
     def _answer(self, method: str, body: bytes) -> bytes:
         if method == "POST":
-            return _response(b"201 Created", b'{"id":"%d",' % self.requests[method] + body[1:])
+            user = b'{"id":"%d",' % self.requests[method] + body[1:]
+            if self._put:
+                self._users[str(self.requests[method]).encode()] = user
+            return _response(b"201 Created", user)
         if method == "GET":
             return _response(b"200 OK", _EMPTY_LIST)
         return b"HTTP/1.1 204 No Content\r\n\r\n"
-
-
-def _put(method: str, body: bytes) -> tuple[bytes, bytes]:
-    """Return the response of a server that takes changes by PUT only."""
-    return (b"200 OK", body) if method == "PUT" else (b"501 Not Implemented", b"{}")
 
 
 def _response(status: bytes, body: bytes) -> bytes:
