@@ -50,6 +50,14 @@ class SourceSettings(Table):
         Raise SourceUnavailable, SourceFormatError, GuardStop (an empty source).
         """
 
+    @classmethod
+    def from_location(cls, location: str) -> Mapping[str, object] | None:  # noqa: ARG003
+        """Return the options that a URL or path stands for, or None if it is not of this kind.
+
+        `scimsync init LOCATION` asks all kinds in the order of the registry.
+        """
+        return None
+
     def watch(self, spec: SourceSpec[Any]) -> tuple[str, ...]:  # noqa: ARG002
         """Return the paths and globs of local files whose change means a change of the source.
 
@@ -206,6 +214,13 @@ class Source(Protocol):
         """Return a digest of all records and of the settings that decide how they are read.
 
         Called from another thread, while `scan` is at work.
+        """
+        ...
+
+    def first_records(self, limit: int) -> list[Mapping[str, object]]:
+        """Return at most `limit` records, with all columns and whether or not there is a key.
+
+        `scimsync init` calls it, and nothing else. Raise SourceUnavailable, SourceFormatError.
         """
         ...
 

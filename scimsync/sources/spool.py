@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Generic
@@ -68,6 +69,10 @@ class SpooledSource(ABC, Generic[S]):
     def checksum(self) -> str:
         """Return a digest of the settings and the records in their order."""
         return self._spool()[1]
+
+    def first_records(self, limit: int) -> list[Mapping[str, object]]:
+        """Return the first records without reading the others."""
+        return list(islice(self.rows(), limit))
 
     def scan(self, used: Sequence[str], rejected: RejectedRows | None = None) -> Relation:
         """Return the records as JSON values. No row is rejected here."""

@@ -1,22 +1,22 @@
-# ruff: noqa: S608 - SQL of quoted names only
 """Read the columns and some rows of files about which nothing is known yet."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scimsync.errors import ScimsyncError
-from scimsync.jsontext import read_json
 from scimsync.sources.base import RejectedRows, SourceSpec
 from scimsync.sources.file.delimited import DelimitedReader
 from scimsync.sources.file.find import FORMATS
+from scimsync.sources.file.first_rows import first_rows
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.file.source import PathSource
+from scimsync.sources.samples import Sample
 from scimsync.sources.watching import matches
 from scimsync.sources.workspace import Workspace
 
@@ -24,23 +24,6 @@ _CHUNK = 1 << 20
 _START = 1 << 12
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _NAME = "sample"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Column names in order, and rows as column -> value.
-
-    A name that several columns have is there more than once, and has no values. Values are text for
-    CSV, and typed for JSON and Parquet. `encoding` is set for text that is neither UTF-8 nor
-    marked. `header` is the first row of a CSV or TSV file as it is. `rejected` describes malformed
-    rows of the whole file.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[Mapping[str, Any], ...]
-    encoding: str | None
-    header: tuple[str, ...] = ()
-    rejected: tuple[str, ...] = ()
 
 
 def sample(pattern: str, limit: int, headers: Sequence[str] | None = None) -> Sample:
@@ -121,34 +104,13 @@ def _rows(
 
     if all(reader.is_reliable() for reader in source.readers):
         with suppress(duckdb.Error):
-            return _read(source, columns, limit, None)
+            return first_rows(source.workspace, source.parts(columns), len(columns), limit)
     # a careful reading identifies rows by their key, whichever column that is
     settings = source.spec.settings.model_copy(update={"key": columns[0]})
     careful = PathSource(replace(source.spec, settings=settings), source.workspace)
     try:
-        return _read(careful, columns, limit, rejected)
+        return first_rows(
+            careful.workspace, careful.parts(columns, rejected), len(columns), limit
+        )
     except duckdb.Error as error:
         raise careful.explain(error) from None
-
-
-def _read(
-    source: PathSource, columns: Sequence[str], limit: int, rejected: RejectedRows | None
-) -> list[list[Any]]:
-    rows: list[list[Any]] = []
-    names = ", ".join(f"c{at}" for at in range(len(columns)))
-    for part in source.parts(columns, rejected):
-        found = source.workspace.connection.execute(
-            f"select {names} from ({part.sql}) limit {limit - len(rows)}"
-        ).fetchall()
-        rows += [
-            [_value(cell, kind) for cell, kind in zip(row, part.types, strict=True)]
-            for row in found
-        ]
-    return rows
-
-
-def _value(cell: Any, kind: str | None) -> Any:
-    try:
-        return read_json(cell) if kind == "JSON" and cell is not None else cell
-    except RecursionError:  # nested too deeply to be of use
-        return cell

@@ -20,6 +20,7 @@ from scimsync.sources.duckdb_sql import name, reason
 from scimsync.sources.file import query
 from scimsync.sources.file.delimited import DelimitedReader
 from scimsync.sources.file.find import File, digest, ensure_unchanged, find, sample_digest
+from scimsync.sources.file.first_rows import first_rows
 from scimsync.sources.file.json_files import JsonReader
 from scimsync.sources.file.parquet import ParquetReader
 from scimsync.sources.file.reader import FileReader
@@ -168,6 +169,17 @@ class _FileSource(ABC):
             reliable=careful or all(reader.is_reliable() for reader in self.readers),
             pick=None if self._pick is None else Pick(self._pick.sql, self._pick.aliases),
         )
+
+    def first_records(self, limit: int) -> list[Mapping[str, object]]:
+        """See `Source.first_records`."""
+        import duckdb
+
+        columns = self.all_columns()
+        try:
+            rows = first_rows(self.workspace, self.parts(columns), len(columns), limit)
+        except duckdb.Error as error:
+            raise self.explain(error) from None
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def fingerprint(self) -> str | None:
         """Return the size of the files and a digest of a few places in each."""
