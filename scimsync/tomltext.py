@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -36,6 +36,22 @@ def toml_key(text: str) -> str:
 def dotted_key(parts: Sequence[str]) -> str:
     """Return the dotted key of a value: `("targets", "wiki", "url")` -> `targets.wiki.url`."""
     return ".".join(map(toml_key, parts))
+
+
+def toml_value(value: object) -> str:
+    """Return a text, number, boolean, list or table as a TOML value on one line.
+
+    >>> toml_value({"type": "bearer", "scopes": ["a", "b"], "retry": True})
+    '{ type = "bearer", scopes = ["a", "b"], retry = true }'
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{toml_key(name)} = {toml_value(one)}" for name, one in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return toml_string(value) if isinstance(value, str) else str(value)
 
 
 def quote(text: str, mark: str) -> str:

@@ -1,4 +1,4 @@
-"""Draft a sync.toml from sampled rows of a file (`scimsync init FILE`).
+"""Draft a sync.toml from sampled records of a source (`scimsync init`).
 
 What was recognized is set; the rest is given as examples. Explanations begin with `# `. An example
 begins with `#` and a key, and takes effect when the `#` is removed.
@@ -10,23 +10,23 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scimsync.desired.syntax import column_expression
 from scimsync.formatting import plural, printable
 from scimsync.init.inference import Findings, infer
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import covers
-from scimsync.tomltext import toml_key, toml_string
+from scimsync.tomltext import toml_key, toml_string, toml_value
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 """The schema of departments and managers (RFC 7643 section 4.3)."""
 
 NO_LEAVERS = (
-    "No column was recognized that says who has left, so everyone in the file gets an account. If"
-    " the file contains people who have left, add a condition to the scope."
+    "No column was recognized that says who has left, so everyone gets an account. If people who"
+    " have left are among them, add a condition to the scope."
 )
-"""The note about a file whose leavers were not recognized."""
+"""The note about a source whose leavers were not recognized."""
 
 _WIDTH = 100
 _BLANK = "' '"
@@ -87,17 +87,23 @@ def draft_sync_toml(
     *,
     headers: Sequence[str] | None = None,
     rejected: Sequence[str] = (),
+    options: Mapping[str, object] | None = None,
+    key: str | None = None,
+    has_lists: bool = True,
 ) -> Draft:
-    """Draft a sync.toml that reads `file_name`.
+    """Draft a sync.toml that reads `file_name`, or the source with `options` of another kind.
 
     `columns` are its columns in order, and `samples` some of its rows (text as in CSV, or typed as
     in Parquet). `file_name` is written as given, so it must be absolute or relative to the folder
     of sync.toml. Characters that a name cannot have are replaced in `source_name`. `encoding` is
     that of the file if it is not UTF-8. `profile` is that of the application, if it is known.
     `headers` are the names that the columns get, for a file without a header. `rejected` describes
-    malformed rows.
+    malformed rows. `options` holds all options but the key and the lists, `key` is the key column
+    if the user named it, and `has_lists` says whether the source takes lists.
     """
     found = infer(columns, samples)
+    if key is not None:
+        found = replace(found, key=key, key_notes=())
     reading = (*_headers_note(headers), *_rejected_note(rejected, found))
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
     mapping, scope, access = _stored(_mapping(found), profile), _scope(found), _access(found)
@@ -111,7 +117,9 @@ def draft_sync_toml(
             *_comment("To use a setting such as #rate = 25, remove the # before it."),
         ],
         ["[state]", '#url = "sqlite:///scimsync.db"'],
-        _source(found, source, file_name, encoding, headers, reading),
+        _other_source(found, source, options, has_lists=has_lists)
+        if options is not None
+        else _source(found, source, file_name, encoding, headers, reading),
         access,
         [
             *_comment("Limits that stop a run before it does damage."),
@@ -171,20 +179,33 @@ def _source(
         lines += _comment("The file has no columns. Name the one that identifies a user for good.")
     lines += _comments(notes)
     if headers is not None:
-        lines.append(f"headers = [{', '.join(map(toml_string, headers))}]")
-    lines += _comments(found.key_notes)
-    lines.append(f"key = {toml_string(found.key or 'id')}")
-    if found.lists:
-        entries = ", ".join(
-            f"{toml_key(column)} = {toml_string(sep)}" for column, sep in found.lists.items()
-        )
-        lines.append(f"lists = {{ {entries} }}")
-    else:
-        lines.append('#lists = { groups = ";" }')
+        lines.append(f"headers = {toml_value(headers)}")
+    lines += [*_key(found), *_lists(found)]
     lines.append(
         '#encoding = "latin-1"' if encoding is None else f"encoding = {toml_string(encoding)}"
     )
     return [*lines, '#delimiter = ";"']
+
+
+def _other_source(
+    found: Findings, name: str, options: Mapping[str, object], *, has_lists: bool
+) -> list[str]:
+    """Return the table of a source that is no file."""
+    lines = [f"{toml_key(option)} = {toml_value(value)}" for option, value in options.items()]
+    return [
+        f"[sources.{toml_key(name)}]",
+        *lines,
+        *_key(found),
+        *(_lists(found) if has_lists else []),
+    ]
+
+
+def _key(found: Findings) -> list[str]:
+    return [*_comments(found.key_notes), f"key = {toml_string(found.key or 'id')}"]
+
+
+def _lists(found: Findings) -> list[str]:
+    return [f"lists = {toml_value(found.lists)}" if found.lists else '#lists = { groups = ";" }']
 
 
 _AUTH = {

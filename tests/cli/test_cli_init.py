@@ -102,7 +102,7 @@ def test_the_output_shows_the_guesses_and_the_next_steps(empty: Office) -> None:
     assert "  userName                        col['Work Email'] | lower" in lines
     assert "  3. export SCIM_TOKEN=…      set the token of the application" in lines
     assert lines[lines.index("Check before the first push") + 1].startswith(
-        "  - No column was recognized that says who has left, so everyone in the file gets an"
+        "  - No column was recognized that says who has left, so everyone gets an"
     )
 
 
@@ -174,3 +174,61 @@ def test_several_files_are_sampled_as_one_table(tmp_path: Path) -> None:
         {"id": "2", "mail": "b", "team": None},
         {"id": "3", "mail": None, "team": "x"},
     )
+
+
+QUERY = "select i.id, mail, name from 'ids.csv' i join 'mails.csv' m on i.id = m.person"
+
+
+def test_options_of_the_source_can_be_set(empty: Office) -> None:
+    empty.write("ids.csv", "id,name\n07,Ann\n08,Bo\n")
+    empty.write("mails.csv", "person,mail\n07,ann@example.com\n08,bo@example.com\n")
+    ran = empty.run("init", "--type", "file", "--set", f"query={QUERY}")
+    assert ran.code == 0, ran.err
+    assert planned_names(empty) == ["ann@example.com", "bo@example.com"]
+
+
+def test_the_key_can_be_set(empty: Office) -> None:
+    empty.write("hr.csv", "Report\nlogin,badge\nann@example.com,A1\nbo@example.com,B2\n")
+    ran = empty.run("init", "hr.csv", "--set", "skip=1", "--set", "key=badge")
+    assert ran.code == 0, ran.err
+    text = (empty.folder / "sync.toml").read_text()
+    assert 'key = "badge"\n' in text
+    assert "skip = 1\n" in text
+    assert planned_names(empty) == ["ann@example.com", "bo@example.com"]
+
+
+def test_a_set_path_is_relative_to_the_configuration(empty: Office) -> None:
+    empty.write("hr.csv", ENGLISH)
+    (empty.folder / "conf").mkdir()
+    ran = empty.run("init", "hr.csv", "--set", 'encoding="utf-8"', "--out", "conf/sync.toml")
+    assert ran.code == 0, ran.err
+    assert planned_names(empty, "-c", "conf/sync.toml") == ["ann@example.com", "bo@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--type", "fiel"], "no type of source 'fiel': did you mean \"file\"?"),
+        (["gopher://example.com"], "gopher://example.com: name the kind of source: --type "),
+        (
+            ["hr.csv", "--set", "skip"],
+            "--set skip: write OPTION=VALUE, such as --set page_size=500",
+        ),
+        (["hr.csv", "--set", "skpi=2"], 'did you mean "skip"?'),
+        (["hr.csv", "--set", "skip=many"], "skip: must be a number of lines"),
+        (["none.csv", "--set", "skip=2"], "none.csv"),
+    ],
+)
+def test_wrong_options_of_the_source(empty: Office, arguments: list[str], message: str) -> None:
+    empty.write("hr.csv", ENGLISH)
+    ran = empty.run("init", *arguments)
+    assert (ran.code, ran.out) == (2 if arguments[0] != "none.csv" else 1, "")
+    assert message in ran.err
+    assert not (empty.folder / "sync.toml").exists()
+
+
+def test_a_password_in_a_url_is_refused(empty: Office) -> None:
+    ran = empty.run("init", "postgresql://scimsync:hunter2@db.example.com/hr")
+    assert ran.code == 2
+    assert "leave it out, and add --set password=env:NAME" in ran.err
+    assert "hunter2" not in ran.err

@@ -536,7 +536,7 @@ FORMATS = {
         scope=None,
         user_name="mail | lower",
         display="name",
-        told=("No column was recognized that says who has left, so everyone in the file",),
+        told=("No column was recognized that says who has left, so everyone gets an account",),
     ),
     "dates that can be read in two ways": Format(
         "id,name,mail,status,start\n"

@@ -109,8 +109,6 @@ def _rows(
     settings = source.spec.settings.model_copy(update={"key": columns[0]})
     careful = PathSource(replace(source.spec, settings=settings), source.workspace)
     try:
-        return first_rows(
-            careful.workspace, careful.parts(columns, rejected), len(columns), limit
-        )
+        return first_rows(careful.workspace, careful.parts(columns, rejected), len(columns), limit)
     except duckdb.Error as error:
         raise careful.explain(error) from None
