@@ -30,6 +30,7 @@ from scimsync.desired.bounds import (
     size_of,
 )
 from scimsync.desired.dates import read_date
+from scimsync.desired.day_numbers import read_epoch, read_excel_date, read_filetime
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
 from scimsync.model.ids import Key
 from scimsync.model.placeholders import IdOf
@@ -136,6 +137,9 @@ def filters(
         "default": _default,
         "d": _default,
         "date": read_date,
+        "epoch": read_epoch,
+        "excel_date": read_excel_date,
+        "filetime": read_filetime,
         "ascii": to_ascii,
         "slug": to_slug,
         "lookup": _lookup(tables),

@@ -178,5 +178,5 @@ def test_every_key_is_in_the_reference_and_in_the_example() -> None:
 
 def test_every_additional_filter_is_in_the_reference() -> None:
     reference = page("docs/reference/configuration.md")
-    for name in ("date", "lookup", "ascii", "slug", "default"):
+    for name in ("date", "epoch", "filetime", "excel_date", "lookup", "ascii", "slug", "default"):
         assert f"| `{name}" in reference
