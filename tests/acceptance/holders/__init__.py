@@ -1,0 +1,8 @@
+"""The kinds of source that hold the made-up company, by name."""
+
+from __future__ import annotations
+
+from tests.acceptance.holders import files
+from tests.acceptance.holders.holder import Holder
+
+HOLDERS: dict[str, Holder] = {**files.HOLDERS}
