@@ -56,6 +56,7 @@ def read_sources(context: Context) -> Reading:
         [limit["min_records"] for limit in known if "min_records" in limit],
         [limit["max_emptied"] for limit in known if "max_emptied" in limit],
         allowance.emptied,
+        may_shift="max_identity_changes" in allowance.limits,
     )
     ingested: dict[str, Ingested] = {}
     refused: dict[str, ScimsyncError] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +81,10 @@ class Comparison:
     def gone_among(self, keys: Collection[str]) -> int:
         """Return how many of `keys` are those of records that are gone."""
         return 0 if self._delta is None else self._delta.gone_among(keys)
+
+    def is_shifted(self, column: str, before: Mapping[Key, object]) -> bool:
+        """Return whether a column moved by one row; see `Delta.is_shifted`."""
+        return self._delta is not None and self._delta.is_shifted(column, before)
 
     def empty_cells(self) -> dict[str, int]:
         """Return how many changed records have an empty cell in each column."""

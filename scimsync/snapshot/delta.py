@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from scimsync.errors import GuardStop
+from scimsync.model.ids import Key
 from scimsync.model.records import PatternFile, Problem
 from scimsync.snapshot.index import Index, StoredSnapshot
 from scimsync.snapshot.resemblance import resembling
@@ -308,6 +309,38 @@ class Delta:
                 rejected.add(row)
             elif at in meant:
                 rejected.add(replace(row, key=None))
+
+    def is_shifted(self, name: str, before: Mapping[Key, object]) -> bool:
+        """Return whether each cell of a column is the former one of the row above, or below.
+
+        `before` maps the keys of all changed cells to their stored values. New rows do not count.
+        """
+        run = self._connection.execute
+        run("set preserve_insertion_order = true")
+        found = self._source.scan([name], RejectedRows())
+        column = found.columns[0]
+        run("create or replace temp table stored (key varchar, value varchar)")
+        values = [(key, json.dumps(value, ensure_ascii=False)) for key, value in before.items()]
+        self._connection.executemany("insert into stored values (?, ?)", values)
+        above, below, rows = self._row(f"""
+            with cell as (
+              select row_number() over (order by part, row) as place, key, v0 as now
+              from ({found.sql}) where key not in (select key from delta where new)
+            ), pair as (
+              select place, now, case when stored.key is null then now
+                else {column.from_json("stored.value")} end as before
+              from cell left join stored using (key)
+            ), beside as (
+              select now, lag(before) over (order by place) as above,
+                lead(before) over (order by place) as below,
+                place = 1 as first, lead(place) over (order by place) is null as last
+              from pair
+            )
+            select count(*) filter (not first and now is distinct from above),
+              count(*) filter (not last and now is distinct from below), count(*)
+            from beside
+            """)
+        return rows > 1 and 0 in (above, below)
 
     def gone_among(self, keys: Collection[str]) -> int:
         """Return how many of `keys` are those of records that are gone."""

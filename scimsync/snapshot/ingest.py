@@ -21,6 +21,7 @@ from scimsync.snapshot.compare import Comparison, compare
 from scimsync.snapshot.filled import EmptiedColumn, StoredRecords, emptied_columns
 from scimsync.snapshot.index import StoredSnapshot
 from scimsync.snapshot.pattern_files import lost_files
+from scimsync.snapshot.shifted import FIRST_KEYS, shifted_columns
 from scimsync.sources.base import SourceSpec
 from scimsync.state import record_rows
 from scimsync.state.record_rows import SourceState
@@ -51,6 +52,8 @@ class Ingested:
 class SourceLimits:
     """What a source may lose: records, and filled cells of its columns.
 
+    `may_shift` lets the cells of a column move by one row.
+
     Of several limits, the most generous counts: the command line lifts those of `[guard]`, and
     never lowers them. The columns `may_be_empty` may lose all cells.
     """
@@ -58,6 +61,7 @@ class SourceLimits:
     min_records: Sequence[Limit]
     max_emptied: Sequence[Limit]
     may_be_empty: Collection[str] = ()
+    may_shift: bool = False
 
 
 def ingest(
@@ -91,6 +95,8 @@ def ingest(
             _check_shrinking(spec.name, comparison, limits.min_records)
             in_use = {*(named or columns)} - {spec.key}
             _check_emptied(store, before, comparison, in_use, limits)
+            if not limits.may_shift:
+                _check_shifted(store, before.name, comparison)
         if overlay is not None:
             with overlay.write() as connection:
                 _lay_over(connection, spec.name, comparison, now)
@@ -171,6 +177,26 @@ def _check_emptied(
     ]
     if emptied:
         raise _emptied(before.name, emptied, limits.max_emptied[0])
+
+
+def _check_shifted(store: Store, source: str, comparison: Comparison) -> None:
+    """Raise GuardStop if the cells of a column moved by one row."""
+
+    def get(keys: Sequence[Key]) -> list[Record]:
+        with store.read() as connection:
+            return record_rows.get_records(connection, [source], keys)
+
+    for column in shifted_columns(comparison, get):
+        number = len(column.keys)
+        more = number - len(column.keys[:FIRST_KEYS])
+        first = ", ".join(column.keys[:FIRST_KEYS])
+        raise GuardStop(
+            f'guard.max_identity_changes: column "{column.name}" of source "{source}" moved by one'
+            f" row: all {plural(number, 'changed cell')} hold what a neighboring row held before",
+            details=[f"first: {first}{f' and {more} more' if more else ''}"],
+            hint=f"to allow this once: scimsync push --allow-identity-changes {number}",
+            code="SYNC-0512",
+        )
 
 
 def _emptied(source: str, columns: Sequence[EmptiedColumn], limit: Limit) -> GuardStop:

@@ -253,6 +253,9 @@ GROSS: Mapping[str, Accident] = {
         for name in ("id", "email", "dept")
         for change in (down, up, up_and_empty, shuffled, in_order)
     },
+    **{
+        f"status {change.__name__}": column("status", change) for change in (down, up, up_and_empty)
+    },
     "names and addresses down": together("email", "given", "family"),
     "addresses and logins down": together("email", "login"),
     "all but the key down": together(
