@@ -40,7 +40,7 @@ from scimsync.plan.render.json import planned_document
 from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
 from scimsync.run.lease_keeper import steady_clock
-from scimsync.run.options import PATIENCE_S
+from scimsync.run.options import MOST_READ, PATIENCE_S
 from scimsync.state import journal
 from scimsync.state.links import all_keys, get_links
 from scimsync.state.store import open_state
@@ -259,12 +259,14 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
         assert "delete" not in counts(self.push(later=later))
         return self.push(later=timedelta(hours=1))
 
-    def plan(self, *keys: str, target: str = "wiki", offline: bool = False) -> list[Json]:
+    def plan(
+        self, *keys: str, target: str = "wiki", offline: bool = False, most_read: int = MOST_READ
+    ) -> list[Json]:
         """The operations of a plan; those that could not be planned are not among them. A guard
         fails the test."""
         os.environ["WIKI_TOKEN"] = self.token
         config = load(self.folder / "sync.toml")
-        options = Options(keys=tuple(map(Key, keys)), offline=offline)
+        options = Options(keys=tuple(map(Key, keys)), offline=offline, most_read=most_read)
         with (
             closing(open_state(config.state_url, config.base_dir, create=False)) as store,
             plan(
@@ -279,7 +281,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             assert prepared.plan.guard is None
             if (planned := prepared.plan.targets[target]).error is not None:
                 raise planned.error
-            return [planned_document(*one) for one in planned.requests()]
+            return [planned_document(one) for one in planned.shown_requests()]
 
     @property
     def waits(self) -> TimeSource:

@@ -21,7 +21,6 @@ from scimsync.execute.operation_outcome import (
 from scimsync.execute.preparation import PreparedOperation
 from scimsync.execute.recovery import close_orphaned, make_due
 from scimsync.model.backoff import retry_delay
-from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link, LinkStatus, failed_link, link_in_doubt, perhaps_named
 from scimsync.model.memberships import member_of
@@ -32,6 +31,7 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.state import journal, leases, links, memberships, reference_rows
+from scimsync.state.acknowledged_members import acknowledged_member_ids
 from scimsync.state.store import Store
 
 _BATCH = 500
@@ -115,16 +115,7 @@ class JournalWriter:
     def known_members(self, group: Key) -> frozenset[RemoteId]:
         """Return the remote ids of the members that the target has acknowledged in a group."""
         with self._store.read() as connection:
-            known: dict[Kind, list[Key]] = {}
-            for one in memberships.of_group(connection, self._target, group):
-                if one.acknowledged:
-                    known.setdefault(one.member_kind, []).append(one.member)
-            return frozenset(
-                remote_id
-                for kind, keys in known.items()
-                for some in batches(keys, _BATCH)
-                for remote_id in links.remote_ids(connection, self._target, some, kind).values()
-            )
+            return acknowledged_member_ids(connection, self._target, group)
 
     def holders(self, names: Sequence[str]) -> dict[str, Link]:
         """Return the links of the users that hold, or may have got, these folded userNames."""

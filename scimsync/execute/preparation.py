@@ -10,18 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from scimsync.errors import ScimsyncError
+from scimsync.execute.current_resource import read_current, read_resource
 from scimsync.model.changes import Change
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Value
 from scimsync.model.links import Link
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.plan.candidates import Policy
-from scimsync.plan.requests import Values, shape_requests, shown
+from scimsync.plan.requests import Values, needs_current, shape_requests, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.connection import TargetConnection
-from scimsync.targets.evidence import check_members_shown, check_read, check_whole
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 
@@ -145,27 +145,22 @@ class Sending:
 
     async def _with_current(self, prepared: PreparedOperation) -> PreparedOperation:
         operation, dialect = prepared.operation, prepared.dialect or self.dialect
-        paths = [change.path for change in operation.changes]
-        if operation.action in MEMBERSHIP_ACTIONS:
-            paths = ["members"]
-        if (
-            not prepared.ready
-            or operation.remote_id is None
-            or operation.action == Action.DELETE
-            or not dialect.needs_current(operation.kind, paths)
-        ):
+        remote_id = operation.remote_id
+        if not prepared.ready or remote_id is None or not needs_current(dialect, operation):
             return prepared
-        response = await self._read(operation.kind, operation.remote_id)
-        current = response.body or {}
-        check_whole(operation.kind, operation.remote_id, current)
-        if operation.kind is Kind.GROUP:
-            check_members_shown(self.known_members(operation.key), current)
+        response = await read_current(
+            self.connection,
+            self.dialect,
+            operation.kind,
+            remote_id,
+            lambda: self.known_members(operation.key),
+        )
         requests, ready = self.requests(
             operation,
             prepared.before,
             prepared.members,
             dialect=dialect,
-            current=current,
+            current=response.body or {},
             etag=response.version,
         )
         return replace(prepared, requests=requests, ready=ready)
@@ -175,13 +170,8 @@ class Sending:
 
         Raise RequestError, also for a response that shows none or another one.
         """
-        return (await self._read(kind, remote_id)).body or {}
-
-    async def _read(self, kind: Kind, remote_id: RemoteId) -> ScimResponse:
-        request = self.dialect.read(kind, remote_id)
-        response = await self.connection.send(request)
-        check_read(request, response, remote_id)
-        return response
+        response = await read_resource(self.connection, self.dialect, kind, remote_id)
+        return response.body or {}
 
     def requests(
         self,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.batches import batches
@@ -14,9 +14,10 @@ from scimsync.model.links import Link
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, JournaledOperation
 from scimsync.model.records import Problem
+from scimsync.plan.current import NOTHING_READ, CurrentResources
 from scimsync.plan.identities import IdentityChanges
 from scimsync.plan.membership_planner import LostMembers
-from scimsync.plan.requests import Values, shape_requests, shown
+from scimsync.plan.requests import Values, needs_current, resource_after, shape_requests, shown
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import Requests
 
@@ -64,6 +65,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownRequests:
+    """An operation with the requests that carry it out.
+
+    `unread` is why the requests have only the values that change, where the push writes a resource
+    as a whole.
+    """
+
+    operation: JournaledOperation
+    requests: Requests
+    unread: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TargetPlan:
     """The plan for one target.
 
@@ -76,7 +90,7 @@ class TargetPlan:
     `other_url` is the service that the links belong to, where it is not that of sync.toml.
     `warnings` are remarks that stop nothing. `identity_changes` are the keys that the plan takes
     for other users. `dialect_of` returns the dialect that shapes the requests, once they are asked
-    for.
+    for, and `current` what was read of the resources that they are shaped from.
     """
 
     name: str
@@ -97,6 +111,7 @@ class TargetPlan:
     other_url: str | None = None
     warnings: tuple[str, ...] = ()
     identity_changes: IdentityChanges = _NO_CHANGES
+    current: CurrentResources = NOTHING_READ
 
     @property
     def why_not_sent(self) -> ScimsyncError | None:
@@ -113,15 +128,49 @@ class TargetPlan:
         return {action.value: counted[action] for action in Action if counted.get(action)}
 
     def requests(self) -> Iterator[tuple[JournaledOperation, Requests]]:
-        """Return each operation with the requests that carry it out."""
+        """Return each operation with the requests that carry it out.
+
+        Those that write a resource as a whole, or a whole list of it, have only the values that
+        change. They do not depend on what the target holds.
+        """
+        dialect = self.dialect_of()
+        for operation, before, values in self._operations_with_values():
+            yield operation, shape_requests(dialect, operation, before, values)
+
+    def shown_requests(self) -> Iterator[ShownRequests]:
+        """Return each operation with its requests as they would be sent now.
+
+        Those that write a resource as a whole are shaped from what was read of it, and from the
+        operations before this one.
+        """
+        dialect = self.dialect_of()
+        changed: dict[tuple[Kind, Key], Mapping[str, Any]] = {}
+        for operation, before, unread in self._operations_with_values():
+            values, resource = unread, (operation.kind, operation.key)
+            is_followed = operation.kind is Kind.GROUP and dialect.needs_current(
+                operation.kind, ("members",)
+            )
+            is_shaped = needs_current(dialect, operation)
+            if is_shaped or is_followed:
+                current = changed.get(resource) or self.current.get(*resource)
+                values = replace(unread, current=current)
+            requests = shape_requests(dialect, operation, before, values)
+            if is_followed and (values.current is not None or operation.action == Action.CREATE):
+                changed[resource] = resource_after(operation, before, values, requests)
+            note = None
+            if is_shaped and values.current is None:
+                note = self.current.why_unread(*resource)
+            yield ShownRequests(operation, requests, note)
+
+    def _operations_with_values(
+        self,
+    ) -> Iterator[tuple[JournaledOperation, Document, Values]]:
+        """Return each operation with what its changes start from, and values for its requests."""
         for chunk in batches(self.operations(), _BATCH):
-            dialect, documents = self.dialect_of(), self._documents(chunk)
-            values = Values(shown, self._member_ids(chunk))
+            documents, values = self._documents(chunk), Values(shown, self._member_ids(chunk))
             for operation in chunk:
                 before = documents.get((operation.kind, operation.key), {})
-                if operation.base is not None:
-                    before = operation.base
-                yield operation, shape_requests(dialect, operation, before, values)
+                yield operation, before if operation.base is None else operation.base, values
 
     def _documents(
         self, operations: Sequence[JournaledOperation]

@@ -6,7 +6,7 @@ not know ids and generated values yet, and shows them in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,10 @@ from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.scim.dialects import Dialect
+from scimsync.scim.differences import differences
+from scimsync.scim.edit import edited
 from scimsync.scim.messages import Member, RemoteResource, Requests
+from scimsync.scim.shaping import with_members
 
 _PLACEHOLDERS = (IdOf, RandomText, SecretValue)
 _ACTIVE_ONLY = ("active",)
@@ -47,12 +50,7 @@ def shape_requests(
     """
     if operation.action in MEMBERSHIP_ACTIONS:
         return _shape_members(dialect, operation, values)
-    changes = [
-        Change(change.path, change.before, values.fill(change.after))
-        if isinstance(change.after, _PLACEHOLDERS)
-        else change
-        for change in operation.changes
-    ]
+    changes = _filled(operation, values)
     kind, remote_id = operation.kind, operation.remote_id
     if operation.action == Action.CREATE:
         return (dialect.create(kind, {change.path: change.after for change in changes}),)
@@ -63,15 +61,60 @@ def shape_requests(
     resource = RemoteResource(remote_id, values.etag, values.current)
     if kind is Kind.USER and paths == _ACTIVE_ONLY and changes[0].after is not None:
         return dialect.set_active(resource, bool(changes[0].after))
-    # whether a placeholder was there before matters, but not its value
-    known = {
-        path: "(before)" if path in paths and isinstance(value, _PLACEHOLDERS) else value
-        for path, value in before.items()
-    }
+    known = _known(before, changes)
     return dialect.update(kind, resource, known, apply_changes(known, changes))
 
 
-def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Requests:
+def needs_current(dialect: Dialect, operation: Operation) -> bool:
+    """Return whether the requests of `operation` are shaped from the resource as it is now."""
+    if operation.action in (Action.CREATE, Action.DELETE):
+        return False
+    paths = [change.path for change in operation.changes]
+    if operation.action in MEMBERSHIP_ACTIONS:
+        paths = ["members"]
+    return dialect.needs_current(operation.kind, paths)
+
+
+def resource_after(
+    operation: Operation, before: Document, values: Values, requests: Requests
+) -> Mapping[str, Any]:
+    """Return a resource after an operation, at a target that stores what it is sent.
+
+    `requests` are those of the operation, and `values.current` is the resource before it.
+    """
+    current = values.current or {}
+    if operation.action == Action.CREATE:
+        return {**(requests[0].body or {}), "id": f"(id of {operation.key})"}
+    if operation.action in MEMBERSHIP_ACTIONS:
+        return with_members(current, *_members(operation, values))
+    changes = _filled(operation, values)
+    known = _known(before, changes)
+    return edited(current, differences(known, apply_changes(known, changes)))
+
+
+def _filled(operation: Operation, values: Values) -> list[Change]:
+    return [
+        Change(change.path, change.before, values.fill(change.after))
+        if isinstance(change.after, _PLACEHOLDERS)
+        else change
+        for change in operation.changes
+    ]
+
+
+def _known(before: Document, changes: Sequence[Change]) -> Document:
+    """Return what changes start from.
+
+    Whether a placeholder was there matters, but not its value.
+    """
+    paths = {change.path for change in changes}
+    return {
+        path: "(before)" if path in paths and isinstance(value, _PLACEHOLDERS) else value
+        for path, value in before.items()
+    }
+
+
+def _members(operation: Operation, values: Values) -> tuple[list[str], list[Member]]:
+    """Return the members that an operation removes and adds."""
     removed, added = [], []
     for kind, key, is_added in map(member_of, operation.changes):
         remote_id = values.member_id(kind, key)
@@ -81,6 +124,11 @@ def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Re
             added.append(Member(remote_id, "Group" if kind is Kind.GROUP else None))
         else:
             removed.append(remote_id)
+    return removed, added
+
+
+def _shape_members(dialect: Dialect, operation: Operation, values: Values) -> Requests:
+    removed, added = _members(operation, values)
     group = operation.remote_id or RemoteId(f"(id of {operation.key})")
     if not (removed or added):
         return ()

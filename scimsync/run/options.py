@@ -9,6 +9,10 @@ from scimsync.model.ids import Key
 from scimsync.plan import Allowance
 from scimsync.plan.saved import SavedPlan
 
+MOST_READ = 500
+"""The number of resources of one target that `plan` reads to show whole requests: 20 seconds at 25
+requests a second."""
+
 PATIENCE_S = 10.0
 """Leavers at the other targets lose their access well within half a minute."""
 
@@ -31,7 +35,8 @@ class Options:
     request. `saved` is the only plan that may be executed. Without `read` the sources are not read.
     `insistent` also tries targets in quarantine, since a person named them. A target whose plan has
     waited for responses for more than `patience_s` seconds holds up no other. `refresh` reads all
-    known resources before planning.
+    known resources before planning. A plan that is only shown reads up to `most_read` resources of
+    each target, if requests are shaped from what they hold.
     """
 
     keys: tuple[Key, ...] = ()
@@ -42,6 +47,7 @@ class Options:
     insistent: bool = False
     patience_s: float = PATIENCE_S
     refresh: bool = False
+    most_read: int = 0
 
     @property
     def only(self) -> frozenset[Key] | None:

@@ -15,6 +15,7 @@ from scimsync.run.context import Context
 from scimsync.run.opened_targets import open_targets
 from scimsync.run.options import Options, Report
 from scimsync.run.prepare import make_plan
+from scimsync.run.read_for_plan import with_current
 from scimsync.run.reading import read_sources
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import journal
@@ -62,7 +63,8 @@ def plan(
 
         async def planned() -> Plan:
             async with open_targets(context, reading, time=time) as targets:
-                return await make_plan(context, targets, reading)
+                made = await make_plan(context, targets, reading)
+                return await with_current(context, targets, made)
 
         yield PlannedRun(asyncio.run(planned()), context.records, reading.problems)
     finally:

@@ -286,12 +286,11 @@ def member_requests(
 ) -> Requests:
     """Return the requests that remove and add members of a group; others stay."""
     if shapes.writes_by_put or "members" in shapes.by_put:
-        body = dict(resource.current or {"id": resource.remote_id})
-        body[spelled(body, "members") or "members"] = _members_after(resource, removed, added)
+        body = with_members(resource.current or {"id": resource.remote_id}, removed, added)
         return _put("group", resource, body)
     addition, removal = shapes.setting.member_addition, shapes.removing.member_removal
     if (removed and removal == "list") or (added and addition == "list"):
-        value = _members_after(resource, removed, added)
+        value = _members_after(resource.current or {}, removed, added)
         whole = (
             PatchOperation("replace", value={"members": value})
             if shapes.setting.path == "object"
@@ -317,10 +316,19 @@ def member_requests(
     return patches("group", resource, operations, shapes.setting)
 
 
+def with_members(
+    group: Mapping[str, Any], removed: Sequence[str], added: Sequence[Member]
+) -> dict[str, Any]:
+    """Return a group without members that are removed, and with those that are added."""
+    after = dict(group)
+    after[spelled(after, "members") or "members"] = _members_after(group, removed, added)
+    return after
+
+
 def _members_after(
-    resource: RemoteResource, removed: Sequence[str], added: Sequence[Member]
+    group: Mapping[str, Any], removed: Sequence[str], added: Sequence[Member]
 ) -> list[Any]:
-    held = read(resource.current or {}, "members")
+    held = read(group, "members")
     gone = set(removed)
     kept = [one for one in held if member_id(one) not in gone] if isinstance(held, list) else []
     known = {member_id(one) for one in kept}

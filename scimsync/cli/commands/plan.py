@@ -28,6 +28,7 @@ from scimsync.plan.saved import saved_header
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
 from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.options import MOST_READ
 from scimsync.run.settings_digests import settings_digests
 
 
@@ -68,10 +69,15 @@ def command(
     config = load(options.config)
     setup = compile_config(config, options.targets, secrets=not offline)
     keys = tuple(Key(key) for key in options.keys)
+    shows_requests = form == "json" or out is not None
     with opened_state(config, create=False) as store:
         with progress(options) as report:
             planned = make_plan(
-                setup, store, Options(keys=keys, offline=offline), this_moment(options), report
+                setup,
+                store,
+                Options(keys=keys, offline=offline, most_read=MOST_READ if shows_requests else 0),
+                this_moment(options),
+                report,
             )
             prepared = planned.__enter__()
         try:
@@ -149,9 +155,9 @@ def _document(plan: Plan) -> Iterator[bytes]:
     for number, (name, target) in enumerate(plan.targets.items()):
         yield b"%b%b: " % (b", " if number else b"", orjson.dumps(name))
         yield b'{"counts": %b, "operations": [' % orjson.dumps(target.counts())
-        for place, (operation, requests) in enumerate(target.requests()):
+        for place, shown in enumerate(target.shown_requests()):
             yield b",\n" if place else b"\n"
-            yield orjson.dumps(planned_document(operation, requests))
+            yield orjson.dumps(planned_document(shown))
         error = None if target.why_not_sent is None else target.why_not_sent.message
         yield b'], "error": %b' % orjson.dumps(error)
         if target.warnings:

@@ -9,13 +9,14 @@ import orjson
 from scimsync.model.ids import Kind
 from scimsync.model.operations import JournaledOperation, Operation
 from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
+from scimsync.plan.definition import ShownRequests
 from scimsync.plan.requests import request_documents, shown
-from scimsync.scim.messages import Requests
 
 
-def planned_document(operation: Operation, requests: Requests) -> dict[str, Any]:
+def planned_document(shown: ShownRequests) -> dict[str, Any]:
     """Return an operation of a plan, with the requests that would carry it out."""
-    return _document(operation, request_documents(requests))
+    document = _document(shown.operation, request_documents(shown.requests))
+    return document if shown.unread is None else document | {"unread": shown.unread}
 
 
 def journal_document(operation: JournaledOperation) -> dict[str, Any]:

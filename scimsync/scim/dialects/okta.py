@@ -14,7 +14,7 @@ password only if it is mapped, and no `display`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -43,6 +43,11 @@ class OktaDialect(ShapedDialect):
 
     def match(self, kind: str, attribute: str, value: Scalar, count: int = 2) -> ScimRequest:
         return rfc.match(kind, attribute, value, max(count, _COUNT))
+
+    def needs_current(self, kind: str, paths: Collection[str], /) -> bool:
+        if kind == "user" and tuple(paths) == ("active",) and not self.group.writes_by_put:
+            return False  # `set_active` is a PATCH
+        return ShapedDialect.needs_current(self, kind, paths)
 
     def set_active(self, resource: RemoteResource, active: bool) -> Requests:
         if self.group.writes_by_put:

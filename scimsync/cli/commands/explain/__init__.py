@@ -37,7 +37,8 @@ def command(options: CommonOptions, key: str, offline: bool) -> None:
     names = chosen_targets(config, options.targets)
     now = this_moment(options)
     with opened_state(config, create=False) as store:
-        explanation = explain(config, names, store, Key(key), now, offline=offline)
+        exact = options.as_json or options.verbose
+        explanation = explain(config, names, store, Key(key), now, offline=offline, exact=exact)
     if options.as_json:
         write_json(_document(explanation))
     else:
@@ -78,7 +79,7 @@ def _account(account: AccountReport) -> dict[str, Any]:
         "link": None if account.link is None else _link(account.link),
         "would_send": None
         if account.operations is None
-        else [planned_document(*planned) for planned in account.operations],
+        else [planned_document(planned) for planned in account.operations],
         "note": account.note,
         "history": [journal_document(entry) for entry in account.history],
     }

@@ -27,21 +27,19 @@ from scimsync.model.operations import JournaledOperation, OperationFilter
 from scimsync.model.records import Record
 from scimsync.model.suggestions import did_you_mean
 from scimsync.plan import Now
+from scimsync.plan.definition import ShownRequests
 from scimsync.plan.diff import changes_between
 from scimsync.run import Options, PlannedRun, plan
 from scimsync.run.compile import compile_config, with_secrets
 from scimsync.run.compile_mappings import compile_users
 from scimsync.run.context import Context
+from scimsync.run.options import MOST_READ
 from scimsync.run.reading import read_sources
-from scimsync.scim.messages import Requests
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
 from scimsync.state.store import Store, scratch_store
 
 _HISTORY = 10
-
-PlannedOperation = tuple[JournaledOperation, Requests]
-"""An operation that a push would carry out, and its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class AccountReport:
     once: Document
     link: Link | None
     changes: Sequence[Change]
-    operations: Sequence[PlannedOperation] | None
+    operations: Sequence[ShownRequests] | None
     note: str | None
     history: Sequence[JournaledOperation]
 
@@ -93,18 +91,27 @@ class Explanation:
 
 
 def explain(
-    config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
+    config: Config,
+    names: Sequence[str],
+    store: Store,
+    key: Key,
+    now: Now,
+    *,
+    offline: bool,
+    exact: bool = False,
 ) -> Explanation:
     """Explain `key` at the targets called `names`, which are read as a plan reads them.
 
-    Where a source or a target cannot be read, the state is used alone, as with `offline`. Raise
+    With `exact`, resources that are written as a whole are read, to show the whole requests. Where
+    a source or a target cannot be read, the state is used alone, as with `offline`. Raise
     ConfigError for what is wrong in sync.toml, and for an unknown key.
     """
     programs = {name: compile_users(config, name) for name in config.targets}
     sources = list(
         dict.fromkeys(source for name in names for source in config.targets[name].source)
     )
-    with _planned(config, names, store, key, now, offline=offline) as (prepared, error):
+    with _planned(config, names, store, key, now, offline=offline, exact=exact) as planned:
+        prepared, error = planned
         view = prepared.records if prepared is not None else SnapshotView(store)
         found = [record for source in sources for record in view.get([source], [key]).values()]
         with store.read() as connection:
@@ -135,7 +142,14 @@ def explain(
 
 @contextmanager
 def _planned(
-    config: Config, names: Sequence[str], store: Store, key: Key, now: Now, *, offline: bool
+    config: Config,
+    names: Sequence[str],
+    store: Store,
+    key: Key,
+    now: Now,
+    *,
+    offline: bool,
+    exact: bool,
 ) -> Iterator[tuple[PlannedRun | None, ScimsyncError | None]]:
     """Plan `key` alone, and give the error that stood in the way.
 
@@ -156,9 +170,9 @@ def _planned(
             try:
                 if not without_targets:
                     setup = with_secrets(setup)
-                prepared = stack.enter_context(
-                    plan(setup, store, Options((key,), without_targets), now, _no_report)
-                )
+                most_read = MOST_READ if exact else 0
+                options = Options((key,), without_targets, most_read=most_read)
+                prepared = stack.enter_context(plan(setup, store, options, now, _no_report))
                 break
             except StateError:
                 raise
@@ -230,7 +244,7 @@ def _account_report(
 
 def _operations(
     prepared: PlannedRun | None, name: str
-) -> tuple[list[PlannedOperation] | None, str | None]:
+) -> tuple[list[ShownRequests] | None, str | None]:
     """Return the operations that a push of this key would send, or why they are not known."""
     if prepared is None:
         return None, "unknown: the sources cannot be read"
@@ -242,7 +256,8 @@ def _operations(
         why = error.message.removeprefix(f"{name}: ")
         return None, f"unknown: {why}; --offline plans without the target"
     failed = plan.targets[name].reader.failed_operations()
-    return [*plan.targets[name].requests(), *((operation, ()) for operation in failed)], None
+    shown = plan.targets[name].shown_requests()
+    return [*shown, *(ShownRequests(operation, ()) for operation in failed)], None
 
 
 def _unknown_key(

@@ -219,7 +219,8 @@ def _print_operations(output: Output, account: AccountReport, *, detailed: bool)
         output.line(("next push  ", "dim"), text, indent=2)
         return
     output.line(("next push", "dim"), indent=2)
-    for entry, requests in account.operations:
+    for planned in account.operations:
+        entry = planned.operation
         if entry.status is OperationStatus.FAILED:
             output.rows([[("cannot be planned", "red"), printable(entry.detail or "")]], indent=4)
             continue
@@ -230,8 +231,11 @@ def _print_operations(output: Output, account: AccountReport, *, detailed: bool)
         if _adds_to_attributes(entry, account):
             output.rows([change_row(change) for change in entry.changes], indent=6)
         if detailed:
-            for line in request_lines(request_documents(requests)):
+            for line in request_lines(request_documents(planned.requests)):
                 output.line((line, "cyan"), indent=6)
+            if planned.unread is not None:
+                unread = f"only the values that change, since {printable(planned.unread)}"
+                output.line((unread, "yellow"), indent=6)
 
 
 def _adds_to_attributes(entry: JournaledOperation, account: AccountReport) -> bool:
