@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.fsync import skip_fsync
 from tests.office import Office, Pauses
 from tests.servers.faulty import FaultyServer, running_faulty_server
+from tests.servers.mariadb import MariaDb, running_mariadb
 from tests.servers.postgresql import Server, running_postgresql
 from tests.servers.scim2 import running_scim2_server
 
@@ -53,6 +54,13 @@ def pauses() -> Pauses:
 def postgresql() -> Iterator[Server]:
     """A PostgreSQL server for all tests of this process."""
     with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """A MariaDB server for all tests of this process."""
+    with running_mariadb() as server:
         yield server
 
 

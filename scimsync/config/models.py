@@ -221,7 +221,7 @@ class Config(SyncToml):
     @property
     def state_url(self) -> str:
         """The URL of the state database, with an absolute path."""
-        return self.state.url if self._state_file is None else f"sqlite:///{self._state_file}"
+        return self.state.url if self.state_file is None else f"sqlite:///{self.state_file}"
 
     @property
     def state_dir(self) -> Path:
@@ -229,10 +229,11 @@ class Config(SyncToml):
 
         It is the folder of sync.toml if the database is on a server.
         """
-        return self.base_dir if self._state_file is None else self._state_file.parent
+        return self.base_dir if self.state_file is None else self.state_file.parent
 
     @property
-    def _state_file(self) -> Path | None:
+    def state_file(self) -> Path | None:
+        """The file of the state database, None if it is on a server."""
         file = self.state.url.removeprefix("sqlite:///")
         return None if file == self.state.url else self.base_dir / file
 

@@ -301,6 +301,7 @@ def source_spec(config: Config, name: str) -> SourceSpec[Any]:
         base_dir=config.base_dir,
         config_name=config.path.name,
         secret=SecretReader(config, settings, "sources", name),
+        state_file=config.state_file,
     )
 
 

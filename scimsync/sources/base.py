@@ -80,7 +80,8 @@ class SourceSpec(Generic[S]):
 
     Relative paths start at `base_dir`, the folder of sync.toml. `config_name` is the name of the
     configuration file in messages. `secret` returns the value that the reference under an option
-    of the table refers to, and raises ConfigError for one that is missing.
+    of the table refers to, and raises ConfigError for one that is missing. `state_file` is the
+    file of the state, None if that is in a database on a server.
     """
 
     name: str
@@ -88,6 +89,7 @@ class SourceSpec(Generic[S]):
     base_dir: Path
     config_name: str = "sync.toml"
     secret: Callable[[str], str] = _no_secret
+    state_file: Path | None = None
 
     @property
     def key(self) -> str:

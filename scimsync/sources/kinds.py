@@ -7,10 +7,12 @@ from typing import Final
 from scimsync.registry import Registry
 from scimsync.sources.base import SourceSettings
 from scimsync.sources.file import FileSettings
+from scimsync.sources.sql import SqlSettings
 
 SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
     "type of source",
     {
         "file": FileSettings,
+        "sql": SqlSettings,
     },
 )

@@ -19,10 +19,12 @@ class Part:
 
     `sql` selects the key as c0, the columns in use as c1, c2, … and, for a careful scan, the row
     number `row`. `types` are their SQL types, None for a column that the part does not have.
+    `compact` says that JSON values have no white space between their tokens.
     """
 
     sql: str
     types: tuple[str | None, ...]
+    compact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def build_relation(
     for number, part in enumerate(parts):
         values = [f"{_key_sql(part.types[0])} as key"]
         values += [
-            f"{_text_sql(f'c{at}', part.types[at], column)} as v{at - 1}"
+            f"{_text_sql(f'c{at}', part.types[at], column, compact=part.compact)} as v{at - 1}"
             for at, column in enumerate(columns, start=1)
         ]
         if careful:
@@ -178,7 +180,7 @@ def _key_sql(kind: str | None) -> str:
     return f"coalesce({stripped('c0' if kind == 'VARCHAR' else 'c0::varchar')}, '')"
 
 
-def _text_sql(value: str, kind: str | None, column: Column) -> str:
+def _text_sql(value: str, kind: str | None, column: Column, *, compact: bool) -> str:
     """Return SQL for the text of `value`, which has the SQL type `kind`."""
     if kind is None:
         return "null::varchar"
@@ -195,7 +197,8 @@ def _text_sql(value: str, kind: str | None, column: Column) -> str:
     if kind == "VARCHAR":
         return f"to_json({value if separator is None else items(value, separator)})::varchar"
     if kind == "JSON":
-        kept = f"nullif(json({value})::varchar, 'null')"
+        plain = f"{value}::varchar" if compact else f"json({value})::varchar"
+        kept = f"nullif({plain}, 'null')"
         if separator is None:
             return kept
         inner = f"({value}->>'$')"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Self, TextIO
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -80,10 +80,16 @@ class Workspace:
 @contextmanager
 def new_private_file(path: Path) -> Iterator[TextIO]:
     """Create `path` (mode 0600) and open it for UTF-8 text. Line breaks are written as they are."""
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
-        "w",
-        encoding="utf-8",
-        newline="",
-    ) as stream:
+    with os.fdopen(_create(path), "w", encoding="utf-8", newline="") as stream:
         yield stream
+
+
+@contextmanager
+def new_private_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Create `path` (mode 0600) and open it for bytes."""
+    with os.fdopen(_create(path), "wb") as stream:
+        yield stream
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

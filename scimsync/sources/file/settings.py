@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -11,6 +10,7 @@ from scimsync.settings import Text, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE
+from scimsync.sources.lists import Lists
 from scimsync.sources.workspace import Workspace
 
 _MOST_SKIPPED = 1_000_000
@@ -38,14 +38,6 @@ def _delimiter(text: str) -> str:
     if len(text) != 1 or text in '"\r\n\0 ':
         raise invalid(
             "must be one character", hint='such as ";", or "\\t" for a tab', code="SYNC-0125"
-        )
-    return text
-
-
-def _separator(text: str) -> str:
-    if not text or "\n" in text or "\r" in text:
-        raise invalid(
-            "must be the separator between two values", hint='such as ";"', code="SYNC-0125"
         )
     return text
 
@@ -106,7 +98,7 @@ class FileSettings(SourceSettings):
             " (id)"
         ),
     )
-    lists: Mapping[Text, Annotated[str, AfterValidator(_separator)]] = Field(
+    lists: Lists = Field(
         default_factory=dict,
         description="Columns that hold several values -> the separator between two values",
     )

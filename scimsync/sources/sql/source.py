@@ -1,0 +1,222 @@
+"""The result of a query as a source: read once, into a private file, and compared in bulk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from scimsync.errors import GuardStop, SourceFormatError
+from scimsync.sources.base import RejectedRows, RowId, RowLocation, SourceSpec, missing_column
+from scimsync.sources.duckdb_sql import reason
+from scimsync.sources.file.first_rows import first_rows
+from scimsync.sources.relation import Relation, build_relation
+from scimsync.sources.sql.address import PACKAGES, Address, InvalidAddress, resolve_address
+from scimsync.sources.sql.cells import UnreadableCell
+from scimsync.sources.sql.failures import Explainer
+from scimsync.sources.sql.settings import REFERENCE, SqlSettings
+from scimsync.sources.sql.spooled import MAX_ROW_BYTES, Reader, RowTooLong, Spooled
+from scimsync.sources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Spec = SourceSpec[SqlSettings]
+
+
+class SqlSource:
+    """A `Source` for the rows of a query. It connects when something is read, and not before."""
+
+    def __init__(self, spec: Spec, workspace: Workspace) -> None:
+        self.spec = spec
+        self.label = f"the result of sources.{spec.name}.query"
+        self._workspace = workspace
+        self._reader = _reader(spec, _address(spec))
+        self._spooled: Spooled | None = None
+        self._lock = Lock()
+
+    @property
+    def part_labels(self) -> Sequence[str]:
+        """There is one part: the result."""
+        return (self.label,)
+
+    @property
+    def pattern_files(self) -> Sequence[str]:
+        """There are no files."""
+        return ()
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns of the result, without its rows if that is possible."""
+        spooled = self._spooled
+        found = self._reader.columns() if spooled is None else list(spooled.columns)
+        self._check_names(found)
+        if self.spec.key not in found:
+            raise missing_column(self.spec, "key", self.spec.key, found, self.label)
+        return found
+
+    def fingerprint(self) -> str | None:
+        """Return None: only reading all rows shows whether they changed."""
+        return None
+
+    def checksum(self) -> str:
+        """Return a digest of the settings and the rows in their order."""
+        settings = self.spec.settings
+        shape = json.dumps([settings.key, sorted(settings.lists.items()), self._read().digest])
+        return hashlib.blake2b(shape.encode(), digest_size=20).hexdigest()
+
+    def first_records(self, limit: int) -> list[Mapping[str, object]]:
+        """Return the first rows without reading the others, if the database lets it."""
+        spooled = self._spool(limit)
+        names = list(spooled.columns)
+        self._check_names(names)
+        part = spooled.part(names, numbered=False)
+        rows = first_rows(self._workspace, [part], len(names), limit)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def scan(self, used: Sequence[str], rejected: RejectedRows | None = None) -> Relation:
+        """Return the rows. None is rejected here."""
+        spooled = self._read()
+        found = list(spooled.columns)
+        names = [self.spec.key, *used]
+        for place, name in enumerate(names):
+            if name not in found:
+                option = "query" if place else "key"
+                raise missing_column(self.spec, option, name, found, self.label)
+        careful = rejected is not None
+        part = spooled.part(names, numbered=careful)
+        return build_relation([part], used, self.spec.settings.lists, careful=careful)
+
+    def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
+        """Return the number of each row in the order in which they arrived."""
+        return {(part, row): RowLocation(self.label, None, row) for part, row in rows}
+
+    def explain(self, error: Exception) -> SourceFormatError:
+        """Return DuckDB's message, such as that of a text that is not UTF-8."""
+        return SourceFormatError(
+            f"{self.spec.setting('query')}: the result cannot be read: {reason(error)}",
+            code="SYNC-0247",
+            brief=f"{self.spec.setting('query')}: the result cannot be read",
+        )
+
+    def ensure_unchanged(self) -> None:
+        """Do nothing: the rows are those of one moment."""
+
+    def _read(self) -> Spooled:
+        """Return all rows. Raise GuardStop if there are none."""
+        with self._lock:
+            if self._spooled is None:
+                spooled = self._spool(None)
+                self._check_names(spooled.columns)
+                if not spooled.rows:
+                    raise GuardStop(
+                        f"{self.label} is empty",
+                        code="SYNC-0505",
+                        hint="nothing is sent for an empty source",
+                    )
+                self._spooled = spooled
+            return self._spooled
+
+    def _spool(self, limit: int | None) -> Spooled:
+        where = self.spec.setting("query")
+        try:
+            return self._reader.read(self._workspace.new(".rows"), limit)
+        except RowTooLong as error:
+            raise SourceFormatError(
+                f"{where}: row {error.args[0]:,} of the result is longer than"
+                f" {MAX_ROW_BYTES // 1_000_000} MB",
+                hint="select the columns that your mappings use, and no others",
+                code="SYNC-0247",
+            ) from None
+        except UnreadableCell as error:
+            raise SourceFormatError(
+                f"{where}: the result cannot be read: {error}",
+                hint="select the columns that your mappings use, and no others",
+                code="SYNC-0247",
+            ) from None
+
+    def _check_names(self, found: Sequence[str]) -> None:
+        twice = sorted({column for column in found if list(found).count(column) > 1})
+        if twice:
+            raise SourceFormatError(
+                f'{self.spec.setting("query")}: two columns are called "{twice[0]}"',
+                hint="give one of them a name with AS",
+                code="SYNC-0206",
+            )
+
+
+def _address(spec: Spec) -> Address:
+    """Return the database of a source, with its password. Raise SourceFormatError, SecretError."""
+    settings = spec.settings
+    text = settings.url.get_secret_value()
+    if REFERENCE.match(text):
+        text = spec.secret("url")
+    password = None if settings.password is None else spec.secret("password")
+    try:
+        return resolve_address(text, password, spec.base_dir)
+    except InvalidAddress as error:
+        raise SourceFormatError(
+            f"{spec.setting('url')}: the text behind the reference {error}",
+            hint="such as postgresql://scimsync:PASSWORD@db.example.com/hr",
+            code="SYNC-0241",
+        ) from None
+
+
+def _reader(spec: Spec, address: Address) -> Reader:
+    """Return what reads from a kind of database. Raise SourceFormatError without a driver."""
+    settings, explainer = spec.settings, Explainer(spec, address)
+    timeout_s = settings.timeout.total_seconds()
+    if address.is_sqlite:
+        from scimsync.sources.sql.sqlite import SqliteReader
+
+        return SqliteReader(address, settings.query, timeout_s, explainer)
+    _check_driver(spec, address)
+    if address.url.drivername == "postgresql+psycopg":
+        from scimsync.sources.sql.postgresql import PostgresqlReader
+
+        return PostgresqlReader(address, settings.query, timeout_s, explainer)
+    from scimsync.sources.sql.other import OtherReader
+
+    def engine(connect: Mapping[str, object]) -> Engine:
+        from sqlalchemy import NullPool, create_engine
+
+        given = address.url.query
+        options = {name: value for name, value in connect.items() if name not in given}
+        return create_engine(address.url, poolclass=NullPool, connect_args=options)
+
+    return OtherReader(address, engine, settings.query, timeout_s, explainer)
+
+
+def _check_driver(spec: Spec, address: Address) -> None:
+    """Raise SourceFormatError if the driver is not installed, or cannot be used."""
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    where = f"{spec.setting('url')}: {address.shown}"
+    name = address.url.get_backend_name()
+    try:
+        dialect = address.url.get_dialect()
+        dialect.import_dbapi()
+    except NoSuchModuleError:
+        raise SourceFormatError(
+            f'{spec.setting("url")}: no driver for "{address.url.drivername}" is installed',
+            hint="PostgreSQL, MySQL, MariaDB, and SQLite are built in; others come as a package"
+            " that adds a dialect to SQLAlchemy",
+            code="SYNC-0242",
+        ) from None
+    except ImportError as error:
+        module = (error.name or "").partition(".")[0] or dialect.driver
+        package = PACKAGES.get(module, module)
+        raise SourceFormatError(
+            f"{where}: {name} needs {module}, which is not installed",
+            hint=f"install it with pip install {package}",
+            code="SYNC-0242",
+        ) from None
+    except ArgumentError as error:
+        raise SourceFormatError(f"{where}: {address.hide(error)}", code="SYNC-0242") from None
+    if dialect.is_async:
+        raise SourceFormatError(
+            f"{where}: the driver {dialect.driver} is asynchronous",
+            hint=f"leave it out: {name}://…",
+            code="SYNC-0242",
+        )
