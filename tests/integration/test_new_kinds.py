@@ -287,7 +287,6 @@ def test_the_json_schema_has_the_new_kinds() -> None:
         schema["$defs"]
     )
     assert schema["properties"]["sources"]["additionalProperties"]["oneOf"] == [
-        {"$ref": "#/$defs/FileSettings"},
-        {"$ref": "#/$defs/RosterSettings"},
+        {"$ref": f"#/$defs/{model.__name__}"} for model in KINDS.sources.values()
     ]
     assert schema["$defs"]["Target"]["properties"]["dialect"]["enum"] == [*DIALECTS, "titled"]

@@ -14,6 +14,7 @@ from scimsync.builtin import parse
 from scimsync.errors import ConfigError
 from scimsync.scim.dialects import DIALECTS
 from scimsync.scim.profiles import PROFILES
+from scimsync.sources.kinds import SOURCES
 from scimsync.tomltext import toml_key, toml_string
 from tests.error_text import text_of
 
@@ -210,7 +211,11 @@ def test_sections_that_are_missing_or_not_named(text: str, expected: str) -> Non
             "targets.wiki: user is missing",
             'write a table [targets.NAME.user] with lines such as userName = "email"',
         ),
-        ('type = "file"\n', "sources.hr: type is missing", 'write type = "file"'),
+        (
+            'type = "file"\n',
+            "sources.hr: type is missing",
+            "write type = " + " or ".join(f'"{kind}"' for kind in SOURCES),
+        ),
         (
             'key = "employee_id"\n',
             "sources.hr: key is missing",
@@ -268,8 +273,12 @@ def test_several_problems_are_told_at_once_one_line_each() -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ('"ldap"', 'type of source "ldap" is unknown\n  known: file'),
-        ('"File"', 'type of source "File" is unknown\n  known: file\n  did you mean "file"?'),
+        ('"fax"', f'type of source "fax" is unknown\n  known: {", ".join(SOURCES)}'),
+        (
+            '"File"',
+            f'type of source "File" is unknown\n  known: {", ".join(SOURCES)}\n'
+            '  did you mean "file"?',
+        ),
         ("3", "must be a text in quotes, not a number"),
     ],
 )
