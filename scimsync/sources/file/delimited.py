@@ -15,7 +15,7 @@ from typing import TextIO
 from scimsync.errors import SourceFormatError
 from scimsync.formatting import plural
 from scimsync.sources.base import RejectedRows, SourceSpec
-from scimsync.sources.duckdb_sql import array, literal, name, stripped
+from scimsync.sources.duckdb_sql import WHITE_SPACE, array, literal, name, stripped
 from scimsync.sources.file import encodings
 from scimsync.sources.file.csv_rows import read_rows
 from scimsync.sources.file.find import File
@@ -189,16 +189,17 @@ class DelimitedReader:
         at = [place for name in names if name for place in self.header.places(name)]
         if not (title and at):
             return ""
-        known = ", ".join(literal(name) for name in title if name)
-        cells = [self._cell(place) for place in at]
-        is_header = " and ".join(f"{cell} in ({known})" for cell in cells)
-        same = " and ".join(
-            f"{cell} = {literal(title[place])}" for cell, place in zip(cells, at, strict=True)
-        )
+        # Lists, and the first cell alone before them: an expression takes memory for each of its
+        # parts, and a comparison of each cell with each name has too many in a wide file.
+        known, expected = array(filter(None, title)), array(title[place] for place in at)
+        cells = f"[{', '.join(f'f{place}' for place in at)}]"
+        if self._spec.settings.trim:
+            cells = f"list_transform({cells}, lambda x: trim(x, {literal(WHITE_SPACE)}))"
         other = "error('another header')" if len(at) > 1 else "true"
         return (
-            f" where case when {is_header} then case when {same} then false else {other} end else"
-            " true end"
+            f" where case when not list_contains({known}, {self._cell(at[0])}) then true when not"
+            f" list_has_all({known}, {cells}) then true when {cells} = {expected} then false else"
+            f" {other} end"
         )
 
     def _scan(self, rejected: RejectedRows | None) -> str:

@@ -216,6 +216,26 @@ def test_a_second_header_with_the_columns_in_another_order_is_refused(world: Wor
     )
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        None,
+        "select * from 'hr.csv'",
+        "select a.*, b.name as boss from 'hr.csv' a left join 'hr.csv' b on b.id = a.column_7",
+    ],
+    ids=["path", "query", "join"],
+)
+def test_a_file_of_hundreds_of_columns_needs_little_memory(world: World, query: str | None) -> None:
+    others = [f"column_{number}" for number in range(300)]
+    header = ",".join(["id", "name", "dept", *others])
+    rows = [f"{line[: line.rindex(',')]},X,{'2,' * 299}2" for line in DAY_ONE.splitlines()[1:]]
+    settings = {} if query is None else {"query": query}
+    world.spec = with_settings(world.spec, **settings)
+    world.columns = ("name", *others)
+
+    assert names(world.push("\n".join([header, *rows, header, ""]))) == NAMES
+
+
 TWICE = "id,name,dept,Phone,Phone\n1,Ann,IT,1,2\n"
 
 
