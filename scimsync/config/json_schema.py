@@ -9,8 +9,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from scimsync.config.models import SyncToml
-from scimsync.config.registries import SCHEMA_MARK, Registries
+from scimsync.config.registries import Registries
 from scimsync.settings import Table
+from scimsync.settings.registered import SCHEMA_MARK
 from scimsync.settings.text_types import NAME_PATTERN
 
 

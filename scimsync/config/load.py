@@ -14,9 +14,9 @@ from scimsync.config.models import Config, SyncToml
 from scimsync.config.registries import Registries
 from scimsync.config.shared_mappings import Places, extend
 from scimsync.config.targets import Target
-from scimsync.config.validation_errors import InvalidSetting, config_error, invalid_settings
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import did_you_mean
+from scimsync.settings.validation_errors import InvalidSetting, config_error, invalid_settings
 
 _POSITION = re.compile(
     r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL

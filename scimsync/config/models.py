@@ -15,12 +15,7 @@ from pydantic import (
 
 from scimsync.config.constants import TableValue
 from scimsync.config.notifications import Receiver
-from scimsync.config.registries import (
-    Registries,
-    receiver_table,
-    registered_table,
-    schema_mark,
-)
+from scimsync.config.registries import Registries
 from scimsync.config.schedule import Schedule, Timings
 from scimsync.config.shared_mappings import Places, SharedMapping, place_of
 from scimsync.config.state_url import StateUrl
@@ -38,6 +33,7 @@ from scimsync.settings import (
     Texts,
     invalid,
 )
+from scimsync.settings.registered import receiver_table, registered_table, schema_mark
 from scimsync.settings.text_types import toml_type
 from scimsync.sources import SourceSettings
 from scimsync.tomltext import dotted_key

@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from scimsync.config.mapping import UserMapping
-from scimsync.config.validation_errors import InvalidSetting
 from scimsync.model.suggestions import did_you_mean
 from scimsync.scim.grammar import PathError
 from scimsync.scim.settable import settable_path
 from scimsync.settings import Table, Text, invalid
 from scimsync.settings.text_types import quoted, toml_type
+from scimsync.settings.validation_errors import InvalidSetting
 
 Keys = tuple[str, ...]
 Places = Mapping[str, Mapping[str, Keys]]

@@ -14,11 +14,6 @@ from pydantic import (
 )
 
 from scimsync.config.mapping import UserMapping
-from scimsync.config.registries import (
-    registered_name,
-    registered_table,
-    schema_mark,
-)
 from scimsync.model.suggestions import did_you_mean
 from scimsync.scim.profiles import Profile
 from scimsync.scim.profiles.coverage import lies_within
@@ -35,6 +30,7 @@ from scimsync.settings import (
     invalid,
     one_of,
 )
+from scimsync.settings.registered import registered_name, registered_table, schema_mark
 from scimsync.transport.auth import AuthenticatorSettings
 
 DEFAULT_CONCURRENCY = 8

@@ -11,8 +11,7 @@ from pydantic_core import ErrorDetails
 
 from scimsync.errors import ConfigError, coded
 from scimsync.model.suggestions import closest, did_you_mean
-from scimsync.settings import Table
-from scimsync.settings.table import INVALID
+from scimsync.settings.table import INVALID, Table
 from scimsync.settings.text_types import toml_type
 from scimsync.tomltext import dotted_key, toml_string
 
