@@ -66,7 +66,7 @@ class SecretReader:
         if option not in self._read or scheme in _WRITABLE:  # another process may have written it
             self(option)
         configured = self._read[option]
-        return kept_secret(self._config, self._parts[1], option, configured) or configured
+        return kept_secret(self._config, self._owner, option, configured) or configured
 
     def replace(self, option: str, value: str, /) -> None:
         """Store `value` where the reference under `option` points to, or else in the state.
@@ -80,10 +80,16 @@ class SecretReader:
                     self._write(scheme, rest, value)
                     self._read[option] = value
                     return
-            keep_secret(self._config, self._parts[1], option, self._read[option], value)
+            keep_secret(self._config, self._owner, option, self._read[option], value)
         except Exception as error:
             where = self._config.where(*self._parts, option)
             _LOG.warning(_NOT_STORED, where, type(error).__name__)
+
+    @property
+    def _owner(self) -> str:
+        """The name under which the state keeps secrets: that of a target, or `sources.NAME`."""
+        section, name = self._parts[:2]
+        return name if section == "targets" else f"{section}.{name}"
 
     def _write(self, scheme: str, rest: str, value: str) -> None:
         if scheme == "file":

@@ -302,6 +302,9 @@ def source_spec(config: Config, name: str) -> SourceSpec[Any]:
         config_name=config.path.name,
         secret=SecretReader(config, settings, "sources", name),
         state_file=config.state_file,
+        secrets=lambda option: SecretReader(
+            config, getattr(settings, option), "sources", name, option
+        ),
     )
 
 

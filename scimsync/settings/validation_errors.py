@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from scimsync.errors import ConfigError, coded
@@ -88,13 +89,13 @@ def invalid_settings(error: ValidationError, model: type[Table]) -> list[Invalid
 def _meant(error: ErrorDetails, model: type[Table]) -> tuple[int | str, ...] | None:
     """Return the location of the key that an unknown key was probably meant to be."""
     *above, key = error["loc"]
-    meant = closest(str(key), _table_at(model, _parts(error)[:-1]).model_fields)
+    meant = closest(str(key), _keys(_table_at(model, _parts(error)[:-1])))
     return None if meant is None else (*above, meant)
 
 
 def example(key: str, table: type[Table]) -> str | None:
     """Return the line that sets `key` of a table to an example, if its field has one."""
-    examples = table.model_fields[key].examples
+    examples = _field(table, key).examples
     return f"write {key} = {toml_string(examples[0])}" if examples else None
 
 
@@ -130,6 +131,8 @@ def _invalid_setting(error: ErrorDetails, model: type[Table]) -> InvalidSetting:
         return InvalidSetting(
             parts, f"{words} {context[name]:g}, found {error['input']}", code="SYNC-0113"
         )
+    if kind == "literal_error":
+        return InvalidSetting(parts, f"must be {context['expected']}", code="SYNC-0112")
     if kind == "finite_number":
         return InvalidSetting(parts, "must be a number, not nan or inf", code="SYNC-0113")
     if kind.startswith("date_"):
@@ -139,7 +142,7 @@ def _invalid_setting(error: ErrorDetails, model: type[Table]) -> InvalidSetting:
 
 
 def _unknown_key(parts: tuple[str, ...], table: type[Table]) -> InvalidSetting:
-    known = table.model_fields
+    known = _keys(table)
     hint = did_you_mean(parts[-1], known)
     found = None if hint else f"known here: {', '.join(known)}"
     return InvalidSetting(parts, "unknown key", hint=hint, found=found, code="SYNC-0106")
@@ -168,14 +171,27 @@ def _wrong_type(kind: str, parts: tuple[str, ...], value: Any) -> InvalidSetting
     )
 
 
+def _field(table: type[BaseModel], key: str) -> FieldInfo:
+    """Return the field of a key, which may differ from the name of the field (its alias)."""
+    fields = table.model_fields
+    return fields.get(key) or next(field for field in fields.values() if field.alias == key)
+
+
+def _keys(table: type[Table]) -> list[str]:
+    """Return the keys that a table may have."""
+    return [field.alias or name for name, field in table.model_fields.items()]
+
+
 def _table_at(model: type[Table], parts: Sequence[str]) -> type[Table]:
     """Return the model of the table at `parts` below a table of `model`."""
     current: Any = model
     for part in parts:
         if isinstance(current, type) and issubclass(current, BaseModel):
-            current = current.model_fields[part].annotation
+            current = _field(current, part).annotation
         else:
             current = next(arg for arg in reversed(get_args(current)) if arg is not type(None))
+        while get_origin(current) is Annotated:
+            current = get_args(current)[0]
     if not (isinstance(current, type) and issubclass(current, Table)):
         raise TypeError(f"no table at {parts}")
     return current

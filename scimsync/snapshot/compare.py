@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -177,8 +177,8 @@ def _compare(
     snapshot: StoredSnapshot,
     workspace: Workspace,
 ) -> Comparison:
-    source = spec.open(workspace)
     used = sorted(set(columns) - {spec.key})
+    source = replace(spec, used=tuple(used)).open(workspace)
     last = _Digest.parse(snapshot.digest)
     try:
         fingerprint = source.fingerprint() or ""

@@ -22,6 +22,7 @@ from scimsync.errors import ScimsyncError, SourceFormatError
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings import Table, Text
 from scimsync.sources.workspace import Workspace
+from scimsync.transport.auth import Secrets
 
 if TYPE_CHECKING:
     from scimsync.sources.relation import Relation
@@ -74,14 +75,20 @@ def _no_secret(option: str) -> str:
     raise LookupError(option)
 
 
+def _no_secrets(option: str) -> Secrets:
+    raise LookupError(option)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSpec(Generic[S]):
     """One `[sources.NAME]` with everything that opening it takes.
 
     Relative paths start at `base_dir`, the folder of sync.toml. `config_name` is the name of the
     configuration file in messages. `secret` returns the value that the reference under an option
-    of the table refers to, and raises ConfigError for one that is missing. `state_file` is the
-    file of the state, None if that is in a database on a server.
+    of the table refers to, and raises ConfigError for one that is missing. `secrets` does the same
+    for the table under an option, such as `auth`. `used` are the columns that expressions use; None
+    if that is unknown, and then all columns are read. `state_file` is the file of the state, None
+    if that is in a database on a server.
     """
 
     name: str
@@ -90,6 +97,8 @@ class SourceSpec(Generic[S]):
     config_name: str = "sync.toml"
     secret: Callable[[str], str] = _no_secret
     state_file: Path | None = None
+    secrets: Callable[[str], Secrets] = _no_secrets
+    used: tuple[str, ...] | None = None
 
     @property
     def key(self) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from scimsync.registry import Registry
 from scimsync.sources.base import SourceSettings
 from scimsync.sources.file import FileSettings
+from scimsync.sources.http import HttpSettings
 from scimsync.sources.sql import SqlSettings
 
 SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
@@ -14,5 +15,6 @@ SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
     {
         "file": FileSettings,
         "sql": SqlSettings,
+        "http": HttpSettings,
     },
 )

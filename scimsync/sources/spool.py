@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,8 +22,9 @@ from scimsync.sources.workspace import Workspace, new_private_file
 class SpooledSource(ABC, Generic[S]):
     """Spools what `rows` gives to NDJSON (mode 0600) when the records are first needed.
 
-    Subclasses implement `rows`, and override `columns` if they know the columns without reading
-    all records. `lists` maps columns that hold several values to their separator.
+    Subclasses implement `rows` (or `write` and `first_records`), and override `columns` if they
+    know the columns without reading all records. `lists` maps columns that hold several values to
+    their separator.
     """
 
     def __init__(
@@ -40,9 +41,23 @@ class SpooledSource(ABC, Generic[S]):
         self._spooled: tuple[Path, str] | None = None
         self._lock = Lock()
 
-    @abstractmethod
     def rows(self) -> Iterable[Mapping[str, object]]:
         """Read all records. Raise SourceUnavailable if any of them cannot be read."""
+        raise NotImplementedError
+
+    def write(self, path: Path) -> str:
+        """Write all records to the new file `path`, and return the digest for `checksum`.
+
+        A subclass that gets many records at once overrides this instead of `rows`.
+        """
+        settings = self.spec.settings.model_dump_json()
+        total = hashlib.blake2b(settings.encode(), digest_size=20)
+        with new_private_file(path) as stream:
+            for row in self.rows():
+                line = f"{json_text(row)}\n"
+                total.update(line.encode())
+                stream.write(line)
+        return total.hexdigest()
 
     @property
     def part_labels(self) -> Sequence[str]:
@@ -100,21 +115,15 @@ class SpooledSource(ABC, Generic[S]):
     def _spool(self) -> tuple[Path, str]:
         with self._lock:
             if self._spooled is None:
-                settings = self.spec.settings.model_dump_json()
-                total = hashlib.blake2b(settings.encode(), digest_size=20)
                 path = self._workspace.new(".ndjson")
-                with new_private_file(path) as stream:
-                    for row in self.rows():
-                        line = f"{json_text(row)}\n"
-                        total.update(line.encode())
-                        stream.write(line)
+                digest = self.write(path)
                 if not path.stat().st_size:
                     raise GuardStop(
                         f"{self.label} is empty",
                         code="SYNC-0505",
                         hint="nothing is sent for an empty source",
                     )
-                self._spooled = path, total.hexdigest()
+                self._spooled = path, digest
             return self._spooled
 
 

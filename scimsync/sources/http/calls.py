@@ -1,0 +1,403 @@
+"""How records are read from an HTTP API, as data: calls, paging, limits, errors, joins.
+
+`[sources.NAME]` in sync.toml and the presets use these models alike; `preset` describes the format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+
+from scimsync.settings import AtLeast, Table, Text, invalid
+from scimsync.settings.text_types import quoted, toml_type
+from scimsync.sources.http.expressions import Expression
+
+_PLACE = re.compile(r"(query|body|header)\.(.+)")
+_END = re.compile(r"absent|empty_string|zero|empty_page|short_page|total|status:[1-5]\d\d")
+_WAIT = re.compile(
+    r"backoff|retry_after|(reset_epoch|reset_date|body_seconds):.+|seconds:\d{1,4}(\.\d+)?"
+)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+PagingKind = Literal[
+    "none",
+    "body_token",
+    "body_url",
+    "body_relative_url",
+    "link_header",
+    "header_token",
+    "page",
+    "offset",
+    "last_id",
+]
+Param = str | int | float | bool | list[str]
+
+
+def _place(text: str) -> str:
+    if not _PLACE.fullmatch(text):
+        raise invalid(
+            f"{quoted(text)} is not a place in a request",
+            hint='write "query.NAME", "body.PATH" or "header.NAME"',
+            code="SYNC-0271",
+        )
+    return text
+
+
+def _ends(value: object) -> object:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list | tuple):
+        raise invalid(f"must be a text or a list, not {toml_type(value)}", code="SYNC-0271")
+    for word in words:
+        if not isinstance(word, str) or not _END.fullmatch(word):
+            raise invalid(
+                f"{quoted(str(word))} is not the end of a list",
+                hint=(
+                    "one of absent, empty_string, zero, empty_page, short_page, total,"
+                    " status:204 (or another status)"
+                ),
+                code="SYNC-0271",
+            )
+    return list(words)
+
+
+def _wait(text: str) -> str:
+    if not _WAIT.fullmatch(text):
+        raise invalid(
+            f"{quoted(text)} is not a wait",
+            hint=(
+                "one of backoff, retry_after, reset_epoch:HEADER, reset_date:HEADER,"
+                " body_seconds:JMESPATH, seconds:NUMBER"
+            ),
+            code="SYNC-0271",
+        )
+    return text
+
+
+def _statuses(value: object) -> object:
+    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    for name in value:
+        if not _HEADER.fullmatch(name):
+            raise invalid(f"{quoted(name)} is not the name of an HTTP header", code="SYNC-0271")
+    return value
+
+
+Place = Annotated[Text, AfterValidator(_place)]
+"""Where a value goes in a request: `query.NAME`, `body.a.b` (JSON) or `header.NAME`."""
+
+Ends = Annotated[list[str], BeforeValidator(_ends, json_schema_input_type=str | list[str])]
+Statuses = Annotated[list[int], BeforeValidator(_statuses, json_schema_input_type=int | list[int])]
+Headers = Annotated[dict[str, str], AfterValidator(_headers)]
+
+
+class PageSize(Table):
+    """`paging.size`: how many records to ask for."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Place = Field(alias="in", description="Where the number goes", examples=["query.limit"])
+    max: Annotated[int, Field(ge=1)] = Field(description="The most that the API allows")
+    use: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How many to ask for, if fewer than `max`"
+    )
+
+    @property
+    def number(self) -> int:
+        """How many records to ask for in one request."""
+        return min(self.use or self.max, self.max)
+
+
+class Paging(Table):
+    """`paging`: where the next page is, and how the end looks."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    kind: PagingKind = Field(description="How the pages of a list are asked for")
+    place: Place | None = Field(
+        None,
+        alias="in",
+        description="Where the token, page number, offset or last id goes",
+        examples=["query.pageToken"],
+    )
+    out: Text | None = Field(
+        None,
+        description=(
+            "Where the response has the token or URL of the next page: a JMESPath expression over"
+            " the body, the name of a header (header_token), or the relation of a Link header"
+            ' ("next"); for last_id an expression over the last record'
+        ),
+    )
+    start: int | str | None = Field(
+        None, description="The number of the first page, the first offset, or the first token"
+    )
+    step: Literal["received", "size"] = Field(
+        "received",
+        description="By what an offset grows: by the records received, or by the size of a page",
+    )
+    end: Ends | None = Field(None, description="How the end of the list looks")
+    size: PageSize | None = Field(None, description="How many records to ask for")
+    total: Text | None = Field(
+        None,
+        description=(
+            "Where the response says how many records there are: JMESPath, or header.NAME; the list"
+            " is only complete with as many"
+        ),
+    )
+    first_only: list[str] = Field(
+        default_factory=list, description="Parameters of the query that only the first request has"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        needs_place = self.kind in ("body_token", "header_token", "page", "offset", "last_id")
+        if needs_place and self.place is None:
+            raise invalid(
+                f'kind = "{self.kind}" needs in',
+                hint='where the value goes: "query.NAME", "body.PATH" or "header.NAME"',
+                code="SYNC-0271",
+            )
+        needs_out = self.kind in (
+            "body_token",
+            "body_url",
+            "body_relative_url",
+            "header_token",
+            "last_id",
+        )
+        if needs_out and self.out is None:
+            raise invalid(
+                f'kind = "{self.kind}" needs out',
+                hint="where the response has the next token or URL",
+                code="SYNC-0271",
+            )
+        if self.kind in ("page", "offset") and isinstance(self.start, str):
+            raise invalid("start must be a number", code="SYNC-0271")
+        if self.step == "size" and self.size is None:
+            raise invalid('step = "size" needs size', code="SYNC-0271")
+        if "short_page" in self.ends and self.size is None:
+            raise invalid('end = "short_page" needs size', code="SYNC-0271")
+        if "total" in self.ends and self.total is None:
+            raise invalid('end = "total" needs total', code="SYNC-0271")
+        return self
+
+    @property
+    def ends(self) -> list[str]:
+        """How the end looks; by default, as nearly all APIs of this kind do it."""
+        if self.end is not None:
+            return self.end
+        return (
+            ["empty_page"]
+            if self.kind in ("page", "offset", "last_id")
+            else ["absent", "empty_string"]
+        )
+
+    @property
+    def by_index(self) -> bool:
+        """Whether pages are counted, so that a list that moves loses or repeats records."""
+        return self.kind in ("page", "offset")
+
+
+class Match(Table):
+    """Which responses are meant: all conditions that are given have to hold."""
+
+    status: Statuses | None = Field(None, description="The status, or a list")
+    body: Expression | None = Field(None, description="JMESPath over the body that is true")
+    header: Headers = Field(
+        default_factory=dict, description='Headers and their values; "*" for any value'
+    )
+
+    @model_validator(mode="after")
+    def _check_match(self) -> Self:
+        if self.status is None and self.body is None and not self.header:
+            raise invalid("needs one of status, body and header", code="SYNC-0271")
+        return self
+
+
+class LimitMatch(Match):
+    """`[[limits]]`: a response that means "slower", and how long to wait."""
+
+    wait: Annotated[Text, AfterValidator(_wait)] = Field(
+        "retry_after",
+        description=(
+            "backoff, retry_after, reset_epoch:HEADER, reset_date:HEADER, body_seconds:JMESPATH,"
+            " seconds:NUMBER"
+        ),
+    )
+
+
+class ErrorMatch(Match):
+    """`[[errors]]`: a response that is an error whatever its status."""
+
+    text: Expression | None = Field(None, description="JMESPath of the server's explanation")
+    hint: Text | None = Field(None, description="What the administrator can do")
+
+
+class Rate(Table):
+    """`rate`: how many requests the API takes in a period."""
+
+    requests: Annotated[int, Field(ge=1)] = Field(description="Number of requests")
+    seconds: Annotated[int, Field(ge=1)] = Field(60, description="Length of the period")
+
+
+class Api(Table):
+    """What holds for all calls of an API."""
+
+    headers: Headers = Field(default_factory=dict, description="Headers of each request")
+    limits: list[LimitMatch] = Field(
+        default_factory=list,
+        description="Further responses that mean a limit; 429 and 503 with Retry-After always do",
+    )
+    errors: list[ErrorMatch] = Field(
+        default_factory=list, description="Responses with status 200 that are errors"
+    )
+    resync: list[Match] = Field(
+        default_factory=list,
+        description="Responses after which the list has to be read from its beginning",
+    )
+    rate: Rate | None = Field(None, description="Requests that the API takes in a period")
+    concurrency: Annotated[int, Field(ge=1, le=32)] | None = Field(
+        None, description="Requests at the same time, where each record needs one; default 4"
+    )
+
+
+class ColumnFacts(Table):
+    """A column with more than its expression."""
+
+    path: Expression = Field(description="JMESPath over the record")
+    fields: list[str] | None = Field(
+        None, description="What to ask for; by default the members of the record that `path` reads"
+    )
+    params: Mapping[str, Param] = Field(
+        default_factory=dict, description="Parameters to send if the column is used"
+    )
+    filled: AtLeast | None = Field(
+        None, description="Records that must have a value, a number or a share"
+    )
+    hint: Text | None = Field(None, description="Why it may be empty everywhere, such as a scope")
+
+
+def _column(value: object) -> object:
+    if isinstance(value, str):
+        return {"path": value}
+    return value
+
+
+Column = Annotated[ColumnFacts, BeforeValidator(_column, json_schema_input_type=Text | ColumnFacts)]
+"""A JMESPath expression, or a table."""
+
+
+class Call(Table):
+    """A request that brings records, on one page or several."""
+
+    method: Literal["GET", "POST"] = Field("GET", description="Method of the request")
+    params: Mapping[str, Param] = Field(
+        default_factory=dict, description="Parameters of the query; a list repeats its name"
+    )
+    body: Mapping[str, Any] | None = Field(None, description="JSON body of a POST")
+    format: Literal["json", "csv"] = Field("json", description="Format of the responses")
+    records: Expression = Field(
+        "@", description="JMESPath of the list of records in the body", examples=["users"]
+    )
+    absent_is_empty: bool = Field(
+        False, description="Whether a response without the list means that it is empty"
+    )
+    where: Expression | None = Field(
+        None, description="JMESPath over a record: only those count for which it is true"
+    )
+    paging: Paging = Field(
+        default_factory=lambda: Paging(kind="none"), description="How the list is paged"
+    )
+    truncated: Expression | None = Field(
+        None, description="JMESPath over the body that is true if the list was cut"
+    )
+
+
+class Fields(Table):
+    """`fields`: asks for the fields that used columns need, and for no others."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: Place = Field(alias="in", description="Where their names go", examples=["query.fields"])
+    join: str | None = Field(
+        ",", description='What separates the names; "" for a list of values', examples=[","]
+    )
+    always: list[str] = Field(default_factory=list, description="Names that are always asked for")
+
+
+class ListRead(Table):
+    """`[[reads]]`: one of several reads that make the list together."""
+
+    params: Mapping[str, Param] = Field(default_factory=dict, description="Further parameters")
+
+
+class Probe(Table):
+    """`[[probes]]`: a call that shows whether the credentials see the whole list."""
+
+    path: Text = Field(description="Path below the base URL")
+    params: Mapping[str, Param] = Field(default_factory=dict, description="Parameters")
+    count: Expression | None = Field(
+        None, description="JMESPath of the number of records that the list has"
+    )
+    expect: Expression | None = Field(None, description="JMESPath that is true if all is well")
+    hint: Text | None = Field(None, description="What the administrator can do if it is not")
+
+    @model_validator(mode="after")
+    def _check_probe(self) -> Self:
+        if self.count is None and self.expect is None:
+            raise invalid("needs count or expect", code="SYNC-0271")
+        return self
+
+
+class Join(Call):
+    """`[[joins]]`: records of another call, put into each record.
+
+    With `on` and `key` the other list is read once; without them, there is one call for each
+    record.
+    """
+
+    into: Text = Field(description="The member of the record that gets the result")
+    path: Text = Field(
+        description=(
+            "Path below the base URL; {…} holds JMESPath over the record, in calls for each record"
+        ),
+    )
+    on: Expression | None = Field(None, description="JMESPath over the record")
+    key: Expression | None = Field(None, description="JMESPath over the other record")
+    many: bool = Field(False, description="Whether several other records belong to one record")
+    one: bool = Field(False, description="Whether `records` is one object and not a list")
+    absent: Statuses = Field(
+        default_factory=list, description="Statuses that mean that there is nothing"
+    )
+    when: Expression | None = Field(
+        None, description="JMESPath over the record: only then there is a call for it"
+    )
+
+    @model_validator(mode="after")
+    def _check_join(self) -> Self:
+        if (self.on is None) != (self.key is None):
+            raise invalid("on and key go together", code="SYNC-0271")
+        if self.on is not None and (self.one or self.when or self.absent):
+            raise invalid("one, when and absent are for calls for each record", code="SYNC-0271")
+        return self
+
+
+class ListCall(Call):
+    """The list of records that a source consists of."""
+
+    columns: Mapping[Text, Column] = Field(
+        default_factory=dict,
+        description="Names of columns -> JMESPath over a record; without them, its members",
+    )
+    fields: Fields | None = Field(None, description="How to ask for fields")
+    reads: list[ListRead] = Field(
+        default_factory=list, description="Reads that make the list together"
+    )
+    hidden: Expression | None = Field(
+        None, description="JMESPath over a record: names of fields that the credentials do not see"
+    )
+    probes: list[Probe] = Field(default_factory=list, description="Calls that show lost rights")
+    joins: list[Join] = Field(default_factory=list, description="Further calls")
