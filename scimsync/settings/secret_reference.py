@@ -69,7 +69,15 @@ class TextSecret(SecretStr):
     """A reference to a secret of any text, which may have several lines."""
 
 
-def _text_secret(value: object) -> TextSecret:
+def is_reference(value: object) -> bool:
+    """Return whether `value` is a text that starts like a reference to a secret."""
+    if isinstance(value, SecretStr):
+        return True
+    return isinstance(value, str) and value.partition(":")[0] in _SCHEMES and ":" in value
+
+
+def text_secret(value: object) -> TextSecret:
+    """Return `value` as a reference to a secret of any text. Raise the error for anything else."""
     return TextSecret(secret_reference(value).get_secret_value())
 
 
@@ -79,5 +87,5 @@ SecretReference = Annotated[SecretStr, BeforeValidator(secret_reference), _SCHEM
 """Where a secret for an HTTP header is found, such as a token: `env:NAME`, `file:PATH`,
 `keyring:SERVICE/USER`, `cmd:COMMAND`, or `literal:` and the secret itself."""
 
-SecretText = Annotated[TextSecret, BeforeValidator(_text_secret), _SCHEMA]
+SecretText = Annotated[TextSecret, BeforeValidator(text_secret), _SCHEMA]
 """Where a password or a private key is found, which may hold any characters."""

@@ -12,6 +12,9 @@ import pytest
 from tests.office import Office, counts, people
 from tests.servers.faulty import FaultyServer
 from tests.servers.oauth import CLIENT, SECRET, OAuthServer, running_oauth_server
+from tests.servers.vendors import VENDORS
+from tests.servers.vendors.server import PASSWORD, USER, Request, Vendor
+from tests.sources_company import company
 
 
 @pytest.fixture
@@ -49,6 +52,10 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
             ("authorization", f"Basic {b64encode('sync:pässword: 7Y'.encode()).decode()}"),
         ),
         (
+            'type = "basic", username = "env:CLIENT_SECRET", password = "literal:x"',
+            ("authorization", f"Basic {b64encode(f'{SECRET}:x'.encode()).decode()}"),
+        ),
+        (
             'type = "header", name = "X-Api-Key", value = "env:CLIENT_SECRET"',
             ("x-api-key", SECRET),
         ),
@@ -77,6 +84,11 @@ def test_a_push_sends_the_credentials(
         ('type = "basic", username = "a:b", password = "env:PASSWORD"', "cannot hold a colon"),
         ('type = "header", name = "X Key", value = "env:PASSWORD"', "not the name of an HTTP"),
         ('type = "header", name = "host", value = "env:CLIENT_SECRET"', "sends the header host"),
+        (
+            'type = "login", url = "https://x.example.com/", username = "sync",'
+            ' password = "env:CLIENT_SECRET"',
+            "needs one of token and cookie",
+        ),
         (
             f'type = "oauth2", client_id = "{CLIENT}", client_secret = "env:CLIENT_SECRET"',
             "needs one of token_url and issuer",
@@ -141,6 +153,58 @@ def test_each_grant_gets_a_token(
 
     (form,) = oauth.forms
     assert sent.items() <= form.items()
+
+
+LOGINS = {
+    "lldap": 'url = "{url}/auth/simple/login", token = "token"',
+    "freeipa": 'url = "{url}/ipa/session/login_password", format = "form", username_field = "user",'
+    ' cookie = "ipa_session", headers = { Referer = "{url}/ipa" }',
+}
+
+
+@pytest.fixture(params=LOGINS)
+def login(request: pytest.FixtureRequest, faulty: FaultyServer) -> Iterator[tuple[Vendor, str]]:
+    """A server with a login whose sessions the target takes, and the settings of `auth`."""
+    server = VENDORS[request.param](company(1, 0))
+
+    def accepts(headers: Mapping[str, str]) -> bool:
+        lower = {name.lower(): value for name, value in headers.items()}
+        return server.authorized(Request("GET", "/", {}, lower))
+
+    faulty.accepts = accepts
+    with server.running():
+        settings = LOGINS[request.param].replace("{url}", server.url)
+        yield server, f'type = "login", username = "{USER}", {settings}'
+
+
+def test_a_login_begins_a_session_and_another_one_when_it_has_expired(
+    office: Office, login: tuple[Vendor, str]
+) -> None:
+    server, settings = login
+    office.write("password", PASSWORD)
+    authenticate(office, f'{settings}, password = "file:password"')
+    office.hire(people(3))
+
+    assert counts(office.push()) == {"create": 3}
+    assert len(server.seen) == 1
+    server.expire()
+    office.hire(people(4))
+    assert counts(office.push()) == {"create": 1}
+
+
+def test_a_login_with_a_wrong_password_is_not_repeated(
+    office: Office, login: tuple[Vendor, str]
+) -> None:
+    server, settings = login
+    authenticate(office, f'{settings}, password = "env:CLIENT_SECRET"')
+    office.hire(people(3))
+
+    ran = office.run("push")
+
+    assert ran.code == 1
+    assert f"refuses the login of {USER}: 401" in ran.err
+    assert SECRET not in ran.err
+    assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("name", ["oauth-authorization-server", "openid-configuration"])

@@ -11,6 +11,7 @@ from scimsync.transport.auth.authenticator import Authenticator, AuthenticatorSe
 from scimsync.transport.auth.basic import BasicSettings
 from scimsync.transport.auth.bearer import BearerSettings
 from scimsync.transport.auth.header import HeaderSettings
+from scimsync.transport.auth.login import LoginSettings
 from scimsync.transport.auth.oauth2 import OAuth2Settings
 
 __all__ = ["AUTHENTICATORS", "Authenticator", "AuthenticatorSettings", "Secrets"]
@@ -22,5 +23,6 @@ AUTHENTICATORS: Final[Registry[type[AuthenticatorSettings]]] = Registry(
         "basic": BasicSettings,
         "header": HeaderSettings,
         "oauth2": OAuth2Settings,
+        "login": LoginSettings,
     },
 )

@@ -199,32 +199,7 @@ class TokenEndpoint:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> HttpResponse:
         """Send one request to the authorization server."""
-        from scimsync.transport.http import HttpConnection
-
-        parts = urlsplit(url)
-        host = parts.hostname or url
-        try:
-            connection = HttpConnection(
-                f"{parts.scheme}://{parts.netloc}",
-                user_agent=self._options.user_agent,
-                timeout=self._options.timeout,
-                verify=self._options.ssl_context(),
-                proxy=self._options.proxy,
-                max_connections=1,
-            )
-        except ValueError as error:
-            raise NoResponse(f"no token: {host}: {error}", may_have_had_effect=False) from None
-        target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        try:
-            answer = await connection.send(method, target, headers=headers, content=content)
-        except InvalidResponse as error:
-            raise NoResponse(
-                f"no token from {host}: {error.brief}", may_have_had_effect=False
-            ) from error
-        except RequestError as error:
-            raise NoResponse(f"no token: {error}", may_have_had_effect=False) from error
-        finally:
-            await connection.aclose()
+        answer = await ask_for_token(self._options, method, url, headers, content)
         if answer.status >= 500 or answer.status in (408, 429):
             raise self._unavailable(answer, "")
         return answer
@@ -265,13 +240,54 @@ class TokenEndpoint:
         return NoResponse(f"no token from {host}: {why}", may_have_had_effect=False)
 
 
+async def ask_for_token(
+    options: ConnectionOptions,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+) -> HttpResponse:
+    """Send one request to a server that issues tokens. Raise NoResponse."""
+    from scimsync.transport.http import HttpConnection
+
+    parts = urlsplit(url)
+    host = parts.hostname or url
+    try:
+        connection = HttpConnection(
+            f"{parts.scheme}://{parts.netloc}",
+            user_agent=options.user_agent,
+            timeout=options.timeout,
+            verify=options.ssl_context(),
+            proxy=options.proxy,
+            max_connections=1,
+        )
+    except ValueError as error:
+        raise NoResponse(f"no token: {host}: {error}", may_have_had_effect=False) from None
+    target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+    try:
+        return await connection.send(method, target, headers=headers, content=content)
+    except InvalidResponse as error:
+        raise NoResponse(
+            f"no token from {host}: {error.brief}", may_have_had_effect=False
+        ) from error
+    except RequestError as error:
+        raise NoResponse(f"no token: {error}", may_have_had_effect=False) from error
+    finally:
+        await connection.aclose()
+
+
+def _bearer(token: str) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
 class OAuth2Authenticator:
     """`Authorization: Bearer TOKEN` with a token that is valid now, for one origin only.
 
     The token is requested when it is first needed, again before it expires, and once after a
     response with status 401; concurrent requests wait for one new token. Once the server refuses
     one, it is not asked again: servers lock clients that come back with wrong credentials. `save`
-    keeps a refresh token that the server has replaced. `clock` returns seconds.
+    keeps a refresh token that the server has replaced. `clock` returns seconds. `header` makes the
+    headers of requests from a token.
     """
 
     def __init__(
@@ -280,8 +296,10 @@ class OAuth2Authenticator:
         base_url: str,
         save: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        header: Callable[[str], Mapping[str, str]] = _bearer,
     ) -> None:
         self._endpoint = endpoint
+        self._header = header
         self._origin = origin_of(base_url)
         self._save = save
         self._clock = clock
@@ -337,7 +355,7 @@ class OAuth2Authenticator:
         if token.refresh_token is not None:  # before anything else: the old one is used up
             self._save(token.refresh_token)
         self._issued = [*self._issued[-1:], token.text]
-        self._headers = {"Authorization": f"Bearer {token.text}"}
+        self._headers = self._header(token.text)
         self._renew_at = None
         if token.lifetime is not None:
             self._renew_at = self._clock() + token.lifetime - min(_MARGIN_S, token.lifetime / 4)
