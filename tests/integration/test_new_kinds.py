@@ -267,7 +267,7 @@ def test_a_new_source_that_fails_or_is_empty_stops_the_push(
         ('"roster"', '"rostr"', 'did you mean "roster"?'),
         ('"annals"', '"anals"', 'did you mean "annals"?'),
         ('type = "annals"', 'profile = "intanet"', 'did you mean "intranet"?'),
-        ('"halves"', '"halfs"', "known: bearer, basic, header, oauth2, halves"),
+        ('"halves"', '"halfs"', "known: bearer, basic, header, oauth2, login, halves"),
         ('pager = "555"', 'pagr = "555"', 'did you mean "pager"?'),
         ("first = ", "frist = ", 'did you mean "first"?'),
     ],
