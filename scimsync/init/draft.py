@@ -106,7 +106,8 @@ def draft_sync_toml(
         found = replace(found, key=key, key_notes=())
     reading = (*_headers_note(headers), *_rejected_note(rejected, found))
     source = re.sub(r"[^A-Za-z0-9_.-]+", "-", source_name).strip("-.") or "people"
-    mapping, scope, access = _stored(_mapping(found), profile), _scope(found), _access(found)
+    mapping = [*_stored(_mapping(found), profile), *_password(profile)]
+    scope, access = _scope(found), _access(found)
     parts = [
         [
             *_comment(f"Written by scimsync init from {toml_string(file_name)}."),
@@ -136,6 +137,7 @@ def draft_sync_toml(
             *_leave(profile),
             "#rate = 25",
         ],
+        *_auth(profile),
         ["[targets.app.user]", *mapping, *_unused(columns, [*mapping, *scope, *access], found)],
     ]
     return Draft("\n\n".join("\n".join(part) for part in parts) + "\n", found, reading)
@@ -233,8 +235,17 @@ def _target(profile: Profile | None) -> list[str]:
         *([] if profile.type == "scim" else [f"type = {toml_string(profile.type)}"]),
         f"url = {toml_string(profile.url or 'https://app.example.com/scim/v2')}",
         *([f"profile = {toml_string(profile.name)}"] if profile.type == "scim" else []),
-        _AUTH[profile.auth[0] if profile.auth else "bearer"],
+        *([] if profile.oauth else [_AUTH[profile.auth[0] if profile.auth else "bearer"]]),
     ]
+
+
+def _auth(profile: Profile | None) -> list[list[str]]:
+    """Return the table for an authentication that takes more than a line."""
+    if profile is None or not profile.oauth:
+        return []
+    settings = {"type": "oauth2", **profile.oauth}
+    lines = [f"{name} = {toml_value(value)}" for name, value in settings.items()]
+    return [["[targets.app.auth]", *lines]]
 
 
 def _match(profile: Profile | None) -> list[str]:
@@ -259,6 +270,12 @@ def _stored(mapping: Sequence[str], profile: Profile | None) -> list[str]:
         line if line.startswith("#") or covers(known, _path_of(line)) else f"#{line}"
         for line in mapping
     ]
+
+
+def _password(profile: Profile | None) -> list[str]:
+    """Return a password for new users, where the application requires one."""
+    required = profile is not None and "password" in profile.required
+    return ["password = { generate = 32 }"] if required else []
 
 
 def _path_of(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from scimsync.builtin import BUILTIN
 from scimsync.cli.commands.check.profile_facts import check_profile
 from scimsync.cli.commands.check.results import Subject
 from scimsync.run.compile import CompiledTarget, compile_target
+from tests.docs.documentation import block, page
 from tests.office import Office, people
 
 DELETES = 'profile = "smartsheet"'
@@ -70,6 +72,41 @@ def test_init_names_the_secret_that_the_target_refers_to(office: Office) -> None
 
     assert "3. export SCIM_SECRET=…" in ran.out
     assert 'client_secret = "env:SCIM_SECRET"' in (office.folder / "entra.toml").read_text()
+
+
+def test_init_writes_a_signed_jwt_for_google_workspace(office: Office) -> None:
+    office.hire(people(5))
+
+    ran = office.run("init", "hr.csv", "--profile", "google-workspace", "--out", "google.toml")
+
+    assert (ran.code, "3. chmod 600 google.pem" in ran.out) == (0, True)
+    target = tomllib.loads((office.folder / "google.toml").read_text())["targets"]["app"]
+    auth = target["auth"]
+    assert {name: auth[name] for name in ("type", "grant", "private_key", "subject")} == {
+        "type": "oauth2",
+        "grant": "jwt_bearer",
+        "private_key": "file:google.pem",
+        "subject": "admin@example.com",
+    }
+    assert "client_secret" not in auth
+    assert target["user"]["password"] == {"generate": 32}
+    assert office.run("plan", "--offline", "-c", "google.toml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "guide"),
+    [
+        ("google-workspace", "docs/how-to/provision-google-workspace.md"),
+        ("entra", "docs/how-to/provision-entra-id.md"),
+    ],
+)
+def test_a_guide_has_the_settings_that_init_writes(profile: str, guide: str) -> None:
+    settings = BUILTIN.profiles[profile]().oauth
+    written = tomllib.loads(block(page(guide), "toml", "[sources"))
+    (target,) = written["targets"].values()
+
+    assert settings.keys() <= target["auth"].keys()
+    assert settings["scope"] == target["auth"]["scope"]
 
 
 def test_placeholders_in_a_url_are_named_before_anything_is_sent(office: Office) -> None:

@@ -61,6 +61,10 @@ class Profile:
     auth: tuple[str, ...] = ()
     """The types of authentication that it accepts."""
 
+    oauth: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The settings of `auth` of type oauth2 that it needs, where they differ from client
+    credentials with a secret; `init` writes them."""
+
     attributes: tuple[str, ...] = ()
     """The attributes of users that it is known to store."""
 
@@ -236,6 +240,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "dialect": _TEXT,
     "shape": (_is_shape, "a table of " + ", ".join(CHOICES)),
     "auth": _TEXTS,
+    "oauth": (_is_named_texts, "a table of texts"),
     "attributes": _TEXTS,
     "required": _TEXTS,
     "not_supported": _TEXTS,

@@ -172,9 +172,14 @@ def _print_notes(output: Output, notes: Sequence[str]) -> None:
 
 def _print_next_steps(output: Output, path: Path, text: str) -> None:
     """Print what to do with the configuration `text`, which was written to `path`."""
-    secret = re.search(r'^auth = .*"env:(\w+)"', text, re.MULTILINE)
-    variable = "SCIM_TOKEN" if secret is None else secret[1]
-    kind = "token" if variable == "SCIM_TOKEN" else "secret"
+    target = text[text.rindex("\n[targets.app]\n") :]
+    secret = re.search(r'^[^#\n]*"(env|file):([^"]+)"', target, re.MULTILINE)
+    where, place = ("env", "SCIM_TOKEN") if secret is None else secret.groups()
+    kind = "token" if place == "SCIM_TOKEN" else "secret"
+    provide = (f"export {place}=…", f"set the {kind} of the application")
+    if where == "file":
+        kind = "key"
+        provide = (f"chmod 600 {shlex.quote(place)}", "protect the file with the private key")
     output.blank()
     output.line(("Next steps", "bold"))
     name = shlex.quote(printable(path))
@@ -182,7 +187,7 @@ def _print_next_steps(output: Output, path: Path, text: str) -> None:
     steps = [
         (f"edit {name}", "review it, and set the URL of your application"),
         (f"scimsync plan --offline{option}", f"preview the accounts; needs no {kind}"),
-        (f"export {variable}=…", f"set the {kind} of the application"),
+        provide,
         (f"scimsync check{option}", f"test the {kind} and the attributes"),
         (f"scimsync push{option}", "apply the plan"),
     ]
