@@ -18,6 +18,7 @@ from scimsync.desired.expression_errors import UnusableValue, code_of, explain
 from scimsync.desired.expression_filters import HOLDING
 from scimsync.desired.expressions import ExpressionLocation, Names, ParsedExpression, parse
 from scimsync.desired.matching import MatchAttribute, MatchExpressions
+from scimsync.desired.names import name_expression
 from scimsync.desired.program import ACCESS, SCOPE, FilteredElement, MappedAttribute, Program
 from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.schema_attributes import (
@@ -133,6 +134,10 @@ def compile_program(
         required=reader.required(slots),
         extras=tuple(variables.items()),
         match=_match(slots, match, environment),
+        names=tuple(
+            name_expression(by, parsed_name, names.columns, environment)
+            for by, parsed_name in names.names.items()
+        ),
     )
 
 

@@ -33,6 +33,7 @@ from scimsync.desired.dates import read_date
 from scimsync.desired.day_numbers import read_epoch, read_excel_date, read_filetime
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
 from scimsync.model.ids import Key
+from scimsync.model.names import name_of
 from scimsync.model.placeholders import IdOf
 
 Filter = Callable[..., Any]
@@ -202,11 +203,14 @@ def to_slug(value: Any, separator: str = "-") -> str | None:
     return joined(separator, filter(None, parts))
 
 
-def make_ref(key: Any) -> IdOf | None:
+def make_ref(key: Any, by: str | None = None) -> IdOf | None:
     """Return a reference to the record with the key `key`, or None if `key` is None or "".
 
-    Numbers become text, because keys are text.
+    Numbers become text, because keys are text. With `by`, it is a reference to the record for which
+    the expression `by` gives `key`.
     """
+    if by is not None and key is not None and not isinstance(key, IdOf):
+        return _ref_by(key, by)
     if key is None or key == "":
         return None
     if isinstance(key, IdOf):
@@ -218,6 +222,15 @@ def make_ref(key: Any) -> IdOf | None:
     if isinstance(key, float) and key.is_integer():
         return IdOf(Key(str(int(key))))
     raise UnusableValue(f"ref(…) takes the key of one record, not {show(key)}", code="SYNC-0327")
+
+
+def _ref_by(value: Any, by: str) -> IdOf | None:
+    if isinstance(value, str) and not value.strip():
+        return None
+    name = name_of(by, value)
+    if name is None:
+        raise UnusableValue(f"ref(…, by=…) takes one text, not {show(value)}", code="SYNC-0327")
+    return IdOf(Key(name), name)
 
 
 def _none_stays(function: Filter) -> Filter:

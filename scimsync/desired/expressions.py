@@ -57,13 +57,15 @@ class Names:
     """The names that the expressions of one program may use, and their compiled variables.
 
     Columns (`_c0`) and access rules (`_r0`) get variables, because their names may be any text.
-    `lists` are the columns that are known to hold lists.
+    `lists` are the columns that are known to hold lists. `names` are the expressions by which
+    references find other records.
     """
 
     rules: Mapping[str, str]
     tables: Mapping[str, Mapping[str, object]]
     lists: Collection[str] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    names: dict[str, ParsedExpression] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
         """Return the variable of a column; create it at the first use."""
@@ -79,7 +81,7 @@ class References:
     """What an expression refers to.
 
     `rules` are the access rules that it names. `any_rule` and `any_table` mean that it may use all
-    of them.
+    of them. `refers`: it refers to another record, and `names` are the expressions that find it.
     """
 
     columns: list[str] = field(default_factory=list)
@@ -88,6 +90,8 @@ class References:
     today: bool = False
     tables: set[str] = field(default_factory=set)
     any_table: bool = False
+    refers: bool = False
+    names: set[str] = field(default_factory=set)
 
     @property
     def nothing(self) -> bool:
@@ -284,11 +288,7 @@ class _Rewriter(NodeTransformer):
 
     def visit_Call(self, node: nodes.Call) -> nodes.Expr:  # noqa: N802
         if _is_name(node.node, "ref"):
-            if len(node.args) != 1 or node.kwargs or node.dyn_args or node.dyn_kwargs:
-                self._fail(
-                    "ref is a function of one key", hint="write ref(manager_id)", code="SYNC-0307"
-                )
-            return _filter(cast(nodes.Expr, self.visit(node.args[0])), REF)
+            return self._ref(node)
         if isinstance(node.node, nodes.Name):
             name = node.node.name
             hint = (
@@ -339,6 +339,51 @@ class _Rewriter(NodeTransformer):
                     return self._rule(str(left.value), node, negated=operand.op == "notin")
             left = operand.expr
         return cast(nodes.Expr, self.generic_visit(node))
+
+    def _ref(self, node: nodes.Call) -> nodes.Expr:
+        by = [each.value for each in node.kwargs if each.key == "by"]
+        if len(node.args) != 1 or len(node.kwargs) != len(by) or node.dyn_args or node.dyn_kwargs:
+            self._fail(
+                "ref is a function of one key",
+                hint="write ref(manager_id), or ref(manager_email, by='email')",
+                code="SYNC-0307",
+            )
+        self.uses.refers = True
+        value = cast(nodes.Expr, self.visit(node.args[0]))
+        if not by:
+            return _filter(value, REF)
+        if not (isinstance(by[0], nodes.Const) and isinstance(by[0].value, str)):
+            self._fail(
+                "by is an expression over the columns of the other record, in quotes",
+                hint="write ref(manager_email, by='email')",
+                code="SYNC-0292",
+            )
+        text = " ".join(by[0].value.split())
+        self._name(text)
+        return _filter(value, REF, nodes.Const(text))
+
+    def _name(self, text: str) -> None:
+        """Note the expression `by` of a reference; its columns are used."""
+        if text not in self._names.names:
+            parsed = parse(text, self._location, self._names, self._environment)
+            uses = parsed.uses
+            if uses.nothing or uses.rules or uses.any_rule or uses.today or uses.any_table:
+                self._fail(
+                    f"by={text!r} must depend on columns of the other record, and on nothing else",
+                    hint="write by='email', or by=\"given ~ ' ' ~ family\"",
+                    code="SYNC-0292",
+                )
+            if uses.tables or uses.refers:
+                self._fail(
+                    f"by={text!r} cannot use lookup or ref",
+                    hint="write by='email', or by=\"given ~ ' ' ~ family\"",
+                    code="SYNC-0292",
+                )
+            self._names.names[text] = parsed
+        self.uses.names.add(text)
+        for column in self._names.names[text].uses.columns:
+            if column not in self.uses.columns:
+                self.uses.columns.append(column)
 
     def _column(self, name: str) -> nodes.Expr:
         if name not in self.uses.columns:

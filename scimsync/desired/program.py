@@ -12,6 +12,7 @@ from scimsync.desired.attribute_values import Shape
 from scimsync.desired.expression_errors import DesireError, UnusableValue, code_of, explain
 from scimsync.desired.expressions import ExpressionLocation, ParsedExpression
 from scimsync.desired.matching import MatchExpressions, MatchValues
+from scimsync.desired.names import NameExpression
 from scimsync.model.ids import Key, Value
 from scimsync.model.records import Record
 
@@ -83,7 +84,8 @@ class Program:
     in use, and `expressions` all that are evaluated, both in the order of the configuration.
     `columns` are the columns in use, and `variables` the variables that hold them. `paths` are the
     managed attributes, without those that are sent once. `extras` maps the names of further
-    expressions to their variables. `match` evaluates the attributes to match by. `digest`
+    expressions to their variables. `names` are the expressions by which references find other
+    records. `match` evaluates the attributes to match by. `digest`
     identifies everything that decides the result, except for the date where `uses_today` is set.
     """
 
@@ -101,6 +103,14 @@ class Program:
     required: MappedAttribute
     extras: tuple[tuple[str, str], ...] = ()
     match: MatchExpressions | None = None
+    names: tuple[NameExpression, ...] = ()
+
+    def by(self, path: str) -> str | None:
+        """Return the expression by which the attribute at `path` refers, None for a key."""
+        for slot in self.slots:
+            if slot.path == path and slot.source is not None and slot.source.uses.names:
+                return ", ".join(sorted(slot.source.uses.names))
+        return None
 
     def without(self, paths: Collection[str]) -> Program:
         """Return the program without the attributes at `paths`, none of which is required."""

@@ -18,6 +18,10 @@ from scimsync.model.records import Record
 _FEWEST_NAMELESS = 2
 
 
+Resolve = Callable[[dict[Key, Desired]], tuple[dict[Key, Desired], Iterable[DesireError]]]
+"""A function that resolves references by name, and returns errors for those that it cannot."""
+
+
 @dataclass(slots=True)
 class Failures:
     """The records for which one expression fails: their number, and the first of the errors."""
@@ -40,18 +44,29 @@ class Survey:
         records: Iterable[Record],
         today: date,
         observe: Callable[[Desired], None] = lambda _: None,
+        resolve: Resolve = lambda desired: (desired, []),
     ) -> None:
-        """Evaluate `program` over `records`, and call `observe` with each resource."""
+        """Evaluate `program` over `records`, and call `observe` with each resource.
+
+        `resolve` finds the records that references by name mean; what it cannot decide fails.
+        """
+        evaluated: dict[Key, Desired] = {}
         for record in records:
             self.records += 1
             try:
-                desired = program.desire(record, today)
+                evaluated[record.key] = program.desire(record, today)
             except DesireError as error:
-                self.failures.setdefault(error.where, Failures(error)).number += 1
-            else:
-                observe(desired)
-                for path, key in references(desired):
-                    self.referred.setdefault(path, Counter())[key] += 1
+                self._fail(error)
+        evaluated, unresolved = resolve(evaluated)
+        for failure in unresolved:
+            self._fail(failure)
+        for desired in evaluated.values():
+            observe(desired)
+            for path, key in references(desired):
+                self.referred.setdefault(path, Counter())[key] += 1
+
+    def _fail(self, error: DesireError) -> None:
+        self.failures.setdefault(error.where, Failures(error)).number += 1
 
     def nameless(self, known: Set[Key]) -> Iterator[tuple[str, int, int]]:
         """Return paths whose references mostly name nobody, with their numbers and the total.

@@ -109,7 +109,8 @@ class AccessToRemove:
 class Reference:
     """The attribute at `path` of `key` refers to the account of `ref_key`.
 
-    `remote_id` is the value that the target acknowledged, None for no value.
+    `remote_id` is the value that the target acknowledged, None for no value. `ref_name` is set for
+    a reference by name; if nobody has that name, `ref_key` is it too.
     """
 
     kind: Kind
@@ -117,6 +118,7 @@ class Reference:
     path: str
     ref_key: Key
     remote_id: RemoteId | None = None
+    ref_name: str | None = None
 
 
 def link_in_doubt(link: Link, now: datetime) -> Link:

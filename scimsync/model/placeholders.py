@@ -6,16 +6,26 @@ A placeholder is always the whole value of an attribute; it never occurs inside 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scimsync.model.ids import Key
 
 
 @dataclass(frozen=True, slots=True)
 class IdOf:
-    """The remote id of the account of `key`."""
+    """The remote id of the account of `key`.
+
+    `name` is set for a reference by something else than the key, such as an e-mail address:
+    `email=ann@example.com`. Until it is looked up, and where nobody has it, `key` is that name.
+    """
 
     key: Key
+    name: str | None = field(default=None, compare=False)
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether it is not known whose account it is."""
+        return self.name is not None and self.key == self.name
 
 
 @dataclass(frozen=True, slots=True)

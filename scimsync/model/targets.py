@@ -55,7 +55,8 @@ class TargetState:
     `unusable_filters` are the filters that prove nothing, by kind and attribute, such as `user
     externalId`. `bulk_unusable` is why bulk requests cannot be used, as found at
     `bulk_unusable_at`. `shapes` are the choices in the shape of requests that are known to work
-    (see `targets.learned_shapes`).
+    (see `targets.learned_shapes`). `changes_at` is when an expression that uses the time may next
+    give something else for a user or group.
     """
 
     name: str
@@ -75,3 +76,4 @@ class TargetState:
     bulk_unusable: str | None = None
     bulk_unusable_at: datetime | None = None
     shapes: Mapping[str, LearnedShape] = field(default_factory=dict)
+    changes_at: datetime | None = None

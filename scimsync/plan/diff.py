@@ -68,11 +68,17 @@ def protected_accounts(found: Mapping[Key, str]) -> Iterator[str]:
         yield coded(text, "SYNC-0389")
 
 
-def nameless_references(sources: Sequence[str], path: str, missing: int, total: int) -> str:
-    """Return the warning that most references at `path` name nobody."""
+def nameless_references(
+    sources: Sequence[str], path: str, missing: int, total: int, by: str | None = None
+) -> str:
+    """Return the warning that most references at `path` name nobody.
+
+    `by` is the expression over the other record if the reference is not to its key.
+    """
     where = f"source {sources[0]}" if len(sources) == 1 else f"sources {', '.join(sources)}"
+    what = "a reference is the key of a record" if by is None else f"no record has that {by}"
     text = (
-        f"{short_path(path)}: {missing:,} of {total:,} references name nobody in {where}; a"
-        " reference is the key of a record, and these are left out"
+        f"{short_path(path)}: {missing:,} of {total:,} references name nobody in {where}; {what},"
+        " and these are left out"
     )
     return coded(text, "SYNC-0164")

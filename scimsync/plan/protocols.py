@@ -51,6 +51,10 @@ class Records(Protocol):
         """Return the keys that more than one of `sources` has now, with these sources."""
         ...
 
+    def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
+        """Return the keys of the records that have each of `names` (see `model.names`)."""
+        ...
+
     def changed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         """Return the keys of the records that changed after `cursor`, in order, each once."""
         ...

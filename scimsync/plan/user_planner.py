@@ -22,6 +22,7 @@ from scimsync.plan.candidates import Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.identity_check import IdentityCheck
+from scimsync.plan.named_references import resolve_names
 from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
@@ -319,7 +320,8 @@ class UserPlanner(ResourcePlanner):
                 desired[key] = self._program.desire(record, self._now.today)
             except DesireError as error:
                 failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
-        return desired, failures
+        desired, ambiguous = resolve_names(self._records, self._sources, desired)
+        return desired, failures | {key: str(name) for key, name in ambiguous.items()}
 
     # References
 

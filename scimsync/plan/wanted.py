@@ -67,7 +67,7 @@ class WantedRules:
         desired, link = candidate.desired, candidate.link
         assert desired is not None  # noqa: S101 - it is wanted
         self._writer.decisions.references += [
-            Reference(self._writer.traits.kind, candidate.key, path, value.key)
+            Reference(self._writer.traits.kind, candidate.key, path, value.key, ref_name=value.name)
             for path, value in desired.document.items()
             if isinstance(value, IdOf)
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from scimsync.config.secrets import SecretReader
 from scimsync.config.targets import DEFAULT_CONCURRENCY, Target
 from scimsync.desired.columns import check_columns
 from scimsync.desired.groups import GroupRule
+from scimsync.desired.names import NameExpression
 from scimsync.desired.program import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError, most_severe
 from scimsync.model.targets import GroupTable
@@ -141,12 +142,14 @@ class CompiledSource:
     """One source: its settings, the columns that expressions use, and its index file.
 
     `named` are also the columns in use that the source lacks and another source of a target has.
+    `names` are the expressions by which references find its records.
     """
 
     spec: SourceSpec[Any]
     used: tuple[str, ...]
     named: frozenset[str]
     index: Path
+    names: tuple[NameExpression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,11 @@ class CompiledConfig:
     def sources_of_targets(self) -> dict[str, tuple[str, ...]]:
         """The sources of each target that can be used."""
         return {name: target.all_sources for name, target in self.targets.items()}
+
+    @property
+    def names(self) -> dict[str, tuple[NameExpression, ...]]:
+        """The expressions by which references find records, by source."""
+        return {name: source.names for name, source in self.sources.items()}
 
     def without(self, errors: Mapping[str, ScimsyncError]) -> CompiledConfig:
         """Return the configuration without some of its targets, given with the reasons.
@@ -250,7 +258,8 @@ def _with_sources(compiled: CompiledConfig, targets: Sequence[CompiledTarget]) -
             continue
         named = _named_columns(name, targets)
         used = tuple(column for column in columns[name] if column in named)
-        sources[name] = CompiledSource(spec, used, named, index_path(config.state_dir, name))
+        index = index_path(config.state_dir, name)
+        sources[name] = CompiledSource(spec, used, named, index, names_of(name, targets))
     for target in compiled.targets.values():
         for missing, lacking in _missing_columns(target, columns):
             refused |= {name: missing for name in lacking if name not in refused}
@@ -386,6 +395,17 @@ def _product_rules(
         deactivation=profile.deactivate_means,
         deletion=profile.delete_means,
     )
+
+
+def names_of(source: str, targets: Iterable[CompiledTarget]) -> tuple[NameExpression, ...]:
+    """Return the expressions by which any target's references find the records of a source."""
+    found = {
+        one.by: one
+        for target in targets
+        if source in target.sources
+        for one in target.program.names
+    }
+    return tuple(found.values())
 
 
 def _named_columns(source: str, targets: Sequence[CompiledTarget]) -> frozenset[str]:

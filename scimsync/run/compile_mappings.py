@@ -94,6 +94,12 @@ def _group(config: Config, target: str, name: str, group: Group) -> GroupRule:
         extras=extras,
         lists=_lists(config, [group.source] if group.source is not None else []),
     )
+    if program.names:
+        raise ConfigError(
+            f"{config.where(*keys)}: ref(…, by=…) is for attributes of users",
+            hint="write ref(owner_id); a query can join the key of a user",
+            code="SYNC-0292",
+        )
     if kind is GroupForm.EACH:
         check_columns(program, {"the values of each": [VALUE]})
     elif kind is GroupForm.RULE and program.columns:

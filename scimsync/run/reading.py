@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scimsync.desired.names import NameExpression
 from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, most_severe
 from scimsync.model.records import Problem
 from scimsync.plan import Violation
 from scimsync.run.context import Context
 from scimsync.run.stopping import stopped_by_sources, violation_of
 from scimsync.snapshot.ingest import Ingested, SourceLimits, ingest
+from scimsync.state import record_names
+from scimsync.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def read_sources(context: Context) -> Reading:
     be used, and no guard is the reason.
     """
     if not context.options.read:
+        refresh_names(context.store, context.overlay, context.compiled.names)
         return Reading({})
     compiled, report = context.compiled, context.report
     allowance = context.options.allowance
@@ -84,4 +88,27 @@ def read_sources(context: Context) -> Reading:
     none_left = stopped.keys() == compiled.targets.keys() or context.options.saved is not None
     if refused and none_left and not reading.violations:
         raise most_severe(refused.values())
+    refresh_names(context.store, context.overlay, context.compiled.names)
     return reading
+
+
+def refresh_names(
+    store: Store, overlay: Store | None, names: Mapping[str, Sequence[NameExpression]]
+) -> None:
+    """Bring the names of all records up to date, by which references find them.
+
+    `names` are the expressions, by source. With an `overlay`, they are stored there.
+    """
+    for source, expressions in names.items():
+        naming = {one.by: one.of_record for one in expressions}
+        if not naming:
+            continue
+        if overlay is not None:
+            with store.read() as known, overlay.write() as written:
+                record_names.lay_over(known, written, source, naming)
+            continue
+        with store.read() as connection:
+            behind = record_names.outdated(connection, source, naming)
+        if behind:
+            with store.write() as connection:
+                record_names.refresh(connection, source, behind)

@@ -348,7 +348,9 @@ class TargetRun:
                 *self._remarks(),
                 *protected_accounts(self.planner.protected),
                 *(
-                    nameless_references(self.compiled.sources, path, *numbers)
+                    nameless_references(
+                        self.compiled.sources, path, *numbers, self.compiled.program.by(path)
+                    )
                     for path, numbers in self.planner.nameless.items()
                 ),
             ),

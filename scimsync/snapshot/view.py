@@ -9,7 +9,8 @@ from datetime import datetime
 
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import Record
-from scimsync.state import due, record_rows
+from scimsync.state import due, record_names, record_rows
+from scimsync.state.record_names import Holding
 from scimsync.state.store import Store
 
 
@@ -81,6 +82,23 @@ class SnapshotView:
             if not record.removed:
                 sources_by_key.setdefault(record.key, []).append(record.source)
         return {key: holders for key, holders in sources_by_key.items() if len(holders) > 1}
+
+    def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
+        """Return the keys of the records of `sources` that have each of `names`.
+
+        A name that no record has is that of the record that had it when it left, if it is one.
+        """
+        rows: dict[tuple[str, Key, str], Holding] = {}
+        for store in (self._store, self._overlay):
+            if store is not None:
+                with store.read() as connection:
+                    for one in record_names.holders(connection, sources, names):
+                        rows[one.source, one.key, one.name] = one.holding
+        found: dict[Holding, dict[str, set[Key]]] = {holding: {} for holding in Holding}
+        for (_, key, name), holding in rows.items():
+            found[holding].setdefault(name, set()).add(key)
+        left = {name: keys for name, keys in found[Holding.GONE].items() if len(keys) == 1}
+        return {name: sorted(keys) for name, keys in (left | found[Holding.CURRENT]).items()}
 
     def _in_order(self, sources: Sequence[str], keys: Sequence[Key]) -> list[Record]:
         found: dict[tuple[str, Key], Record] = {}

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
-from scimsync.state import absent_users, journal, links, record_rows
+from scimsync.state import absent_users, journal, links, record_names, record_rows
 from scimsync.state.bulk import stream
 from scimsync.state.tables import absent_user, hold, link, record, reference
 
@@ -34,8 +34,9 @@ def keys_to_plan(
     """Yield the keys of users to be planned, in order, each once.
 
     These are records changed after `cursor`, due links, references that can be resolved or have to
-    be removed, operations that a run which died left without an outcome, and users out of scope
-    whose account was protected. `everybody` adds all users with an account.
+    be removed or whose name changed hands, operations that a run which died left without an
+    outcome, and users out of scope whose account was protected. `everybody` adds all users with an
+    account.
     """
     accounts = select(link.c.key).where(
         link.c.target == target, link.c.kind == Kind.USER, links.has_account()
@@ -46,6 +47,7 @@ def keys_to_plan(
         _held_with_access(target),
         _resolvable(target),
         _dangling(target),
+        record_names.referrers(target, sources, cursor),
         _left_open(target, Kind.USER),
         select(absent_user.c.key).where(absent_users.is_protected(target)),
         *([accounts] if everybody else []),

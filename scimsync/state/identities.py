@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.state import links, memberships, record_rows
-from scimsync.state.tables import hold, link, membership, record, reference, source
+from scimsync.state.tables import hold, link, membership, record, record_name, reference, source
 
 _SOME = 500
 _ASIDE = "\x1f"
@@ -165,6 +165,8 @@ def _rename_records(
     if not moving:
         return
     _rename(connection, record, record.c.key, moving, ours)
+    of_source = record_name.c.source == name
+    _rename(connection, record_name, record_name.c.key, moving, of_source)
     seq = record_rows.last_seq(connection)
     for place, records in enumerate(_renamed(connection, name, moving, column)):
         first = seq + place * _SOME

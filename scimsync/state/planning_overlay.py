@@ -26,6 +26,7 @@ from scimsync.state import (
     journal,
     links,
     memberships,
+    record_names,
     record_rows,
 )
 from scimsync.state.planning import LiveState
@@ -89,7 +90,15 @@ class OverlayState(LiveState):
         stored = super().keys_to_plan(sources, cursor, everybody=everybody)
         with closing(stored), self._plan.read() as connection:
             newest = record_rows.changed_keys(connection, sources, Seq(-1))
-            yield from _each_once(heapq.merge(stored, newest))
+            yield from _each_once(heapq.merge(stored, newest, self._referrers(sources)))
+
+    def _referrers(self, sources: Sequence[str]) -> list[Key]:
+        """Return the users who refer to a name that changed hands in the overlay."""
+        found: set[Key] = set()
+        with self._store.read() as known, self._plan.read() as overlay:
+            for some in batches(record_names.changed_names(overlay, sources), _BATCH):
+                found |= record_names.referrers_to(known, self._target, some)
+        return sorted(found)
 
     def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         stored = super().arrivals(sources, cursor)

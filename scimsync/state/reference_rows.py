@@ -30,6 +30,7 @@ def put_references(
                 "path": item.path,
                 "ref_key": item.ref_key,
                 "remote_id": item.remote_id,
+                "ref_name": item.ref_name,
             }
             for item in wanted
         ],

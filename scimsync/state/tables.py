@@ -48,6 +48,10 @@ class SourceRow(_Row, table=True):
         "What it had before it was last read, until a plan with that is accepted: a JSON object.",
         default=None,
     )
+    names: str | None = text_column(
+        "Sequence numbers up to which names are in record_name, by expression: a JSON object.",
+        default=None,
+    )
 
 
 class RecordRow(_Row, table=True):
@@ -61,6 +65,25 @@ class RecordRow(_Row, table=True):
     seq: int = seq_column("Sequence number of its last change.")
     data: str = text_column("The values by column name: a JSON object.")
     removed_at: datetime | None = time_column("When the source no longer had it.", default=None)
+
+
+class RecordNameRow(_Row, table=True):
+    """A name of a record, by which references such as `ref(manager, by="email")` find it.
+
+    It follows from the record, and can be worked out again at any time.
+    """
+
+    __tablename__ = "record_name"
+    __table_args__ = (
+        Index("ix_record_name_key", "source", "key"),
+        Index("ix_record_name_seq", "source", "seq"),
+    )
+
+    source: str = key_column("Name of its source.")
+    name: str = key_column("The expression and its value, such as `email=ann@example.com`.")
+    key: str = key_column("Key of the record.")
+    holding: str = name_column("`current`, `gone` (with the record), or `former`.")
+    seq: int = seq_column("Sequence number of the record at the last change of this row.")
 
 
 class ReplacedRecordRow(_Row, table=True):
@@ -119,6 +142,9 @@ class TargetRow(_Row, table=True):
     bulk_unusable_at: datetime | None = time_column("When that was found.", default=None)
     shapes: str | None = text_column(
         "The shapes of requests that are known to work: a JSON object.", default=None
+    )
+    changes_at: datetime | None = time_column(
+        "When an expression that uses the time may next give something else.", default=None
     )
 
 
@@ -267,7 +293,10 @@ class ReferenceRow(_Row, table=True):
     """A reference of one resource to another, such as a manager."""
 
     __tablename__ = "reference"
-    __table_args__ = (Index("ix_reference_ref_key", "target", "ref_key"),)
+    __table_args__ = (
+        Index("ix_reference_ref_key", "target", "ref_key"),
+        Index("ix_reference_ref_name", "target", "ref_name"),
+    )
 
     target: str = key_column("Name of the target.")
     kind: str = key_column("Kind of the resource that refers.")
@@ -275,6 +304,9 @@ class ReferenceRow(_Row, table=True):
     path: str = key_column("Attribute path of the reference.")
     ref_key: str = name_column("Key of the user it refers to.")
     remote_id: str | None = name_column("The id that the target acknowledged there.", default=None)
+    ref_name: str | None = name_column(
+        "The name that it refers to, as in record_name; NULL for a reference by key.", default=None
+    )
 
 
 class MembershipRow(_Row, table=True):
@@ -455,6 +487,7 @@ def _table(row: type[SQLModel]) -> Table:
 metadata = SQLModel.metadata
 source = _table(SourceRow)
 record = _table(RecordRow)
+record_name = _table(RecordNameRow)
 replaced_record = _table(ReplacedRecordRow)
 target = _table(TargetRow)
 discovery = _table(DiscoveryRow)

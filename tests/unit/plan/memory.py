@@ -91,9 +91,11 @@ class Rules:
 
 @dataclass
 class MemoryRecords:
-    """Records by source and key; a record that is `removed` was there once."""
+    """Records by source and key; a record that is `removed` was there once. `names` says which
+    records have the names that references use."""
 
     rows: list[Record] = field(default_factory=list)
+    names: dict[str, list[Key]] = field(default_factory=dict)
 
     def get(self, sources: Sequence[str], keys: Sequence[Key]) -> dict[Key, Record]:
         found: dict[Key, Record] = {}
@@ -108,6 +110,9 @@ class MemoryRecords:
             if one.key in keys and one.source in sources and not one.removed:
                 having.setdefault(one.key, []).append(one.source)
         return {key: some for key, some in having.items() if len(some) > 1}
+
+    def named(self, sources: Sequence[str], names: Sequence[str]) -> dict[str, list[Key]]:
+        return {name: self.names[name] for name in names if sources and name in self.names}
 
     def changed_keys(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         changed = {one.key for one in self.rows if one.source in sources and one.seq > cursor}

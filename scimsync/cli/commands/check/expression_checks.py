@@ -8,12 +8,14 @@ from functools import partial
 
 from scimsync.cli.commands.check.mapped_values import TargetValues, rules_by_name
 from scimsync.cli.commands.check.results import CheckResult, Subject
+from scimsync.desired import DesireError
 from scimsync.desired.program import Desired, Program
-from scimsync.desired.survey import Failures, Survey
+from scimsync.desired.survey import Failures, Resolve, Survey
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Seq
 from scimsync.plan.diff import nameless_references
+from scimsync.plan.named_references import AMBIGUOUS, resolve_names
 from scimsync.run.compile import CompiledTarget
 from scimsync.snapshot.view import SnapshotView
 
@@ -32,14 +34,15 @@ def check_expressions(
     rules = rules_by_name(target.groups.values())
     add_user = partial(values.add_user, rules=rules)
     evaluate = partial(_evaluate, records, today)
-    known = evaluate(users, target.program, target.sources, add_user)
-    yield from _results(subject, users, target.sources, known, "")
+    resolve = partial(_resolve, records, target)
+    known = evaluate(users, target.program, target.sources, add_user, resolve)
+    yield from _results(subject, users, target, known, "")
     values.add_groups(rules, today)
     for name, rule in target.groups.items():
         if rule.source is not None:
             groups = Survey()
             evaluate(groups, rule.program, [rule.source], values.of_groups(name).add)
-            yield from _results(subject, groups, target.sources, known, f"groups.{name}.")
+            yield from _results(subject, groups, target, known, f"groups.{name}.")
 
 
 def _evaluate(
@@ -49,23 +52,38 @@ def _evaluate(
     program: Program,
     sources: Sequence[str],
     observe: Callable[[Desired], None],
+    resolve: Resolve = lambda desired: (desired, []),
 ) -> set[Key]:
     """Evaluate `program` over all records of `sources`. Return their keys."""
     keys: set[Key] = set()
     for chunk in batches(records.changed_keys(sources, Seq(-1)), _BATCH):
         found = [one for one in records.get(sources, chunk).values() if not one.removed]
-        survey.add(program, found, today, observe)
+        survey.add(program, found, today, observe, resolve)
         keys |= {record.key for record in found}
     return keys
 
 
+def _resolve(
+    records: SnapshotView, target: CompiledTarget, desired: dict[Key, Desired]
+) -> tuple[dict[Key, Desired], list[DesireError]]:
+    """Resolve references by name, as a plan does."""
+    after, ambiguous = resolve_names(records, target.sources, desired)
+    where = f"targets.{target.name}.user."
+    errors = [
+        DesireError(key, f"{where}{name.path}", "", name.detail, {}, code=AMBIGUOUS)
+        for key, name in ambiguous.items()
+    ]
+    return after, errors
+
+
 def _results(
-    subject: Subject, survey: Survey, sources: Sequence[str], known: set[Key], prefix: str
+    subject: Subject, survey: Survey, target: CompiledTarget, known: set[Key], prefix: str
 ) -> Iterator[CheckResult]:
     for where, failures in survey.failures.items():
         yield _failing(subject, where, failures, survey.records)
     for path, missing, total in survey.nameless(known):
-        text = nameless_references(sources, f"{prefix}{path}", missing, total)
+        by = None if prefix else target.program.by(path)
+        text = nameless_references(target.sources, f"{prefix}{path}", missing, total, by)
         yield subject.warning(text.removesuffix(" [SYNC-0164]"), code="SYNC-0164")
 
 

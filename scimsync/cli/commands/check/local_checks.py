@@ -23,7 +23,8 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledTarget, source_spec
+from scimsync.run.compile import CompiledTarget, names_of, source_spec
+from scimsync.run.reading import refresh_names
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.snapshot.view import SnapshotView
@@ -98,6 +99,8 @@ def check_sources(
                 if result.level is Level.OK:
                     readable.add(name)
                 yield result
+        naming = {name: names_of(name, targets.values()) for name in readable}
+        refresh_names(store, scratch, naming)
         for name, target in targets.items():
             try:
                 _check_columns(target, found)

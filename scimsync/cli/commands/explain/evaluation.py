@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from scimsync.config.models import Config
-from scimsync.desired import DesireError, Program, compile_program
+from scimsync.desired import Desired, DesireError, Program, compile_program
 from scimsync.desired.syntax import text_literal
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.mappings import Constant
 from scimsync.model.placeholders import IdOf, RandomText
 from scimsync.model.records import Record
 from scimsync.plan.diff import SENSITIVE, hide_sensitive
+from scimsync.plan.named_references import resolve_names
+from scimsync.snapshot.view import SnapshotView
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,21 @@ def evaluate_mapping(
     once = {path: hide_sensitive(path, value) for path, value in desired.once.items()}
     document = {path: hide_sensitive(path, value) for path, value in desired.document.items()}
     return EvaluatedMapping(desired.in_scope, None, document, once | generated)
+
+
+def with_names(
+    mapping: EvaluatedMapping, view: SnapshotView, sources: Sequence[str], key: Key
+) -> EvaluatedMapping:
+    """Return the mapping with keys in place of the names that references have.
+
+    An ambiguous name is the failure of the mapping.
+    """
+    user = Desired(key, in_scope=True, document=mapping.document, once=mapping.once)
+    found, ambiguous = resolve_names(view, sources, {key: user})
+    if ambiguous:
+        name = ambiguous[key]
+        return EvaluatedMapping(failure=f"{name.path}: {name.detail}")
+    return replace(mapping, document=found[key].document, once=found[key].once)
 
 
 def referenced_keys(document: Document) -> list[Key]:

@@ -15,6 +15,7 @@ from scimsync.cli.commands.explain.evaluation import (
     referenced_keys,
     resolve_references,
     secret_columns,
+    with_names,
 )
 from scimsync.cli.ui.problems import problem_line
 from scimsync.config.models import Config
@@ -127,7 +128,8 @@ def explain(
         accounts = []
         for name in names:
             record = view.get(config.targets[name].source, [key]).get(key)
-            mapping = _evaluate(programs[name], record, now, secret)
+            evaluated = _evaluate(programs[name], record, now, secret)
+            mapping = with_names(evaluated, view, config.targets[name].source, key)
             accounts.append(_account_report(config, name, store, key, mapping, prepared))
         return Explanation(
             key=key,
