@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from scimsync.config.models import Config, SyncToml
 from scimsync.config.registries import Registries
-from scimsync.config.shared_mappings import Places, extend
+from scimsync.config.shared_mappings import extend
 from scimsync.config.targets import Target
 from scimsync.errors import ConfigError
 from scimsync.model.suggestions import did_you_mean
@@ -61,19 +62,23 @@ def parse(text: str, path: Path, registries: Registries) -> Config:
         ]
     if wrong:
         raise config_error(path.name, wrong)
-    return _with_sources(checked, path.absolute(), registries, extended.places)
+    more = {
+        "path": path.absolute(),
+        "digest": hashlib.sha256(text.encode()).hexdigest(),
+        "registries": registries,
+        "places": extended.places,
+    }
+    return Config.model_construct(**dict(checked) | more | {"targets": _with_sources(checked)})
 
 
-def _with_sources(checked: SyncToml, path: Path, registries: Registries, places: Places) -> Config:
-    """Return the configuration in which each target has its sources."""
-    targets = {
+def _with_sources(checked: SyncToml) -> dict[str, Target]:
+    """Return the targets, each with its sources."""
+    return {
         name: target
         if target.source
         else target.model_copy(update={"source": _user_sources(checked, target)})
         for name, target in checked.targets.items()
     }
-    more = {"targets": targets, "path": path, "registries": registries, "places": places}
-    return Config.model_construct(**dict(checked) | more)
 
 
 def _user_sources(checked: SyncToml, target: Target) -> tuple[str, ...]:

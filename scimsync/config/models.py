@@ -206,6 +206,9 @@ class Config(SyncToml):
     places: Places = Field(exclude=True)
     """Where the lines are that targets take over from shared mappings."""
 
+    digest: str = Field(exclude=True)
+    """The SHA-256 of the text of sync.toml, in hexadecimal digits."""
+
     registries: InstanceOf[Registries] = Field(exclude=True)
     """The implementations that the names in sync.toml refer to."""
 

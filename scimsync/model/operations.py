@@ -127,7 +127,8 @@ class OperationFilter:
 
     `was_sent` admits only operations that reached, or may have reached, the target, and
     `deactivates` only those that set `active` to false. `since`
-    (aware) admits only those whose latest known event happened then or later.
+    (aware) admits only those whose latest known event happened then or later, and `until` those
+    whose latest known event happened before.
     """
 
     run: int | None = None
@@ -143,6 +144,7 @@ class OperationFilter:
     was_sent: bool = False
     deactivates: bool = False
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,26 @@ class OperationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """Who started a run: the user of the operating system and the machine.
+
+    `options` are those of the command line that decide what the run does. `version` is that of
+    scimsync, and `config_digest` the SHA-256 of sync.toml.
+    """
+
+    user: str
+    host: str
+    options: tuple[str, ...]
+    version: str
+    config_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `counts` is the object that `push --json` prints under `targets`."""
+    """One run. `counts` is the object that `push --json` prints under `targets`.
+
+    `origin` is None for runs of versions that did not record it.
+    """
 
     id: int
     command: str
@@ -171,3 +191,4 @@ class Run:
     outcome: str
     detail: str | None
     counts: Mapping[str, Any]
+    origin: RunOrigin | None = None

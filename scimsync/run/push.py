@@ -18,6 +18,7 @@ from scimsync.run.context import PushContext
 from scimsync.run.lease_keeper import LeaseKeeper, steady_clock, take_leases
 from scimsync.run.opened_targets import lose_targets, open_targets, stop_targets
 from scimsync.run.options import Options, Report
+from scimsync.run.origin import run_origin, shown_options
 from scimsync.run.outcome import RunOutcome, run_outcome, target_document
 from scimsync.run.reading import Reading, read_sources
 from scimsync.run.waves import push_targets
@@ -54,11 +55,13 @@ def push(
     """
     if options.saved is not None and compiled.unusable:
         raise most_severe(target.error for target in compiled.unusable.values())
+    shown = shown_options(compiled.config, (*compiled.targets, *compiled.unusable), options)
+    origin = run_origin(compiled.config, shown)
     with take_leases(compiled, store, clock, wait=wait) as (token, waited):
         if waited:
             now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
-            run = journal.start_run(connection, command, now.time)
+            run = journal.start_run(connection, command, now.time, origin)
             now = checked_clock(now, journal.started_before(connection, run))
         context = PushContext(
             compiled=compiled,

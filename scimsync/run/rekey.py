@@ -12,9 +12,10 @@ from scimsync.config.models import Config
 from scimsync.errors import ConfigError
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
-from scimsync.model.operations import Action, Operation, OperationStatus, Phase
+from scimsync.model.operations import Action, Operation, OperationStatus, Phase, RunOrigin
 from scimsync.plan.identities import ANOTHER
 from scimsync.run.lease_keeper import changing_by_hand
+from scimsync.run.origin import run_origin
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import identities, journal, links
 from scimsync.state.store import Store
@@ -33,7 +34,8 @@ def rekey(
         by_new = {new: old for old, new in pairs}
         columns = {name: source.key for name, source in config.sources.items()}
         identities.rekey(connection, by_new, columns, clock())
-        _note(connection, "rekey", pairs, moved, "by hand", clock())
+        origin = run_origin(config, tuple(f"{old} {new}" for old, new in pairs))
+        _note(connection, ("rekey", origin), pairs, moved, "by hand", clock())
         return moved
 
 
@@ -77,7 +79,8 @@ def forget(
         pending = Link(Kind.USER, key, LinkStatus.PENDING, next_try_at=clock())
         for name in targets:
             links.put_links(connection, name, [pending])
-        _note(connection, "forget", [(key, old)], {key: targets}, "by hand: forgotten", clock())
+        started = "forget", run_origin(config, (key,))
+        _note(connection, started, [(key, old)], {key: targets}, "by hand: forgotten", clock())
         return old, targets
 
 
@@ -121,14 +124,15 @@ def _unused(connection: Connection, text: str) -> Key:
 
 def _note(
     connection: Connection,
-    command: str,
+    started: tuple[str, RunOrigin],
     pairs: Sequence[tuple[Key, Key]],
     targets: Mapping[Key, Sequence[str]],
     how: str,
     now: datetime,
 ) -> None:
-    """Write what was done to the journal, as a run of its own."""
-    run = journal.start_run(connection, command, now)
+    """Write what was done to the journal, as a run of its own: its command, and who started it."""
+    command, origin = started
+    run = journal.start_run(connection, command, now, origin)
     by_target: dict[str, list[Operation]] = {}
     for old, new in pairs:
         for target in targets[old]:

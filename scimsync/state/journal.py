@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.changes import Change
@@ -28,6 +28,7 @@ from scimsync.model.operations import (
     OperationResult,
     OperationStatus,
     Run,
+    RunOrigin,
 )
 from scimsync.state.bulk import stream, update_by_id
 from scimsync.state.json_values import (
@@ -42,10 +43,19 @@ from scimsync.state.tables import operation as table
 from scimsync.state.tables import run as run_table
 
 
-def start_run(connection: Connection, command: str, now: datetime) -> int:
+def start_run(connection: Connection, command: str, now: datetime, origin: RunOrigin) -> int:
     """Start a run and return its id."""
     result = connection.execute(
-        insert(run_table).values(command=command, started_at=now, outcome="running")
+        insert(run_table).values(
+            command=command,
+            started_at=now,
+            outcome="running",
+            user=origin.user,
+            host=origin.host,
+            options=orjson.dumps(origin.options).decode(),
+            version=origin.version,
+            config_digest=origin.config_digest,
+        )
     )
     key = result.inserted_primary_key
     assert key is not None  # noqa: S101 - the statement inserts one row
@@ -91,9 +101,22 @@ def runs(connection: Connection, limit: int) -> list[Run]:
             outcome=row["outcome"],
             detail=row["detail"],
             counts=orjson.loads(row["counts"] or "{}"),
+            origin=_origin(row),
         )
         for row in rows.mappings()
     ]
+
+
+def _origin(row: RowMapping) -> RunOrigin | None:
+    if row["version"] is None:
+        return None
+    return RunOrigin(
+        user=row["user"],
+        host=row["host"],
+        options=tuple(orjson.loads(row["options"])),
+        version=row["version"],
+        config_digest=row["config_digest"],
+    )
 
 
 def count_runs(connection: Connection) -> dict[tuple[str, str], int]:
@@ -348,9 +371,11 @@ def _conditions(where: OperationFilter) -> list[ColumnElement[bool]]:
     if where.deactivates:
         texts = [dump_changes([Change("active", before, False)])[1:-1] for before in (True, None)]
         conditions.append(or_(*(table.c.changes.contains(text) for text in texts)))
+    latest = func.coalesce(table.c.done_at, table.c.sent_at, table.c.planned_at)
     if where.since is not None:
-        latest = func.coalesce(table.c.done_at, table.c.sent_at, table.c.planned_at)
         conditions.append(latest >= where.since)
+    if where.until is not None:
+        conditions.append(latest < where.until)
     return conditions
 
 

@@ -363,6 +363,11 @@ class RunRow(_Row, table=True):
     outcome: str = name_column("`running`, `done`, `failed`, `stopped`, `interrupted` or `error`.")
     detail: str | None = text_column("Why it stopped.", default=None)
     counts: str | None = text_column("The object `targets` of `push --json`.", default=None)
+    user: str | None = name_column("User of the operating system who started it.", default=None)
+    host: str | None = name_column("Name of the machine it ran on.", default=None)
+    options: str | None = text_column("Its options: a JSON array.", default=None)
+    version: str | None = name_column("Version of scimsync.", default=None)
+    config_digest: str | None = name_column("SHA-256 of sync.toml.", default=None)
 
 
 class OperationRow(_Row, table=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 
 import click
@@ -17,7 +19,12 @@ from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import parse_past
 from scimsync.errors import coded
 from scimsync.model.ids import Key
-from scimsync.model.operations import JournaledOperation, OperationFilter, OperationStatus
+from scimsync.model.operations import (
+    Action,
+    JournaledOperation,
+    OperationFilter,
+    OperationStatus,
+)
 from scimsync.plan.render.json import journal_document
 from scimsync.state import journal
 from scimsync.state.store import Store
@@ -39,25 +46,45 @@ _BATCH = 500
     help="Only operations since: 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago.",
 )
 @click.option(
+    "--until",
+    metavar="WHEN",
+    help="Only operations before: as for --since.",
+)
+@click.option(
+    "--action",
+    "actions",
+    type=click.Choice([action.value for action in Action]),
+    multiple=True,
+    help="Only operations that do this. May be repeated.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    help="Print rows, CSV, or one JSON document. (default: text)",
+)
+@click.option(
     "--limit",
     type=click.IntRange(1),
     metavar="N",
-    help="Only the newest N. (default: 50; with --json: all)",
+    help="Only the newest N. (default: 50; with JSON or CSV: all)",
 )
 @common_options
 def command(
-    options: CommonOptions, run: int | None, failed: bool, since: str | None, limit: int | None
+    options: CommonOptions,
+    run: int | None,
+    failed: bool,
+    since: str | None,
+    until: str | None,
+    actions: tuple[str, ...],
+    form: str | None,
+    limit: int | None,
 ) -> None:
     """Show operations and their outcomes, the newest last.
 
-    Times are local. With -v, also show changes and the requests that were sent, without secrets.
+    Times are local, and UTC in JSON and CSV. With -v, also show changes and the requests that were
+    sent, without secrets.
     """
-    after = None if since is None else parse_past(since, options.clock())
-    if since is not None and after is None:
-        raise click.BadParameter(
-            coded("write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", "SYNC-0903"),
-            param_hint="--since",
-        )
     config = load(options.config)
     chosen_targets(config, options.targets)
     wanted = OperationFilter(
@@ -65,13 +92,55 @@ def command(
         targets=options.targets or None,
         keys=[Key(key) for key in options.keys] or None,
         statuses=(OperationStatus.FAILED,) if failed else None,
-        since=after,
+        actions=actions or None,
+        since=_time("--since", since, options),
+        until=_time("--until", until, options),
     )
     with opened_state(config, create=False) as store:
-        if options.as_json:
+        if form == "csv":
+            _write_csv(store, wanted, limit)
+        elif form == "json" or options.as_json:
             _write_document(store, wanted, limit)
         else:
             _print_journal(store, wanted, limit or 50, detailed=options.verbose)
+
+
+def _time(option: str, text: str | None, options: CommonOptions) -> datetime | None:
+    time = None if text is None else parse_past(text, options.clock())
+    if text is not None and time is None:
+        raise click.BadParameter(
+            coded("write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", "SYNC-0903"),
+            param_hint=option,
+        )
+    return time
+
+
+_CSV_COLUMNS = (
+    "id", "run", "target", "action", "kind", "key", "reason", "status", "attempts", "remote_id",
+    "http_status", "scim_type", "detail", "planned_at", "sent_at", "done_at", "changes",
+)  # fmt: skip
+
+
+def _write_csv(store: Store, wanted: OperationFilter, limit: int | None) -> None:
+    """Write a line for each operation; its changes are JSON.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front of it.
+    """
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
+    with store.read() as connection:
+        for entry in journal.last(connection, wanted, limit):
+            document = journal_document(entry)
+            document["changes"] = orjson.dumps(document["changes"]).decode()
+            writer.writerow(_cell(document[name]) for name in _CSV_COLUMNS)
+    sys.stdout.flush()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = value if isinstance(value, str) else None
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else value
 
 
 def _write_document(store: Store, wanted: OperationFilter, limit: int | None) -> None:

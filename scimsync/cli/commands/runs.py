@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +15,12 @@ from scimsync.cli.ui.output import Output, Part, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import format_duration, format_local
 from scimsync.formatting import printable
-from scimsync.model.operations import Run
+from scimsync.model.operations import Run, RunOrigin
 from scimsync.plan.diff import describe_counts
 from scimsync.state import journal, leases
+
+_DIGITS = 12
+"""How many digits of a digest are shown."""
 
 _STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red", "died": "red"}
 
@@ -34,8 +38,9 @@ _STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red"
 def command(options: CommonOptions, limit: int) -> None:
     """Show recent runs, the newest first.
 
-    Each line shows start, duration, command, outcome, and what the run did at each target. scimsync
-    journal --run ID shows the operations of a run.
+    Each line shows start, duration, command, outcome, and what the run did at each target. With -v,
+    also who started it, on which machine, and with which options, version and configuration.
+    scimsync journal --run ID shows the operations of a run.
     """
     config = load(options.config)
     chosen_targets(config, options.targets)
@@ -46,7 +51,7 @@ def command(options: CommonOptions, limit: int) -> None:
     if options.as_json:
         write_json({"runs": [run_document(run, options.targets, at_work=at_work) for run in runs]})
     else:
-        _print_runs(runs, options.targets, now, at_work=at_work)
+        _print_runs(runs, options.targets, now, at_work=at_work, detailed=options.verbose)
 
 
 def run_document(run: Run, targets: Collection[str], *, at_work: bool) -> dict[str, Any]:
@@ -64,6 +69,7 @@ def run_document(run: Run, targets: Collection[str], *, at_work: bool) -> dict[s
         "seconds": seconds,
         "outcome": _outcome(run, at_work=at_work),
         "detail": run.detail,
+        "origin": None if run.origin is None else asdict(run.origin),
         "targets": _chosen(run, targets),
     }
 
@@ -83,13 +89,35 @@ def run_row(run: Run, targets: Collection[str], now: datetime, *, at_work: bool)
 
 
 def _print_runs(
-    runs: Sequence[Run], targets: Collection[str], now: datetime, *, at_work: bool
+    runs: Sequence[Run],
+    targets: Collection[str],
+    now: datetime,
+    *,
+    at_work: bool,
+    detailed: bool,
 ) -> None:
     output = Output()
     if not runs:
         output.line("no runs yet: scimsync push starts the first")
         return
-    output.rows([run_row(run, targets, now, at_work=at_work) for run in runs], indent=0)
+    rows = [run_row(run, targets, now, at_work=at_work) for run in runs]
+    if not detailed:
+        output.rows(rows, indent=0)
+        return
+    for run, row in zip(runs, rows, strict=True):
+        output.rows([row], indent=0)
+        output.line((origin_text(run.origin), "dim"), indent=2)
+
+
+def origin_text(origin: RunOrigin | None) -> str:
+    """Return who started a run, where and how, on one line."""
+    if origin is None:
+        return "who started it was not recorded"
+    options = " ".join(origin.options) or "no options"
+    return printable(
+        f"by {origin.user} on {origin.host}, {options}, scimsync {origin.version},"
+        f" sync.toml {origin.config_digest[:_DIGITS]}"
+    )
 
 
 def _outcome(run: Run, *, at_work: bool) -> str:

@@ -246,14 +246,17 @@ def test_the_state_is_where_sync_toml_says(office: Office) -> None:
 
 
 def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
+    from scimsync.model.operations import RunOrigin
     from scimsync.state import journal
     from tests.office import MONDAY
+
+    origin = RunOrigin("ann", "host", (), "1", "")
 
     with closing(open_state(URL, tmp_path, create=True)) as store:
 
         def fail() -> None:
             with store.write() as connection:
-                journal.start_run(connection, "push", MONDAY)
+                journal.start_run(connection, "push", MONDAY, origin)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
