@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from tests.servers.loopback import LoopbackServer
 
@@ -136,7 +136,7 @@ class FaultyHttpServer(LoopbackServer):
             unquote(url.path.removeprefix(self.path)),
             query,
             headers,
-            json.loads(body) if body else None,
+            _parsed(headers.get("content-type", ""), body) if body else None,
         )
         if (reply_aside := self.aside(seen)) is not None:
             writer.write(self._bytes(reply_aside))
@@ -175,3 +175,9 @@ class FaultyHttpServer(LoopbackServer):
         headers = {"Content-Type": kind, **reply.headers, "Content-Length": str(len(body))}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"HTTP/1.1 {reply.status} Said\r\n{lines}\r\n".encode() + body
+
+
+def _parsed(kind: str, body: bytes) -> Any:
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(body.decode()))
+    return json.loads(body)

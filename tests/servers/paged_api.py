@@ -68,10 +68,16 @@ class PagedApi(FaultyHttpServer):
     people: list[Json] = field(default_factory=list)
     quirks: Quirks = field(default_factory=Quirks)
     token: str = "sesame"
+    login: str = ""
+    """`json` or `form`: /login gives a token or a cookie for `uses` requests."""
+
+    uses: int = 100
 
     def __post_init__(self) -> None:
         super().__init__()
         self._reads = 0
+        self.logins = 0
+        self._left = 0
 
     @property
     def paging(self) -> str:
@@ -82,7 +88,11 @@ class PagedApi(FaultyHttpServer):
         return "POST" if self.kind.endswith("_post") else "GET"
 
     def answer(self, seen: Seen) -> Reply:
-        if seen.headers.get("authorization") != f"Bearer {self.token}":
+        if seen.path == "/login":
+            return self._login(seen)
+        if self.login and not self._logged_in(seen):
+            return Reply(401, {"error": "the login has expired"})
+        if not self.login and seen.headers.get("authorization") != f"Bearer {self.token}":
             return Reply(401, {"error": "the token is not valid"})
         if seen.path != "/people" or seen.method != self.method:
             return Reply(404, {"error": "not found"})
@@ -91,6 +101,31 @@ class PagedApi(FaultyHttpServer):
             self._reads += 1
         odd = self.quirks if self._reads <= self.quirks.times else Quirks()
         return self._page(start, odd)
+
+    def _login(self, seen: Seen) -> Reply:
+        form = self.login == "form"
+        names = ("user", "pass") if form else ("username", "password")
+        body = seen.body or {}
+        if [body.get(name) for name in names] != ["sync", "s3cr3t & more"]:
+            return Reply(401, {"error": "wrong password"})
+        if form and seen.headers.get("referer") != f"{self.url}/ui":
+            return Reply(400, {"error": "no Referer"})
+        self.logins += 1
+        self._left = self.uses
+        if form:
+            cookies = f"lang=en; Path=/, session=login-{self.logins}; HttpOnly; Secure"
+            return Reply(200, b"", {"Set-Cookie": cookies})
+        return Reply(200, {"token": f"login-{self.logins}"})
+
+    def _logged_in(self, seen: Seen) -> bool:
+        sent = f"login-{self.logins}"
+        wanted = (
+            ("cookie", f"session={sent}")
+            if self.login == "form"
+            else ("authorization", f"Bearer {sent}")
+        )
+        self._left -= 1
+        return seen.headers.get(wanted[0]) == wanted[1] and self._left >= 0
 
     def _start(self, seen: Seen) -> int:
         query, page = seen.query, (seen.body or {}).get("page", {})

@@ -61,10 +61,16 @@ class HeaderSettings(AuthenticatorSettings):
         ),
         examples=["env:APP_KEY"],
     )
+    prefix: str = Field(
+        "",
+        description="What is sent before the value, such as a word and a blank",
+        examples=["SSWS "],
+    )
 
     def authenticator(
         self, base_url: str, secret: Secrets, _options: ConnectionOptions
     ) -> FixedHeaders:
         """Return an authenticator that sends the header to the origin of `base_url`."""
         value = secret("value")
-        return FixedHeaders({self.name: value}, [value], base_url, "the value of the header")
+        sent = f"{self.prefix}{value}"
+        return FixedHeaders({self.name: sent}, [value], base_url, "the value of the header")

@@ -24,7 +24,10 @@ def workspace() -> Iterator[Workspace]:
         yield workspace
 
 
-def table(api: PagedApi, more: str = "") -> str:
+BEARER = '{ type = "bearer", token = "literal:sesame" }'
+
+
+def table(api: PagedApi, more: str = "", auth: str = BEARER) -> str:
     return f"""
 type = "http"
 url = "{api.url}/people"
@@ -32,14 +35,20 @@ method = "{api.method}"
 key = "id"
 records = "people"
 paging = {api.paging}
-auth = {{ type = "bearer", token = "literal:sesame" }}
+auth = {auth}
 {more}
 """
 
 
-def read(api: PagedApi, *columns: str, more: str = "", time: FakeTime | None = None) -> list[Any]:
+def read(
+    api: PagedApi,
+    *columns: str,
+    more: str = "",
+    time: FakeTime | None = None,
+    auth: str = BEARER,
+) -> list[Any]:
     with Workspace() as workspace:
-        spec = replace(spec_of(table(api, more)), used=columns)
+        spec = replace(spec_of(table(api, more, auth)), used=columns)
         source = HttpSource(spec, workspace, (time or FakeTime()).source)
         return records(source, workspace, *columns)
 
@@ -176,3 +185,42 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
         source = HttpSource(replace(spec_of(text), used=()), workspace, FakeTime().source)
         with pytest.raises(SourceUnavailable, match="Connection refused"):
             source.scan(())
+
+
+LOGINS = {
+    "json": (
+        '{{ type = "login", url = "{url}/login", username = "sync", password = "env:PW",'
+        ' token = "token" }}'
+    ),
+    "form": (
+        '{{ type = "login", format = "form", url = "{url}/login", username = "sync",'
+        ' password = "env:PW", username_field = "user", password_field = "pass",'
+        ' cookie = "session", headers = {{ Referer = "{url}/ui" }} }}'
+    ),
+}
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_a_login_that_expires_in_the_middle_is_repeated(
+    login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", "s3cr3t & more")
+    with running_paged_api("body_token", login=login, uses=2) as api:
+        assert read(api, "name", auth=LOGINS[login].format(url=api.url)) == everyone(api)
+        assert api.logins == 2
+
+
+@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize(
+    ("fault", "code"), [({"status": 401}, "SYNC-0266"), ({"status": 200, "body": {}}, "SYNC-0265")]
+)
+def test_a_login_that_fails_makes_the_source_unreadable(
+    login: str, fault: dict[str, Any], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", "s3cr3t & more")
+    with running_paged_api("body_token", login=login) as api:
+        api.fail(where=lambda seen: seen.path == "/login", times=100, **fault)
+        with pytest.raises(SourceUnavailable, match="login") as caught:
+            read(api, "name", auth=LOGINS[login].format(url=api.url))
+    assert caught.value.code == code
+    assert "s3cr3t" not in str(caught.value)

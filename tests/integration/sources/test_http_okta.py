@@ -41,7 +41,7 @@ type = "http"
 preset = "okta"
 resource = "{resource}"
 url = "{okta.url}"
-auth = {{ type = "header", value = "literal:SSWS sesame" }}
+auth = {{ type = "header", value = "literal:sesame" }}
 key = "id"
 """
     with Workspace() as workspace:

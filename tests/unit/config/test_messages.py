@@ -551,7 +551,7 @@ def test_urls_of_targets(url: str, message: str) -> None:
 
 UNKNOWN_TYPE = (
     "this type of authentication is unknown (it is not shown here)"
-    "\n  known: bearer, basic, header, oauth2"
+    "\n  known: bearer, basic, header, oauth2, login"
 )
 FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal:TOKEN"
 
@@ -563,7 +563,10 @@ FORMS = "write env:NAME, file:PATH, keyring:SERVICE/USER, cmd:COMMAND or literal
         ('{ type = "bearer" }', 'auth: token is missing\n  write token = "env:APP_TOKEN"'),
         (
             '{ token = "env:X" }',
-            'auth: type is missing\n  write type = "bearer" or "basic" or "header" or "oauth2"',
+            (
+                'auth: type is missing\n  write type = "bearer" or "basic" or "header" or "oauth2"'
+                ' or "login"'
+            ),
         ),
         (
             '{ type = "oauth2", token_url = "https://login.example.com/token" }',
