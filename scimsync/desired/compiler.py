@@ -141,6 +141,22 @@ def compile_program(
     )
 
 
+def check_lines(
+    mapping: Mapping[str, MappedValue],
+    access: Mapping[str, str],
+    tables: Mapping[str, Mapping[str, object]],
+    where: str,
+    section: Sequence[str],
+) -> None:
+    """Raise ConfigError for an error in lines for users that may be only a part of a mapping.
+
+    The arguments are those of `compile_program`.
+    """
+    environment = Sandbox(tables)
+    names = Names(access, tables)
+    _MappingReader(tuple(section), {}, where, Kind.USER, names, environment).slots(mapping)
+
+
 def _match(
     slots: Sequence[MappedAttribute], match: Sequence[str], environment: Sandbox
 ) -> MatchExpressions:

@@ -22,7 +22,12 @@ from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretErr
 from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import Leaving, Policy
 from scimsync.plan.product import ProductRules
-from scimsync.run.compile_mappings import compile_groups, compile_protect, compile_users
+from scimsync.run.compile_mappings import (
+    check_shared_mapping,
+    compile_groups,
+    compile_protect,
+    compile_users,
+)
 from scimsync.run.stopping import stopped_by_sources
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
@@ -229,6 +234,8 @@ def compile_config(
         if name not in config.targets:
             raise config.unknown_target(name)
     targets = {name: compile_target(config, name) for name in config.targets}
+    for name in config.mappings:
+        check_shared_mapping(config, name)
     chosen = {name: targets[name] for name in names or targets}
     compiled = CompiledConfig(config, {}, chosen, {})
     if secrets:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scimsync.config.models import Config
 from scimsync.config.targets import Group
 from scimsync.desired.columns import check_columns
-from scimsync.desired.compiler import Extra, compile_program
+from scimsync.desired.compiler import Extra, check_lines, compile_program
 from scimsync.desired.conditions import Use
 from scimsync.desired.groups import MEMBERS, SUBGROUPS, VALUE, GroupForm, GroupRule
 from scimsync.desired.program import Program
@@ -46,6 +46,29 @@ def compile_users(config: Config, target: str) -> Program:
         match=settings.match,
         lists=_lists(config, settings.source),
     )
+
+
+def check_shared_mapping(config: Config, name: str) -> None:
+    """Raise ConfigError for an error in the lines of a shared mapping.
+
+    Those that no target takes over count too.
+    """
+    lines = config.mappings[name].attributes
+    if lines:
+        section = ("mappings", name)
+        check_lines(lines, config.access, config.tables, config.path.name, section)
+
+
+def unused_mappings(config: Config) -> list[str]:
+    """Return the shared mappings whose lines no target takes over."""
+    used: set[str] = set()
+    following = [target.extends for target in config.targets.values()]
+    while following:
+        name = following.pop()
+        if name is not None and name not in used:
+            used.add(name)
+            following.append(config.mappings[name].extends)
+    return [name for name in config.mappings if name not in used]
 
 
 def compile_groups(config: Config, target: str) -> dict[str, GroupRule]:

@@ -309,3 +309,15 @@ def test_schema_fit(mapped: list[str], expected: list[tuple[str, str]]) -> None:
 def test_without_the_core_schema_nothing_misfits() -> None:
     nothing: list[Misfit] = []
     assert misfits(read_schemas([SCHEMAS[1]]), ["userName", "nonsense"]) == nothing
+
+
+def test_shared_mappings_that_no_target_extends_are_checked(office: Office) -> None:
+    office.configure(more='[mappings.rest]\ntitel = "x"\n')
+    office.hire(people(2))
+
+    ran = office.run("check")
+
+    assert ran.code == 2
+    assert "sync.toml: mappings.rest.titel: no such attribute [SYNC-0141]" in ran.out
+    assert "sync.toml: mappings.rest: no target extends this mapping [SYNC-0446]" in ran.out
+    assert office.run("plan").code == 2

@@ -11,7 +11,8 @@ from scimsync.builtin import parse
 from scimsync.config import Config
 from scimsync.errors import ConfigError
 from scimsync.model.mappings import Constant, Expression
-from scimsync.run.compile import compile_target
+from scimsync.run.compile import compile_config, compile_target
+from scimsync.run.compile_mappings import unused_mappings
 from scimsync.run.settings_digests import settings_digests
 
 HEAD = """
@@ -119,3 +120,38 @@ def test_an_error_in_a_shared_line_names_its_place_once(line: str, message: str)
 )
 def test_mappings_that_cannot_be_extended_are_refused(text: str, message: str) -> None:
     assert refused(text).startswith(f"sync.toml: {message}")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        # no target extends it
+        ('[mappings.rest]\ntitel = "x"', "mappings.rest.titel: no such attribute"),
+        ('[mappings.rest]\nnickName = "given |"', "mappings.rest.nickName: "),
+        ('[mappings.rest]\nactive = "maybe("', "mappings.rest.active: "),
+        ("[mappings.rest]\nactive = 'department = 1'", "mappings.rest.active: "),
+        ('[mappings.rest]\nextends = "base"\n"emails[type eq].value" = "e"', "mappings.rest."),
+        # every target replaces the line
+        ('[mappings.more]\nextends = "base"\nnickName = "given |"', "mappings.more.nickName: "),
+    ],
+)
+def test_lines_that_no_target_takes_over_are_checked(mapping: str, message: str) -> None:
+    targets = f'{TARGET}extends = "base"\n'
+    if "more" in mapping:
+        targets = f'{TARGET}extends = "more"\n[targets.wiki.user]\nnickName = "nick"\n'
+    loaded = config(f"{BASE}{mapping}\n{targets}")
+
+    with pytest.raises(ConfigError) as raised:
+        compile_config(loaded, read=False, secrets=False)
+
+    assert str(raised.value).startswith(f"sync.toml: {message}"), raised.value
+
+
+def test_mappings_that_no_target_extends_are_known() -> None:
+    loaded = config(
+        f'{BASE}[mappings.staff]\nextends = "base"\nnickName = "nick"\n[mappings.rest]\n'
+        f'extends = "base"\ntitle = "role"\n{TARGET}extends = "staff"\n'
+    )
+
+    assert unused_mappings(loaded) == ["rest"]
+    compile_config(loaded, read=False, secrets=False)

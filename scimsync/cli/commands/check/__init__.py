@@ -17,6 +17,7 @@ from scimsync.cli.commands.check.local_checks import (
     check_receivers,
     check_schedule,
     check_secrets,
+    check_shared_mappings,
     check_sources,
     check_state_files,
     opened_and_checked_state,
@@ -108,6 +109,9 @@ def _check(
             targets[name] = compile_target(config, name)
         except ScimsyncError as error:
             faults[name].append(Subject("target", name).failed(error))
+    yield from check_shared_mappings(
+        config, {fault.message for one in faults.values() for fault in one}
+    )
     with opened_and_checked_state(config) as (store, result):
         yield result
         yield from check_state_files(config)

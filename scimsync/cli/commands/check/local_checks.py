@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -24,6 +24,7 @@ from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget, names_of, source_spec
+from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
 from scimsync.run.reading import refresh_names
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
@@ -63,6 +64,26 @@ def check_state_files(config: Config) -> Iterator[CheckResult]:
     if exposed:
         yield Subject("state", shown_state(config.state.url)).warning(
             exposure_text(exposed), code="SYNC-0615", hint=exposure_hint(exposed)
+        )
+
+
+def check_shared_mappings(config: Config, known: Collection[str]) -> Iterator[CheckResult]:
+    """Check the lines of shared mappings, also of those that no target extends.
+
+    `known` are the messages about targets, which are not repeated.
+    """
+    subject = Subject("configuration", config.path.name)
+    for name in config.mappings:
+        try:
+            check_shared_mapping(config, name)
+        except ScimsyncError as error:
+            if error.message not in known:
+                yield subject.failed(error)
+    for name in unused_mappings(config):
+        yield subject.warning(
+            f"{config.where('mappings', name)}: no target extends this mapping",
+            code="SYNC-0446",
+            hint=f'write extends = "{name}" in a target, or remove the mapping',
         )
 
 
