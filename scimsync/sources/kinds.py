@@ -9,6 +9,7 @@ from scimsync.sources.base import SourceSettings
 from scimsync.sources.file import FileSettings
 from scimsync.sources.http import HttpSettings
 from scimsync.sources.sql import SqlSettings
+from scimsync.sources.ldap import LdapSettings
 
 SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
     "type of source",
@@ -16,5 +17,6 @@ SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
         "file": FileSettings,
         "sql": SqlSettings,
         "http": HttpSettings,
+        "ldap": LdapSettings,
     },
 )

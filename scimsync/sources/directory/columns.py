@@ -1,0 +1,198 @@
+"""Turn the attributes of entries into the columns of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scimsync.errors import SourceFormatError
+from scimsync.sources.directory.attribute_types import (
+    LEFT_OUT,
+    AttributeTypes,
+    Form,
+    base_name,
+)
+from scimsync.sources.directory.dn import rdn_values, without_bit_string
+from scimsync.sources.directory.settings import (
+    ALL,
+    DISABLED_COLUMN,
+    DN_COLUMN,
+    DirectorySettings,
+)
+from scimsync.sources.directory.values import CONVERT, Convert, is_disabled
+
+Attributes = Iterable[tuple[str, Sequence[bytes]]]
+"""Attribute descriptions with their values. One may come several times."""
+
+_CONTROL = "useraccountcontrol"
+
+
+class Column(NamedTuple):
+    """Where the values of an attribute description go."""
+
+    name: str
+    attribute: str
+    convert: Convert
+    single: bool
+    form: Form
+
+
+@dataclass(slots=True)
+class Record:
+    """An entry as a record. `problem` says why it cannot be used, None if it can.
+
+    `cells` holds the values by column, and DNs as they are. `links` maps the columns of DNs to
+    these.
+    """
+
+    dn: str
+    cells: dict[str, object]
+    links: dict[str, list[str]] = field(default_factory=dict)
+    problem: str | None = None
+
+
+class Columns:
+    """The columns of a source of directory entries."""
+
+    def __init__(self, settings: DirectorySettings, types: AttributeTypes) -> None:
+        self.types = types
+        self._key = settings.key
+        listed = settings.attributes
+        self._all = listed is None or bool(set(ALL).intersection(listed))
+        named = [name for name in listed or () if name not in ALL]
+        self.named = tuple(n for n in dict.fromkeys((settings.key, *named)) if n != DN_COLUMN)
+        self._single = {self._identity(name) for name in (*(settings.single or ()), settings.key)}
+        self._names = {self._identity(name): name for name in reversed(self.named)}
+        self._columns: dict[str, Column | None] = {}
+
+    @property
+    def are_known(self) -> bool:
+        """Whether the columns are known without reading entries."""
+        return not self._all
+
+    @property
+    def known(self) -> list[str]:
+        """The columns that are known without reading entries."""
+        return self.with_derived(self.named)
+
+    def with_derived(self, names: Iterable[str]) -> list[str]:
+        """Return the columns of the attributes `names`, with those that every record gets."""
+        found = dict.fromkeys((DN_COLUMN, *names))
+        if any(base_name(name) == _CONTROL for name in found):
+            found[DISABLED_COLUMN] = None
+        return list(found)
+
+    def may_refer(self) -> bool:
+        """Return whether a column may hold DNs."""
+        return self._all or any(self.types.of(name).form is Form.DN for name in self.named)
+
+    def of(self, description: str) -> Column | None:
+        """Return where the values of an attribute description go, None for nowhere."""
+        key = description.lower()
+        if key not in self._columns:
+            self._columns[key] = self._find(description)
+        return self._columns[key]
+
+    def record(self, dn: str, attributes: Attributes) -> Record:
+        """Return an entry as a record. Raise SourceFormatError for text that is not UTF-8."""
+        record = Record(dn, {DN_COLUMN: dn})
+        cells = record.cells
+        columns = self._columns
+        for description, raw in attributes:
+            try:
+                column = columns[description]
+            except KeyError:
+                column = columns[description] = self.of(description)
+            if column is None or not raw:
+                continue
+            try:
+                values = [column.convert(value) for value in raw]
+            except UnicodeDecodeError as error:
+                raise _not_text(dn, column, error) from None
+            if column.form is Form.DN:
+                values = [without_bit_string(str(value)) for value in values]
+                record.links.setdefault(column.name, []).extend(map(str, values))
+            if not column.single:
+                present = cells.get(column.name)
+                if isinstance(present, list):
+                    present.extend(values)
+                else:
+                    cells[column.name] = values
+            elif len(values) == 1 and column.name not in cells:
+                cells[column.name] = values[0]
+            else:
+                self._choose(record, column, values)
+        if _CONTROL in self._names or self._all:
+            column = self.of(_CONTROL)
+            if column is not None and column.name in cells:
+                cells.setdefault(DISABLED_COLUMN, is_disabled(cells[column.name]))
+        return record
+
+    def _choose(self, record: Record, column: Column, values: list[object]) -> None:
+        """Take the value that names the entry, of several, or report the entry."""
+        present = record.cells.pop(column.name, None)
+        every = dict.fromkeys(map(str, values if present is None else [present, *values]))
+        naming = [value for value in rdn_values(record.dn, column.attribute) if value in every]
+        if len(every) == 1 or naming:
+            record.cells[column.name] = (naming or list(every))[0]
+            return
+        record.problem = record.problem or (
+            f"{record.dn}: {column.name} has {len(every)} values, and {self._why(column)} takes one"
+        )
+
+    def _why(self, column: Column) -> str:
+        return "the key" if column.name == self._key else "single"
+
+    def _find(self, description: str) -> Column | None:
+        name, _, rest = description.lower().partition(";")
+        options = [option for option in rest.split(";") if option not in ("", "binary")]
+        plain = ";".join([name, *options])
+        identity = self._identity(plain)
+        asked = identity in self._names
+        if not asked and (not self._all or name in LEFT_OUT):
+            return None
+        column = self._names.get(identity)
+        if column is None:
+            column = description.partition(";")[0] + "".join(f";{option}" for option in options)
+        found = self.types.of(name)
+        single = found.single or identity in self._single
+        return Column(column, name, CONVERT[found.form], single, found.form)
+
+    def _identity(self, description: str) -> str:
+        """Return a text that all names of an attribute share, with the options."""
+        name, _, options = description.lower().removesuffix(";binary").partition(";")
+        first = self.types.of(name).names[0]
+        return f"{first};{options}" if options else first
+
+
+def key_reader(columns: Columns, name: str) -> Callable[[Attributes], str | None]:
+    """Return the function that gives the only value of an attribute as text, None without one."""
+    identity = columns.types.of(base_name(name)).names
+    convert = CONVERT[columns.types.of(name).form]
+
+    def read(attributes: Attributes) -> str | None:
+        found = [
+            value
+            for description, raw in attributes
+            if base_name(description) in identity
+            for value in raw
+        ]
+        if len(found) != 1:
+            return None
+        try:
+            value = convert(found[0])
+        except UnicodeDecodeError:
+            return None
+        return None if value is None else str(value)
+
+    return read
+
+
+def _not_text(dn: str, column: Column, error: UnicodeDecodeError) -> SourceFormatError:
+    return SourceFormatError(
+        f"{dn}: {column.name}: byte 0x{error.object[error.start]:02x} is not UTF-8",
+        details=["an attribute of this name is text"],
+        hint="take it out of attributes if it is binary",
+        code="SYNC-0258",
+    )

@@ -1,0 +1,213 @@
+"""Replace DNs by what names the entries in the records: their keys, or another attribute.
+
+The entries are kept in a SQLite file of the workspace, so that memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from scimsync.sources.directory.attribute_types import base_name
+from scimsync.sources.directory.dn import normalized
+
+_BATCH = 2_000
+_CACHED = 10_000
+
+EXPANDED = frozenset({"member", "uniquemember"})
+"""A group among the DNs of these is replaced by its members."""
+
+ASCENDED = frozenset({"memberof", "ismemberof"})
+"""To the groups of these belong the groups that they are members of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an entry offers to those that refer to it.
+
+    `values` are its values of the attributes that references ask for, in their order, None for one
+    that it lacks. `links` are the DNs in its columns that nest.
+    """
+
+    values: Sequence[str | None]
+    links: Mapping[str, Sequence[str]]
+
+
+class EntryIndex:
+    """Entries by their DN."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        for statement in (
+            "pragma journal_mode = off",
+            "pragma synchronous = off",
+            "pragma cache_size = -16000",
+            "create table entry (dn blob primary key, named text) without rowid",
+            "begin",
+        ):
+            self._connection.execute(statement)
+        self._pending: list[tuple[bytes, str]] = []
+        self._found: dict[bytes, Named | None] = {}
+
+    def add(self, dn: str, named: Named) -> None:
+        """Add an entry. One whose DN comes twice with different values names nothing."""
+        links = dict(named.links) or None
+        text = orjson.dumps([named.values, links]).decode()
+        self._pending.append((digest(dn), text))
+        self._found.clear()
+        if len(self._pending) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._connection.executemany(
+            "insert into entry values (?, ?) on conflict do update set named = case when named ="
+            " excluded.named then named end",
+            self._pending,
+        )
+        self._pending.clear()
+
+    def find(self, key: bytes) -> Named | None:
+        """Return what the entry with the digest `key` offers, None if there is no such entry."""
+        if key in self._found:
+            return self._found[key]
+        if len(self._found) >= _CACHED:
+            self._found.clear()
+        named = self._found[key] = self._read(key)
+        return named
+
+    def _read(self, key: bytes) -> Named | None:
+        if self._pending:
+            self._flush()
+        row = self._connection.execute("select named from entry where dn = ?", [key]).fetchone()
+        if row is None or row[0] is None:
+            return None
+        values, links = orjson.loads(row[0])
+        return Named(values, links or {})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+@contextmanager
+def entry_index(path: Path) -> Iterator[EntryIndex]:
+    """Yield an index in a new file."""
+    with closing(EntryIndex(path)) as index:
+        yield index
+
+
+def digest(dn: str) -> bytes:
+    """Return a digest that DNs share if they name the same entry."""
+    return hashlib.blake2b(
+        normalized(dn).encode("utf-8", "surrogateescape"), digest_size=16
+    ).digest()
+
+
+class References:
+    """How the columns of DNs are resolved.
+
+    `attributes` are those that references ask for. Each column takes one of them, by its index in
+    `choice`; other columns take the first, the key.
+    """
+
+    def __init__(self, key: str, chosen: Mapping[str, str], *, nested: bool) -> None:
+        self.attributes = tuple(dict.fromkeys((key, *chosen.values())))
+        self._choice = {
+            column.lower(): self.attributes.index(name) for column, name in chosen.items()
+        }
+        self._nested = nested
+        self._resolved: dict[str, int] = {}
+        self._unresolved: dict[str, str] = {}
+
+    def is_chosen(self, column: str) -> bool:
+        """Return whether sync.toml says which attribute a column takes."""
+        return column.lower() in self._choice
+
+    def nests(self, column: str) -> bool:
+        """Return whether the DNs of a column lead to further ones."""
+        return self._nested and base_name(column) in (EXPANDED | ASCENDED)
+
+    def unresolved(self) -> Iterator[tuple[str, str, bool]]:
+        """Yield the columns with DNs that name nothing: a DN, and whether others do."""
+        for column, dn in self._unresolved.items():
+            yield column, dn, bool(self._resolved.get(column))
+
+    def missing(self, column: str, dns: Iterable[str], index: EntryIndex) -> Iterator[str]:
+        """Yield the DNs that the index does not have, among `dns` and those they lead to."""
+        seen: set[bytes] = set()
+        waiting = list(dns)
+        while waiting:
+            dn = waiting.pop()
+            key = digest(dn)
+            if key in seen:
+                continue
+            seen.add(key)
+            named = index.find(key)
+            if named is None:
+                yield dn
+            elif self.nests(column):
+                waiting += named.links.get(column, ())
+
+    def resolve(self, own: str, column: str, dns: Sequence[str], index: EntryIndex) -> list[str]:
+        """Return what takes the place of the DNs in a column of the entry `own`, sorted.
+
+        A DN that names nothing stays as it is.
+        """
+        choice = self._choice.get(column.lower(), 0)
+        nests, expands = self.nests(column), base_name(column) in EXPANDED
+        seen = {digest(own)} if nests else set()
+        found: set[str] = set()
+        waiting = list(dns)
+        while waiting:
+            dn = waiting.pop()
+            key = digest(dn)
+            if key in seen:
+                continue
+            seen.add(key)
+            named = index.find(key)
+            further = named.links.get(column, ()) if named is not None and nests else ()
+            waiting += further
+            if further and expands:
+                continue
+            value = None if named is None else named.values[choice]
+            if value is None:
+                self._unresolved.setdefault(column, dn)
+                found.add(dn)
+            else:
+                self._resolved[column] = self._resolved.get(column, 0) + 1
+                found.add(value)
+        return sorted(found)
+
+
+Lookup = Callable[[Sequence[str]], Iterable[tuple[str, Named]]]
+"""A function that returns those of some DNs that name an entry, with what they offer."""
+
+
+def complete(
+    index: EntryIndex, missing: Iterable[tuple[str, str]], references: References, look_up: Lookup
+) -> None:
+    """Add the entries that the columns refer to and that the index lacks, level by level.
+
+    `missing` are columns, each with a DN that the index lacks.
+    """
+    tried: set[bytes] = set()
+    waiting = {digest(dn): (column, dn) for column, dn in missing}
+    while waiting:
+        tried |= waiting.keys()
+        columns = {column for column, _ in waiting.values()}
+        level = [dn for _, dn in waiting.values()]
+        for dn, named in look_up(level):
+            index.add(dn, named)
+        waiting = {
+            key: (column, further)
+            for column in columns
+            for dn in level
+            for further in references.missing(column, [dn], index)
+            if (key := digest(further)) not in tried
+        }

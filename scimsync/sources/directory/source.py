@@ -1,0 +1,219 @@
+"""The records of directory entries, wherever these come from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
+
+import orjson
+
+from scimsync.errors import SourceFormatError
+from scimsync.sources.base import (
+    RejectedRow,
+    RejectedRows,
+    RowId,
+    RowLocation,
+    SourceSpec,
+)
+from scimsync.sources.directory.attribute_types import base_name
+from scimsync.sources.directory.columns import Attributes, Columns, Record, key_reader
+from scimsync.sources.directory.references import (
+    ASCENDED,
+    EntryIndex,
+    Lookup,
+    Named,
+    References,
+    complete,
+    entry_index,
+)
+from scimsync.sources.directory.settings import DN_COLUMN, DirectorySettings
+from scimsync.sources.relation import Relation
+from scimsync.sources.spool import SpooledSource
+from scimsync.sources.workspace import Workspace
+
+D = TypeVar("D", bound=DirectorySettings)
+
+
+class Entry(NamedTuple):
+    """One entry as it was read.
+
+    `place` is its line in a file, 0 where there are no lines. One that is not `wanted` is no
+    record, but records may refer to it.
+    """
+
+    dn: str
+    attributes: Attributes
+    place: int = 0
+    wanted: bool = True
+
+
+class DirectorySource(SpooledSource[D]):
+    """Makes records of entries. Subclasses read the `entries` and know the `columns_of` them."""
+
+    nested = True
+
+    def __init__(self, spec: SourceSpec[D], workspace: Workspace, label: str) -> None:
+        super().__init__(spec, workspace, label)
+        self._rejected = RejectedRows()
+        self._places = array("Q")
+
+    @abstractmethod
+    def entries(self, columns: Columns) -> Iterable[Entry]:
+        """Read all entries. Raise SourceUnavailable if any of them cannot be read."""
+
+    @abstractmethod
+    def make_columns(self) -> Columns:
+        """Return the columns. Raise SourceFormatError for an option that does not fit them."""
+
+    def look_up(self, columns: Columns, references: References) -> Lookup | None:  # noqa: ARG002
+        """Return the function that reads entries outside of the source, None without any."""
+        return None
+
+    def references(self) -> References:
+        """Return how sync.toml wants DNs to be resolved."""
+        settings = self.spec.settings
+        return References(settings.key, settings.references, nested=self.nested)
+
+    def location(self, place: int, row: int | None) -> RowLocation:
+        """Return where an entry is, for messages."""
+        return RowLocation(self.label, place or None, row)
+
+    def columns(self) -> list[str]:
+        """Return the attributes of all entries, or those that sync.toml names."""
+        columns = self.make_columns()
+        if columns.are_known:
+            return columns.known
+        found = super().columns()
+        return columns.with_derived(name for name in found if name != DN_COLUMN)
+
+    def scan(self, used: Sequence[str], rejected: RejectedRows | None = None) -> Relation:
+        """Return the records. Entries with several values where one is needed are rejected."""
+        relation = super().scan(used, rejected)
+        if rejected is None:
+            return replace(relation, reliable=not self._rejected.count)
+        for row in self._rejected.rows:
+            rejected.add(row)
+        rejected.count += self._rejected.count - len(self._rejected.rows)
+        return relation
+
+    def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
+        """Return the line of each entry, or its number in the order in which they arrived."""
+        return {
+            (part, row): self.location(self._places[row - 1] if self._places else 0, row)
+            for part, row in rows
+        }
+
+    def rows(self) -> Iterator[Mapping[str, object]]:
+        """Read all entries, resolve their DNs, and yield them as records."""
+        columns = self.make_columns()
+        if not columns.may_refer():
+            for entry in self.entries(columns):
+                if entry.wanted:
+                    record = columns.record(entry.dn, entry.attributes)
+                    if self._accept(record, entry.place):
+                        yield record.cells
+            return
+        references = self.references()
+        with entry_index(self._workspace.new(".entries")) as index:
+            yield from self._resolved_rows(columns, references, index)
+            self._check_references(references)
+
+    def _resolved_rows(
+        self, columns: Columns, references: References, index: EntryIndex
+    ) -> Iterator[Mapping[str, object]]:
+        path = self._workspace.new(".records")
+        path.touch(mode=0o600)
+        offered = Offer(self.spec.key, columns, references)
+        referring: set[str] = set()
+        with path.open("wb") as stream:
+            for entry in self.entries(columns):
+                record = columns.record(entry.dn, entry.attributes)
+                index.add(entry.dn, offered.by(record, entry.attributes))
+                if entry.wanted and self._accept(record, entry.place):
+                    referring |= record.links.keys()
+                    stream.write(orjson.dumps([record.cells, record.links or None]) + b"\n")
+        if (look_up := self.look_up(columns, references)) is not None and referring:
+            missing: list[tuple[str, str]] = []
+            with path.open("rb") as stream:
+                for line in stream:
+                    for column, dns in (orjson.loads(line)[1] or {}).items():
+                        missing += ((column, dn) for dn in references.missing(column, dns, index))
+            complete(index, missing, references, look_up)
+        with path.open("rb") as stream:
+            for line in stream:
+                cells, links = orjson.loads(line)
+                for column, dns in (links or {}).items():
+                    found = references.resolve(cells[DN_COLUMN], column, dns, index)
+                    cells[column] = found if isinstance(cells[column], list) else found[0]
+                yield cells
+
+    def _accept(self, record: Record, place: int) -> bool:
+        """Return whether a record can be used; report it if not."""
+        if record.problem is None:
+            if place:
+                self._places.append(place)
+            return True
+        key = record.cells.get(self.spec.key)
+        self._rejected.add(
+            RejectedRow(
+                self.location(place, None),
+                None if key is None else str(key),
+                record.problem,
+                "SYNC-0258",
+                record.cells,
+            )
+        )
+        return False
+
+    def _check_references(self, references: References) -> None:
+        """Raise SourceFormatError if DNs name nothing where that means lost rights.
+
+        The server itself keeps `memberOf` (MS-ADTS 3.1.1.4.5.10, slapo-memberof), so that its DNs
+        name groups that exist.
+        """
+        chosen = {name.lower(): each for name, each in self.spec.settings.references.items()}
+        for column, dn, others in references.unresolved():
+            if not references.is_chosen(column):
+                continue
+            attribute = chosen[column.lower()]
+            if not others:
+                raise SourceFormatError(
+                    f"{self.spec.setting(f'references.{column}')}: no entry that {column} names has"
+                    f' one value of "{attribute}" to read',
+                    details=[f"such as {dn}"],
+                    hint="correct the attribute, or let the source read it",
+                    code="SYNC-0259",
+                )
+            if base_name(column) in ASCENDED and self.ought_to_be_read(dn):
+                raise SourceFormatError(
+                    f"{self.spec.setting(f'references.{column}')}: {dn} cannot be read, or has no"
+                    f' "{attribute}"',
+                    hint=f"let the source read all groups, or take {column} out of references",
+                    code="SYNC-0259",
+                )
+
+    def ought_to_be_read(self, dn: str) -> bool:  # noqa: ARG002
+        """Return whether a DN that names nothing ought to name an entry that can be read."""
+        return True
+
+
+class Offer:
+    """Makes of an entry what it offers to those that refer to it."""
+
+    def __init__(self, key: str, columns: Columns, references: References) -> None:
+        self._references = references
+        self._key = key
+        self._readers = [key_reader(columns, name) for name in references.attributes]
+
+    def by(self, record: Record, attributes: Attributes) -> Named:
+        """Return what an entry offers."""
+        key = record.cells.get(self._key)
+        values = [None if key is None else str(key)]
+        values += [read(attributes) for read in self._readers[1:]]
+        links = {
+            column: dns for column, dns in record.links.items() if self._references.nests(column)
+        }
+        return Named(values, links)
