@@ -7,9 +7,12 @@ of this module do: RFC 2307, 2798, 4512, 4519, 4530, 5020, and Microsoft's [MS-A
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+DN_COLUMN = "dn"
+"""The column with the distinguished name of each entry."""
 
 
 class Form(StrEnum):
@@ -107,14 +110,20 @@ def base_name(description: str) -> str:
 
 
 class AttributeTypes:
-    """The attributes of a schema, by name. Without a schema, the tables of this module count."""
+    """The attributes of a schema, by name. Without a schema, the tables of this module count.
 
-    def __init__(self, of_schema: Iterable[AttributeType] = (), *, has_schema: bool = False):
-        self.has_schema = has_schema
+    `rules` are the object identifiers and names, in lower case, of its matching rules.
+    """
+
+    def __init__(
+        self, of_schema: Iterable[AttributeType] = (), rules: Collection[str] | None = None
+    ) -> None:
+        self.rules = rules
         self._by_name = {name: each for each in of_schema for name in each.names}
 
     def __contains__(self, name: str) -> bool:
-        return base_name(name) in self._by_name
+        """Return whether the schema has the attribute, or the DN, which is no attribute."""
+        return base_name(name) in self._by_name or name == DN_COLUMN
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)
@@ -131,8 +140,11 @@ class AttributeTypes:
 _TOKENS = re.compile(r"'[^']*'|[()$]|[^\s()'$]+")
 
 
-def read_schema(definitions: Iterable[str]) -> AttributeTypes:
-    """Return the attributes that the values of `attributeTypes` define (RFC 4512, 4.1.2)."""
+def read_schema(definitions: Iterable[str], rules: Iterable[str] = ()) -> AttributeTypes:
+    """Return the attributes that the values of `attributeTypes` define (RFC 4512, 4.1.2).
+
+    `rules` are those of `matchingRules`.
+    """
     found = [_definition(text) for text in definitions]
     by_name = {name: each for each in found for name in (each.oid, *each.names)}
 
@@ -149,7 +161,9 @@ def read_schema(definitions: Iterable[str]) -> AttributeTypes:
         if form is None or form is Form.BINARY:
             form = _FORM_OF_SYNTAX.get(syntax(each), form or Form.TEXT)
         types.append(AttributeType(names, form, each.single))
-    return AttributeTypes(types, has_schema=True)
+    return AttributeTypes(
+        types, {name for rule in map(_definition, rules) for name in (rule.oid, *rule.names)}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scimsync.errors import SourceFormatError
 from scimsync.sources.directory.attribute_types import (
+    DN_COLUMN,
     LEFT_OUT,
     AttributeTypes,
     Form,
@@ -17,7 +18,6 @@ from scimsync.sources.directory.dn import rdn_values, without_bit_string
 from scimsync.sources.directory.settings import (
     ALL,
     DISABLED_COLUMN,
-    DN_COLUMN,
     DirectorySettings,
 )
 from scimsync.sources.directory.values import CONVERT, Convert, is_disabled

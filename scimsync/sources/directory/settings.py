@@ -13,9 +13,6 @@ from scimsync.sources.base import SourceSettings
 from scimsync.sources.directory import filters
 from scimsync.sources.directory.attribute_types import base_name
 
-DN_COLUMN = "dn"
-"""The column with the distinguished name of each entry."""
-
 DISABLED_COLUMN = "disabled"
 """The column that is derived from userAccountControl."""
 

@@ -18,7 +18,7 @@ from scimsync.sources.base import (
     RowLocation,
     SourceSpec,
 )
-from scimsync.sources.directory.attribute_types import base_name
+from scimsync.sources.directory.attribute_types import DN_COLUMN, base_name
 from scimsync.sources.directory.columns import Attributes, Columns, Record, key_reader
 from scimsync.sources.directory.references import (
     ASCENDED,
@@ -29,7 +29,7 @@ from scimsync.sources.directory.references import (
     complete,
     entry_index,
 )
-from scimsync.sources.directory.settings import DN_COLUMN, DirectorySettings
+from scimsync.sources.directory.settings import DirectorySettings
 from scimsync.sources.relation import Relation
 from scimsync.sources.spool import SpooledSource
 from scimsync.sources.workspace import Workspace

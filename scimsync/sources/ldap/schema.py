@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from scimsync.errors import SourceFormatError
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.directory import filters
@@ -13,7 +11,6 @@ from scimsync.sources.ldap.search import ANY, Found, Search, find
 from scimsync.sources.ldap.settings import LdapSettings
 
 _OF_ACTIVE_DIRECTORY = {filters.BIT_AND, filters.BIT_OR, filters.IN_CHAIN}
-_RULE = re.compile(r"\(\s*([0-9.]+)\s+NAME\s+(?:'([^']*)'|\(([^)]*)\))")
 
 
 def check_base(spec: SourceSpec[LdapSettings], server: Server) -> str | None:
@@ -37,23 +34,20 @@ def check_base(spec: SourceSpec[LdapSettings], server: Server) -> str | None:
 
 def read_types(
     spec: SourceSpec[LdapSettings], server: Server, subschema: str | None
-) -> tuple[AttributeTypes, set[str]]:
-    """Return the attributes of the server's schema, and its matching rules in lower case.
+) -> AttributeTypes:
+    """Return the attributes of the server's schema, and its matching rules.
 
     Raise SourceFormatError if it is not to be read: without it, columns would hold text where they
     held lists.
     """
     definitions: list[str] = []
-    rules: set[str] = set()
+    rules: list[str] = []
     if subschema is not None:
         wanted = ["attributeTypes", "matchingRules"]
         search = Search(subschema, ANY, wanted, 0, spec.setting("read_schema"), "BASE")
         for entry in find(server, search):
             definitions += _texts(entry, "attributetypes")
-            for text in _texts(entry, "matchingrules"):
-                if (match := _RULE.match(text)) is not None:
-                    names = match[2] or match[3] or ""
-                    rules |= {match[1], *names.replace("'", "").lower().split()}
+            rules += _texts(entry, "matchingrules")
     if not definitions:
         raise SourceFormatError(
             f"{spec.setting('read_schema')}: {server.label} does not show its schema",
@@ -61,23 +55,23 @@ def read_types(
             hint=f"let bind_dn read {subschema or 'it'}, or write read_schema = false and single",
             code="SYNC-0257",
         )
-    return read_schema(definitions), rules
+    return read_schema(definitions, rules)
 
 
 def check_rules(
     spec: SourceSpec[LdapSettings],
     server: Server,
     query: filters.Filter,
-    rules: set[str] | None,
+    types: AttributeTypes,
 ) -> None:
     """Raise SourceFormatError for a matching rule that the server does not know.
 
-    It would find no entries then (RFC 4511, section 4.5.1.7). `rules` is None without a schema.
+    It would find no entries then (RFC 4511, section 4.5.1.7).
     """
     is_active_directory = server.info.is_active_directory
     named = {item.rule.lower() for item in filters.items(query) if item.rule}
-    known = (rules or set()) | (_OF_ACTIVE_DIRECTORY if is_active_directory else set())
-    if rules is None:
+    known = {*(types.rules or ()), *(_OF_ACTIVE_DIRECTORY if is_active_directory else ())}
+    if types.rules is None:
         named &= {filters.IN_CHAIN}
     for rule in sorted(named - known):
         raise SourceFormatError(

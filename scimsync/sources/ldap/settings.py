@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
@@ -246,6 +247,26 @@ class LdapSettings(DirectorySettings):
                 anonymous,
             ),
         ]
+
+    @classmethod
+    def from_location(cls, location: str) -> Mapping[str, object] | None:
+        """Return the options that an LDAP URL stands for (RFC 4516, section 2)."""
+        scheme, separator, rest = location.partition("://")
+        if not separator or scheme.lower() not in ("ldap", "ldaps", "ldapi"):
+            return None
+        host, _, below = rest.partition("/")
+        base, *more = (unquote(part) for part in below.split("?"))
+        attributes, scope, query = (*more, "", "", "")[:3]
+        found: dict[str, object] = {"url": f"{scheme}://{host}"}
+        if base:
+            found["base"] = base
+        if attributes:
+            found["attributes"] = attributes.split(",")
+        if scope == "one":
+            found["scope"] = scope
+        if query:
+            found["filter"] = query
+        return found
 
     def open(self, spec: SourceSpec[Any], workspace: Workspace) -> Source:
         """Return the source. It connects when the first entry or the schema is needed."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from itertools import islice
 
 from scimsync.errors import SourceFormatError
 from scimsync.model.suggestions import did_you_mean
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.directory import filters
-from scimsync.sources.directory.attribute_types import AttributeTypes, base_name
+from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
 from scimsync.sources.directory.columns import Columns
 from scimsync.sources.directory.dn import common_suffix, is_below
 from scimsync.sources.directory.references import EXPANDED, Lookup, Named, References, digest
-from scimsync.sources.directory.settings import ALL, DN_COLUMN
+from scimsync.sources.directory.settings import ALL
 from scimsync.sources.directory.source import DirectorySource, Entry, Offer
 from scimsync.sources.ldap.connection import Server, connected, label_of
 from scimsync.sources.ldap.schema import check_base, check_rules, read_types
@@ -54,14 +56,23 @@ class LdapSource(DirectorySource[LdapSettings]):
 
     def rows(self) -> Iterator[Mapping[str, object]]:
         """Read all entries, resolve their DNs, and yield them as records."""
-        with connected(self.spec) as server:
-            self._server = server
-            try:
-                yield from super().rows()
-            finally:
-                self._server = None
+        with self._connection():
+            yield from super().rows()
 
-    def entries(self, columns: Columns) -> Iterator[Entry]:
+    def first_records(self, limit: int) -> list[Mapping[str, object]]:
+        """Return the first records with all columns; DNs stay as they are."""
+        key = self.spec.settings.key
+        with self._connection() as server:
+            if self.spec.settings.read_schema and key not in self._read_types(server):
+                settings = self.spec.settings.model_copy(update={"key": DN_COLUMN})
+                spec = replace(self.spec, settings=settings)
+                return LdapSource(spec, self._workspace).first_records(limit)
+            columns = self.make_columns()
+            with closing(self.entries(columns)) as entries:
+                first = islice(entries, limit)
+                return [columns.record(each.dn, each.attributes).cells for each in first]
+
+    def entries(self, columns: Columns) -> Generator[Entry]:
         """Read all entries."""
         server = self._connected()
         references = self.references()
@@ -148,12 +159,9 @@ class LdapSource(DirectorySource[LdapSettings]):
         know: it would show no entry, or no values, instead of an error.
         """
         settings = self.spec.settings
-        subschema = check_base(self.spec, server)
+        types = self._read_types(server)
         query = filters.parse(self._query)
-        types = AttributeTypes()
-        rules: set[str] | None = None
         if settings.read_schema:
-            types, rules = read_types(self.spec, server, subschema)
             named = [
                 ("key", [settings.key]),
                 ("attributes", settings.attributes or ()),
@@ -163,11 +171,27 @@ class LdapSource(DirectorySource[LdapSettings]):
             ]
             for option, names in named:
                 for name in names:
-                    if name and name not in (DN_COLUMN, *ALL) and name not in types:
+                    if name not in ("", *ALL) and name not in types:
                         raise SourceFormatError(
                             f'{self.spec.setting(option)}: {self.label} has no attribute "{name}"',
                             hint=did_you_mean(base_name(name), list(types)),
                             code="SYNC-0254",
                         )
-        check_rules(self.spec, server, query, rules)
+        check_rules(self.spec, server, query, types)
         return types
+
+    def _read_types(self, server: Server) -> AttributeTypes:
+        subschema = check_base(self.spec, server)
+        if not self.spec.settings.read_schema:
+            return AttributeTypes()
+        return read_types(self.spec, server, subschema)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Server]:
+        """Connect, and keep the connection for what is done in the context."""
+        with connected(self.spec) as server:
+            self._server = server
+            try:
+                yield server
+            finally:
+                self._server = None

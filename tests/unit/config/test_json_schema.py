@@ -182,7 +182,7 @@ def test_what_loads_is_valid(change: Callable[[dict[str, Any]], None]) -> None:
         put("sources", {}),
         put("colour", 1),
         put("sources", "hr", "query", "select 1"),
-        put("sources", "hr", "type", "ldap"),
+        put("sources", "hr", "type", "fax"),
         put("sources", "h r", {"type": "file", "path": "x", "key": "y"}),
         put("targets", "wiki", "scop", "x"),
         put("targets", "wiki", "groups", {"x": {"members": "y"}}),
