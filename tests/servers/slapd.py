@@ -15,13 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import quote
 
 import pytest
-
-if TYPE_CHECKING:
-    from ldap3 import Connection
 
 SUFFIX = "dc=example,dc=com"
 ADMIN = f"cn=admin,{SUFFIX}"
@@ -154,15 +151,34 @@ class Slapd:
         self.start()
 
     @contextmanager
-    def admin(self) -> Iterator[Connection]:
-        """Yield a connection as the administrator."""
+    def admin(self) -> Iterator[Admin]:
+        """Yield the administrator."""
         import ldap3
 
         server = ldap3.Server(self.url, get_info=ldap3.NONE)
-        with ldap3.Connection(
-            server, ADMIN, PASSWORD, auto_bind=True, raise_exceptions=True
-        ) as connection:
-            yield connection
+        with ldap3.Connection(server, ADMIN, PASSWORD, raise_exceptions=True) as connection:
+            yield Admin(connection)
+
+
+@dataclass
+class Admin:
+    """The administrator, at work on the entries of a server."""
+
+    connection: Any
+
+    def add(self, dn: str, kind: str, **values: object) -> None:
+        """Add an entry of an object class."""
+        self.connection.add(dn, kind, values)
+
+    def delete(self, dn: str) -> None:
+        """Delete an entry."""
+        self.connection.delete(dn)
+
+    def replace(self, dn: str, **values: Sequence[str]) -> None:
+        """Replace the values of attributes."""
+        self.connection.modify(
+            dn, {name: [("MODIFY_REPLACE", list(each))] for name, each in values.items()}
+        )
 
 
 def _program() -> str:
