@@ -8,8 +8,8 @@ from scimsync.registry import Registry
 from scimsync.sources.base import SourceSettings
 from scimsync.sources.file import FileSettings
 from scimsync.sources.http import HttpSettings
-from scimsync.sources.sql import SqlSettings
 from scimsync.sources.ldap import LdapSettings
+from scimsync.sources.sql import SqlSettings
 
 SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
     "type of source",
