@@ -1,6 +1,7 @@
 """When a target needs a push although its sources have not changed.
 
-The reasons are a retry, a deletion, a new day, and a target that failed as a whole.
+The reasons are a retry, a deletion, a new day, a time that an expression waits for, and a target
+that failed as a whole.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class DueWork:
         """
         if is_waiting(work.known.quarantined_until, now):
             return work.known.quarantined_until
-        times = [work.due_at]
+        times = [work.due_at, work.known.changes_at]
         last = [at for at in (work.known.ran_at, self.tried.get(name)) if at is not None]
         if uses_today and last:
             times.append(_midnight_after(max(last)))

@@ -15,6 +15,7 @@ from typing import Any
 
 from scimsync.desired.booleans import is_empty, read_boolean
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
+from scimsync.desired.times import compared_with_time
 
 EQUAL = "=="
 IN = "in()"
@@ -29,6 +30,9 @@ GREATER_OR_EQUAL = ">="
 
 def equal(left: Any, right: Any) -> bool:
     """Return whether two values are equal. Raise UnusableValue if their types cannot be."""
+    timely = compared_with_time(operator.eq, left, right)
+    if timely is not None:
+        return timely
     if type(left) is type(right):
         return bool(left == right)
     kinds = {_kind(left), _kind(right)}
@@ -163,6 +167,9 @@ TESTS: Mapping[str, Callable[..., bool]] = {
 
 
 def _ordered(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
+    timely = compared_with_time(compare, left, right)
+    if timely is not None:
+        return timely
     if (left is None and (right is None or isinstance(right, (int, float)))) or (
         right is None and isinstance(left, (int, float))
     ):

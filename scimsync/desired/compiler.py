@@ -115,6 +115,7 @@ def compile_program(
         expressions=expressions,
         columns=columns,
         uses_today=any(expr.uses.today for expr in expressions),
+        uses_time=any(expr.uses.time for expr in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
             kind,

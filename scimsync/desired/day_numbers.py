@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from scimsync.desired.expression_errors import UnusableValue, show
+from scimsync.desired.times import ZonedDay, zone_of
 
 _FILETIME_START = datetime(1601, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,22 +103,9 @@ def _text(value: Any) -> str | None:
 
 def _day(start: datetime, microseconds: int, tz: str | None) -> date | None:
     """Return the day so long after `start`, or None if it is in no year from 1 to 9999."""
-    zone = UTC if tz is None else _zone(tz)
+    zone = UTC if tz is None else zone_of(tz)
     try:
-        return (start + timedelta(microseconds=microseconds)).astimezone(zone).date()
+        day = (start + timedelta(microseconds=microseconds)).astimezone(zone).date()
     except OverflowError:
         return None
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return _known_zone(name)
-    except (KeyError, ValueError, OSError, TypeError):
-        raise UnusableValue(
-            f"{show(name)} is not a time zone such as Europe/Berlin", code="SYNC-0322"
-        ) from None
-
-
-@lru_cache(maxsize=64)
-def _known_zone(name: str) -> tzinfo:
-    return ZoneInfo(name)
+    return day if tz is None else ZonedDay.of(day, zone)

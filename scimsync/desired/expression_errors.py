@@ -33,6 +33,10 @@ _TYPES = {
     "dict": "a table",
     "date": "a date",
     "datetime": "a date and time",
+    "RunDay": "a date",
+    "RunTime": "now",
+    "Today": "a date",
+    "ZonedDay": "a date",
     "timedelta": "a length of time",
     "IdOf": "ref(…)",
 }

@@ -29,7 +29,7 @@ from scimsync.desired.bounds import (
     joined,
     size_of,
 )
-from scimsync.desired.dates import read_date
+from scimsync.desired.dates import read_date, read_datetime
 from scimsync.desired.day_numbers import read_epoch, read_excel_date, read_filetime
 from scimsync.desired.expression_errors import UnusableValue, kind_of, show
 from scimsync.model.ids import Key
@@ -138,6 +138,7 @@ def filters(
         "default": _default,
         "d": _default,
         "date": read_date,
+        "datetime": read_datetime,
         "epoch": read_epoch,
         "excel_date": read_excel_date,
         "filetime": read_filetime,

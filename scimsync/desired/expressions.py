@@ -24,6 +24,7 @@ from scimsync.desired.expression_filters import (
     SLICE,
 )
 from scimsync.desired.sandbox import Sandbox
+from scimsync.desired.times import zone_of
 from scimsync.errors import ConfigError
 from scimsync.formatting import one_line
 from scimsync.model.suggestions import did_you_mean
@@ -82,12 +83,15 @@ class References:
 
     `rules` are the access rules that it names. `any_rule` and `any_table` mean that it may use all
     of them. `refers`: it refers to another record, and `names` are the expressions that find it.
+    `zoned`: it uses a time zone.
     """
 
     columns: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     any_rule: bool = False
     today: bool = False
+    now: bool = False
+    zoned: bool = False
     tables: set[str] = field(default_factory=set)
     any_table: bool = False
     refers: bool = False
@@ -96,7 +100,12 @@ class References:
     @property
     def nothing(self) -> bool:
         """Whether the expression has the same value for every record, on every day."""
-        return not (self.columns or self.rules or self.any_rule or self.today)
+        return not (self.columns or self.rules or self.any_rule or self.today or self.now)
+
+    @property
+    def time(self) -> bool:
+        """Whether the value may depend on the time of the day."""
+        return self.now or (self.today and self.zoned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +248,9 @@ class _Rewriter(NodeTransformer):
         if node.name == "today":
             self.uses.today = True
             return node
+        if node.name == "now":
+            self.uses.now = True
+            return node
         if node.name == "access":
             if self._in_rule:
                 self._fail(
@@ -303,6 +315,7 @@ class _Rewriter(NodeTransformer):
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Expr:  # noqa: N802
         self._check_filter(node.name)
+        self._check_zone(node)
         if node.name == "lookup":
             self._lookup(node)
         if node.name in _NAMED_FILTER:
@@ -367,7 +380,14 @@ class _Rewriter(NodeTransformer):
         if text not in self._names.names:
             parsed = parse(text, self._location, self._names, self._environment)
             uses = parsed.uses
-            if uses.nothing or uses.rules or uses.any_rule or uses.today or uses.any_table:
+            if (
+                uses.nothing
+                or uses.rules
+                or uses.any_rule
+                or uses.today
+                or uses.now
+                or uses.any_table
+            ):
                 self._fail(
                     f"by={text!r} must depend on columns of the other record, and on nothing else",
                     hint="write by='email', or by=\"given ~ ' ' ~ family\"",
@@ -436,6 +456,16 @@ class _Rewriter(NodeTransformer):
                 hint=hint,
                 code="SYNC-0306",
             )
+
+    def _check_zone(self, node: nodes.Filter) -> None:
+        """Check the time zone of `date(tz='Europe/Vienna')`, if it is a constant."""
+        for zone in (each.value for each in node.kwargs if each.key == "tz"):
+            self.uses.zoned = True
+            if isinstance(zone, nodes.Const):
+                try:
+                    zone_of(zone.value)
+                except UnusableValue as error:
+                    self._fail(str(error), hint="write tz='Europe/Vienna'", code="SYNC-0294")
 
     def _check_named(self, node: nodes.Filter, position: int, *, is_filter: bool) -> None:
         """Check a filter or test given by name: `| map('lower')`, `| select('equalto', 'x')`."""

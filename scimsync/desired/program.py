@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NoReturn
 
 from scimsync.desired.assignments import AssignmentFailed, Assignments
@@ -13,6 +13,7 @@ from scimsync.desired.expression_errors import DesireError, UnusableValue, code_
 from scimsync.desired.expressions import ExpressionLocation, ParsedExpression
 from scimsync.desired.matching import MatchExpressions, MatchValues
 from scimsync.desired.names import NameExpression
+from scimsync.desired.times import RunDay, RunTime, Today
 from scimsync.model.ids import Key, Value
 from scimsync.model.records import Record
 
@@ -21,6 +22,10 @@ SCOPE = "_scope"
 
 _NOT_SHOWN = "SYNC-0328"
 """The code of an error about a value that is not shown."""
+
+NOW = "now"
+TODAY = "today"
+"""The variables with the time and the day of the run."""
 
 ACCESS = "access"
 """The variable with the names of the access rules that hold."""
@@ -34,7 +39,7 @@ class Desired:
     program uses. Out of scope, the mapping is not evaluated, and `document`, `once` and `generate`
     are empty. Paths are canonical. Values are JSON values or `IdOf`; an absent attribute has no
     entry. `generate` holds lengths in characters. `extras` are the values of expressions that are
-    not attributes, such as groups.
+    not attributes, such as groups. `changes_at` is when another time may give another result.
     """
 
     key: Key
@@ -44,6 +49,7 @@ class Desired:
     once: Mapping[str, Value] = field(default_factory=dict, hash=False)
     generate: Mapping[str, int] = field(default_factory=dict, hash=False)
     extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    changes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Program:
     `columns` are the columns in use, and `variables` the variables that hold them. `paths` are the
     managed attributes, without those that are sent once. `extras` maps the names of further
     expressions to their variables. `names` are the expressions by which references find other
-    records. `match` evaluates the attributes to match by. `digest`
+    records. `uses_time`: an expression uses the time or a time zone. `match` evaluates the attributes to match by. `digest`
     identifies everything that decides the result, except for the date where `uses_today` is set.
     """
 
@@ -104,6 +110,7 @@ class Program:
     extras: tuple[tuple[str, str], ...] = ()
     match: MatchExpressions | None = None
     names: tuple[NameExpression, ...] = ()
+    uses_time: bool = False
 
     def by(self, path: str) -> str | None:
         """Return the expression by which the attribute at `path` refers, None for a key."""
@@ -164,6 +171,13 @@ class Program:
                 code="SYNC-0326",
             )
         values = self._variables(record, today)
+        desired = self._evaluated(record, values)
+        now = values.get(NOW)
+        if isinstance(now, RunTime) and now.changes.at is not None:
+            return replace(desired, changes_at=now.changes.at)
+        return desired
+
+    def _evaluated(self, record: Record, values: dict[str, Any]) -> Desired:
         access: Sequence[str] = ()
         try:
             if self.gate is not None:
@@ -181,7 +195,10 @@ class Program:
 
     def _variables(self, record: Record, today: date) -> dict[str, Any]:
         values = dict(zip(self.variables, map(record.data.get, self.columns), strict=True))
-        return {**values, "today": today}
+        if not self.uses_time:
+            return {**values, TODAY: today}
+        now = RunTime(RunDay.moment_of(today), date(today.year, today.month, today.day))
+        return {**values, NOW: now, TODAY: Today.of(now)}
 
     def _desired(
         self, record: Record, access: tuple[str, ...], results: Mapping[str, Any]

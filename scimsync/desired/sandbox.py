@@ -30,6 +30,7 @@ from scimsync.desired.bounds import (
 )
 from scimsync.desired.expression_errors import UnusableValue, kind_of
 from scimsync.desired.expression_filters import filters
+from scimsync.desired.times import RunDay, Today, ZonedDay
 
 _TEXT_METHODS = """
     capitalize casefold center count endswith find index isalnum isalpha isascii isdecimal isdigit
@@ -46,7 +47,7 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = {
     list: frozenset({"count", "index"}),
     tuple: frozenset({"count", "index"}),
     dict: frozenset({"get", "items", "keys", "values"}),
-    date: _DATE,
+    **dict.fromkeys((date, RunDay, Today, ZonedDay), _DATE),
     datetime: _DATE | {"date", "hour", "minute", "second"},
     timedelta: frozenset({"days", "seconds", "total_seconds"}),
 }

@@ -9,7 +9,7 @@ from scimsync.tomltext import quote
 _PLAIN_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _JINJA = "and else if in is not or false False none None true True"
 _JINJA_INTERNAL = "caller kwargs loop self super varargs"
-_SCIMSYNC = "access col lookup ref today value"
+_SCIMSYNC = "access col lookup now ref today value"
 _RESERVED = frozenset(f"{_JINJA} {_JINJA_INTERNAL} {_SCIMSYNC}".split())
 
 

@@ -118,7 +118,7 @@ class GroupPlanner(ResourcePlanner):
                 if record.removed:
                     continue  # planning the group removes its members
                 try:
-                    desired = rule.program.desire(record, self._now.today)
+                    desired = self._noted(rule.program.desire(record, self._now.today))
                     members = self._members(rule, desired)
                     self._set_members(rule.key(key), members)
                 except ScimsyncError:
@@ -357,7 +357,7 @@ class GroupPlanner(ResourcePlanner):
                 wanted = self._state.groups_with_wanted(group_keys)
             for key in wanted:
                 try:
-                    desired[key] = rule.desired(key, self._now.today)
+                    desired[key] = self._noted(rule.desired(key, self._now.today))
                 except DesireError as error:
                     failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
         return desired, failures
@@ -376,7 +376,7 @@ class GroupPlanner(ResourcePlanner):
                 continue
             key = by_record[record_key]
             try:
-                group = rule.program.desire(record, self._now.today)
+                group = self._noted(rule.program.desire(record, self._now.today))
                 self._members(rule, group)
                 desired[key] = group
             except ScimsyncError as error:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from scimsync.desired import Desired
+from scimsync.desired.times import Changes, RunDay
 from scimsync.errors import coded
 from scimsync.model.accounts import Account
 from scimsync.model.backoff import retry_delay
@@ -36,12 +37,15 @@ BATCH = 500
 class Now:
     """The time of a run: `time` is aware, and `today` is the day that expressions see.
 
-    `doubt` is why the clock may be wrong.
+    `today` knows the time, for expressions that use that. `doubt` is why the clock may be wrong.
     """
 
     time: datetime
     today: date
     doubt: ClockDoubt | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "today", RunDay.at(self.time, self.today))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class ResourcePlanner(ABC):
 
     `unconfirmed` are users whose deletion is due and waits for another run. `search_error` is why
     resources without a link could not be searched for; these are not planned. `unchangeable` are
-    the keys whose attribute, by its path, should change and cannot.
+    the keys whose attribute, by its path, should change and cannot. `changes` is when another time
+    may give another plan for a resource that was evaluated.
     """
 
     traits: Traits
@@ -131,12 +136,19 @@ class ResourcePlanner(ABC):
         self._clock_doubt = now.doubt
         self.unconfirmed: list[Key] = []
         self.unchangeable: dict[str, set[Key]] = {}
+        self.changes = Changes()
         self.search_error: RequestError | None = None
 
     @property
     def clock_doubt(self) -> ClockDoubt | None:
         """Why this plan deletes no account by the clock, as far as it had to know."""
         return self._clock_doubt
+
+    def _noted(self, desired: Desired) -> Desired:
+        """Return `desired`, and note when it may change with the time."""
+        if desired.changes_at is not None:
+            self.changes.add(desired.changes_at)
+        return desired
 
     @abstractmethod
     def desire(self, batch: Batch) -> None:

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from scimsync.model.batches import batches
 from scimsync.model.clock import ClockDoubt
@@ -117,6 +118,12 @@ class TargetPlanner:
     def nameless(self) -> dict[str, tuple[int, int]]:
         """The paths whose references mostly name nobody, with the number of these and of all."""
         return self._users.nameless | self._groups.nameless
+
+    @property
+    def changes_at(self) -> datetime | None:
+        """When another time may give another plan for what was evaluated, None for never."""
+        times = (self._users.changes.at, self._groups.changes.at)
+        return min((at for at in times if at is not None), default=None)
 
     @property
     def protected(self) -> Mapping[Key, str]:

@@ -317,7 +317,7 @@ class UserPlanner(ResourcePlanner):
             if record.removed or key in failures:
                 continue
             try:
-                desired[key] = self._program.desire(record, self._now.today)
+                desired[key] = self._noted(self._program.desire(record, self._now.today))
             except DesireError as error:
                 failures[key] = coded(error.message.removeprefix(f"{key}: "), error.code)
         desired, ambiguous = resolve_names(self._records, self._sources, desired)

@@ -195,6 +195,7 @@ class TargetRun:
                 lambda number: context.report(self.name, "planning", number),
                 self.identities,
             )
+            self._note_changes(self.scope)
             await self._discover_for_plan(context)
             self._report_unsearchable()
             if isinstance(context, PushContext):
@@ -220,6 +221,16 @@ class TargetRun:
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
+
+    def _note_changes(self, scope: Scope) -> None:
+        """Remember when the time may change what the expressions give."""
+        if self.next is None:
+            return
+        times = [self.planner.changes_at]
+        if scope.cursor:  # the other records were evaluated by earlier runs
+            times.append(self.known.changes_at)
+        at = min((one for one in times if one is not None), default=None)
+        self.next = replace(self.next, changes_at=at)
 
     async def _discover_for_plan(self, context: Context) -> None:
         """Read what the target declares, so that a plan shows the requests that a push sends."""
@@ -362,13 +373,14 @@ class TargetRun:
         compiled, known = self.compiled, self.known
         options, now, store = context.options, context.now, context.store
         digest = compiled.digest(now.today)
-        changed = known.digest != digest
+        its_time = known.changes_at is not None and known.changes_at <= now.time
+        changed = known.digest != digest or its_time
         cursor = Seq(0) if changed or options.refresh else known.cursor
-        if not options.insistent and not changed:
+        if not options.insistent and (its_time or not changed):
             self.error = quarantine_error(known, now.time)
             if self.error is not None:
                 return None
-        config_changed = changed and not self._differs_by_day(known.digest, now)
+        config_changed = known.digest != digest and not self._differs_by_day(known.digest, now)
         if config_changed and not options.read:
             # the new sync.toml may name columns that were never read: wait for a push that reads
             return self._scope_of_held(store, options)

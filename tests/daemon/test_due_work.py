@@ -49,6 +49,13 @@ def test_a_target_is_due_when_its_first_retry_or_deletion_is() -> None:
     assert due_at(DueWork(), waiting()) is None
 
 
+def test_a_target_is_due_when_an_expression_changes_with_the_time() -> None:
+    known = replace(KNOWN, changes_at=NOON + HOUR)
+
+    assert due_at(DueWork(), waiting(known=known)) == NOON + HOUR
+    assert due_at(DueWork(), waiting(NOON + MINUTE, known)) == NOON + MINUTE
+
+
 def test_a_target_in_quarantine_is_due_when_that_ends() -> None:
     quarantined = replace(KNOWN, quarantined_until=NOON + 2 * HOUR)
 
