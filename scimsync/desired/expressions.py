@@ -29,6 +29,8 @@ from scimsync.errors import ConfigError
 from scimsync.formatting import one_line
 from scimsync.model.suggestions import did_you_mean
 
+_ZONE_AT = {"date": 1, "datetime": 1, "epoch": 1, "filetime": 0}
+"""The position of the argument `tz` of filters."""
 _NAMED_FILTER = {"map": 0}
 _NAMED_TEST = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 _NO_FORMAT = (
@@ -459,7 +461,9 @@ class _Rewriter(NodeTransformer):
 
     def _check_zone(self, node: nodes.Filter) -> None:
         """Check the time zone of `date(tz='Europe/Vienna')`, if it is a constant."""
-        for zone in (each.value for each in node.kwargs if each.key == "tz"):
+        at = _ZONE_AT.get(node.name)
+        zones = [] if at is None else node.args[at : at + 1]
+        for zone in (*zones, *(each.value for each in node.kwargs if each.key == "tz")):
             self.uses.zoned = True
             if isinstance(zone, nodes.Const):
                 try:

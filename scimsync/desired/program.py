@@ -91,8 +91,9 @@ class Program:
     `columns` are the columns in use, and `variables` the variables that hold them. `paths` are the
     managed attributes, without those that are sent once. `extras` maps the names of further
     expressions to their variables. `names` are the expressions by which references find other
-    records. `uses_time`: an expression uses the time or a time zone. `match` evaluates the attributes to match by. `digest`
-    identifies everything that decides the result, except for the date where `uses_today` is set.
+    records. `uses_time`: an expression uses the time or a time zone. `match` evaluates the
+    attributes to match by. `digest` identifies everything that decides the result, except for the
+    date where `uses_today` is set, and the time where `uses_time` is.
     """
 
     rules: tuple[str, ...]

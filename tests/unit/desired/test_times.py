@@ -137,6 +137,7 @@ def test_only_expressions_with_the_time_use_it() -> None:
 
     assert uses("x | date <= today") == (True, False)
     assert uses(f"x | date({VIENNA}) <= today") == (True, True)
+    assert uses("x | filetime('Europe/Vienna') <= today") == (True, True)
     assert uses("x | date <= now") == (False, True)
     assert uses(f"x | date({VIENNA}) == y | date") == (False, False)
 
