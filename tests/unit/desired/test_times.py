@@ -122,11 +122,12 @@ def test_what_fails_a_person(scope: str, x: str, detail: str) -> None:
     assert detail in text_of(caught.value)
 
 
-def test_unknown_zones_are_found_before_anything_is_read() -> None:
+@pytest.mark.parametrize(
+    "expression", ["x | date(tz='Mars/Olympus')", "x | filetime('Mars/Olympus')", "x | date(tz='')"]
+)
+def test_unknown_zones_are_found_before_anything_is_read(expression: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        compile_program(
-            "wiki", {"userName": Expression("x | date(tz='Mars/Olympus')")}, None, {}, {}
-        )
+        compile_program("wiki", {"userName": Expression(expression)}, None, {}, {})
     assert caught.value.code == "SYNC-0294"
 
 
