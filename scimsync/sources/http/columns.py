@@ -26,6 +26,11 @@ class Columns:
         self._declared: dict[str, ColumnFacts] = {
             name: facts for name, facts in call.columns.items() if names is None or name in names
         }
+        if names is None:  # whoever looks at all columns relies on none of them
+            self._declared = {
+                name: facts.model_copy(update={"filled": None})
+                for name, facts in self._declared.items()
+            }
         self.is_open = not call.columns
         self._call = call
         self._names = names

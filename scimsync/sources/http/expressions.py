@@ -8,6 +8,7 @@ Beside the functions of the JMESPath specification there are:
   key, the member `value` its value
 - `lower(text)`, `split(text, separator)`
 - `filled(first, second, …)`: the first value that is neither null nor an empty text or list
+- `given(value, result)`: `result`, or null if `value` is null: what is not known is not false
 
 All of them give null for null, and the two `from_epoch` also for 0.
 """
@@ -198,6 +199,10 @@ def _functions() -> Functions:
         @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})
         def _func_split(self, text: str | None, separator: str) -> list[str] | None:
             return None if text is None else text.split(separator)
+
+        @functions.signature({"types": []}, {"types": []})
+        def _func_given(self, value: Any, result: Any) -> Any:
+            return None if value is None else result
 
         @functions.signature({"types": [], "variadic": True})
         def _func_filled(self, *values: Any) -> Any:

@@ -199,9 +199,8 @@ class HttpSettings(ListCall, Api, SourceSettings):
             exclude_unset=True,
             include={"path", "params", "body", "reads", "joins", "probes"},
         )
-        call = resource.model_validate(
-            resource.model_dump(by_alias=True, exclude_unset=True) | substituted(parts, values)
-        )
+        filled_in = resource.model_validate(substituted(parts, values))
+        call = resource.model_copy(update={name: getattr(filled_in, name) for name in parts})
         call = call.model_copy(
             update={
                 "params": {**call.params, **self.params},
