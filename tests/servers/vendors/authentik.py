@@ -48,7 +48,7 @@ class Authentik(Vendor):
         return self._list(request, groups)
 
     def _list(self, request: Request, records: Sequence[Json]) -> Response:
-        size = min(int(request.query.get("page_size", 20)), 100)
+        size = self.size(min(int(request.query.get("page_size", 20)), 100))
         number = int(request.query.get("page", 1))
         pages = max(1, ceil(len(records) / size))
         if number > pages:
@@ -81,7 +81,7 @@ class Authentik(Vendor):
                 "department": person.department,
                 "title": person.title,
                 "employeeNumber": person.key,
-                **({"manager": person.manager} if person.manager else {}),
+                **({"manager": str(int(person.manager))} if person.manager else {}),
             },
             "uid": f"{person.number:064x}",
             "path": "users",

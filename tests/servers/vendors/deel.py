@@ -29,11 +29,11 @@ class Deel(Vendor):
             return self.breaks(f"limit of {size}, at most 50", 400)
         if "sort_by" not in request.query:
             self.broken.append("pages by offset without an order")
-        start = int(request.query.get("offset", 0))
+        size, start = self.size(size), int(request.query.get("offset", 0))
         records = [self._person(person) for person in self.people()]
-        if self.data_requests - 1 == self.faults.repeat_at:
-            start -= size
-        page = [] if self.data_requests == self.faults.stop_at else records[start : start + size]
+        if self.repeats(ago=1):
+            start = max(0, start - size)
+        page = [] if self.stops() else records[start : start + size]
         total = {"offset": start, "total_rows": len(records), "items_per_page": size}
         return Response(200, {"data": page, "page": total})
 

@@ -72,7 +72,7 @@ class FreeIpa(Vendor):
         else:
             error = {"code": 905, "name": "CommandError", "message": f"unknown command {method}"}
             return Response(200, {"result": None, "error": error, "id": 0})
-        truncated = self.data_requests == self.faults.stop_at
+        truncated = self.stops()
         found = found[: len(found) // 2] if truncated else found
         result = {
             "result": found,

@@ -69,7 +69,7 @@ class GitHub(Vendor):
     def _list(self, request: Request, records: Sequence[Json]) -> Response:
         if request.headers.get("x-github-api-version") != VERSION:
             self.broken.append("no version of the API")
-        size = min(int(request.query.get("per_page", 30)), 100)
+        size = self.size(min(int(request.query.get("per_page", 30)), 100))
         number = int(request.query.get("page", 1))
         page, following = self.page(records, (number - 1) * size, size)
         headers = {"x-ratelimit-remaining": "4999"}

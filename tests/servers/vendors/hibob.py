@@ -45,7 +45,7 @@ class HiBob(Vendor):
         return Response(429, {"error": "Too many requests"}, headers)
 
     def _search(self, request: Request) -> Response:
-        if self.data_requests == self.faults.stop_at:
+        if self.stops():
             return Response(200, {})
         fields = request.body.get("fields", [])
         people = [

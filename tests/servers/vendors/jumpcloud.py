@@ -53,11 +53,11 @@ class JumpCloud(Vendor):
         size = int(request.query.get("limit", 10))
         if size > 100:
             return self.breaks(f"limit of {size}, at most 100", 400)
-        start = int(request.query.get("skip", 0))
-        if self.data_requests == self.faults.stop_at:
+        size, start = self.size(size), int(request.query.get("skip", 0))
+        if self.stops():
             return []
-        if self.data_requests - 1 == self.faults.repeat_at:
-            start -= size
+        if self.repeats(ago=1):
+            start = max(0, start - size)
         return list(records[start : start + size])
 
     def _user(self, person: Person) -> Json:

@@ -63,10 +63,10 @@ class Keycloak(Vendor):
     def _window(self, request: Request, items: Sequence[T], default: int | None) -> Sequence[T]:
         size = int(request.query.get("max", default or len(items)))
         start = int(request.query.get("first", 0))
-        if self.data_requests == self.faults.stop_at:
+        if self.stops():
             return []
-        if self.data_requests - 1 == self.faults.repeat_at:
-            start -= size
+        if self.repeats(ago=1):
+            start = max(0, start - size)
         return items[start:] if size < 0 else items[start : start + size]
 
     def _user(self, person: Person, *, brief: bool) -> Json:

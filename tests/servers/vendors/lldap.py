@@ -53,7 +53,7 @@ class Lldap(Vendor):
 
     def _query(self, request: Request) -> Response:
         text = " ".join(request.body["query"].split())
-        if self.data_requests == self.faults.stop_at:
+        if self.stops():
             error = {"message": "Database error", "locations": [], "path": ["users"]}
             return Response(200, {"data": None, "errors": [error]})
         data: Json = {}

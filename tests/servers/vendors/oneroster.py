@@ -46,6 +46,8 @@ class OneRoster(Vendor):
     def _list(self, request: Request, what: str, records: Sequence[Json]) -> Response:
         size = min(int(request.query.get("limit", 100)), 100)
         start = int(request.query.get("offset", 0))
+        if self.repeats(ago=1):
+            start = max(0, start - self.size(size))
         page, following = self.page(records, start, size)
         headers = {"X-Total-Count": str(len(records))}
         if following is not None:

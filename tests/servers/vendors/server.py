@@ -64,9 +64,9 @@ class Faults:
     fail_at: int | None = None
     """This request and all later ones fail."""
     stop_at: int | None = None
-    """The list that this request reads looks as if it ended there."""
+    """The lists that this request and all later ones read look as if they ended there."""
     repeat_at: int | None = None
-    """The page after this request is the same page."""
+    """The page after this request, and after all later ones, is the same page."""
     cut_at: int | None = None
     """The body of this response ends in the middle."""
     hide: str = ""
@@ -74,7 +74,10 @@ class Faults:
 
 
 class Vendor:
-    """The API of one vendor. `url` is its base URL while it runs; `seen` are all requests."""
+    """The API of one vendor. `url` is its base URL while it runs; `seen` are all requests.
+
+    With a `page_limit`, pages have no more records than that, however many are asked for.
+    """
 
     name: ClassVar[str]
     token_path: ClassVar[str | None] = None
@@ -89,6 +92,7 @@ class Vendor:
         self.seen: list[Request] = []
         self.broken: list[str] = []
         self.data_requests = 0
+        self.page_limit: int | None = None
         self.oauth = OAuthServer() if self.token_path else None
         self._lock = threading.Lock()
         self._routes = [
@@ -143,14 +147,25 @@ class Vendor:
             return record
         return {name: value for name, value in record.items() if name not in names}
 
+    def size(self, asked: int) -> int:
+        """Return the number of records on a page if so many are asked for."""
+        return min(asked, self.page_limit or asked)
+
+    def stops(self) -> bool:
+        """Return whether the list has to look as if it ended with this request."""
+        return self.faults.stop_at is not None and self.data_requests >= self.faults.stop_at
+
+    def repeats(self, ago: int = 0) -> bool:
+        """Return whether the page after the request so long `ago` has to be the same page."""
+        at = self.faults.repeat_at
+        return at is not None and self.data_requests - ago >= at
+
     def page(self, items: Sequence[T], start: int, size: int) -> tuple[Sequence[T], int | None]:
         """Return the items from `start`, at most `size`, and where the next page starts."""
-        following = start + size
-        if self.data_requests == self.faults.stop_at or following >= len(items):
+        following = start + self.size(size)
+        if self.stops() or following >= len(items):
             return items[start:following], None
-        return items[start:following], (
-            start if self.data_requests == self.faults.repeat_at else following
-        )
+        return items[start:following], start if self.repeats() else following
 
     def breaks(self, rule: str, status: int = 400, body: Any = None) -> Response:
         """Note a rule that a request breaks, and return the response."""

@@ -35,7 +35,7 @@ class Workday(Vendor):
     def _report(self, request: Request) -> Response:
         if request.query.get("format") != "json":
             return self.breaks("a report in another format than JSON", 200, b"<wd:Report_Data/>")
-        if self.data_requests == self.faults.stop_at:
+        if self.stops():
             return Response(200, {})
         return Response(200, {"Report_Entry": [self._worker(person) for person in self.people()]})
 

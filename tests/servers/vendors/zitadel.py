@@ -29,13 +29,13 @@ class Zitadel(Vendor):
         size = int(query.get("limit", 100))
         if size > self.largest:
             return self.breaks(f"limit of {size}, at most {self.largest}", 400)
-        start = int(query.get("offset", 0))
+        size, start = self.size(size), int(query.get("offset", 0))
         records = [self._user(person) for person in self.people()]
         if not query.get("asc"):
             records.reverse()
-        if self.data_requests - 1 == self.faults.repeat_at:
-            start -= size
-        page = [] if self.data_requests == self.faults.stop_at else records[start : start + size]
+        if self.repeats(ago=1):
+            start = max(0, start - size)
+        page = [] if self.stops() else records[start : start + size]
         details = {"totalResult": str(len(records)), "timestamp": "2026-03-02T07:59:59.000Z"}
         body: Json = {"details": details, "sortingColumn": request.body.get("sortingColumn")}
         return Response(200, body | ({"result": page} if page else {}))
