@@ -50,11 +50,11 @@ key = "id"
 
 
 def test_the_users_have_those_who_left(okta: OktaApi) -> None:
-    found = read(okta, "users", "login", "active", "department")
+    found = read(okta, "users", "user_name", "active", "department")
     assert sorted(found, key=lambda one: int(one["key"][3:])) == [
         {
             "key": f"00u{number}",
-            "login": f"p{number}@example.com",
+            "user_name": f"p{number}@example.com",
             "active": number % 3 > 0,
             "department": "IT",
         }
@@ -74,11 +74,11 @@ def test_the_limit_tells_when_it_ends(okta: OktaApi) -> None:
     time = FakeTime()
     reset = {"Date": "Sun, 29 Nov 2026 12:00:00 GMT", "X-Rate-Limit-Reset": "1795953642"}
     okta.fail(status=429, headers=reset, body={"errorCode": "E0000047"})
-    assert len(read(okta, "users", "login", time=time)) == 10
+    assert len(read(okta, "users", "user_name", time=time)) == 10
     assert time.slept == [42]
 
 
 def test_a_token_that_is_not_valid_makes_the_source_unreadable(okta: OktaApi) -> None:
     okta.fail(status=401, times=9, where=lambda seen: "after" in seen.query)
     with pytest.raises(SourceUnavailable, match="status 401: the credentials are refused"):
-        read(okta, "users", "login")
+        read(okta, "users", "user_name")
