@@ -31,6 +31,10 @@ class ListingError(RequestError):
     """A list that does not end, or a response that is not a list."""
 
 
+class NotAList(ListingError):
+    """A response that is not a list of resources. It may be that of another service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some resources, and the `totalResults` of their response (None if it has none).
@@ -158,22 +162,32 @@ class _News:
 async def fetch_page(sender: Sender, path: str, query: Query) -> Page:
     """Return one page of a list.
 
-    Raise ListingError if the response is not a list of resources, and the errors of `sender`.
+    Raise NotAList if the response is not a list of resources, and the errors of `sender`.
     """
     return page_in(path, (await sender.send(ScimRequest("GET", path, query=query))).body)
 
 
 def page_in(path: str, body: Mapping[str, Any] | None) -> Page:
-    """Return the page that is the body of a response. Raise ListingError if it is none."""
+    """Return the page that is the body of a response. Raise NotAList if it is none."""
     body = body or {}
-    resources, total = read(body, "Resources"), count_in(read(body, "totalResults"))
-    cursor = next_cursor(body)
-    sizes = (total, count_in(read(body, "itemsPerPage")))
-    if resources is None and (sizes != (None, None) or cursor is not None):
-        resources = []  # optional in an empty list (RFC 7644 section 3.4.2)
-    if not isinstance(resources, list) or not all(isinstance(item, dict) for item in resources):
-        raise ListingError(f"{path}: the response holds no list of resources")
-    return Page(tuple(resources), total, cursor)
+    resources = resources_in(body)
+    if resources is None or not all(isinstance(item, dict) for item in resources):
+        raise NotAList(f"{path}: the response holds no list of resources")
+    return Page(tuple(resources), count_in(read(body, "totalResults")), next_cursor(body))
+
+
+def resources_in(body: Mapping[str, Any]) -> list[Any] | None:
+    """Return the resources in the body of a response, or None if it is not a list of resources.
+
+    An empty list may lack `Resources` (RFC 7644 section 3.4.2), but then it says by its `schemas`
+    that it is one: other services count results too.
+    """
+    resources = read(body, "Resources")
+    if resources is None and read(body, "schemas"):
+        sizes = [count_in(read(body, name)) for name in ("totalResults", "itemsPerPage")]
+        if sizes != [None, None] or next_cursor(body) is not None:
+            return []
+    return resources if isinstance(resources, list) else None
 
 
 def next_cursor(body: Mapping[str, Any]) -> str | None:

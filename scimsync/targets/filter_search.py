@@ -15,7 +15,7 @@ from scimsync.model.ids import Kind, Value
 from scimsync.scim.attributes import read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.grammar import FilterError
-from scimsync.scim.listing import MAX_IDLE_PAGES, ListingError, next_cursor
+from scimsync.scim.listing import MAX_IDLE_PAGES, ListingError, next_cursor, resources_in
 from scimsync.scim.messages import ScimRequest
 from scimsync.scim.paging import without
 from scimsync.scim.resources import project
@@ -126,9 +126,7 @@ class FilterSearch:
             if answer_of(error) is Answer.NOT_FOUND:
                 raise _NotFound(str(error)) from error
             raise SearchUndecided(str(error)) from error
-        listed, total = read(body, "Resources"), read(body, "totalResults")
-        if not isinstance(listed, list):
-            listed = [] if total is not None else None
+        listed, total = resources_in(body), read(body, "totalResults")
         if listed is None or (not listed and str(total) not in ("0", "None")):
             raise SearchUndecided(f"{request}: {Answer.SHORT_LIST}")
         fitting = tuple(

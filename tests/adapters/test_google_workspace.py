@@ -439,3 +439,30 @@ url = "{google.url}"
 [targets.wiki.user]
 {USER}
 """
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"status": "ok"},
+        {"totalResults": 0},
+        {"kind": "calendar#calendarList"},
+        {"users": {}},
+        [],
+        b"",
+        b'"ok"',
+    ],
+)
+def test_an_answer_of_another_api_is_not_an_empty_list(
+    office: Office, google: GoogleDirectory, body: Any
+) -> None:
+    office.hire(people(1))
+    google.fail("GET", times=99, status=200, body=body)
+
+    checked = office.run("check")
+
+    assert checked.code == 1
+    assert "no API of Google Workspace found" in checked.out
+    assert office.push().exit_code in (1, 4)
+    assert not [seen for seen in google.seen if seen.method != "GET"]

@@ -349,5 +349,20 @@ def test_a_wrong_url_or_key_is_told(office: Office, hoop: HoopServer) -> None:
     assert "no API of Hoop.dev found" in office.run("check").out
 
 
+@pytest.mark.parametrize("body", [b"{}", b"", b'{"users": []}', b'"ok"', b"0"])
+def test_an_answer_of_another_api_is_not_an_empty_list(
+    office: Office, hoop: HoopServer, body: bytes
+) -> None:
+    office.hire(people(1))
+    hoop.fail("GET", times=99, status=200, body=body)
+
+    checked = office.run("check")
+
+    assert checked.code == 1
+    assert "no API of Hoop.dev found" in checked.out
+    assert office.push().exit_code in (1, 4)
+    assert not [seen for seen in hoop.seen if seen.method != "GET"]
+
+
 def _looks_for_user(seen: Seen) -> bool:
     return seen.path.startswith("/users/person")

@@ -321,3 +321,20 @@ def test_shared_mappings_that_no_target_extends_are_checked(office: Office) -> N
     assert "sync.toml: mappings.rest.titel: no such attribute [SYNC-0141]" in ran.out
     assert "sync.toml: mappings.rest: no target extends this mapping [SYNC-0446]" in ran.out
     assert office.run("plan").code == 2
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"status": "ok"}, {"totalResults": 0}, {"totalResults": 0, "items": []}]
+)
+def test_an_answer_of_another_service_is_not_an_empty_list(
+    office: Office, faulty: FaultyServer, body: dict[str, Any]
+) -> None:
+    office.hire(people(2))
+    faulty.fail("GET", times=99, status=200, body=body)
+
+    checked = office.run("check")
+
+    assert checked.code == 1
+    assert "no SCIM service found: /Users: the response holds no list" in checked.out
+    assert office.push().exit_code in (1, 4)
+    assert faulty.written() == []

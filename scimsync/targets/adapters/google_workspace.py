@@ -210,7 +210,17 @@ class _Pages:
         query = (*self._query, ("maxResults", str(count)), *more)
         if token:
             query = (*query, ("pageToken", token))
-        return _object(await self._api.call("GET", self._path, query=query))
+        is_whole = "fields" not in dict(query)
+        expected = self._is_list if is_whole else _is_object
+        body: Json = await self._api.call("GET", self._path, query=query, is_expected=expected)
+        return body
+
+    def _is_list(self, body: Any) -> bool:
+        """Return whether a body is a list of this API, which may lack the field of its items."""
+        return isinstance(body, dict) and (
+            body.get("kind") == f"admin#directory#{self._collection}"
+            or isinstance(body.get(self._collection), list)
+        )
 
 
 class Users(Endpoint):
@@ -255,7 +265,7 @@ class Users(Endpoint):
     async def create(self, values: Json) -> Resource:
         user: Json = {}
         await self._apply(user, values)
-        return self._resource(_object(await self._api.call("POST", "/users", user)))
+        return self._resource(_user(await self._api.call("POST", "/users", user)))
 
     async def update(self, remote_id: str, changes: Json) -> Resource:
         lists = {_ELEMENTS[path].name for path in changes if path in _ELEMENTS}
@@ -265,7 +275,7 @@ class Users(Endpoint):
             user = {name: held.get(name) or [] for name in lists}
         await self._apply(user, changes)
         patched = await self._api.call("PATCH", f"/users/{segment(remote_id)}", user)
-        return await self._shown(_object(patched))
+        return await self._shown(_user(patched))
 
     async def delete(self, remote_id: str) -> None:
         await self._api.call("DELETE", f"/users/{segment(remote_id)}")
@@ -310,7 +320,7 @@ class Users(Endpoint):
             raise
 
     async def _get(self, key: str) -> Json:
-        user = _object(await self._api.call("GET", f"/users/{segment(key)}"))
+        user = _user(await self._api.call("GET", f"/users/{segment(key)}"))
         self._learn(user)
         return user
 
@@ -373,17 +383,17 @@ class Groups(Endpoint):
 
     async def read(self, remote_id: str) -> Resource:
         group = await self._api.call("GET", f"/groups/{segment(remote_id)}")
-        return _group(_object(group))
+        return _group(group)
 
     async def create(self, values: Json) -> Resource:
         body = {"email": values["externalId"], "name": values["displayName"]}
-        return _group(_object(await self._api.call("POST", "/groups", body)))
+        return _group(await self._api.call("POST", "/groups", body))
 
     async def update(self, remote_id: str, changes: Json) -> Resource:
         fields = {"externalId": "email", "displayName": "name"}
         body = {fields[path]: value for path, value in changes.items()}
         patched = await self._api.call("PATCH", f"/groups/{segment(remote_id)}", body)
-        return _group(_object(patched))
+        return _group(patched)
 
     async def delete(self, remote_id: str) -> None:
         await self._api.call("DELETE", f"/groups/{segment(remote_id)}")
@@ -429,7 +439,7 @@ class Groups(Endpoint):
 
     async def _by_email(self, email: str) -> list[Json]:
         try:
-            group = _object(await self._api.call("GET", f"/groups/{segment(email)}"))
+            group = _with_id(await self._api.call("GET", f"/groups/{segment(email)}"), "email")
         except ErrorResponse as error:
             if error.kind is ErrorKind.FORBIDDEN:
                 return await self._pages.search("email", email)
@@ -449,13 +459,23 @@ class Groups(Endpoint):
         ]
 
 
-def _group(group: Json) -> Resource:
+def _group(value: Any) -> Resource:
+    group = _with_id(value, "email")
     document = {"externalId": group.get("email"), "displayName": group.get("name")}
     return Resource(_id(group), document)
 
 
-def _object(value: Any) -> Json:
-    if isinstance(value, dict):
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _user(value: Any) -> Json:
+    return _with_id(value, "primaryEmail")
+
+
+def _with_id(value: Any, name: str) -> Json:
+    """Return a user or group of the API. Raise ErrorResponse if it has no id, or no `name`."""
+    if isinstance(value, dict) and value.get("id") and value.get(name):
         return value
     detail = f"the response is not a user or group of {PRODUCT}; check url"
     raise ErrorResponse(500, detail=detail)

@@ -167,7 +167,7 @@ class Users(Endpoint):
 
     async def all(self) -> list[Json]:
         """Return all users."""
-        users = await self._api.call("GET", "/users")
+        users = await self._api.call("GET", "/users", is_expected=_is_list)
         return [_user(user) for user in users or []]
 
     async def get(self, email: str) -> Json:
@@ -289,11 +289,17 @@ class Groups(Endpoint):
                 raise
 
     async def _names(self) -> list[str]:
-        return [str(name) for name in await self._api.call("GET", "/users/groups") or []]
+        names = await self._api.call("GET", "/users/groups", is_expected=_is_list)
+        return [str(name) for name in names or []]
 
     async def _check_exists(self, name: str) -> None:
         if name not in await self._names():
             raise ErrorResponse(404, detail=f"group {name} not found")
+
+
+def _is_list(value: Any) -> bool:
+    """Return whether a value is a list of this API, which writes an empty one as null too."""
+    return value is None or isinstance(value, list)
 
 
 def _group(name: str) -> Resource:

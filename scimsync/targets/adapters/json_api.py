@@ -65,12 +65,19 @@ class JsonApi:
         await self._connection.aclose()
 
     async def call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Query = ()
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Query = (),
+        *,
+        is_expected: Callable[[Any], bool] | None = None,
     ) -> Any:
         """Send one request, and return the JSON in its response, or None without a body.
 
-        `path` is percent-encoded. Raise ErrorResponse for an error of the API, InvalidResponse for
-        a response that is not JSON or not of this API, and the errors of `HttpConnection.send`.
+        `path` is percent-encoded. `is_expected` says whether JSON is of this API. Raise
+        ErrorResponse for an error of the API, InvalidResponse for a response that is not JSON or
+        not of this API, and the errors of `HttpConnection.send`.
         """
         headers, content = {"Accept": "application/json"}, None
         if body is not None:
@@ -87,7 +94,11 @@ class JsonApi:
         await self._throttle.wait()
         response = await self._connection.send(method, target, headers=headers, content=content)
         self.date = response.headers.get("Date")
-        return self._value(response)
+        value = self._value(response)
+        is_empty = not response.content.strip()
+        if is_expected is not None and (is_empty or not is_expected(value)):
+            raise self._connection.invalid(response, f"there is no API of {self._product} here")
+        return value
 
     def _value(self, response: HttpResponse) -> Any:
         try:

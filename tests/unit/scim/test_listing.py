@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scimsync.scim.dialects import DIALECTS
-from scimsync.scim.listing import ListingError, Page, list_resources
+from scimsync.scim.listing import ListingError, NotAList, Page, list_resources
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.paging import Paging
 from scimsync.transport.request_errors import RequestError
@@ -168,7 +168,25 @@ def test_a_caller_that_sees_the_total_can_stop_after_one_page() -> None:
 
 
 def test_an_empty_list_is_one_empty_page() -> None:
-    assert listed(Provider(0, lambda *_: {"totalResults": 0})) == [Page((), 0)]
+    empty = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 0}
+    assert listed(Provider(0, lambda *_: empty)) == [Page((), 0)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"status": "ok"},
+        {"totalResults": 0},
+        {"totalResults": 0, "itemsPerPage": 0, "items": []},
+        {"Resources": {}},
+        {"Resources": ["a"]},
+        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]},
+    ],
+)
+def test_an_answer_of_another_service_is_not_a_list(body: dict[str, Any]) -> None:
+    with pytest.raises(NotAList, match="the response holds no list of resources"):
+        listed(Provider(0, lambda *_: body))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from scimsync.model.ids import Document, Kind
 from scimsync.plan import Now
 from scimsync.run.compile import CompiledTarget
 from scimsync.scim.discovery import SCHEMAS, discover
+from scimsync.scim.listing import NotAList
 from scimsync.scim.paging import Paging
 from scimsync.state import links
 from scimsync.state.discoveries import get_discovery, put_discovery
@@ -157,7 +158,7 @@ def _refused(subject: Subject, target: CompiledTarget, error: RequestError) -> C
             code=message_code(error),
             hint=f"check that {target.config.url} is right and the service is up",
         )
-    if isinstance(error, InvalidResponse) or answer_of(error) is Answer.NOT_FOUND:
+    if isinstance(error, InvalidResponse | NotAList) or answer_of(error) is Answer.NOT_FOUND:
         is_scim = target.config.type == "scim"
         part = "is the part before /Users" if is_scim else f"looks like {target.profile.url}"
         return subject.error(
