@@ -88,7 +88,8 @@ class SourceSpec(Generic[S]):
     of the table refers to, and raises ConfigError for one that is missing. `secrets` does the same
     for the table under an option, such as `auth`. `used` are the columns that expressions use; None
     if that is unknown, and then all columns are read. `state_file` is the file of the state, None
-    if that is in a database on a server.
+    if that is in a database on a server. `handover` is what `columns` read and leaves to the next
+    opening of the source, so that it is not read twice.
     """
 
     name: str
@@ -99,6 +100,7 @@ class SourceSpec(Generic[S]):
     state_file: Path | None = None
     secrets: Callable[[str], Secrets] = _no_secrets
     used: tuple[str, ...] | None = None
+    handover: list[object] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from abc import ABC
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+from time import monotonic
 from typing import Generic
 
 from scimsync.errors import GuardStop, SourceFormatError
@@ -17,6 +20,20 @@ from scimsync.sources.duckdb_sql import reason
 from scimsync.sources.json_rows import member_types, objects, select_members
 from scimsync.sources.relation import Part, Relation, build_relation
 from scimsync.sources.workspace import Workspace, new_private_file
+
+
+_FRESH_S = 300.0
+"""How long records may wait between `columns` and the comparison, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Handover:
+    """Spooled records in a folder of their own, which is removed with this value."""
+
+    folder: TemporaryDirectory[str]
+    path: Path
+    digest: str
+    at: float
 
 
 class SpooledSource(ABC, Generic[S]):
@@ -75,6 +92,7 @@ class SpooledSource(ABC, Generic[S]):
         found = list(member_types(self._workspace.connection, _objects(path)))
         if self.spec.key not in found:
             raise missing_column(self.spec, "key", self.spec.key, found, self.label)
+        self._hand_over()
         return found
 
     def fingerprint(self) -> str | None:
@@ -116,7 +134,7 @@ class SpooledSource(ABC, Generic[S]):
         with self._lock:
             if self._spooled is None:
                 path = self._workspace.new(".ndjson")
-                digest = self.write(path)
+                digest = self._take_over(path) or self.write(path)
                 if not path.stat().st_size:
                     raise GuardStop(
                         f"{self.label} is empty",
@@ -125,6 +143,24 @@ class SpooledSource(ABC, Generic[S]):
                     )
                 self._spooled = path, digest
             return self._spooled
+
+    def _hand_over(self) -> None:
+        """Leave the spooled records to the next opening of the source in this run."""
+        path, digest = self._spool()
+        folder = TemporaryDirectory(prefix="scimsync-")
+        kept = Path(folder.name, path.name)
+        kept.hardlink_to(path)
+        self.spec.handover[:] = [_Handover(folder, kept, digest, monotonic())]
+
+    def _take_over(self, path: Path) -> str | None:
+        """Take the records that `columns` read for `path`, and return their digest, if any."""
+        while self.spec.handover:
+            found = self.spec.handover.pop()
+            if isinstance(found, _Handover) and monotonic() - found.at < _FRESH_S:
+                path.hardlink_to(found.path)
+                found.folder.cleanup()
+                return found.digest
+        return None
 
 
 def _objects(path: Path) -> str:

@@ -15,7 +15,8 @@ from scimsync.errors import SourceUnavailable
 from scimsync.formatting import one_line
 from scimsync.sources.http.calls import Api, Call, ErrorMatch, LimitMatch, Match
 from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
-from scimsync.sources.http.paging import BadPage, EndOfList, ListFault, PageRequest, PageResponse
+from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, PageResponse
+from scimsync.sources.remote import ListFault
 from scimsync.transport.http import HttpConnection, HttpResponse
 from scimsync.transport.quota import Quota
 from scimsync.transport.request_errors import (

@@ -53,7 +53,7 @@ class Columns:
 
     def joins(self) -> list[Join]:
         """Return the joins whose result a column reads."""
-        if self.is_open and self._names is None:
+        if self.is_open:
             return list(self._call.joins)
         return [join for join in self._call.joins if join.into in self._read_members]
 

@@ -17,22 +17,12 @@ import orjson
 
 from scimsync.sources.http.calls import Call, Paging
 from scimsync.sources.http.expressions import ExpressionError, compiled
+from scimsync.sources.remote import ListFault
 
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^",;]*))?)*)')
 _PARAMETER = re.compile(r'([^\s=;,]+)\s*=\s*(?:"([^"]*)"|([^",;]*))')
 _MAX_EMPTY_PAGES = 100
 """The number of pages in a row without a record that may have a next page."""
-
-
-class ListFault(Exception):
-    """A list that is not complete, or that changed while it was read. Reading it again may help.
-
-    `hint` says what the administrator can do.
-    """
-
-    def __init__(self, what: str, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 class BadPage(Exception):

@@ -18,7 +18,8 @@ from scimsync.sources.http.calls import Call, Join, ListCall, ListRead, Probe
 from scimsync.sources.http.client import ApiClient
 from scimsync.sources.http.columns import Columns, kept
 from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
-from scimsync.sources.http.paging import BadPage, EndOfList, ListFault, PageRequest, Pages
+from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, Pages
+from scimsync.sources.remote import ListFault
 
 DEFAULT_CONCURRENCY = 4
 
