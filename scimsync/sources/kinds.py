@@ -9,6 +9,7 @@ from scimsync.sources.base import SourceSettings
 from scimsync.sources.file import FileSettings
 from scimsync.sources.http import HttpSettings
 from scimsync.sources.ldap import LdapSettings
+from scimsync.sources.scim import ScimSettings
 from scimsync.sources.sql import SqlSettings
 
 SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
@@ -16,6 +17,7 @@ SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
     {
         "file": FileSettings,
         "sql": SqlSettings,
+        "scim": ScimSettings,
         "http": HttpSettings,
         "ldap": LdapSettings,
     },

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeVar
 
 from scimsync import __version__
 from scimsync.errors import ConfigError, SourceUnavailable
@@ -16,6 +16,7 @@ from scimsync.sources.workspace import new_private_file
 from scimsync.transport.auth import AuthenticatorSettings
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import BaseUrlError
+from scimsync.transport.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:  # httpx2 is slow to import
     from scimsync.transport.http import HttpConnection
@@ -24,6 +25,12 @@ Result = TypeVar("Result")
 
 READS = 2
 """How often a list that changes while it is read, or is incomplete, is read from its beginning."""
+
+MAX_PAUSE_S: Final = 300.0
+"""The longest pause in seconds that a read obeys. A longer one is left to a later run."""
+
+RETRIES: Final = RetryPolicy(attempts=6, total_s=600.0)
+"""The attempts at one request."""
 
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """The longest response. Reports of HR systems come in one piece."""

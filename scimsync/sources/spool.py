@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from abc import ABC
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from threading import Lock
 from time import monotonic
 from typing import Generic
+from weakref import finalize
 
 from scimsync.errors import GuardStop, SourceFormatError
 from scimsync.jsontext import json_text
@@ -21,19 +22,23 @@ from scimsync.sources.json_rows import member_types, objects, select_members
 from scimsync.sources.relation import Part, Relation, build_relation
 from scimsync.sources.workspace import Workspace, new_private_file
 
-
 _FRESH_S = 300.0
 """How long records may wait between `columns` and the comparison, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Handover:
-    """Spooled records in a folder of their own, which is removed with this value."""
+    """Spooled records in a private folder of their own, which is removed with this value.
 
-    folder: TemporaryDirectory[str]
-    path: Path
-    digest: str
-    at: float
+    `at` is when they were read, in seconds of a steady clock.
+    """
+
+    def __init__(self, spooled: Path, digest: str, at: float) -> None:
+        folder = mkdtemp(prefix="scimsync-")
+        self.remove = finalize(self, rmtree, folder, ignore_errors=True)
+        self.path = Path(folder, spooled.name)
+        self.path.hardlink_to(spooled)
+        self.digest = digest
+        self.at = at
 
 
 class SpooledSource(ABC, Generic[S]):
@@ -147,10 +152,7 @@ class SpooledSource(ABC, Generic[S]):
     def _hand_over(self) -> None:
         """Leave the spooled records to the next opening of the source in this run."""
         path, digest = self._spool()
-        folder = TemporaryDirectory(prefix="scimsync-")
-        kept = Path(folder.name, path.name)
-        kept.hardlink_to(path)
-        self.spec.handover[:] = [_Handover(folder, kept, digest, monotonic())]
+        self.spec.handover[:] = [_Handover(path, digest, monotonic())]
 
     def _take_over(self, path: Path) -> str | None:
         """Take the records that `columns` read for `path`, and return their digest, if any."""
@@ -158,7 +160,7 @@ class SpooledSource(ABC, Generic[S]):
             found = self.spec.handover.pop()
             if isinstance(found, _Handover) and monotonic() - found.at < _FRESH_S:
                 path.hardlink_to(found.path)
-                found.folder.cleanup()
+                found.remove()
                 return found.digest
         return None
 

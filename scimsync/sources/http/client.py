@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -16,7 +16,7 @@ from scimsync.formatting import one_line
 from scimsync.sources.http.calls import Api, Call, ErrorMatch, LimitMatch, Match
 from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
 from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, PageResponse
-from scimsync.sources.remote import ListFault
+from scimsync.sources.remote import MAX_PAUSE_S, RETRIES, ListFault
 from scimsync.transport.http import HttpConnection, HttpResponse
 from scimsync.transport.quota import Quota
 from scimsync.transport.request_errors import (
@@ -26,11 +26,6 @@ from scimsync.transport.request_errors import (
     TokenRefused,
 )
 from scimsync.transport.retry_policy import RetryPolicy, TimeSource
-
-MAX_PAUSE_S: Final = 300.0
-"""The longest pause in seconds that a read obeys. A longer one is left to a later run."""
-
-RETRIES: Final = RetryPolicy(attempts=6, total_s=600.0)
 
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 _PLAIN_LIMITS = [

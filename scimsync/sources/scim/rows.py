@@ -1,0 +1,161 @@
+"""From SCIM resources to records: names that expressions can use.
+
+Attributes keep their names and values, so that `name.givenName` and `emails[0].value` work. Names
+are case-insensitive in SCIM (RFC 7643 section 2.1), and are written here as the RFC writes them. An
+extension, whose name is a URN, is a column of its own: see `extension_name`. Further columns are
+`email`, the primary address, and for groups `members` and `member_groups`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from scimsync.scim.attributes import member_id, read, resource_id
+
+USER_COLUMNS: Final = (
+    "id",
+    "externalId",
+    "userName",
+    "name",
+    "displayName",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "active",
+    "email",
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "groups",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "enterprise",
+    "meta",
+)
+"""The columns that users have (RFC 7643 sections 3.1, 4.1 and 4.3)."""
+
+GROUP_COLUMNS: Final = ("id", "externalId", "displayName", "members", "member_groups", "meta")
+"""The columns that groups have (RFC 7643 section 4.2)."""
+
+_SUB_ATTRIBUTES = (
+    "formatted",
+    "familyName",
+    "givenName",
+    "middleName",
+    "honorificPrefix",
+    "honorificSuffix",
+    "value",
+    "display",
+    "type",
+    "primary",
+    "streetAddress",
+    "locality",
+    "region",
+    "postalCode",
+    "country",
+    "employeeNumber",
+    "costCenter",
+    "organization",
+    "division",
+    "department",
+    "manager",
+    "resourceType",
+    "created",
+    "lastModified",
+    "location",
+    "version",
+)
+_TOP = {name.casefold(): name for name in (*USER_COLUMNS, *GROUP_COLUMNS, "schemas")}
+_BELOW = {name.casefold(): name for name in (*_SUB_ATTRIBUTES, "displayName")}
+_EXTENSION = re.compile(r":extension:([^:]+)", re.IGNORECASE)
+_LEFT_OUT = ("schemas", "password")
+
+
+def extension_name(urn: str) -> str:
+    """Return the name of the column of an extension: the word after `extension` in its URN.
+
+    `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User` is `enterprise`. Of other URNs all
+    words count, joined by `_`.
+    """
+    found = _EXTENSION.search(urn)
+    text = found[1] if found else re.sub(r"(?i)^urn:(ietf:params:scim:schemas:)?", "", urn)
+    return re.sub(r"\W+", "_", text).strip("_").lower()
+
+
+def row_of(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a user, or of a group without its members."""
+    row: dict[str, Any] = {"id": resource_id(resource)}
+    for name, value in resource.items():
+        column = extension_name(name) if ":" in name else _TOP.get(name.casefold(), name)
+        if column != "id" and column not in _LEFT_OUT:
+            row.setdefault(column, _spelled(value))
+    emails = row.get("emails")
+    if "email" not in row and isinstance(emails, list):
+        row["email"] = primary_value(emails)
+    return row
+
+
+def primary_value(values: Sequence[Any]) -> Any:
+    """Return the value of the primary element, or else of the one for work, or of the first."""
+    elements = [value for value in values if isinstance(value, Mapping) and value.get("value")]
+    primary = [one for one in elements if one.get("primary") is True]
+    for_work = [one for one in elements if str(one.get("type")).casefold() == "work"]
+    chosen = next(iter([*primary, *for_work, *elements]), None)
+    return None if chosen is None else chosen["value"]
+
+
+def _spelled(value: Any) -> Any:
+    """Return a value with the names of known sub-attributes as the RFC writes them."""
+    if isinstance(value, Mapping):
+        return {_BELOW.get(name.casefold(), name): _spelled(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_spelled(one) for one in value]
+    return value
+
+
+class Memberships:
+    """The members of all groups, of which some are groups themselves."""
+
+    def __init__(self) -> None:
+        self._direct: dict[str, list[tuple[str, bool]]] = {}
+
+    def add(self, group: str, members: Iterable[Any]) -> None:
+        """Add a group with the elements of its attribute `members`."""
+        self._direct[group] = [
+            (found, _is_group(member))
+            for member in members
+            if (found := member_id(member)) is not None
+        ]
+
+    def groups_in(self, group: str) -> list[str]:
+        """Return the ids of the groups that are direct members of a group."""
+        return [one for one, is_group in self._direct[group] if is_group or one in self._direct]
+
+    def users_in(self, group: str) -> list[str]:
+        """Return the ids of the users in a group, also those in groups that are its members."""
+        users: dict[str, None] = {}
+        seen, waiting = {group}, [group]
+        while waiting:
+            for one, is_group in self._direct.get(waiting.pop(), ()):
+                if not is_group and one not in self._direct:
+                    users[one] = None
+                elif one not in seen:
+                    seen.add(one)
+                    waiting.append(one)
+        return list(users)
+
+
+def _is_group(member: Mapping[str, Any]) -> bool:
+    kind, reference = read(member, "type"), read(member, "$ref")
+    return (isinstance(kind, str) and kind.casefold() == "group") or (
+        isinstance(reference, str) and "/groups/" in reference.casefold()
+    )

@@ -1,0 +1,221 @@
+"""The users or groups of a SCIM service provider as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import orjson
+
+from scimsync.scim.attributes import read, resource_id
+from scimsync.scim.client import ScimClient
+from scimsync.scim.discovery import discover_capabilities
+from scimsync.scim.listing import ListingError, Page, list_resources
+from scimsync.scim.messages import Query, ScimRequest, Sender, resource_path
+from scimsync.scim.paging import Paging, declared_paging
+from scimsync.sources.base import SourceSpec
+from scimsync.sources.remote import (
+    ListFault,
+    open_connection,
+    read_again_after_fault,
+    run_apart,
+    spool_file,
+)
+from scimsync.sources.scim.rows import GROUP_COLUMNS, USER_COLUMNS, Memberships, row_of
+from scimsync.sources.scim.sender import RetryingSender, unavailable
+from scimsync.sources.scim.settings import ScimSettings
+from scimsync.sources.spool import SpooledSource
+from scimsync.sources.workspace import Workspace
+from scimsync.transport.request_errors import RequestError
+from scimsync.transport.retry_policy import TimeSource
+
+Result = TypeVar("Result")
+
+_CONCURRENCY = 8
+
+
+class ScimSource(SpooledSource[ScimSettings]):
+    """The list of `[sources.NAME]`; `time` is for tests."""
+
+    def __init__(
+        self, spec: SourceSpec[ScimSettings], workspace: Workspace, time: TimeSource | None = None
+    ) -> None:
+        settings = spec.settings
+        host = settings.url.partition("://")[2]
+        super().__init__(spec, workspace, f"{host}/{settings.resource}")
+        self._path = f"/{settings.resource}"
+        self._time = time
+
+    def columns(self) -> list[str]:
+        """Return what the resources have, and what the schema of their type has."""
+        known = USER_COLUMNS if self.spec.settings.resource == "Users" else GROUP_COLUMNS
+        return list(dict.fromkeys([*known, *super().columns()]))
+
+    def write(self, path: Path) -> str:
+        """Read the list, and once more if it was not complete; see `SpooledSource.write`."""
+
+        async def work(sender: Sender) -> str:
+            with spool_file(path) as stream:
+                return await self._write(sender, stream)
+
+        return run_apart(self._connected(work))
+
+    def first_records(self, limit: int) -> list[Mapping[str, object]]:
+        """Return the first records; groups come with the members that the list shows."""
+
+        async def work(sender: Sender) -> list[Mapping[str, object]]:
+            rows: list[Mapping[str, object]] = []
+            async for page in self._pages(sender):
+                rows += [row_of(resource) for resource in page.resources]
+                if len(rows) >= limit:
+                    break
+            return rows[:limit]
+
+        return run_apart(self._connected(work))
+
+    async def _connected(self, work: Callable[[Sender], Awaitable[Result]]) -> Result:
+        name = self.spec.name
+        client = ScimClient(open_connection(self.spec, self.spec.settings.url))
+        sender = RetryingSender(client, self._time)
+        try:
+            return await read_again_after_fault(name, self.label, lambda: work(sender))
+        except RequestError as error:
+            raise unavailable(name, error) from error
+        finally:
+            await client.aclose()
+
+    async def _pages(self, sender: Sender) -> AsyncIterator[Page]:
+        settings = self.spec.settings
+
+        def query(start: int, count: int) -> Query:
+            asked: Query = (("startIndex", str(start)), ("count", str(count)))
+            if settings.filter is not None:
+                asked += (("filter", settings.filter),)
+            if settings.attributes is not None:
+                names = dict.fromkeys(["id", *settings.attributes])
+                asked += (("attributes", ",".join(names)),)
+            return asked
+
+        paging = declared_paging(
+            Paging(count=settings.page_size), await discover_capabilities(sender)
+        )
+        try:
+            async for page in list_resources(sender, self._path, query, paging):
+                yield page
+        except ListingError as error:
+            raise ListFault(str(error)) from error
+
+    async def _write(self, sender: Sender, stream: BinaryIO) -> str:
+        """Write the records of all resources, and return their digest."""
+        spool = _Spool(stream, self.spec.settings.model_dump_json())
+        totals: set[int | None] = set()
+        ended = False
+        groups: list[dict[str, Any]] = []
+        async for page in self._pages(sender):
+            if page.is_first:
+                spool.restart()
+                totals.clear()
+                groups.clear()
+            totals.add(page.total_results)
+            ended = page.is_last
+            new = spool.new(page.resources)
+            if self.spec.settings.resource == "Users":
+                spool.write([row_of(resource) for resource in new])
+            else:
+                groups += new
+        self._check_whole(totals, ended=ended, came=spool.number)
+        if groups:
+            spool.write(await _with_members(sender, self._path, groups))
+        return spool.digest
+
+    def _check_whole(self, totals: set[int | None], *, ended: bool, came: int) -> None:
+        """Raise ListFault unless as many resources came as each page says there are."""
+        if len(totals) > 1:
+            raise ListFault("its totalResults changed while the list was read")
+        total = next(iter(totals), None)
+        if total is None and not ended:
+            raise ListFault("the pages have no totalResults, which shows that none is missing")
+        if total is not None and came < total:
+            raise ListFault(f"{came} of {total} resources came")
+
+
+class _Spool:
+    """The records that were written, and the content of each resource, by its id."""
+
+    def __init__(self, stream: BinaryIO, settings: str) -> None:
+        self._stream = stream
+        self._settings = settings
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything that came."""
+        self._stream.seek(0)
+        self._stream.truncate()
+        self._digest = hashlib.blake2b(self._settings.encode(), digest_size=20)
+        self._seen: dict[str, int] = {}
+
+    @property
+    def number(self) -> int:
+        """The number of different resources."""
+        return len(self._seen)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the records and the settings."""
+        return self._digest.hexdigest()
+
+    def new(self, resources: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+        """Return the resources that did not come yet.
+
+        Raise ListFault for one without an id, or that came with other values.
+        """
+        found = []
+        for resource in resources:
+            name = resource_id(resource)
+            if name is None:
+                raise ListFault("a resource has no id")
+            content = hash(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS))
+            if name not in self._seen:
+                self._seen[name] = content
+                found.append(resource)
+            elif self._seen[name] != content:
+                raise ListFault("a resource came twice with different values")
+        return found
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        """Write records."""
+        if rows:
+            lines = b"\n".join([*map(orjson.dumps, rows), b""])
+            self._digest.update(lines)
+            self._stream.write(lines)
+
+
+async def _with_members(
+    sender: Sender, path: str, groups: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the records of groups. A group whose members the list does not show is read alone.
+
+    A list may leave out `members` (RFC 7644 section 3.9), and a group without members as well.
+    """
+    free = asyncio.Semaphore(_CONCURRENCY)
+
+    async def members_of(group: dict[str, Any]) -> list[Any]:
+        members = read(group, "members")
+        if members is None:
+            async with free:
+                request = ScimRequest("GET", resource_path(path, resource_id(group) or ""))
+                members = read((await sender.send(request)).body or {}, "members")
+        return members if isinstance(members, list) else []
+
+    found = await asyncio.gather(*map(members_of, groups))
+    memberships = Memberships()
+    rows = [row_of(group) for group in groups]
+    for row, members in zip(rows, found, strict=True):
+        memberships.add(row["id"], members)
+    for row in rows:
+        row["members"] = memberships.users_in(row["id"])
+        row["member_groups"] = memberships.groups_in(row["id"])
+    return rows

@@ -1,0 +1,213 @@
+"""`type = "scim"` against scim2-server, a real server, and against one that misbehaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from scimsync.errors import ConfigError, SourceUnavailable
+from scimsync.sources.scim.source import ScimSource
+from scimsync.sources.workspace import Workspace
+from tests.http_sources import FakeTime, records, spec_of
+from tests.office import ENTERPRISE, fetch
+from tests.servers.faulty import FaultyServer
+from tests.servers.scim2 import running_scim2_server
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+SUPPORTED = {"supported": True}
+BY_CURSOR = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+    "bulk": {"supported": False, "maxOperations": 1, "maxPayloadSize": 1},
+    "filter": {"supported": True, "maxResults": 100},
+    "pagination": {"cursor": True, "index": False, "maxPageSize": 2},
+    **dict.fromkeys(("patch", "changePassword", "sort", "etag"), SUPPORTED),
+}
+
+
+def read(
+    url: str, token: str, *columns: str, more: str = "", time: FakeTime | None = None
+) -> list[dict[str, Any]]:
+    table = f"""
+type = "scim"
+url = "{url}"
+auth = {{ type = "bearer", token = "literal:{token}" }}
+key = "id"
+{more}
+"""
+    with Workspace() as workspace:
+        source = ScimSource(spec_of(table), workspace, (time or FakeTime()).source)
+        return records(source, workspace, *columns)
+
+
+@pytest.fixture(scope="module", params=[None, BY_CURSOR], ids=["index", "cursor"])
+def filled(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, list[str]]]:
+    """URL and token of a server with five users and two groups, and the ids of the users."""
+    with running_scim2_server(request.param) as (root, token):
+        url = f"{root}/company/v2"
+        ids = [
+            fetch(
+                f"{url}/Users",
+                token,
+                {
+                    "schemas": [USER, ENTERPRISE],
+                    "userName": f"p{number}",
+                    "name": {"givenName": f"Given {number}", "familyName": "Family"},
+                    "active": number != 3,
+                    "emails": [
+                        {"value": f"home{number}@example.com", "type": "home"},
+                        {"value": f"p{number}@example.com", "type": "work", "primary": True},
+                    ],
+                    ENTERPRISE: {"department": f"Department {number}"},
+                },
+            )["id"]
+            for number in range(1, 6)
+        ]
+        inner = fetch(
+            f"{url}/Groups",
+            token,
+            {
+                "schemas": [GROUP],
+                "displayName": "Inner",
+                "members": [{"value": one} for one in ids[:2]],
+            },
+        )["id"]
+        outer = [{"value": ids[4]}, {"value": inner, "type": "Group"}]
+        fetch(
+            f"{url}/Groups",
+            token,
+            {"schemas": [GROUP], "displayName": "Outer", "members": outer},
+        )
+        fetch(f"{url}/Groups", token, {"schemas": [GROUP], "displayName": "Nobody"})
+        yield url, token, ids
+
+
+def test_users_are_read_on_all_pages(filled: tuple[str, str, list[str]]) -> None:
+    url, token, ids = filled
+    columns = ("userName", "name", "active", "email", "enterprise", "title")
+    found = {row["key"]: row for row in read(url, token, *columns, more="page_size = 2")}
+    assert set(found) == set(ids)
+    assert found[ids[2]] == {
+        "key": ids[2],
+        "userName": "p3",
+        "name": {"givenName": "Given 3", "familyName": "Family"},
+        "active": False,
+        "email": "p3@example.com",
+        "enterprise": {"department": "Department 3"},
+        "title": None,
+    }
+
+
+def test_groups_have_the_ids_of_their_users(filled: tuple[str, str, list[str]]) -> None:
+    url, token, ids = filled
+    found = {
+        row["displayName"]: (set(row["members"]), len(row["member_groups"]))
+        for row in read(
+            url, token, "displayName", "members", "member_groups", more='resource = "Groups"'
+        )
+    }
+    assert found == {
+        "Inner": ({ids[0], ids[1]}, 0),
+        "Outer": ({ids[0], ids[1], ids[4]}, 1),
+        "Nobody": (set(), 0),
+    }
+
+
+def test_a_filter_chooses(filled: tuple[str, str, list[str]]) -> None:
+    url, token, ids = filled
+    more = "filter = 'userName eq \"p2\"'"
+    assert [row["key"] for row in read(url, token, "userName", more=more)] == [ids[1]]
+
+
+def test_the_columns_are_those_of_the_schema_and_of_the_resources(
+    filled: tuple[str, str, list[str]],
+) -> None:
+    url, token, _ = filled
+    table = f"""
+type = "scim"
+url = "{url}"
+auth = {{ type = "bearer", token = "literal:{token}" }}
+key = "id"
+"""
+    columns = spec_of(table).columns()
+    assert {"id", "userName", "email", "enterprise", "title", "externalId"} <= set(columns)
+    assert not any(":" in name for name in columns)
+
+
+# A server that misbehaves
+
+
+@pytest.fixture
+def company(faulty: FaultyServer) -> FaultyServer:
+    for number in range(1, 8):
+        faulty.users[f"u{number}"] = {"id": f"u{number}", "userName": f"p{number}"}
+    return faulty
+
+
+@pytest.mark.parametrize(
+    ("fault", "slept"),
+    [
+        ({"status": 429, "headers": {"Retry-After": "9"}}, [9]),
+        ({"status": 503}, [0.5]),
+        ({"hang_up": True}, [0.5]),
+    ],
+    ids=str,
+)
+def test_a_failure_that_passes_costs_time_only(
+    company: FaultyServer, fault: dict[str, Any], slept: list[float]
+) -> None:
+    time = FakeTime()
+    company.fail("GET", where=lambda seen: seen.query.get("startIndex") == "3", **fault)
+    found = read(company.url, company.token, "userName", more="page_size = 2", time=time)
+    assert [row["userName"] for row in found] == [f"p{number}" for number in range(1, 8)]
+    assert time.slept == slept
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"status": 401}, "401"),
+        ({"status": 403}, "403"),
+        ({"status": 500}, "500"),
+        ({"status": 429, "headers": {"Retry-After": "4000"}}, "pause of 4000 s"),
+        ({"hang_up": True}, "no complete response"),
+        ({"status": 200, "body": b"<html>Sign in</html>"}, "not a JSON object"),
+        ({"status": 200, "body": b'{"Resources": ['}, "not a JSON object"),
+        ({"status": 200, "body": {"ok": True}}, "no list of resources"),
+        ({"status": 302, "headers": {"Location": "/login"}}, "redirects are not followed"),
+        (
+            {"status": 200, "body": {"totalResults": 7, "Resources": []}},
+            "2 of 7 resources came",
+        ),
+        (
+            {"status": 200, "body": {"totalResults": 5, "Resources": [{"id": "u3"}]}},
+            "totalResults changed",
+        ),
+        (
+            {"status": 200, "body": {"totalResults": 7, "Resources": [{"userName": "p3"}]}},
+            "a resource has no id",
+        ),
+        (
+            {
+                "status": 200,
+                "body": {"totalResults": 7, "Resources": [{"id": "u1", "userName": "x"}]},
+            },
+            "brought the same resources again",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_failure_that_stays_makes_the_source_unreadable(
+    company: FaultyServer, fault: dict[str, Any], message: str
+) -> None:
+    company.fail("GET", where=lambda seen: seen.query.get("startIndex") == "3", times=99, **fault)
+    with pytest.raises(SourceUnavailable, match=message):
+        read(company.url, company.token, "userName", more="page_size = 2")
+
+
+def test_a_filter_that_is_none_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigError, match="is not a SCIM filter") as caught:
+        read("https://id.example.com/scim/v2", "t", more='filter = "active ="')
+    assert caught.value.code == "SYNC-0275"
