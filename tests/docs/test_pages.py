@@ -169,6 +169,7 @@ def code(path: Path) -> str:
 def test_every_key_is_in_the_reference_and_in_the_example() -> None:
     reference, example = page("docs/reference/configuration.md"), page("sync.toml.example")
     http = page("docs/reference/http-sources.md")  # too many keys for the example
+    http += page("docs/how-to/read-from-a-scim-server.md")
     schema = json.loads(CliRunner().invoke(cli, ["schema"]).stdout)
 
     for name, table in schema["$defs"].items():

@@ -74,6 +74,14 @@ _SUB_ATTRIBUTES = (
     "location",
     "version",
 )
+_NAME: Final = dict.fromkeys(_SUB_ATTRIBUTES[:6])
+_MANAGER: Final[Mapping[str, Any]] = {"value": None, "displayName": None}
+_ENTERPRISE: Final = {
+    **dict.fromkeys(("employeeNumber", "costCenter", "organization", "division", "department")),
+    "manager": _MANAGER,
+}
+"""What an expression such as `enterprise.department` finds where a user lacks it."""
+
 _TOP = {name.casefold(): name for name in (*USER_COLUMNS, *GROUP_COLUMNS, "schemas")}
 _BELOW = {name.casefold(): name for name in (*_SUB_ATTRIBUTES, "displayName")}
 _EXTENSION = re.compile(r":extension:([^:]+)", re.IGNORECASE)
@@ -91,8 +99,22 @@ def extension_name(urn: str) -> str:
     return re.sub(r"\W+", "_", text).strip("_").lower()
 
 
+def user_row(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a user, which has a name and an enterprise extension in any case."""
+    row = row_of(resource)
+    for column, empty in (("name", _NAME), ("enterprise", _ENTERPRISE)):
+        found = row.get(column)
+        row[column] = {**empty, **(found if isinstance(found, dict) else {})}
+    manager = row["enterprise"]["manager"]
+    if isinstance(manager, str):  # some service providers write its id without an object
+        row["enterprise"]["manager"] = {**_MANAGER, "value": manager}
+    elif not isinstance(manager, dict):
+        row["enterprise"]["manager"] = _MANAGER
+    return row
+
+
 def row_of(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a user, or of a group without its members."""
+    """Return the record of a resource. Those of groups lack their members."""
     row: dict[str, Any] = {"id": resource_id(resource)}
     for name, value in resource.items():
         column = extension_name(name) if ":" in name else _TOP.get(name.casefold(), name)

@@ -54,6 +54,10 @@ class ScimSettings(SourceSettings):
         " omitted",
         examples=[["userName", "name", "emails"]],
     )
+    member_key: Text = Field(
+        "id",
+        description="The column of users that names the members of groups, such as externalId",
+    )
     page_size: Annotated[int, Field(ge=1, le=10_000)] = Field(
         100, description="Resources to ask for in one request, if the service provider allows it"
     )

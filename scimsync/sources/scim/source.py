@@ -24,7 +24,7 @@ from scimsync.sources.remote import (
     run_apart,
     spool_file,
 )
-from scimsync.sources.scim.rows import GROUP_COLUMNS, USER_COLUMNS, Memberships, row_of
+from scimsync.sources.scim.rows import GROUP_COLUMNS, USER_COLUMNS, Memberships, row_of, user_row
 from scimsync.sources.scim.sender import RetryingSender, unavailable
 from scimsync.sources.scim.settings import ScimSettings
 from scimsync.sources.spool import SpooledSource
@@ -46,7 +46,6 @@ class ScimSource(SpooledSource[ScimSettings]):
         settings = spec.settings
         host = settings.url.partition("://")[2]
         super().__init__(spec, workspace, f"{host}/{settings.resource}")
-        self._path = f"/{settings.resource}"
         self._time = time
 
     def columns(self) -> list[str]:
@@ -68,8 +67,9 @@ class ScimSource(SpooledSource[ScimSettings]):
 
         async def work(sender: Sender) -> list[Mapping[str, object]]:
             rows: list[Mapping[str, object]] = []
+            row = user_row if self.spec.settings.resource == "Users" else row_of
             async for page in self._pages(sender):
-                rows += [row_of(resource) for resource in page.resources]
+                rows += [row(resource) for resource in page.resources]
                 if len(rows) >= limit:
                     break
             return rows[:limit]
@@ -88,55 +88,81 @@ class ScimSource(SpooledSource[ScimSettings]):
             await client.aclose()
 
     async def _pages(self, sender: Sender) -> AsyncIterator[Page]:
+        """Yield the pages of the list that sync.toml describes."""
         settings = self.spec.settings
+        more: list[tuple[str, str]] = []
+        if settings.filter is not None:
+            more.append(("filter", settings.filter))
+        if settings.attributes is not None:
+            more.append(("attributes", ",".join(dict.fromkeys(["id", *settings.attributes]))))
+        async for page in self._pages_at(sender, f"/{settings.resource}", tuple(more)):
+            yield page
 
+    async def _pages_at(self, sender: Sender, path: str, more: Query) -> AsyncIterator[Page]:
         def query(start: int, count: int) -> Query:
-            asked: Query = (("startIndex", str(start)), ("count", str(count)))
-            if settings.filter is not None:
-                asked += (("filter", settings.filter),)
-            if settings.attributes is not None:
-                names = dict.fromkeys(["id", *settings.attributes])
-                asked += (("attributes", ",".join(names)),)
-            return asked
+            return (("startIndex", str(start)), ("count", str(count)), *more)
 
-        paging = declared_paging(
-            Paging(count=settings.page_size), await discover_capabilities(sender)
-        )
+        wanted = Paging(count=self.spec.settings.page_size)
+        paging = declared_paging(wanted, await discover_capabilities(sender))
         try:
-            async for page in list_resources(sender, self._path, query, paging):
+            async for page in list_resources(sender, path, query, paging):
                 yield page
         except ListingError as error:
             raise ListFault(str(error)) from error
 
     async def _write(self, sender: Sender, stream: BinaryIO) -> str:
         """Write the records of all resources, and return their digest."""
-        spool = _Spool(stream, self.spec.settings.model_dump_json())
-        totals: set[int | None] = set()
-        ended = False
+        settings = self.spec.settings
+        spool, progress = _Spool(stream, settings.model_dump_json()), _Progress()
         groups: list[dict[str, Any]] = []
         async for page in self._pages(sender):
             if page.is_first:
                 spool.restart()
-                totals.clear()
                 groups.clear()
-            totals.add(page.total_results)
-            ended = page.is_last
+            progress.note(page)
             new = spool.new(page.resources)
-            if self.spec.settings.resource == "Users":
-                spool.write([row_of(resource) for resource in new])
+            if settings.resource == "Users":
+                spool.write([user_row(resource) for resource in new])
             else:
                 groups += new
-        self._check_whole(totals, ended=ended, came=spool.number)
+        progress.check_whole(spool.number)
         if groups:
-            spool.write(await _with_members(sender, self._path, groups))
+            names = None if settings.member_key == "id" else await self._names_of_users(sender)
+            spool.write(await _with_members(sender, groups, names))
         return spool.digest
 
-    def _check_whole(self, totals: set[int | None], *, ended: bool, came: int) -> None:
+    async def _names_of_users(self, sender: Sender) -> dict[str, Any]:
+        """Return the values of `member_key` of all users, by their ids."""
+        names: dict[str, Any] = {}
+        progress = _Progress()
+        async for page in self._pages_at(sender, "/Users", ()):
+            progress.note(page)
+            rows = map(row_of, page.resources)
+            names |= {row["id"]: row.get(self.spec.settings.member_key) for row in rows}
+        progress.check_whole(len(names))
+        return names
+
+
+class _Progress:
+    """What the pages of a list said about its size."""
+
+    def __init__(self) -> None:
+        self._totals: set[int | None] = set()
+        self._ended = False
+
+    def note(self, page: Page) -> None:
+        """Note a page. A first one begins the list again."""
+        if page.is_first:
+            self._totals.clear()
+        self._totals.add(page.total_results)
+        self._ended = page.is_last
+
+    def check_whole(self, came: int) -> None:
         """Raise ListFault unless as many resources came as each page says there are."""
-        if len(totals) > 1:
+        if len(self._totals) > 1:
             raise ListFault("its totalResults changed while the list was read")
-        total = next(iter(totals), None)
-        if total is None and not ended:
+        total = next(iter(self._totals), None)
+        if total is None and not self._ended:
             raise ListFault("the pages have no totalResults, which shows that none is missing")
         if total is not None and came < total:
             raise ListFault(f"{came} of {total} resources came")
@@ -194,11 +220,12 @@ class _Spool:
 
 
 async def _with_members(
-    sender: Sender, path: str, groups: list[dict[str, Any]]
+    sender: Sender, groups: list[dict[str, Any]], names: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
     """Return the records of groups. A group whose members the list does not show is read alone.
 
     A list may leave out `members` (RFC 7644 section 3.9), and a group without members as well.
+    `names` replaces the ids of users; a user without a name there is left out.
     """
     free = asyncio.Semaphore(_CONCURRENCY)
 
@@ -206,7 +233,7 @@ async def _with_members(
         members = read(group, "members")
         if members is None:
             async with free:
-                request = ScimRequest("GET", resource_path(path, resource_id(group) or ""))
+                request = ScimRequest("GET", resource_path("/Groups", resource_id(group) or ""))
                 members = read((await sender.send(request)).body or {}, "members")
         return members if isinstance(members, list) else []
 
@@ -216,6 +243,9 @@ async def _with_members(
     for row, members in zip(rows, found, strict=True):
         memberships.add(row["id"], members)
     for row in rows:
-        row["members"] = memberships.users_in(row["id"])
+        users = memberships.users_in(row["id"])
+        if names is not None:
+            users = [names[user] for user in users if names.get(user)]
+        row["members"] = users
         row["member_groups"] = memberships.groups_in(row["id"])
     return rows

@@ -86,16 +86,29 @@ def filled(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, list[str]
 
 def test_users_are_read_on_all_pages(filled: tuple[str, str, list[str]]) -> None:
     url, token, ids = filled
+    empty = {
+        "formatted": None,
+        "middleName": None,
+        "honorificPrefix": None,
+        "honorificSuffix": None,
+    }
     columns = ("userName", "name", "active", "email", "enterprise", "title")
     found = {row["key"]: row for row in read(url, token, *columns, more="page_size = 2")}
     assert set(found) == set(ids)
     assert found[ids[2]] == {
         "key": ids[2],
         "userName": "p3",
-        "name": {"givenName": "Given 3", "familyName": "Family"},
+        "name": {"givenName": "Given 3", "familyName": "Family", **empty},
         "active": False,
         "email": "p3@example.com",
-        "enterprise": {"department": "Department 3"},
+        "enterprise": {
+            "department": "Department 3",
+            "employeeNumber": None,
+            "costCenter": None,
+            "organization": None,
+            "division": None,
+            "manager": {"value": None, "displayName": None},
+        },
         "title": None,
     }
 
@@ -112,6 +125,17 @@ def test_groups_have_the_ids_of_their_users(filled: tuple[str, str, list[str]]) 
         "Inner": ({ids[0], ids[1]}, 0),
         "Outer": ({ids[0], ids[1], ids[4]}, 1),
         "Nobody": (set(), 0),
+    }
+
+
+def test_members_can_be_named_by_another_column(filled: tuple[str, str, list[str]]) -> None:
+    url, token, _ = filled
+    more = 'resource = "Groups"\nmember_key = "userName"'
+    found = read(url, token, "displayName", "members", more=more)
+    assert {row["displayName"]: set(row["members"]) for row in found} == {
+        "Inner": {"p1", "p2"},
+        "Outer": {"p1", "p2", "p5"},
+        "Nobody": set(),
     }
 
 
