@@ -27,6 +27,12 @@ MAX_IDLE_PAGES: Final = 20
 """The number of pages in a row without a new resource that may have a next page."""
 
 
+_OF_A_LIST = frozenset(
+    {"totalresults", "itemsperpage", "startindex", "nextcursor", "previouscursor", "resources"}
+)
+"""The attributes of a list beside `schemas` (RFC 7644 section 3.4.2, RFC 9865), in lower case."""
+
+
 class ListingError(RequestError):
     """A list that does not end, or a response that is not a list."""
 
@@ -179,11 +185,11 @@ def page_in(path: str, body: Mapping[str, Any] | None) -> Page:
 def resources_in(body: Mapping[str, Any]) -> list[Any] | None:
     """Return the resources in the body of a response, or None if it is not a list of resources.
 
-    An empty list may lack `Resources` (RFC 7644 section 3.4.2), but then it says by its `schemas`
-    that it is one: other services count results too.
+    An empty list may lack `Resources` (RFC 7644 section 3.4.2). Other services count results too,
+    so it then has `schemas`, or nothing but the attributes of a list.
     """
     resources = read(body, "Resources")
-    if resources is None and read(body, "schemas"):
+    if resources is None and (read(body, "schemas") or {*map(str.lower, body)} <= _OF_A_LIST):
         sizes = [count_in(read(body, name)) for name in ("totalResults", "itemsPerPage")]
         if sizes != [None, None] or next_cursor(body) is not None:
             return []

@@ -324,7 +324,7 @@ def test_shared_mappings_that_no_target_extends_are_checked(office: Office) -> N
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"status": "ok"}, {"totalResults": 0}, {"totalResults": 0, "items": []}]
+    "body", [{}, {"status": "ok"}, {"results": []}, {"totalResults": 0, "items": []}]
 )
 def test_an_answer_of_another_service_is_not_an_empty_list(
     office: Office, faulty: FaultyServer, body: dict[str, Any]
