@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -12,6 +12,10 @@ from typing import Any
 import orjson
 
 Convert = Callable[[Any], Any]
+Row = tuple[Any, ...] | list[Any]
+
+_dumps = orjson.dumps
+_OPTION = orjson.OPT_APPEND_NEWLINE
 
 _EXACT_DIGITS = 15
 """The digits that a double holds whatever they are (IEEE 754 binary64)."""
@@ -21,26 +25,22 @@ class UnreadableCell(ValueError):
     """A value that JSON cannot hold."""
 
 
-def encode_rows(rows: Iterable[Sequence[Any]], converters: Mapping[int, Convert]) -> list[bytes]:
+def encode_rows(rows: Sequence[Row], converters: Mapping[int, Convert]) -> list[bytes]:
     """Return each row as a JSON array and a line break.
 
     `converters` are for the columns at these places. Raise UnreadableCell for a text that is not
     Unicode.
     """
     if converters:
-        rows = [
-            [converters[at](cell) if at in converters else cell for at, cell in enumerate(row)]
-            for row in rows
-        ]
-    return [_line(tuple(row)) for row in rows]
-
-
-def _line(row: tuple[Any, ...]) -> bytes:
+        rows = changed = [list(row) for row in rows]
+        for row in changed:
+            for at, convert in converters.items():
+                row[at] = convert(row[at])
     try:
-        return orjson.dumps(row, default=_plain, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
+        return [_dumps(row, _plain, _OPTION) for row in rows]
+    except TypeError:  # an integer of more than 64 bits, or a text that is not Unicode
         try:
-            return orjson.dumps(_short(row), default=_plain, option=orjson.OPT_APPEND_NEWLINE)
+            return [_dumps(_short(row), _plain, _OPTION) for row in rows]
         except TypeError as error:
             raise UnreadableCell(str(error)) from None
 

@@ -122,6 +122,18 @@ def backend_of(name: str, driver: str, timeout_s: float, *, is_mariadb: bool = F
     return Backend({}, ())
 
 
+def _batches(result: CursorResult[Any], size: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield the rows as tuples, in lists of at most `size`."""
+    cursor = result.cursor
+    if cursor is not None and type(cursor).__module__.startswith("pymysql."):
+        # no row has been fetched yet, and the objects of SQLAlchemy would double the time
+        while rows := cursor.fetchmany(size):
+            yield rows
+        return
+    for rows in result.partitions(size):
+        yield [tuple(row) for row in rows]
+
+
 def _nothing() -> None:
     """Stand in for the cancel of a driver that has none, or a time-out of its own."""
 
@@ -165,7 +177,7 @@ class OtherReader:
                 names = tuple(result.keys())
                 converters = self._converters(result, names)
                 file = RowFile(stream, names)
-                for rows in result.partitions(BATCH if limit is None else limit):
+                for rows in _batches(result, limit or BATCH):
                     file.add(encode_rows(rows, converters))
                     if limit is not None:
                         break

@@ -24,7 +24,7 @@ from scimsync.sources.sql.deadline import (
 )
 from scimsync.sources.sql.failures import Explainer
 from scimsync.sources.sql.query import without_end
-from scimsync.sources.sql.spooled import BATCH, CopiedRows, RowFile
+from scimsync.sources.sql.spooled import CopiedRows, RowFile
 from scimsync.sources.workspace import new_private_bytes
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ SELECT set_config(name, value, true)
 FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) JOIN pg_settings USING (name)
 """
 """For the transaction only, as a connection may be shared by a pool."""
+
+_BATCH = 4_000  # rows that are written at once
 
 _BACKSLASHED = {r"\b": 8, r"\t": 9, r"\n": 10, r"\v": 11, r"\f": 12, r"\r": 13}
 """What COPY writes for a control character (PostgreSQL never stores NUL)."""
@@ -114,7 +116,7 @@ class PostgresqlReader:
         with cursor.copy(statement.encode()) as copy:
             for line in copy:
                 lines.append(bytes(line))
-                if len(lines) == BATCH:
+                if len(lines) == _BATCH:
                     file.add(lines)
                     lines.clear()
         file.add(lines)

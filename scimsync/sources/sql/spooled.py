@@ -12,8 +12,9 @@ from typing import BinaryIO, Protocol
 
 from scimsync.sources.relation import Part
 
-BATCH = 4_000
-"""The number of rows that are fetched and written at once."""
+BATCH = 500
+"""The number of rows that are fetched and written at once: so few that they stay in the caches of
+the processor."""
 
 MAX_ROW_BYTES = 64_000_000
 """A row that is longer does not fit into the memory that DuckDB may use."""
