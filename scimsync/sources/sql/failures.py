@@ -33,11 +33,12 @@ _SQLSTATES: Mapping[str, Meaning] = {
     "0A": Meaning.QUERY,  # feature_not_supported
     "21": Meaning.QUERY,  # cardinality_violation
     "22": Meaning.QUERY,  # data_exception
-    "2F": Meaning.QUERY,
-    "25006": Meaning.QUERY,  # read_only_sql_transaction
-    "3F": Meaning.QUERY,
+    "2F": Meaning.QUERY,  # sql_routine_exception
+    "25": Meaning.QUERY,  # invalid_transaction_state: the transaction is read-only
+    "25P03": Meaning.UNREACHABLE,  # idle_in_transaction_session_timeout
+    "3F": Meaning.QUERY,  # invalid_schema_name
     "42": Meaning.QUERY,  # syntax_error_or_access_rule_violation
-    "44": Meaning.QUERY,
+    "44": Meaning.QUERY,  # with_check_option_violation
     "P0": Meaning.QUERY,  # raised by a function
     "54": Meaning.QUERY,  # program_limit_exceeded
 }
@@ -85,15 +86,15 @@ _TIMEOUT_WORDS = re.compile(r"tim(ed|e)[ -]?out|HYT00|ORA-01013|DPY-4024", re.IG
 def meaning_of(error: BaseException, *, connecting: bool) -> Meaning:
     """Return what the error of a driver means. `connecting` is true before a query is sent."""
     cause: BaseException = getattr(error, "orig", None) or error
+    module = type(cause).__module__.partition(".")[0]
+    if module in ("pymysql", "MySQLdb", "mariadb", "mysql"):
+        return _of_mysql(cause)
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):
         if state == "57014" and "user request" in str(cause):  # somebody cancelled the query
             return Meaning.UNREACHABLE
         found = _SQLSTATES.get(state) or _SQLSTATES.get(state[:2])
         return found or Meaning.UNREACHABLE
-    module = type(cause).__module__.partition(".")[0]
-    if module in ("pymysql", "MySQLdb", "mariadb", "mysql"):
-        return _of_mysql(cause)
     if module == "sqlite3":
         words = [meaning for word, meaning in _SQLITE_WORDS if word in str(cause)]
         return words[0] if words else Meaning.QUERY

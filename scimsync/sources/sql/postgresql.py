@@ -104,7 +104,8 @@ class PostgresqlReader:
                 )
             return CopiedRows(
                 path,
-                {name: _cell(f"p{at}", kinds[oid]) for at, (name, oid) in enumerate(described)},
+                tuple(name for name, _ in described),
+                [_cell(f"p{at}", kinds[oid]) for at, (_, oid) in enumerate(described)],
                 len(columns),
                 file.digest,
                 file.rows,

@@ -176,6 +176,10 @@ def _reader(spec: Spec, address: Address) -> Reader:
         from scimsync.sources.sql.postgresql import PostgresqlReader
 
         return PostgresqlReader(address, settings.query, timeout_s, explainer)
+    if address.url.drivername in ("mysql+pymysql", "mariadb+pymysql"):
+        from scimsync.sources.sql.mysql import MysqlReader
+
+        return MysqlReader(address, settings.query, timeout_s, explainer)
     from scimsync.sources.sql.other import OtherReader
 
     def engine(connect: Mapping[str, object]) -> Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -115,24 +115,22 @@ class JsonRows:
 class CopiedRows:
     """Rows in the text format of PostgreSQL's COPY, below a line with the numbers of the columns.
 
-    `cells` maps the name of a column to the SQL for its value and the SQL type of that.
+    `cells` are the SQL for the value of each column, and the SQL type of that. The file has `width`
+    columns.
     """
 
     path: Path
-    cells: Mapping[str, tuple[str, str]]
+    columns: tuple[str, ...]
+    cells: Sequence[tuple[str, str]]
     width: int
     digest: str
     rows: int
     longest: int
 
-    @property
-    def columns(self) -> Sequence[str]:
-        """The names of the columns."""
-        return tuple(self.cells)
-
     def part(self, names: Sequence[str], *, numbered: bool) -> Part:
         """See `Spooled.part`."""
-        columns = [f"{self.cells[name][0]} as c{place}" for place, name in enumerate(names)]
+        cells = [self.cells[self.columns.index(name)] for name in names]
+        columns = [f"{sql} as c{place}" for place, (sql, _) in enumerate(cells)]
         number = ["row_number() over () as row"] if numbered else []
         line = max(2_000_000, self.longest + 1)
         types = ", ".join(f"p{at}: 'VARCHAR'" for at in range(self.width))
@@ -144,5 +142,5 @@ class CopiedRows:
         )
         return Part(
             f"select {', '.join([*columns, *number])} from {table}",
-            tuple(self.cells[name][1] for name in names),
+            tuple(kind for _, kind in cells),
         )
