@@ -6,6 +6,9 @@ A preset is used by `preset = "NAME"` in `[sources.X]`. It has no code. All keys
 product = "Okta"                          # name of the product
 url = "https://{org}"                     # base URL, perhaps with a path; omit it for a product
                                           # that customers run themselves: sync.toml gives `url`
+authentication = "a token (`bearer`)"     # the next three are for docs/reference/presets.md
+leavers = "no longer listed"
+unverified = ["…"]                        # facts from memory or from other people's code
 notes = ["…"]                             # sentences for administrators: rights, traps
 rate = { requests = 600, seconds = 60 }   # requests that the API takes in a period
 concurrency = 4                           # calls at the same time in joins (default 4)
@@ -169,6 +172,9 @@ class Preset(Api):
     product: Text
     url: Text | None = None
     sources: list[FactSource] = Field(min_length=1)
+    authentication: Text
+    leavers: Text
+    unverified: list[Text] = Field(default_factory=list)
     notes: list[Text] = Field(default_factory=list)
     variables: Mapping[Name, Variable] = Field(default_factory=dict)
     auth: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
