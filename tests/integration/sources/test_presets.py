@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +19,19 @@ from scimsync.sources.http.preset import PRESETS, preset
 from scimsync.sources.http.source import HttpSource
 from scimsync.sources.workspace import Workspace
 from tests.http_sources import FakeTime, records, spec_of
+from tests.office import ENTERPRISE, Office
 from tests.preset_cases import CASES, Case
+from tests.servers.faulty import FaultyServer
 from tests.servers.vendors import VENDORS
 from tests.servers.vendors.server import Faults, Vendor
 
+MAPPING = {
+    "given_name": '"name.givenName" = "given_name"\n',
+    "department": f'"{ENTERPRISE}:department" = "department"\n',
+    "title": 'title = "title"\n',
+    "email": '\'emails[type eq "work"].value\' = "email"\n',
+}
+"""Lines of the mapping, by column."""
 PAGED = [case for case in CASES if not case.one_page]
 
 
@@ -138,3 +148,37 @@ def test_a_list_that_ends_early_is_unreadable(case: Case, start: Any) -> None:
 
     with pytest.raises(SourceUnavailable):
         read(case, server, "user_name")
+
+
+LOST = [
+    *((case, "fields") for case in CASES),
+    *((case, "people") for case in CASES),
+    *((case, "stop") for case in CASES if not case.counted),
+]
+
+
+@pytest.mark.parametrize(("case", "lost"), LOST, ids=[f"{case.name}-{lost}" for case, lost in LOST])
+def test_what_is_no_longer_shown_never_looks_like_people_who_left(
+    case: Case, lost: str, start: Any, office: Office, faulty: FaultyServer
+) -> None:
+    server = start(case)
+    known = set(case.columns)
+    optional = "".join(line for column, line in MAPPING.items() if column in known)
+    office.configure(
+        source=f"[sources.staff]{case.source(server)}",
+        target=f'source = "staff"\nscope = "{"active" if "active" in known else "true"}"',
+        user=f'externalId = "id"\nuserName = "user_name"\nactive = true\n{optional}',
+    )
+    assert office.push().exit_code == 0
+    before = deepcopy(faulty.users)
+    assert len(before) == len(case.company().active)
+
+    server.faults = Faults(hide="" if lost == "stop" else lost)
+    if lost == "stop":
+        server.data_requests = 0
+        server.faults.stop_at = 2
+
+    ran = office.run("push")
+
+    assert ran.code in (1, 3), ran
+    assert faulty.users == before

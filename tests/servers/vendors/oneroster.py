@@ -48,7 +48,7 @@ class OneRoster(Vendor):
         start = int(request.query.get("offset", 0))
         if self.repeats(ago=1):
             start = max(0, start - self.size(size))
-        page, following = self.page(records, start, size)
+        page, following = self.page([] if self.stops() else records, start, size)
         headers = {"X-Total-Count": str(len(records))}
         if following is not None:
             query = dict(request.query) | {"limit": size, "offset": following}
