@@ -28,7 +28,8 @@ class Scope:
     `left_out` holds, for each column, the values of users out of scope, as constants. `notes` say
     what is to be checked, and `hints` what else could be done. `tells_leavers` is true if one of
     the conditions says who has left. `candidate` is the column that probably says it if its values
-    are not understood.
+    are not understood. `guessed` is true if values were taken for active because the column has no
+    other value for it.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -37,6 +38,7 @@ class Scope:
     hints: tuple[str, ...] = ()
     tells_leavers: bool = False
     candidate: str | None = None
+    guessed: bool = False
 
     @property
     def expression(self) -> str | None:
@@ -55,6 +57,7 @@ class Scope:
             (*self.hints, *other.hints),
             self.tells_leavers or other.tells_leavers,
             self.candidate or other.candidate,
+            self.guessed or other.guessed,
         )
 
 

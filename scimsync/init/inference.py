@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scimsync.desired.syntax import column_expression
@@ -76,7 +76,7 @@ def infer(columns: Sequence[str], rows: Sequence[Row]) -> Findings:
         lists=_lists(table, headers, taken),
         key_notes=key_notes,
         user_notes=user_notes,
-        manager_notes=() if manager else _manager_note(table, roles.get("manager")),
+        manager_notes=() if manager else _manager_note(table, candidates["manager"], roles),
         column_notes=_repeated_note([name for name in repeated if name.strip()]),
     )
 
@@ -139,13 +139,46 @@ def _manager(
     return None
 
 
-def _manager_note(table: Table, manager: str | None) -> tuple[str, ...]:
-    if manager is None or table.is_empty(manager):
+def _manager_note(
+    table: Table, columns: Sequence[str], roles: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return why the manager is not mapped, and where to read how to do it."""
+    filled = [column for column in columns if not table.is_empty(column)]
+    if not filled:
         return ()
+    for column in filled:
+        if (held := _named_by(table, column, roles)) is not None:
+            return (
+                f"The manager is not mapped, because {column_expression(column)} holds {held} and"
+                " not keys. A query turns them into keys: see docs/how-to/query-recipes.md.",
+            )
+    name = column_expression(filled[0])
     return (
-        f"The manager is not mapped, because {column_expression(manager)} does not hold keys: ref()"
-        " takes the key of the manager's row.",
+        f"The manager is not mapped, because {name} does not hold keys: ref() takes the key of the"
+        " manager's row.",
     )
+
+
+def _named_by(table: Table, manager: str, roles: Mapping[str, str]) -> str | None:
+    """Return what of the users half of the managers in a column are named by, None if unknown."""
+    managers = {text.lower() for text in table.texts(manager)}
+
+    def are_among(texts: Iterable[str]) -> bool:
+        return 2 * len(managers & {text.lower() for text in texts}) >= len(managers)
+
+    for column in table.columns:
+        unique = column != manager and table.is_unique(column, ignore_case=True)
+        if unique and are_among(table.texts(column)):
+            return f"values of {column_expression(column)}"
+    if "given" in roles and "family" in roles:
+        pairs = [
+            [str(row.get(roles[role]) or "").strip() for role in ("given", "family")]
+            for row in table.rows
+        ]
+        names = [*map(" ".join, pairs), *(f"{family}, {given}" for given, family in pairs)]
+        if are_among(names):
+            return "names of users"
+    return None
 
 
 def _lists(table: Table, headers: Sequence[Header], taken: set[str | None]) -> dict[str, str]:

@@ -23,16 +23,17 @@ def find_key(
     """Return the column that identifies a record, and what to check about it.
 
     A column with the name of a key comes first, then one that ends like a number, a user name, an
-    e-mail address, and anything that is different in each row.
+    e-mail address, and anything that is different in each row. Of several numbers, the one that the
+    managers are named by comes first.
     """
     by_name, numbered, others = _options(table, headers, candidates)
     logins = [*candidates["login"], *candidates["email"]]
     fallback = next(iter([*by_name, *numbered, *logins, *table.columns]), None)
     if not table.rows or fallback is None:
         return fallback, ()
-    for column in (*by_name, *numbered):
-        if _identifies(table, column):
-            return column, ()
+    keys = [column for column in (*by_name, *numbered) if _identifies(table, column)]
+    if keys:
+        return next((key for key in keys if _names_managers(table, key, candidates)), keys[0]), ()
     for column in by_name:
         if _nearly_identifies(table, column):
             return column, (_doubt(table, column),)
@@ -51,6 +52,13 @@ def names_keys(table: Table, manager: str, key: str) -> bool:
         return True
     shapes = {_shape(value) for value in keys}
     return all(_shape(value) in shapes for value in managers)
+
+
+def _names_managers(table: Table, key: str, candidates: Candidates) -> bool:
+    """Return whether half of the managers in a column are named by `key`."""
+    keys = set(table.texts(key))
+    managers = [set(table.texts(column)) for column in candidates["manager"] if column != key]
+    return any(named and 2 * len(named & keys) >= len(named) for named in managers)
 
 
 def _options(

@@ -66,7 +66,7 @@ def choose_roles(
         filled = [column for column in free if not table.is_empty(column)]
         if role == "email":
             filled.sort(key=lambda column: not _is_one_each(staff, column))
-        elif role == "display":
+        elif role in ("given", "family", "display"):
             filled.sort(key=lambda column: not staff.is_filled(column))
         if filled or (free and not table.rows):
             roles[role] = (filled or free)[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from scimsync.desired.day_numbers import read_filetime
+from scimsync.desired.expression_errors import UnusableValue
 from scimsync.desired.syntax import column_expression, text_literal
 from scimsync.init.conditions import Condition, Scope, is_empty_test, shortened
 from scimsync.init.dates import DateFormat, NotADate, find_format
@@ -26,6 +28,9 @@ def find_scope(
     scope += flag_scope(table, [header for header in headers if header.column not in used])
     scope += _last_day(table, headers, day_first, optional=bool(scope.conditions))
     scope = replace(scope, tells_leavers=bool(scope.conditions))
+    for header in headers:
+        if header.name in vocabulary().expiries:
+            scope += _not_expired(table, header.column)
     return scope + _first_day(table, headers, day_first, sure=scope.tells_leavers)
 
 
@@ -83,6 +88,19 @@ def _not_ended(table: Table, column: str, found: DateFormat) -> Condition:
     date = found.expression(column_expression(column))
     expression = f"({is_empty_test(table, column, empty=True)} or {date} >= today)"
     return Condition(column, expression, lambda row: not is_filled(row.get(column)))
+
+
+def _not_expired(table: Table, column: str) -> Scope:
+    """Return the condition that a column of FILETIMEs is not over, or never will be."""
+    try:
+        days = [read_filetime(value) for value in table.values(column)]
+    except UnusableValue:
+        return Scope()
+    if not days:
+        return Scope()
+    name = f"{column_expression(column)} | filetime"
+    expression = f"({name} is none or {name} > today)"
+    return Scope((Condition(column, expression, lambda _: True),))
 
 
 def _started(table: Table, column: str, found: DateFormat, *, sure: bool) -> Scope:

@@ -31,13 +31,17 @@ def status_scope(table: Table, headers: Sequence[Header], taken: frozenset[str])
     """
     known = vocabulary()
     named = [header for header in headers if header.name in known.coded]
-    problems = []
+    guesses, problems = [], []
     for header in [*named, *ranked(headers, known.statuses)]:
         found = _by_meaning(table, header, named=True)
         if isinstance(found, Scope):
-            return found
-        if found and header.name not in known.ambiguous_statuses:
+            if not found.guessed:
+                return found
+            guesses.append(found)
+        elif found and header.name not in known.ambiguous_statuses:
             problems.append(Scope(notes=(found,), candidate=header.column))
+    if guesses:
+        return guesses[0]
     for header in headers:
         if header.column not in taken and _looks_like_status(table, header):
             found = _by_meaning(table, header, named=False)
@@ -113,6 +117,7 @@ def _by_meaning(table: Table, header: Header, *, named: bool) -> Scope | str | N
     active, ended = having(Meaning.ACTIVE), having(Meaning.ENDED)
     unclear = having(Meaning.UNCLEAR, None)
     notes = []
+    guessed = not active
     if active:
         active += having(Meaning.EMPLOYMENT)
     elif ended and len(values) > len(ended):
@@ -133,7 +138,12 @@ def _by_meaning(table: Table, header: Header, *, named: bool) -> Scope | str | N
             " accounts, add the value to the condition."
         )
     left_out = tuple(map(constant, [*ended, *unclear]))
-    return Scope((is_one_of(column, active),), {column: left_out} if left_out else {}, tuple(notes))
+    return Scope(
+        (is_one_of(column, active),),
+        {column: left_out} if left_out else {},
+        tuple(notes),
+        guessed=guessed,
+    )
 
 
 def _flag(table: Table, column: str, *, wanted: bool) -> Scope:

@@ -37,7 +37,8 @@ class Vocabulary:
     `disabled`, and each of `roles` map a name to its rank: the better, the lower. `weak_names` are
     whole names to use only without better ones. `values` are the words of status columns, `codes`
     those that count only in columns with the name of a status column, and `coded` the columns with
-    codes of their own. `bits` are columns of numbers in which one bit disables the account.
+    codes of their own. `bits` are columns of numbers in which one bit disables the account, and
+    `expiries` columns of FILETIMEs after which it cannot be used.
     """
 
     prefixes: tuple[str, ...]
@@ -61,13 +62,16 @@ class Vocabulary:
     no: frozenset[str]
     coded: Mapping[str, Mapping[str, Meaning]]
     bits: Mapping[str, int]
+    expiries: frozenset[str]
     lists: frozenset[str]
     personal_words: frozenset[str]
 
     def knows(self, name: str) -> bool:
         """Return whether any of the tables has a column of this name."""
         ranked = (self.keys, self.statuses, self.enabled, self.disabled, *self.roles.values())
-        return any(name in table for table in (*ranked, self.coded, self.bits, self.lists))
+        return any(
+            name in table for table in (*ranked, self.coded, self.bits, self.expiries, self.lists)
+        )
 
 
 @cache
@@ -102,6 +106,7 @@ def vocabulary() -> Vocabulary:
         no=_names(status["booleans"]["no"]),
         coded={column: _meanings(entry) for column, entry in coded.items() if column not in bits},
         bits=bits,
+        expiries=_names(data["expiry"]["filetimes"]),
         lists=_names(data["lists"]["names"]),
         personal_words=frozenset(data["personal"]["words"]),
     )

@@ -48,7 +48,7 @@ FORMATS = {
         scope="Status == 'Active' and col['Hire Date'] | date <= today",
         user_name="col['Work Email'] | lower",
         display="(col['First Name'] ~ ' ' ~ col['Last Name']) | trim",
-        told=("The manager is not mapped, because col['Reporting to'] does not hold keys",),
+        told=("The manager is not mapped, because col['Reporting to'] holds names of users",),
     ),
     "BambooHR, employment status": Format(
         "Employee Number,Name,Work Email,Employment Status\n"
@@ -448,7 +448,7 @@ FORMATS = {
         scope="Enabled == 'True'",
         user_name="UserPrincipalName | lower",
         display="(GivenName ~ ' ' ~ Surname) | trim",
-        told=("The manager is not mapped, because Manager does not hold keys",),
+        told=("The manager is not mapped, because Manager holds values of DistinguishedName and",),
     ),
     "csvde": Format(
         "DN,objectClass,cn,sn,givenName,displayName,objectGUID,userAccountControl,sAMAccountName"

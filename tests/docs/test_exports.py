@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -190,6 +191,171 @@ def memberships(office: Office) -> dict[str, set[str]]:
         group["displayName"]: {names[member["value"]] for member in group.get("members", [])}
         for group in page["Resources"]
     }
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """What `init` makes of the file of the first day.
+
+    `users` are the userNames that it would create, by default those that the example creates.
+    `told` are parts of the notes on the screen.
+    """
+
+    key: str
+    scope: str | None
+    user_name: str
+    users: Callable[[frozenset[str]], set[str]] = set
+    told: tuple[str, ...] = ()
+    file: str = "day1.csv"
+
+
+def without(*left_out: str) -> Callable[[frozenset[str]], set[str]]:
+    return lambda names: {name for name in names if not name.startswith(left_out)}
+
+
+NO_LEAVERS = "No column was recognized that says who has left, so everyone"
+NO_MANAGER = "The manager is not mapped, because"
+
+DRAFTED = {
+    "adp": Drafted(
+        "Associate ID",
+        "col['Position Status'] == 'Active' and col['Hire Date'] | date('%m/%d/%Y') <= today",
+        "col['Work Contact: Work Email'] | lower",
+        without("hana"),
+        ("users with 'Leave' are out of scope",),
+    ),
+    "apple-school-manager": Drafted(
+        "person_id",
+        None,
+        "sis_username",
+        without("aabel", "bboyd", "ccruz"),
+        (NO_LEAVERS,),
+        "day1/students.csv",
+    ),
+    "bamboohr": Drafted(
+        "Employee #",
+        "Status == 'Active' and col['Hire Date'] | date <= today",
+        "col['Work Email'] | lower",
+    ),
+    "canvas": Drafted("user_id", "status == 'active'", "login_id", file="day1/users.csv"),
+    "clever": Drafted(
+        "Student_id",
+        None,
+        "Username",
+        without("aabel", "bboyd", "ccruz"),
+        (NO_LEAVERS,),
+        "day1/students.csv",
+    ),
+    "csvde": Drafted(
+        "objectGUID",
+        "(userAccountControl | int) // 2 % 2 == 0"
+        " and (accountExpires | filetime is none or accountExpires | filetime > today)",
+        "userPrincipalName",
+        told=(f"{NO_MANAGER} manager holds values of DN and not keys.",),
+    ),
+    "entra": Drafted(
+        "objectId",
+        "accountEnabled == 'True'",
+        "userPrincipalName",
+        lambda names: {*names, "kai.kern_example.org#EXT#@example.com"},
+    ),
+    "get-aduser": Drafted(
+        "EmployeeID",
+        "Enabled == 'True' and (userAccountControl | int) // 2 % 2 == 0"
+        " and (accountExpires | filetime is none or accountExpires | filetime > today)",
+        "UserPrincipalName",
+        told=(f"{NO_MANAGER} Manager holds values of DistinguishedName and not keys.",),
+    ),
+    "google-workspace": Drafted(
+        "Employee ID",
+        "col['Status [READ ONLY]'] == 'Active'",
+        "col['Email Address [Required]'] | lower",
+        told=(f"{NO_MANAGER} col['Manager Email'] holds values of",),
+    ),
+    "hibob": Drafted(
+        "Employee ID",
+        "col['Lifecycle status'] == 'Employed' and col['Start date'] | date('%d/%m/%Y') <= today",
+        "Email | lower",
+        without("hana"),
+        (
+            "users with 'Parental leave', 'Hired' are out of scope",
+            f"{NO_MANAGER} col['Reports to'] holds values of col['Display name'] and not keys.",
+        ),
+    ),
+    "jumpcloud": Drafted(
+        "_id",
+        "state == 'ACTIVATED' and activated == 'True' and suspended == 'False'",
+        "username",
+        lambda names: {name.partition("@")[0].replace(".", "") for name in names},
+        ("users with 'STAGED' are out of scope",),
+    ),
+    "microsoft-365": Drafted(
+        "Object Id", "col['Block credential'] == 'False'", "col['User principal name'] | lower"
+    ),
+    "moodle": Drafted("idnumber", "suspended == '0'", "username"),
+    "okta": Drafted(
+        "user.id",
+        "col['user.status'] in ['ACTIVE', 'PASSWORD_EXPIRED']",
+        "col['user.login']",
+        told=("users with 'STAGED' are out of scope",),
+    ),
+    "oneroster-1.1": Drafted(
+        "sourcedId", "enabledUser == 'true'", "username", file="day1/users.csv"
+    ),
+    "oneroster-1.2": Drafted(
+        "sourcedId", "enabledUser == 'true'", "username", file="day1/users.csv"
+    ),
+    "personio": Drafted(
+        "Personnel number",
+        "Status == 'Active' and col['Hire date'] | date <= today",
+        "Email | lower",
+        without("hana"),
+        (
+            "users with 'Leave', 'Onboarding' are out of scope",
+            f"{NO_MANAGER} Supervisor holds names of users and not keys.",
+        ),
+    ),
+    "workday": Drafted(
+        "Employee_ID",
+        "Active_Status == '1' and Hire_Date | date <= today",
+        "col['Email_-_Primary_Work'] | lower",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_init_makes_a_configuration_of_an_export_that_works_at_once(
+    name: str, real_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, office = DRAFTED[name], copied(name, real_office)
+    (office.folder / "sync.toml").unlink()
+
+    ran = office.run("init", expected.file)
+
+    assert (ran.code, ran.err) == (0, "")
+    text = (office.folder / "sync.toml").read_text("utf-8")
+    document = tomllib.loads(text)
+    ((source,), (target,)) = document["sources"].values(), document["targets"].values()
+    assert (source["key"], target.get("scope")) == (expected.key, expected.scope)
+    assert target["user"]["userName"] == expected.user_name
+    screen = " ".join(ran.out.split())
+    assert [note for note in expected.told if note not in screen] == []
+    assert ("Check before the first push" in screen) == bool(expected.told)
+
+    office.write("sync.toml", text.replace("https://app.example.com/scim/v2", office.url))
+    monkeypatch.setenv("SCIM_TOKEN", office.token)
+    checked = office.run("check")
+    assert (checked.code, "warning" in checked.out) == (0, False), checked.out
+    planned = office.run("plan", "--json")
+    assert (planned.code, planned.document["problems"]) == (0, []), planned.err
+    operations = planned.document["targets"]["app"]["operations"]
+    assert {user_name(operation) for operation in operations} == expected.users(DAYS[name].first)
+
+
+def user_name(operation: Json) -> str:
+    """Return the userName that an operation gives an account."""
+    (change,) = [each for each in operation["changes"] if each["path"] == "userName"]
+    return str(change["after"])
 
 
 def test_each_example_says_where_its_columns_come_from() -> None:

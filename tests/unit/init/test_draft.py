@@ -185,6 +185,42 @@ def test_a_doubtful_key_is_said_to_be_doubtful(
         assert f"# {note[:40]}" in draft.text
 
 
+def test_the_key_is_the_number_that_managers_are_named_by() -> None:
+    columns = ["employee_id", "id", "email", "manager"]
+    rows = [
+        ["E1", "77", "ann@example.com", ""],
+        ["E2", "78", "bo@example.com", "77"],
+        ["E3", "79", "cy@example.com", "77"],
+    ]
+
+    assert key(columns, *rows) == "id"
+    assert mapping(columns, *rows)[f"{ENTERPRISE}:manager.value"] == "ref(manager)"
+
+
+@pytest.mark.parametrize(
+    ("manager", "held"),
+    [
+        ("bo@example.com", "values of email"),
+        ("BO@example.com", "values of email"),
+        ("Bo Kim", "names of users"),
+        ("Kim, Bo", "names of users"),
+    ],
+)
+def test_a_manager_who_is_named_in_another_way_is_said_with_the_way_out(
+    manager: str, held: str
+) -> None:
+    columns = ["id", "email", "first_name", "last_name", "manager"]
+    rows = [
+        ["1", "ann@example.com", "Ann", "Lee", manager],
+        ["2", "bo@example.com", "Bo", "Kim", ""],
+    ]
+
+    assert drafted(columns, *rows).findings.manager_notes == (
+        f"The manager is not mapped, because manager holds {held} and not keys. A query turns them"
+        " into keys: see docs/how-to/query-recipes.md.",
+    )
+
+
 def test_a_file_without_columns() -> None:
     text = draft_sync_toml([], [], "hr.csv", "hr").text
     assert "# The file has no columns. Name the one that identifies a user for good.\n" in text
@@ -274,6 +310,14 @@ def test_an_address_is_recognised_by_its_looks() -> None:
 
 def test_a_column_called_email_that_holds_none_is_not_used() -> None:
     assert WORK_MAIL not in mapping(["id", "email"], ["1", "yes"], ["2", "no"])
+
+
+def test_a_preferred_name_that_few_users_have_is_not_the_given_name() -> None:
+    columns = ["id", "Preferred First Name", "Legal Name First Name", "Legal Name Last Name"]
+    mapped = mapping(columns, ["1", "Danny", "Dana", "Lee"], ["2", "", "Bo", "Kim"])
+
+    assert mapped["name.givenName"] == "col['Legal Name First Name']"
+    assert mapped["name.familyName"] == "col['Legal Name Last Name']"
 
 
 def test_a_whole_name_is_the_display_name() -> None:
@@ -406,6 +450,42 @@ def test_the_best_status_column_that_is_understood_decides() -> None:
     columns = ["id", "Employment Status", "Status"]
     rows = [["1", "Full time", "Active"], ["2", "Part time", "Left"]]
     assert scope(columns, *rows) == "Status == 'Active'"
+
+
+def test_a_status_counts_more_than_kinds_of_employment() -> None:
+    columns = ["id", "Employment Status", "Status"]
+    rows = [
+        ["1", "Full-Time", "Active"],
+        ["2", "Part-Time", "Inactive"],
+        ["3", "Terminated", "Inactive"],
+    ]
+    assert scope(columns, *rows) == "Status == 'Active'"
+    assert scope(columns[:2], *[row[:2] for row in rows]) == (
+        "col['Employment Status'] in ['Full-Time', 'Part-Time']"
+    )
+
+
+NEVER, YEAR_2035 = "9223372036854775807", "137000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([NEVER, "0"], "(accountExpires | filetime is none or accountExpires | filetime > today)"),
+        (
+            [YEAR_2035, ""],
+            "(accountExpires | filetime is none or accountExpires | filetime > today)",
+        ),
+        (["12/31/2026", ""], None),
+        (["", ""], None),
+    ],
+)
+def test_an_account_that_expired_is_out_of_scope(values: list[str], expected: str | None) -> None:
+    rows = [[str(number), value] for number, value in enumerate(values)]
+
+    assert scope(["id", "accountExpires"], *rows) == expected
+    # it does not tell who has left
+    assert NO_LEAVERS in drafted(["id", "accountExpires"], *rows).notes
 
 
 @pytest.mark.parametrize(
