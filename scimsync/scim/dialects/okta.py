@@ -9,7 +9,7 @@ and its FAQ; read 2026-11-29. Okta knows three ways:
 - `okta-put`, applications of its wizard: PUT for everything.
 
 Okta also sends a `password` that nobody knows, and the `display` of members: scimsync sends a
-password only if it is mapped, and no `display`.
+password only if it is mapped, and no `display`. See docs/decisions.md.
 """
 
 from __future__ import annotations
