@@ -6,7 +6,8 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,19 +28,27 @@ class CommandOutput:
 
 
 def run_bounded(
-    words: Sequence[str], folder: Path, timeout_s: float, max_bytes: int
+    words: Sequence[str],
+    folder: Path,
+    timeout_s: float,
+    max_bytes: int,
+    *,
+    stdin: bytes = b"",
+    variables: Mapping[str, str] | None = None,
 ) -> CommandOutput:
-    """Run a command in `folder`, without a shell and without input.
+    """Run a command in `folder`, without a shell.
 
-    Of each of its streams, at most `max_bytes` are kept. Raise TimeoutError if it has not ended
-    and closed its streams within `timeout_s` seconds, and OSError or ValueError if it cannot be
-    started. It does not run any more when this returns or raises.
+    It reads `stdin`, at most a few KiB, and `variables` are added to its environment. Of each of
+    its streams, at most `max_bytes` are kept. Raise TimeoutError if it has not ended and closed its
+    streams within `timeout_s` seconds, and OSError or ValueError if it cannot be started. It does
+    not run any more when this returns or raises.
     """
     deadline = time.monotonic() + timeout_s
     process = subprocess.Popen(
         words,
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        env=None if variables is None else {**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -48,6 +57,9 @@ def run_bounded(
     kept = {stdout: bytearray(), stderr: bytearray()}
     is_cut = False
     try:
+        if process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin as stream:
+                stream.write(stdin)
         with selectors.DefaultSelector() as selector:
             for stream in kept:
                 selector.register(stream, selectors.EVENT_READ)

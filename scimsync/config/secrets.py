@@ -28,9 +28,15 @@ _NOT_STORED = (
     " nor in the state (%s); the next run may be refused [SYNC-0157]"
 )
 
-_WRITABLE = ("file", "keyring")
+_WRITABLE = ("file", "keyring", "cmd")
 
 CMD_TIMEOUT_S = 30.0
+
+_STORE_VARIABLES = {"SCIMSYNC_SECRET": "store"}
+"""What tells a command to store its input in place of the secret that it prints otherwise."""
+_LONGEST_STORED = 16 * 1024
+"""The longest secret, in bytes, that is given to a command: a pipe holds it at once."""
+
 _MAX_BYTES = 64 * 1024
 """The longest output of a command, and the longest file, that is read for a secret."""
 
@@ -71,15 +77,17 @@ class SecretReader:
     def replace(self, option: str, value: str, /) -> None:
         """Store `value` where the reference under `option` points to, or else in the state.
 
-        Only `file:` and `keyring:` can be written. Log a warning if `value` cannot be stored.
+        Only `file:`, `keyring:`, and `cmd:` can be written. Log a warning if `value` cannot be
+        stored.
         """
         scheme, _, rest = self._reference(option).partition(":")
         try:
             if scheme in _WRITABLE:
                 with suppress(Exception):
                     self._write(scheme, rest, value)
-                    self._read[option] = value
-                    return
+                    if scheme != "cmd" or self._reads(option, value):
+                        self._read[option] = value
+                        return
             keep_secret(self._config, self._owner, option, self._read[option], value)
         except Exception as error:
             where = self._config.where(*self._parts, option)
@@ -94,8 +102,15 @@ class SecretReader:
     def _write(self, scheme: str, rest: str, value: str) -> None:
         if scheme == "file":
             write_atomically(self._config.base_dir / rest, [f"{value}\n".encode()])
+        elif scheme == "cmd":
+            _to_cmd(rest, self._config.base_dir, value)
         else:
             _to_keyring(rest, value)
+
+    def _reads(self, option: str, value: str) -> bool:
+        """Return whether the secret behind an option is `value`: commands may only print it."""
+        where = self._config.where(*self._parts, option)
+        return resolve(getattr(self._table, option), self._config.base_dir, where) == value
 
     def _reference(self, option: str) -> str:
         reference: str = getattr(self._table, option).get_secret_value()
@@ -252,6 +267,22 @@ def _to_keyring(entry: str, value: str) -> None:
 
     service, user = service_and_user(entry) or ("", "")
     keyring.set_password(service, user, value)
+
+
+def _to_cmd(command: str, base_dir: Path, value: str) -> None:
+    """Give a command a secret to store, on its standard input. It may ignore that."""
+    from scimsync.config.bounded_command import run_bounded
+
+    content = value.encode()
+    if len(content) <= _LONGEST_STORED:
+        run_bounded(
+            command_words(command),
+            base_dir,
+            CMD_TIMEOUT_S,
+            _MAX_BYTES,
+            stdin=content,
+            variables=_STORE_VARIABLES,
+        )
 
 
 def _from_cmd(command: str, base_dir: Path, where: str, timeout_s: float, *, whole: bool) -> str:

@@ -285,6 +285,57 @@ def test_a_replaced_refresh_token_that_cannot_be_written_is_kept_in_the_state_en
     assert b"refresh-3" not in stored
 
 
+STORING = """#!/bin/sh
+if [ "$SCIMSYNC_SECRET" = store ]; then
+    {store}
+fi
+cat refresh
+"""
+
+
+def test_a_command_stores_the_refresh_token_that_the_server_replaced(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer
+) -> None:
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    office.write("vault", STORING.format(store="cat > refresh; exit"))
+    (office.folder / "vault").chmod(0o700)
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "cmd:./vault"'))
+    for number in (1, 2):
+        office.hire(people(number))
+        assert counts(office.push()) == {"create": 1}
+
+    assert (office.folder / "refresh").read_text() == oauth.refresh_token == "refresh-3"
+    assert office.sql("SELECT target FROM replaced_secret") == []
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "exit 1",
+        # claims to have stored it
+        "exit 0",
+        "echo other > refresh.new; exit 0",
+        # has closed its input before it is written
+        "exec 0<&-; sleep 0.1; exit 0",
+    ],
+)
+def test_a_refresh_token_that_a_command_does_not_store_is_kept_in_the_state(
+    office: Office, faulty: FaultyServer, oauth: OAuthServer, store: str
+) -> None:
+    oauth.rotates = True
+    office.write("refresh", "refresh-1\n")
+    office.write("vault", STORING.format(store=store))
+    (office.folder / "vault").chmod(0o700)
+    authenticate(office, oauth_settings(oauth, 'refresh_token = "cmd:./vault"'))
+    for number in (1, 2):
+        office.hire(people(number))
+        assert counts(office.push()) == {"create": 1}
+
+    assert [form["refresh_token"] for form in oauth.forms] == ["refresh-1", "refresh-2"]
+    assert office.sql("SELECT target FROM replaced_secret") == [("wiki",)]
+
+
 def test_a_new_refresh_token_in_sync_toml_counts_more_than_a_kept_one(
     office: Office, faulty: FaultyServer, oauth: OAuthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,9 +399,11 @@ def test_a_command_between_two_pushes_may_replace_the_refresh_token_of_a_running
     office.write("refresh", "refresh-1\n")
     authenticate(office, oauth_settings(oauth, 'refresh_token = "file:refresh"'))
     office.hire(people(4))
+    replaced: list[bool] = []
 
     def accepts(headers: Mapping[str, str]) -> bool:
-        if len(faulty.users) == 2 and len(oauth.forms) == 1:
+        if len(faulty.users) == 2 and not replaced:
+            replaced.append(True)
             oauth.refresh_token = "refresh-of-check"  # as `scimsync check` would do it
             office.write("refresh.new", "refresh-of-check\n")
             (office.folder / "refresh.new").replace(office.folder / "refresh")

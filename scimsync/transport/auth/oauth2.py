@@ -67,7 +67,8 @@ class OAuth2Settings(AuthenticatorSettings):
         None,
         description=(
             "Where a refresh token is found. If the server replaces it, the new one is written to"
-            " file: or keyring:, and otherwise kept in the state, encrypted"
+            " file: or keyring:, or given to cmd: on its input, and otherwise kept in the state,"
+            " encrypted"
         ),
     )
     scope: Text | None = Field(None, description="Scopes, separated by blanks")

@@ -116,7 +116,7 @@ class TokenEndpoint:
         """
         url = self._url or await self._discover()
         headers = {"Accept": "application/json", "Content-Type": _FORM}
-        body = self._body(url)
+        body = await asyncio.to_thread(self._body, url)  # may read a file, or run a command
         if self._settings.grant != "jwt_bearer":
             _, headers, body = self._client_auth.prepare("POST", url, headers, body)
         answer = await self._send("POST", url, headers, body.encode())
@@ -353,7 +353,7 @@ class OAuth2Authenticator:
             self._refusal = str(refused)
             raise
         if token.refresh_token is not None:  # before anything else: the old one is used up
-            self._save(token.refresh_token)
+            await asyncio.to_thread(self._save, token.refresh_token)
         self._issued = [*self._issued[-1:], token.text]
         self._headers = self._header(token.text)
         self._renew_at = None
