@@ -73,7 +73,6 @@ def test_a_number_becomes_a_day(expression: str, value: object, expected: str | 
         ("x | filetime", "1" * 400, "is not a FILETIME"),
         ("x | filetime", True, "true is not a day as a number"),
         ("x | filetime", [1], "[1] is not a day as a number"),
-        ("x | filetime('../../etc/passwd')", "1", "is not a time zone"),
         ("x | filetime([x])", "1", "is not a time zone"),
         ("x | epoch", "tomorrow", '"tomorrow" is not a number of seconds since 1970'),
         (
