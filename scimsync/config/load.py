@@ -11,11 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from scimsync.config.lookup_tables import TableFromSource, table_source
 from scimsync.config.models import Config, SyncToml
 from scimsync.config.registries import Registries
 from scimsync.config.shared_mappings import extend
 from scimsync.config.targets import Target
 from scimsync.errors import ConfigError
+from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings.validation_errors import InvalidSetting, config_error, invalid_settings
 
@@ -68,7 +70,20 @@ def parse(text: str, path: Path, registries: Registries) -> Config:
         "registries": registries,
         "places": extended.places,
     }
-    return Config.model_construct(**dict(checked) | more | {"targets": _with_sources(checked)})
+    more |= {"targets": _with_sources(checked), **_with_tables(checked)}
+    return Config.model_construct(**dict(checked) | more)
+
+
+def _with_tables(checked: SyncToml) -> dict[str, Any]:
+    """Return the sources with those of tables that are read, and the tables."""
+    tables: Mapping[str, object] = checked.tables
+    read = {name: table for name, table in tables.items() if isinstance(table, TableFromSource)}
+    settings = {table_source(name): table.settings for name, table in read.items()}
+    return {
+        "sources": {**checked.sources, **settings},
+        "tables": {**tables, **{name: ReadTable(table_source(name)) for name in read}},
+        "table_values": {table_source(name): table.value for name, table in read.items()},
+    }
 
 
 def _with_sources(checked: SyncToml) -> dict[str, Target]:

@@ -13,7 +13,7 @@ from pydantic import (
     InstanceOf,
 )
 
-from scimsync.config.constants import TableValue
+from scimsync.config.lookup_tables import LookupTable
 from scimsync.config.notifications import Receiver
 from scimsync.config.registries import Registries
 from scimsync.config.schedule import Schedule, Timings
@@ -181,8 +181,9 @@ class SyncToml(Table):
     guard: Guard = Field(
         default_factory=Guard, description="Limits that stop a run before it does damage"
     )
-    tables: Mapping[Name, Mapping[str, TableValue]] = Field(
-        default_factory=dict, description="Tables for the filter lookup"
+    tables: Mapping[Name, LookupTable] = Field(
+        default_factory=dict,
+        description="Tables for the filter lookup: constants, or the columns of a source",
     )
     mappings: Annotated[Mapping[Name, SharedMapping], _named("mappings")] = Field(
         default_factory=dict, description="Mappings that targets share: see extends"
@@ -198,10 +199,16 @@ class SyncToml(Table):
 
 
 class Config(SyncToml):
-    """sync.toml as loaded: every target names its sources, and the path of the file is known."""
+    """sync.toml as loaded: every target names its sources, and the path of the file is known.
+
+    A table that is read is among the sources, under a name that no other source has.
+    """
 
     path: Path
     """The absolute path of sync.toml."""
+
+    table_values: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+    """The columns with the values of tables that are read, by the names of their sources."""
 
     places: Places = Field(exclude=True)
     """Where the lines are that targets take over from shared mappings."""

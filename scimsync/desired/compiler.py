@@ -30,6 +30,7 @@ from scimsync.desired.schema_attributes import (
 )
 from scimsync.formatting import one_line
 from scimsync.model.ids import Kind
+from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.mappings import Constant, Expression, Generate, MappedValue
 from scimsync.scim.grammar import PathError
 from scimsync.scim.settable import check_settable, settable_path
@@ -115,6 +116,11 @@ def compile_program(
         expressions=expressions,
         columns=columns,
         uses_today=any(expr.uses.today for expr in expressions),
+        tables=tuple(
+            table
+            for table in _tables_used(expressions, tables).values()
+            if isinstance(table, ReadTable)
+        ),
         uses_time=any(expr.uses.time for expr in expressions),
         paths=tuple(slot.path for slot in slots if not slot.once),
         digest=_digest(
@@ -122,7 +128,10 @@ def compile_program(
             mapping,
             scope,
             {rule: access[rule] for rule in rules_used},
-            _tables_used(expressions, tables),
+            {
+                table: {"": entries.source} if isinstance(entries, ReadTable) else entries
+                for table, entries in _tables_used(expressions, tables).items()
+            },
             extras or {},
         ),
         variables=tuple(map(names.column, columns)),

@@ -15,6 +15,7 @@ from scimsync.desired.matching import MatchExpressions, MatchValues
 from scimsync.desired.names import NameExpression
 from scimsync.desired.times import RunDay, RunTime, Today
 from scimsync.model.ids import Key, Value
+from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.records import Record
 
 SCOPE = "_scope"
@@ -91,7 +92,8 @@ class Program:
     `columns` are the columns in use, and `variables` the variables that hold them. `paths` are the
     managed attributes, without those that are sent once. `extras` maps the names of further
     expressions to their variables. `names` are the expressions by which references find other
-    records. `uses_time`: an expression uses the time or a time zone. `match` evaluates the
+    records. `tables` are the tables in use that are read; `digest` does not cover their entries.
+    `uses_time`: an expression uses the time or a time zone. `match` evaluates the
     attributes to match by. `digest` identifies everything that decides the result, except for the
     date where `uses_today` is set, and the time where `uses_time` is.
     """
@@ -112,6 +114,7 @@ class Program:
     match: MatchExpressions | None = None
     names: tuple[NameExpression, ...] = ()
     uses_time: bool = False
+    tables: tuple[ReadTable, ...] = ()
 
     def by(self, path: str) -> str | None:
         """Return the expression by which the attribute at `path` refers, None for a key."""

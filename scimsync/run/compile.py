@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from scimsync.config.lookup_tables import place_of_source
 from scimsync.config.models import Config
 from scimsync.config.secrets import SecretReader
 from scimsync.config.targets import DEFAULT_CONCURRENCY, Target
@@ -19,6 +20,7 @@ from scimsync.desired.groups import GroupRule
 from scimsync.desired.names import NameExpression
 from scimsync.desired.program import Program
 from scimsync.errors import SOURCE_ERRORS, ConfigError, ScimsyncError, SecretError, most_severe
+from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.targets import GroupTable
 from scimsync.plan.candidates import Leaving, Policy
 from scimsync.plan.product import ProductRules
@@ -35,6 +37,7 @@ from scimsync.scim.profiles.coverage import lies_within
 from scimsync.scim.profiles.rates import RequestRate
 from scimsync.snapshot.index import index_path
 from scimsync.sources import SourceSpec
+from scimsync.sources.base import missing_column
 from scimsync.targets.sender import open_authenticator
 from scimsync.transport.auth import Authenticator
 
@@ -61,9 +64,17 @@ class CompiledTarget:
 
     @property
     def all_sources(self) -> tuple[str, ...]:
-        """The sources of its users and of its groups."""
+        """The sources of its users, of its groups, and of the tables that it uses."""
         of_groups = (rule.source for rule in self.groups.values() if rule.source is not None)
-        return tuple(dict.fromkeys((*self.sources, *of_groups)))
+        of_tables = (table.source for table in self.tables)
+        return tuple(dict.fromkeys((*self.sources, *of_groups, *of_tables)))
+
+    @property
+    def tables(self) -> tuple[ReadTable, ...]:
+        """The tables that are read and that its expressions use."""
+        programs = (self.program, *(rule.program for rule in self.groups.values()))
+        used = {table.source: table for program in programs for table in program.tables}
+        return tuple(used[source] for source in sorted(used))
 
     @property
     def group_tables(self) -> dict[str, GroupTable]:
@@ -112,8 +123,8 @@ class CompiledTarget:
     def digest(self, today: date) -> str:
         """Return a digest that changes when every user has to be planned again.
 
-        It changes with the mapping, the scope and the rules, and on a new day if an expression
-        uses `today`.
+        It changes with the mapping, the scope and the rules, with the entries of tables that are
+        read, and on a new day if an expression uses `today`.
         """
         decides = [
             self.program.digest,
@@ -138,6 +149,7 @@ class CompiledTarget:
             today.isoformat() if self.uses_today else None,
             *([] if self.config.match == _DEFAULT_MATCH else [self.config.match]),
             *([] if self.config.type == "scim" else [self.config.type]),
+            *([table.source, table.digest] for table in self.tables),
         ]
         return hashlib.blake2b(orjson.dumps(decides), digest_size=16).hexdigest()
 
@@ -147,14 +159,12 @@ class CompiledSource:
     """One source: its settings, the columns that expressions use, and its index file.
 
     `named` are also the columns in use that the source lacks and another source of a target has.
-    `names` are the expressions by which references find its records.
     """
 
     spec: SourceSpec[Any]
     used: tuple[str, ...]
     named: frozenset[str]
     index: Path
-    names: tuple[NameExpression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +199,9 @@ class CompiledConfig:
     @property
     def names(self) -> dict[str, tuple[NameExpression, ...]]:
         """The expressions by which references find records, by source."""
-        return {name: source.names for name, source in self.sources.items()}
+        targets = self.targets.values()
+        sources = {source for target in targets for source in target.sources}
+        return {source: names_of(source, targets) for source in sorted(sources)}
 
     def without(self, errors: Mapping[str, ScimsyncError]) -> CompiledConfig:
         """Return the configuration without some of its targets, given with the reasons.
@@ -259,14 +271,14 @@ def _with_sources(compiled: CompiledConfig, targets: Sequence[CompiledTarget]) -
         try:
             spec = source_spec(config, name)
             columns[name] = spec.columns()
+            check_value_column(config, spec, columns[name])
         except SOURCE_ERRORS as error:
             error.source = name
             refused[name] = error
             continue
-        named = _named_columns(name, targets)
+        named = _named_columns(name, targets) or columns_of_table(config, name)
         used = tuple(column for column in columns[name] if column in named)
-        index = index_path(config.state_dir, name)
-        sources[name] = CompiledSource(spec, used, named, index, names_of(name, targets))
+        sources[name] = CompiledSource(spec, used, named, index_path(config.state_dir, name))
     for target in compiled.targets.values():
         for missing, lacking in _missing_columns(target, columns):
             refused |= {name: missing for name in lacking if name not in refused}
@@ -292,6 +304,18 @@ def with_secrets(compiled: CompiledConfig) -> CompiledConfig:
     return opened.without(refused)
 
 
+def columns_of_table(config: Config, source: str) -> frozenset[str]:
+    """Return the column with the values, if `source` is that of a table."""
+    return frozenset(value for name, value in config.table_values.items() if name == source)
+
+
+def check_value_column(config: Config, spec: SourceSpec[Any], found: Sequence[str]) -> None:
+    """Raise SourceFormatError if the source of a table has no column with the values."""
+    for value in columns_of_table(config, spec.name):
+        if value not in found:
+            raise missing_column(spec, "value", value, found, "the table")
+
+
 def _missing_columns(
     target: CompiledTarget, columns: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[ConfigError, Sequence[str]]]:
@@ -311,16 +335,16 @@ def _missing_columns(
 def source_spec(config: Config, name: str) -> SourceSpec[Any]:
     """Return the source called `name`, ready to be opened."""
     settings = config.sources[name]
+    place = place_of_source(name)
     return SourceSpec(
         name=name,
         settings=settings,
         base_dir=config.base_dir,
         config_name=config.path.name,
-        secret=SecretReader(config, settings, "sources", name),
+        secret=SecretReader(config, settings, *place),
         state_file=config.state_file,
-        secrets=lambda option: SecretReader(
-            config, getattr(settings, option), "sources", name, option
-        ),
+        secrets=lambda option: SecretReader(config, getattr(settings, option), *place, option),
+        place=place,
     )
 
 

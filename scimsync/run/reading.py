@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scimsync.config.lookup_tables import place_of_source
+from scimsync.config.models import Config
 from scimsync.desired.names import NameExpression
-from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, most_severe
+from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, SourceFormatError, most_severe
+from scimsync.model.batches import batches
+from scimsync.model.ids import Seq
+from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.records import Problem
 from scimsync.plan import Violation
 from scimsync.run.context import Context
 from scimsync.run.stopping import stopped_by_sources, violation_of
 from scimsync.snapshot.ingest import Ingested, SourceLimits, ingest
+from scimsync.snapshot.view import SnapshotView
 from scimsync.state import record_names
 from scimsync.state.store import Store
+
+MOST_ENTRIES = 100_000
+"""The number of entries that a table may have: all tables are in memory."""
+
+_SOME = 1000
+
+Refused = Mapping[str, ScimsyncError]
+"""The sources that cannot be used, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,10 @@ def read_sources(context: Context) -> Reading:
     be used, and no guard is the reason.
     """
     if not context.options.read:
+        config = context.compiled.config
+        unusable = fill_tables(config, context.records, config.table_values)
         refresh_names(context.store, context.overlay, context.compiled.names)
-        return Reading({})
+        return Reading({}, unusable)
     compiled, report = context.compiled, context.report
     allowance = context.options.allowance
     known = (compiled.config.guard.limits, allowance.limits)
@@ -82,6 +98,8 @@ def read_sources(context: Context) -> Reading:
             refused[name] = error
         else:
             report(name, "reading", ingested[name].records)
+    refused |= fill_tables(compiled.config, context.records, list(ingested))
+    ingested = {name: one for name, one in ingested.items() if name not in refused}
     reading = Reading(ingested, refused)
     stopped = stopped_by_sources(compiled.sources_of_targets, refused)
     # a saved plan is carried out as a whole or not at all
@@ -90,6 +108,44 @@ def read_sources(context: Context) -> Reading:
         raise most_severe(refused.values())
     refresh_names(context.store, context.overlay, context.compiled.names)
     return reading
+
+
+def fill_tables(config: Config, records: SnapshotView, sources: Iterable[str]) -> Refused:
+    """Fill the tables that are read with what their sources hold.
+
+    Of `sources`, only those of tables count. Return those that cannot be used.
+    """
+    refused: dict[str, ScimsyncError] = {}
+    for source in sources:
+        if source in config.table_values:
+            try:
+                fill_table(config, source, records)
+            except SourceFormatError as error:
+                error.source = source
+                refused[source] = error
+    return refused
+
+
+def fill_table(config: Config, source: str, records: SnapshotView) -> None:
+    """Fill the table that a source is read for with the values of its column, by key.
+
+    Raise SourceFormatError if there are too many.
+    """
+    place = place_of_source(source)
+    table, column = config.tables[place[1]], config.table_values[source]
+    assert isinstance(table, ReadTable)  # noqa: S101 - it has a source
+    entries: dict[str, object] = {}
+    for some in batches(records.changed_keys([source], Seq(-1)), _SOME):
+        for record in records.get([source], some).values():
+            if not record.removed:
+                entries[record.key] = record.data.get(column, "")
+        if len(entries) > MOST_ENTRIES:
+            raise SourceFormatError(
+                f"{config.where(*place)}: the table has more than {MOST_ENTRIES:,} entries",
+                hint="join the files in the query of a source instead",
+                code="SYNC-0296",
+            )
+    table.fill(entries.items())
 
 
 def refresh_names(

@@ -33,7 +33,7 @@ def rekey(
         moved = _check(connection, pairs)
         by_new = {new: old for old, new in pairs}
         columns = {name: source.key for name, source in config.sources.items()}
-        identities.rekey(connection, by_new, columns, clock())
+        identities.rekey(connection, by_new, columns, clock(), except_for=config.table_values)
         origin = run_origin(config, tuple(f"{old} {new}" for old, new in pairs))
         _note(connection, ("rekey", origin), pairs, moved, "by hand", clock())
         return moved

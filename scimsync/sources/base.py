@@ -89,7 +89,8 @@ class SourceSpec(Generic[S]):
     for the table under an option, such as `auth`. `used` are the columns that expressions use; None
     if that is unknown, and then all columns are read. `state_file` is the file of the state, None
     if that is in a database on a server. `handover` is what `columns` read and leaves to the next
-    opening of the source, so that it is not read twice.
+    opening of the source, so that it is not read twice. `place` holds the keys that lead to the
+    table in sync.toml if they are not `sources` and the name.
     """
 
     name: str
@@ -101,6 +102,7 @@ class SourceSpec(Generic[S]):
     secrets: Callable[[str], Secrets] = _no_secrets
     used: tuple[str, ...] | None = None
     handover: list[object] = field(default_factory=list, compare=False, repr=False)
+    place: tuple[str, str] | None = None
 
     @property
     def key(self) -> str:
@@ -109,7 +111,8 @@ class SourceSpec(Generic[S]):
 
     def setting(self, option: str) -> str:
         """Return how messages about `option` begin: `sync.toml: sources.hr.key`."""
-        return f"{self.config_name}: sources.{self.name}.{option}"
+        section, name = self.place or ("sources", self.name)
+        return f"{self.config_name}: {section}.{name}.{option}"
 
     def watch(self) -> tuple[str, ...]:
         """Return the paths and globs to watch; see `SourceSettings.watch`."""

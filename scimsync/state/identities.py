@@ -38,12 +38,14 @@ def rekey(
     pairs: Mapping[Key, Key],
     key_columns: Mapping[str, str],
     now: datetime,
+    except_for: Collection[str] = (),
 ) -> None:
     """Give everything of the users with old keys to new keys (`pairs`: new -> old).
 
     Their links are due, so that the next push sends what differs. What a run read or planned and
     did not finish is undone. New keys have no account, or give theirs away in the same call.
-    `key_columns` are the columns of the keys, by source.
+    `key_columns` are the columns of the keys, by source. The records of sources `except_for` are
+    not users.
     """
     targets = list(connection.scalars(select(link.c.target).distinct()))
     memberships.restore(connection, targets)
@@ -51,7 +53,8 @@ def rekey(
     move_accounts(connection, pairs, now)
     _rename(connection, hold, hold.c.key, pairs)
     for name in connection.scalars(select(source.c.name)).all():
-        _rename_records(connection, name, pairs, key_columns.get(name))
+        if name not in except_for:
+            _rename_records(connection, name, pairs, key_columns.get(name))
 
 
 def move_accounts(

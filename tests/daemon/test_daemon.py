@@ -116,6 +116,41 @@ def test_a_file_that_was_touched_since_it_was_read_counts_as_changed(company: Of
         assert unchanged_sources(store, config) == {"hr": False}
 
 
+def test_a_table_that_is_read_is_watched(company: Office, faulty: FaultyServer) -> None:
+    table = '[tables.names]\npath = "names.csv"\nkey = "dept"\nvalue = "name"\n'
+    company.write("names.csv", "dept,name\nIT,Informatics\n")
+    company.configure(user=USER + "nickName = \"dept | lookup('names')\"\n", more=NEVER + table)
+    company.push(updates=3)
+
+    def renamed(_: object) -> None:
+        company.write("names.csv", "dept,name\nIT,Computing\n")
+        company.configure(
+            user=USER + "nickName = \"dept | lookup('names')\"\n",
+            guard="max_updates = 3",
+            more=NEVER + table,
+        )
+
+    live(company, (30, renamed), seconds=120)
+    assert {user["nickName"] for user in faulty.users.values()} == {"Computing"}
+
+
+def test_a_target_is_pushed_when_an_expression_changes_with_the_time(
+    company: Office, faulty: FaultyServer
+) -> None:
+    company.configure(
+        target="scope = \"dept | datetime(tz='Europe/Vienna') > now\"",
+        guard="max_removals = 3",
+        more=NEVER,
+    )
+    company.hire([person(number, dept="2026-03-02 10:00") for number in range(1, 4)])
+    company.push(updates=3)
+    assert company.now < datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+    live(company, seconds=7200)
+
+    assert not any(user["active"] for user in faulty.users.values())
+
+
 def test_a_reload_misses_no_file(company: Office, faulty: FaultyServer) -> None:
     def both(_: object) -> None:
         dropped(company, 5)

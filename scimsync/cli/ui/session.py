@@ -39,8 +39,11 @@ def chosen_targets(config: Config, names: Sequence[str]) -> list[str]:
 
 
 def sources_of(config: Config, names: Sequence[str]) -> list[str]:
-    """Return the sources of the users and groups of the targets called `names`, in order."""
+    """Return the sources of the users and groups of the targets called `names`, in order.
+
+    Those of tables that are read are the last.
+    """
     targets = [config.targets[name] for name in names]
     of_groups = {group.source for target in targets for group in target.groups.values()}
     wanted = {source for target in targets for source in target.source} | of_groups
-    return [name for name in config.sources if name in wanted]
+    return [name for name in config.sources if name in wanted or name in config.table_values]

@@ -123,7 +123,8 @@ def test_what_fails_a_person(scope: str, x: str, detail: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["x | date(tz='Mars/Olympus')", "x | filetime('../../etc/passwd')", "x | date(tz='')"]
+    "expression",
+    ["x | date(tz='Mars/Olympus')", "x | filetime('../../etc/passwd')", "x | date(tz='')"],
 )
 def test_unknown_zones_are_found_before_anything_is_read(expression: str) -> None:
     with pytest.raises(ConfigError) as caught:

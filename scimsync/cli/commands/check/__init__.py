@@ -97,7 +97,7 @@ def _check(
     What they declare about themselves is added to `discovered`, and nothing else is stored.
     `forgotten` are results to yield with those of the targets.
     """
-    parts = [plural(len(names), "target"), plural(len(config.sources), "source")]
+    parts = [plural(len(names), "target"), _count_sources(config)]
     if config.access:
         parts.append(plural(len(config.access), "access rule"))
     subject = Subject("configuration", config.path.name)
@@ -128,6 +128,10 @@ def _check(
         yield from (result for results in found for result in results.get(name, ()))
     yield from check_schedule(config, names, now.time)
     yield from check_receivers(config)
+
+
+def _count_sources(config: Config) -> str:
+    return plural(len(config.sources) - len(config.table_values), "source")
 
 
 def _document(

@@ -23,9 +23,15 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
-from scimsync.run.compile import CompiledTarget, names_of, source_spec
+from scimsync.run.compile import (
+    CompiledTarget,
+    check_value_column,
+    columns_of_table,
+    names_of,
+    source_spec,
+)
 from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
-from scimsync.run.reading import refresh_names
+from scimsync.run.reading import fill_table, refresh_names
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.snapshot.view import SnapshotView
@@ -110,16 +116,26 @@ def check_sources(
     try:
         for name in sources_of(config, names):
             try:
-                found[name] = source_spec(config, name).columns()
+                spec = source_spec(config, name)
+                found[name] = spec.columns()
+                check_value_column(config, spec, found[name])
             except ScimsyncError as error:
                 yield Subject("source", name).failed(error)
                 continue
             used = {column for each in targets.values() for column in _columns_used(each, name)}
+            used |= columns_of_table(config, name)
             in_use = [column for column in found[name] if column in used]
             for result in _check_rows(config, name, found[name], in_use, (store, scratch), now):
                 if result.level is Level.OK:
                     readable.add(name)
                 yield result
+        view = SnapshotView(store, scratch)
+        for name in sorted(readable & config.table_values.keys()):
+            try:
+                fill_table(config, name, view)
+            except ScimsyncError as error:
+                readable.discard(name)
+                yield Subject("source", name).failed(error)
         naming = {name: names_of(name, targets.values()) for name in readable}
         refresh_names(store, scratch, naming)
         for name, target in targets.items():
@@ -129,7 +145,6 @@ def check_sources(
                 faults[name].append(Subject("target", name).failed(error))
                 continue
             if readable.issuperset(target.all_sources):
-                view = SnapshotView(store, scratch)
                 faults[name] += check_expressions(target, view, now.today, values[name])
     finally:
         scratch.close()

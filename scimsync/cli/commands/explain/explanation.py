@@ -35,7 +35,7 @@ from scimsync.run.compile import compile_config, with_secrets
 from scimsync.run.compile_mappings import compile_users
 from scimsync.run.context import Context
 from scimsync.run.options import MOST_READ
-from scimsync.run.reading import read_sources
+from scimsync.run.reading import fill_tables, read_sources
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import holds, journal, links, overview
 from scimsync.state.store import Store, scratch_store
@@ -114,6 +114,8 @@ def explain(
     with _planned(config, names, store, key, now, offline=offline, exact=exact) as planned:
         prepared, error = planned
         view = prepared.records if prepared is not None else SnapshotView(store)
+        if prepared is None:
+            fill_tables(config, view, config.table_values)
         found = [record for source in sources for record in view.get([source], [key]).values()]
         with store.read() as connection:
             known = links.is_known_key(connection, key)
