@@ -153,6 +153,7 @@ def drop(*path: str) -> Callable[[dict[str, Any]], None]:
         put("guard", "max_removals", 0),
         put("guard", "max_removals", "12.5%"),
         put("tables", "t", "a", ["b", 1]),
+        put("tables", "t", {"path": "t.csv", "key": "a", "value": "b", "lists": {"b": ";"}}),
         put("state", "url", "sqlite:////var/lib/scimsync.db"),
         put("state", "url", "postgresql://scimsync@db.example.com/x"),
         drop("state"),

@@ -167,8 +167,10 @@ def test_the_example_loads_and_shows_every_section() -> None:
     config = load(EXAMPLE)
     assert set(config.targets) == {"wiki", "tickets"}
     assert config.model_fields_set == set(SyncToml.model_fields) | {
+        "digest",
         "path",
         "places",
+        "table_values",
         "registries",
     }
     assert config.targets["wiki"].source == ("employees", "contractors")
