@@ -9,6 +9,7 @@ from scimsync.sources.base import SourceSettings
 from scimsync.sources.file import FileSettings
 from scimsync.sources.http import HttpSettings
 from scimsync.sources.ldap import LdapSettings
+from scimsync.sources.ldif import LdifSettings
 from scimsync.sources.scim import ScimSettings
 from scimsync.sources.sql import SqlSettings
 
@@ -20,5 +21,6 @@ SOURCES: Final[Registry[type[SourceSettings]]] = Registry(
         "scim": ScimSettings,
         "http": HttpSettings,
         "ldap": LdapSettings,
+        "ldif": LdifSettings,
     },
 )

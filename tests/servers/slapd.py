@@ -67,8 +67,13 @@ class Slapd:
         more: Sequence[str] = (),
         overlays: Sequence[str] = (),
         head: Sequence[str] = (),
+        *,
+        readable: bool = True,
     ) -> None:
-        """Write the configuration: rules for access, and lines for the database, `head` above."""
+        """Write the configuration: rules for access, and lines for the database, `head` above.
+
+        Unless `readable`, the rules decide about the root and the schema as well.
+        """
         schemas = _folder(_SCHEMAS)
         lines = [
             *(f"include {schemas}/{name}.schema" for name in ("core", "cosine", "inetorgperson")),
@@ -79,7 +84,7 @@ class Slapd:
             "moduleload memberof",
             "loglevel 0",
             *head,
-            *READABLE,
+            *(READABLE if readable else ()),
             *access,
             "database mdb",
             "maxsize 1073741824",

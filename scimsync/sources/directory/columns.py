@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scimsync.errors import SourceFormatError
 from scimsync.sources.directory.attribute_types import (
     DN_COLUMN,
     LEFT_OUT,
@@ -26,6 +25,10 @@ Attributes = Iterable[tuple[str, Sequence[bytes]]]
 """Attribute descriptions with their values. One may come several times."""
 
 _CONTROL = "useraccountcontrol"
+
+
+class NotText(ValueError):
+    """A value of an attribute of texts is not UTF-8. The message says which."""
 
 
 class Column(NamedTuple):
@@ -95,7 +98,7 @@ class Columns:
         return self._columns[key]
 
     def record(self, dn: str, attributes: Attributes) -> Record:
-        """Return an entry as a record. Raise SourceFormatError for text that is not UTF-8."""
+        """Return an entry as a record. Raise NotText."""
         record = Record(dn, {DN_COLUMN: dn})
         cells = record.cells
         columns = self._columns
@@ -109,7 +112,8 @@ class Columns:
             try:
                 values = [column.convert(value) for value in raw]
             except UnicodeDecodeError as error:
-                raise _not_text(dn, column, error) from None
+                byte = error.object[error.start]
+                raise NotText(f"byte 0x{byte:02x} of {column.name} is not UTF-8") from None
             if column.form is Form.DN:
                 values = [without_bit_string(str(value)) for value in values]
                 record.links.setdefault(column.name, []).extend(map(str, values))
@@ -166,33 +170,27 @@ class Columns:
         return f"{first};{options}" if options else first
 
 
-def key_reader(columns: Columns, name: str) -> Callable[[Attributes], str | None]:
-    """Return the function that gives the only value of an attribute as text, None without one."""
+def name_reader(columns: Columns, name: str) -> Callable[[str, Attributes], str | None]:
+    """Return the function that gives the value of an attribute by which others may name an entry.
+
+    That is the only value, or of several the one in the DN; None without such a value.
+    """
     identity = columns.types.of(base_name(name)).names
     convert = CONVERT[columns.types.of(name).form]
 
-    def read(attributes: Attributes) -> str | None:
+    def read(dn: str, attributes: Attributes) -> str | None:
         found = [
             value
             for description, raw in attributes
             if base_name(description) in identity
             for value in raw
         ]
-        if len(found) != 1:
-            return None
         try:
-            value = convert(found[0])
+            values = {str(value) for value in map(convert, found) if value is not None}
         except UnicodeDecodeError:
             return None
-        return None if value is None else str(value)
+        if len(values) > 1:
+            values = values.intersection(rdn_values(dn, base_name(name)))
+        return values.pop() if len(values) == 1 else None
 
     return read
-
-
-def _not_text(dn: str, column: Column, error: UnicodeDecodeError) -> SourceFormatError:
-    return SourceFormatError(
-        f"{dn}: {column.name}: byte 0x{error.object[error.start]:02x} is not UTF-8",
-        details=["an attribute of this name is text"],
-        hint="take it out of attributes if it is binary",
-        code="SYNC-0258",
-    )

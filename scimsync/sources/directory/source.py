@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -19,7 +23,7 @@ from scimsync.sources.base import (
     SourceSpec,
 )
 from scimsync.sources.directory.attribute_types import DN_COLUMN, base_name
-from scimsync.sources.directory.columns import Attributes, Columns, Record, key_reader
+from scimsync.sources.directory.columns import Attributes, Columns, NotText, Record, name_reader
 from scimsync.sources.directory.references import (
     ASCENDED,
     EntryIndex,
@@ -61,7 +65,7 @@ class DirectorySource(SpooledSource[D]):
         self._places = array("Q")
 
     @abstractmethod
-    def entries(self, columns: Columns) -> Iterable[Entry]:
+    def entries(self, columns: Columns) -> Generator[Entry]:
         """Read all entries. Raise SourceUnavailable if any of them cannot be read."""
 
     @abstractmethod
@@ -108,47 +112,91 @@ class DirectorySource(SpooledSource[D]):
 
     def rows(self) -> Iterator[Mapping[str, object]]:
         """Read all entries, resolve their DNs, and yield them as records."""
+        yield from map(orjson.loads, self.lines())
+
+    def write(self, path: Path) -> str:
+        """Write all records to the new file `path`, and return a digest."""
+        total = hashlib.blake2b(self.spec.settings.model_dump_json().encode(), digest_size=20)
+        path.touch(mode=0o600)
+        with path.open("wb") as stream, closing(self.lines()) as lines:
+            for line in lines:
+                total.update(line)
+                stream.write(line)
+        return total.hexdigest()
+
+    def first_entries(self, limit: int) -> list[Mapping[str, object]]:
+        """Return the first records with all columns; DNs stay as they are."""
+        columns = self.make_columns()
+        with closing(self.entries(columns)) as entries:
+            wanted = (entry for entry in entries if entry.wanted)
+            return [self._record(columns, entry).cells for entry in islice(wanted, limit)]
+
+    def lines(self) -> Generator[bytes]:
+        """Read all entries, resolve their DNs, and yield them as lines of JSON."""
         columns = self.make_columns()
         if not columns.may_refer():
             for entry in self.entries(columns):
                 if entry.wanted:
-                    record = columns.record(entry.dn, entry.attributes)
+                    record = self._record(columns, entry)
                     if self._accept(record, entry.place):
-                        yield record.cells
+                        yield orjson.dumps(record.cells) + b"\n"
             return
         references = self.references()
         with entry_index(self._workspace.new(".entries")) as index:
-            yield from self._resolved_rows(columns, references, index)
+            yield from self._resolved_lines(columns, references, index)
             self._check_references(references)
 
-    def _resolved_rows(
+    def _resolved_lines(
         self, columns: Columns, references: References, index: EntryIndex
-    ) -> Iterator[Mapping[str, object]]:
+    ) -> Iterator[bytes]:
+        """Spool the entries, since one may refer to a later one, and resolve their DNs then.
+
+        A line is an object, or a list of an object and its DNs by column.
+        """
         path = self._workspace.new(".records")
         path.touch(mode=0o600)
         offered = Offer(self.spec.key, columns, references)
-        referring: set[str] = set()
+        refers = False
         with path.open("wb") as stream:
             for entry in self.entries(columns):
-                record = columns.record(entry.dn, entry.attributes)
+                record = self._record(columns, entry)
                 index.add(entry.dn, offered.by(record, entry.attributes))
                 if entry.wanted and self._accept(record, entry.place):
-                    referring |= record.links.keys()
-                    stream.write(orjson.dumps([record.cells, record.links or None]) + b"\n")
-        if (look_up := self.look_up(columns, references)) is not None and referring:
+                    refers = refers or bool(record.links)
+                    whole = [record.cells, record.links] if record.links else record.cells
+                    stream.write(orjson.dumps(whole) + b"\n")
+        if (look_up := self.look_up(columns, references)) is not None and refers:
             missing: list[tuple[str, str]] = []
             with path.open("rb") as stream:
                 for line in stream:
-                    for column, dns in (orjson.loads(line)[1] or {}).items():
+                    for column, dns in _links(line).items():
                         missing += ((column, dn) for dn in references.missing(column, dns, index))
             complete(index, missing, references, look_up)
         with path.open("rb") as stream:
             for line in stream:
-                cells, links = orjson.loads(line)
-                for column, dns in (links or {}).items():
-                    found = references.resolve(cells[DN_COLUMN], column, dns, index)
-                    cells[column] = found if isinstance(cells[column], list) else found[0]
-                yield cells
+                yield self._resolved(line, references, index)
+
+    def _resolved(self, line: bytes, references: References, index: EntryIndex) -> bytes:
+        if line[:1] != b"[":
+            return line
+        cells, links = orjson.loads(line)
+        for column, dns in links.items():
+            found = references.resolve(cells[DN_COLUMN], column, dns, index)
+            cells[column] = found if isinstance(cells[column], list) else found[0]
+        return orjson.dumps(cells) + b"\n"
+
+    def _record(self, columns: Columns, entry: Entry) -> Record:
+        """Return an entry as a record. Raise SourceFormatError for text that is not UTF-8."""
+        try:
+            return columns.record(entry.dn, entry.attributes)
+        except NotText as error:
+            location = self.location(entry.place, None)
+            place = f"{location}: " if location.line is not None else ""
+            raise SourceFormatError(
+                f"{location.label}: {place}{entry.dn}: {error}",
+                hint="take the attribute out of attributes if it is not text",
+                code="SYNC-0258",
+            ) from None
 
     def _accept(self, record: Record, place: int) -> bool:
         """Return whether a record can be used; report it if not."""
@@ -200,19 +248,27 @@ class DirectorySource(SpooledSource[D]):
         return True
 
 
+def _links(line: bytes) -> dict[str, list[str]]:
+    """Return the DNs of a spooled record, by column."""
+    if line[:1] != b"[":
+        return {}
+    found: dict[str, list[str]] = orjson.loads(line)[1]
+    return found
+
+
 class Offer:
     """Makes of an entry what it offers to those that refer to it."""
 
     def __init__(self, key: str, columns: Columns, references: References) -> None:
         self._references = references
         self._key = key
-        self._readers = [key_reader(columns, name) for name in references.attributes]
+        self._readers = [name_reader(columns, name) for name in references.attributes]
 
     def by(self, record: Record, attributes: Attributes) -> Named:
         """Return what an entry offers."""
         key = record.cells.get(self._key)
         values = [None if key is None else str(key)]
-        values += [read(attributes) for read in self._readers[1:]]
+        values += [read(record.dn, attributes) for read in self._readers[1:]]
         links = {
             column: dns for column, dns in record.links.items() if self._references.nests(column)
         }

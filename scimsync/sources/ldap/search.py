@@ -164,7 +164,7 @@ def _extend(server: Server, dn: str, first: re.Match[str], values: list[bytes]) 
                     matched = _RANGE.fullmatch(found)
                     if matched and matched[1].lower() == name.lower() and int(matched[2]) == start:
                         following = matched
-                        values += more
+                        values += more or ()
         if following is None or (following[3] != "*" and int(following[3]) < start):
             raise failures.incomplete(
                 server.label, f"{dn}: the values of {name} end at number {start}"

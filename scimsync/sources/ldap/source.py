@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import islice
 
 from scimsync.errors import SourceFormatError
 from scimsync.model.suggestions import did_you_mean
@@ -54,10 +53,10 @@ class LdapSource(DirectorySource[LdapSettings]):
                 self._types = self._checked_types(server)
         return Columns(self.spec.settings, self._types)
 
-    def rows(self) -> Iterator[Mapping[str, object]]:
-        """Read all entries, resolve their DNs, and yield them as records."""
+    def lines(self) -> Generator[bytes]:
+        """Read all entries, resolve their DNs, and yield them as lines of JSON."""
         with self._connection():
-            yield from super().rows()
+            yield from super().lines()
 
     def first_records(self, limit: int) -> list[Mapping[str, object]]:
         """Return the first records with all columns; DNs stay as they are."""
@@ -67,10 +66,7 @@ class LdapSource(DirectorySource[LdapSettings]):
                 settings = self.spec.settings.model_copy(update={"key": DN_COLUMN})
                 spec = replace(self.spec, settings=settings)
                 return LdapSource(spec, self._workspace).first_records(limit)
-            columns = self.make_columns()
-            with closing(self.entries(columns)) as entries:
-                first = islice(entries, limit)
-                return [columns.record(each.dn, each.attributes).cells for each in first]
+            return self.first_entries(limit)
 
     def entries(self, columns: Columns) -> Generator[Entry]:
         """Read all entries."""
