@@ -66,8 +66,10 @@ class Columns:
         named = [name for name in listed or () if name not in ALL]
         self.named = tuple(n for n in dict.fromkeys((settings.key, *named)) if n != DN_COLUMN)
         self._single = {self._identity(name) for name in (*(settings.single or ()), settings.key)}
-        self._names = {self._identity(name): name for name in reversed(self.named)}
+        written = (*self.named, *(settings.single or ()), *settings.references)
+        self._names = {self._identity(name): name for name in reversed(written)}
         self._columns: dict[str, Column | None] = {}
+        self._control = ""  # the column of userAccountControl
 
     @property
     def are_known(self) -> bool:
@@ -127,10 +129,8 @@ class Columns:
                 cells[column.name] = values[0]
             else:
                 self._choose(record, column, values)
-        if _CONTROL in self._names or self._all:
-            column = self.of(_CONTROL)
-            if column is not None and column.name in cells:
-                cells.setdefault(DISABLED_COLUMN, is_disabled(cells[column.name]))
+        if self._control in cells:
+            cells.setdefault(DISABLED_COLUMN, is_disabled(cells[self._control]))
         return record
 
     def _choose(self, record: Record, column: Column, values: list[object]) -> None:
@@ -159,6 +159,8 @@ class Columns:
         column = self._names.get(identity)
         if column is None:
             column = description.partition(";")[0] + "".join(f";{option}" for option in options)
+        if plain == _CONTROL:
+            self._control = column
         found = self.types.of(name)
         single = found.single or identity in self._single
         return Column(column, name, CONVERT[found.form], single, found.form)

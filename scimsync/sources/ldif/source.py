@@ -50,8 +50,9 @@ class LdifSource(DirectorySource[LdifSettings]):
         columns = self.make_columns()
         named = [found.name for name in self._names if (found := columns.of(name)) is not None]
         if self.spec.key not in (DN_COLUMN, *named):
-            present = [name for name in self._names if base_name(name) not in _NO_ATTRIBUTES]
-            raise missing_column(self.spec, "key", self.spec.key, present, self.label)
+            for _ in self.entries(columns):  # raises the more specific error
+                pass
+            raise missing_column(self.spec, "key", self.spec.key, self._names, self.label)
         return columns.known if columns.are_known else columns.with_derived(named)
 
     @cached_property
