@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from scimsync.errors import ScimsyncError
@@ -28,6 +29,7 @@ from scimsync.run.target_run import (
     group_matcher,
     managed_paths,
 )
+from scimsync.scim.messages import ScimRequest
 from scimsync.scim.paging import Paging
 from scimsync.state import (
     discoveries,
@@ -37,6 +39,7 @@ from scimsync.state import (
 )
 from scimsync.state.planning import LiveState
 from scimsync.state.planning_overlay import OverlayState
+from scimsync.state.sent_requests import sent_requests
 from scimsync.state.store import Store
 from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection
@@ -97,9 +100,24 @@ async def open_targets(
                 now=context.clock if isinstance(context, PushContext) else lambda: now.time,
                 rates=target.rates,
             )
+            if isinstance(context, PushContext) and target.rates:
+                target_connection.count_earlier(_sent_before(context, target))
             opened[name] = _open(context, target, target_connection, known[name], reading)
             stack.callback(_close_matchers, opened[name])
         yield opened
+
+
+def _sent_before(context: PushContext, target: CompiledTarget) -> list[tuple[float, ScimRequest]]:
+    """Return the requests of earlier runs that the limits of a product count, with their ages.
+
+    Ages are in seconds.
+    """
+    now = context.clock()
+    since = now - timedelta(seconds=max(rate.seconds for rate in target.rates))
+    most = max(rate.limit for rate in target.rates)
+    with context.store.read() as connection:
+        found = sent_requests(connection, target.name, since, most)
+    return [((now - at).total_seconds(), request) for at, request in found if at <= now]
 
 
 def stop_targets(opened: Mapping[str, TargetRun], why: ScimsyncError) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -333,6 +333,17 @@ class TargetConnection:
             self._forbidden = 0
         if purpose_of(request) is Purpose.CREATE:
             self._failed_creations = 0
+
+    def count_earlier(self, requests: Iterable[tuple[float, ScimRequest]]) -> None:
+        """Let requests that were sent before count in the limits of the product.
+
+        They come in order, each with the seconds since then.
+        """
+        now = self.time.clock()
+        for age, request in requests:
+            for rate, quota in self._quotas.items():
+                if rate.counts(request):
+                    quota.take(now - age)
 
     def _quotas_of(self, request: ScimRequest) -> list[Quota]:
         """Return the quotas that a request counts in. Tell once if it has to wait long for one."""

@@ -412,3 +412,28 @@ def test_a_value_that_filters_do_not_find_is_looked_for_in_the_list(
     assert counts(office.push()) == {"adopt": 1}
 
     assert [one.query for one in faulty.seen if "filter" in one.query] == []
+
+
+@pytest.mark.parametrize(("later", "waits"), [(10, 21), (25, 6), (40, 0)])
+def test_the_limits_of_a_product_count_the_requests_of_earlier_pushes(
+    office: Office, faulty: FaultyServer, later: int, waits: int
+) -> None:
+    pauses = Pauses()
+    office.time = pauses.source
+    office.configure(
+        user=USER,
+        target='profile = "miro"\nleave = { action = "delete" }',
+        guard='max_removals = "100%"\nmin_records = "0%"',
+    )
+    office.hire(people(23))
+    assert office.push().exit_code == 0
+    office.hire(people(23)[20:])
+    office.push(later=timedelta(hours=1))
+    assert len([seen for seen in faulty.seen if seen.method == "DELETE"]) == 20
+    pauses.clear()
+
+    office.hire(people(23)[21:])
+    outcome = office.push(later=timedelta(seconds=later))
+
+    assert (outcome.exit_code, counts(outcome)) == (0, {"delete": 1})
+    assert round(sum(pauses)) == waits
