@@ -36,13 +36,50 @@ class LostMembers:
     first: tuple[Key, ...]
 
 
-class MembershipPlanner:
-    """The planner for memberships. After `plan`, `lost` holds the groups that lose members."""
+class _Chunks:
+    """The members of a group that are not written yet, by the request that changes them.
 
-    def __init__(self, state: PlanningState, policy: Policy, members_per_request: int) -> None:
+    With `removals`, those that are removed are apart.
+    """
+
+    def __init__(self, most: int, removals: int | None) -> None:
+        self._limits = {True: most, False: most if removals is None else removals}
+        self._is_apart = removals is not None
+        self._waiting: dict[bool, list[Membership]] = {False: [], True: []}
+
+    def add(self, membership: Membership) -> Sequence[Membership]:
+        """Return the members of a request that is full with this one, or nothing."""
+        kind = membership.effective or not self._is_apart
+        waiting = self._waiting[kind]
+        waiting.append(membership)
+        if len(waiting) < self._limits[kind]:
+            return ()
+        self._waiting[kind] = []
+        return waiting
+
+    def rest(self) -> Iterator[Sequence[Membership]]:
+        """Yield the members of the last requests, removals first."""
+        yield from self._waiting.values()
+
+
+class MembershipPlanner:
+    """The planner for memberships. After `plan`, `lost` holds the groups that lose members.
+
+    A request changes up to `members_per_request` members. With `removals_per_request`, one that
+    removes members adds none.
+    """
+
+    def __init__(
+        self,
+        state: PlanningState,
+        policy: Policy,
+        members_per_request: int,
+        removals_per_request: int | None = None,
+    ) -> None:
         self._state = state
         self._policy = policy
         self._chunk = members_per_request
+        self._removals = removals_per_request
         self.lost: list[LostMembers] = []
 
     def plan(self, only: Container[Key] | None) -> None:
@@ -76,10 +113,10 @@ class MembershipPlanner:
             return
         removed = 0
         first: list[Key] = []
-        ready: list[Membership] = []
+        ready = _Chunks(self._chunk, self._removals)
         for batch in batches(memberships, BATCH):
             for membership in self._without_protected(self._with_accounts(batch)):
-                ready.append(membership)
+                self._write(group, link, ready.add(membership))
                 if (
                     not membership.effective
                     and membership.acknowledged
@@ -87,10 +124,8 @@ class MembershipPlanner:
                 ):
                     removed += 1
                     first += [membership.member] if len(first) < FIRST_KEYS else []
-                if len(ready) == self._chunk:
-                    self._write(group, link, ready)
-                    ready = []
-        self._write(group, link, ready)
+        for rest in ready.rest():
+            self._write(group, link, rest)
         if removed:
             members = self._state.count_acknowledged([group]).get(group, 0)
             self.lost.append(LostMembers(group, removed, max(members, removed), tuple(first)))
@@ -143,10 +178,10 @@ class MembershipPlanner:
         )
         return [membership for membership in memberships if not is_held(membership)]
 
-    def _write(self, group: Key, link: Link | None, memberships: list[Membership]) -> None:
+    def _write(self, group: Key, link: Link | None, memberships: Sequence[Membership]) -> None:
         if memberships:
             self._state.add_operations(
-                list(member_operations(group, link, memberships, self._chunk))
+                list(member_operations(group, link, memberships, len(memberships)))
             )
 
     def _count_deleted(self) -> None:

@@ -39,6 +39,11 @@ class TargetRules(Protocol):
     @property
     def members_per_request(self) -> int: ...
 
+    @property
+    def removals_per_request(self) -> int | None:
+        """The number of members that one request may remove, if it may not add others."""
+        ...
+
 
 class Records(Protocol):
     """The records of all sources, as last read."""

@@ -76,7 +76,9 @@ class TargetPlanner:
         self._groups = GroupPlanner(
             state, records, rules, now, groups, self._users.leavers, known_tables
         )
-        self._memberships = MembershipPlanner(state, rules.policy, rules.members_per_request)
+        self._memberships = MembershipPlanner(
+            state, rules.policy, rules.members_per_request, rules.removals_per_request
+        )
         self._has_groups = has_groups
 
     @property

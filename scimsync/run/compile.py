@@ -94,6 +94,11 @@ class CompiledTarget:
         return self.profile.members_per_patch
 
     @property
+    def removals_per_request(self) -> int | None:
+        """The number of members that one request may remove, if it may not add others."""
+        return self.profile.removals_per_patch
+
+    @property
     def rate(self) -> float | None:
         """The largest number of requests per second, or None for no limit."""
         return self.config.rate if self.config.rate is not None else self.profile.rate

@@ -90,6 +90,8 @@ PRODUCTS: Final = {
             cursors=True,
             resources="resources",
             silent=True,
+            members=20,
+            removed_members=1,
         ),
         user=f'{NAME}password = {{ generate = 32 }}\n"{NICKNAME}" = "id"\n',
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -131,13 +132,30 @@ def test_a_company_keeps_its_accounts_at_the_product(
     assert server.broken == []
 
 
-@pytest.mark.parametrize("product", [PRODUCTS["aws"], PRODUCTS["servicenow"]])
+@pytest.mark.parametrize("product", [PRODUCTS[name] for name in ("aws", "servicenow", "entra")])
 def test_a_large_group_is_filled_in_requests_that_the_product_takes(
     server: ProductServer, office: Office
 ) -> None:
     settle(office, server, *people(130))
 
     assert len(server.groups["Staff"]) == 130
+
+
+@pytest.mark.parametrize("product", [PRODUCTS["entra"]])
+def test_members_are_removed_in_requests_of_their_own_where_the_product_asks_for_it(
+    server: ProductServer, office: Office
+) -> None:
+    settle(office, server, *people(50))
+    server.forget()
+
+    settle(office, server, *(one | {"dept": "HR"} for one in people(50)[:45]), *people(50)[45:])
+
+    changes = [one.body["Operations"] for one in server.seen if "/Groups/" in str(one) and one.body]
+    assert Counter((one[0]["op"], len(one[0].get("value", ".")), len(one)) for one in changes) == {
+        ("remove", 1, 1): 45,
+        ("add", 20, 1): 2,
+        ("add", 5, 1): 1,
+    }
 
 
 @pytest.mark.parametrize("product", [PRODUCTS["aws"], PRODUCTS["entra"]])

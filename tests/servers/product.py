@@ -95,6 +95,8 @@ class Documented:
     """Requests that are refused: `DELETE Users`."""
     members: int | None = None
     """The number of members that a request may change."""
+    removed_members: int | None = None
+    """The number of members that a request may remove, if it may change nothing else."""
     whole_members: bool = True
     """All members may be replaced, or removed, at once."""
     shows_members: bool = True
@@ -263,6 +265,10 @@ class ProductServer(FaultyHttpServer):
         for operation in operations:
             self._check_operation(collection, operation)
         self._count_members(sum(_members_of(operation) for operation in operations))
+        removed = sum(_members_of(one) for one in operations if one.op.lower() == "remove")
+        most = rules.removed_members
+        if most is not None and removed and (removed > most or len(operations) > 1):
+            raise ErrorResponse(400, scim_type="invalidValue", detail=f"{removed} removed members")
         changed = apply_patch(operations, held)
         for name in frozen:
             changed.pop(name, None)

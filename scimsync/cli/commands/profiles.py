@@ -99,7 +99,7 @@ def _show(output: Output, profile: Profile) -> None:
         "required": ", ".join(profile.required) or "not known",
         "stores": ", ".join(profile.attributes) or "not known",
         **_values(profile),
-        "members in a PATCH": f"at most {profile.members_per_patch}",
+        "members in a PATCH": _members(profile),
         "rate": _rate(profile),
     }
     if profile.bulk is not None:
@@ -114,6 +114,14 @@ def _show(output: Output, profile: Profile) -> None:
         version = f", {source.version}" if source.version else ""
         seen = "seen at the product" if source.verified else "not tried at the product"
         output.line(f"source: {source.page}{version}, read {source.read}; {seen}", indent=2)
+
+
+def _members(profile: Profile) -> str:
+    """Return how many members a PATCH may change."""
+    most, removals = profile.members_per_patch, profile.removals_per_patch
+    if removals is None:
+        return f"at most {most}"
+    return f"at most {most} new ones, or {removals} removed"
 
 
 def _rate(profile: Profile) -> str:

@@ -154,6 +154,9 @@ class Profile:
     members_per_patch: int = 500
     """The number of members that one PATCH of a group may change."""
 
+    removals_per_patch: int | None = None
+    """The number of members that one PATCH of a group may remove, if it may not add others."""
+
     rate: float | None = None
     """The number of requests per second."""
 
@@ -267,6 +270,7 @@ _FACTS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "notes": _TEXTS,
     "page_size": _COUNT,
     "members_per_patch": _COUNT,
+    "removals_per_patch": _COUNT,
     "rate": (_is_rate, "a number above 0"),
     "rates": ((lambda value: isinstance(value, list)), "tables"),
     "concurrency": _COUNT,

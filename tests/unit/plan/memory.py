@@ -87,6 +87,7 @@ class Rules:
     sources: tuple[str, ...] = ("hr",)
     groups: Mapping[str, GroupRule] = field(default_factory=dict)
     members_per_request: int = 2
+    removals_per_request: int | None = None
 
 
 @dataclass
