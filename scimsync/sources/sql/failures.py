@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -113,6 +114,8 @@ def _of_text(cause: BaseException, *, connecting: bool) -> Meaning:
     if _TIMEOUT_WORDS.search(text):
         return Meaning.UNREACHABLE if connecting else Meaning.TIMEOUT
     if connecting:
+        if _of_class(cause) is Meaning.QUERY:  # such as an option that the driver does not have
+            return Meaning.LOGIN
         refused = _LOGIN_WORDS.search(text) and not _PASSING_WORDS.search(text)
         return Meaning.LOGIN if refused else Meaning.UNREACHABLE
     return _of_class(cause)
@@ -162,6 +165,19 @@ class Explainer:
             code="SYNC-0243",
             brief=f"{self._url}: the database {words}",
         )
+
+    @contextmanager
+    def checking_parameters(self) -> Iterator[None]:
+        """Turn what a driver raises for parameters that it does not have into a message."""
+        try:
+            yield
+        except (TypeError, ValueError, LookupError) as error:
+            raise SourceFormatError(
+                f"{self._url}: a parameter of the URL cannot be used: {self.address.hide(error)}",
+                hint="the part after ? has parameters of the driver",
+                code="SYNC-0241",
+                brief=f"{self._url}: a parameter of the URL cannot be used",
+            ) from None
 
     def refused(self, reason: str, hint: str | None = None) -> SourceFormatError:
         """Return the error for a query that the database refuses."""

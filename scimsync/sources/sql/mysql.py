@@ -163,15 +163,15 @@ class MysqlReader:
     def _connect(self) -> Connection[Any]:
         import pymysql
 
-        _, options = self._address.url.get_dialect()().create_connect_args(self._address.url)
         given: dict[str, Any] = {
             "connect_timeout": CONNECT_TIMEOUT_S,
             # a server that falls silent; the limit of the query is its own
             "read_timeout": max(1, round(self._timeout_s + self._grace_s)),
             "program_name": "scimsync",
-            **options,
         }
-        return pymysql.connect(**given)
+        with self._explainer.checking_parameters():
+            _, options = self._address.url.get_dialect()().create_connect_args(self._address.url)
+            return pymysql.connect(**{**given, **options})
 
 
 def _described(cursor: SSCursor) -> Sequence[tuple[Any, ...]]:

@@ -153,7 +153,8 @@ class OtherReader:
         from sqlalchemy.exc import SQLAlchemyError
 
         name, driver = self._url.get_backend_name(), self._url.get_driver_name()
-        engine = self._engine(backend_of(name, driver, self._timeout_s).connect)
+        with self._explainer.checking_parameters():
+            engine = self._engine(backend_of(name, driver, self._timeout_s).connect)
         expired = Expired()
         connecting = True
         try:

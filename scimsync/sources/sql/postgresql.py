@@ -160,8 +160,9 @@ class PostgresqlReader:
     def _connect(self) -> Connection[Any]:
         import psycopg
 
-        _, options = self._address.url.get_dialect()().create_connect_args(self._address.url)
-        return psycopg.connect(**{**_CONNECT, **options})
+        with self._explainer.checking_parameters():
+            _, options = self._address.url.get_dialect()().create_connect_args(self._address.url)
+            return psycopg.connect(**{**_CONNECT, **options})
 
     def _settings(self) -> list[tuple[str, str]]:
         milliseconds = round(self._timeout_s * 1000)
