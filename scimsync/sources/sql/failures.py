@@ -188,6 +188,14 @@ class Explainer:
             brief=f"{self.spec.setting('query')}: the database refuses the query",
         )
 
+    def repeated(self, column: str) -> SourceFormatError:
+        """Return the error for two columns of one name."""
+        return SourceFormatError(
+            f'{self.spec.setting("query")}: two columns are called "{column}"',
+            hint="give one of them a name with AS",
+            code="SYNC-0206",
+        )
+
     def too_slow(self) -> SourceUnavailable:
         """Return the error for a query that ran into `timeout`."""
         limit = format_duration(self.spec.settings.timeout)

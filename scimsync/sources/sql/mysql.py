@@ -7,6 +7,7 @@ them would add a third.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,19 +71,13 @@ class MysqlReader:
 
     def columns(self) -> list[str]:
         """See `Reader.columns`."""
-        import pymysql
-
         with self._connection() as connection:
-            try:
-                return self._names(connection, self._limited(0))
-            except pymysql.Error as error:
-                if error.args[:1] != (_TWO_OF_ONE_NAME,):
-                    raise
-            return self._names(connection, self._query)
+            return self._columns(connection)
 
     def read(self, path: Path, limit: int | None = None) -> JsonRows:
         """See `Reader.read`."""
         with self._connection() as connection, new_private_bytes(path) as stream:
+            self._columns(connection)
             query = self._query if limit is None else self._limited(limit)
             with self._cursor(connection, query) as cursor:
                 names = tuple(name for name, *_ in _described(cursor))
@@ -93,9 +88,23 @@ class MysqlReader:
             self._look_for_cut_groups(connection)
         return JsonRows(path, names, file.digest, file.rows, file.longest)
 
-    def _names(self, connection: Connection[Any], query: str) -> list[str]:
-        with self._cursor(connection, query) as cursor:
-            return [name for name, *_ in _described(cursor)]
+    def _columns(self, connection: Connection[Any]) -> list[str]:
+        """Return the names of the columns, without rows.
+
+        As a table, a query cannot write into a file of the server (`INTO OUTFILE`), which no
+        transaction prevents.
+        """
+        import pymysql
+
+        try:
+            with self._cursor(connection, self._limited(0)) as cursor:
+                return [name for name, *_ in _described(cursor)]
+        except pymysql.Error as error:
+            code, words = (*error.args, None, None)[:2]
+            named = re.search("'(.+)'", str(words))
+            if code == _TWO_OF_ONE_NAME and named is not None:
+                raise self._explainer.repeated(named[1]) from None
+            raise
 
     def _limited(self, limit: int) -> str:
         return f"SELECT * FROM ({self._query}\n) AS q LIMIT {limit}"

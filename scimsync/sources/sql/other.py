@@ -6,7 +6,7 @@ The transaction is read-only where the database has such a thing, and it is neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,15 +99,9 @@ class OtherReader:
     """A `Reader` for all databases that have none of their own. `timeout_s` limits the query."""
 
     def __init__(
-        self,
-        address: Address,
-        engine: Callable[[Mapping[str, object]], Engine],
-        query: str,
-        timeout_s: float,
-        explainer: Explainer,
+        self, address: Address, query: str, timeout_s: float, explainer: Explainer
     ) -> None:
         self._url = address.url
-        self._engine = engine
         self._query = query
         self._timeout_s = timeout_s
         self._explainer = explainer
@@ -177,6 +171,13 @@ class OtherReader:
             raise self._explainer.error(error, connecting=connecting) from None
         finally:
             engine.dispose()
+
+    def _engine(self, connect: Mapping[str, object]) -> Engine:
+        from sqlalchemy import NullPool, create_engine
+
+        given = self._url.query
+        options = {name: value for name, value in connect.items() if name not in given}
+        return create_engine(self._url, poolclass=NullPool, connect_args=options)
 
     def _limit(self, raw: Any) -> None:
         """Tell the driver how long the query may take, if no statement does."""

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from scimsync.errors import GuardStop, SourceFormatError
 from scimsync.sources.base import RejectedRows, RowId, RowLocation, SourceSpec, missing_column
@@ -20,9 +19,6 @@ from scimsync.sources.sql.settings import REFERENCE, SqlSettings
 from scimsync.sources.sql.spooled import MAX_ROW_BYTES, Reader, RowTooLong, Spooled
 from scimsync.sources.workspace import Workspace
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
 Spec = SourceSpec[SqlSettings]
 
 
@@ -33,7 +29,9 @@ class SqlSource:
         self.spec = spec
         self.label = f"the result of sources.{spec.name}.query"
         self._workspace = workspace
-        self._reader = _reader(spec, _address(spec))
+        address = _address(spec)
+        self._explainer = Explainer(spec, address)
+        self._reader = _reader(spec, address, self._explainer)
         self._spooled: Spooled | None = None
         self._lock = Lock()
 
@@ -139,11 +137,7 @@ class SqlSource:
     def _check_names(self, found: Sequence[str]) -> None:
         twice = sorted({column for column in found if list(found).count(column) > 1})
         if twice:
-            raise SourceFormatError(
-                f'{self.spec.setting("query")}: two columns are called "{twice[0]}"',
-                hint="give one of them a name with AS",
-                code="SYNC-0206",
-            )
+            raise self._explainer.repeated(twice[0])
 
 
 def _address(spec: Spec) -> Address:
@@ -163,9 +157,9 @@ def _address(spec: Spec) -> Address:
         ) from None
 
 
-def _reader(spec: Spec, address: Address) -> Reader:
+def _reader(spec: Spec, address: Address, explainer: Explainer) -> Reader:
     """Return what reads from a kind of database. Raise SourceFormatError without a driver."""
-    settings, explainer = spec.settings, Explainer(spec, address)
+    settings = spec.settings
     timeout_s = settings.timeout.total_seconds()
     if address.is_sqlite:
         from scimsync.sources.sql.sqlite import SqliteReader
@@ -182,14 +176,7 @@ def _reader(spec: Spec, address: Address) -> Reader:
         return MysqlReader(address, settings.query, timeout_s, explainer)
     from scimsync.sources.sql.other import OtherReader
 
-    def engine(connect: Mapping[str, object]) -> Engine:
-        from sqlalchemy import NullPool, create_engine
-
-        given = address.url.query
-        options = {name: value for name, value in connect.items() if name not in given}
-        return create_engine(address.url, poolclass=NullPool, connect_args=options)
-
-    return OtherReader(address, engine, settings.query, timeout_s, explainer)
+    return OtherReader(address, settings.query, timeout_s, explainer)
 
 
 def _check_driver(spec: Spec, address: Address) -> None:

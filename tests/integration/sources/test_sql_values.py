@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scimsync.errors import SourceFormatError
 from scimsync.sources.workspace import Workspace
 from tests.sql_databases import Database, digest, records
 
@@ -247,3 +248,31 @@ def test_rows_of_several_batches(database: Database, tmp_path: Path, count: int)
     assert {record["id"]: record["name"] for record in found} == {
         str(n): f"Ann{n}" for n in range(1, count + 1)
     }
+
+
+def test_long_groups_of_mariadb_are_whole(mariadb_db: Database, tmp_path: Path) -> None:
+    mariadb_db.run(
+        "CREATE TABLE member (team INT, person CHAR(20))",
+        "INSERT INTO member SELECT 1, concat('person', seq) FROM seq_1_to_100000",
+    )
+    query = "SELECT team AS id, {} AS people FROM member GROUP BY team"
+
+    for aggregate in ("group_concat(person)", "json_arrayagg(person)"):
+        spec = mariadb_db.spec(tmp_path, query.format(aggregate), lists={"people": ","})
+        assert len(records(spec)[0]["people"]) == 100_000
+
+
+def test_a_group_that_mariadb_cuts_off_stops_the_source(
+    mariadb_db: Database, tmp_path: Path
+) -> None:
+    mariadb_db.run("CREATE TABLE member (team INT, person LONGTEXT)")
+    mariadb_db.run("INSERT INTO member SELECT 1, repeat('x', 100000) FROM seq_1_to_300")
+
+    with pytest.raises(SourceFormatError) as caught:
+        records(
+            mariadb_db.spec(
+                tmp_path, "SELECT team AS id, group_concat(person) AS p FROM member GROUP BY team"
+            )
+        )
+
+    assert "cut by group_concat()" in caught.value.message.lower()
