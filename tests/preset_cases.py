@@ -147,7 +147,7 @@ CASES = (
     Case(
         "lldap",
         LOGIN,
-        (*NAMES, "department", "manager_id"),
+        (*NAMES, *JOB),
         id=_login,
         user_name=_login,
         leavers=False,

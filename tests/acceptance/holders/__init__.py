@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.holders import databases, files
+from tests.acceptance.holders import databases, files, presets
 from tests.acceptance.holders.holder import Holder
 
-HOLDERS: dict[str, Holder] = {**files.HOLDERS, **databases.HOLDERS}
+HOLDERS: dict[str, Holder] = {**files.HOLDERS, **databases.HOLDERS, **presets.HOLDERS}

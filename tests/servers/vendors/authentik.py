@@ -31,7 +31,6 @@ class Authentik(Vendor):
         return self._list(request, [self._user(person) for person in self.people()])
 
     def _groups(self, request: Request) -> Response:
-        numbers = {person.key: person.number for person in self.company.people}
         groups: list[Json] = []
         for group in self.groups():
             record: Json = {
@@ -39,11 +38,16 @@ class Authentik(Vendor):
                 "num_pk": group.number,
                 "name": group.name,
                 "is_superuser": False,
-                "users": [numbers[key] for key in group.members],
+                "users": [self.by_key[key].number for key in group.members],
                 "attributes": {},
+                "users_obj": None,
             }
-            if request.query.get("include_users") == "false":
-                record["users_obj"] = None
+            if request.query.get("include_users") == "true":
+                people = [self.by_key[key] for key in group.members]
+                record["users_obj"] = [
+                    {"pk": one.number, "username": one.email, "attributes": self._attributes(one)}
+                    for one in people
+                ]
             groups.append(record)
         return self._list(request, groups)
 
@@ -75,17 +79,20 @@ class Authentik(Vendor):
             "is_superuser": False,
             "groups": [],
             "email": person.email,
-            "attributes": {
-                "givenName": person.given_name,
-                "sn": person.family_name,
-                "department": person.department,
-                "title": person.title,
-                "employeeNumber": person.key,
-                **({"manager": str(int(person.manager))} if person.manager else {}),
-            },
+            "attributes": self._attributes(person),
             "uid": f"{person.number:064x}",
             "path": "users",
             "type": "internal",
             "uuid": f"00000000-0000-4000-8000-{person.key:0>12}",
         }
         return self.visible(record, "attributes")
+
+    def _attributes(self, person: Person) -> Json:
+        return {
+            "givenName": person.given_name,
+            "sn": person.family_name,
+            "department": person.department,
+            "title": person.title,
+            "employeeNumber": person.key,
+            **({"manager": str(int(person.manager))} if person.manager else {}),
+        }

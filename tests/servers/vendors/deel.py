@@ -60,6 +60,6 @@ class Deel(Vendor):
             "direct_manager": None,
         }
         if person.manager is not None:
-            manager = self.company.by_key()[person.manager]
+            manager = self.by_key[person.manager]
             record["direct_manager"] = {"id": manager.key, "work_email": manager.email}
         return self.visible(record, "person_status")

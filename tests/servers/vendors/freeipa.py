@@ -83,7 +83,7 @@ class FreeIpa(Vendor):
         return Response(200, {"result": result, "error": None, "id": 0, "principal": USER})
 
     def _groups(self, *, members: bool) -> list[Json]:
-        by_key = self.company.by_key()
+        by_key = self.by_key
         groups: list[Json] = []
         for group in self.groups():
             record: Json = {
@@ -115,5 +115,5 @@ class FreeIpa(Vendor):
                 "preserved": False,
             }
             if person.manager is not None:
-                record["manager"] = [self.company.by_key()[person.manager].login]
+                record["manager"] = [self.by_key[person.manager].login]
         return self.visible(record, "mail", "employeenumber", "departmentnumber", "manager")

@@ -124,7 +124,7 @@ class Google(Vendor):
         if not person.active:
             record["suspensionReason"] = "ADMIN"
         if person.manager is not None:
-            email = self.company.by_key()[person.manager].email
+            email = self.by_key[person.manager].email
             record["relations"] = [{"value": email, "type": "manager"}]
         return self.visible(record, "organizations", "relations", "externalIds")
 

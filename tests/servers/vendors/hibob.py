@@ -56,7 +56,7 @@ class HiBob(Vendor):
         return Response(200, {"employees": [self._employee(one, fields) for one in people]})
 
     def _employee(self, person: Person, fields: Sequence[str]) -> Json:
-        manager = self.company.by_key().get(person.manager or "")
+        manager = self.by_key.get(person.manager or "")
         complete: Json = {
             "root.id": person.key,
             "root.email": person.email,

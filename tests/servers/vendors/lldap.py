@@ -60,7 +60,7 @@ class Lldap(Vendor):
         if "users {" in text.split("groups {", 1)[0]:
             data["users"] = [self._user(person) for person in self.people()]
         elif "groups {" in text:
-            by_key = self.company.by_key()
+            by_key = self.by_key
             data["groups"] = [
                 {
                     "id": group.number,
@@ -77,10 +77,11 @@ class Lldap(Vendor):
             {"name": "first_name", "value": [person.given_name]},
             {"name": "last_name", "value": [person.family_name]},
             {"name": "department", "value": [person.department]},
+            {"name": "title", "value": [person.title]},
             {"name": "employeenumber", "value": [person.key]},
         ]
         if person.manager is not None:
-            manager = self.company.by_key()[person.manager].login
+            manager = self.by_key[person.manager].login
             attributes.append({"name": "manager", "value": [manager]})
         record: Json = {
             "id": person.login,

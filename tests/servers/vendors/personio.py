@@ -36,7 +36,7 @@ class Personio(Vendor):
         return self._list(request, records, 10, 50)
 
     def _employments(self, request: Request, key: str) -> Response:
-        person = self.company.by_key().get(key)
+        person = self.by_key.get(key)
         if person is None:
             return _problem(404, "Not Found")
         return self._list(request, [self._employment(person)], 10, 50)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tests.servers.vendors.server import KEY, Handler, Json, Request, Response, Vendor, with_query
-from tests.sources_company import Person
+from tests.sources_company import Company, Person
 
 
 class Rippling(Vendor):
@@ -14,6 +14,13 @@ class Rippling(Vendor):
     its name is in `__meta.redacted_fields`."""
 
     name: ClassVar[str] = "rippling"
+
+    def __init__(self, company: Company) -> None:
+        super().__init__(company)
+        self._teams_of: dict[str, list[str]] = {}
+        for group in company.groups:
+            for key in group.members:
+                self._teams_of.setdefault(key, []).append(group.key)
 
     def routes(self) -> Sequence[tuple[str, str, Handler]]:
         return [
@@ -61,7 +68,7 @@ class Rippling(Vendor):
             "end_date": str(person.end) if person.end else None,
             "manager_id": person.manager,
             "department_id": f"dept-{person.department}",
-            "teams_id": [group.key for group in self.groups() if person.key in group.members],
+            "teams_id": self._teams_of.get(person.key, []),
             "title": person.title,
             "number": person.number,
         }

@@ -87,6 +87,7 @@ class Vendor:
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        self.by_key = company.by_key()
         self.url = ""
         self.faults = Faults()
         self.seen: list[Request] = []
@@ -135,10 +136,9 @@ class Vendor:
 
     def members(self, key: str) -> Sequence[Person] | None:
         """Return the members of a group, or None for an unknown group."""
-        by_key = self.company.by_key()
         for group in self.groups():
             if group.key == key:
-                return [by_key[member] for member in group.members]
+                return [self.by_key[member] for member in group.members]
         return None
 
     def visible(self, record: Json, *names: str) -> Json:
