@@ -150,6 +150,18 @@ def test_a_list_that_ends_early_is_unreadable(case: Case, start: Any) -> None:
         read(case, server, "user_name")
 
 
+@pytest.mark.parametrize("case", CASES, ids=names(CASES))
+def test_a_right_that_is_missing_from_the_start_is_named(case: Case, start: Any) -> None:
+    server = start(case, Faults(hide="fields"))
+
+    with pytest.raises(
+        SourceUnavailable, match=r"has a value in 0 of|do not see|reports an error"
+    ) as caught:
+        read(case, server, *case.columns)
+
+    assert caught.value.code in ("SYNC-0265", "SYNC-0269")
+
+
 LOST = [
     *((case, "fields") for case in CASES),
     *((case, "people") for case in CASES),
