@@ -64,7 +64,7 @@ def take_keyless(
         cells = {
             column.name: _value(column, text) for column, text in zip(columns, texts, strict=True)
         }
-        detail = f"{_row_number(location)}the row has no key and is left out"
+        detail = f"{location.prefix}the row has no key and is left out"
         rejected.add(RejectedRow(location, None, detail, "SYNC-0221", cells))
     rejected.count += _deleted(connection, "delete from located where key = ''") - len(rows)
 
@@ -230,15 +230,10 @@ def _enumerated(locations: Sequence[RowLocation]) -> str:
     """Return `line 3` or `lines 3, 4 and 7`; without lines, the same with rows."""
     noun = "row" if locations[0].line is None else "line"
     numbers = [str(each.row if each.line is None else each.line) for each in locations]
+    of_sheet = locations[0].of_sheet
     if len(numbers) == 1:
-        return f"{noun} {numbers[0]}"
-    return f"{noun}s {', '.join(numbers[:-1])} and {numbers[-1]}"
-
-
-def _row_number(location: RowLocation) -> str:
-    """Return the start of a message about a row that has a number but no line."""
-    has_number = location.line is None and location.row is not None
-    return f"row {location.row}: " if has_number else ""
+        return f"{noun} {numbers[0]}{of_sheet}"
+    return f"{noun}s {', '.join(numbers[:-1])} and {numbers[-1]}{of_sheet}"
 
 
 def _value(column: Column, text: str | None) -> object:

@@ -139,17 +139,29 @@ RowId = tuple[int, int]
 class RowLocation:
     """Where a row is, for messages: a part of the source, and its line or its number there.
 
-    `line` is None where there are no lines, `row` where rows have no order either.
+    `line` is None where there are no lines, `row` where rows have no order either. `sheet` is the
+    name of the sheet that has the row.
     """
 
     label: str
     line: int | None
     row: int | None
+    sheet: str | None = None
 
     def __str__(self) -> str:
         if self.line is not None:
             return f"line {self.line}"
-        return f"row {self.row}" if self.row is not None else "another row"
+        return f"row {self.row}{self.of_sheet}" if self.row is not None else "another row"
+
+    @property
+    def of_sheet(self) -> str:
+        """The words for the sheet, if there is one."""
+        return "" if self.sheet is None else f" of sheet {self.sheet}"
+
+    @property
+    def prefix(self) -> str:
+        """The start of a message about a row that has a number but no line."""
+        return f"{self}: " if self.line is None and self.row is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

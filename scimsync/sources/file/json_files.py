@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 from scimsync.errors import SourceFormatError, SourceUnavailable
-from scimsync.sources.base import RejectedRows, SourceSpec
+from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import literal, name, pointer, reason
 from scimsync.sources.file import encodings
+from scimsync.sources.file.content import content
 from scimsync.sources.file.find import File
 from scimsync.sources.file.reader import NOTHING
 from scimsync.sources.file.settings import FileSettings
@@ -77,7 +78,12 @@ class JsonReader:
     def is_reliable(self) -> bool:
         return True
 
-    def lines(self, rows: Collection[int]) -> Mapping[int, int]:
+    def locate(self, rows: Collection[int]) -> Mapping[int, RowLocation]:
+        lines = self._lines(rows)
+        return {row: RowLocation(self.file.label, lines.get(row), row) for row in rows}
+
+    def _lines(self, rows: Collection[int]) -> Mapping[int, int]:
+        """Return the lines of rows, in files that have one object in a line."""
         if self._form != "newline_delimited":
             return {}
         found = {}
@@ -102,9 +108,7 @@ class JsonReader:
                 if piece.strip():
                     json.loads(piece)
             except UnicodeDecodeError:
-                encodings.explain(
-                    self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8"
-                )
+                encodings.explain(self._spec, self._text, self.file.label, "utf-8")
             except json.JSONDecodeError as wrong:
                 cut = line == len(pieces) and not (lines and text.endswith(b"\n"))
                 if cut and not piece.rstrip().endswith((b"]", b"}")):
@@ -138,12 +142,11 @@ class JsonReader:
     @cached_property
     def _text(self) -> Path:
         """The file as UTF-8 without a byte order mark, which DuckDB does not accept in JSON."""
+        path = content(self._spec, self.file, self._workspace)
         if self.file.encoding == "utf-8":
-            return self._workspace.readable(self.file.path)
+            return self._workspace.readable(path)
         copy = self._workspace.new(".json")
-        encodings.to_utf8(
-            self._spec, self.file.path, self.file.label, self.file.encoding or "utf-8", copy
-        )
+        encodings.to_utf8(self._spec, path, self.file.label, self.file.encoding or "utf-8", copy)
         return copy
 
     @cached_property

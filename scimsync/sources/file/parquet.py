@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from scimsync.errors import SourceFormatError
-from scimsync.sources.base import RejectedRows, SourceSpec
+from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import literal, name, reason
+from scimsync.sources.file.content import content
 from scimsync.sources.file.find import File
 from scimsync.sources.file.reader import NOTHING
 from scimsync.sources.file.settings import FileSettings
@@ -20,6 +22,7 @@ class ParquetReader:
 
     def __init__(self, spec: SourceSpec[FileSettings], file: File, workspace: Workspace) -> None:
         self.file = file
+        self._spec = spec
         self._where = f"{spec.setting('path')}: {file.label}"
         self._workspace = workspace
 
@@ -53,11 +56,11 @@ class ParquetReader:
     def is_reliable(self) -> bool:
         return True
 
-    def lines(self, rows: Collection[int]) -> Mapping[int, int]:  # noqa: ARG002
-        return {}
+    def locate(self, rows: Collection[int]) -> Mapping[int, RowLocation]:
+        return {row: RowLocation(self.file.label, None, row) for row in rows}
 
     def explain(self, error: Exception) -> None:
-        if str(self.file.path) in str(error):
+        if str(self._path) in str(error):
             raise SourceFormatError(f"{self._where}: {reason(error)}", code="SYNC-0208")
 
     @cached_property
@@ -74,7 +77,10 @@ class ParquetReader:
             ) from None
         return {column: kind for column, kind, *_ in found if column != "file_row_number"}
 
+    @cached_property
+    def _path(self) -> Path:
+        return self._workspace.readable(content(self._spec, self.file, self._workspace))
+
     @property
     def _scan(self) -> str:
-        path = literal(str(self._workspace.readable(self.file.path)))
-        return f"read_parquet({path}, file_row_number = true)"
+        return f"read_parquet({literal(str(self._path))}, file_row_number = true)"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from scimsync.errors import SourceFormatError
-from scimsync.sources.base import RejectedRows
+from scimsync.sources.base import RejectedRows, RowLocation
 from scimsync.sources.file.find import File
 
 NOTHING: Mapping[str, str | None] = {}
@@ -56,8 +56,8 @@ class FileReader(Protocol):
         """Return whether `select` without `rejected` fails on each row that cannot be used."""
         ...
 
-    def lines(self, rows: Collection[int]) -> Mapping[int, int]:
-        """Return the lines, from 1, of rows of `select`, without those that have no line."""
+    def locate(self, rows: Collection[int]) -> Mapping[int, RowLocation]:
+        """Return where rows of `select` are."""
         ...
 
     def explain(self, error: Exception) -> None:

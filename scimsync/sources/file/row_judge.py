@@ -6,7 +6,7 @@ table: empty rows, and the lines that reports print there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scimsync.errors import SourceFormatError, SourceUnavailable
@@ -26,15 +26,14 @@ class Header:
     """The columns of a file, and where its rows begin.
 
     `names` are stripped, one for each column of the file, blank ones included. `title` is the row
-    in the file that names the columns, empty if there is none. `end` is the last line above the
-    rows. `plain` means that this is the first line of the file, and that DuckDB skips it correctly.
+    in the file that names the columns, empty if there is none. `end` is the last line (in sheets,
+    the last row) above the rows.
     """
 
     names: tuple[str, ...]
     title: tuple[str, ...]
     delimiter: str
     end: int
-    plain: bool
 
     @property
     def least(self) -> int:
@@ -72,7 +71,7 @@ class RowCondition:
 
 
 class RowJudge:
-    """Judges the rows of one file."""
+    """Judges the rows of one file. `location` tells where the row of `CsvRow.line` is."""
 
     def __init__(
         self,
@@ -80,11 +79,13 @@ class RowJudge:
         label: str,
         header: Header,
         condition: RowCondition | None,
+        location: Callable[[int], RowLocation],
     ) -> None:
         self._spec = spec
         self._label = label
         self._header = header
         self._condition = condition
+        self._location = location
 
     def records(
         self, rows: Iterable[CsvRow], rejected: RejectedRows
@@ -146,8 +147,8 @@ class RowJudge:
         cells = {field.strip(WHITE_SPACE) for field in row.fields} - {""}
         if len(cells) > 1 and cells <= set(title):
             raise SourceFormatError(
-                f"{self._spec.setting('path')}: {self._label}, line {row.line} is another header,"
-                " with the columns in another order",
+                f"{self._spec.setting('path')}: {self._label}, {self._location(row.line)} is"
+                " another header, with the columns in another order",
                 details=[f"the first one: {', '.join(title)}", f"found: {', '.join(row.fields)}"],
                 hint="keep files of different columns apart; a pattern such as hr-*.csv reads them"
                 " as one table",
@@ -165,7 +166,9 @@ class RowJudge:
     def _cut(self, row: CsvRow, wrong: str) -> SourceUnavailable:
         return SourceUnavailable(
             f"{self._label} ends in the middle of a row; is it still being written?",
-            details=[f"line {row.line}, the last one, {wrong} and no line break after it"],
+            details=[
+                f"{self._location(row.line)}, the last one, {wrong} and no line break after it"
+            ],
             hint="try again when it is complete",
             code="SYNC-0201",
         )
@@ -174,7 +177,7 @@ class RowJudge:
         names = self._header.names
         if self._spec.key not in names:
             raise SourceFormatError(
-                f"{self._spec.setting('query')}: {self._label}, line {row.line} {wrong}",
+                f"{self._spec.setting('query')}: {self._label}, {self._location(row.line)} {wrong}",
                 hint=(
                     f'without a column "{self._spec.key}" it is unknown which records the row'
                     " changes"
@@ -185,10 +188,11 @@ class RowJudge:
         key = row.fields[at].strip(WHITE_SPACE) if at < len(row.fields) else ""
         # "7" "x" may be meant for 7
         pieces = (piece for cell in row.fields for piece in (cell, *cell.split('"')))
+        location = self._location(row.line)
         return RejectedRow(
-            RowLocation(self._label, row.line, row.line),
+            location,
             key or None,
-            f"{wrong}; the row is left out",
+            f"{location.prefix}{wrong}; the row is left out",
             "SYNC-0220",
             dict(zip(names, row.fields, strict=False)),
             frozenset(piece.strip(WHITE_SPACE) for piece in pieces),

@@ -160,10 +160,12 @@ class FileSettings(SourceSettings):
         return (PathSource if self.query is None else QuerySource)(spec, workspace)
 
     def watch(self, spec: SourceSpec[FileSettings]) -> tuple[str, ...]:
-        """Return `path`, or the files and globs that `query` reads."""
+        """Return `path`, or the files and globs that `query` reads; the ZIP file of a member."""
         from scimsync.sources.file import query
+        from scimsync.sources.file.packed import split_path
 
         if self.path is not None:
-            return (self.path,)
+            return (split_path(spec.base_dir, self.path)[0],)
         with Workspace() as workspace:
-            return tuple(query.parse(spec, workspace)[1])
+            names = query.parse(spec, workspace)[1]
+        return tuple(dict.fromkeys(split_path(spec.base_dir, name)[0] for name in names))

@@ -260,10 +260,9 @@ class PathSource(_FileSource):
         """Return files and lines, or files and numbers of rows for formats without lines."""
         found: dict[RowId, RowLocation] = {}
         for part, reader in enumerate(self.readers):
-            numbers = {row for at, row in rows if at == part}
-            lines = reader.lines(numbers) if numbers else {}
-            for row in numbers:
-                found[part, row] = RowLocation(reader.file.label, lines.get(row), row)
+            if numbers := {row for at, row in rows if at == part}:
+                for row, location in reader.locate(numbers).items():
+                    found[part, row] = location
         return found
 
     def wrong(self, error: Exception) -> SourceFormatError:
