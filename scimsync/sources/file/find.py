@@ -23,12 +23,17 @@ FORMATS = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
     ".parquet": "parquet",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xls": "excel",
+    ".xlsb": "excel",
+    ".ods": "excel",
 }
 """File name extension -> format."""
 
 _PACKED = (".gz", ".zip")
 _LISTED = 10
-_BINARY = ("parquet",)
+_BINARY = ("parquet", "excel")
 
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 14  # bytes in one place

@@ -27,7 +27,7 @@ MOST_TIMES = 400
 """The most times its packed size that a file may have when it is unpacked. Repetitive exports reach
 about 50; zeros packed by deflate reach 1,032."""
 
-_SMALL = 64 << 20  # bytes, below which the ratio does not matter
+SMALL_BYTES = 64 << 20  # bytes, below which the ratio does not matter
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1  # PKWARE APPNOTE 4.4.4, general purpose bit 0
 _LOCAL_HEADER = b"PK\3\4"
@@ -59,7 +59,7 @@ def members(path: Path, where: str, label: str, supported: Sequence[str]) -> lis
 
     `where` and `label` are for messages. Raise SourceUnavailable, SourceFormatError.
     """
-    with _explained(where, label, path), zipfile.ZipFile(path) as archive:
+    with explained(where, label, path), zipfile.ZipFile(path) as archive:
         return [
             name
             for name in archive.namelist()
@@ -81,7 +81,7 @@ def open_packed(path: Path, packed: Packed, where: str, label: str) -> Iterator[
     Raise SourceUnavailable for a file that is cut off, SourceFormatError for one that is damaged,
     encrypted, or packed by a method that Python does not know.
     """
-    with _explained(where, label, path):
+    with explained(where, label, path):
         if packed.member is None:
             with gzip.open(path) as unzipped:
                 yield cast(IO[bytes], unzipped)
@@ -104,7 +104,7 @@ def copy_bounded(
 
     Raise SourceFormatError if it has far more bytes than a file of people of `packed_size` bytes.
     """
-    most = min(MOST_BYTES, max(_SMALL, packed_size * MOST_TIMES))
+    most = min(MOST_BYTES, max(SMALL_BYTES, packed_size * MOST_TIMES))
     total = 0
     while chunk := stream.read(_CHUNK):
         total += len(chunk)
@@ -120,7 +120,7 @@ def copy_bounded(
 
 
 @contextmanager
-def _explained(where: str, label: str, path: Path) -> Iterator[None]:
+def explained(where: str, label: str, path: Path) -> Iterator[None]:
     """Raise the faults of archives in plain words."""
     try:
         yield

@@ -87,8 +87,8 @@ class FileSettings(SourceSettings):
     path: Annotated[Text, AfterValidator(_path)] | None = Field(
         None,
         description=(
-            "CSV, TSV, JSON, NDJSON or Parquet file, relative to the folder of sync.toml; "
-            "a pattern such as hr-*.csv is one table"
+            "CSV, TSV, JSON, NDJSON, Parquet or Excel file, packed as .gz or .zip or not, relative"
+            " to the folder of sync.toml; a pattern such as hr-*.csv is one table"
         ),
     )
     query: Text | None = Field(
@@ -127,6 +127,11 @@ class FileSettings(SourceSettings):
     )
     trim: bool = Field(
         True, description="Whether white space around the cells of CSV and TSV files is removed"
+    )
+    sheet: Text | None = Field(
+        None,
+        description="Name of the sheet of an Excel file; needed if several sheets have cells",
+        examples=["Staff"],
     )
     where: Text | None = Field(
         None,

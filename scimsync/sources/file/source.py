@@ -26,6 +26,8 @@ from scimsync.sources.file.parquet import ParquetReader
 from scimsync.sources.file.reader import FileReader
 from scimsync.sources.file.row_expression import RowExpression, parse_expression
 from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.file.sheets import SheetReader
+from scimsync.sources.file.tabular import TabularReader
 from scimsync.sources.relation import Part, Pick, Relation, build_relation
 from scimsync.sources.watching import is_glob
 from scimsync.sources.workspace import Workspace
@@ -38,8 +40,15 @@ _READERS: Mapping[str, Callable[[Spec, File, Workspace], FileReader]] = {
     "json": JsonReader,
     "ndjson": JsonReader,
     "parquet": ParquetReader,
+    "excel": SheetReader,
 }
 """Format -> the reader for it."""
+
+_SETTINGS: Sequence[tuple[Sequence[str], type, str]] = (
+    (("skip", "headers", "comment"), TabularReader, "CSV, TSV, and Excel files"),
+    (("sheet",), SheetReader, "Excel files"),
+)
+"""Settings, the readers that use them, and what messages call their files."""
 
 
 class _FileSource(ABC):
@@ -58,16 +67,17 @@ class _FileSource(ABC):
         self._refuse_foreign_settings()
 
     def _refuse_foreign_settings(self) -> None:
-        """Raise SourceFormatError for settings of text files without such a file."""
-        if any(isinstance(reader, DelimitedReader) for reader in self.readers):
-            return
-        for option in ("skip", "headers", "comment"):
-            if getattr(self.spec.settings, option) is not None:
-                raise SourceFormatError(
-                    f"{self.spec.setting(option)}: is for CSV and TSV files, and"
-                    f" {self.files[0].label} is none",
-                    code="SYNC-0231",
-                )
+        """Raise SourceFormatError for settings of tables or workbooks without such a file."""
+        for options, kind, what in _SETTINGS:
+            if any(isinstance(reader, kind) for reader in self.readers):
+                continue
+            for option in options:
+                if getattr(self.spec.settings, option) is not None:
+                    raise SourceFormatError(
+                        f"{self.spec.setting(option)}: is for {what}, and"
+                        f" {self.files[0].label} is none",
+                        code="SYNC-0231",
+                    )
 
     @cached_property
     def _where(self) -> RowExpression | None:
