@@ -26,17 +26,34 @@ MOST_CELLS = 40_000_000
 _MOST_FAULTS = 200_000
 _PIECE = 4 << 20
 _UNCALCULATED = "a formula without a result"
-_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*")
-_ROW_NUMBER = re.compile(rb"""\br=["'](\d+)["']""")
-_ERROR = re.compile(rb"""<(?:\w+:)?c\b([^>]*\bt=["']e["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL)
-_VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
-_NO_RESULT = re.compile(
-    rb"""<(?:\w+:)?c\b([^>]*)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"""
-    rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"""
-)
-_TEXT = re.compile(rb"""\bt=["'](?:str|s|inlineStr)["']""")
-_REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,3})(\d{1,7})["']""")
-_FAR = re.compile(rb"""\br=["']([A-Z]{2,3})\d""")
+_FAR = re.compile(rb'r="([A-Z]{2,3})\d')
+_REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
+_TEXT = re.compile(rb'\bt="(?:str|s|inlineStr)"')
+_ROOT = re.compile(rb"<(?:(\w+):)?worksheet\b")
+
+
+class _Patterns:
+    """Patterns for the elements of a sheet, whose names may have a prefix.
+
+    They begin with literal text, which is ten times as fast as an optional prefix.
+    """
+
+    def __init__(self, prefix: bytes) -> None:
+        p = prefix + b":" if prefix else b""
+        self.row_end = b"</" + p + b"row>"
+        self.row_start = b"<" + p + b"row"
+        self.cell_start = re.compile(rb"<" + p + rb"c\b")
+        self.row = re.compile(rb"<" + p + rb'row\b[^>]*?\br="(\d+)"')
+        self.any_row = re.compile(rb"<" + p + rb"row\b[^>]*")
+        self.formula = b"<" + p + b"f"
+        self.error = re.compile(
+            rb"<" + p + rb'c\b([^>]*\bt="e"[^>]*)>(.*?)</' + p + rb"c>", re.DOTALL
+        )
+        self.value = re.compile(rb"<" + p + rb"v>([^<]*)<")
+        self.no_result = re.compile(
+            rb"<P:c\b([^>]*)>\s*<P:f\b(?:[^>]*/>|[^>]*>[^<]*</P:f>)\s*"
+            rb"(?:<P:v\s*/>|<P:v></P:v>)?\s*</P:c>".replace(b"P:", p)
+        )
 
 
 def cell_faults(path: Path, kind: str, sheet: str, where: str) -> Mapping[Cell, str]:
@@ -66,49 +83,54 @@ def cell_faults(path: Path, kind: str, sheet: str, where: str) -> Mapping[Cell, 
 def _scan(stream: IO[bytes], found: dict[Cell, str], where: str) -> None:
     """Add the faults of the sheet `stream`."""
     rows = width = 0
-    for piece in _whole_rows(stream):
-        numbers = _ROW_NUMBER.findall(b"".join(_ROW.findall(piece)))
+    for piece, patterns in _whole_rows(stream):
         before = rows
-        rows = max([rows, *map(int, numbers)]) if numbers else rows + len(_ROW.findall(piece))
+        numbers = patterns.row.findall(piece)
+        rows = max([before + piece.count(patterns.row_start), *map(int, numbers)])
         for letters in set(_FAR.findall(piece)):
             width = max(width, _column(letters) + 1)
         if rows * max(width, 26) > MOST_CELLS:
             raise _too_large(where)
-        if b'"e"' in piece or b"'e'" in piece:
-            for match in _ERROR.finditer(piece):
-                value = _VALUE.search(match[2])
+        if b't="e"' in piece:
+            for match in patterns.error.finditer(piece):
+                value = patterns.value.search(match[2])
                 text = value[1].decode("utf-8", "replace") if value else "an error"
-                found[_place(match, piece, before)] = text
-        if b"<f" in piece or b":f" in piece:
-            for match in _NO_RESULT.finditer(piece):
+                found[_place(match, piece, before, patterns)] = text
+        if patterns.formula in piece:
+            for match in patterns.no_result.finditer(piece):
                 if not _TEXT.search(match[1]):
-                    found[_place(match, piece, before)] = _UNCALCULATED
+                    found[_place(match, piece, before, patterns)] = _UNCALCULATED
         if len(found) > _MOST_FAULTS:
             raise _too_many(where)
 
 
-def _whole_rows(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the XML of a sheet in pieces that end between two rows."""
-    rest = b""
-    while piece := stream.read(_PIECE):
-        rest += piece
-        end = max(rest.rfind(b"</row>"), rest.rfind(b":row>"))
-        if end >= 0:
-            yield rest[: end + 6]
-            rest = rest[end + 6 :]
-    yield rest
+def _whole_rows(stream: IO[bytes]) -> Iterator[tuple[bytes, _Patterns]]:
+    """Yield the XML of a sheet, with double quotes, in pieces that end between two rows."""
+    rest = stream.read(_PIECE)
+    root = _ROOT.search(rest)
+    patterns = _Patterns(b"" if root is None else root[1] or b"")
+    single = b"='" in rest
+    while rest:
+        more = stream.read(_PIECE)
+        end = rest.rfind(patterns.row_end) + len(patterns.row_end)
+        if not more or end < len(patterns.row_end):
+            end = len(rest) if not more else 0
+        if end:
+            piece = rest[:end]
+            yield (piece.replace(b"'", b'"') if single else piece), patterns
+        rest = rest[end:] + more
 
 
-def _place(match: re.Match[bytes], piece: bytes, rows_before: int) -> Cell:
+def _place(match: re.Match[bytes], piece: bytes, rows_before: int, patterns: _Patterns) -> Cell:
     """Return where a cell is: by its reference, or else by counting."""
     reference = _REFERENCE.search(match[1])
     if reference is not None:
         return int(reference[2]) - 1, _column(reference[1])
-    above = list(_ROW.finditer(piece, 0, match.start()))
-    number = _ROW_NUMBER.search(above[-1][0]) if above else None
+    above = list(patterns.any_row.finditer(piece, 0, match.start()))
+    number = patterns.row.match(above[-1][0]) if above else None
     row = int(number[1]) if number else rows_before + len(above)
     start = above[-1].end() if above else 0
-    return row - 1, len(re.findall(rb"<(?:\w+:)?c\b", piece[start : match.start()]))
+    return row - 1, len(patterns.cell_start.findall(piece, start, match.start()))
 
 
 def _column(letters: bytes) -> int:

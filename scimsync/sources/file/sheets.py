@@ -17,7 +17,7 @@ from pathlib import Path
 from scimsync.errors import GuardStop
 from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE
-from scimsync.sources.file.cell_faults import Cell, cell_faults
+from scimsync.sources.file.cell_faults import Cell
 from scimsync.sources.file.cells import cell_text
 from scimsync.sources.file.content import content
 from scimsync.sources.file.csv_rows import CsvRow, read_rows
@@ -31,6 +31,7 @@ from scimsync.sources.workspace import Workspace, new_private_file
 
 _LAST = 10
 _NAMED = 3
+_SEPARATOR = "\x1f"  # the unit separator of ASCII, which XML cannot contain
 
 
 class SheetReader(TabularReader):
@@ -58,7 +59,7 @@ class SheetReader(TabularReader):
 
     def _scan(self, used: Collection[str], rejected: RejectedRows | None) -> str:
         path = self._spool if rejected is None else self._clean(used, rejected)
-        return self._read_csv(path, ",", numbered=True)
+        return self._read_csv(path, _SEPARATOR, numbered=True)
 
     @cached_property
     def _path(self) -> Path:
@@ -71,11 +72,7 @@ class SheetReader(TabularReader):
     @cached_property
     def _faults(self) -> Mapping[Cell, str]:
         """The cells without a value, by row and column of the sheet."""
-        found = self._found
-        where = self._spec.setting("path" if self._spec.settings.query is None else "query")
-        faults = cell_faults(self._path, found.kind, found.name, f"{where}: {self.file.label}")
-        if not faults:
-            return faults
+        faults = self._found.faults
         merged = {
             (row, column): faults[first, column]
             for row, columns in self._merged.items()
@@ -140,14 +137,19 @@ class SheetReader(TabularReader):
         tail: deque[list[str]] = deque(maxlen=_LAST)
         path = self._workspace.new(".csv")
         with new_private_file(path) as target:
-            write = csv.writer(target, lineterminator="\n").writerow
-            write([*map(str, range(width)), "line"])
+            quoted = csv.writer(target, delimiter=_SEPARATOR, lineterminator="\n").writerow
+            quoted([*map(str, range(width)), "line"])
             for number, row in islice(self._cells(), header.end, None):
                 if not any(row):
                     continue
-                fields = [*row[:width], *[""] * (width - len(row))]
+                fields = row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
                 tail.append(fields)
-                write([*fields, number])
+                line = f"{_SEPARATOR.join(fields)}{_SEPARATOR}{number}\n"
+                plain = '"' not in line and "\r" not in line and line.count("\n") == 1
+                if plain and line.count(_SEPARATOR) == width:
+                    target.write(line)  # much faster than a csv.writer
+                else:
+                    quoted([*fields, number])
         self._tail = list(tail)
         return path
 
@@ -164,10 +166,12 @@ class SheetReader(TabularReader):
                 faults.setdefault(cell[0] + 1, []).append(cell)
         copy = self._workspace.new(".csv")
         with self._spool.open(encoding="utf-8", newline="") as stream, new_private_file(copy) as to:
-            write = csv.writer(to, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
+            write = csv.writer(
+                to, delimiter=_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\n"
+            ).writerow
             write([*map(str, range(len(self.header.names))), "line"])
             next(stream)
-            rows = self._judged(read_rows(stream, ","), faults, columns)
+            rows = self._judged(read_rows(stream, _SEPARATOR), faults, columns)
             for row, fields in self._judge().records(rows, rejected):
                 write([*fields, row.line])
         return copy

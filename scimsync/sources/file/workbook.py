@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from scimsync.errors import SourceFormatError
 from scimsync.model.suggestions import did_you_mean
 from scimsync.sources.base import SourceSpec
+from scimsync.sources.file.cell_faults import Cell, cell_faults
 from scimsync.sources.file.packed import MOST_BYTES, MOST_TIMES, SMALL_BYTES, explained
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.workspace import Workspace
@@ -30,11 +32,11 @@ _PARTS = {"xl/workbook.xml": ".xlsx", "xl/workbook.bin": ".xlsb", "content.xml":
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A sheet. `kind` is the extension of what the workbook really is, whatever its name."""
+    """A sheet, and what is in its cells that have no value."""
 
     name: str
-    kind: str
     sheet: CalamineSheet
+    faults: Mapping[Cell, str]
 
 
 def require_calamine(spec: SourceSpec[FileSettings], label: str) -> None:
@@ -63,7 +65,10 @@ def find_sheet(
         readable.symlink_to(path.absolute())
     with _faults(where), _opened(readable) as workbook:
         name = _choose(spec, workbook, where, label)
-        return Found(name, kind, workbook.get_sheet_by_name(name))
+        with ThreadPoolExecutor(1) as executor:  # calamine does not hold the lock of Python
+            faults = executor.submit(cell_faults, path, kind, name, where)
+            sheet = workbook.get_sheet_by_name(name)
+            return Found(name, sheet, faults.result())
 
 
 def _where(spec: SourceSpec[FileSettings]) -> str:
