@@ -28,6 +28,9 @@ FORMATS = {
     ".xls": "excel",
     ".xlsb": "excel",
     ".ods": "excel",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".toml": "toml",
 }
 """File name extension -> format."""
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 
 from scimsync.errors import SourceFormatError
 from scimsync.sources.base import (
@@ -18,37 +19,17 @@ from scimsync.sources.base import (
 )
 from scimsync.sources.duckdb_sql import name, reason
 from scimsync.sources.file import query
-from scimsync.sources.file.delimited import DelimitedReader
 from scimsync.sources.file.find import File, digest, ensure_unchanged, find, sample_digest
 from scimsync.sources.file.first_rows import first_rows
-from scimsync.sources.file.json_files import JsonReader
-from scimsync.sources.file.parquet import ParquetReader
 from scimsync.sources.file.reader import FileReader
+from scimsync.sources.file.readers import SETTINGS, is_file_each, open_readers
 from scimsync.sources.file.row_expression import RowExpression, parse_expression
 from scimsync.sources.file.settings import FileSettings
-from scimsync.sources.file.sheets import SheetReader
-from scimsync.sources.file.tabular import TabularReader
 from scimsync.sources.relation import Part, Pick, Relation, build_relation
 from scimsync.sources.watching import is_glob
 from scimsync.sources.workspace import Workspace
 
 Spec = SourceSpec[FileSettings]
-
-_READERS: Mapping[str, Callable[[Spec, File, Workspace], FileReader]] = {
-    "csv": DelimitedReader,
-    "tsv": DelimitedReader,
-    "json": JsonReader,
-    "ndjson": JsonReader,
-    "parquet": ParquetReader,
-    "excel": SheetReader,
-}
-"""Format -> the reader for it."""
-
-_SETTINGS: Sequence[tuple[Sequence[str], type, str]] = (
-    (("skip", "headers", "comment"), TabularReader, "CSV, TSV, and Excel files"),
-    (("sheet",), SheetReader, "Excel files"),
-)
-"""Settings, the readers that use them, and what messages call their files."""
 
 
 class _FileSource(ABC):
@@ -57,18 +38,18 @@ class _FileSource(ABC):
     option: str
     label: str
 
-    def __init__(self, spec: Spec, workspace: Workspace, files: Iterable[File]) -> None:
+    def __init__(
+        self, spec: Spec, workspace: Workspace, files: Sequence[File], readers: Sequence[FileReader]
+    ) -> None:
         self.spec = spec
         self.workspace = workspace
-        self.readers: list[FileReader] = [
-            _READERS[file.format](spec, file, workspace) for file in files
-        ]
-        self.files = tuple(reader.file for reader in self.readers)
+        self.files = files
+        self.readers = readers
         self._refuse_foreign_settings()
 
     def _refuse_foreign_settings(self) -> None:
         """Raise SourceFormatError for settings of tables or workbooks without such a file."""
-        for options, kind, what in _SETTINGS:
+        for options, kind, what in SETTINGS:
             if any(isinstance(reader, kind) for reader in self.readers):
                 continue
             for option in options:
@@ -107,8 +88,8 @@ class _FileSource(ABC):
 
     @property
     def part_labels(self) -> tuple[str, ...]:
-        """The files."""
-        return tuple(file.label for file in self.files)
+        """The files, or the pattern of files that are read together."""
+        return tuple(reader.file.label for reader in self.readers)
 
     @property
     @abstractmethod
@@ -230,14 +211,16 @@ class PathSource(_FileSource):
 
     def __init__(self, spec: Spec, workspace: Workspace) -> None:
         path = spec.settings.path or ""
-        super().__init__(spec, workspace, find(spec, path, self.option))
+        files = find(spec, path, self.option)
+        super().__init__(spec, workspace, files, open_readers(spec, path, files, workspace))
         self.label = self.files[0].label if len(self.files) == 1 else path
 
     @property
     def pattern_files(self) -> tuple[str, ...]:
-        """All files, if `path` is a pattern."""
-        is_pattern = is_glob(self.spec.base_dir, self.spec.settings.path or "")
-        return self.part_labels if is_pattern else ()
+        """All files, if `path` is a pattern, unless each is a user: it leaves with the user."""
+        if not is_glob(self.spec.base_dir, self.spec.settings.path or ""):
+            return ()
+        return () if is_file_each(self.readers) else tuple(file.label for file in self.files)
 
     def all_columns(self) -> list[str]:
         """Return the columns of all files."""
@@ -291,18 +274,22 @@ class QuerySource(_FileSource):
     def __init__(self, spec: Spec, workspace: Workspace) -> None:
         self._text, patterns = query.parse(spec, workspace)
         found = {pattern: find(spec, pattern, self.option) for pattern in patterns}
-        super().__init__(spec, workspace, (file for files in found.values() for file in files))
-        readers = iter(self.readers)
-        self._views = {pattern: [next(readers) for _ in files] for pattern, files in found.items()}
+        self._files = found
+        self._views = {
+            pattern: open_readers(spec, pattern, files, workspace)
+            for pattern, files in found.items()
+        }
+        files = [file for each in found.values() for file in each]
+        super().__init__(spec, workspace, files, list(chain.from_iterable(self._views.values())))
 
     @property
     def pattern_files(self) -> tuple[str, ...]:
         """The files of the patterns in the query."""
         return tuple(
-            reader.file.label
-            for pattern, readers in self._views.items()
-            if is_glob(self.spec.base_dir, pattern)
-            for reader in readers
+            file.label
+            for pattern, files in self._files.items()
+            if is_glob(self.spec.base_dir, pattern) and not is_file_each(self._views[pattern])
+            for file in files
         )
 
     def all_columns(self) -> list[str]:
