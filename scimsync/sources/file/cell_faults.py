@@ -26,7 +26,9 @@ MOST_CELLS = 40_000_000
 _MOST_FAULTS = 200_000
 _PIECE = 4 << 20
 _UNCALCULATED = "a formula without a result"
-_FAR = re.compile(rb'r="([A-Z]{2,3})\d')
+_NEAR = 26  # columns, A to Z
+_FAR = re.compile(rb'r="(?:[A-Z]{2}|[A-Z]?[0-9]{6})')
+_ANY_REFERENCE = re.compile(rb'r="([A-Z]{0,3})([0-9]{1,7})"')
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 _TEXT = re.compile(rb'\bt="(?:str|s|inlineStr)"')
 _ROOT = re.compile(rb"<(?:(\w+):)?worksheet\b")
@@ -42,6 +44,7 @@ class _Patterns:
         p = prefix + b":" if prefix else b""
         self.row_end = b"</" + p + b"row>"
         self.row_start = b"<" + p + b"row"
+        self.numbered_row = self.row_start + b' r="'
         self.cell_start = re.compile(rb"<" + p + rb"c\b")
         self.row = re.compile(rb"<" + p + rb'row\b[^>]*?\br="(\d+)"')
         self.any_row = re.compile(rb"<" + p + rb"row\b[^>]*")
@@ -81,16 +84,17 @@ def cell_faults(path: Path, kind: str, sheet: str, where: str) -> Mapping[Cell, 
 
 
 def _scan(stream: IO[bytes], found: dict[Cell, str], where: str) -> None:
-    """Add the faults of the sheet `stream`."""
-    rows = width = 0
+    """Add the faults of the sheet `stream`. Most sheets have none, and are searched only once."""
+    rows = width = counted = 0
     for piece, patterns in _whole_rows(stream):
-        before = rows
-        numbers = patterns.row.findall(piece)
-        rows = max([before + piece.count(patterns.row_start), *map(int, numbers)])
-        for letters in set(_FAR.findall(piece)):
-            width = max(width, _column(letters) + 1)
-        if rows * max(width, 26) > MOST_CELLS:
-            raise _too_large(where)
+        before = counted
+        if patterns.numbered_row not in piece:
+            counted += piece.count(patterns.row_start)
+        if width > _NEAR or _FAR.search(piece):
+            for letters, number in set(_ANY_REFERENCE.findall(piece)):
+                rows, width = max(rows, int(number)), max(width, _column(letters) + 1)
+            if rows * max(width, _NEAR) > MOST_CELLS:
+                raise _too_large(where)
         if b't="e"' in piece:
             for match in patterns.error.finditer(piece):
                 value = patterns.value.search(match[2])

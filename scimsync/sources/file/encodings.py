@@ -9,10 +9,12 @@ from typing import NoReturn
 
 from scimsync.errors import SourceFormatError, SourceUnavailable
 from scimsync.sources.base import SourceSpec
+from scimsync.sources.file.guesses import likely_encodings, readings, unmarked_utf_16
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.workspace import new_private_file
 
 _CHUNK = 1 << 20
+_START = 1 << 12
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -60,6 +62,22 @@ def explain(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: st
     )
 
 
+def refuse_utf_16(
+    spec: SourceSpec[FileSettings], path: Path, label: str, encoding: str | None
+) -> None:
+    """Raise SourceFormatError for text that should be UTF-8, and has the zero bytes of UTF-16."""
+    if encoding is None or not encoding.startswith("utf-8"):
+        return
+    with path.open("rb") as stream:
+        form = unmarked_utf_16(stream.read(_START))
+    if form is not None:
+        raise SourceFormatError(
+            f"{spec.setting('encoding')}: {label} looks like UTF-16 without a byte order mark",
+            hint=f'set encoding = "{form}"',
+            code="SYNC-0207",
+        )
+
+
 def _decode(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     line = 1
@@ -83,14 +101,13 @@ def _decode(spec: SourceSpec[FileSettings], path: Path, label: str, encoding: st
                 )
                 decoder.setstate(before)
                 line += _breaks(decoder.decode(good))
+                at = error.object.rfind(b"\n", 0, error.start) + 1
+                likely = likely_encodings(error.object[at:])
                 raise SourceFormatError(
                     f"{spec.setting('encoding')}: {label}, line {line}: byte"
                     f" 0x{error.object[error.start]:02x} is not {encoding.removesuffix('-sig')}",
-                    hint=(
-                        'if it comes from Excel, try encoding = "windows-1252"'
-                        if encoding.startswith("utf-8")
-                        else None
-                    ),
+                    details=readings(error.object[at:], likely),
+                    hint=f'try encoding = "{likely[0]}"' if likely else None,
                     code="SYNC-0207",
                 ) from None
             line += _breaks(text)

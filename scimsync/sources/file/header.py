@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from scimsync.sources.duckdb_sql import WHITE_SPACE
 from scimsync.sources.file.csv_rows import CsvRow, read_rows
@@ -80,12 +81,15 @@ def find_header(
 
 def is_repeated(fields: Sequence[str], header: Sequence[str]) -> bool:
     """Return whether a row repeats the header, as in files that were appended to each other."""
-    return [field.strip(WHITE_SPACE) for field in fields] == list(header)
+    return [normalize("NFC", field.strip(WHITE_SPACE)) for field in fields] == list(header)
 
 
 def strip(row: CsvRow) -> tuple[str, ...]:
-    """Return the fields of a row without white space around them."""
-    return tuple(field.strip(WHITE_SPACE) for field in row.fields)
+    """Return the fields of a row without white space around them, in the usual form of Unicode.
+
+    A text that macOS or Java wrote may have its accents apart (NFD), which looks the same.
+    """
+    return tuple(normalize("NFC", field.strip(WHITE_SPACE)) for field in row.fields)
 
 
 def _first_line(lines: Sequence[str]) -> int:
@@ -109,6 +113,8 @@ def _choose(
         fits = width == len(names)
         return (fits and width > 1, False, width), FoundHeader(replaced, delimiter, end, width)
     at = 0 if settings.skip is not None else _header_row(rows, width, settings.key)
+    if settings.skip is None and len(rows) > at + 1:
+        at += _is_group_of_names(strip(rows[at]), strip(rows[at + 1]), settings.key)
     header = rows[at]
     end = header.end
     if len(rows) > at + 1 and _is_second_header(strip(rows[at + 1]), strip(header)):
@@ -130,6 +136,16 @@ def _header_row(rows: Sequence[CsvRow], width: int, key: str) -> int:
         ):
             return at
     return next((at for at, number in enumerate(filled) if 2 * number > width), 0)
+
+
+def _is_group_of_names(fields: Sequence[str], below: Sequence[str], key: str) -> bool:
+    """Return whether a row names groups of columns, whose names are in the row below.
+
+    A cell that is merged over both rows is in both.
+    """
+    if key:
+        return any(a == b == key for a, b in zip(fields, below, strict=False))
+    return bool(fields) and fields[0] != "" and fields[:1] == below[:1]
 
 
 def _is_second_header(fields: Sequence[str], header: Sequence[str]) -> bool:

@@ -31,7 +31,7 @@ SMALL_BYTES = 64 << 20  # bytes, below which the ratio does not matter
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1  # PKWARE APPNOTE 4.4.4, general purpose bit 0
 _LOCAL_HEADER = b"PK\3\4"
-_HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.)")
+_HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^./])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from scimsync.settings import Text, invalid
 from scimsync.settings.text_types import quoted
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
 from scimsync.sources.duckdb_sql import WHITE_SPACE
-from scimsync.sources.lists import Lists
+from scimsync.sources.lists import FileLists, ListFormat
 from scimsync.sources.workspace import Workspace
 
 _MOST_SKIPPED = 1_000_000
@@ -98,9 +98,13 @@ class FileSettings(SourceSettings):
             " (id)"
         ),
     )
-    lists: Lists = Field(
+    lists: FileLists = Field(
         default_factory=dict,
-        description="Columns that hold several values -> the separator between two values",
+        description=(
+            "Columns that hold several values -> the separator between two values, or the form of"
+            " the list"
+        ),
+        examples=[{"groups": ";", "teams": "\n", "roles": {"format": "json"}}],
     )
     encoding: Annotated[Text, AfterValidator(_encoding)] | None = Field(
         None, description="Encoding of the file if it is not UTF-8"
@@ -157,6 +161,16 @@ class FileSettings(SourceSettings):
                 hint="a query names its files itself",
             )
         return self
+
+    @property
+    def separators(self) -> Mapping[str, str]:
+        """The columns whose cells have a separator between two values."""
+        return {name: form for name, form in self.lists.items() if isinstance(form, str)}
+
+    @property
+    def json_lists(self) -> frozenset[str]:
+        """The columns whose cells are JSON arrays."""
+        return frozenset(n for n, form in self.lists.items() if isinstance(form, ListFormat))
 
     def open(self, spec: SourceSpec[FileSettings], workspace: Workspace) -> Source:
         """Find the files and read no more of them than their first bytes."""

@@ -21,6 +21,7 @@ from scimsync.sources.duckdb_sql import name, reason
 from scimsync.sources.file import query
 from scimsync.sources.file.find import File, digest, ensure_unchanged, find, sample_digest
 from scimsync.sources.file.first_rows import first_rows
+from scimsync.sources.file.json_lists import parse_json_lists
 from scimsync.sources.file.reader import FileReader
 from scimsync.sources.file.readers import SETTINGS, is_file_each, open_readers
 from scimsync.sources.file.row_expression import RowExpression, parse_expression
@@ -152,10 +153,13 @@ class _FileSource(ABC):
                 found = self.all_columns()
                 raise missing_column(self.spec, self.option, column, found, self.label)
         careful = rejected is not None
+        if columns := self.spec.settings.json_lists:
+            connection = self.workspace.connection
+            parts = parse_json_lists(connection, parts, names, columns, rejected, self.locate)
         return build_relation(
             parts,
             used,
-            self.spec.settings.lists,
+            self.spec.settings.separators,
             careful=careful,
             reliable=careful or all(reader.is_reliable() for reader in self.readers),
             pick=None if self._pick is None else Pick(self._pick.sql, self._pick.aliases),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,11 +64,14 @@ def find_sheet(
         readable = workspace.new(kind)
         readable.symlink_to(path.absolute())
     with _faults(where), _opened(readable) as workbook:
-        name = _choose(spec, workbook, where, label)
-        with ThreadPoolExecutor(1) as executor:  # calamine does not hold the lock of Python
-            faults = executor.submit(cell_faults, path, kind, name, where)
-            sheet = workbook.get_sheet_by_name(name)
-            return Found(name, sheet, faults.result())
+
+        @cache
+        def load(name: str) -> Found:
+            # calamine ends the process if it has no memory for a sheet: its size is checked before
+            faults = cell_faults(path, kind, name, where)
+            return Found(name, workbook.get_sheet_by_name(name), faults)
+
+        return load(_choose(spec, workbook, load, label))
 
 
 def _where(spec: SourceSpec[FileSettings]) -> str:
@@ -165,7 +168,10 @@ def _package(path: Path, where: str, label: str) -> str:
 
 
 def _choose(
-    spec: SourceSpec[FileSettings], workbook: CalamineWorkbook, where: str, label: str
+    spec: SourceSpec[FileSettings],
+    workbook: CalamineWorkbook,
+    load: Callable[[str], Found],
+    label: str,
 ) -> str:
     """Return the name of the sheet to read."""
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
@@ -187,14 +193,14 @@ def _choose(
     visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
     filled = visible
     if len(visible) > 1:
-        filled = [name for name in visible if workbook.get_sheet_by_name(name).height]
+        filled = [name for name in visible if load(name).sheet.height]
     if len(filled) == 1:
         return filled[0]
     if len(visible) == 1:
         return visible[0]
     problem = "has several sheets" if filled else "has no visible sheet with cells"
     raise SourceFormatError(
-        f"{where} {problem}",
+        f"{_where(spec)}: {label} {problem}",
         details=[listed],
         hint=f'name the one to read: sheet = "{(filled or names or ["Staff"])[0]}"',
         code="SYNC-0234",

@@ -57,7 +57,7 @@ def parse_yaml(text: str) -> Iterator[tuple[JsonValue, int]]:
         at_end = mark is not None and mark.line >= text.count("\n")
         line = None if mark is None else mark.line + 1
         words = [part for part in (error.context, error.problem) if part]
-        cut = at_end and not text.endswith(("\n", "\r"))
+        cut = at_end and not text.endswith(("\n", "\r")) and "maximum" not in words[-1]
         raise TextProblem(line, f"not YAML: {', '.join(words)}", cut=cut) from None
     except yaml.YAMLError as error:  # characters that YAML does not allow, such as NUL
         position = getattr(error, "position", None)
