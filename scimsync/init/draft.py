@@ -183,10 +183,13 @@ def _source(
     if headers is not None:
         lines.append(f"headers = {toml_value(headers)}")
     lines += [*_key(found), *_lists(found)]
+    name = file_name.lower().removesuffix(".gz")
+    if name.endswith(_WORKBOOKS):
+        return [*lines, '#sheet = "Sheet1"']
     lines.append(
         '#encoding = "latin-1"' if encoding is None else f"encoding = {toml_string(encoding)}"
     )
-    return [*lines, '#delimiter = ";"']
+    return lines if name.endswith(_DOCUMENTS) else [*lines, '#delimiter = ";"']
 
 
 def _other_source(
@@ -209,6 +212,9 @@ def _key(found: Findings) -> list[str]:
 def _lists(found: Findings) -> list[str]:
     return [f"lists = {toml_value(found.lists)}" if found.lists else '#lists = { groups = ";" }']
 
+
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+_DOCUMENTS = (".yaml", ".yml", ".toml", ".json")
 
 _AUTH = {
     "bearer": 'auth = { type = "bearer", token = "env:SCIM_TOKEN" }',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import re
 import shutil
 import threading
@@ -15,6 +17,7 @@ import pytest
 from tests.docs.documentation import ROOT, page
 from tests.office import Office
 from tests.servers.faulty import HTML, FaultyServer
+from tests.workbooks import xlsx, zipped
 
 PAGE = page("docs/reference/bad-input.md")
 
@@ -51,6 +54,17 @@ class ExampleFolder:
         self.office.write(name, text)
         return self
 
+    def instead(self, name: str, content: bytes) -> ExampleFolder:
+        """Read another file in place of hr.csv."""
+        (self.office.folder / name).write_bytes(content)
+        return self.setting("path = .*", f'path = "{name}"')
+
+    @property
+    def table(self) -> list[list[str]]:
+        """The cells of hr.csv."""
+        text = (self.office.folder / "hr.csv").read_text("utf-8")
+        return list(csv.reader(text.splitlines()))
+
     def bytes(self, change: Callable[[bytes], bytes]) -> ExampleFolder:
         """Change the bytes of hr.csv."""
         path = self.office.folder / "hr.csv"
@@ -61,6 +75,28 @@ class ExampleFolder:
 def another_account(folder: ExampleFolder) -> None:
     for name in ("ann.abel@example.com", "ann@example.com"):
         folder.faulty.add(userName=name, externalId="1001")
+
+
+def with_error_cell(folder: ExampleFolder) -> None:
+    rows = folder.table
+    rows[5][rows[0].index("department")] = "#N/A"
+    folder.instead("hr.xlsx", xlsx(rows, title="hr"))
+
+
+def with_two_sheets(folder: ExampleFolder) -> None:
+    folder.instead(
+        "hr.xlsx",
+        xlsx(folder.table, lambda book, _: book.create_sheet("Old").append([1]), title="hr"),
+    )
+
+
+LAUGHS = "a: &a [ha]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n"
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+PROTECTED = (
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 999 + "EncryptedPackage".encode("utf-16-le")
+)
 
 
 def without_file(folder: ExampleFolder) -> None:
@@ -162,8 +198,92 @@ CASES = {
         2,
         (
             "sync.toml: sources.hr.encoding: hr.csv, line 4: byte 0xe9 is not utf-8",
-            'if it comes from Excel, try encoding = "windows-1252"',
+            "windows-1252: Chloé",
+            'try encoding = "windows-1252"',
         ),
+    ),
+    "UTF-16 without a mark": BadInputCase(
+        lambda s: s.bytes(lambda content: content.decode().encode("utf-16-le")),
+        2,
+        (
+            "sync.toml: sources.hr.encoding: hr.csv looks like UTF-16 without a byte order mark",
+            'set encoding = "utf-16-le"',
+        ),
+    ),
+    "an error cell": BadInputCase(
+        with_error_cell,
+        4,
+        (
+            (
+                'hr 1005: row 6 of sheet hr: has #N/A in column "department" (F6); the row is left'
+                " out"
+            ),
+        ),
+    ),
+    "no JSON list": BadInputCase(
+        lambda s: (
+            s.setting("key (.*)", r'key \1\nlists = { department = { format = "json" } }')
+            .row(r"(\d.*@example.com),[^,]*,", r"\1,[],")
+            .row(r"(1005.*@example.com),[^,]*,", r"\1,Sales,")
+        ),
+        4,
+        ('hr line 6 1005: department is not a JSON list: "Sales"; the row is left out',),
+        pushed=False,
+    ),
+    "several sheets": BadInputCase(
+        with_two_sheets,
+        2,
+        (
+            "sync.toml: sources.hr.path: hr.xlsx has several sheets",
+            "found: hr, Old",
+            'name the one to read: sheet = "hr"',
+        ),
+    ),
+    "a protected workbook": BadInputCase(
+        lambda s: s.instead("hr.xlsx", PROTECTED),
+        2,
+        ("sync.toml: sources.hr.path: hr.xlsx is protected with a password",),
+    ),
+    "a name twice in YAML": BadInputCase(
+        lambda s: s.instead("hr.yaml", b"- employee_id: 1001\n  given: Ann\n  given: Anna\n"),
+        2,
+        ('sync.toml: sources.hr.path: hr.yaml, line 3: "given" occurs twice, in lines 2 and 3',),
+    ),
+    "a billion laughs": BadInputCase(
+        lambda s: s.instead("hr.yaml", LAUGHS.encode()),
+        2,
+        (
+            (
+                "sync.toml: sources.hr.path: hr.yaml, line 6: its aliases make it grow without"
+                " measure"
+            ),
+        ),
+    ),
+    "several files": BadInputCase(
+        lambda s: s.instead("hr.zip", zipped(hr__csv="x", old__csv="x")),
+        2,
+        (
+            "sync.toml: sources.hr.path: hr.zip contains several files",
+            "found: hr.csv, old.csv",
+            'name one of them: "hr.zip/hr.csv"',
+        ),
+    ),
+    "a bomb": BadInputCase(
+        lambda s: s.instead("hr.csv.gz", gzip.compress(b"employee_id\n" + b" " * 70_000_000)),
+        2,
+        (
+            (
+                "sync.toml: sources.hr.path: hr.csv.gz has more than 67,108,864 bytes when it is"
+                " unpacked"
+            ),
+        ),
+    ),
+    "a cut archive": BadInputCase(
+        lambda s: s.instead(
+            "hr.csv.gz", gzip.compress((s.office.folder / "hr.csv").read_bytes())[:-20]
+        ),
+        1,
+        ("hr.csv.gz is cut off; is it still being written?",),
     ),
     "no file": BadInputCase(
         lambda s: (s.office.folder / "hr.csv").unlink(),
@@ -305,9 +425,9 @@ CASES = {
         ('sync.toml: targets.app.dialect: dialect "soap" is unknown',),
     ),
     "an unsupported format": BadInputCase(
-        lambda s: s.setting("path = .*", 'path = "hr.xlsx"').file("hr.xlsx", ""),
+        lambda s: s.instead("hr.pdf", b"%PDF"),
         2,
-        ('sync.toml: sources.hr.path: hr.xlsx: unknown extension ".xlsx"',),
+        ('sync.toml: sources.hr.path: hr.pdf: unknown extension ".pdf"',),
     ),
     "a value of the wrong kind": BadInputCase(
         lambda s: s.setting("title = .*", 'title = "[title, family]"'),

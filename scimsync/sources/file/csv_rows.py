@@ -23,7 +23,8 @@ class CsvRow:
     """One row, from `line` to `end`, counted from 1.
 
     `problem` says what is wrong with its quotes, or is None. If it is set, `fields` are a guess.
-    `cut` is true for a last row without a line break after it.
+    `cut` is true for a last row without a line break after it. `code` is that of the message about
+    the problem.
     """
 
     line: int
@@ -31,6 +32,7 @@ class CsvRow:
     fields: list[str]
     problem: str | None
     cut: bool
+    code: str = "SYNC-0220"
 
 
 def read_rows(lines: Iterable[str], delimiter: str, line: int = 0) -> Iterator[CsvRow]:

@@ -193,7 +193,7 @@ class RowJudge:
             location,
             key or None,
             f"{location.prefix}{wrong}; the row is left out",
-            "SYNC-0220",
+            row.code,
             dict(zip(names, row.fields, strict=False)),
             frozenset(piece.strip(WHITE_SPACE) for piece in pieces),
         )

@@ -26,23 +26,17 @@ _START = 1 << 12
 _NAME = "sample"
 
 
-def sample(
-    pattern: str,
-    limit: int,
-    headers: Sequence[str] | None = None,
-    sheet: str | None = None,
-) -> Sample:
+def sample(pattern: str, limit: int, headers: Sequence[str] | None = None) -> Sample:
     """Return the columns and at most `limit` rows of the files that a path or glob names.
 
     It is relative to the working directory. Rows that cannot be used are left out. `headers` are
-    the names of the columns of a file without a header, and `sheet` is that of a workbook. Raise
-    SourceUnavailable, SourceFormatError, GuardStop (a file of zero bytes).
+    the names of the columns of a file without a header. Raise SourceUnavailable,
+    SourceFormatError, GuardStop (a file of zero bytes).
     """
     settings = FileSettings.model_construct(
         type="file",
         path=pattern,
         key="",
-        sheet=sheet,
         headers=None if headers is None else tuple(headers),
     )
     spec = SourceSpec(_NAME, settings, Path())
@@ -63,9 +57,10 @@ def sample(
         message = error.message
         for option in ("path", "encoding", "sheet"):
             message = message.removeprefix(f"{spec.setting(option)}: ")
-        raise type(error)(
-            message, code=error.code, details=error.details, hint=error.hint
-        ) from None
+        hint = error.hint
+        if error.code == "SYNC-0234" and hint is not None:
+            hint = hint.replace("sheet = ", "--set sheet=")
+        raise type(error)(message, code=error.code, details=error.details, hint=hint) from None
     found = tuple(dict(zip(columns, row, strict=True)) for row in rows)
     bad = tuple(f"{row.location} {row.detail.partition(';')[0]}" for row in rejected.rows)
     return Sample((*columns, *sorted(repeated) * 2), found, encoding, header, bad)

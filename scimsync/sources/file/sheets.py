@@ -184,12 +184,12 @@ class SheetReader(TabularReader):
         for row in rows:
             *fields, number = row.fields
             place = int(number)
-            problem = row.problem
+            problem, code = row.problem, row.code
             wrong = faults.get(place)
             if wrong and not (condition and condition.excludes(fields, self.header.names)):
                 cells = ", ".join(self._fault(cell, names[cell[1]]) for cell in wrong[:_NAMED])
-                problem = f"has {cells}"
-            yield CsvRow(place, place, fields, problem, cut=False)
+                problem, code = f"has {cells}", "SYNC-0236"
+            yield CsvRow(place, place, fields, problem, cut=False, code=code)
 
     def _fault(self, cell: Cell, column: str) -> str:
         return f'{self._faults[cell]} in column "{column}" ({_reference(cell)})'

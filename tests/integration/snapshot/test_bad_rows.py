@@ -475,7 +475,7 @@ def stop(world: World, text: str | bytes | None = None, **spec: str) -> tuple[in
             2,
             "sync.toml: sources.hr.path: hr.parquet is not a Parquet file",
         ),
-        ("hr.xlsx", b"PK", 2, 'sync.toml: sources.hr.path: hr.xlsx: unknown extension ".xlsx"'),
+        ("hr.pdf", b"PK", 2, 'sync.toml: sources.hr.path: hr.pdf: unknown extension ".pdf"'),
         ("hr.dat", b"id", 2, 'sync.toml: sources.hr.path: hr.dat: unknown extension ".dat"'),
     ],
 )

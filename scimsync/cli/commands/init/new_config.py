@@ -21,7 +21,7 @@ from scimsync.model.suggestions import did_you_mean
 from scimsync.run.compile_mappings import compile_users
 from scimsync.scim.profiles import PROFILES, Profile
 from scimsync.sources import SourceSettings
-from scimsync.sources.file.find import FORMATS
+from scimsync.sources.file.find import is_source
 from scimsync.sources.file.sample import sample
 from scimsync.sources.samples import Sample
 
@@ -80,9 +80,7 @@ def only_file(folder: Path) -> str:
 
     Raise UsageError where there is none, or more than one.
     """
-    found = sorted(
-        path.name for path in folder.iterdir() if path.suffix.lower() in FORMATS and path.is_file()
-    )
+    found = sorted(path.name for path in folder.iterdir() if is_source(path) and path.is_file())
     if len(found) != 1:
         seen = (
             f"found {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
