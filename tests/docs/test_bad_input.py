@@ -223,8 +223,8 @@ CASES = {
     "no JSON list": BadInputCase(
         lambda s: (
             s.setting("key (.*)", r'key \1\nlists = { department = { format = "json" } }')
-            .row(r"(\d.*@example.com),[^,]*,", r"\1,[],")
-            .row(r"(1005.*@example.com),[^,]*,", r"\1,Sales,")
+            .row(r"(\d.*@example.com,[^,]*),[^,]*,", r"\1,[],")
+            .row(r"(1005.*@example.com,[^,]*),[^,]*,", r"\1,Sales,")
         ),
         4,
         ('hr line 6 1005: department is not a JSON list: "Sales"; the row is left out',),
@@ -254,7 +254,7 @@ CASES = {
         2,
         (
             (
-                "sync.toml: sources.hr.path: hr.yaml, line 6: its aliases make it grow without"
+                "sync.toml: sources.hr.path: hr.yaml, line 7: its aliases make it grow without"
                 " measure"
             ),
         ),

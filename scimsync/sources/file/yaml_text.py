@@ -88,18 +88,21 @@ class _Reader:
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
+        self._line = 1  # of the value at the top that is being read
 
     def value(self, node: Node, depth: int = 0) -> JsonValue:
         """Return the value of a node."""
         import yaml
 
         line = node.start_mark.line + 1
+        if depth <= 1:
+            self._line = line
         if depth > _MOST_NESTED:
             raise TextProblem(line, "nested too deeply, or an alias within its own anchor")
         if isinstance(node, yaml.ScalarNode):
-            self._spend(len(node.value) + 8, line)
+            self._spend(len(node.value) + 8)
             return _scalar(node)
-        self._spend(8, line)
+        self._spend(8)
         if isinstance(node, yaml.MappingNode):
             _check_tag(node, "map")
             return self._mapping(node, depth)
@@ -120,7 +123,7 @@ class _Reader:
             if name in lines:
                 raise TextProblem(line, f'"{name}" occurs twice, in lines {lines[name]} and {line}')
             lines[name] = line
-            self._spend(len(name), line)
+            self._spend(len(name))
             if name == "<<" and name_node.tag == _PLAIN:  # https://yaml.org/type/merge.html
                 for each in self._merged(value_node, depth + 1):
                     merged = {**each, **merged}
@@ -138,10 +141,10 @@ class _Reader:
                 raise TextProblem(line, "<< must be followed by a mapping, or a list of them")
             yield each
 
-    def _spend(self, characters: int, line: int) -> None:
+    def _spend(self, characters: int) -> None:
         self._budget -= characters
         if self._budget < 0:
-            raise TextProblem(line, "its aliases make it grow without measure")
+            raise TextProblem(self._line, "its aliases make it grow without measure")
 
 
 def _scalar(node: ScalarNode) -> JsonValue:
