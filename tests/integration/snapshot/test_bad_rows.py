@@ -497,7 +497,9 @@ def test_bytes_that_are_not_the_encoding_of_the_setting_are_told(world: World) -
     assert stop(world, content, encoding="utf-16-le")[0] == 2
     assert stop(world, b"id,name,dept\n1,\x81,IT\n", encoding="windows-1252") == (
         2,
-        "sync.toml: sources.hr.encoding: hr.csv, line 2: byte 0x81 is not cp1252",
+        "sync.toml: sources.hr.encoding: hr.csv, line 2: byte 0x81 is not cp1252\n"
+        "  cp850: ü\n  cp852: ü\n  mac-roman: Å\n"
+        '  try encoding = "cp850"',
     )
 
 

@@ -76,7 +76,7 @@ def test_an_unknown_key_like_no_other_gets_the_list() -> None:
     assert in_source("colour = 1") == lines(
         "sync.toml: sources.hr.colour: unknown key",
         "  known here: type, key, path, query, lists, encoding, delimiter, skip, headers, comment,"
-        " trim, where, pick",
+        " trim, sheet, where, pick",
     )
 
 
@@ -311,7 +311,18 @@ def test_of_a_source_of_another_type_only_the_type_is_said(kind: str, message: s
         ),
         (
             'lists = { groups = "" }',
-            'sources.hr.lists.groups: must be the separator between two values\n  such as ";"',
+            "sources.hr.lists.groups: must be the separator between two values\n"
+            '  such as ";", or "\\n" for one value in a line',
+        ),
+        (
+            'lists = { groups = { format = "xml" } }',
+            "sources.hr.lists.groups: is not a form of lists\n"
+            '  such as ";", "\\n" for one value in a line, or { format = "json" }',
+        ),
+        (
+            "lists = { groups = 1 }",
+            "sources.hr.lists.groups: must be the separator between two"
+            ' values\n  such as ";", or { format = "json" }',
         ),
         ('lists = "groups"', "sources.hr.lists: must be a table, not a text"),
     ],
