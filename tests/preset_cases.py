@@ -201,7 +201,13 @@ CASES = (
     ),
     Case("rippling", BEARER, (*NAMES, *JOB, "active"), groups=False),
     Case("deel", BEARER, (*NAMES, *JOB, "active"), groups=False, counted=True),
-    Case("oneroster", OAUTH + ', token_url = "{url}/token"', (*NAMES, "active"), renews=True),
+    Case(
+        "oneroster",
+        OAUTH + ', token_url = "{url}/token"',
+        (*NAMES, "active"),
+        counted=True,
+        renews=True,
+    ),
     Case(
         "github",
         BEARER,

@@ -148,6 +148,9 @@ class Paging(Table):
             " is only complete with as many"
         ),
     )
+    total_may_be_missing: bool = Field(
+        False, description="Whether some servers say no total, so that it is checked if it is there"
+    )
     first_only: list[str] = Field(
         default_factory=list, description="Parameters of the query that only the first request has"
     )
@@ -180,6 +183,10 @@ class Paging(Table):
             raise invalid('step = "size" needs size', code="SYNC-0271")
         if "short_page" in self.ends and self.size is None:
             raise invalid('end = "short_page" needs size', code="SYNC-0271")
+        if self.total_may_be_missing and (self.total is None or "total" in self.ends):
+            raise invalid(
+                "total_may_be_missing goes with total, and with another end", code="SYNC-0271"
+            )
         if "total" in self.ends and self.total is None:
             raise invalid('end = "total" needs total', code="SYNC-0271")
         return self

@@ -243,7 +243,7 @@ class Pages:
         else:
             value = _evaluated(where, response.body)
         if value is None or (isinstance(value, str) and not value.strip().isdecimal()):
-            if self.total is None:
+            if self.total is None and not self._paging.total_may_be_missing:
                 raise BadPage(f"the response has no number at {where}")
             return  # some APIs count on the first page only
         total = int(value)

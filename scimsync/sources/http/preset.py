@@ -78,6 +78,7 @@ end = ["absent"]                          # absent, empty_string, zero (of `out`
 size = { in = "query.limit", max = 200 }  # `use` asks for fewer
 total = "totalCount"                      # JMESPath, or header.X-Total-Count: the list has to have
                                           # exactly as many records (before `where`)
+total_may_be_missing = false              # true: some servers send none, and then none is checked
 first_only = ["limit"]                    # parameters that only the first request has
 
 [[resources.users.reads]]                 # several reads that make the list together, such as one

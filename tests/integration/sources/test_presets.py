@@ -150,6 +150,14 @@ def test_a_list_that_ends_early_is_unreadable(case: Case, start: Any) -> None:
         read(case, server, "user_name")
 
 
+def test_a_server_of_a_standard_may_leave_out_the_total(start: Any) -> None:
+    (case,) = (case for case in CASES if case.name == "oneroster")
+    server = start(case)
+    server.counts = False
+
+    assert read(case, server, "user_name") == case.expected("user_name")
+
+
 @pytest.mark.parametrize("case", CASES, ids=names(CASES))
 def test_a_right_that_is_missing_from_the_start_is_named(case: Case, start: Any) -> None:
     server = start(case, Faults(hide="fields"))

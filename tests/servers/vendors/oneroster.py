@@ -12,8 +12,12 @@ BASE = "/ims/oneroster/v1p1"
 
 
 class OneRoster(Vendor):
-    """Users, classes and enrollments by offset, with the total and the next link in headers."""
+    """Users and classes by offset, with the total and the next link in headers.
 
+    Not all servers send the total: this one does with `counts`.
+    """
+
+    counts: bool = True
     name: ClassVar[str] = "oneroster"
     token_path: ClassVar[str | None] = "/token"
 
@@ -49,7 +53,7 @@ class OneRoster(Vendor):
         if self.repeats(ago=1):
             start = max(0, start - self.size(size))
         page, following = self.page([] if self.stops() else records, start, size)
-        headers = {"X-Total-Count": str(len(records))}
+        headers = {"X-Total-Count": str(len(records))} if self.counts else {}
         if following is not None:
             query = dict(request.query) | {"limit": size, "offset": following}
             headers["Link"] = link(f"{self.url}{request.path}", query, "next")
