@@ -292,6 +292,8 @@ def _csv_rows(content: bytes) -> list[dict[str, str]]:
 
     Raise BadPage for a row with more or fewer fields.
     """
+    if content.lstrip()[:1] == b"<":
+        raise BadPage("the response is a web page and no CSV")
     try:
         text = content.decode("utf-8-sig")
         rows = csv.reader(io.StringIO(text, newline=""), strict=True)

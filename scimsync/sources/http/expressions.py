@@ -81,13 +81,7 @@ def _itself(value: Any) -> Any:
 
 
 def _path(names: list[str]) -> Read:
-    if len(names) == 1:
-        (only,) = names
-
-        def read_member(value: Any) -> Any:
-            return value.get(only) if isinstance(value, dict) else None
-
-        return read_member
+    """Return the function of a path such as `profile.email`. Most records have all of it."""
 
     def read_path(value: Any) -> Any:
         for name in names:
@@ -96,7 +90,23 @@ def _path(names: list[str]) -> Read:
             value = value.get(name)
         return value
 
-    return read_path
+    first, second, *further = [*names, ""]
+    if not second:
+
+        def read_member(value: Any) -> Any:
+            return value.get(first) if isinstance(value, dict) else None
+
+        return read_member
+    if further != [""]:
+        return read_path
+
+    def read_member_of_member(value: Any) -> Any:
+        try:
+            return value[first][second]
+        except (KeyError, TypeError, IndexError):
+            return read_path(value)
+
+    return read_member_of_member
 
 
 def _searching(text: str, parsed: Any) -> Read:

@@ -23,6 +23,10 @@ from scimsync.sources.remote import ListFault
 
 DEFAULT_CONCURRENCY = 4
 
+_STEPS_TO_SEND = 5
+"""The steps of the event loop after which the request for the next page is on its way, so that the
+server prepares it while this page is worked on."""
+
 _HOLE = re.compile(r"\{([^{}]+)\}")
 
 Item = TypeVar("Item")
@@ -147,6 +151,8 @@ class ListReader:
                 upcoming = pages.after(response, records)
                 if upcoming is not None:
                     task = self._fetch(upcoming, pages)
+                    for _ in range(_STEPS_TO_SEND):
+                        await asyncio.sleep(0)
                 yield records
                 if upcoming is None:
                     return
@@ -308,7 +314,7 @@ def _records(call: Call, body: Any, status: int) -> list[Any]:
         return []
     if not isinstance(found, list):
         raise BadPage(f"the response has no list at {call.records}")
-    if not all(isinstance(record, dict) for record in found):
+    if not set(map(type, found)) <= {dict}:
         raise BadPage(f"a record at {call.records} is not an object")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from scimsync.errors import ConfigError, SourceUnavailable
 from scimsync.sources.scim.source import ScimSource
 from scimsync.sources.workspace import Workspace
 from tests.http_sources import FakeTime, records, spec_of
+from tests.interop.servers import Server, scim2_server, scimmy
 from tests.office import ENTERPRISE, fetch
 from tests.servers.faulty import FaultyServer
 from tests.servers.scim2 import running_scim2_server
@@ -42,11 +44,25 @@ key = "id"
         return records(source, workspace, *columns)
 
 
-@pytest.fixture(scope="module", params=[None, BY_CURSOR], ids=["index", "cursor"])
+@contextmanager
+def scim2_server_by_cursor() -> Iterator[Server]:
+    """A server that has cursors only, and pages of two."""
+    with running_scim2_server(BY_CURSOR) as (root, token):
+        yield Server(root, token, cursors=True)
+
+
+SERVERS = {
+    "index": scim2_server,
+    "cursor": scim2_server_by_cursor,
+    "scimmy": scimmy("scimmy-express4"),
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def filled(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, list[str]]]:
-    """URL and token of a server with five users and two groups, and the ids of the users."""
-    with running_scim2_server(request.param) as (root, token):
-        url = f"{root}/company/v2"
+    """URL and token of a server with five users and three groups, and the ids of the users."""
+    with SERVERS[request.param]() as server:
+        url, token = server.new_store(), server.token
         ids = [
             fetch(
                 f"{url}/Users",
