@@ -112,7 +112,8 @@ async def read_again_after_fault(
     except ListFault as fault:
         raise SourceUnavailable(
             f'source "{source}": the list at {label} is not complete: {fault}',
-            hint=fault.hint or "nothing is sent for a part of a list",
+            hint=fault.hint
+            or "the next run reads it again; if this stays, look at the paging of the list",
             code="SYNC-0267",
         ) from None
 
