@@ -276,3 +276,26 @@ def test_a_group_that_mariadb_cuts_off_stops_the_source(
         )
 
     assert "cut by group_concat()" in caught.value.message.lower()
+
+
+def test_bytes_that_are_no_text_stop_the_source(postgresql_db: Database, tmp_path: Path) -> None:
+    name = f"{postgresql_db.url.rpartition('/')[2]}_ascii"
+    postgresql_db.run(
+        f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C'"
+        " LC_CTYPE 'C'"
+    )
+    url = f"{postgresql_db.url.rpartition('/')[0]}/{name}"
+
+    with pytest.raises(SourceFormatError) as caught:
+        records(postgresql_db.spec(tmp_path, "SELECT 1 AS id, E'M\\xfcller' AS name", url=url))
+
+    assert caught.value.exit_code == 2
+    assert 'invalid byte sequence for encoding "UTF8"' in caught.value.message
+
+
+def test_a_database_has_no_files_to_watch(database: Database, tmp_path: Path) -> None:
+    spec = database.spec(tmp_path, "SELECT 1 AS id")
+
+    assert spec.watch() == ()
+    with Workspace() as workspace:
+        assert spec.open(workspace).fingerprint() is None
