@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MEMORY_LIMIT = "300MB"
+_MOST_THREADS = 4
+"""Each thread needs memory for each part of an expression: sixteen of them exceed the limit with
+sixty columns."""
 
 
 class Workspace:
@@ -42,6 +45,7 @@ class Workspace:
             self._connection = duckdb.connect(
                 config={
                     "memory_limit": _MEMORY_LIMIT,
+                    "threads": min(_MOST_THREADS, os.cpu_count() or 1),
                     "temp_directory": str(self.folder / "spill"),
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,

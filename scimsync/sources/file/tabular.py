@@ -11,7 +11,7 @@ from pathlib import Path
 from scimsync.errors import SourceFormatError
 from scimsync.formatting import plural
 from scimsync.sources.base import RejectedRows, RowLocation, SourceSpec
-from scimsync.sources.duckdb_sql import WHITE_SPACE, array, literal, name, stripped
+from scimsync.sources.duckdb_sql import array, literal, name, stripped
 from scimsync.sources.file.find import File
 from scimsync.sources.file.header import FoundHeader, HeaderSettings, find_header
 from scimsync.sources.file.reader import NOTHING, numbered
@@ -20,6 +20,8 @@ from scimsync.sources.file.row_judge import Header, RowCondition, RowJudge
 from scimsync.sources.file.settings import FileSettings
 from scimsync.sources.workspace import Workspace
 from scimsync.tomltext import toml_string
+
+_HEADER_CELLS = 4
 
 
 class TabularReader(ABC):
@@ -85,8 +87,9 @@ class TabularReader(ABC):
         if rejected is not None:
             columns.append("line::bigint as row")
         used = {*names, *filter(None, more.values())}
-        rows = self._scan(used, rejected)
-        return f"select {', '.join(columns)} from {rows}{self._not_title(names)}"
+        # a careful reading has left out rows that repeat the header
+        condition = self._not_header(names) if rejected is None else ""
+        return f"select {', '.join(columns)} from {self._scan(used, rejected)}{condition}"
 
     def view(self, rejected: RejectedRows | None = None) -> str:
         repeated = self.repeated()
@@ -149,27 +152,21 @@ class TabularReader(ABC):
     def _cell(self, at: int) -> str:
         return stripped(f"f{at}") if self._spec.settings.trim else f"f{at}"
 
-    def _not_title(self, names: Sequence[str]) -> str:
-        """Return a condition that leaves out rows that repeat the header, by the cells `names`.
+    def _not_header(self, names: Sequence[str]) -> str:
+        """Return a condition that fails for a row that looks like a header, by the cells `names`.
 
-        It fails for a row that has the names in another order, so that the file is read carefully.
+        The file is then read carefully, which knows whether it repeats the header.
         """
         title = self.header.title
         at = [place for name in names if name for place in self.header.places(name)]
         if not (title and at):
             return ""
-        # Lists, and the first cell alone before them: an expression takes memory for each of its
-        # parts, and a comparison of each cell with each name has too many in a wide file.
-        known, expected = array(filter(None, title)), array(title[place] for place in at)
-        cells = f"[{', '.join(f'f{place}' for place in at)}]"
-        if self._spec.settings.trim:
-            cells = f"list_transform({cells}, lambda x: trim(x, {literal(WHITE_SPACE)}))"
-        other = "error('another header')" if len(at) > 1 else "true"
-        return (
-            f" where case when not list_contains({known}, {self._cell(at[0])}) then true when not"
-            f" list_has_all({known}, {cells}) then true when {cells} = {expected} then false else"
-            f" {other} end"
-        )
+        if len(at) == 1:
+            return f" where {self._cell(at[0])} <> {literal(title[at[0]])}"
+        # a few cells: each part of an expression takes memory, in each thread
+        known = array(filter(None, title))
+        cells = [f"list_contains({known}, {self._cell(place)})" for place in at[:_HEADER_CELLS]]
+        return f" where case when {' and '.join(cells)} then error('a header') else true end"
 
     def _read_csv(self, path: Path, delimiter: str, *, numbered: bool) -> str:
         """Return SQL for the texts f0, f1, … of a CSV file below its first row, and `line`."""
