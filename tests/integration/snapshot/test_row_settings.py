@@ -199,7 +199,9 @@ def test_settings_of_text_files_are_refused_for_others(world: World) -> None:
     world.write("[]", "hr.json")
     world.spec = with_settings(world.spec, path="hr.json", skip=1)
 
-    with pytest.raises(SourceFormatError, match=r"skip: is for CSV and TSV files, and hr\.json"):
+    with pytest.raises(
+        SourceFormatError, match=r"skip: is for CSV, TSV, and Excel files, and hr\.json"
+    ):
         world.plan()
 
 
