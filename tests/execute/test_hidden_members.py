@@ -75,3 +75,25 @@ def test_a_member_who_is_there_already_is_found_by_a_filter(
 
     held = [one["value"] for one in server.groups["IT-0"]["members"]]
     assert sorted(held) == [f"id-{number:05}" for number in range(1, 5)]
+
+
+def test_a_refresh_fills_a_group_that_was_deleted_and_keeps_hidden_members_as_acknowledged(
+    tmp_path: Path, server: LyingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIKI_TOKEN", server.token)
+    office = Office(tmp_path, server.url, server.token)
+    office.configure(more=GROUPS, guard=NO_GUARD, target=PROFILES[False])
+    office.hire([person(1), person(2)])
+    assert office.push().exit_code == 0
+    server.choose = lambda seen, _: (
+        hide_members if seen.path.startswith("/Groups") and seen.method == "GET" else None
+    )
+    server.groups["IT-0"]["members"].pop()
+
+    assert office.push(refresh=True).exit_code == 0
+    assert len(server.groups["IT-0"]["members"]) == 1
+
+    del server.groups["IT-0"]
+    assert office.push(refresh=True).exit_code == 0
+    (group,) = server.groups.values()
+    assert len(group["members"]) == 2
