@@ -36,14 +36,13 @@ from scimsync.targets.evidence import (
     Purpose,
     Verdict,
     accepted,
-    active_of,
     answer_of,
     may_have_had_effect,
-    shows_another,
     verdict,
 )
 from scimsync.targets.filter_search import SearchUndecided
 from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.shown_resources import active_of, shows_another
 from scimsync.transport.request_errors import NoResponse, RequestError
 
 ARRIVAL_S = 5.0

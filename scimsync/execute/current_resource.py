@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from scimsync.model.ids import Kind, RemoteId
 from scimsync.scim.dialects import Dialect
 from scimsync.scim.messages import ScimResponse, Sender
-from scimsync.targets.evidence import check_members_shown, check_read, check_whole
+from scimsync.targets.shown_resources import check_members_shown, check_read, check_whole
 
 
 async def read_resource(

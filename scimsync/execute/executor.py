@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
@@ -20,9 +20,10 @@ from scimsync.execute.operation_outcome import OperationOutcome
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.execute.send import send_operation
 from scimsync.execute.unexpected import report_unexpected
+from scimsync.execute.user_name_cycles import new_name, stepping_aside, user_on_cycle
 from scimsync.logcontext import in_operation
 from scimsync.model.changes import Change
-from scimsync.model.ids import Document, Key, Kind, RemoteId, Value, fold_name
+from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import Action, JournaledOperation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf
@@ -200,7 +201,7 @@ class Executor:
         names = {
             operation.id: name
             for operation in operations
-            if operation.waits_for is not None and (name := _new_name(operation))
+            if operation.waits_for is not None and (name := new_name(operation))
         }
         holders = self._journal.holders(list(names.values()))
         return {
@@ -282,7 +283,7 @@ class Executor:
             return False
         size = self._batch_size(Phase.UPDATE)
         operations = self._journal.planned(Phase.UPDATE, 0, size)
-        operation = _on_cycle(operations, self._renamed, may_go_on=len(operations) == size)
+        operation = user_on_cycle(operations, self._renamed, may_go_on=len(operations) == size)
         return operation is not None and await self._rename(operation)
 
     async def _rename(self, operation: JournaledOperation) -> bool:
@@ -293,7 +294,7 @@ class Executor:
         link = self._journal.links_of([operation]).get((operation.kind, operation.key))
         if link is None or "userName" not in link.document:
             return False
-        changes = _stepping_aside(operation, link.document, f"moving-{uuid.uuid4().hex[:12]}-")
+        changes = stepping_aside(operation, link.document, f"moving-{uuid.uuid4().hex[:12]}-")
         outcome = await self._send_step(operation, changes)
         if outcome is None:
             return False
@@ -359,31 +360,6 @@ async def _cancel(batch: asyncio.Task[list[OperationOutcome]]) -> None:
     await asyncio.gather(batch, return_exceptions=True)
 
 
-def _on_cycle(
-    operations: Sequence[JournaledOperation], renamed: Container[Key], *, may_go_on: bool
-) -> JournaledOperation | None:
-    """Return the first of the operations that wait for each other in a cycle, or None.
-
-    If further operations follow these (`may_go_on`), a chain that leaves them may be a cycle too.
-    Users who are `renamed` hold nobody up any more.
-    """
-    by_key = {operation.key: operation for operation in operations}
-    perhaps = None
-    for operation in operations:
-        if operation.key in renamed or operation.waits_for not in by_key:
-            continue
-        seen = {operation.key}
-        following: Key | None = operation.waits_for
-        while following in by_key and following not in seen:
-            seen.add(following)
-            following = by_key[following].waits_for
-        if following == operation.key:
-            return operation
-        if perhaps is None and following is not None and following not in by_key:
-            perhaps = operation
-    return perhaps if may_go_on else None
-
-
 def _referenced(operations: Sequence[JournaledOperation]) -> list[Key]:
     """Return the keys whose accounts these operations refer to."""
     return [
@@ -392,39 +368,3 @@ def _referenced(operations: Sequence[JournaledOperation]) -> list[Key]:
         for change in operation.changes
         if isinstance(change.after, IdOf)
     ]
-
-
-def _stepping_aside(
-    operation: JournaledOperation, held: Document, prefix: str
-) -> tuple[Change, ...]:
-    """Return the changes that free the userName and the e-mail addresses that a user gives up."""
-    given_up = [
-        change.path
-        for change in operation.changes
-        if change.path == "userName" or (change.path.lower().startswith("emails"))
-    ]
-    changes = (
-        Change(path, held[path], _with_prefix(held[path], prefix))
-        for path in dict.fromkeys(["userName", *given_up])
-        if path in held
-    )
-    return tuple(change for change in changes if change.before != change.after)
-
-
-def _with_prefix(value: Value, prefix: str) -> Value:
-    """Return a name or address, or each address of a list, with a prefix."""
-    if isinstance(value, str):
-        return prefix + value
-    if not isinstance(value, list):
-        return value
-    return [
-        one | {"value": prefix + one["value"]}
-        if isinstance(one, dict) and isinstance(one.get("value"), str)
-        else one
-        for one in value
-    ]
-
-
-def _new_name(operation: JournaledOperation) -> str | None:
-    changed = (change for change in operation.changes if change.path == "userName")
-    return next((fold_name(change.after) for change in changed), None)

@@ -27,18 +27,10 @@ from scimsync.scim.differences import differences
 from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
 from scimsync.scim.resources import project
 from scimsync.scim.shaping import Use, member_uses, uses
-from scimsync.targets.evidence import (
-    Answer,
-    Purpose,
-    UnprovenResponse,
-    Verdict,
-    active_of,
-    check_change,
-    hidden_name,
-    verdict,
-)
+from scimsync.targets.evidence import Answer, Purpose, UnprovenResponse, Verdict, verdict
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.lessons import GONE
+from scimsync.targets.shown_resources import active_of, check_change, hidden_name
 from scimsync.transport.request_errors import RequestError
 
 

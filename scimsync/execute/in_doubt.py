@@ -24,9 +24,10 @@ from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.state.store import Store
-from scimsync.targets.evidence import Purpose, Verdict, held_document, read_active, verdict
+from scimsync.targets.evidence import Purpose, Verdict, verdict
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_list import fold
+from scimsync.targets.shown_resources import held_document, read_active
 
 _BATCH = 500
 _MAX_ENTRIES = 50

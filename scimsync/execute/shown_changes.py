@@ -14,9 +14,9 @@ from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.scim.attributes import is_unassigned, member_ids, read, same_value
 from scimsync.scim.paths import parse_path
 from scimsync.scim.resources import project
-from scimsync.targets.evidence import active_of, read_active
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.resource_list import fold
+from scimsync.targets.shown_resources import active_of, read_active
 
 UNREADABLE = (IdOf, RandomText, SecretValue)
 """Values that a resource cannot be compared with."""

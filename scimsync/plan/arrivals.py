@@ -11,6 +11,7 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Key, Kind, Seq, fold_name
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.records import Record
+from scimsync.plan.batch import BATCH
 from scimsync.plan.candidates import Policy
 from scimsync.plan.identities import (
     LONGEST_ABSENCE,
@@ -19,7 +20,6 @@ from scimsync.plan.identities import (
     compare_names,
     fold_key,
 )
-from scimsync.plan.planner import BATCH
 from scimsync.plan.protocols import PlanningState, Records
 
 _USER_NAME = UNIQUE_ATTRIBUTE[Kind.USER]

@@ -17,9 +17,10 @@ from scimsync.model.links import Link
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action
 from scimsync.model.targets import GroupTable
+from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import NameHolder, Surroundings
 from scimsync.plan.decision_writer import Decisions
-from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
+from scimsync.plan.planner import Now, ResourcePlanner, TargetReader
 from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import GROUPS

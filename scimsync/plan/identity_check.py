@@ -9,6 +9,7 @@ from scimsync.model.ids import Document, Key, Kind, Seq
 from scimsync.model.links import Link
 from scimsync.model.records import Record
 from scimsync.plan.arrivals import Desire, is_fresh
+from scimsync.plan.batch import Batch
 from scimsync.plan.identities import (
     Identities,
     IdentityChanges,
@@ -17,7 +18,6 @@ from scimsync.plan.identities import (
     is_held_as_another,
     why_another,
 )
-from scimsync.plan.planner import Batch
 from scimsync.plan.protocols import PlanningState, Records
 
 

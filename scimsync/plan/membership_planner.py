@@ -17,8 +17,8 @@ from scimsync.model.operations import (
     OperationStatus,
     Phase,
 )
+from scimsync.plan.batch import BATCH
 from scimsync.plan.candidates import Policy
-from scimsync.plan.planner import BATCH
 from scimsync.plan.protection import protected_keys, why_member_protected
 from scimsync.plan.protocols import PlanningState
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from scimsync.desired import Desired
 from scimsync.desired.times import Changes, RunDay
@@ -19,6 +18,7 @@ from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, RemoteId
 from scimsync.model.links import Link, failed_link
 from scimsync.model.operations import OperationStatus
+from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.decisions import decide
@@ -28,9 +28,6 @@ from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
 from scimsync.plan.traits import Traits
 from scimsync.transport.request_errors import RequestError
-
-BATCH = 500
-"""The number of users, groups or memberships that are planned at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,50 +56,6 @@ class TargetReader:
     finder: Finder
     in_doubt: InDoubtResources
     clock_doubt: Callable[[], Awaitable[ClockDoubt | None]]
-
-
-@dataclass(slots=True)
-class Batch:
-    """The facts gathered about some keys.
-
-    `undecided` are keys of which it is not known whether their resource should exist. `read` holds
-    resources that were read because they were in doubt, None where one is gone. `looked_up` are
-    users who should have no account, and whose `accounts` were looked up.
-    """
-
-    keys: list[Key]
-    links: dict[Key, Link]
-    desired: dict[Key, Desired] = field(default_factory=dict)
-    failures: dict[Key, str] = field(default_factory=dict)
-    undecided: frozenset[Key] = frozenset()
-    held: dict[Key, datetime] = field(default_factory=dict)
-    read: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
-    accounts: dict[Key, tuple[Account, ...]] = field(default_factory=dict)
-    looked_up: set[Key] = field(default_factory=set)
-
-    def is_gone(self, key: Key) -> bool:
-        """Whether the resource was read and no longer exists."""
-        return key in self.read and self.read[key] is None
-
-    def has_account(self, key: Key) -> bool:
-        """Whether the resource exists at the target."""
-        link = self.links.get(key)
-        return link is not None and link.has_account and not self.is_gone(key)
-
-    def is_wanted(self, key: Key) -> bool:
-        """Whether the resource should exist, as far as that could be worked out."""
-        desired = self.desired.get(key)
-        return desired is not None and desired.in_scope and key not in self.failures
-
-    @property
-    def planned(self) -> list[Key]:
-        """The keys that can be planned."""
-        return [key for key in self.keys if key not in self.failures]
-
-    @property
-    def found_ids(self) -> list[RemoteId]:
-        """The ids of all accounts that matching found."""
-        return [account.remote_id for accounts in self.accounts.values() for account in accounts]
 
 
 class ResourcePlanner(ABC):

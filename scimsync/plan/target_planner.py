@@ -13,6 +13,7 @@ from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Seq
 from scimsync.model.targets import GroupTable
 from scimsync.plan.arrivals import ArrivalFinder
+from scimsync.plan.batch import BATCH
 from scimsync.plan.group_planner import GroupPlanner
 from scimsync.plan.identities import (
     NOTHING_SUSPECTED,
@@ -22,7 +23,7 @@ from scimsync.plan.identities import (
     Suspicion,
 )
 from scimsync.plan.membership_planner import LostMembers, MembershipPlanner
-from scimsync.plan.planner import BATCH, Now, TargetReader
+from scimsync.plan.planner import Now, TargetReader
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.user_planner import UserPlanner
 from scimsync.transport.request_errors import RequestError

@@ -21,9 +21,9 @@ from scimsync.model.batches import batches
 from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, Value, fold_value
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.records import Record
+from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import Policy
 from scimsync.plan.decision_writer import Decisions
-from scimsync.plan.planner import BATCH, Batch
 from scimsync.plan.protocols import PlanningState, Records
 from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
 

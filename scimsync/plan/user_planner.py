@@ -18,12 +18,13 @@ from scimsync.model.memberships import Membership
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.adoption import is_weak
+from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import Surroundings
 from scimsync.plan.decision_writer import Decisions
 from scimsync.plan.deletions import is_confirmed, is_due
 from scimsync.plan.identity_check import IdentityCheck
 from scimsync.plan.named_references import resolve_names
-from scimsync.plan.planner import BATCH, Batch, Now, ResourcePlanner, TargetReader
+from scimsync.plan.planner import Now, ResourcePlanner, TargetReader
 from scimsync.plan.protection import link_protected_by
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import USERS

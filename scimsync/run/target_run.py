@@ -41,12 +41,13 @@ from scimsync.state.planning import LiveState
 from scimsync.state.store import Store
 from scimsync.targets.connection import TargetConnection, TargetStopped
 from scimsync.targets.discoverer import Discoverer
-from scimsync.targets.evidence import IdOfAnother, message_code, shows_another
+from scimsync.targets.evidence import IdOfAnother, message_code
 from scimsync.targets.learned_shapes import LearnedShapes
 from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
     quarantine_error,
 )
+from scimsync.targets.shown_resources import shows_another
 from scimsync.transport.request_errors import RequestError
 
 _LOG = logging.getLogger("scimsync")

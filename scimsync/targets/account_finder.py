@@ -13,8 +13,9 @@ from scimsync.scim.attributes import member_ids, read, resource_id, short_text
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
-from scimsync.targets.evidence import Purpose, Verdict, active_of, held_document, verdict
+from scimsync.targets.evidence import Purpose, Verdict, verdict
 from scimsync.targets.matching import Match, Matcher
+from scimsync.targets.shown_resources import active_of, held_document
 
 
 class AccountFinder:

@@ -9,7 +9,7 @@ from scimsync.model.ids import Kind
 from scimsync.scim.messages import ScimRequest, ScimResponse
 from scimsync.scim.resource_types import RESOURCE_TYPES
 from scimsync.targets.connection import TargetConnection
-from scimsync.targets.evidence import shows_another
+from scimsync.targets.shown_resources import shows_another
 from scimsync.transport.request_errors import RequestError
 
 Result = tuple[ScimRequest, ScimResponse]

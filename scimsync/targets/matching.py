@@ -23,14 +23,13 @@ from scimsync.targets.evidence import (
     Purpose,
     UnprovenResponse,
     Verdict,
-    belongs_to_another,
-    check_read,
     verdict,
 )
 from scimsync.targets.filter_search import MAX_MATCHES, FilterSearch, SearchUndecided
 from scimsync.targets.resource_list import ResourceList, read_whole_list
 from scimsync.targets.resource_reader import ResourceReader
 from scimsync.targets.shared_look_up import SharedLookUp
+from scimsync.targets.shown_resources import belongs_to_another, check_read
 from scimsync.targets.visibility import EVERYTHING, Visibility
 from scimsync.transport.request_errors import InvalidRequest
 

@@ -22,15 +22,16 @@ What follows from them:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from scimsync.model.ids import fold_name
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
-from scimsync.scim.messages import Member, Query
+from scimsync.scim.messages import Member
 from scimsync.targets.adapters.adapter import Adapter, Endpoint, Listed, Resource
 from scimsync.targets.adapters.attributes import Attribute, AttributeTable, Json, refused
+from scimsync.targets.adapters.google_lists import Pages
 from scimsync.targets.adapters.json_api import ApiError, JsonApi, segment
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ ORG_UNIT: Final = "urn:scimsync:schemas:extension:google:1.0:User:orgUnitPath"
 _USERS_PER_PAGE = 500
 _GROUPS_PER_PAGE = 200
 _MEMBERS_PER_PAGE = 200
-_COUNTED_FROM = 100
-"""A request for fewer resources is a sample, and not the start of a list to be counted."""
 
 _MAX_IDS = 100_000
 """The number of e-mail addresses whose ids are remembered, for managers."""
@@ -53,7 +52,6 @@ _MAX_IDS = 100_000
 _LIMITS = frozenset(
     {"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}
 )
-_CUSTOMER: Final[Query] = (("customer", "my_customer"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,88 +139,6 @@ def _error_in(status: int, body: Any) -> ApiError | None:
     return ApiError(detail, limited=status == 403 and not reasons.isdisjoint(_LIMITS))
 
 
-class _Pages:
-    """A list whose pages have tokens, and that can be read by a start index.
-
-    `collection` names it in responses; `path` is where it is, and `query` what each request has.
-    Its total is counted when it is read from the start, and all pages of one reading give the same
-    total.
-    """
-
-    def __init__(
-        self,
-        api: JsonApi,
-        collection: str,
-        per_page: int,
-        *,
-        path: str | None = None,
-        query: Query = _CUSTOMER,
-    ) -> None:
-        self._api = api
-        self._collection = collection
-        self._per_page = per_page
-        self._path = path or f"/{collection}"
-        self._query = query
-        self._next: dict[tuple[int, int], tuple[str, int | None]] = {}
-
-    async def page(self, start: int, count: int) -> tuple[list[Json], int | None]:
-        """Return resources, and the number of all."""
-        count = min(count, self._per_page)
-        token, total = self._next.get((count, start), ("", None))
-        if start > 1 and not token:
-            return [], start - 1
-        body = await self._get(count, token)
-        found, token = _items(body, self._collection), body.get("nextPageToken") or ""
-        reached = start - 1 + len(found)
-        if not token:
-            self._next.pop((count, reached + 1), None)  # of an earlier, longer list
-            return found, reached
-        if start == 1 and count >= _COUNTED_FROM:
-            total = reached + await self._count(token)
-        self._next[count, reached + 1] = (token, total)
-        return found, total
-
-    async def search(self, field: str, value: str) -> list[Json]:
-        """Return the resources with a value."""
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        query = (("query", f"{field}='{escaped}'"),)
-        return _items(await self._get(self._per_page, "", query), self._collection)
-
-    async def all(self, token: str = "", more: Query = ()) -> AsyncIterator[list[Json]]:
-        """Yield the pages from the one with this token on."""
-        seen = {token}
-        while True:
-            body = await self._get(self._per_page, token, more)
-            yield _items(body, self._collection)
-            token = body.get("nextPageToken") or ""
-            if not token:
-                return
-            if token in seen:
-                raise ErrorResponse(500, detail=f"{self._path}: a page follows itself")
-            seen.add(token)
-
-    async def _count(self, token: str) -> int:
-        """Return the number of resources from the page with this token on."""
-        fields = (("fields", f"nextPageToken,{self._collection}(id)"),)
-        return sum([len(page) async for page in self.all(token, fields)])
-
-    async def _get(self, count: int, token: str, more: Query = ()) -> Json:
-        query = (*self._query, ("maxResults", str(count)), *more)
-        if token:
-            query = (*query, ("pageToken", token))
-        is_whole = "fields" not in dict(query)
-        expected = self._is_list if is_whole else _is_object
-        body: Json = await self._api.call("GET", self._path, query=query, is_expected=expected)
-        return body
-
-    def _is_list(self, body: Any) -> bool:
-        """Return whether a body is a list of this API, which may lack the field of its items."""
-        return isinstance(body, dict) and (
-            body.get("kind") == f"admin#directory#{self._collection}"
-            or isinstance(body.get(self._collection), list)
-        )
-
-
 class Users(Endpoint):
     """The users of a Google Workspace account."""
 
@@ -245,7 +161,7 @@ class Users(Endpoint):
 
     def __init__(self, api: JsonApi) -> None:
         super().__init__(api)
-        self._pages = _Pages(api, "users", _USERS_PER_PAGE)
+        self._pages = Pages(api, "users", _USERS_PER_PAGE)
         self._ids: dict[str, str] = {}
 
     async def page(self, start: int, count: int) -> Listed:
@@ -364,7 +280,7 @@ class Groups(Endpoint):
 
     def __init__(self, api: JsonApi) -> None:
         super().__init__(api)
-        self._pages = _Pages(api, "groups", _GROUPS_PER_PAGE)
+        self._pages = Pages(api, "groups", _GROUPS_PER_PAGE)
 
     async def page(self, start: int, count: int) -> Listed:
         found, total = await self._pages.page(start, count)
@@ -450,7 +366,7 @@ class Groups(Endpoint):
 
     async def _members(self, remote_id: str) -> list[Member]:
         path = f"/groups/{segment(remote_id)}/members"
-        pages = _Pages(self._api, "members", _MEMBERS_PER_PAGE, path=path, query=())
+        pages = Pages(self._api, "members", _MEMBERS_PER_PAGE, path=path, query=())
         return [
             Member(str(one["id"]), "Group" if one.get("type") == "GROUP" else "User")
             async for page in pages.all()
@@ -465,10 +381,6 @@ def _group(value: Any) -> Resource:
     return Resource(_id(group), document)
 
 
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
 def _user(value: Any) -> Json:
     return _with_id(value, "primaryEmail")
 
@@ -479,12 +391,6 @@ def _with_id(value: Any, name: str) -> Json:
         return value
     detail = f"the response is not a user or group of {PRODUCT}; check url"
     raise ErrorResponse(500, detail=detail)
-
-
-def _items(body: Json, name: str) -> list[Json]:
-    """Return the resources of a page. The field is missing if there are none."""
-    found = body.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _id(resource: Json) -> str:

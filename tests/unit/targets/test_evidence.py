@@ -17,11 +17,10 @@ from scimsync.targets.evidence import (
     UnprovenResponse,
     Verdict,
     answer_of,
-    check_change,
-    check_members_shown,
     purpose_of,
     verdict,
 )
+from scimsync.targets.shown_resources import check_change, check_members_shown
 from scimsync.transport.request_errors import (
     InvalidRequest,
     InvalidResponse,
