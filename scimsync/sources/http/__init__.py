@@ -1,8 +1,8 @@
 """`type = "http"`: records of an HTTP API that answers with JSON or CSV.
 
-`settings` is what sync.toml may say, `calls` the facts that describe an API, `preset` the facts
-about products, `paging` which page comes next and whether a list is complete, `client` limits and
-errors, `reader` a whole list with its joins, `source` the source.
+`settings` is what sync.toml may say, `api` and `calls` the facts that describe an API, `preset` the
+facts about products, `paging` which page comes next and whether a list is complete, `client` limits
+and errors, `reader` a whole list with its joins, `source` the source.
 """
 
 from scimsync.sources.http.settings import HttpSettings

@@ -1,4 +1,4 @@
-"""How records are read from an HTTP API, as data: calls, paging, limits, errors, joins.
+"""How lists are read from an HTTP API, as data: calls, paging, columns, joins.
 
 `[sources.NAME]` in sync.toml and the presets use these models alike; `preset` describes the format.
 """
@@ -13,14 +13,11 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from scimsync.settings import AtLeast, Table, Text, invalid
 from scimsync.settings.text_types import quoted, toml_type
+from scimsync.sources.http.api import Statuses
 from scimsync.sources.http.expressions import Expression
 
 _PLACE = re.compile(r"(query|body|header)\.(.+)")
 _END = re.compile(r"absent|empty_string|zero|empty_page|short_page|total|status:[1-5]\d\d")
-_WAIT = re.compile(
-    r"backoff|retry_after|(reset_epoch|reset_date|body_seconds):.+|seconds:\d{1,4}(\.\d+)?"
-)
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 PagingKind = Literal[
     "none",
@@ -63,36 +60,10 @@ def _ends(value: object) -> object:
     return list(words)
 
 
-def _wait(text: str) -> str:
-    if not _WAIT.fullmatch(text):
-        raise invalid(
-            f"{quoted(text)} is not a wait",
-            hint=(
-                "one of backoff, retry_after, reset_epoch:HEADER, reset_date:HEADER,"
-                " body_seconds:JMESPATH, seconds:NUMBER"
-            ),
-            code="SYNC-0271",
-        )
-    return text
-
-
-def _statuses(value: object) -> object:
-    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _headers(value: dict[str, str]) -> dict[str, str]:
-    for name in value:
-        if not _HEADER.fullmatch(name):
-            raise invalid(f"{quoted(name)} is not the name of an HTTP header", code="SYNC-0271")
-    return value
-
-
 Place = Annotated[Text, AfterValidator(_place)]
 """Where a value goes in a request: `query.NAME`, `body.a.b` (JSON) or `header.NAME`."""
 
 Ends = Annotated[list[str], BeforeValidator(_ends, json_schema_input_type=str | list[str])]
-Statuses = Annotated[list[int], BeforeValidator(_statuses, json_schema_input_type=int | list[int])]
-Headers = Annotated[dict[str, str], AfterValidator(_headers)]
 
 
 class PageSize(Table):
@@ -206,69 +177,6 @@ class Paging(Table):
     def by_index(self) -> bool:
         """Whether pages are counted, so that a list that moves loses or repeats records."""
         return self.kind in ("page", "offset")
-
-
-class Match(Table):
-    """Which responses are meant: all conditions that are given have to hold."""
-
-    status: Statuses | None = Field(None, description="The status, or a list")
-    body: Expression | None = Field(None, description="JMESPath over the body that is true")
-    header: Headers = Field(
-        default_factory=dict, description='Headers and their values; "*" for any value'
-    )
-
-    @model_validator(mode="after")
-    def _check_match(self) -> Self:
-        if self.status is None and self.body is None and not self.header:
-            raise invalid("needs one of status, body and header", code="SYNC-0271")
-        return self
-
-
-class LimitMatch(Match):
-    """`[[limits]]`: a response that means "slower", and how long to wait."""
-
-    wait: Annotated[Text, AfterValidator(_wait)] = Field(
-        "retry_after",
-        description=(
-            "backoff, retry_after, reset_epoch:HEADER, reset_date:HEADER, body_seconds:JMESPATH,"
-            " seconds:NUMBER"
-        ),
-    )
-
-
-class ErrorMatch(Match):
-    """`[[errors]]`: a response that is an error whatever its status."""
-
-    text: Expression | None = Field(None, description="JMESPath of the server's explanation")
-    hint: Text | None = Field(None, description="What the administrator can do")
-
-
-class Rate(Table):
-    """`rate`: how many requests the API takes in a period."""
-
-    requests: Annotated[int, Field(ge=1)] = Field(description="Number of requests")
-    seconds: Annotated[int, Field(ge=1)] = Field(60, description="Length of the period")
-
-
-class Api(Table):
-    """What holds for all calls of an API."""
-
-    headers: Headers = Field(default_factory=dict, description="Headers of each request")
-    limits: list[LimitMatch] = Field(
-        default_factory=list,
-        description="Further responses that mean a limit; 429 and 503 with Retry-After always do",
-    )
-    errors: list[ErrorMatch] = Field(
-        default_factory=list, description="Responses with status 200 that are errors"
-    )
-    resync: list[Match] = Field(
-        default_factory=list,
-        description="Responses after which the list has to be read from its beginning",
-    )
-    rate: Rate | None = Field(None, description="Requests that the API takes in a period")
-    concurrency: Annotated[int, Field(ge=1, le=32)] | None = Field(
-        None, description="Requests at the same time, where each record needs one; default 4"
-    )
 
 
 class ColumnFacts(Table):

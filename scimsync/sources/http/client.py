@@ -13,7 +13,8 @@ import orjson
 
 from scimsync.errors import SourceUnavailable
 from scimsync.formatting import one_line
-from scimsync.sources.http.calls import Api, Call, ErrorMatch, LimitMatch, Match
+from scimsync.sources.http.api import Api, ErrorMatch, LimitMatch, Match
+from scimsync.sources.http.calls import Call
 from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
 from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, PageResponse
 from scimsync.sources.remote import MAX_PAUSE_S, RETRIES, ListFault

@@ -139,7 +139,8 @@ from typing import Any, Final
 from pydantic import Field, model_validator
 
 from scimsync.settings import Name, Table, Text, invalid
-from scimsync.sources.http.calls import Api, ListCall
+from scimsync.sources.http.api import Api
+from scimsync.sources.http.calls import ListCall
 
 _VARIABLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 

@@ -15,7 +15,8 @@ from scimsync.settings.registered import registered_table, schema_mark
 from scimsync.settings.text_types import quoted
 from scimsync.settings.urls import https_problem
 from scimsync.sources.base import Source, SourceSettings, SourceSpec
-from scimsync.sources.http.calls import Api, ListCall
+from scimsync.sources.http.api import Api
+from scimsync.sources.http.calls import ListCall
 from scimsync.sources.http.preset import PRESETS, Preset, preset, substituted
 from scimsync.sources.workspace import Workspace
 from scimsync.transport.auth import AuthenticatorSettings

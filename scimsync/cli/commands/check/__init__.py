@@ -24,10 +24,11 @@ from scimsync.cli.commands.check.local_checks import (
 )
 from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject, exit_code_of
+from scimsync.cli.commands.check.source_secrets import check_source_secrets
 from scimsync.cli.commands.check.target_checks import TargetChecks
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
-from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
+from scimsync.cli.ui.session import chosen_targets, opened_state, sources_of, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural, printable
@@ -116,6 +117,7 @@ def _check(
         yield result
         yield from check_state_files(config)
         values = {name: TargetValues() for name in targets}
+        yield from check_source_secrets(config, sources_of(config, names), now.today)
         yield from check_sources(config, names, targets, faults, values, store, now)
         findings = check_findings(targets, store, now)
         echoes = check_echoes(targets, store)
