@@ -75,7 +75,7 @@ def lay_over(known: Connection, overlay: Connection, name: str, naming: Naming) 
         if start != head:
             for records in _changed(known, name, Seq(start if start < head else 0)):
                 _put(known, overlay, name, by, of, records)
-        for records in _changed(overlay, name, Seq(-1)):
+        for records in _all(overlay, name):
             gone = [one.key for one in records if one.removed]
             before = {one.key: one for one in record_rows.get_records(known, [name], gone)}
             _put(known, overlay, name, by, of, [_with_values(one, before) for one in records])
@@ -136,21 +136,35 @@ def _heads(connection: Connection, name: str) -> dict[str, int]:
 
 def _changed(connection: Connection, name: str, after: Seq) -> Iterator[list[Record]]:
     """Yield the records of a source that changed after a sequence number, some at a time."""
-    last = (after, "")
     while True:
-        rows = connection.execute(
+        query = (
             select(record.c.seq, record.c.key)
-            .where(
-                record.c.source == name,
-                (record.c.seq > last[0]) | ((record.c.seq == last[0]) & (record.c.key > last[1])),
-            )
-            .order_by(record.c.seq, record.c.key)
+            .where(record.c.source == name, record.c.seq > after)
+            .order_by(record.c.seq)
             .limit(_SOME)
-        ).all()
+        )
+        rows = connection.execute(query).all()
         if not rows:
             return
-        last = (rows[-1].seq, rows[-1].key)
+        after = Seq(rows[-1].seq)
         yield record_rows.get_records(connection, [name], [row.key for row in rows])
+
+
+def _all(overlay: Connection, name: str) -> Iterator[list[Record]]:
+    """Yield the records of a source in an overlay, which have no sequence numbers."""
+    last = ""
+    while True:
+        query = (
+            select(record.c.key)
+            .where(record.c.source == name, record.c.key > last)
+            .order_by(record.c.key)
+            .limit(_SOME)
+        )
+        keys = overlay.scalars(query).all()
+        if not keys:
+            return
+        last = keys[-1]
+        yield record_rows.get_records(overlay, [name], [Key(key) for key in keys])
 
 
 def _put(

@@ -52,6 +52,7 @@ def test_a_manager_is_found(office: Office, faulty: FaultyServer, by: str, manag
     assert not office.push().targets["wiki"].requests
 
 
+@pytest.mark.both_databases
 def test_the_manager_is_renamed(office: Office, faulty: FaultyServer) -> None:
     """Who refers to a name follows it when it changes hands, without a change of their own."""
     boss, other = person(1, email="boss@example.com"), person(2)
@@ -272,3 +273,19 @@ key = "id"
     assert push.code == 4
     details = [one["detail"] for one in push.document["problems"] if one["key"] == "00101"]
     assert "email=person1@example.com: 00001, 00102" in details[0]
+
+
+def test_a_key_that_is_changed_by_hand(office: Office, faulty: FaultyServer) -> None:
+    """The name moves with the record, and is not ambiguous then."""
+    rows = [person(1), person(2, manager="person1@example.com"), *map(person, range(3, 8))]
+    office.hire(rows)
+    office.configure(user=managed())
+    office.push()
+
+    assert office.run("rekey", "00001", "E-1").code == 0
+    office.hire([person(1, id="E-1"), *rows[1:]])
+    push = office.run("push")
+
+    assert push.code == 0, push.err
+    assert managers(faulty)["00002"] == "E-1"
+    assert not office.plan()

@@ -53,7 +53,8 @@ def test_who_starts_on_monday_in_vienna(office: Office, faulty: FaultyServer) ->
     assert counts(office.push()) == {"deactivate": 1}
     office.now = datetime(2026, 12, 6, 23, 0, tzinfo=UTC)
     assert counts(office.push()) == {"create": 1}
-    assert office.sql("SELECT changes_at FROM target") == [("2026-12-07 23:00:00.000000",)]
+    (changes_at,) = office.sql("SELECT changes_at FROM target")[0]
+    assert str(changes_at).startswith("2026-12-07 23:00:00")
     assert sorted(user["active"] for user in faulty.users.values()) == [False, True, True, True]
 
 
