@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.acceptance.holders import databases, files, presets
+from tests.acceptance.holders import databases, directory, files, presets
 from tests.acceptance.holders.holder import Holder
 
-HOLDERS: dict[str, Holder] = {**files.HOLDERS, **databases.HOLDERS, **presets.HOLDERS}
+HOLDERS: dict[str, Holder] = {
+    **files.HOLDERS,
+    **databases.HOLDERS,
+    **directory.HOLDERS,
+    **presets.HOLDERS,
+}
