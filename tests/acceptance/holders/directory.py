@@ -90,4 +90,16 @@ def slapd(company: Company, folder: Path) -> Iterator[Held]:
         )
 
 
-HOLDERS: dict[str, Holder] = {"slapd": slapd}
+@contextmanager
+def ldif_export(company: Company, folder: Path) -> Iterator[Held]:
+    """An LDIF export with all entries."""
+    (folder / "directory.ldif").write_text(ldif(company), "utf-8")
+    table = 'type = "ldif"\npath = "directory.ldif"'
+    yield held(
+        f'{table}\nfilter = "(objectClass=inetOrgPerson)"',
+        f'{table}\nfilter = "(objectClass=exampleGroup)"',
+        {},
+    )
+
+
+HOLDERS: dict[str, Holder] = {"slapd": slapd, "ldif": ldif_export}
