@@ -292,11 +292,12 @@ class ListReader:
         for name, number in self._filled.items():
             facts = self._columns.facts[name]
             if facts.filled is not None and number < (least := facts.filled.of(self._rows)):
+                remedy = facts.hint or "check what the credentials may read"
                 raise self._client.failure(
                     None,
                     f'column "{name}" has a value in {number:,} of'
                     f" {plural(self._rows, 'record')}, and at least {least:,} should have one",
-                    hint=facts.hint,
+                    hint=f"{remedy}; if no record has a value, do not use the column",
                     code="SYNC-0269",
                 )
 
