@@ -141,8 +141,11 @@ class SpooledSource(ABC, Generic[S]):
                 path = self._workspace.new(".ndjson")
                 digest = self._take_over(path) or self.write(path)
                 if not path.stat().st_size:
+                    selects = getattr(self.spec.settings, "filter", None)
                     raise GuardStop(
-                        f"{self.label} is empty",
+                        f"{self.label} has nothing that matches filter: {selects}"
+                        if selects
+                        else f"{self.label} is empty",
                         code="SYNC-0505",
                         hint="nothing is sent for an empty source",
                     )

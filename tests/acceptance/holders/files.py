@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+from openpyxl import Workbook
+
 from tests.acceptance.holders.holder import Held, Holder
 from tests.sources_company import Company, Group, Person
 
@@ -71,4 +74,48 @@ def ndjson_files(company: Company, folder: Path) -> Iterator[Held]:
     )
 
 
-HOLDERS: dict[str, Holder] = {"csv": csv_files, "ndjson": ndjson_files}
+@contextmanager
+def excel_file(company: Company, folder: Path) -> Iterator[Held]:
+    """One Excel file with two sheets; lists are joined by line breaks within a cell."""
+    book = Workbook(write_only=True)
+    for name, rows in (
+        ("Staff", [person_row(one) for one in company.people]),
+        ("Teams", [group_row(one) for one in company.groups]),
+    ):
+        sheet = book.create_sheet(name)
+        sheet.append(list(rows[0]))
+        for row in rows:
+            sheet.append([_lines(value) for value in row.values()])
+    book.save(folder / "hr.xlsx")
+    table = 'type = "file"\npath = "hr.xlsx"\nkey = "id"'
+    yield Held(
+        people=f'{table}\nsheet = "Staff"',
+        groups=f'{table}\nsheet = "Teams"\nlists = {{ members = "\\n" }}',
+    )
+
+
+def _lines(value: object) -> object:
+    return "\n".join(value) if isinstance(value, list) else value
+
+
+@contextmanager
+def yaml_files(company: Company, folder: Path) -> Iterator[Held]:
+    """A YAML file for each person, and one for all groups."""
+    (folder / "people").mkdir()
+    for person in company.people:
+        text = yaml.dump(person_row(person), Dumper=yaml.CSafeDumper, allow_unicode=True)
+        (folder / "people" / f"{person.login}.yaml").write_text(text, "utf-8")
+    teams = yaml.dump([group_row(one) for one in company.groups], Dumper=yaml.CSafeDumper)
+    (folder / "teams.yaml").write_text(teams, "utf-8")
+    yield Held(
+        people='type = "file"\npath = "people/*.yaml"\nkey = "id"',
+        groups='type = "file"\npath = "teams.yaml"\nkey = "id"',
+    )
+
+
+HOLDERS: dict[str, Holder] = {
+    "csv": csv_files,
+    "ndjson": ndjson_files,
+    "excel": excel_file,
+    "yaml": yaml_files,
+}
