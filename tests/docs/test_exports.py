@@ -193,6 +193,21 @@ def memberships(office: Office) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.parametrize("name", [name for name in EXPORTS if (FOLDER / name / "day1").is_dir()])
+def test_a_bundle_of_files_may_be_packed(name: str, real_office: Office) -> None:
+    office = copied(name, real_office)
+    unpacked = office.run("plan", "--offline", "--json").document
+
+    shutil.make_archive(str(office.folder / "bundle"), "zip", office.folder / "day1")
+    shutil.rmtree(office.folder / "day1")
+    text = (office.folder / "sync.toml").read_text("utf-8")
+    office.write("sync.toml", text.replace("day1/", "bundle.zip/"))
+    packed = office.run("plan", "--offline", "--json")
+
+    assert packed.code == 0, packed.err
+    assert packed.document["targets"] == unpacked["targets"]
+
+
 @dataclass(frozen=True)
 class Drafted:
     """What `init` makes of the file of the first day.
