@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from scimsync.sources.duckdb_sql import literal
 from scimsync.sources.relation import Part
 
 BATCH = 500
@@ -100,7 +101,7 @@ class JsonRows:
         columns = [f"j[{place + 1}] as c{place}" for place in range(len(names))]
         number = ", row_number() over () as row" if numbered else ""
         table = (
-            f"read_json_objects('{self.path}', format = 'newline_delimited',"
+            f"read_json_objects({literal(str(self.path))}, format = 'newline_delimited',"
             f" maximum_object_size = {max(16_777_216, self.longest + 1)})"
         )
         return Part(
@@ -135,8 +136,8 @@ class CopiedRows:
         line = max(2_000_000, self.longest + 1)
         types = ", ".join(f"p{at}: 'VARCHAR'" for at in range(self.width))
         table = (
-            f"read_csv('{self.path}', auto_detect = false, header = true, delim = '\t', quote = '',"
-            " escape = '', comment = '', nullstr = '\\N', new_line = '\\n',"
+            f"read_csv({literal(str(self.path))}, auto_detect = false, header = true,"
+            " delim = '\t', quote = '', escape = '', comment = '', nullstr = '\\N', new_line = '\\n',"
             f" max_line_size = {line}, buffer_size = {max(32_000_000, 2 * line)},"
             f" columns = {{{types}}})"
         )

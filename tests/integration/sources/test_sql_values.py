@@ -165,7 +165,7 @@ def test_lists_are_texts_with_a_separator_or_lists_of_the_database(
 
 def test_a_key_is_text_whatever_its_type(database: Database, tmp_path: Path) -> None:
     keys = {
-        "postgresql": "SELECT 7 AS id UNION ALL SELECT 8",
+        "postgresql": "SELECT 7::numeric(10) AS id UNION ALL SELECT 8",
         "mariadb": "SELECT CAST(7 AS DECIMAL(10)) AS id UNION ALL SELECT 8",
         "sqlite": "SELECT 7 AS id UNION ALL SELECT ' 8 '",
     }
@@ -232,7 +232,7 @@ def test_only_the_first_records_are_shown_to_init(database: Database, tmp_path: 
         assert source.first_records(2) == [{"id": 1}, {"id": 2}]
 
 
-@pytest.mark.parametrize("count", [1, 3_999, 4_000, 8_001])
+@pytest.mark.parametrize("count", [1, 499, 500, 3_999, 4_000, 8_001])
 def test_rows_of_several_batches(database: Database, tmp_path: Path, count: int) -> None:
     numbers = {
         "postgresql": f"SELECT n AS id, 'Ann' || n AS name FROM generate_series(1, {count}) n",
