@@ -137,7 +137,8 @@ class CopiedRows:
         types = ", ".join(f"p{at}: 'VARCHAR'" for at in range(self.width))
         table = (
             f"read_csv({literal(str(self.path))}, auto_detect = false, header = true,"
-            " delim = '\t', quote = '', escape = '', comment = '', nullstr = '\\N', new_line = '\\n',"
+            " delim = '\t', quote = '', escape = '', comment = '', nullstr = '\\N',"
+            " new_line = '\\n',"
             f" max_line_size = {line}, buffer_size = {max(32_000_000, 2 * line)},"
             f" columns = {{{types}}})"
         )
