@@ -41,7 +41,7 @@ from scimsync.run import Options, RunOutcome, plan, push
 from scimsync.run.compile import compile_config
 from scimsync.run.lease_keeper import steady_clock
 from scimsync.run.options import MOST_READ, PATIENCE_S
-from scimsync.state import journal
+from scimsync.state import journal, run_rows
 from scimsync.state.links import all_keys, get_links
 from scimsync.state.store import open_state
 from scimsync.transport.retry_policy import TimeSource
@@ -308,7 +308,7 @@ auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
             closing(open_state(self.state_url, self.folder, create=False)) as store,
             store.read() as connection,
         ):
-            last = journal.runs(connection, 1)[0].id if run is None else run
+            last = run_rows.last(connection, 1)[0].id if run is None else run
             return list(journal.find(connection, OperationFilter(run=last)))
 
     # The program

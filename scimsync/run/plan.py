@@ -18,7 +18,7 @@ from scimsync.run.prepare import make_plan
 from scimsync.run.read_for_plan import with_current
 from scimsync.run.reading import read_sources
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import journal
+from scimsync.state import run_rows
 from scimsync.state.store import Store, scratch_store
 from scimsync.transport.retry_policy import TimeSource
 
@@ -48,7 +48,7 @@ def plan(
     target to plan.
     """
     with store.read() as connection:
-        now = checked_clock(now, journal.started_before(connection))
+        now = checked_clock(now, run_rows.started_before(connection))
     scratch = scratch_store()
     try:
         context = Context(

@@ -22,7 +22,7 @@ from scimsync.run.origin import run_origin, shown_options
 from scimsync.run.outcome import RunOutcome, run_outcome, target_document
 from scimsync.run.reading import Reading, read_sources
 from scimsync.run.waves import push_targets
-from scimsync.state import journal, leases
+from scimsync.state import leases, run_rows
 from scimsync.state.store import Store
 from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.retry_policy import TimeSource
@@ -61,8 +61,8 @@ def push(
         if waited:
             now = Now(clock(), clock().astimezone().date())
         with store.write() as connection:
-            run = journal.start_run(connection, command, now.time, origin)
-            now = checked_clock(now, journal.started_before(connection, run))
+            run = run_rows.start(connection, command, now.time, origin)
+            now = checked_clock(now, run_rows.started_before(connection, run))
         context = PushContext(
             compiled=compiled,
             store=store.fenced(lambda connection: leases.require(connection, token, clock())),
@@ -83,11 +83,11 @@ def push(
         except BaseException as error:
             why = error.message if isinstance(error, ScimsyncError) else type(error).__name__
             with store.write() as connection:
-                journal.finish_run(connection, run, "error", clock(), {}, why)
+                run_rows.finish(connection, run, "error", clock(), {}, why)
             raise
         counts = {name: target_document(target) for name, target in outcome.targets.items()}
         with store.write() as connection:
-            journal.finish_run(connection, run, outcome.outcome, clock(), counts, outcome.guard)
+            run_rows.finish(connection, run, outcome.outcome, clock(), counts, outcome.guard)
         return outcome
 
 

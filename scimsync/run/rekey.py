@@ -17,7 +17,7 @@ from scimsync.plan.identities import ANOTHER
 from scimsync.run.lease_keeper import changing_by_hand
 from scimsync.run.origin import run_origin
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import identities, journal, links
+from scimsync.state import identities, journal, links, run_rows
 from scimsync.state.store import Store
 
 
@@ -132,7 +132,7 @@ def _note(
 ) -> None:
     """Write what was done to the journal, as a run of its own: its command, and who started it."""
     command, origin = started
-    run = journal.start_run(connection, command, now, origin)
+    run = run_rows.start(connection, command, now, origin)
     by_target: dict[str, list[Operation]] = {}
     for old, new in pairs:
         for target in targets[old]:
@@ -148,4 +148,4 @@ def _note(
             )
     for target, operations in by_target.items():
         journal.add_operations(connection, run, target, operations, now)
-    journal.finish_run(connection, run, "done", now, {})
+    run_rows.finish(connection, run, "done", now, {})

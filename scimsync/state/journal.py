@@ -1,4 +1,4 @@
-"""The journal: runs, their operations, and the outcome of each.
+"""The journal: the operations of runs, and the outcome of each.
 
 An operation is written before its request is sent, and again when the response is there.
 """
@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row, RowMapping, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.changes import Change
@@ -27,8 +26,6 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationResult,
     OperationStatus,
-    Run,
-    RunOrigin,
 )
 from scimsync.state.bulk import stream, update_by_id
 from scimsync.state.json_values import (
@@ -40,103 +37,6 @@ from scimsync.state.json_values import (
     load_names,
 )
 from scimsync.state.tables import operation as table
-from scimsync.state.tables import run as run_table
-
-
-def start_run(connection: Connection, command: str, now: datetime, origin: RunOrigin) -> int:
-    """Start a run and return its id."""
-    result = connection.execute(
-        insert(run_table).values(
-            command=command,
-            started_at=now,
-            outcome="running",
-            user=origin.user,
-            host=origin.host,
-            options=orjson.dumps(origin.options).decode(),
-            version=origin.version,
-            config_digest=origin.config_digest,
-        )
-    )
-    key = result.inserted_primary_key
-    assert key is not None  # noqa: S101 - the statement inserts one row
-    return int(key[0])
-
-
-def started_before(connection: Connection, run: int | None = None) -> datetime | None:
-    """Return when the run before `run` started, or the last one of all."""
-    query = select(run_table.c.started_at).order_by(run_table.c.id.desc()).limit(1)
-    if run is not None:
-        query = query.where(run_table.c.id < run)
-    started: datetime | None = connection.scalar(query)
-    return started
-
-
-def finish_run(
-    connection: Connection,
-    run: int,
-    outcome: str,
-    now: datetime,
-    counts: Mapping[str, Any],
-    detail: str | None = None,
-) -> None:
-    """Store the end of a run."""
-    connection.execute(
-        update(run_table)
-        .where(run_table.c.id == run)
-        .values(
-            finished_at=now, outcome=outcome, detail=detail, counts=orjson.dumps(counts).decode()
-        )
-    )
-
-
-def runs(connection: Connection, limit: int) -> list[Run]:
-    """Return the last `limit` runs, the newest first."""
-    rows = connection.execute(select(run_table).order_by(run_table.c.id.desc()).limit(limit))
-    return [
-        Run(
-            id=row["id"],
-            command=row["command"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            outcome=row["outcome"],
-            detail=row["detail"],
-            counts=orjson.loads(row["counts"] or "{}"),
-            origin=_origin(row),
-        )
-        for row in rows.mappings()
-    ]
-
-
-def _origin(row: RowMapping) -> RunOrigin | None:
-    if row["version"] is None:
-        return None
-    return RunOrigin(
-        user=row["user"],
-        host=row["host"],
-        options=tuple(orjson.loads(row["options"])),
-        version=row["version"],
-        config_digest=row["config_digest"],
-    )
-
-
-def count_runs(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return how many runs the journal holds: (command, outcome) -> number."""
-    rows = connection.execute(
-        select(run_table.c.command, run_table.c.outcome, func.count()).group_by(
-            run_table.c.command, run_table.c.outcome
-        )
-    )
-    return {(command, outcome): number for command, outcome, number in rows}
-
-
-def count_outcomes(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
-    """Return outcome -> number of runs that started in this time."""
-    query = (
-        select(run_table.c.outcome, func.count())
-        .where(run_table.c.started_at >= since, run_table.c.started_at < until)
-        .group_by(run_table.c.outcome)
-    )
-    return {str(outcome): int(number) for outcome, number in connection.execute(query)}
 
 
 def add_operations(

@@ -30,7 +30,7 @@ from scimsync.scim.patch import PatchOperation, patch_body
 from scimsync.scim.profiles import Profile
 from scimsync.scim.resources import build
 from scimsync.settings import SecretReference
-from scimsync.state import journal
+from scimsync.state import journal, run_rows
 from scimsync.state.store import open_state, scratch_store
 from scimsync.transport.auth.authenticator import AuthenticatorSettings, Secrets, origin_of
 from scimsync.transport.connection_options import ConnectionOptions
@@ -174,7 +174,7 @@ def pushed(office: Office) -> tuple[RunOutcome, list[Json]]:
             compiled, store, Options(), now, silent, command="push", clock=lambda: office.now
         )
         with store.read() as connection:
-            last = journal.runs(connection, 1)[0].id
+            last = run_rows.last(connection, 1)[0].id
             written = list(journal.find(connection, OperationFilter(run=last)))
     return outcome, [request for one in written for request in json.loads(one.request or "[]")]
 

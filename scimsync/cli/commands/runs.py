@@ -17,7 +17,7 @@ from scimsync.durations import format_duration, format_local
 from scimsync.formatting import printable
 from scimsync.model.operations import Run, RunOrigin
 from scimsync.plan.diff import describe_counts
-from scimsync.state import journal, leases
+from scimsync.state import leases, run_rows
 
 _DIGITS = 12
 """How many digits of a digest are shown."""
@@ -46,7 +46,7 @@ def command(options: CommonOptions, limit: int) -> None:
     chosen_targets(config, options.targets)
     now = options.clock()
     with opened_state(config, create=False) as store, store.read() as connection:
-        runs = journal.runs(connection, limit)
+        runs = run_rows.last(connection, limit)
         at_work = bool(leases.held(connection, now))
     if options.as_json:
         write_json({"runs": [run_document(run, options.targets, at_work=at_work) for run in runs]})

@@ -34,10 +34,10 @@ from scimsync.state import (
     absent_users,
     alerts,
     holds,
-    journal,
     leases,
     overview,
     record_rows,
+    run_rows,
     target_states,
 )
 from scimsync.state.alerts import FiringAlert
@@ -137,7 +137,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
                 _read_target(connection, config, name, compiled.get(name), now) for name in names
             ],
             leases=leases.held(connection, now.time),
-            runs=journal.runs(connection, _RUNS_SHOWN),
+            runs=run_rows.last(connection, _RUNS_SHOWN),
             error=failure,
             holds=holds.all_holds(connection),
             alerts=alerts.firing_alerts(connection),

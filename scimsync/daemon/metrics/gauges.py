@@ -33,6 +33,7 @@ from scimsync.state import (
     links,
     overview,
     record_rows,
+    run_rows,
     target_states,
 )
 from scimsync.state.store import Store
@@ -93,7 +94,7 @@ def journal_totals(config: Config, store: Store) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily
 
     with store.read() as connection:
-        counted_runs = journal.count_runs(connection)
+        counted_runs = run_rows.count(connection)
         operations = {
             name: journal.count(connection, OperationFilter(target=name)) for name in config.targets
         }

@@ -16,7 +16,7 @@ from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
 from scimsync.model.operations import Action, OperationFilter, OperationStatus
-from scimsync.state import alerts, due, journal, overview
+from scimsync.state import alerts, due, journal, overview, run_rows
 from scimsync.state.alerts import FiringAlert
 
 AHEAD = timedelta(days=7)
@@ -148,7 +148,7 @@ def read_activity(
         since,
         now,
         config.schedule.zone,
-        journal.count_outcomes(connection, since, now),
+        run_rows.count_outcomes(connection, since, now),
         [_of_target(connection, name, since, now) for name in config.targets],
         alerts.firing_alerts(connection),
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scimsync.errors import ExportError
 from scimsync.model.ids import Kind
 from scimsync.model.operations import OperationFilter
-from scimsync.state import journal, links, record_rows, target_states, transfer
+from scimsync.state import journal, links, record_rows, run_rows, target_states, transfer
 from scimsync.state.store import Store, scratch_store
 from tests.lifecycle.test_groups import BY_DEPARTMENT
 from tests.office import MANAGER, USER, Office, people, person
@@ -63,7 +63,7 @@ def read_everything(store: Store) -> None:
             target_states.get_targets(connection, [name])
         record_rows.get_source(connection, "hr")
         record_rows.get_records(connection, ["hr"], [row["id"] for row in people(4)])  # type: ignore[misc]
-        journal.runs(connection, 10)
+        run_rows.last(connection, 10)
         list(journal.find(connection, OperationFilter()))
 
 

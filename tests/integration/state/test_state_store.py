@@ -247,7 +247,7 @@ def test_the_state_is_where_sync_toml_says(office: Office) -> None:
 
 def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     from scimsync.model.operations import RunOrigin
-    from scimsync.state import journal
+    from scimsync.state import run_rows
     from tests.office import MONDAY
 
     origin = RunOrigin("ann", "host", (), "1", "")
@@ -256,13 +256,13 @@ def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
 
         def fail() -> None:
             with store.write() as connection:
-                journal.start_run(connection, "push", MONDAY, origin)
+                run_rows.start(connection, "push", MONDAY, origin)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             fail()
         with store.read() as connection:
-            assert journal.runs(connection, 5) == []
+            assert run_rows.last(connection, 5) == []
 
 
 def test_a_locked_state_is_reported(tmp_path: Path) -> None:
