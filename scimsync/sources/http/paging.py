@@ -117,6 +117,11 @@ class Pages:
             return True
         return self.received > 0 and f"status:{status}" in self._paging.ends
 
+    @property
+    def ends_with_no_content(self) -> bool:
+        """Whether status 204 on the first page is an empty list."""
+        return not self.received and "status:204" in self._paging.ends
+
     def after(self, response: PageResponse, records: Sequence[Any]) -> PageRequest | None:
         """Return the request for the page after a response, or None at the end of the list.
 

@@ -81,9 +81,10 @@ total = "totalCount"                      # JMESPath, or header.X-Total-Count: t
 total_may_be_missing = false              # true: some servers send none, and then none is checked
 first_only = ["limit"]                    # parameters that only the first request has
 
-[[resources.users.reads]]                 # several reads that make the list together, such as one
-params = { filter = 'status eq "DEPROVISIONED"' }  # for leavers; write [[…reads]] without params
-                                          # (params = {}) for the plain one
+[[resources.users.reads]]                 # several reads that make the list together; the one for
+params = { filter = 'status eq "DEPROVISIONED"' }  # leavers first, since a user who comes back
+                                          # meanwhile is then in both, and not in none. The plain
+                                          # one has params = {}
 
 [resources.users.fields]                  # asks for the fields of used columns only
 in = "query.fields"

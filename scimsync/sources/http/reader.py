@@ -18,10 +18,12 @@ from scimsync.sources.http.calls import Call, Join, ListCall, ListRead, Probe
 from scimsync.sources.http.client import ApiClient
 from scimsync.sources.http.columns import Columns, kept
 from scimsync.sources.http.expressions import ExpressionError, compiled, is_true
-from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, Pages
+from scimsync.sources.http.paging import BadPage, EndOfList, PageRequest, PageResponse, Pages
 from scimsync.sources.remote import ListFault
 
 DEFAULT_CONCURRENCY = 4
+
+_WITH_CONTENT = (200, 203)
 
 _STEPS_TO_SEND = 5
 """The steps of the event loop after which the request for the next page is on its way, so that the
@@ -147,7 +149,7 @@ class ListReader:
                 except EndOfList:
                     pages.check_total()
                     return
-                records = _records(pages.call, response.body, response.status)
+                records = _records(pages, response)
                 upcoming = pages.after(response, records)
                 if upcoming is not None:
                     task = self._fetch(upcoming, pages)
@@ -302,16 +304,24 @@ class ListReader:
                 )
 
 
-def _records(call: Call, body: Any, status: int) -> list[Any]:
-    """Return the records in a response. Raise BadPage if there is no list of them."""
+def _records(pages: Pages, response: PageResponse) -> list[Any]:
+    """Return the records in a response. Raise BadPage if there is no list of them.
+
+    An empty response in the middle of a list is no end.
+    """
+    call, body, status = pages.call, response.body, response.status
+    if status == 204 and pages.ends_with_no_content:
+        return []
+    if status not in _WITH_CONTENT:
+        raise BadPage(f"status {status} is no list")
     if call.format == "csv":
         return body if isinstance(body, list) else []
-    if status == 204:
-        return []
     if call.truncated is not None and is_true(_evaluated(compiled(call.truncated), body)):
         raise ListFault(f"the server cut the list ({call.truncated})")
     found = _evaluated(compiled(call.records), body)
     if found is None and call.absent_is_empty and isinstance(body, dict):
+        if not body and pages.received:
+            raise BadPage("a page after the first one is an empty object")
         return []
     if not isinstance(found, list):
         raise BadPage(f"the response has no list at {call.records}")

@@ -282,9 +282,26 @@ def test_several_reads_make_the_list_together() -> None:
     def people(seen: Seen) -> Reply:
         return Reply(200, PEOPLE[:2] if seen.query["status"] == "active" else PEOPLE[1:])
 
-    more = 'reads = [{ params = { status = "active" } }, { params = { status = "left" } }]'
+    more = 'reads = [{ params = { status = "left" } }, { params = { status = "active" } }]'
     with api(people=people) as one:
         assert [row["name"] for row in read(one, more, "name")] == ["Ann", "Bo", "Cy"]
+
+
+def test_an_empty_object_in_the_middle_of_a_list_is_no_end() -> None:
+    more = """
+paging = { kind = "body_token", in = "query.cursor", out = "next" }
+records = "people"
+absent_is_empty = true
+"""
+
+    def page(seen: Seen) -> Reply:
+        return Reply(200, {} if "cursor" in seen.query else {"people": PEOPLE, "next": "2"})
+
+    with (
+        api(people=page) as one,
+        pytest.raises(SourceUnavailable, match="a page after the first one is an empty object"),
+    ):
+        read(one, more, "name")
 
 
 # Formats and columns
