@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import zipfile
 from collections.abc import Callable, Sequence
@@ -20,6 +22,30 @@ _ODS_NAMES = (
     ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
     ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
 )
+
+_XLS = (
+    "H4sIAAAAAAACA+1YTUhUURT+7ntvxplJ58c00GgQISvTINq00VGjXCVWiyKCfDojDM6PDLNwWpRlLoOgVdFGsEUbq0"
+    "0/FFG7FoFRiyAItGjVKihoob7OOe/NNE4GDpSgvO9xz73n3Hu+d//vfe/NfGRh5kHzIirQDR0rlh/eMpui4C8qYVC+"
+    "ZXGyGPsoWC42Ffw+GkivB0/rXtfwGPJ4L0LDfeMlSeAThXMYx0A2k2jZQPRJHUzFdegiqXCbLEE0Sa3qRY6I3C7ynp"
+    "R8JrJHLNdEdlHZBXUW87GB9sPOLD6jtUpeEMz7SHw+iOUgGvGKZ/Gl68ou60FvLmmmNllG1KjFLGhA+xOZRI71EO4g"
+    "ABQInel0Zzy+gAYa7Fn8sFqA78VV/aLFtW+sXYHsP1fba/5i99EgVtpvaAYwCWtIFsk06jBkcI4Hp/Lm6OgSJrCNVA"
+    "40w5NxysyY6QRFaTOZ8gD5ZD6V0IHeuBkCzLjZk5gw0+OpxIGRbJpc+rJBYDhbYT1SIOtIodxKhniy3BDg80L2l/Cq"
+    "/aVO1l0tyThCko7I6gtTA5fufnt7fHgwdl4sk3Km2CfPbm4oLFxmD3IOwm4mg3PaxWO/yCvCulPSzSIbqCTFbYONTu"
+    "LYlJS5Krlt9J5DgnexPWXpvZSe/nricXT6c2wfpef6Fy80zL2PzaCVTsI4+fMzhQ7VoW7dZDyJFWPl7FIfRTb9sWP5"
+    "tLBTd8s5XkNY5jVKiIi0Ne4dVdI0p69sTSdNd7hUBddFLSC2iPQ5l1fCZZQ05uL+s0vqVN/WeU24tDW4NOEKON72qH"
+    "lLGnPxAHs0H6W5Xu2KmfQ1mHRhCjq+ujD5Shoz+WWm7CKt2EK+WdgkNYgqRCmf6Q3phNX0htDXk3xOtIbTgUxuCDk3"
+    "4QvsJhvSKd1aPR5y++jo+I0AXLhw4cKFCxcutiCU/V3g3NPs+7RXbln2f51lCivub5Iti5PI0pOnj8qjyFCcQ6Gq+b"
+    "MDHlXkUuv0Kf4vZJymt+cwhmGpx1jV85e+sVR5e9btGP53S6ja969UU8///P5fUxAtOwAWAAA="
+)
+
+
+def xls() -> bytes:
+    """Return an .xls file of four people, with a date, an error, and merged cells.
+
+    It has the rows `1 Ada 2026-01-02`, `2 Bo #N/A`, `3 Cy`, and `4 Cy` in the columns id, name,
+    mail, and title. xlwt 1.3 wrote it.
+    """
+    return gzip.decompress(base64.b64decode(_XLS))
 
 
 def xlsx(

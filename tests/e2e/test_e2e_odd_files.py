@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.office import Office
-from tests.workbooks import edited, ods, xlsx, zipped
+from tests.workbooks import edited, ods, xls, xlsx, zipped
 
 USER = 'externalId = "id"\nuserName = "mail"\ndisplayName = "name"\nactive = true\n'
 TITLE = 'title = "title"\n'
@@ -316,6 +316,16 @@ EXCEL = {
         {"1": "Ada"},
         code=4,
         said=('row 3 of sheet Staff: has #N/A in column "name" (B3)',),
+    ),
+    "the old format of Excel": Odd(xls(), "hr.xls", {"1": "Ada", "2": "Bo", "3": "Cy", "4": "Cy"}),
+    "errors in the old format of Excel": Odd(
+        xls(),
+        "hr.xls",
+        {"1": "2026-01-02", "3": None, "4": None},
+        user=TITLE,
+        path="title",
+        code=4,
+        said=('row 3 of sheet Staff: has #N/A in column "title" (D3); the row is left out',),
     ),
     "errors that nobody uses": Odd(titled("#REF!", "x"), "hr.xlsx", BOTH),
     "errors in rows that are left out": Odd(

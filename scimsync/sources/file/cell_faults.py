@@ -1,8 +1,8 @@
 """Find the cells of a sheet that have no value: errors such as #N/A, and formulas never calculated.
 
 calamine gives an empty cell for both, which would look as if somebody had cleared it. So the XML of
-the sheet is searched for them (ECMA-376, 18.3.1.4 `c`, 18.3.1.40 `f`; OpenDocument 1.3, 19.387).
-.xls and .xlsb files have no XML, and their error cells are not found.
+the sheet is searched for them (ECMA-376, 18.3.1.4 `c`, 18.3.1.40 `f`; OpenDocument 1.3, 19.387). In
+.xls files only errors are found (`biff`), and in .xlsb files neither.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import IO, Any
 from xml.parsers import expat
 
 from scimsync.errors import SourceFormatError
+from scimsync.sources.file.biff import error_cells
 
 Cell = tuple[int, int]
 """Row and column, from 0."""
@@ -65,6 +66,8 @@ def cell_faults(path: Path, kind: str, sheet: str, where: str) -> Mapping[Cell, 
     `kind` is the extension of what the workbook is, and `where` is for messages. Raise
     SourceFormatError if there are very many, or the sheet is very large.
     """
+    if kind == ".xls":
+        return error_cells(path, sheet)
     if kind not in (".xlsx", ".ods"):
         return {}
     with zipfile.ZipFile(path) as package:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,8 @@ _CHUNK = 1 << 20
 _ENCRYPTED = 0x1  # PKWARE APPNOTE 4.4.4, general purpose bit 0
 _LOCAL_HEADER = b"PK\3\4"
 _HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^./])")
+
+_FAULTS = (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, struct.error, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,12 @@ def explained(where: str, label: str, path: Path) -> Iterator[None]:
     """Raise the faults of archives in plain words."""
     try:
         yield
-    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
+    except _FAULTS as error:
         _explain(where, label, path, error)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        _explain(where, label, path, error)  # it points to places outside of the file
     except NotImplementedError as error:  # such as Deflate64
         raise SourceFormatError(
             f"{where}: {label} cannot be unpacked: {error}",

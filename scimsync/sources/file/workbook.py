@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.parsers import expat
 
 from scimsync.errors import SourceFormatError
 from scimsync.model.suggestions import did_you_mean
@@ -28,6 +31,13 @@ _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")  # MS-OFFCRYPTO 2.3.
 _START = 512
 _PARTS = {"xl/workbook.xml": ".xlsx", "xl/workbook.bin": ".xlsb", "content.xml": ".ods"}
 """A part of the package -> the format."""
+
+
+_DAMAGED = (
+    *(OSError, EOFError, KeyError, ValueError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, expat.ExpatError, struct.error),
+)
+"""What reading the parts of a package raises if they are not what they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ def _faults(where: str) -> Iterator[None]:
         yield
     except PasswordError:
         raise _protected(where) from None
-    except (CalamineError, OSError) as error:
+    except (CalamineError, *_DAMAGED) as error:
         raise _damaged(where, error) from None
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # calamine met what it did not expect

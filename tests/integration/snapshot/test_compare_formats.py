@@ -7,14 +7,15 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 
-from scimsync.errors import SourceFormatError, SourceUnavailable
+from scimsync.errors import ScimsyncError, SourceFormatError, SourceUnavailable
 from scimsync.sources import SourceSpec
 from scimsync.sources.file import FileSettings
 from tests.integration.snapshot.conftest import World
-from tests.workbooks import ods, xlsx, zipped
+from tests.workbooks import ods, xls, xlsx, zipped
 
 Rows = list[tuple[str, str, str]]
 HEAD = ("id", "name", "dept")
@@ -137,6 +138,45 @@ def test_a_library_that_is_missing_is_named(
         world.plan()
 
     assert str(caught.value) == message
+
+
+def damaged(content: bytes, random: Random) -> bytes:
+    """The content with some bytes changed, cut out, or cut off."""
+    changed = bytearray(content)
+    for _ in range(random.choice((1, 3, 10))):
+        at = random.randrange(len(changed))
+        how = random.choice(("change", "cut out", "cut off"))
+        if how == "change":
+            changed[at] = random.randrange(256)
+        elif how == "cut out":
+            del changed[at : at + random.randrange(1, 60)]
+        else:
+            del changed[at + 1 :]
+        changed = changed or bytearray(b"x")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("path", [*FORMATS, "hr.xls"])
+def test_a_damaged_file_is_refused_and_nobody_left(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUST_BACKTRACE", "0")
+    content = xls() if path == "hr.xls" else FORMATS[path](DAY_ONE)
+    name = path.removesuffix("/users.csv")
+    settings = FileSettings.model_validate({"type": "file", "path": path, "key": "id"})
+    world.spec = SourceSpec("hr", settings, world.folder)
+    world.columns = ("name",)
+    (world.folder / name).write_bytes(content)
+    world.push()
+    for seed in range(12):
+        (world.folder / name).write_bytes(damaged(content, Random(seed)))
+        try:
+            outcome = world.plan()
+        except ScimsyncError:
+            continue
+        # these have checksums, or parts that must fit together
+        if path.endswith((".gz", ".csv", ".zip", ".xlsx", ".ods")):
+            assert outcome.gone == []
 
 
 def test_a_file_for_each_of_two_thousand_users(world: World) -> None:
