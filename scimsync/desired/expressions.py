@@ -27,6 +27,7 @@ from scimsync.desired.sandbox import Sandbox
 from scimsync.desired.times import zone_of
 from scimsync.errors import ConfigError
 from scimsync.formatting import one_line
+from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.suggestions import did_you_mean
 
 _ZONE_AT = {"date": 1, "datetime": 1, "epoch": 1, "filetime": 0}
@@ -84,8 +85,8 @@ class References:
     """What an expression refers to.
 
     `rules` are the access rules that it names. `any_rule` and `any_table` mean that it may use all
-    of them. `refers`: it refers to another record, and `names` are the expressions that find it.
-    `zoned`: it uses a time zone.
+    of them. `any_read_table`: it may use a table that is read later. `refers`: it refers to another
+    record, and `names` are the expressions that find it. `zoned`: it uses a time zone.
     """
 
     columns: list[str] = field(default_factory=list)
@@ -96,13 +97,15 @@ class References:
     zoned: bool = False
     tables: set[str] = field(default_factory=set)
     any_table: bool = False
+    any_read_table: bool = False
     refers: bool = False
     names: set[str] = field(default_factory=set)
 
     @property
     def nothing(self) -> bool:
         """Whether the expression has the same value for every record, on every day."""
-        return not (self.columns or self.rules or self.any_rule or self.today or self.now)
+        depends = (self.columns, self.rules, self.any_rule, self.today, self.now)
+        return not (any(depends) or self.any_read_table)
 
     @property
     def time(self) -> bool:
@@ -443,9 +446,11 @@ class _Rewriter(NodeTransformer):
                 code="SYNC-0306",
             )
         if not isinstance(table, nodes.Const):
-            self.uses.any_table = True
+            self.uses.any_table = self.uses.any_read_table = True
         elif table.value in self._names.tables:
             self.uses.tables.add(table.value)
+            if isinstance(self._names.tables[table.value], ReadTable):
+                self.uses.any_read_table = True
         else:
             found = ", ".join(self._names.tables) or "none"
             hint = (
@@ -475,6 +480,7 @@ class _Rewriter(NodeTransformer):
         """Check a filter or test given by name: `| map('lower')`, `| select('equalto', 'x')`."""
         if len(node.args) <= position or not isinstance(name := node.args[position], nodes.Const):
             self.uses.any_table = self.uses.any_table or is_filter  # it may turn out to be lookup
+            self.uses.any_read_table = self.uses.any_table
             return
         if not is_filter:
             self._check_test(str(name.value))

@@ -155,6 +155,7 @@ def test_check_and_status_know_the_table(with_roles: Office) -> None:
     assert "source table roles" in checked.out
     assert "roles.csv: 4 records, 2 columns, 2 of them used" in checked.out
     assert "table roles" in status.out
+    assert "sync.toml or the date has changed" not in status.out
 
 
 def test_check_finds_a_missing_column(with_roles: Office) -> None:
@@ -243,3 +244,49 @@ displayName = "value"
 
     office.write("roles.csv", FOUR.replace("HR,editor", "HR,admin"))
     assert counts(office.push(later=HOUR)) == {"add_members": 1, "delete": 1}
+
+
+def test_an_expression_without_columns_waits_for_the_table(
+    with_roles: Office, faulty: FaultyServer
+) -> None:
+    with_roles.configure(user=USER + "nickName = \"'IT' | lookup('roles')\"\n", more=TABLE)
+    with_roles.push()
+    assert {user["nickName"] for user in faulty.users.values()} == {"admin"}
+
+
+def test_explain_knows_tables_of_other_targets(with_roles: Office) -> None:
+    """A rule that another target uses is evaluated, too."""
+    with_roles.configure(
+        more=f"""{TABLE}
+[access]
+Editor = "dept | lookup('roles', '') == 'editor'"
+
+[targets.other]
+url = "{with_roles.url}"
+auth = {{ type = "bearer", token = "env:WIKI_TOKEN" }}
+scope = "'Editor' in access"
+
+[targets.other.user]
+userName = "email"
+""",
+    )
+    with_roles.push()
+
+    explained = with_roles.run("explain", "00002", "-t", "wiki", "--json")
+
+    assert explained.code == 0
+    assert "was not read" not in explained.out
+
+
+def test_a_table_is_never_stale(with_roles: Office) -> None:
+    """It may stay as it is for years."""
+    from scimsync.builtin import load
+    from scimsync.daemon.notify import stale_findings
+
+    with_roles.configure(user=ROLES, more=f'{TABLE}\n[notify]\nstale = "3d"\n')
+    config = load(with_roles.folder / "sync.toml")
+    long_ago = dict.fromkeys(config.sources, with_roles.now - timedelta(days=300))
+
+    found = stale_findings(config, long_ago, with_roles.now)
+
+    assert [(one.subject, one.text is not None) for one in found] == [("hr", True)]

@@ -30,6 +30,8 @@ from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.plan.diff import protected_accounts
 from scimsync.run.compile import CompiledTarget, compile_config
+from scimsync.run.reading import fill_tables
+from scimsync.snapshot.view import SnapshotView
 from scimsync.state import (
     absent_users,
     alerts,
@@ -126,6 +128,7 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
         failure = next((one.error for one in setup.unusable.values()), None)
     except ScimsyncError as error:
         failure = error
+    fill_tables(config, SnapshotView(store), config.table_values)
     with store.read() as connection:
         return Status(
             now=now.time,

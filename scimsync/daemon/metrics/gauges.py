@@ -235,7 +235,11 @@ def _of_sources(
     yield _by_source(
         "scimsync_source_changed_timestamp_seconds",
         "When the files of a source last changed.",
-        {name: changed_at.get(name) for name in config.sources},
+        {
+            name: changed_at.get(name)
+            for name in config.sources
+            if name not in config.table_values  # they may stay as they are
+        },
     )
 
 

@@ -147,11 +147,13 @@ def stale_findings(
 ) -> list[Finding]:
     """Return for each source whether its files have not changed for too long.
 
-    `changed_at` is the time of the last change.
+    `changed_at` is the time of the last change. Tables that are read may stay as they are.
     """
     limit, zone = config.notify.stale, config.schedule.zone
     findings = []
     for name, changed in changed_at.items():
+        if name in config.table_values:
+            continue
         text = None
         if limit is not None and now - changed > limit:
             last = wording.moment(changed, zone)

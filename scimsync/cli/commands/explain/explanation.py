@@ -114,8 +114,7 @@ def explain(
     with _planned(config, names, store, key, now, offline=offline, exact=exact) as planned:
         prepared, error = planned
         view = prepared.records if prepared is not None else SnapshotView(store)
-        if prepared is None:
-            fill_tables(config, view, config.table_values)
+        fill_tables(config, view, config.table_values)
         found = [record for source in sources for record in view.get([source], [key]).values()]
         with store.read() as connection:
             known = links.is_known_key(connection, key)
