@@ -47,6 +47,7 @@ class Slapd:
     port: int
     tls_port: int
     arguments: tuple[str, ...]
+    tls_lines: tuple[str, ...] = ()
     pid: int = 0
 
     @property
@@ -66,11 +67,10 @@ class Slapd:
         access: Sequence[str] = (TO_ALL,),
         more: Sequence[str] = (),
         overlays: Sequence[str] = (),
-        head: Sequence[str] = (),
         *,
         readable: bool = True,
     ) -> None:
-        """Write the configuration: rules for access, and lines for the database, `head` above.
+        """Write the configuration: rules for access, and lines for the database.
 
         Unless `readable`, the rules decide about the root and the schema as well.
         """
@@ -83,7 +83,7 @@ class Slapd:
             "moduleload back_mdb",
             "moduleload memberof",
             "loglevel 0",
-            *head,
+            *self.tls_lines,
             *(READABLE if readable else ()),
             *access,
             "database mdb",
@@ -219,16 +219,16 @@ def new_slapd(certificate: Path | None = None, authority: Path | None = None) ->
         if certificate is not None:
             addresses.append(f"ldaps://127.0.0.1:{tls_port}")
         arguments = (program, "-f", f"{folder}/slapd.conf", "-h", " ".join(addresses))
-        server = Slapd(folder, port, tls_port, arguments)
-        head: list[str] = []
+        tls_lines: tuple[str, ...] = ()
         if certificate is not None:
-            head = [
+            tls_lines = (
                 f"TLSCACertificateFile {authority}",
                 f"TLSCertificateFile {certificate}",
                 f"TLSCertificateKeyFile {certificate.with_suffix('.key')}",
                 "TLSVerifyClient try",
-            ]
-        server.configure(head=head)
+            )
+        server = Slapd(folder, port, tls_port, arguments, tls_lines)
+        server.configure()
         try:
             yield server
         finally:
