@@ -26,9 +26,11 @@ from scimsync.sources.base import SourceSpec
 from scimsync.sources.ldif import LdifSettings
 from scimsync.sources.workspace import Workspace
 options = {"type": "ldif", "path": sys.argv[1], "key": "employeeNumber"}
-options["single"] = ["uid", "cn", "sn", "givenName", "mail", "manager"]
+single = ["uid", "cn", "sn", "givenName", "mail", "manager"]
 if len(sys.argv) > 2:
     options["attributes"] = sys.argv[2].split(",")
+    single = [name for name in single if name in options["attributes"]]
+options["single"] = single
 spec = SourceSpec("directory", LdifSettings.model_validate(options), Path())
 columns = spec.columns()
 with Workspace() as workspace:
@@ -72,7 +74,7 @@ def main() -> None:
 
         def read(program: str, *more: str) -> tuple[float, float]:
             ran = run([sys.executable, "-c", program, str(path), *more])
-            if ran.code != 0 or int(ran.out) not in (rows, rows + 2):
+            if ran.code != 0 or int(ran.out) not in (rows, rows + 2, rows + 3):
                 raise SystemExit(f"read {ran.out} of {rows} entries")
             memory.append(ran.peak_mb)
             return ran.seconds, ran.peak_mb

@@ -111,24 +111,22 @@ class Columns:
                 column = columns[description] = self.of(description)
             if column is None or not raw:
                 continue
+            name, _, convert, single, form = column
             try:
-                values = [column.convert(value) for value in raw]
+                values = [convert(raw[0])] if len(raw) == 1 else list(map(convert, raw))
             except UnicodeDecodeError as error:
                 byte = error.object[error.start]
-                raise NotText(f"byte 0x{byte:02x} of {column.name} is not UTF-8") from None
-            if column.form is Form.DN:
+                raise NotText(f"byte 0x{byte:02x} of {name} is not UTF-8") from None
+            if form is Form.DN:
                 values = [without_bit_string(str(value)) for value in values]
-                record.links.setdefault(column.name, []).extend(map(str, values))
-            if not column.single:
-                present = cells.get(column.name)
-                if isinstance(present, list):
-                    present.extend(values)
-                else:
-                    cells[column.name] = values
-            elif len(values) == 1 and column.name not in cells:
-                cells[column.name] = values[0]
-            else:
+                record.links.setdefault(name, []).extend(map(str, values))
+            if name not in cells and (not single or len(values) == 1):
+                cells[name] = values[0] if single else values
+            elif single:
                 self._choose(record, column, values)
+            else:
+                present = cells[name]
+                cells[name] = [*present, *values] if isinstance(present, list) else values
         if self._control in cells:
             cells.setdefault(DISABLED_COLUMN, is_disabled(cells[self._control]))
         return record

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 Rdn = tuple[tuple[str, str], ...]
 """A relative DN: its attribute types in lower case, each with its value as it was written."""
 
-_NEEDS_PARSING = re.compile(r'[\\"+;]|=#|oid\.|\s[,=]|[,=]\s|\s\s|^\s|\s$', re.IGNORECASE)
+_SIGNS = ("\\", '"', "+", ";", "#", "oid.", "\t", "\n")
+_SPACES = re.compile(r"\s[,=]|[,=]\s|\s\s|^\s|\s$")
 _BIT_STRING = re.compile(r"#'[01]*'B$")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _SEPARATORS = ",;"
@@ -21,8 +22,13 @@ def normalized(name: str) -> str:
     Values are compared without regard to case, as nearly all attributes in DNs are. A text that is
     no DN is returned without its case.
     """
-    if not _NEEDS_PARSING.search(name):
-        return _folded(name)
+    plain = name.lower() if name.isascii() else _folded(name)
+    for sign in _SIGNS:
+        if sign in plain:
+            break
+    else:
+        if " " not in name or not _SPACES.search(name):
+            return plain
     try:
         parts = parse(name)
     except ValueError:
@@ -63,7 +69,7 @@ def is_below(name: str, suffix: str) -> bool:
 
 def without_bit_string(name: str) -> str:
     """Return the DN of a Name And Optional UID, as in `uniqueMember` (RFC 4517, 3.3.21)."""
-    return _BIT_STRING.sub("", name)
+    return _BIT_STRING.sub("", name) if name.endswith("'B") else name
 
 
 def rdn_values(name: str, attribute: str) -> list[str]:

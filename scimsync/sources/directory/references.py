@@ -122,7 +122,8 @@ class References:
             column.lower(): self.attributes.index(name) for column, name in chosen.items()
         }
         self._nested = nested
-        self._resolved: dict[str, int] = {}
+        self._nesting: dict[str, bool] = {}
+        self._resolved: set[str] = set()
         self._unresolved: dict[str, str] = {}
 
     def is_chosen(self, column: str) -> bool:
@@ -131,12 +132,16 @@ class References:
 
     def nests(self, column: str) -> bool:
         """Return whether the DNs of a column lead to further ones."""
-        return self._nested and base_name(column) in (EXPANDED | ASCENDED)
+        found = self._nesting.get(column)
+        if found is None:
+            kinds = EXPANDED | ASCENDED
+            found = self._nesting[column] = self._nested and base_name(column) in kinds
+        return found
 
     def unresolved(self) -> Iterator[tuple[str, str, bool]]:
         """Yield the columns with DNs that name nothing: a DN, and whether others do."""
         for column, dn in self._unresolved.items():
-            yield column, dn, bool(self._resolved.get(column))
+            yield column, dn, column in self._resolved
 
     def missing(self, column: str, dns: Iterable[str], index: EntryIndex) -> Iterator[str]:
         """Yield the DNs that the index does not have, among `dns` and those they lead to."""
@@ -160,7 +165,10 @@ class References:
         A DN that names nothing stays as it is.
         """
         choice = self._choice.get(column.lower(), 0)
-        nests, expands = self.nests(column), base_name(column) in EXPANDED
+        nests = self.nests(column)
+        if not nests and len(dns) == 1:
+            return [self._named(column, dns[0], index.find(digest(dns[0])), choice)]
+        expands = base_name(column) in EXPANDED
         seen = {digest(own)} if nests else set()
         found: set[str] = set()
         waiting = list(dns)
@@ -175,14 +183,17 @@ class References:
             waiting += further
             if further and expands:
                 continue
-            value = None if named is None else named.values[choice]
-            if value is None:
-                self._unresolved.setdefault(column, dn)
-                found.add(dn)
-            else:
-                self._resolved[column] = self._resolved.get(column, 0) + 1
-                found.add(value)
+            found.add(self._named(column, dn, named, choice))
         return sorted(found)
+
+    def _named(self, column: str, dn: str, named: Named | None, choice: int) -> str:
+        """Return what takes the place of a DN, and note whether anything does."""
+        value = None if named is None else named.values[choice]
+        if value is None:
+            self._unresolved.setdefault(column, dn)
+            return dn
+        self._resolved.add(column)
+        return value
 
 
 Lookup = Callable[[Sequence[str]], Iterable[tuple[str, Named]]]

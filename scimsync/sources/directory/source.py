@@ -45,13 +45,13 @@ class Entry(NamedTuple):
     """One entry as it was read.
 
     `place` is its line in a file, 0 where there are no lines. One that is not `wanted` is no
-    record, but records may refer to it.
+    record, but records may refer to it; None leaves that to whether it has the key.
     """
 
     dn: str
     attributes: Attributes
     place: int = 0
-    wanted: bool = True
+    wanted: bool | None = True
 
 
 class DirectorySource(SpooledSource[D]):
@@ -128,17 +128,22 @@ class DirectorySource(SpooledSource[D]):
         """Return the first records with all columns; DNs stay as they are."""
         columns = self.make_columns()
         with closing(self.entries(columns)) as entries:
-            wanted = (entry for entry in entries if entry.wanted)
-            return [self._record(columns, entry).cells for entry in islice(wanted, limit)]
+            found = (
+                (entry, self._record(columns, entry))
+                for entry in entries
+                if entry.wanted is not False
+            )
+            records = (record.cells for entry, record in found if self._accept(record, entry))
+            return list(islice(records, limit))
 
     def lines(self) -> Generator[bytes]:
         """Read all entries, resolve their DNs, and yield them as lines of JSON."""
         columns = self.make_columns()
         if not columns.may_refer():
             for entry in self.entries(columns):
-                if entry.wanted:
+                if entry.wanted is not False:
                     record = self._record(columns, entry)
-                    if self._accept(record, entry.place):
+                    if self._accept(record, entry):
                         yield orjson.dumps(record.cells) + b"\n"
             return
         references = self.references()
@@ -161,7 +166,7 @@ class DirectorySource(SpooledSource[D]):
             for entry in self.entries(columns):
                 record = self._record(columns, entry)
                 index.add(entry.dn, offered.by(record, entry.attributes))
-                if entry.wanted and self._accept(record, entry.place):
+                if entry.wanted is not False and self._accept(record, entry):
                     refers = refers or bool(record.links)
                     whole = [record.cells, record.links] if record.links else record.cells
                     stream.write(orjson.dumps(whole) + b"\n")
@@ -198,9 +203,12 @@ class DirectorySource(SpooledSource[D]):
                 code="SYNC-0258",
             ) from None
 
-    def _accept(self, record: Record, place: int) -> bool:
+    def _accept(self, record: Record, entry: Entry) -> bool:
         """Return whether a record can be used; report it if not."""
+        place = entry.place
         if record.problem is None:
+            if entry.wanted is None and self.spec.key not in record.cells:
+                return False
             if place:
                 self._places.append(place)
             return True
@@ -269,7 +277,8 @@ class Offer:
         key = record.cells.get(self._key)
         values = [None if key is None else str(key)]
         values += [read(record.dn, attributes) for read in self._readers[1:]]
-        links = {
-            column: dns for column, dns in record.links.items() if self._references.nests(column)
-        }
+        links = record.links
+        if links:
+            nests = self._references.nests
+            links = {column: dns for column, dns in links.items() if nests(column)}
         return Named(values, links)

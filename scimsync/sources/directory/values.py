@@ -24,11 +24,6 @@ _BOOLEANS = {b"TRUE": True, b"FALSE": False}
 _NEVER = (0, 2**63 - 1)
 
 
-def text(raw: bytes) -> str:
-    """Return the text of UTF-8."""
-    return raw.decode()
-
-
 def base64_text(raw: bytes) -> str:
     """Return base64 (RFC 4648, section 4)."""
     return b2a_base64(raw, newline=False).decode()
@@ -114,8 +109,8 @@ def is_disabled(control: object) -> bool | None:
 
 
 CONVERT: Mapping[Form, Convert] = {
-    Form.TEXT: text,
-    Form.DN: text,
+    Form.TEXT: bytes.decode,
+    Form.DN: bytes.decode,
     Form.BOOLEAN: boolean,
     Form.TIME: generalized_time,
     Form.FILETIME: filetime,

@@ -11,7 +11,7 @@ from scimsync.errors import GuardStop
 from scimsync.sources.base import RowLocation, SourceSpec, missing_column
 from scimsync.sources.directory import filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
-from scimsync.sources.directory.columns import Columns
+from scimsync.sources.directory.columns import Attributes, Columns
 from scimsync.sources.directory.source import DirectorySource, Entry
 from scimsync.sources.ldif.files import LdifFile, digest, ensure_unchanged, find, opened, sample
 from scimsync.sources.ldif.parse import LdifParser
@@ -82,22 +82,13 @@ class LdifSource(DirectorySource[LdifSettings]):
         """Read the entries of all files."""
         query = self.spec.settings.filter
         test = None if query is None else filters.compiled(filters.parse(query), columns.types)
-        key = base_name(self.spec.key)
         count = 0
         for index, file in enumerate(self._files):
             with opened(self.spec, file) as stream:
                 parser = LdifParser(stream, file.label, self.spec.setting("path"))
                 for line, dn, attributes in parser.entries():
                     count += 1
-                    if test is not None:
-                        values: dict[str, list[bytes]] = {}
-                        for name, raw in attributes:
-                            values.setdefault(base_name(name), []).extend(raw)
-                        wanted = test(values)
-                    else:
-                        wanted = key == DN_COLUMN or any(
-                            base_name(name) == key for name, _ in attributes
-                        )
+                    wanted = None if test is None else test(_by_name(attributes))
                     yield Entry(dn, attributes, index * _LINES + line, wanted)
         if not count:
             raise GuardStop(
@@ -127,3 +118,11 @@ class LdifSource(DirectorySource[LdifSettings]):
     def ensure_unchanged(self) -> None:
         """Raise SourceUnavailable if a file was written or replaced since it was found."""
         ensure_unchanged(self._files)
+
+
+def _by_name(attributes: Attributes) -> dict[str, list[bytes]]:
+    """Return the attributes of an entry as filters take them."""
+    found: dict[str, list[bytes]] = {}
+    for name, raw in attributes:
+        found.setdefault(base_name(name), []).extend(raw)
+    return found

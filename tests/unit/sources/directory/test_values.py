@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from scimsync.sources.directory import values
+from scimsync.sources.directory.attribute_types import Form
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_filetimes(raw: bytes, iso: str | None) -> None:
         (values.sid, bytes.fromhex("0101" + "100000000001" + "01000000"), "S-1-0x100000000001-1"),
         (values.sid, b"\x01\x05\x00", "AQUA"),  # cut off
         (values.base64_text, b"\xff\xd8", "/9g="),
-        (values.text, "Zoë".encode(), "Zoë"),
+        (values.CONVERT[Form.TEXT], "Zoë".encode(), "Zoë"),
     ],
 )
 def test_binary_values(convert: Callable[[bytes], object], raw: bytes, text: str) -> None:
