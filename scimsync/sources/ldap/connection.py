@@ -26,6 +26,7 @@ WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 """The capability that Active Directory and Samba announce ([MS-ADTS] 3.1.1.3.4.3.1)."""
 
+_SEARCH_RESULT_ENTRY = 4  # RFC 4511, section 4.5.2
 _ROOT_ATTRIBUTES = (
     "supportedExtension",
     "supportedCapabilities",
@@ -62,7 +63,7 @@ def label_of(address: Address) -> str:
 class Server:
     """A connection that is bound."""
 
-    connection: ldap3.Connection
+    connection: ldap3.Connection = field(repr=False)  # which would show the password
     label: str
     info: ServerInfo
 
@@ -142,7 +143,7 @@ def _connection(spec: Spec) -> ldap3.Connection:
             "password": password,
             "authentication": ldap3.SIMPLE,
         }
-    return ldap3.Connection(
+    connection = ldap3.Connection(
         server,
         auto_referrals=False,
         auto_range=False,
@@ -153,6 +154,30 @@ def _connection(spec: Spec) -> ldap3.Connection:
         receive_timeout=seconds,
         **options,
     )
+    _take_entries_as_sent(connection)
+    return connection
+
+
+def _take_entries_as_sent(connection: ldap3.Connection) -> None:
+    """Let ldap3 keep the names and values of entries as they are.
+
+    It would decode all values twice, and keep them in dicts that ignore case, which takes as long
+    as all that scimsync does with them.
+    """
+    decode = connection.strategy.decode_response_fast
+
+    def decode_response_fast(message: dict[str, Any]) -> dict[str, Any]:
+        if message["protocolOp"] != _SEARCH_RESULT_ENTRY:
+            found: dict[str, Any] = decode(message)
+            return found
+        name, attributes = message["payload"]
+        values = {
+            kind[3].decode(): [value[3] for value in every[3]]
+            for *_, (kind, every) in attributes[3]
+        }
+        return {"type": "searchResEntry", "raw_dn": name[3], "raw_attributes": values}
+
+    connection.strategy.decode_response_fast = decode_response_fast
 
 
 def _ensure_installed(spec: Spec) -> None:

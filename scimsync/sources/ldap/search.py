@@ -118,9 +118,9 @@ def _cookie(result: dict[str, Any]) -> bytes | None:
 
 
 def _name(server: Server, entry: dict[str, Any]) -> str:
-    raw = entry["raw_dn"]
+    raw: bytes = entry["raw_dn"]
     try:
-        return raw.decode() if isinstance(raw, bytes) else str(entry["dn"])
+        return raw.decode()
     except UnicodeDecodeError:
         raise failures.unavailable(server.label, "it sent a DN that is not UTF-8") from None
 
@@ -164,7 +164,7 @@ def _extend(server: Server, dn: str, first: re.Match[str], values: list[bytes]) 
                     matched = _RANGE.fullmatch(found)
                     if matched and matched[1].lower() == name.lower() and int(matched[2]) == start:
                         following = matched
-                        values += more or ()
+                        values += more
         if following is None or (following[3] != "*" and int(following[3]) < start):
             raise failures.incomplete(
                 server.label, f"{dn}: the values of {name} end at number {start}"
