@@ -99,9 +99,15 @@ def _doubt(table: Table, column: str) -> str:
         *([f"is empty in {plural(empty, 'row')}"] if empty else []),
         *([f"repeats an earlier value in {plural(repeated, 'row')}"] if repeated else []),
     ]
+    hint = (
+        " If users have several rows, such as one for each job, choose the row that counts with the"
+        " setting pick."
+        if repeated
+        else ""
+    )
     return (
         f"The key {column_expression(column)} {' and '.join(problems)}. A key must identify one"
-        " user and never change."
+        f" user and never change.{hint}"
     )
 
 

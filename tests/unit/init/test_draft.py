@@ -158,7 +158,8 @@ def test_the_key_is_a_column_that_names_each_record(
             ["employee_id"],
             [["1"], ["1"]],
             "The key employee_id repeats an earlier value in 1 row. A key must identify one user"
-            " and never change.",
+            " and never change. If users have several rows, such as one for each job, choose the"
+            " row that counts with the setting pick.",
         ),
         (
             ["employee_id", "mail"],
