@@ -160,6 +160,18 @@ def test_without_a_file_the_candidates_are_listed(tmp_path: Path, empty: Office)
     assert "scimsync init FILE (found a.csv, b.json)" in ran.err
 
 
+@pytest.mark.parametrize("options", [[], ["--out", "other.toml"], ["-c", "other.toml"]])
+def test_a_configuration_is_no_candidate(empty: Office, options: list[str]) -> None:
+    empty.write("hr.csv", ENGLISH)
+    for name in ("sync.toml", *options[1:]):
+        empty.write(name, "[state]\n")
+
+    ran = empty.run("init", "--force", *options)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "from hr.csv" in ran.out
+
+
 def test_several_files_are_sampled_as_one_table(tmp_path: Path) -> None:
     from scimsync.sources.file.sample import sample
 

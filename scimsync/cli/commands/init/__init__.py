@@ -80,7 +80,7 @@ def command(
     if source is None and settings:
         source = "file", {"path": location} if location else {}
     if source is None:
-        new = draft_from_file(location or only_file(Path()), path, profile)
+        new = draft_from_file(location or only_file(Path(), path), path, profile)
     else:
         new = draft_from_source(source[0], with_settings(source[1], settings), path, profile)
     _write(new, overwrite=force)

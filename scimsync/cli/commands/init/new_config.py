@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from scimsync.builtin import parse
+from scimsync.cli.ui.common_options import DEFAULT_CONFIG
 from scimsync.config.models import Config
 from scimsync.config.targets import Target
 from scimsync.desired.syntax import column_expression
@@ -75,12 +76,17 @@ class NewConfig:
         ]
 
 
-def only_file(folder: Path) -> str:
-    """Return the one file of `folder` that could be a source.
+def only_file(folder: Path, config: Path) -> str:
+    """Return the one file of `folder` that could be a source; `config` is a configuration.
 
     Raise UsageError where there is none, or more than one.
     """
-    found = sorted(path.name for path in folder.iterdir() if is_source(path) and path.is_file())
+    others = {config.absolute(), (folder / DEFAULT_CONFIG).absolute()}
+    found = sorted(
+        path.name
+        for path in folder.iterdir()
+        if is_source(path) and path.is_file() and path.absolute() not in others
+    )
     if len(found) != 1:
         seen = (
             f"found {', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
