@@ -70,9 +70,8 @@ def read(document: Any) -> dict[str, int]:
     """The number of records that `check` read, by source."""
     found = {}
     for finding in document["findings"]:
-        if finding["area"] == "source":
-            number = re.search(r": ([\d,]+) records", finding["message"])
-            assert number, finding
+        number = re.search(r": ([\d,]+) records", finding["message"])
+        if finding["area"] == "source" and number:
             found[finding["name"]] = int(number[1].replace(",", ""))
     return found
 
