@@ -19,6 +19,7 @@ from scimsync.sources.directory.attribute_types import AttributeTypes
 
 PAGES = "1.2.840.113556.1.4.319"
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 RANGE = 1_500
 """As many values of an attribute Active Directory sends at once."""
 
@@ -42,8 +43,9 @@ class Search:
 class Answer:
     """What is sent for a search: entries, then the result, then perhaps nothing ever again.
 
-    `cookie` is None for a result without pages. `closes` ends the connection instead of sending the
-    result, in the middle of the last message if `half`.
+    `cookie` is None for a result without pages. `elsewhere` are URLs of parts of the tree that
+    other servers have. `closes` ends the connection instead of sending the result, in the middle of
+    the last message if `half`.
     """
 
     entries: Sequence[tuple[str, Values]] = field(default_factory=list)
@@ -51,13 +53,15 @@ class Answer:
     message: str = ""
     cookie: bytes | None = None
     referrals: Sequence[str] = ()
+    elsewhere: Sequence[str] = ()
     closes: bool = False
     half: bool = False
     raw: bytes | None = None
 
 
 class LdapResponder:
-    """A directory as Active Directory shows it. `alter` changes answers before they are sent."""
+    """A directory as Active Directory shows it. `alter` changes answers before they are sent, and
+    `who` is the answer to "Who am I?"."""
 
     def __init__(self, entries: Mapping[str, Mapping[str, Sequence[bytes | str]]]) -> None:
         self.entries = {
@@ -66,6 +70,7 @@ class LdapResponder:
         }
         self.searches: list[Search] = []
         self.alter: Callable[[Search, Answer], Answer] = lambda _search, answer: answer
+        self.who = "dn:cn=reader"
         self.port = 0
 
     @property
@@ -137,7 +142,13 @@ def running_responder(
     entries: Mapping[str, Mapping[str, Sequence[bytes | str]]],
 ) -> Iterator[LdapResponder]:
     """Run a responder with `entries`, and a root that announces Active Directory."""
-    root = {"": {"objectClass": ["top"], "supportedCapabilities": [ACTIVE_DIRECTORY]}}
+    root = {
+        "": {
+            "objectClass": ["top"],
+            "supportedCapabilities": [ACTIVE_DIRECTORY],
+            "supportedExtension": [WHO_AM_I],
+        }
+    }
     responder = LdapResponder({**root, **entries})
 
     class Handler(socketserver.BaseRequestHandler):
@@ -175,6 +186,9 @@ def _serve(responder: LdapResponder, stream: Any) -> None:
             responder.searches.append(search)
             if not _send(stream, number, responder.alter(search, responder.answer(search))):
                 return
+        elif operation == 0x77:  # extended: who am I?
+            value = _tlv(0x8B, responder.who.encode())
+            stream.sendall(_wrap(number, _tlv(0x78, _result(0, "") + value)))
         else:  # unbind
             return
 
@@ -190,6 +204,9 @@ def _send(stream: Any, number: int, answer: Answer) -> bool:
             for key, each in values.items()
         )
         messages.append(_wrap(number, _tlv(0x64, _octets(name) + _tlv(0x30, attributes))))
+    if answer.elsewhere:
+        urls = b"".join(map(_octets, answer.elsewhere))
+        messages.append(_wrap(number, _tlv(0x73, urls)))
     if answer.closes:
         sent = b"".join(messages)
         stream.sendall(sent[: -len(messages[-1]) // 2] if answer.half else sent)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from scimsync.errors import ScimsyncError, SourceFormatError, SourceUnavailable
 from scimsync.sources import SourceSpec
+from scimsync.sources.ldap.connection import connected
 from tests.directory_sources import HEAD, OFFICE, PEOPLE, directory_spec, look
 from tests.servers.ldap_responder import (
     RANGE,
@@ -18,7 +21,7 @@ from tests.servers.ldap_responder import (
     Search,
     running_responder,
 )
-from tests.servers.slapd import ADMIN, SUFFIX, Slapd, new_slapd
+from tests.servers.slapd import ADMIN, PASSWORD, SUFFIX, Slapd, new_slapd
 
 BASE = "DC=example,DC=com"
 STAFF = [f"CN=u{number},{BASE}" for number in range(4)]
@@ -127,6 +130,50 @@ def test_what_cuts_the_entries_short_is_an_error(
 
     assert (error.code, error.exit_code) == (code, exit_code)
     assert said in error.message
+
+
+def test_parts_of_the_tree_on_other_servers_are_not_read(responder: LdapResponder) -> None:
+    """Active Directory names some below the root of each domain."""
+
+    def alter(search: Search, answer: Answer) -> Answer:
+        urls = ["ldap://other.example.com/DC=DomainDnsZones,DC=example,DC=com"]
+        return replace(answer, elsewhere=urls) if search.scope else answer
+
+    responder.alter = alter
+
+    assert len(look(spec(responder, page_size=2)).records) == 4
+
+
+def test_a_server_that_takes_the_account_for_an_anonymous_one(responder: LdapResponder) -> None:
+    """It would show fewer entries."""
+    account: dict[str, Any] = {"bind_dn": "cn=reader", "password": "env:PASSWORD"}
+    assert len(look(spec(responder, **account)).records) == 4
+    responder.who = ""
+
+    error = refusal(spec(responder, **account))
+
+    assert (error.code, error.exit_code) == ("SYNC-0251", 2)
+    assert error.message == (
+        f"sync.toml: sources.dir.bind_dn: the LDAP server 127.0.0.1:{responder.port} takes the"
+        " account for an anonymous one"
+    )
+
+
+def test_a_client_that_is_not_installed(
+    responder: LdapResponder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ldap3", None)
+
+    error = refusal(spec(responder))
+
+    assert (error.code, error.exit_code) == ("SYNC-0913", 2)
+    assert error.hint == "pip install 'scimsync[ldap]'"
+
+
+def test_the_password_does_not_show(responder: LdapResponder) -> None:
+    account = spec(responder, bind_dn="cn=reader", password="env:PASSWORD")
+    with connected(account) as server:
+        assert PASSWORD not in repr(server)
 
 
 def test_a_server_that_is_silent(responder: LdapResponder) -> None:
