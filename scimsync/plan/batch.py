@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from scimsync.desired import Desired
 from scimsync.model.accounts import Account
-from scimsync.model.ids import Key, RemoteId
+from scimsync.model.ids import Key, RemoteId, fold_name
 from scimsync.model.links import Link
 
 BATCH = 500
@@ -43,10 +45,38 @@ class Batch:
         link = self.links.get(key)
         return link is not None and link.has_account and not self.is_gone(key)
 
+    def without_account(self, keys: Iterable[Key]) -> set[Key]:
+        """Return those of `keys` whose resource does not exist at the target."""
+        return {key for key in keys if not self.has_account(key)}
+
+    def held_name(self, key: Key, path: str) -> str | None:
+        """Return the folded name that an existing resource holds at `path`, None without one."""
+        link = self.links.get(key)
+        if link is None or not link.has_account:
+            return None
+        return fold_name(link.document.get(path))
+
     def is_wanted(self, key: Key) -> bool:
         """Whether the resource should exist, as far as that could be worked out."""
         desired = self.desired.get(key)
         return desired is not None and desired.in_scope and key not in self.failures
+
+    def adopted_ids(self, adopted: Mapping[RemoteId, Key], keys: set[Key]) -> dict[Key, RemoteId]:
+        """Return the ids of the accounts that the users `keys` of this batch adopt.
+
+        `adopted` are those that others adopt in this plan.
+        """
+        found = Counter(self.found_ids)
+        return {
+            key: account.remote_id
+            for key in keys & self.accounts.keys()
+            if self.is_wanted(key) and len(self.accounts[key]) == 1
+            for account in self.accounts[key]
+            if account.owner is None
+            and account.protected_by is None
+            and found[account.remote_id] == 1
+            and adopted.get(account.remote_id, key) == key
+        }
 
     @property
     def planned(self) -> list[Key]:

@@ -14,12 +14,12 @@ from scimsync.model.accounts import Account
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, Seq, fold_name
 from scimsync.model.links import Link
-from scimsync.model.memberships import Membership
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action
 from scimsync.model.targets import GroupTable
 from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import NameHolder, Surroundings
 from scimsync.plan.decision_writer import Decisions
+from scimsync.plan.group_members import GroupMembers
 from scimsync.plan.planner import Now, ResourcePlanner, TargetReader
 from scimsync.plan.protection import protected_keys
 from scimsync.plan.protocols import PlanningState, Records, TargetRules
@@ -49,7 +49,7 @@ class GroupPlanner(ResourcePlanner):
     ) -> None:
         super().__init__(state, records, rules.policy, now, target)
         self._rules = rules.groups
-        self._leavers = leavers
+        self._members = GroupMembers(state, leavers)
         self._known_tables = known_tables
         self._only_new = False
         self._sources = rules.sources
@@ -75,7 +75,7 @@ class GroupPlanner(ResourcePlanner):
         if changed:
             for key in self._state.group_keys(existing=False):
                 if name_of(key) in changed:
-                    self._set_members(key, {})
+                    self._members.set(key, {})
 
     async def plan_due(self, touched: Iterable[Key], cursor: Seq, *, everything: bool) -> None:
         """Plan groups whose members, rule or record changed, and those that are due.
@@ -120,8 +120,8 @@ class GroupPlanner(ResourcePlanner):
                     continue  # planning the group removes its members
                 try:
                     desired = self._noted(rule.program.desire(record, self._now.today))
-                    members = self._members(rule, desired)
-                    self._set_members(rule.key(key), members)
+                    members = self._named_members(rule, desired)
+                    self._members.set(rule.key(key), members)
                 except ScimsyncError:
                     continue  # planning the group reports it, and its members stay
                 named += [member for kind, member in members if kind is Kind.USER]
@@ -138,7 +138,7 @@ class GroupPlanner(ResourcePlanner):
         self._named[path] += len(named)
         self._nameless[path] += sum(key not in known for key in named)
 
-    def _members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
+    def _named_members(self, rule: GroupRule, desired: Desired) -> dict[tuple[Kind, Key], None]:
         where = f"targets.{self._policy.target}.groups.{rule.name}"
         users = texts(desired.extras.get(MEMBERS), f"{where}.members")
         subgroups = texts(desired.extras.get(SUBGROUPS), f"{where}.subgroups")
@@ -146,34 +146,6 @@ class GroupPlanner(ResourcePlanner):
             (Kind.USER, Key(user)) for user in users
         )
         return members | dict.fromkeys((Kind.GROUP, rule.key(subgroup)) for subgroup in subgroups)
-
-    def _memberships_by_member(self, group: Key) -> dict[tuple[Kind, Key], Membership]:
-        return {
-            (membership.member_kind, membership.member): membership
-            for membership in self._state.memberships_of_group(group)
-        }
-
-    def _set_members(self, group: Key, wanted: Mapping[tuple[Kind, Key], None]) -> None:
-        known = self._memberships_by_member(group)
-        memberships = [
-            replace(membership, wanted=member in wanted) for member, membership in known.items()
-        ]
-        new = [member for member in wanted if member not in known]
-        users = (key for kind, key in new if kind is Kind.USER)
-        leavers = {key for chunk in batches(users, BATCH) for key in self._leavers(chunk)}
-        memberships += [
-            Membership(
-                group,
-                kind,
-                key,
-                wanted=True,
-                acknowledged=False,
-                revoked=kind is Kind.USER and key in leavers,
-            )
-            for kind, key in new
-        ]
-        if memberships:
-            self._state.put_memberships(memberships, known.values())
 
     # Implementation of ResourcePlanner
 
@@ -183,7 +155,8 @@ class GroupPlanner(ResourcePlanner):
             return
         for key in batch.keys:
             if key not in batch.desired and key not in batch.failures:
-                self._drop_members(key, batch.links.get(key))
+                is_emptied = self.leave_of(key, batch.links.get(key)) == "empty"
+                self._members.drop(key, is_emptied=is_emptied)
 
     def paths(self, key: Key) -> Sequence[str]:
         rule = self._rules.get(name_of(key))
@@ -220,16 +193,16 @@ class GroupPlanner(ResourcePlanner):
         self._leave_accounts_to_owners(batch)
         for key in batch.keys:
             if batch.is_gone(key):
-                self._forget_members(key)
+                self._members.forget(key)
             elif self.refreshes and key in batch.read and (ids := self._member_ids(batch, key)):
-                self._note_members(key, ids)  # a target that shows none may hide them
+                self._members.note(key, ids)  # a target that shows none may hide them
 
     def surroundings(self, batch: Batch) -> Surroundings:
         names = {
             name
             for key, group in batch.desired.items()
             if (name := fold_name(group.document.get("displayName"))) is not None
-            and name != _held_name(batch, key)
+            and name != batch.held_name(key, "displayName")
         }
         found_ids = batch.found_ids
         if not names and not found_ids:
@@ -277,64 +250,13 @@ class GroupPlanner(ResourcePlanner):
         """
         for operation in decisions.operations:
             if operation.action == Action.ADOPT:
-                self._note_members(operation.key, self._member_ids(batch, operation.key))
-
-    # Members of groups that are gone, unwanted or adopted
-
-    def _drop_members(self, group: Key, link: Link | None) -> None:
-        """Remove the members of a group without a record or rule, unless its table keeps them."""
-        memberships = (
-            () if self.leave_of(group, link) == "empty" else self._state.memberships_of_group(group)
-        )
-        held = [
-            membership
-            for membership in memberships
-            if membership.wanted and (membership.acknowledged or membership.in_doubt)
-        ]
-        self._set_members(
-            group, {(membership.member_kind, membership.member): None for membership in held}
-        )
-
-    def _forget_members(self, group: Key) -> None:
-        """Delete the memberships of a group that is gone: its members, and its own in others."""
-        memberships = [
-            *self._state.memberships_of_group(group),
-            *self._state.memberships_of_members([group], Kind.GROUP),
-        ]
-        if memberships:
-            self._state.put_memberships(
-                [
-                    replace(membership, acknowledged=False, in_doubt=False)
-                    for membership in memberships
-                ],
-                memberships,
-            )
+                self._members.note(operation.key, self._member_ids(batch, operation.key))
 
     def _member_ids(self, batch: Batch, key: Key) -> list[RemoteId]:
         resource = batch.read.get(key)
         if resource is None:
             return list(batch.accounts[key][0].members)
         return list(map(RemoteId, member_ids(resource)))
-
-    def _note_members(self, group: Key, ids: Sequence[RemoteId]) -> None:
-        members = {
-            (kind, key)
-            for kind in Kind
-            for chunk in batches(ids, BATCH)
-            for key in self._state.owners(kind, chunk).values()
-        }
-        before = self._memberships_by_member(group)
-        after = [
-            replace(
-                before.get((kind, key))
-                or Membership(group, kind, key, wanted=False, acknowledged=False),
-                acknowledged=(kind, key) in members,
-                in_doubt=False,
-            )
-            for kind, key in members | before.keys()
-        ]
-        if after:
-            self._state.put_memberships(after, before.values())
 
     # Desired state
 
@@ -378,7 +300,7 @@ class GroupPlanner(ResourcePlanner):
             key = by_record[record_key]
             try:
                 group = self._noted(rule.program.desire(record, self._now.today))
-                self._members(rule, group)
+                self._named_members(rule, group)
                 desired[key] = group
             except ScimsyncError as error:
                 why = error.message.removeprefix(f"{record_key}: ")
@@ -427,13 +349,6 @@ class GroupPlanner(ResourcePlanner):
             key: tuple(account for account in accounts if stays(key, account))
             for key, accounts in batch.accounts.items()
         }
-
-
-def _held_name(batch: Batch, key: Key) -> str | None:
-    link = batch.links.get(key)
-    if link is None or not link.has_account:
-        return None
-    return fold_name(link.document.get("displayName"))
 
 
 def _gives_up(desired: Desired | None, path: str, value: str | None) -> bool:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from scimsync.desired import Desired, DesireError
-from scimsync.desired.groups import GroupForm, GroupRule, groups_of, name_of
+from scimsync.desired.groups import GroupForm, GroupRule, groups_of
 from scimsync.desired.survey import count_references, suspicious
 from scimsync.errors import ScimsyncError, coded
 from scimsync.model.backoff import is_waiting
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
 from scimsync.model.links import Link, LinkStatus, Reference
-from scimsync.model.memberships import Membership
 from scimsync.model.operations import ARRIVAL_ACTIONS, Action, OperationStatus
 from scimsync.model.placeholders import IdOf
 from scimsync.plan.adoption import is_weak
@@ -30,6 +29,7 @@ from scimsync.plan.protocols import PlanningState, Records, TargetRules
 from scimsync.plan.traits import USERS
 from scimsync.plan.unlinked_leavers import UnlinkedLeavers
 from scimsync.plan.unwanted import REMOVES_ACCESS, leave_policy
+from scimsync.plan.user_memberships import membership_after, new_memberships, unacknowledged
 from scimsync.plan.usernames import NameHolders
 from scimsync.transport.request_errors import RequestError
 
@@ -199,7 +199,7 @@ class UserPlanner(ResourcePlanner):
             name
             for key, user in batch.desired.items()
             if (name := fold_name(user.document.get("userName"))) is not None
-            and name != _held_name(batch, key)
+            and name != batch.held_name(key, "userName")
         }
         found_ids = batch.found_ids
         around = Surroundings(
@@ -238,16 +238,17 @@ class UserPlanner(ResourcePlanner):
             membership.id: membership for membership in self._state.memberships_of_members(planned)
         }
         kept = (
-            self._membership(membership, wanted, leavers, revoked) for membership in before.values()
+            membership_after(membership, wanted, leavers, revoked, self._rules)
+            for membership in before.values()
         )
-        after = [membership for membership in kept if membership is not None] + _new_memberships(
+        after = [membership for membership in kept if membership is not None] + new_memberships(
             wanted, before
         )
         # A user without an account is in no group. A membership that is not wanted stays
         # acknowledged, since the target may still need a request.
-        without_account = {*filter(batch.is_gone, batch.keys), *_without_account(batch, planned)}
+        without_account = {*filter(batch.is_gone, batch.keys), *batch.without_account(planned)}
         after = [
-            _unacknowledged(membership) if membership.member in without_account else membership
+            unacknowledged(membership) if membership.member in without_account else membership
             for membership in after
         ]
         if after:
@@ -266,31 +267,12 @@ class UserPlanner(ResourcePlanner):
         deleted = {
             operation.key for operation in decisions.operations if operation.action == Action.DELETE
         }
-        memberless = leavers & (revoked | deleted | _without_account(batch, planned))
+        memberless = leavers & (revoked | deleted | batch.without_account(planned))
         return {
             key: set() if key in memberless else self._groups.get(key, set())
             for key in planned
             if key in memberless or key not in leavers
         }
-
-    def _membership(
-        self,
-        membership: Membership,
-        wanted: dict[Key, set[Key]],
-        leavers: set[Key],
-        revoked: set[Key],
-    ) -> Membership | None:
-        """Return the membership after this plan, or None if it stays as it is."""
-        if name_of(membership.group) not in self._rules:  # a record of the group decides
-            is_new = not membership.acknowledged
-            return replace(
-                membership,
-                revoked=membership.member in revoked or (membership.member in leavers and is_new),
-            )
-        if membership.member in wanted:
-            return replace(membership, wanted=membership.group in wanted[membership.member])
-        # a leaver keeps its memberships and gets no further ones
-        return None if membership.acknowledged else replace(membership, wanted=False)
 
     # Desired state
 
@@ -347,7 +329,8 @@ class UserPlanner(ResourcePlanner):
             if link.has_account and link.remote_id is not None and key not in leaving
         }
         missing = references - accounts.keys() - leaving
-        accounts |= self._found_ids(batch, around.adopted, missing)
+        if self._policy.update:
+            accounts |= batch.adopted_ids(around.adopted, missing)
         missing -= accounts.keys()
         if missing:
             accounts |= self._state.adopted_ids(Kind.USER, sorted(missing))
@@ -373,24 +356,6 @@ class UserPlanner(ResourcePlanner):
             arriving=frozenset(wanted - waiting),
             waiting=frozenset(waiting),
         )
-
-    def _found_ids(
-        self, batch: Batch, adopted: Mapping[RemoteId, Key], keys: set[Key]
-    ) -> dict[Key, RemoteId]:
-        """Return the ids of the accounts that the users `keys` of this batch adopt."""
-        if not self._policy.update:
-            return {}
-        found = Counter(batch.found_ids)
-        return {
-            key: account.remote_id
-            for key in keys & batch.accounts.keys()
-            if batch.is_wanted(key) and len(batch.accounts[key]) == 1
-            for account in batch.accounts[key]
-            if account.owner is None
-            and account.protected_by is None
-            and found[account.remote_id] == 1
-            and adopted.get(account.remote_id, key) == key
-        }
 
     def _deleted(self, links: Iterable[Link]) -> set[Key]:
         """Return the keys of accounts that this plan deletes."""
@@ -424,38 +389,8 @@ class UserPlanner(ResourcePlanner):
         return is_due(link, self._policy, now) and is_confirmed(link, self._policy, now, doubt)
 
 
-def _held_name(batch: Batch, key: Key) -> str | None:
-    link = batch.links.get(key)
-    if link is None or not link.has_account:
-        return None
-    return fold_name(link.document.get("userName"))
-
-
 def _acknowledged(reference: Reference, batch: Batch) -> Reference:
     """Return the reference with the value that the target last acknowledged for it."""
     link = batch.links.get(reference.key)
     held = link.document.get(reference.path) if link is not None and link.has_account else None
     return replace(reference, remote_id=RemoteId(held) if isinstance(held, str) else None)
-
-
-def _without_account(batch: Batch, keys: Iterable[Key]) -> set[Key]:
-    return {key for key in keys if not batch.has_account(key)}
-
-
-def _unacknowledged(membership: Membership) -> Membership:
-    """Return the membership for a member without an account."""
-    if not membership.wanted:
-        return membership
-    return replace(membership, acknowledged=False, in_doubt=False)
-
-
-def _new_memberships(
-    wanted: Mapping[Key, Set[Key]], known: Container[tuple[Key, Kind, Key]]
-) -> list[Membership]:
-    """Return the memberships of `wanted` (user -> groups) that are not `known`."""
-    return [
-        Membership(group, Kind.USER, key, wanted=True, acknowledged=False)
-        for key, groups in wanted.items()
-        for group in sorted(groups)
-        if (group, Kind.USER, key) not in known
-    ]

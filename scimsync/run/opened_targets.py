@@ -17,18 +17,12 @@ from scimsync.plan import TargetPlanner
 from scimsync.plan.adoption import searched_by
 from scimsync.plan.planner import TargetReader
 from scimsync.plan.protection import protected_by
+from scimsync.run.before_planning import PROOFS
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context, PushContext
+from scimsync.run.managed import NO_TABLE, create_only, group_matcher, managed_paths
 from scimsync.run.reading import Reading
-from scimsync.run.target_run import (
-    MANY,
-    NO_TABLE,
-    PROOFS,
-    TargetRun,
-    create_only,
-    group_matcher,
-    managed_paths,
-)
+from scimsync.run.target_run import MANY, TargetRun
 from scimsync.scim.messages import ScimRequest
 from scimsync.scim.paging import Paging
 from scimsync.state import (
@@ -101,7 +95,7 @@ async def open_targets(
                 rates=target.rates,
             )
             if isinstance(context, PushContext) and target.rates:
-                target_connection.count_earlier(_sent_before(context, target))
+                target_connection.limits.count_earlier(_sent_before(context, target))
             opened[name] = _open(context, target, target_connection, known[name], reading)
             stack.callback(_close_matchers, opened[name])
         yield opened

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from scimsync.desired.groups import name_of
 from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.unexpected import report_unexpected
 from scimsync.formatting import plural
@@ -26,8 +25,10 @@ from scimsync.plan.product import (
     setting_warnings,
     unchangeable_attributes,
 )
-from scimsync.run.compile import CompiledTarget, create_only_paths
+from scimsync.run.before_planning import prove_new_url, refresh
+from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context, PushContext
+from scimsync.run.managed import create_only, group_matcher
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
 from scimsync.run.tallies import with_tallies
@@ -47,13 +48,10 @@ from scimsync.targets.matching import Matcher
 from scimsync.targets.quarantine import (
     quarantine_error,
 )
-from scimsync.targets.shown_resources import shows_another
 from scimsync.transport.request_errors import RequestError
 
 _LOG = logging.getLogger("scimsync")
 
-NO_TABLE = ""
-"""The name of the matcher for groups whose table is no longer in sync.toml."""
 
 MANY = 10_000
 """The expected number of groups to look up where it may be any."""
@@ -61,12 +59,6 @@ MANY = 10_000
 _DAYS_REMEMBERED = 60
 
 _TAKING_ACCESS = (*REMOVALS, Action.REMOVE_MEMBERS)
-
-_MAY_BE_RESTORED = timedelta(days=30)
-"""The age of the oldest backup of a target that a refresh expects."""
-
-PROOFS = 5
-"""The number of known accounts that are looked for at a new url. One that is there suffices."""
 
 
 @dataclass(slots=True)
@@ -189,8 +181,9 @@ class TargetRun:
         if self.scope is None or self.error is not None:
             return
         try:
-            await self._prove_new_url(context)
-            await self._refresh(context)
+            if self.known.url not in (None, self.compiled.config.url):
+                await prove_new_url(context, self.compiled, self.user_matcher)
+            await refresh(context, self.name, self.user_matcher)
             await self.planner.plan(
                 self.scope,
                 lambda number: context.report(self.name, "planning", number),
@@ -261,41 +254,6 @@ class TargetRun:
             brief=f"{self.name}: {error.brief}",
             code=message_code(error),
         )
-
-    async def _prove_new_url(self, context: Context) -> None:
-        """Raise TargetUnavailable unless a known account is at the url that the links do not know.
-
-        Nothing else is sent there before. An account of the same id and another name proves
-        nothing.
-        """
-        url = self.compiled.config.url
-        if self.known.url in (None, url) or not context.options.allowance.new_url:
-            return
-        with context.store.read() as connection:
-            accounts = links.first_resources(connection, self.name, Kind.USER, PROOFS)
-        for link in accounts:
-            assert link.remote_id is not None  # noqa: S101 - it has an account
-            resource = await self.user_matcher.read(link.remote_id)
-            if resource is not None and shows_another(resource, link.document, Kind.USER) is None:
-                return
-        if accounts:
-            number = plural(len(accounts), "known account")
-            raise TargetUnavailable(
-                f"{self.name}: none of {number} that were read is at {url} under its id",
-                hint="nothing was sent to it; another service needs a target of another name",
-                code="SYNC-0423",
-            )
-
-    async def _refresh(self, context: Context) -> None:
-        """Let the plan read all known resources, if that is asked for."""
-        if not context.options.refresh:
-            return
-        now = context.now.time
-        with context.store.write() as connection:
-            users = links.put_in_doubt(
-                connection, self.name, now, now - _MAY_BE_RESTORED, context.options.keys
-            )
-        await self.user_matcher.preload(len(context.options.keys) or users)
 
     def _report_unconfirmed(self) -> None:
         """Say why deletions that are due wait for another run."""
@@ -429,21 +387,3 @@ class TargetRun:
             digest == self.compiled.digest(now.today - timedelta(days=days))
             for days in range(1, _DAYS_REMEMBERED)
         )
-
-
-def group_matcher(matchers: Mapping[str, Matcher], key: Key) -> Matcher:
-    return matchers.get(name_of(key)) or matchers[NO_TABLE]
-
-
-def managed_paths(target: CompiledTarget, kind: Kind, key: Key) -> Sequence[str]:
-    if kind is Kind.USER:
-        return target.program.paths
-    rule = target.groups.get(name_of(key))
-    return rule.program.paths if rule is not None else ()
-
-
-def create_only(target: CompiledTarget, kind: Kind, key: Key) -> frozenset[str]:
-    if kind is Kind.USER:
-        return create_only_paths(target.program)
-    rule = target.groups.get(name_of(key))
-    return create_only_paths(rule.program) if rule is not None else frozenset()

@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -23,6 +23,7 @@ from scimsync.scim.bulk import bulk_operation, bulk_request, bulk_results, can_b
 from scimsync.scim.error_body import Redact
 from scimsync.scim.error_response import ErrorKind, ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse
+from scimsync.targets.bulk_items import BulkItem, SendAgain, fail, succeed
 from scimsync.targets.bulk_proof import read_back
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.evidence import (
@@ -87,29 +88,6 @@ class BulkLimits:
     payload: int = MAX_PAYLOAD
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """The request has to be sent again, alone or in another bulk. `after` is what it ended with."""
-
-    after: RequestError | None = None
-    alone: bool = True
-
-
-@dataclass(slots=True, eq=False)
-class _Item:
-    """A request that waits for its response, and its operation in a bulk.
-
-    `reads` is the number of reads that had ended when it came.
-    """
-
-    bulk_id: str
-    request: ScimRequest
-    operation: dict[str, Any]
-    size: int
-    reads: int
-    result: asyncio.Future[ScimResponse | _Again]
-
-
 class BulkSender:
     """A sender in front of a connection that sends concurrent writes together.
 
@@ -134,10 +112,10 @@ class BulkSender:
         self._payload = min(limits.payload, MAX_PAYLOAD)
         self._limit = min(self._most, FIRST_OPERATIONS)
         self._context = contextvars.copy_context()
-        self._waiting: deque[_Item] = deque()
+        self._waiting: deque[BulkItem] = deque()
         self._seen = 0
         self._is_scheduled = False
-        self._bulks: dict[asyncio.Task[None], Sequence[_Item]] = {}
+        self._bulks: dict[asyncio.Task[None], Sequence[BulkItem]] = {}
         self._reads = 0
         self._reads_ended = 0
         self._last_id = 0
@@ -183,7 +161,7 @@ class BulkSender:
             self._reads_ended += 1
             self._schedule()
 
-    async def _collect(self, item: _Item) -> ScimResponse | _Again:
+    async def _collect(self, item: BulkItem) -> ScimResponse | SendAgain:
         self._waiting.append(item)
         self._schedule()
         try:
@@ -192,7 +170,7 @@ class BulkSender:
             if item.result.cancelled():
                 self._forget(item)
 
-    def _item(self, request: ScimRequest) -> _Item | None:
+    def _item(self, request: ScimRequest) -> BulkItem | None:
         """Return a request for a bulk, or None for one that is sent alone."""
         if self._is_off or not can_be_in_bulk(request) or self._is_suspect(request):
             return None
@@ -206,14 +184,14 @@ class BulkSender:
             return None
         result = asyncio.get_running_loop().create_future()
         bulk_id = operation["bulkId"]
-        return _Item(bulk_id, request, operation, size, self._reads_ended, result)
+        return BulkItem(bulk_id, request, operation, size, self._reads_ended, result)
 
     def _is_suspect(self, request: ScimRequest) -> bool:
         """Return whether bulks got lost because of a request, perhaps."""
         _, losses = self._losses.get(id(request), (request, 0))
         return losses >= MAX_LOSSES
 
-    def _forget(self, item: _Item) -> None:
+    def _forget(self, item: BulkItem) -> None:
         """Drop a request whose sender was cancelled."""
         if item in self._waiting:
             self._waiting.remove(item)
@@ -256,9 +234,9 @@ class BulkSender:
         """The number of bulks that may be under way. The first one shows whether they work."""
         return self._connection.rate_limiter.window if self._is_proven else 1
 
-    def _next(self) -> tuple[list[_Item], bool]:
+    def _next(self) -> tuple[list[BulkItem], bool]:
         """Return the requests of the next bulk, and whether it has no room for more."""
-        items: list[_Item] = []
+        items: list[BulkItem] = []
         size = _ENVELOPE
         for item in self._waiting:
             size += item.size
@@ -267,7 +245,7 @@ class BulkSender:
             items.append(item)
         return items, len(items) >= self._limit
 
-    def _may_grow(self, oldest: _Item) -> bool:
+    def _may_grow(self, oldest: BulkItem) -> bool:
         """Return whether what is under way may soon add to the bulk of `oldest`.
 
         A read is often followed by a write. But reads that go on and on delay no write.
@@ -281,7 +259,7 @@ class BulkSender:
 
     # One bulk
 
-    async def _send_bulk(self, items: Sequence[_Item]) -> None:
+    async def _send_bulk(self, items: Sequence[BulkItem]) -> None:
         """Give each request a result: that of the bulk, or that it has to be sent alone."""
         items = [item for item in items if not item.result.done()]
         try:
@@ -293,12 +271,12 @@ class BulkSender:
             raise
         except Exception as error:
             for item in items:
-                _fail(item, error)
+                fail(item, error)
         for item in items:
             if item not in self._waiting:
-                _succeed(item, _Again())
+                succeed(item, SendAgain())
 
-    async def _send_together(self, items: Sequence[_Item]) -> None:
+    async def _send_together(self, items: Sequence[BulkItem]) -> None:
         bulk = bulk_request([item.operation for item in items])
         sent_at = self._connection.time.clock()
         try:
@@ -320,7 +298,9 @@ class BulkSender:
                 results = {}
             self._take(items, results, response.seconds or 0.0)
 
-    async def _are_mixed_up(self, items: Sequence[_Item], results: Mapping[str, _Result]) -> bool:
+    async def _are_mixed_up(
+        self, items: Sequence[BulkItem], results: Mapping[str, _Result]
+    ) -> bool:
         """Return whether results belong to other requests. The first creations show it."""
         if self._is_read_back:
             return False
@@ -333,7 +313,9 @@ class BulkSender:
         self._is_read_back = proof is True
         return proof is False
 
-    def _take(self, items: Sequence[_Item], results: Mapping[str, _Result], seconds: float) -> None:
+    def _take(
+        self, items: Sequence[BulkItem], results: Mapping[str, _Result], seconds: float
+    ) -> None:
         """Give each request its result. `seconds` is the time that the bulk took."""
         if results:
             self._is_proven, self._refusals = True, 0
@@ -349,15 +331,15 @@ class BulkSender:
                 continue
             self._connection.note_result(item.request, result)
             if isinstance(result, ScimResponse):
-                _succeed(item, result)
+                succeed(item, result)
             elif leaves_outcome_unknown(result, item.request):
                 self._conclude_unknown(item, result, MAX_LOSSES)
             elif may_retry(result, item.request):
-                _succeed(item, _Again(after=result))
+                succeed(item, SendAgain(after=result))
             else:
-                _fail(item, result)
+                fail(item, result)
 
-    def _conclude_unknown(self, item: _Item, error: RequestError, losses: int = 1) -> None:
+    def _conclude_unknown(self, item: BulkItem, error: RequestError, losses: int = 1) -> None:
         """Put a creation in doubt. Let any other request, which is safe to repeat, be sent again.
 
         `losses` is how many lost bulks this counts for.
@@ -366,9 +348,9 @@ class BulkSender:
         _, earlier = self._losses.get(id(request), (request, 0))
         self._losses[id(request)] = request, earlier + losses
         if request.method == "POST":
-            _fail(item, OutcomeUnknown(error))
+            fail(item, OutcomeUnknown(error))
         else:
-            _succeed(item, _Again(after=error, alone=False))
+            succeed(item, SendAgain(after=error, alone=False))
 
     def _adapt(self, results: Mapping[str, _Result], seconds: float) -> None:
         """Let the next bulks hold as many operations as the target carries out in time."""
@@ -380,7 +362,7 @@ class BulkSender:
         in_time = int(LONGEST_S * len(results) / seconds) if seconds else self._most
         self._limit = max(2, min(self._most, self._limit * 2, in_time))
 
-    def _refused(self, items: Sequence[_Item], error: RequestError) -> None:
+    def _refused(self, items: Sequence[BulkItem], error: RequestError) -> None:
         """Handle a bulk that was refused as a whole, so that nothing of it was carried out."""
         proof = verdict(error, Purpose.CREATE)
         if answer_of(error) is Answer.TOO_LARGE or proof is Verdict.RATE_LIMIT:
@@ -412,14 +394,4 @@ class BulkSender:
         self.unusable = why if for_good else None
         _LOG.warning("%s: requests are sent one by one: %s [SYNC-0410]", self._target, why)
         while self._waiting:
-            _succeed(self._waiting.popleft(), _Again())
-
-
-def _succeed(item: _Item, result: ScimResponse | _Again) -> None:
-    if not item.result.done():
-        item.result.set_result(result)
-
-
-def _fail(item: _Item, error: Exception) -> None:
-    if not item.result.done():
-        item.result.set_exception(error)
+            succeed(self._waiting.popleft(), SendAgain())

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from scimsync.errors import LeaseHeld, ScimsyncError, TargetUnavailable
 from scimsync.model.clock import ClockDoubt, doubt_of_date
@@ -21,6 +20,7 @@ from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import ScimRequest, ScimResponse, Sender
 from scimsync.scim.profiles.rates import RequestRate
 from scimsync.targets.busy_time import BusyTime
+from scimsync.targets.collector import Collector
 from scimsync.targets.evidence import (
     Answer,
     OutcomeUnknown,
@@ -36,9 +36,9 @@ from scimsync.targets.evidence import (
     shows_no_service,
     verdict,
 )
+from scimsync.targets.product_limits import ProductLimits
 from scimsync.targets.request_log import RequestLog
 from scimsync.transport.observer import Observer, ignore
-from scimsync.transport.quota import Quota
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.request_errors import (
     InvalidResponse,
@@ -66,28 +66,11 @@ MAX_FAILED_CREATIONS = 50
 """After this number of creations in a row that failed while other requests succeed, the run starts
 no more creations."""
 
-LONG_WAIT_S = 30.0
-"""A wait in seconds for a limit of the product after which a warning says so."""
-
-
 _SERVICE_CHECK = ScimRequest("GET", "/Users", query=(("count", "1"),))
 
 
 class TargetStopped(ScimsyncError):
     """The run sends nothing more to this target. The current request was not sent."""
-
-
-class Collector(Sender, Protocol):
-    """A sender that collects requests and sends them together (`scimsync.targets.bulk`).
-
-    `unusable` is why later runs should not do so.
-    """
-
-    unusable: str | None
-
-    @property
-    def capacity(self) -> int | None:
-        """The number of requests to have under way, or None if each is sent alone."""
 
 
 class TargetConnection:
@@ -98,8 +81,9 @@ class TargetConnection:
     whether this run still holds its lease. `observe` is called after each request. `now` returns
     aware times. `rates` are limits of the product by class of request.
 
-    `requests` counts the requests sent, and `responses` those with a response of a SCIM service.
-    `stopped` is why nothing more is sent. `collector`, if any, sends several requests in one.
+    `limits` are those of the product. `requests` counts the requests sent, and `responses` those
+    with a response of a SCIM service. `stopped` is why nothing more is sent. `collector`, if any,
+    sends several requests in one.
     """
 
     def __init__(
@@ -125,8 +109,7 @@ class TargetConnection:
         self._log = RequestLog(target, observe)
         self.time = time or TimeSource()
         self._now = now
-        self._quotas = {rate: Quota(rate.limit, rate.seconds) for rate in rates}
-        self._told: set[RequestRate] = set()
+        self.limits = ProductLimits(target, rates, self.time.clock)
         self._dated: tuple[str | None, datetime] | None = None
         self._throttle = Throttle(
             self.rate_limiter,
@@ -290,7 +273,7 @@ class TargetConnection:
         return response
 
     async def _send_once(self, request: ScimRequest, *, learns: bool = True) -> ScimResponse:
-        await self._throttle.wait(self._quotas_of(request))
+        await self._throttle.wait(self.limits.quotas_of(request))
         if self._may_send is not None and not await self._may_send():
             self.lost_lease()
         if self.stopped is not None:
@@ -333,28 +316,6 @@ class TargetConnection:
             self._forbidden = 0
         if purpose_of(request) is Purpose.CREATE:
             self._failed_creations = 0
-
-    def count_earlier(self, requests: Iterable[tuple[float, ScimRequest]]) -> None:
-        """Let requests that were sent before count in the limits of the product.
-
-        They come in order, each with the seconds since then.
-        """
-        now = self.time.clock()
-        for age, request in requests:
-            for rate, quota in self._quotas.items():
-                if rate.counts(request):
-                    quota.take(now - age)
-
-    def _quotas_of(self, request: ScimRequest) -> list[Quota]:
-        """Return the quotas that a request counts in. Tell once if it has to wait long for one."""
-        quotas = {rate: quota for rate, quota in self._quotas.items() if rate.counts(request)}
-        for rate, quota in quotas.items():
-            seconds = quota.wait(self.time.clock())
-            if seconds > LONG_WAIT_S and rate not in self._told:
-                self._told.add(rate)
-                what = "%s: waits %.0f s for a limit of the product (%s) [SYNC-0463]"
-                _LOG.warning(what, self._target, seconds, rate)
-        return list(quotas.values())
 
     def _learn(self, request: ScimRequest, error: RequestError, sent_at: float) -> None:
         """Update what is known about the target from an error.

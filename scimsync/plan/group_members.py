@@ -1,0 +1,101 @@
+"""The members of groups whose own records name them, and of groups that are gone or adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.memberships import Membership
+from scimsync.plan.batch import BATCH
+from scimsync.plan.protocols import PlanningState
+
+
+class GroupMembers:
+    """The memberships of the groups of one target.
+
+    `leavers` returns which of the given users have left: they are added to no group.
+    """
+
+    def __init__(self, state: PlanningState, leavers: Callable[[Sequence[Key]], set[Key]]) -> None:
+        self._state = state
+        self._leavers = leavers
+
+    def set(self, group: Key, wanted: Mapping[tuple[Kind, Key], None]) -> None:
+        """Want these members in a group, and no others."""
+        known = self._by_member(group)
+        memberships = [
+            replace(membership, wanted=member in wanted) for member, membership in known.items()
+        ]
+        new = [member for member in wanted if member not in known]
+        users = (key for kind, key in new if kind is Kind.USER)
+        leavers = {key for chunk in batches(users, BATCH) for key in self._leavers(chunk)}
+        memberships += [
+            Membership(
+                group,
+                kind,
+                key,
+                wanted=True,
+                acknowledged=False,
+                revoked=kind is Kind.USER and key in leavers,
+            )
+            for kind, key in new
+        ]
+        if memberships:
+            self._state.put_memberships(memberships, known.values())
+
+    def drop(self, group: Key, *, is_emptied: bool) -> None:
+        """Want no new members in a group without a record or rule, and none if it is emptied."""
+        memberships = () if is_emptied else self._state.memberships_of_group(group)
+        held = [
+            membership
+            for membership in memberships
+            if membership.wanted and (membership.acknowledged or membership.in_doubt)
+        ]
+        self.set(group, {(membership.member_kind, membership.member): None for membership in held})
+
+    def forget(self, group: Key) -> None:
+        """Delete the memberships of a group that is gone: its members, and its own in others."""
+        memberships = [
+            *self._state.memberships_of_group(group),
+            *self._state.memberships_of_members([group], Kind.GROUP),
+        ]
+        if memberships:
+            self._state.put_memberships(
+                [
+                    replace(membership, acknowledged=False, in_doubt=False)
+                    for membership in memberships
+                ],
+                memberships,
+            )
+
+    def note(self, group: Key, ids: Sequence[RemoteId]) -> None:
+        """Record the members that a group shows as acknowledged, and no others.
+
+        Those that no source knows stay in the group.
+        """
+        members = {
+            (kind, key)
+            for kind in Kind
+            for chunk in batches(ids, BATCH)
+            for key in self._state.owners(kind, chunk).values()
+        }
+        before = self._by_member(group)
+        after = [
+            replace(
+                before.get((kind, key))
+                or Membership(group, kind, key, wanted=False, acknowledged=False),
+                acknowledged=(kind, key) in members,
+                in_doubt=False,
+            )
+            for kind, key in members | before.keys()
+        ]
+        if after:
+            self._state.put_memberships(after, before.values())
+
+    def _by_member(self, group: Key) -> dict[tuple[Kind, Key], Membership]:
+        return {
+            (membership.member_kind, membership.member): membership
+            for membership in self._state.memberships_of_group(group)
+        }
