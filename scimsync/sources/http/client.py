@@ -86,11 +86,19 @@ class ApiClient:
         true.
         """
 
+        failures: list[Exception] = []
+
         async def attempt() -> PageResponse:
+            if failures:
+                raise failures.pop()
             await self._wait()
             return self._checked(await self._send(request), request, call, ends_with)
 
         try:
+            try:  # nearly all requests succeed at once, and a policy costs more than a page
+                return await attempt()
+            except (_Transient, NoResponse) as error:
+                failures.append(error)
             return await self._retries.run(
                 attempt,
                 may_retry=_may_retry,
