@@ -162,6 +162,7 @@ _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("membership", "member_kind"): Kind,
     ("replaced_membership", "member_kind"): Kind,
     ("run", "counts"): _object,
+    ("run", "options"): _array,
     ("operation", "phase"): Phase,
     ("operation", "kind"): Kind,
     ("operation", "action"): Action,

@@ -78,7 +78,7 @@ def last(connection: Connection, limit: int) -> list[Run]:
 
 
 def _origin(row: RowMapping) -> RunOrigin | None:
-    if row["version"] is None:
+    if None in (row["user"], row["host"], row["options"], row["version"], row["config_digest"]):
         return None
     return RunOrigin(
         user=row["user"],
