@@ -27,6 +27,7 @@ from scimsync.sources.relation import Column, Relation
 from scimsync.sources.workspace import Workspace
 
 _CHANGED = "not new and not gone"
+_TOO_FEW = 2  # rows: two of them may trade places without an accident
 _SAMPLE = 200  # keys of each file
 _SAMPLES = 20_000  # keys of all files
 
@@ -314,6 +315,7 @@ class Delta:
         """Return whether each cell of a column is the former one of the row above, or below.
 
         `before` maps the keys of all changed cells to their stored values. New rows do not count.
+        Two rows are too few to tell.
         """
         run = self._connection.execute
         run("set preserve_insertion_order = true")
@@ -340,7 +342,7 @@ class Delta:
               count(*) filter (not last and now is distinct from below), count(*)
             from beside
             """)
-        return rows > 1 and 0 in (above, below)
+        return rows > _TOO_FEW and 0 in (above, below)
 
     def gone_among(self, keys: Collection[str]) -> int:
         """Return how many of `keys` are those of records that are gone."""
