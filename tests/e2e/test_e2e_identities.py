@@ -87,12 +87,19 @@ def test_new_keys_for_everybody_may_be_allowed(office: Office, faulty: FaultySer
 
 
 @pytest.mark.parametrize("column", ["email", "names"])
-def test_a_column_that_is_shifted_by_a_row_stops_the_push(
-    office: Office, faulty: FaultyServer, column: str
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        (1, 'guard.max_identity_changes: column "email" of source "hr" moved by one row'),
+        (3, "guard.max_identity_changes: 40 of 40 accounts"),
+    ],
+)
+def test_a_column_that_is_shifted_stops_the_push(
+    office: Office, faulty: FaultyServer, column: str, by: int, message: str
 ) -> None:
     rows = company(office, faulty, 40)
     shifted = ["email"] if column == "email" else ["email", "given", "family"]
-    above = [rows[-1], *rows[:-1]]
+    above = [*rows[-by:], *rows[:-by]]
     office.hire(
         [
             row | {name: other[name] for name in shifted}
@@ -103,7 +110,7 @@ def test_a_column_that_is_shifted_by_a_row_stops_the_push(
     ran = office.run("push", "--allow-updates", "100%", "--allow-removals", "100%")
 
     assert ran.code == 3
-    assert "guard.max_identity_changes: 40 of 40 accounts" in ran.err
+    assert message in ran.err
     assert faulty.written() == []
 
 
