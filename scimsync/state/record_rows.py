@@ -260,6 +260,14 @@ def put_overlay(
     )
 
 
+def first_key(connection: Connection, source: str) -> Key | None:
+    """Return the first key, in order, of the records that the source still has."""
+    key: Key | None = connection.scalar(
+        select(func.min(table.c.key)).where(table.c.source == source, table.c.removed_at.is_(None))
+    )
+    return key
+
+
 def live_records(
     connection: Connection, source: str, batch: int = 5000
 ) -> Iterator[tuple[str, str]]:

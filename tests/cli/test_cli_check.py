@@ -50,7 +50,9 @@ def test_text_groups_results_and_ends_with_a_summary(real_office: Office) -> Non
     lines = ran.out.splitlines()
     assert lines[0] == "configuration sync.toml"
     assert "source hr" in lines
-    assert "  ok       hr.csv: 3 records, 6 columns, 5 of them used" in lines
+    at = lines.index("  ok       hr.csv: 3 records, 6 columns, 5 of them used")
+    assert lines[at + 1].strip() == "columns: id, email, given, family, dept, manager"
+    assert lines[at + 2].strip() == "first key: 00001"
     assert lines[-1] == "no problems found"
 
 

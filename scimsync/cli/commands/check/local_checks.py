@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -35,13 +35,14 @@ from scimsync.run.reading import fill_table, refresh_names
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import SourceLimits, ingest
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import target_states
+from scimsync.state import record_rows, target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
 from scimsync.targets.lessons import lessons
 from scimsync.targets.quarantine import remembered_bulk, remembered_filters
 from scimsync.transport.auth.expiry import expiry_of, expiry_warning
 
 _PROBLEMS_SHOWN = 10
+_COLUMNS_SHOWN = 12
 
 
 @contextmanager
@@ -173,7 +174,8 @@ def _check_rows(
         return
     yield subject.ok(
         f"{read.label}: {plural(read.records, 'record')}, {plural(len(found), 'column')},"
-        f" {len({*used, config.sources[name].key})} of them used"
+        f" {len({*used, config.sources[name].key})} of them used",
+        _columns_and_key(found, name, stores),
     )
     if read.problems:
         lines = [
@@ -188,6 +190,18 @@ def _check_rows(
             code="SYNC-0953",
             details=lines,
         )
+
+
+def _columns_and_key(columns: Sequence[str], source: str, stores: Iterable[Store]) -> list[str]:
+    """Return lines with the first columns, and the first key in the state and the overlay."""
+    more = f", and {len(columns) - _COLUMNS_SHOWN:,} more" if len(columns) > _COLUMNS_SHOWN else ""
+    lines = [f"columns: {', '.join(columns[:_COLUMNS_SHOWN])}{more}"]
+    keys = []
+    for store in stores:
+        with store.read() as connection:
+            keys.append(record_rows.first_key(connection, source))
+    first = min((key for key in keys if key is not None), default=None)
+    return lines if first is None else [*lines, f"first key: {first}"]
 
 
 def _columns_used(target: CompiledTarget, source: str) -> Iterator[str]:
