@@ -55,7 +55,8 @@ _BATCH = 500
     "actions",
     type=click.Choice([action.value for action in Action]),
     multiple=True,
-    help="Only operations that do this. May be repeated.",
+    metavar="ACTION",
+    help="Only operations that do this, such as deactivate. May be repeated.",
 )
 @click.option(
     "--format",
@@ -85,6 +86,7 @@ def command(
     Times are local, and UTC in JSON and CSV. With -v, also show changes and the requests that were
     sent, without secrets.
     """
+    after, before = _time("--since", since, options), _time("--until", until, options)
     config = load(options.config)
     chosen_targets(config, options.targets)
     wanted = OperationFilter(
@@ -93,8 +95,8 @@ def command(
         keys=[Key(key) for key in options.keys] or None,
         statuses=(OperationStatus.FAILED,) if failed else None,
         actions=actions or None,
-        since=_time("--since", since, options),
-        until=_time("--until", until, options),
+        since=after,
+        until=before,
     )
     with opened_state(config, create=False) as store:
         if form == "csv":
