@@ -80,7 +80,8 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     text = EXAMPLE.read_text("utf-8")
     path = tmp_path / "sync.toml"
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    assert load(path) == parse(text, path)
+    expected = parse(text, path)
+    assert load(path).model_copy(update={"digest": expected.digest}) == expected
 
 
 def test_loading_imports_nothing_heavy() -> None:

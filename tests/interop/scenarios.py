@@ -94,8 +94,8 @@ def groups_by_rule(site: Site) -> None:
     )
     sales = [person(number, dept="Sales") for number in range(4, 7)]
     site.settle([*people(3), *sales], groups={"Engineers": people(3)})
-    moved = [person(1, dept="Sales"), *people(6)[1:3], person(4), *sales[1:]]
-    site.settle(moved, groups={"Engineers": [*people(3)[1:], person(4)]})
+    moved = [person(1), person(2, dept="Sales"), person(3), person(4), *sales[1:]]
+    site.settle(moved, groups={"Engineers": [person(1), person(3), person(4)]})
 
 
 @scenario("groups by value")
