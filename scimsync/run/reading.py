@@ -11,6 +11,7 @@ from scimsync.desired.names import NameExpression
 from scimsync.errors import SOURCE_ERRORS, GuardStop, ScimsyncError, SourceFormatError, most_severe
 from scimsync.model.batches import batches
 from scimsync.model.ids import Seq
+from scimsync.model.limits import Limit
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.records import Problem
 from scimsync.plan import Violation
@@ -28,6 +29,9 @@ _SOME = 1000
 
 Refused = Mapping[str, ScimsyncError]
 """The sources that cannot be used, and why."""
+
+
+_ALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ class Reading:
         return tuple(problem for source in self.sources.values() for problem in source.problems)
 
 
+def _max_shifted(limit: Limit | None, allowed: Limit | None) -> int | None:
+    """Return how many cells may change where a column moves by one row; see `SourceLimits`.
+
+    A share of the accounts is made for single users, so that only all of them or a number count.
+    """
+    if allowed is not None or limit is None:
+        return None
+    if limit.is_share:
+        return None if limit.of(_ALL) >= _ALL else 0
+    return limit.of(0)
+
+
 def read_sources(context: Context) -> Reading:
     """Bring all snapshots up to date, or write the changes to the overlay.
 
@@ -76,7 +92,7 @@ def read_sources(context: Context) -> Reading:
         [limit["min_records"] for limit in known if "min_records" in limit],
         [limit["max_emptied"] for limit in known if "max_emptied" in limit],
         allowance.emptied,
-        may_shift="max_identity_changes" in allowance.limits,
+        max_shifted=_max_shifted(*(limit.get("max_identity_changes") for limit in known)),
     )
     ingested: dict[str, Ingested] = {}
     refused: dict[str, ScimsyncError] = {}

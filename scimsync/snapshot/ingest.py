@@ -52,7 +52,7 @@ class Ingested:
 class SourceLimits:
     """What a source may lose: records, and filled cells of its columns.
 
-    `may_shift` lets the cells of a column move by one row.
+    `max_shifted` is how many cells may change where a column moves by one row; None is any number.
 
     Of several limits, the most generous counts: the command line lifts those of `[guard]`, and
     never lowers them. The columns `may_be_empty` may lose all cells.
@@ -61,7 +61,7 @@ class SourceLimits:
     min_records: Sequence[Limit]
     max_emptied: Sequence[Limit]
     may_be_empty: Collection[str] = ()
-    may_shift: bool = False
+    max_shifted: int | None = 0
 
 
 def ingest(
@@ -95,8 +95,8 @@ def ingest(
             _check_shrinking(spec.name, comparison, limits.min_records)
             in_use = {*(named or columns)} - {spec.key}
             _check_emptied(store, before, comparison, in_use, limits)
-            if not limits.may_shift:
-                _check_shifted(store, before.name, comparison)
+            if limits.max_shifted is not None:
+                _check_shifted(store, before.name, comparison, limits.max_shifted)
         if overlay is not None:
             with overlay.write() as connection:
                 _lay_over(connection, spec.name, comparison, now)
@@ -179,8 +179,8 @@ def _check_emptied(
         raise _emptied(before.name, emptied, limits.max_emptied[0])
 
 
-def _check_shifted(store: Store, source: str, comparison: Comparison) -> None:
-    """Raise GuardStop if the cells of a column moved by one row."""
+def _check_shifted(store: Store, source: str, comparison: Comparison, most: int) -> None:
+    """Raise GuardStop if the cells of a column moved by one row, and more than `most` changed."""
 
     def get(keys: Sequence[Key]) -> list[Record]:
         with store.read() as connection:
@@ -188,6 +188,8 @@ def _check_shifted(store: Store, source: str, comparison: Comparison) -> None:
 
     for column in shifted_columns(comparison, get):
         number = len(column.keys)
+        if number <= most:
+            continue
         more = number - len(column.keys[:FIRST_KEYS])
         first = ", ".join(column.keys[:FIRST_KEYS])
         raise GuardStop(

@@ -76,3 +76,15 @@ def test_empty_and_missing_cells(office: Office, tmp_path: Path) -> None:
     assert push(office, ["a", "", "b", "b"])[0] == 0
     code, said = push(office, ["", "b", "b", "b"])
     assert code == 3, said
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [('"5%"', 3), ("1", 3), ("2", 0), ('"100%"', 0)], ids=str
+)
+def test_a_number_in_the_configuration_allows_as_many_cells(
+    office: Office, limit: str, code: int
+) -> None:
+    office.configure(user=USER, guard=f"max_identity_changes = {limit}")
+    assert push(office, list("aaaL"))[0] == 0
+    found, said = push(office, list("Laaa"))
+    assert found == code, said
