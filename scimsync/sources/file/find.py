@@ -1,20 +1,20 @@
-"""Find the files of a source, and notice when one changes while it is read."""
+"""Find the files of a source, also those in gzip and ZIP files, and their formats."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scimsync.errors import GuardStop, SourceFormatError, SourceUnavailable
+from scimsync.errors import SourceFormatError
 from scimsync.sources.base import SourceSpec
 from scimsync.sources.file import encodings
 from scimsync.sources.file.packed import Packed, matching, members, open_packed, split_path
 from scimsync.sources.file.settings import FileSettings
-from scimsync.sources.watching import Signature, matches, signature
+from scimsync.sources.found_files import CHUNK, empty_file, existing_matches, look_at
+from scimsync.sources.watching import Signature, signature
 
 FORMATS = {
     ".csv": "csv",
@@ -37,10 +37,6 @@ FORMATS = {
 _PACKED = (".gz", ".zip")
 _LISTED = 10
 _BINARY = ("parquet", "excel")
-
-_CHUNK = 1 << 20
-_SAMPLE = 1 << 14  # bytes in one place
-_SAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +72,7 @@ def find(spec: SourceSpec[FileSettings], pattern: str, option: str) -> tuple[Fil
     """
     where = spec.setting(option)
     outer, inner = split_path(spec.base_dir, pattern)
-    paths = matches(spec.base_dir, outer)
-    if not paths:
-        raise SourceUnavailable(
-            f"{where}: no file matches {pattern}",
-            details=[f"looked in {spec.base_dir.absolute()}"],
-            code="SYNC-0202",
-        )
+    paths = existing_matches(spec, outer, where, pattern)
     files = tuple(file for path in paths for file in _look_at(spec, path, where, inner))
     formats = sorted({file.format for file in files})
     if len(formats) > 1:
@@ -91,21 +81,6 @@ def find(spec: SourceSpec[FileSettings], pattern: str, option: str) -> tuple[Fil
             code="SYNC-0204",
         )
     return files
-
-
-def ensure_unchanged(files: Iterable[File]) -> None:
-    """Raise SourceUnavailable if a file was written or replaced since `find` looked at it."""
-    for file in files:
-        try:
-            now: Signature | None = signature(file.path.stat())
-        except OSError:
-            now = None
-        if now != file.signature:
-            raise SourceUnavailable(
-                f"{file.label} changed while it was read; is it still being written?",
-                hint="try again",
-                code="SYNC-0201",
-            )
 
 
 def digest(spec: SourceSpec[FileSettings], files: Sequence[File]) -> str:
@@ -123,7 +98,7 @@ def digest(spec: SourceSpec[FileSettings], files: Sequence[File]) -> str:
         plain = True
         with file.path.open("rb", buffering=0) as stream:
             try:
-                while chunk := stream.read(_CHUNK):
+                while chunk := stream.read(CHUNK):
                     total.update(chunk)
                     if check and not (plain and chunk.isascii()):
                         decoder.decode(chunk)
@@ -132,17 +107,6 @@ def digest(spec: SourceSpec[FileSettings], files: Sequence[File]) -> str:
                     decoder.decode(b"", final=True)
             except UnicodeDecodeError:
                 encodings.explain(spec, file.path, file.label, "utf-8")
-    return total.hexdigest()
-
-
-def sample_digest(files: Sequence[File]) -> str:
-    """Return a digest of a few places in each of `files`. Raise OSError."""
-    total = hashlib.blake2b(digest_size=8)
-    for file in files:
-        with file.path.open("rb", buffering=0) as stream:
-            for place in range(_SAMPLES):
-                stream.seek(max(file.size - _SAMPLE, 0) * place // (_SAMPLES - 1))
-                total.update(stream.read(_SAMPLE))
     return total.hexdigest()
 
 
@@ -158,42 +122,20 @@ def _look_at(
     spec: SourceSpec[FileSettings], path: Path, where: str, inner: str | None
 ) -> Iterator[File]:
     """Yield the file `path`, or those in it that `inner` names."""
-    base = spec.base_dir.absolute()
-    label = str(path.relative_to(base) if path.is_relative_to(base) else path)
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise SourceUnavailable(
-                f"{where}: {label} is a directory",
-                hint=f'a glob reads all files in it: "{label}/*.csv"',
-                code="SYNC-0202",
-            )
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceUnavailable(f"{where}: {label} is not a regular file", code="SYNC-0202")
-        with path.open("rb") as stream:
-            start = stream.read(4)
-    except FileNotFoundError:
-        raise SourceUnavailable(
-            f"{where}: there is no file {label}",
-            details=[f"looked in {path.parent}"],
-            code="SYNC-0202",
-        ) from None
-    except OSError as error:
-        raise SourceUnavailable(
-            f"{where}: {label} cannot be read: {error.strerror}", code="SYNC-0203"
-        ) from None
+    look = look_at(spec, path, where, "*.csv")
+    label, start = look.label, look.start
     if path.suffix.lower() not in _PACKED:
         _known_format(path.name, label, where)
-    if status.st_size == 0:
-        raise _empty(label)
-    outer = File(path, label, "", None, status.st_size, signature(status))
+    if look.status.st_size == 0:
+        raise empty_file(label)
+    outer = File(path, label, "", None, look.status.st_size, signature(look.status))
     for file in _contents(outer, where, inner):
         form = _known_format(inner_name(file), file.label, where)
         if file.packed is not None:
             with open_packed(path, file.packed, where, file.label) as packed:
                 start = packed.read(4)
             if not start:
-                raise _empty(file.label)
+                raise empty_file(file.label)
         is_binary = form in _BINARY
         encoding = None if is_binary else encodings.detect(spec.settings.encoding, start)
         yield replace(file, format=form, encoding=encoding)
@@ -249,11 +191,3 @@ def inner_name(file: File) -> str:
 
 def _supported() -> str:
     return ", ".join(extension[1:] for extension in (*FORMATS, *_PACKED))
-
-
-def _empty(label: str) -> GuardStop:
-    return GuardStop(
-        f"{label} is empty",
-        hint="nothing is sent for an empty source; is it still being written?",
-        code="SYNC-0505",
-    )

@@ -19,13 +19,14 @@ from scimsync.sources.base import (
 )
 from scimsync.sources.duckdb_sql import name, reason
 from scimsync.sources.file import query
-from scimsync.sources.file.find import File, digest, ensure_unchanged, find, sample_digest
+from scimsync.sources.file.find import File, digest, find
 from scimsync.sources.file.first_rows import first_rows
 from scimsync.sources.file.json_lists import parse_json_lists
 from scimsync.sources.file.reader import FileReader
 from scimsync.sources.file.readers import SETTINGS, is_file_each, open_readers
 from scimsync.sources.file.row_expression import RowExpression, parse_expression
 from scimsync.sources.file.settings import FileSettings
+from scimsync.sources.found_files import ensure_unchanged, sample_digest
 from scimsync.sources.relation import Part, Pick, Relation, build_relation
 from scimsync.sources.watching import is_glob
 from scimsync.sources.workspace import Workspace

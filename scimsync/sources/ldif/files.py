@@ -1,25 +1,22 @@
-"""Find LDIF files, open them, and notice when one changes while it is read."""
+"""Find LDIF files, and open them."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import stat
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from scimsync.errors import GuardStop, SourceFormatError, SourceUnavailable
+from scimsync.errors import SourceFormatError, SourceUnavailable
 from scimsync.sources.base import SourceSpec
+from scimsync.sources.found_files import CHUNK, empty_file, existing_matches, look_at
 from scimsync.sources.ldif.settings import LdifSettings
-from scimsync.sources.watching import Signature, matches, signature
+from scimsync.sources.watching import Signature, signature
 
-_CHUNK = 1 << 20
-_SAMPLE = 1 << 14  # bytes in one place
-_SAMPLES = 16
 _GZIP = b"\x1f\x8b"
 
 
@@ -39,45 +36,18 @@ def find(spec: SourceSpec[LdifSettings]) -> tuple[LdifFile, ...]:
 
     Raise SourceUnavailable (missing, a directory, not readable), GuardStop (empty).
     """
-    pattern = spec.settings.path
     where = spec.setting("path")
-    paths = matches(spec.base_dir, pattern)
-    if not paths:
-        raise SourceUnavailable(
-            f"{where}: no file matches {pattern}",
-            details=[f"looked in {spec.base_dir.absolute()}"],
-            code="SYNC-0202",
-        )
+    paths = existing_matches(spec, spec.settings.path, where)
     return tuple(_look_at(spec, path, where) for path in paths)
 
 
 def _look_at(spec: SourceSpec[LdifSettings], path: Path, where: str) -> LdifFile:
-    base = spec.base_dir.absolute()
-    label = str(path.relative_to(base) if path.is_relative_to(base) else path)
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            what = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise SourceUnavailable(f"{where}: {label} is {what}", code="SYNC-0202")
-        with path.open("rb") as stream:
-            start = stream.read(2)
-    except FileNotFoundError:
-        raise SourceUnavailable(
-            f"{where}: there is no file {label}",
-            details=[f"looked in {path.parent}"],
-            code="SYNC-0202",
-        ) from None
-    except OSError as error:
-        raise SourceUnavailable(
-            f"{where}: {label} cannot be read: {error.strerror}", code="SYNC-0203"
-        ) from None
-    if not start:
-        raise GuardStop(
-            f"{label} is empty",
-            hint="nothing is sent for an empty source; is it still being written?",
-            code="SYNC-0505",
-        )
-    return LdifFile(path, label, status.st_size, signature(status), start == _GZIP)
+    look = look_at(spec, path, where)
+    if not look.start:
+        raise empty_file(look.label)
+    is_compressed = look.start.startswith(_GZIP)
+    size = look.status.st_size
+    return LdifFile(path, look.label, size, signature(look.status), is_compressed)
 
 
 @contextmanager
@@ -107,38 +77,12 @@ def opened(spec: SourceSpec[LdifSettings], file: LdifFile) -> Iterator[BinaryIO]
         ) from None
 
 
-def ensure_unchanged(files: Iterable[LdifFile]) -> None:
-    """Raise SourceUnavailable if a file was written or replaced since it was found."""
-    for file in files:
-        try:
-            now: Signature | None = signature(file.path.stat())
-        except OSError:
-            now = None
-        if now != file.signature:
-            raise SourceUnavailable(
-                f"{file.label} changed while it was read; is it still being written?",
-                hint="try again",
-                code="SYNC-0201",
-            )
-
-
 def digest(spec: SourceSpec[LdifSettings], files: Sequence[LdifFile]) -> str:
     """Return a digest of all bytes, and of the settings that decide how they are read."""
     total = hashlib.blake2b(spec.settings.model_dump_json().encode(), digest_size=20)
     for file in files:
         total.update(f"\0{file.label}\0{file.size}\0".encode())
         with file.path.open("rb", buffering=0) as stream:
-            while chunk := stream.read(_CHUNK):
+            while chunk := stream.read(CHUNK):
                 total.update(chunk)
-    return total.hexdigest()
-
-
-def sample(files: Sequence[LdifFile]) -> str:
-    """Return a digest of a few places in each file. Raise OSError."""
-    total = hashlib.blake2b(digest_size=8)
-    for file in files:
-        with file.path.open("rb", buffering=0) as stream:
-            for place in range(_SAMPLES):
-                stream.seek(max(file.size - _SAMPLE, 0) * place // (_SAMPLES - 1))
-                total.update(stream.read(_SAMPLE))
     return total.hexdigest()

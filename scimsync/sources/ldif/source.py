@@ -13,7 +13,8 @@ from scimsync.sources.directory import filters
 from scimsync.sources.directory.attribute_types import DN_COLUMN, AttributeTypes, base_name
 from scimsync.sources.directory.columns import Attributes, Columns
 from scimsync.sources.directory.source import DirectorySource, Entry
-from scimsync.sources.ldif.files import LdifFile, digest, ensure_unchanged, find, opened, sample
+from scimsync.sources.found_files import ensure_unchanged, sample_digest
+from scimsync.sources.ldif.files import LdifFile, digest, find, opened
 from scimsync.sources.ldif.parse import LdifParser
 from scimsync.sources.ldif.settings import LdifSettings
 from scimsync.sources.watching import is_glob
@@ -109,7 +110,7 @@ class LdifSource(DirectorySource[LdifSettings]):
 
     def fingerprint(self) -> str | None:
         """Return the size of the files and a digest of a few places in each."""
-        return f"{sum(file.size for file in self._files)}-{sample(self._files)}"
+        return f"{sum(file.size for file in self._files)}-{sample_digest(self._files)}"
 
     def checksum(self) -> str:
         """Return a digest of all bytes of the files, and of the settings."""
