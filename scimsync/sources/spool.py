@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from threading import Lock
 from time import monotonic
-from typing import Generic
 from weakref import finalize
 
-from scimsync.errors import GuardStop, SourceFormatError
+from scimsync.errors import SourceFormatError
 from scimsync.jsontext import json_text
-from scimsync.sources.base import RejectedRows, RowId, RowLocation, S, SourceSpec, missing_column
+from scimsync.sources.base import RejectedRows, S, SourceSpec, missing_column
 from scimsync.sources.duckdb_sql import reason
 from scimsync.sources.json_rows import member_types, objects, select_members
+from scimsync.sources.one_part import OnePartSource
 from scimsync.sources.relation import Part, Relation, build_relation
 from scimsync.sources.workspace import Workspace, new_private_file
 
@@ -41,7 +41,7 @@ class _Handover:
         self.at = at
 
 
-class SpooledSource(ABC, Generic[S]):
+class SpooledSource(OnePartSource[S], ABC):
     """Spools what `rows` gives to NDJSON (mode 0600) when the records are first needed.
 
     Subclasses implement `rows` (or `write` and `first_records`), and override `columns` if they
@@ -55,9 +55,9 @@ class SpooledSource(ABC, Generic[S]):
         workspace: Workspace,
         label: str,
         lists: Mapping[str, str] | None = None,
+        selection: str | None = None,
     ) -> None:
-        self.spec = spec
-        self.label = label
+        super().__init__(spec, label, selection)
         self._workspace = workspace
         self._lists = lists or {}
         self._spooled: tuple[Path, str] | None = None
@@ -81,16 +81,6 @@ class SpooledSource(ABC, Generic[S]):
                 stream.write(line)
         return total.hexdigest()
 
-    @property
-    def part_labels(self) -> Sequence[str]:
-        """There is one part: the source."""
-        return (self.label,)
-
-    @property
-    def pattern_files(self) -> Sequence[str]:
-        """There are no files."""
-        return ()
-
     def columns(self) -> list[str]:
         """Return the names of the values of all records."""
         path, _ = self._spool()
@@ -99,10 +89,6 @@ class SpooledSource(ABC, Generic[S]):
             raise missing_column(self.spec, "key", self.spec.key, found, self.label)
         self._hand_over()
         return found
-
-    def fingerprint(self) -> str | None:
-        """Return None: only reading all records shows whether they changed."""
-        return None
 
     def checksum(self) -> str:
         """Return a digest of the settings and the records in their order."""
@@ -122,18 +108,11 @@ class SpooledSource(ABC, Generic[S]):
             [Part(sql, ("JSON",) * len(names))], used, self._lists, careful=careful
         )
 
-    def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
-        """Return the number of each record in the order in which they arrived."""
-        return {(part, row): RowLocation(self.label, None, row) for part, row in rows}
-
     def explain(self, error: Exception) -> SourceFormatError:
         """Return DuckDB's message."""
         return SourceFormatError(
             f"{self.spec.setting('type')}: {self.label}: {reason(error)}", code="SYNC-0208"
         )
-
-    def ensure_unchanged(self) -> None:
-        """Do nothing: the spooled records cannot change."""
 
     def _spool(self) -> tuple[Path, str]:
         with self._lock:
@@ -141,14 +120,7 @@ class SpooledSource(ABC, Generic[S]):
                 path = self._workspace.new(".ndjson")
                 digest = self._take_over(path) or self.write(path)
                 if not path.stat().st_size:
-                    selects = getattr(self.spec.settings, "filter", None)
-                    raise GuardStop(
-                        f"{self.label} has nothing that matches filter: {selects}"
-                        if selects
-                        else f"{self.label} is empty",
-                        code="SYNC-0505",
-                        hint="nothing is sent for an empty source",
-                    )
+                    raise self.empty()
                 self._spooled = path, digest
             return self._spooled
 

@@ -59,8 +59,10 @@ class DirectorySource(SpooledSource[D]):
 
     nested = True
 
-    def __init__(self, spec: SourceSpec[D], workspace: Workspace, label: str) -> None:
-        super().__init__(spec, workspace, label)
+    def __init__(
+        self, spec: SourceSpec[D], workspace: Workspace, label: str, selection: str | None
+    ) -> None:
+        super().__init__(spec, workspace, label, selection=selection)
         self._rejected = RejectedRows()
         self._places = array("Q")
 

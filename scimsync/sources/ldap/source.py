@@ -32,7 +32,8 @@ class LdapSource(DirectorySource[LdapSettings]):
     """The entries below `base` that match `filter`."""
 
     def __init__(self, spec: SourceSpec[LdapSettings], workspace: Workspace) -> None:
-        super().__init__(spec, workspace, label_of(spec.settings.address))
+        settings = spec.settings
+        super().__init__(spec, workspace, label_of(settings.address), settings.filter)
         self.nested = spec.settings.nested is True
         self._server: Server | None = None
         self._types: AttributeTypes | None = None

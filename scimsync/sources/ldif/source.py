@@ -32,9 +32,10 @@ class LdifSource(DirectorySource[LdifSettings]):
 
     def __init__(self, spec: SourceSpec[LdifSettings], workspace: Workspace) -> None:
         self._files: tuple[LdifFile, ...] = find(spec)
-        one = len(self._files) == 1
-        super().__init__(spec, workspace, self._files[0].label if one else spec.settings.path)
-        self.nested = spec.settings.nested
+        settings = spec.settings
+        label = self._files[0].label if len(self._files) == 1 else settings.path
+        super().__init__(spec, workspace, label, settings.filter)
+        self.nested = settings.nested
 
     @property
     def pattern_files(self) -> Sequence[str]:
@@ -102,11 +103,6 @@ class LdifSource(DirectorySource[LdifSettings]):
         """Return the file and line of an entry."""
         index, line = divmod(place, _LINES)
         return RowLocation(self._files[index].label, line or None, row)
-
-    @property
-    def part_labels(self) -> Sequence[str]:
-        """There is one part, whose records come from all files."""
-        return (self.label,)
 
     def fingerprint(self) -> str | None:
         """Return the size of the files and a digest of a few places in each."""

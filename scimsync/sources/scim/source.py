@@ -45,7 +45,8 @@ class ScimSource(SpooledSource[ScimSettings]):
     ) -> None:
         settings = spec.settings
         host = settings.url.partition("://")[2]
-        super().__init__(spec, workspace, f"{host}/{settings.resource}")
+        label = f"{host}/{settings.resource}"
+        super().__init__(spec, workspace, label, selection=settings.filter)
         self._time = time
 
     def columns(self) -> list[str]:

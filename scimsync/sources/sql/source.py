@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
-from scimsync.errors import GuardStop, SourceFormatError
-from scimsync.sources.base import RejectedRows, RowId, RowLocation, SourceSpec, missing_column
+from scimsync.errors import SourceFormatError
+from scimsync.sources.base import RejectedRows, SourceSpec, missing_column
 from scimsync.sources.duckdb_sql import reason
 from scimsync.sources.file.first_rows import first_rows
+from scimsync.sources.one_part import OnePartSource
 from scimsync.sources.relation import Relation, build_relation
 from scimsync.sources.sql.address import PACKAGES, Address, InvalidAddress, resolve_address
 from scimsync.sources.sql.cells import UnreadableCell
@@ -22,28 +23,17 @@ from scimsync.sources.workspace import Workspace
 Spec = SourceSpec[SqlSettings]
 
 
-class SqlSource:
+class SqlSource(OnePartSource[SqlSettings]):
     """A `Source` for the rows of a query. It connects when something is read, and not before."""
 
     def __init__(self, spec: Spec, workspace: Workspace) -> None:
-        self.spec = spec
-        self.label = f"the result of sources.{spec.name}.query"
+        super().__init__(spec, f"the result of sources.{spec.name}.query")
         self._workspace = workspace
         address = _address(spec)
         self._explainer = Explainer(spec, address)
         self._reader = _reader(spec, address, self._explainer)
         self._spooled: Spooled | None = None
         self._lock = Lock()
-
-    @property
-    def part_labels(self) -> Sequence[str]:
-        """There is one part: the result."""
-        return (self.label,)
-
-    @property
-    def pattern_files(self) -> Sequence[str]:
-        """There are no files."""
-        return ()
 
     def columns(self) -> list[str]:
         """Return the names of the columns of the result, without its rows if that is possible."""
@@ -53,10 +43,6 @@ class SqlSource:
         if self.spec.key not in found:
             raise missing_column(self.spec, "key", self.spec.key, found, self.label)
         return found
-
-    def fingerprint(self) -> str | None:
-        """Return None: only reading all rows shows whether they changed."""
-        return None
 
     def checksum(self) -> str:
         """Return a digest of the settings and the rows in their order."""
@@ -86,10 +72,6 @@ class SqlSource:
         part = spooled.part(names, numbered=careful)
         return build_relation([part], used, self.spec.settings.lists, careful=careful)
 
-    def locate(self, rows: Collection[RowId]) -> Mapping[RowId, RowLocation]:
-        """Return the number of each row in the order in which they arrived."""
-        return {(part, row): RowLocation(self.label, None, row) for part, row in rows}
-
     def explain(self, error: Exception) -> SourceFormatError:
         """Return DuckDB's message, such as that of a text that is not UTF-8."""
         return SourceFormatError(
@@ -98,9 +80,6 @@ class SqlSource:
             brief=f"{self.spec.setting('query')}: the result cannot be read",
         )
 
-    def ensure_unchanged(self) -> None:
-        """Do nothing: the rows are those of one moment."""
-
     def _read(self) -> Spooled:
         """Return all rows. Raise GuardStop if there are none."""
         with self._lock:
@@ -108,11 +87,7 @@ class SqlSource:
                 spooled = self._spool(None)
                 self._check_names(spooled.columns)
                 if not spooled.rows:
-                    raise GuardStop(
-                        f"{self.label} is empty",
-                        code="SYNC-0505",
-                        hint="nothing is sent for an empty source",
-                    )
+                    raise self.empty()
                 self._spooled = spooled
             return self._spooled
 
