@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from scimsync import __version__
 from scimsync.errors import ConfigError, SourceUnavailable
 from scimsync.sources.base import SourceSpec
+from scimsync.sources.remote_settings import RemoteSettings
 from scimsync.sources.workspace import new_private_file
-from scimsync.transport.auth import AuthenticatorSettings
 from scimsync.transport.connection_options import ConnectionOptions
 from scimsync.transport.request_errors import BaseUrlError
 from scimsync.transport.retry_policy import RetryPolicy
@@ -45,18 +45,6 @@ class ListFault(Exception):
     def __init__(self, what: str, hint: str | None = None) -> None:
         super().__init__(what)
         self.hint = hint
-
-
-class RemoteSettings(Protocol):
-    """The settings that a source over HTTP has."""
-
-    @property
-    def auth(self) -> AuthenticatorSettings | None:
-        """How scimsync proves its identity."""
-
-    @property
-    def timeout(self) -> float:
-        """Seconds without any data after which a request counts as failed."""
 
 
 def open_connection(spec: SourceSpec[Any], base_url: str) -> HttpConnection:

@@ -11,15 +11,14 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from scimsync.model.suggestions import did_you_mean
 from scimsync.settings import EndpointUrl, Text, invalid
-from scimsync.settings.registered import registered_table, schema_mark
 from scimsync.settings.text_types import quoted
 from scimsync.settings.urls import https_problem
-from scimsync.sources.base import Source, SourceSettings, SourceSpec
+from scimsync.sources.base import Source, SourceSpec
 from scimsync.sources.http.api import Api
 from scimsync.sources.http.calls import ListCall
 from scimsync.sources.http.preset import PRESETS, Preset, preset, substituted
+from scimsync.sources.remote_settings import RemoteSettings
 from scimsync.sources.workspace import Workspace
-from scimsync.transport.auth import AuthenticatorSettings
 
 if TYPE_CHECKING:
     from scimsync.sources.http.reader import Place
@@ -63,7 +62,7 @@ class ApiList:
     product: str
 
 
-class HttpSettings(ListCall, Api, SourceSettings):
+class HttpSettings(ListCall, Api, RemoteSettings):
     """`[sources.NAME]`: records of an HTTP API, by a preset or by its own description."""
 
     type: Literal["http"] = Field(description="Kind of source")
@@ -84,20 +83,6 @@ class HttpSettings(ListCall, Api, SourceSettings):
             "The address of the list; with a preset the base URL, if customers run the product"
         ),
         examples=["https://hr.example.com/api/people"],
-    )
-    auth: (
-        Annotated[
-            AuthenticatorSettings,
-            registered_table("authenticators", show=False),
-            schema_mark("authenticators"),
-        ]
-        | None
-    ) = Field(None, description="How scimsync proves its identity; nothing is sent if omitted")
-    timeout: float = Field(
-        30.0,
-        gt=0,
-        le=600,
-        description="Seconds without any data after which a request counts as failed",
     )
 
     @model_validator(mode="before")

@@ -10,10 +10,9 @@ from pydantic import AfterValidator, Field
 from scimsync.scim.filters import parse_filter
 from scimsync.scim.grammar import FilterError
 from scimsync.settings import BaseUrl, Text, Texts, invalid
-from scimsync.settings.registered import registered_table, schema_mark
-from scimsync.sources.base import Source, SourceSettings, SourceSpec
+from scimsync.sources.base import Source, SourceSpec
+from scimsync.sources.remote_settings import RemoteSettings
 from scimsync.sources.workspace import Workspace
-from scimsync.transport.auth import AuthenticatorSettings
 
 
 def _filter(text: str) -> str:
@@ -26,7 +25,7 @@ def _filter(text: str) -> str:
     return text
 
 
-class ScimSettings(SourceSettings):
+class ScimSettings(RemoteSettings):
     """`[sources.NAME]`: the users or groups of a SCIM service provider."""
 
     type: Literal["scim"] = Field(description="Kind of source")
@@ -34,14 +33,6 @@ class ScimSettings(SourceSettings):
         description="The base URL of the service provider",
         examples=["https://id.example.com/scim/v2"],
     )
-    auth: (
-        Annotated[
-            AuthenticatorSettings,
-            registered_table("authenticators", show=False),
-            schema_mark("authenticators"),
-        ]
-        | None
-    ) = Field(None, description="How scimsync proves its identity; nothing is sent if omitted")
     resource: Literal["Users", "Groups"] = Field("Users", description="What is read")
     filter: Annotated[Text, AfterValidator(_filter)] | None = Field(
         None,
@@ -60,12 +51,6 @@ class ScimSettings(SourceSettings):
     )
     page_size: Annotated[int, Field(ge=1, le=10_000)] = Field(
         100, description="Resources to ask for in one request, if the service provider allows it"
-    )
-    timeout: float = Field(
-        30.0,
-        gt=0,
-        le=600,
-        description="Seconds without any data after which a request counts as failed",
     )
 
     def open(self, spec: SourceSpec[ScimSettings], workspace: Workspace) -> Source:
