@@ -14,7 +14,7 @@ from scimsync.model.ids import Seq
 from scimsync.model.limits import Limit
 from scimsync.model.lookup_tables import ReadTable
 from scimsync.model.records import Problem
-from scimsync.plan import Violation
+from scimsync.plan import Allowance, Violation
 from scimsync.run.context import Context
 from scimsync.run.stopping import stopped_by_sources, violation_of
 from scimsync.snapshot.ingest import Ingested, SourceLimits, ingest
@@ -62,13 +62,24 @@ class Reading:
         return tuple(problem for source in self.sources.values() for problem in source.problems)
 
 
-def _max_shifted(limit: Limit | None, allowed: Limit | None) -> int | None:
+def source_limits(guard: Mapping[str, Limit], allowance: Allowance) -> SourceLimits:
+    """Return what sources may lose: by the limits of `[guard]`, and by what a run is allowed."""
+    known = (guard, allowance.limits)
+    return SourceLimits(
+        [limits["min_records"] for limits in known if "min_records" in limits],
+        [limits["max_emptied"] for limits in known if "max_emptied" in limits],
+        allowance.emptied,
+        max_shifted=None
+        if "max_identity_changes" in allowance.limits
+        else _max_shifted(guard["max_identity_changes"]),
+    )
+
+
+def _max_shifted(limit: Limit) -> int | None:
     """Return how many cells may change where a column moves by one row; see `SourceLimits`.
 
     A share of the accounts is made for single users, so that only all of them or a number count.
     """
-    if allowed is not None or limit is None:
-        return None
     if limit.is_share:
         return None if limit.of(_ALL) >= _ALL else 0
     return limit.of(0)
@@ -86,14 +97,7 @@ def read_sources(context: Context) -> Reading:
         refresh_names(context.store, context.overlay, context.compiled.names)
         return Reading({}, unusable)
     compiled, report = context.compiled, context.report
-    allowance = context.options.allowance
-    known = (compiled.config.guard.limits, allowance.limits)
-    limits = SourceLimits(
-        [limit["min_records"] for limit in known if "min_records" in limit],
-        [limit["max_emptied"] for limit in known if "max_emptied" in limit],
-        allowance.emptied,
-        max_shifted=_max_shifted(*(limit.get("max_identity_changes") for limit in known)),
-    )
+    limits = source_limits(compiled.config.guard.limits, context.options.allowance)
     ingested: dict[str, Ingested] = {}
     refused: dict[str, ScimsyncError] = {}
     for name, source in compiled.sources.items():

@@ -22,7 +22,7 @@ from scimsync.errors import ConfigError, ScimsyncError
 from scimsync.formatting import plural
 from scimsync.model.ids import Kind
 from scimsync.model.targets import TargetState
-from scimsync.plan import Now
+from scimsync.plan import Allowance, Now
 from scimsync.run.compile import (
     CompiledTarget,
     check_value_column,
@@ -31,9 +31,9 @@ from scimsync.run.compile import (
     source_spec,
 )
 from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
-from scimsync.run.reading import fill_table, refresh_names
+from scimsync.run.reading import fill_table, refresh_names, source_limits
 from scimsync.snapshot.index import index_path
-from scimsync.snapshot.ingest import SourceLimits, ingest
+from scimsync.snapshot.ingest import ingest
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import record_rows, target_states
 from scimsync.state.store import Store, open_state, scratch_store, shown_state
@@ -167,7 +167,7 @@ def _check_rows(
     subject = Subject("source", name)
     index = index_path(config.state_dir, name)
     try:
-        limits = SourceLimits([config.guard.min_records], [config.guard.max_emptied])
+        limits = source_limits(config.guard.limits, Allowance())
         read = ingest(store, source_spec(config, name), used, index, limits, now.time, scratch)
     except ScimsyncError as error:
         yield subject.failed(error)
