@@ -180,4 +180,7 @@ class FaultyHttpServer(LoopbackServer):
 def _parsed(kind: str, body: bytes) -> Any:
     if kind.startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(body.decode()))
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
