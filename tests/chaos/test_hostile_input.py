@@ -134,6 +134,7 @@ def look(office: Office, number: int) -> None:
         ["journal", "--failed"],
         ["runs"],
         ["plan", "--format", "markdown"],
+        ["plan", "--format", "html"],
     ):
         ran = office.run(*command)
         assert ran.code in (0, 4), (number, command, ran.err)

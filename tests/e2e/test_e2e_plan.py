@@ -40,7 +40,14 @@ def contents(office: Office) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "form",
-    [["--format", "text"], ["--format", "markdown"], ["--json"], ["--offline"], ["-k", "00001"]],
+    [
+        ["--format", "text"],
+        ["--format", "markdown"],
+        ["--format", "html"],
+        ["--json"],
+        ["--offline"],
+        ["-k", "00001"],
+    ],
     ids=" ".join,
 )
 def test_a_plan_writes_nothing_and_stores_nothing(
@@ -224,6 +231,7 @@ def test_a_plan_for_people_names_who_why_and_what(company: Office) -> None:
 
     text = company.run("plan").out
     markdown = company.run("plan", "--format", "markdown").out
+    page = company.run("plan", "--format", "html").out
 
     for piece in (
         "~ update",
@@ -236,9 +244,11 @@ def test_a_plan_for_people_names_who_why_and_what(company: Office) -> None:
     ):
         assert piece in text
     assert "Plan for wiki: 2 create, 1 adopt, 2 update, 2 deactivate" in text
-    for said in (text, markdown):
+    for said in (text, markdown, page):
         assert "\x1b" not in said
-    assert "<b>" not in markdown
+    for said in (markdown, page):
+        assert "<b>" not in said
+    assert "&lt;b&gt;" in page
     assert "|pipe|" not in markdown
 
 

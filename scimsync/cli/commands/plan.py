@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC
 from itertools import chain
 from pathlib import Path
 
 import click
 import orjson
 
+from scimsync import __version__
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
@@ -18,6 +20,7 @@ from scimsync.cli.ui.private_output import write_private
 from scimsync.cli.ui.problems import problem_document, problem_line
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
+from scimsync.config.models import Config
 from scimsync.errors import ConfigError, GuardStop, combined_exit_code
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
@@ -25,6 +28,7 @@ from scimsync.plan.render.json import planned_document
 from scimsync.plan.render.markdown import markdown_plan
 from scimsync.plan.render.text import text_plan
 from scimsync.plan.saved import saved_header
+from scimsync.plan.shown_plan import shown_plan
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
 from scimsync.run.compile import CompiledConfig, compile_config
@@ -36,7 +40,7 @@ from scimsync.run.settings_digests import settings_digests
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "json"]),
+    type=click.Choice(["text", "markdown", "html", "json"]),
     default="text",
     help="Output format. (default: text)",
 )
@@ -81,7 +85,7 @@ def command(
             )
             prepared = planned.__enter__()
         try:
-            _print_plan(prepared.plan, form)
+            _print_plan(prepared.plan, form, _facts(config, options))
             if out is not None:
                 _save(prepared.plan, out, options, setup)
             code = _exit_code(prepared.plan, tell=exit_code)
@@ -90,7 +94,17 @@ def command(
     raise click.exceptions.Exit(code)
 
 
-def _print_plan(plan: Plan, form: str) -> None:
+def _facts(config: Config, options: CommonOptions) -> dict[str, str]:
+    """Return what a page says below its title."""
+    made = options.clock().astimezone(UTC)
+    return {
+        "of": config.path.name,
+        "made": f"{made:%Y-%m-%d %H:%M} UTC",
+        "by scimsync": __version__,
+    } | ({"for keys": ", ".join(options.keys)} if options.keys else {})
+
+
+def _print_plan(plan: Plan, form: str, facts: Mapping[str, str]) -> None:
     """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
     if form == "json":
         sys.stdout.buffer.writelines(_document(plan))
@@ -98,10 +112,16 @@ def _print_plan(plan: Plan, form: str) -> None:
         sys.stdout.flush()
         return
     if form == "markdown":
-        for line in markdown_plan(plan):
+        for line in markdown_plan(shown_plan(plan)):
             sys.stdout.write(line + "\n")
         return
-    text_plan(list(plan.targets.values()))
+    if form == "html":
+        from scimsync.plan.render.html import html_plan
+
+        sys.stdout.buffer.writelines(piece.encode() for piece in html_plan(shown_plan(plan), facts))
+        sys.stdout.flush()
+        return
+    text_plan(shown_plan(plan))
     for target in plan.targets.values():
         for warning in target.warnings:
             click.secho(f"{target.name}: {warning}", fg="yellow", err=True)

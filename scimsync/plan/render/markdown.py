@@ -10,26 +10,27 @@ from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.memberships import member_of
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
-from scimsync.plan.definition import Plan, TargetPlan
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Operation
 from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.render.words import MEMBERS_SHOWN, SIGNS, adoption_notes
 from scimsync.plan.requests import shown
+from scimsync.plan.shown_plan import ShownPlan, ShownTarget
 
 SHOWN_AT_MOST = 300
 """A comment on a pull request may hold 65,536 characters, so further rows are only counted."""
 
 
-def markdown_plan(plan: Plan) -> Iterator[str]:
+def markdown_plan(plan: ShownPlan) -> Iterator[str]:
     """Return the lines of a plan."""
     yield "## scimsync plan"
-    if plan.guard is not None:
+    if plan.guard:
         yield ""
-        stops = dict.fromkeys(name for one in plan.violations for name in one.stops)
-        where = "" if stops.keys() == plan.targets.keys() else f" to {_plain(', '.join(stops))}"
+        where = (
+            "" if len(plan.stops) == len(plan.targets) else f" to {_plain(', '.join(plan.stops))}"
+        )
         yield f"> **A guard would abort this push. Nothing would be sent{where}.**"
-        yield from (f"> {_plain(line)}" for line in plan.guard.splitlines())
-    for target in plan.targets.values():
+        yield from (f"> {_plain(line)}" for line in plan.guard)
+    for target in plan.targets:
         yield from _target(target)
     if plan.problems:
         yield ""
@@ -41,29 +42,28 @@ def markdown_plan(plan: Plan) -> Iterator[str]:
             yield f"- {_plain(problem.source + line + key)}: {_plain(problem.detail)}"
 
 
-def _target(plan: TargetPlan) -> Iterator[str]:
-    counts = plan.counts()
+def _target(plan: ShownTarget) -> Iterator[str]:
     yield ""
-    yield f"### {_plain(plan.name)}: {describe_counts(counts)}"
+    yield f"### {_plain(plan.name)}: {describe_counts(plan.counts)}"
     if plan.error is not None:
         yield ""
-        yield f"> **No plan:** {_plain(plan.error.message)}"
+        yield f"> **No plan:** {_plain(plan.error)}"
     for warning in plan.warnings:
         yield ""
         yield f"> **Warning:** {_plain(warning)}"
-    if not counts:
+    if not plan.counts:
         return
     yield ""
     yield "| | key | why | changes |"
     yield "| --- | --- | --- | --- |"
     for number, operation in enumerate(plan.operations()):
         if number == SHOWN_AT_MOST:
-            yield f"| | … | {sum(counts.values()) - number:,} more | |"
+            yield f"| | … | {sum(plan.counts.values()) - number:,} more | |"
             break
         yield _row(operation)
 
 
-def _row(entry: JournaledOperation) -> str:
+def _row(entry: Operation) -> str:
     sign, _ = SIGNS[entry.action]
     changes = (
         _members(entry)
@@ -78,7 +78,7 @@ def _row(entry: JournaledOperation) -> str:
     )
 
 
-def _members(entry: JournaledOperation) -> str:
+def _members(entry: Operation) -> str:
     """Return the removed and the added members, the first of them by name."""
     lines = []
     for sign, wanted in (("-", False), ("+", True)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -14,8 +13,7 @@ from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.changes import Change
 from scimsync.model.memberships import member_of
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation
-from scimsync.plan.definition import TargetPlan
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Operation
 from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.render.words import (
     MEMBERS_SHOWN,
@@ -24,40 +22,35 @@ from scimsync.plan.render.words import (
     subject,
 )
 from scimsync.plan.requests import shown
+from scimsync.plan.shown_plan import ShownPlan
 
 SHOWN_AT_MOST = 1000
 """Further operations of a target are only counted; --json shows all."""
 
 
-def text_plan(plans: Sequence[TargetPlan], console: Console | None = None) -> None:
-    """Print plans to `console`, by default to stdout; lines are only wrapped on a terminal."""
+def text_plan(plan: ShownPlan, console: Console | None = None) -> None:
+    """Print a plan to `console`, by default to stdout; lines are only wrapped on a terminal."""
     out = console or Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-    counted = [(plan, plan.counts()) for plan in plans]
-    for plan, counts in counted:
-        if not counts:
+    for target in plan.targets:
+        if not target.counts:
             continue
-        out.print(Text.assemble((plan.name, "bold"), "  ", (plan.url, "dim")))
-        for number, entry in enumerate(plan.operations()):
+        out.print(Text.assemble((target.name, "bold"), "  ", (target.url, "dim")))
+        for number, entry in enumerate(target.operations()):
             if number == SHOWN_AT_MOST:
-                out.print(
-                    Text(
-                        f"  and {sum(counts.values()) - number:,} more; --json shows all",
-                        "dim",
-                    )
-                )
+                more = sum(target.counts.values()) - number
+                out.print(Text(f"  and {more:,} more; --json shows all", "dim"))
                 break
             print_operation(out, entry)
         out.print()
-    for plan, counts in counted:
-        name = (plan.name, "bold")
-        if plan.error is None:
-            out.print(Text.assemble("Plan for ", name, f": {describe_counts(counts)}"))
+    for target in plan.targets:
+        name = (target.name, "bold")
+        if target.error is None:
+            out.print(Text.assemble("Plan for ", name, f": {describe_counts(target.counts)}"))
         else:
-            error = printable(plan.error.message)
-            out.print(Text.assemble("No plan for ", name, f": {error}"))
+            out.print(Text.assemble("No plan for ", name, f": {printable(target.error)}"))
 
 
-def print_operation(out: Console, entry: JournaledOperation) -> None:
+def print_operation(out: Console, entry: Operation) -> None:
     """Print one operation: a line with the action and its reason, then a line for each change."""
     sign, style = SIGNS[entry.action]
     what = Text.assemble(
@@ -99,7 +92,7 @@ def change_text(change: Change) -> Text:
     return Text.assemble((before, "red"), " → ", changed)
 
 
-def _print_members(out: Console, entry: JournaledOperation) -> None:
+def _print_members(out: Console, entry: Operation) -> None:
     """Print the removed and the added members, the first of them by name."""
     for sign, style, wanted in (("-", "red", False), ("+", "green", True)):
         names = [key for _, key, added in map(member_of, entry.changes) if added is wanted]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from scimsync.formatting import printable
 from scimsync.jsontext import printable_json
 from scimsync.model.ids import Kind
-from scimsync.model.operations import Action, JournaledOperation
+from scimsync.model.operations import Action, Operation
 from scimsync.plan.adoption import is_reactivated, is_weak, overwritten
 from scimsync.plan.diff import short_path
 
@@ -29,7 +29,7 @@ MEMBERS_SHOWN = 20
 """The number of members of one change that are listed; the others are counted."""
 
 
-def adoption_notes(entry: JournaledOperation) -> list[str]:
+def adoption_notes(entry: Operation) -> list[str]:
     """Return what to know about the account that an operation adopts, in short sentences."""
     if not entry.matched:
         return []
@@ -44,6 +44,6 @@ def adoption_notes(entry: JournaledOperation) -> list[str]:
     return notes + ["reactivates the account"] * is_reactivated(entry.changes)
 
 
-def subject(entry: JournaledOperation) -> str:
+def subject(entry: Operation) -> str:
     """Return the key of a user, or `group` and the key of a group."""
     return printable(entry.key) if entry.kind is Kind.USER else f"group {printable(entry.key)}"
