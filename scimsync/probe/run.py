@@ -1,0 +1,181 @@
+"""Run a probe: clean up after earlier runs, take the sequences, clean up after this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from scimsync.errors import TargetUnavailable
+from scimsync.formatting import printable
+from scimsync.probe.clean_up import CleanUp
+from scimsync.probe.engine import SequenceRun
+from scimsync.probe.ledger import Ledger, abandoned_ledgers, new_ledger
+from scimsync.probe.sequence import ProviderSequence, Step
+from scimsync.probe.sequences import PLAIN, SEQUENCES, checks_of
+from scimsync.probe.server import Origin, Request, Server
+from scimsync.probe.values import CheckResult, Exchange, LeftResource, ProbeReport, Purpose
+from scimsync.transport.retry_policy import TimeSource
+
+Only = Literal["users", "groups"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOptions:
+    """What a probe does.
+
+    `providers` are names of sequences. `only` restricts the checks to users or to groups. With
+    `keep`, the resources stay until the next run. `folder` is where the ledgers are, and `run` the
+    random part of the names. `now` gives the time, aware.
+    """
+
+    providers: tuple[str, ...]
+    folder: Path
+    run: str
+    only: Only | None = None
+    keep: bool = False
+    now: Callable[[], datetime] = datetime.now
+    time: TimeSource = TimeSource()  # noqa: RUF009 - it is frozen
+
+
+async def probe(origin: Origin, options: ProbeOptions) -> ProbeReport:
+    """Act as each provider towards the server at `origin`, and return what was found.
+
+    All that it makes is removed at the end, also after an error or a cancellation; what an earlier
+    run has left is removed first. Raise TargetUnavailable if the server cannot be reached, refuses
+    the credentials, or has no SCIM service at this URL, and OSError for the ledger.
+    """
+    run = _Probe(origin, options)
+    try:
+        return await run.report()
+    finally:
+        await run.aclose()
+
+
+async def clean_up(origin: Origin, options: ProbeOptions) -> tuple[int, list[LeftResource]]:
+    """Remove what earlier runs have left at the server.
+
+    Return the number of resources that are gone, and those that could not be removed. Raise
+    TargetUnavailable as `probe` does.
+    """
+    run = _Probe(origin, options)
+    try:
+        await run.look_at_server()
+        return await run.remove_abandoned()
+    finally:
+        await run.aclose()
+
+
+class _Probe:
+    """One probe: the connections and what was found so far."""
+
+    def __init__(self, origin: Origin, options: ProbeOptions) -> None:
+        self._origin = origin
+        self._options = options
+        self._exchanges: list[Exchange] = []
+        self._sequences = [SEQUENCES[name] for name in options.providers]
+        self._plain = self._server(PLAIN)
+
+    async def aclose(self) -> None:
+        """Close the connection for what belongs to no sequence."""
+        await self._plain.aclose()
+
+    async def report(self) -> ProbeReport:
+        """Run all sequences, clean up, and return the report."""
+        options = self._options
+        started, begin = options.now(), options.time.clock()
+        await self.look_at_server()
+        await self.remove_abandoned()
+        results: list[CheckResult] = []
+        ledger = new_ledger(options.folder, self._origin.url, options.run)
+        try:
+            for sequence in self._sequences:
+                results += await self._take(sequence, ledger)
+        finally:
+            left = _kept(ledger) if options.keep else await self._remove(ledger)
+            ledger.close()
+        return ProbeReport(
+            url=self._origin.url,
+            run=options.run,
+            started=started,
+            seconds=options.time.clock() - begin,
+            providers={one.name: one.title for one in self._sequences},
+            results=tuple(results),
+            exchanges=tuple(self._exchanges),
+            left=tuple(left),
+        )
+
+    async def look_at_server(self) -> None:
+        """Raise TargetUnavailable if nothing can be found out about the server."""
+        answer, _ = await self._plain.send(
+            Request("GET", "/Users?startIndex=1&count=1"), "Look at the server", Purpose.CLEAN_UP
+        )
+        url = printable(self._origin.url)
+        if answer.status is None:
+            raise TargetUnavailable(f"{url}: {printable(answer.problem)}", code="SYNC-0401")
+        if answer.status in (401, 403):
+            raise TargetUnavailable(
+                f"{url}: GET /Users: status {answer.status}: the server refuses the credentials",
+                code="SYNC-0402",
+            )
+        if answer.status == 404 or (answer.document is None and answer.status < 500):
+            raise TargetUnavailable(
+                f"{url}: GET /Users: status {answer.status}, and no JSON object",
+                hint="the URL of a SCIM service is the part before /Users",
+                code="SYNC-0403",
+            )
+
+    async def remove_abandoned(self) -> tuple[int, list[LeftResource]]:
+        """Remove what runs that ended early, or that kept their resources, have left."""
+        gone, left = 0, list[LeftResource]()
+        for ledger in abandoned_ledgers(self._options.folder, self._origin.url):
+            before = len(ledger.made)
+            try:
+                left += await self._remove(ledger)
+            finally:
+                gone += before - len(ledger.made)
+                ledger.close()
+        return gone, left
+
+    async def _take(self, sequence: ProviderSequence, ledger: Ledger) -> list[CheckResult]:
+        server = self._server(sequence)
+        judged = [step for step in sequence.steps if _concerns(step, self._options.only)]
+        run = SequenceRun(sequence, server, ledger, self._options.run, checks_of(SEQUENCES))
+        try:
+            return await run.run(list(with_needed(sequence.steps, judged)), judged)
+        finally:
+            await server.aclose()
+
+    async def _remove(self, ledger: Ledger) -> list[LeftResource]:
+        return await CleanUp(self._plain).remove_all(ledger)
+
+    def _server(self, sequence: ProviderSequence) -> Server:
+        options = self._options
+        return Server(self._origin, sequence, self._exchanges, now=options.now, time=options.time)
+
+
+def with_needed(steps: Sequence[Step], wanted: Sequence[Step]) -> Iterator[Step]:
+    """Give those of `steps` that are `wanted` or make something that another of them needs."""
+    needed: set[str] = set()
+    kept: list[Step] = []
+    for step in reversed(steps):
+        makes = {step.creates, step.picked} & needed
+        if step in wanted or makes:
+            kept.append(step)
+            needed |= step.all_needs
+    yield from reversed(kept)
+
+
+def _concerns(step: Step, only: Only | None) -> bool:
+    """Whether the checks of a step were asked for; discovery goes with users."""
+    return only is None or (step.part == "groups") == (only == "groups")
+
+
+def _kept(ledger: Ledger) -> list[LeftResource]:
+    return [
+        LeftResource(made.endpoint, made.names[0], one, "kept")
+        for made in ledger.made
+        for one in sorted(made.ids)
+    ]

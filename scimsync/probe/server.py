@@ -1,0 +1,187 @@
+"""Requests to the server under test, as a provider sends them, and a record of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from scimsync.jsontext import received_json
+from scimsync.probe.answers import Answer
+from scimsync.probe.credentials import WrongCredentials
+from scimsync.probe.sequence import ProviderSequence
+from scimsync.probe.values import Exchange, Headers, Purpose
+from scimsync.transport.auth import Authenticator
+from scimsync.transport.connection_options import ConnectionOptions
+from scimsync.transport.http import HttpConnection, HttpResponse
+from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
+from scimsync.transport.retry_policy import TimeSource
+
+_MAX_WAITS = 3
+_LONGEST_WAIT_S = 60.0
+_SILENT_AFTER = 3
+_CREDENTIALS = ("Authorization", "***")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, ready to be sent. `target` is percent-encoded; `content` is the body in UTF-8."""
+
+    method: str
+    target: str
+    content: bytes | None = None
+    headers: Headers = ()
+    wrong_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The server under test: its base URL, credentials (None for none), and how it is reached."""
+
+    url: str
+    authenticator: Authenticator | None
+    options: ConnectionOptions
+
+    def connect(self, user_agent: str, *, wrong_token: bool = False) -> HttpConnection:
+        """Return a connection that sends this User-Agent. Raise BaseUrlError for an unsafe URL."""
+        authenticator = self.authenticator
+        if wrong_token and authenticator is not None:
+            authenticator = WrongCredentials(authenticator)
+        return HttpConnection(
+            self.url,
+            authenticator,
+            user_agent=user_agent,
+            timeout=self.options.timeout,
+            verify=self.options.ssl_context(),
+            proxy=self.options.proxy,
+            max_connections=1,
+        )
+
+
+class Server:
+    """The server under test, as one provider talks to it.
+
+    Each exchange is appended to `exchanges`. `now` gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        sequence: ProviderSequence,
+        exchanges: list[Exchange],
+        *,
+        now: Callable[[], datetime],
+        time: TimeSource,
+    ) -> None:
+        self._origin = origin
+        self._sequence = sequence
+        self._exchanges = exchanges
+        self._now = now
+        self._time = time
+        self._connections: dict[bool, HttpConnection] = {}
+        self._unanswered = 0
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether requests carry credentials."""
+        return self._origin.authenticator is not None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the last requests had no response, so that more of them make no sense."""
+        return self._unanswered >= _SILENT_AFTER
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for connection in self._connections.values():
+            await connection.aclose()
+
+    async def send(self, request: Request, step: str, purpose: Purpose) -> tuple[Answer, Exchange]:
+        """Send a request, and again after the wait that a rate limit asks for, at most 60 s."""
+        for _ in range(_MAX_WAITS):
+            answer, exchange, wait = await self._send_once(request, step, purpose)
+            if answer.status != 429 or wait is None or wait > _LONGEST_WAIT_S:
+                break
+            await self._time.sleep(wait)
+        return answer, exchange
+
+    async def _send_once(
+        self, request: Request, step: str, purpose: Purpose
+    ) -> tuple[Answer, Exchange, float | None]:
+        connection = self._connection(request.wrong_token)
+        headers = _merged(self._sequence.headers, request.headers, request.content is not None)
+        started, begin = self._now(), self._time.clock()
+        wait: float | None = None
+        try:
+            response = await connection.send(
+                request.method, request.target, headers=dict(headers), content=request.content
+            )
+        except RequestError as error:
+            answer = _without_response(error)
+        else:
+            answer, wait = _answer(response), response.retry_after
+        self._unanswered = self._unanswered + 1 if answer.status is None else 0
+        exchange = Exchange(
+            sequence=self._sequence.name,
+            step=step,
+            purpose=purpose,
+            started=started,
+            seconds=self._time.clock() - begin,
+            method=request.method,
+            path=request.target,
+            request_headers=self._shown_headers(headers),
+            request_body=self._text(request.content),
+            status=answer.status,
+            response_headers=tuple(
+                (name, self._redact(value)) for name, value in answer.headers.items()
+            ),
+            response_body=self._text(answer.content) or "",
+            problem=self._redact(answer.problem),
+        )
+        self._exchanges.append(exchange)
+        return answer, exchange, wait
+
+    def _connection(self, wrong_token: bool) -> HttpConnection:
+        if wrong_token not in self._connections:
+            self._connections[wrong_token] = self._origin.connect(
+                self._sequence.user_agent, wrong_token=wrong_token
+            )
+        return self._connections[wrong_token]
+
+    def _shown_headers(self, headers: Headers) -> Headers:
+        credentials = (_CREDENTIALS,) if self.has_credentials else ()
+        return (("User-Agent", self._sequence.user_agent), *headers, *credentials)
+
+    def _text(self, content: bytes | None) -> str | None:
+        return None if content is None else self._redact(content.decode("utf-8", "replace"))
+
+    def _redact(self, text: str) -> str:
+        authenticator = self._origin.authenticator
+        return text if authenticator is None else authenticator.redact(text)
+
+
+def _merged(base: Headers, more: Headers, has_body: bool) -> Headers:
+    """Return the headers of a request: `more` replaces those of `base` with the same name."""
+    replaced = {name.lower() for name, _ in more}
+    kept: Iterable[tuple[str, str]] = (one for one in base if one[0].lower() not in replaced)
+    return tuple(one for one in (*kept, *more) if has_body or one[0].lower() != "content-type")
+
+
+def _answer(response: HttpResponse) -> Answer:
+    headers: Mapping[str, str] = response.headers
+    return Answer(
+        response.status,
+        headers,
+        response.content,
+        received_json(response.content),
+        response.problem,
+    )
+
+
+def _without_response(error: RequestError) -> Answer:
+    """Return what is known of a response that cannot be used, or that never came."""
+    if isinstance(error, InvalidResponse):
+        headers = {"Content-Type": error.content_type} if error.content_type else {}
+        return Answer(error.status, headers, error.excerpt.encode(), None, str(error))
+    sent = not isinstance(error, NoResponse) or error.may_have_had_effect
+    return Answer(None, problem=str(error), reached=sent and isinstance(error, NoResponse))
