@@ -64,7 +64,9 @@ def arrivals(
 
     These are records changed after `cursor`, and users whose account could not be created yet.
     """
-    query = union(*_arrivals(target, sources, cursor)).order_by("key")
+    found = union(*_arrivals(target, sources, cursor)).subquery()
+    # in order only afterwards: SQLite would read all links by key, and not those that wait
+    query = select(found.c.key).order_by(found.c.key)
     with closing(stream(connection, 2000, query)) as rows:
         for row in rows:
             yield Key(row.key)
@@ -106,7 +108,7 @@ def _arrivals(target: str, sources: Sequence[str], cursor: Seq) -> tuple[Select[
 def groups_to_plan(connection: Connection, target: str, now: datetime) -> list[Key]:
     """Return the keys of groups that are due although no record changed."""
     query = union(*_due_links(target, Kind.GROUP, now), _left_open(target, Kind.GROUP))
-    return [Key(key) for key in connection.scalars(query)]
+    return [Key(key) for key in connection.scalars(query.order_by("key"))]
 
 
 def keys_with_resolvable_references(connection: Connection, target: str) -> list[Key]:
@@ -119,7 +121,7 @@ def count_due(connection: Connection, target: str, now: datetime) -> int:
 
     A deletion that failed counts when it is tried again, not before.
     """
-    retries = links.count(connection, target, links.retry_is_due(now))
+    retries = sum(links.count(connection, target, each) for each in links.due_retries(now))
     deletions = links.count(
         connection, target, (link.c.delete_after <= now) & link.c.next_try_at.is_(None), _INACTIVE
     )
@@ -160,7 +162,7 @@ def _due_links(target: str, kind: Kind, now: datetime) -> tuple[Select[str], ...
     """
     keys = select(link.c.key).where(link.c.target == target, link.c.kind == kind)
     return (
-        keys.where(links.retry_is_due(now)),
+        *(keys.where(each) for each in links.due_retries(now)),
         keys.where(link.c.may_have_access_since.is_not(None), link.c.next_try_at.is_(None)),
         keys.where(link.c.delete_after <= now, _INACTIVE, link.c.next_try_at.is_(None)),
     )

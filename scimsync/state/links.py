@@ -37,6 +37,8 @@ from scimsync.state.json_values import dump_document, dump_echoes, load_document
 from scimsync.state.tables import link as table
 from scimsync.state.tables import record, reference
 
+_WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+
 
 def get_links(
     connection: Connection, target: str, kind: Kind, keys: Sequence[Key]
@@ -242,8 +244,19 @@ def count_links(connection: Connection, target: str, kind: Kind) -> int:
 
 
 def count_accounts(connection: Connection, target: str, kind: Kind) -> int:
-    """Return how many resources of a kind exist at a target."""
-    return count(connection, target, table.c.kind == kind, has_account())
+    """Return how many resources of a kind exist at a target.
+
+    An index has the status of each link, and another one those without a remote id, which are few.
+    """
+    with_status = (table.c.kind == kind) & table.c.status.in_(_WITH_ACCOUNT)
+    unknown = count(connection, target, with_status, table.c.remote_id.is_(None))
+    return count(connection, target, with_status) - unknown
+
+
+def has_accounts(connection: Connection, target: str, kind: Kind) -> bool:
+    """Return whether any resource of a kind exists at a target."""
+    here = (table.c.target == target) & (table.c.kind == kind)
+    return bool(connection.scalar(select(exists().where(here, has_account()))))
 
 
 def count_with_status(connection: Connection, target: str, *statuses: LinkStatus) -> int:
@@ -389,15 +402,18 @@ def has_account() -> ColumnElement[bool]:
 
 def exists_at(link: FromClause) -> ColumnElement[bool]:
     """Return the condition that the resource of a link exists, for the table or an alias of it."""
-    return and_(
-        link.c.remote_id.is_not(None), link.c.status.in_([LinkStatus.ACTIVE, LinkStatus.INACTIVE])
-    )
+    return and_(link.c.remote_id.is_not(None), link.c.status.in_(_WITH_ACCOUNT))
 
 
 def retry_is_due(now: datetime) -> ColumnElement[bool]:
     """Return the condition that the next try of a link is due. Not true where none is planned."""
+    return or_(*due_retries(now))
+
+
+def due_retries(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the two conditions of which one is true for a link whose next try is due."""
     until = table.c.next_try_at
-    return or_(until <= now, until > latest_plausible(now))
+    return until <= now, until > latest_plausible(now)
 
 
 def _is_waiting(now: datetime) -> ColumnElement[bool]:

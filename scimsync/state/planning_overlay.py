@@ -103,7 +103,7 @@ class OverlayState(LiveState):
     def arrivals(self, sources: Sequence[str], cursor: Seq) -> Iterator[Key]:
         stored = super().arrivals(sources, cursor)
         with self._store.read() as connection:
-            if not links.count_accounts(connection, self._target, Kind.USER):
+            if not links.has_accounts(connection, self._target, Kind.USER):
                 return
         with self._plan.read() as connection:
             newest = record_rows.changed_keys(connection, sources, Seq(-1))

@@ -1,22 +1,23 @@
-"""Queries that a plan makes for each batch use an index on SQLite, whose planner has no statistics.
+"""Queries that a plan makes use an index on SQLite, whose planner has no statistics.
 
 Without one, each batch scans all operations of the run, and a plan takes time quadratic in its
-size.
+size. A query for the few links that are due would read all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
-from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.ids import Key, Kind, RemoteId, Seq
 from scimsync.model.operations import OPEN_STATUSES, Action, OperationFilter
-from scimsync.state import journal
+from scimsync.state import due, journal, links
 from scimsync.state.store import Store, open_state
 
 KEYS = [Key(f"{number:05}") for number in range(1000)]
@@ -56,6 +57,17 @@ QUERIES: dict[str, tuple[str, Callable[[Connection], object]]] = {
     ),
 }
 
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LINK_QUERIES: dict[str, Callable[[Connection], object]] = {
+    "number of accounts": lambda connection: links.count_accounts(connection, "wiki", Kind.USER),
+    "users to plan": lambda connection: list(
+        due.keys_to_plan(connection, "wiki", ["hr"], Seq(7), NOW)
+    ),
+    "groups to plan": lambda connection: due.groups_to_plan(connection, "wiki", NOW),
+    "arrivals": lambda connection: list(due.arrivals(connection, "wiki", ["hr"], Seq(7))),
+    "number of due links": lambda connection: due.count_due(connection, "wiki", NOW),
+}
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -63,9 +75,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_query_for_a_batch_uses_its_index(store: Store, name: str) -> None:
-    index, query = QUERIES[name]
+def plan_of(store: Store, query: Callable[[Connection], object]) -> list[str]:
+    """The steps of the statements that `query` executes, as SQLite plans them."""
     steps: list[str] = []
 
     def explain(
@@ -79,8 +90,27 @@ def test_a_query_for_a_batch_uses_its_index(store: Store, name: str) -> None:
     event.listen(store.engine, "before_cursor_execute", explain)
     with store.read() as connection:
         query(connection)
+    return steps
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_for_a_batch_uses_its_index(store: Store, name: str) -> None:
+    index, query = QUERIES[name]
+
+    steps = plan_of(store, query)
 
     assert any(f"INDEX {index} (" in step for step in steps), steps
     assert all("SCAN" not in step for step in steps), steps
     last_column = {"ix_operation_remote_id": "remote_id", "ix_operation_unique_name": "unique_name"}
     assert any(last_column.get(index, "key") in step for step in steps), steps
+
+
+@pytest.mark.parametrize("name", LINK_QUERIES)
+def test_a_query_for_few_links_does_not_read_all_of_them(store: Store, name: str) -> None:
+    steps = plan_of(store, LINK_QUERIES[name])
+
+    of_links = [step for step in steps if step.startswith("SEARCH link ")]
+    assert of_links, steps
+    for step in of_links:
+        reads_all = step.endswith(("(target=? AND kind=?)", "remote_id>?)"))
+        assert not reads_all or "INDEX ix_link_may_have_access" in step, steps  # few are in it
