@@ -15,6 +15,7 @@ class Answer:
 
     `body` is the parsed JSON, None for none; `content` is how the response was sent. `problem` says
     what kept it from being used. `reached` is False if the request cannot have reached the server.
+    `seconds` is how long the response took.
     """
 
     status: int | None
@@ -23,6 +24,7 @@ class Answer:
     body: Any = None
     problem: str = ""
     reached: bool = True
+    seconds: float = 0.0
 
     @property
     def accepted(self) -> bool:

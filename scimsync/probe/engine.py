@@ -11,7 +11,7 @@ import orjson
 from scimsync.probe.answers import Answer
 from scimsync.probe.clean_up import CleanUp
 from scimsync.probe.ledger import Ledger, Made
-from scimsync.probe.memory import Memory
+from scimsync.probe.memory import Memory, UnknownVersion
 from scimsync.probe.sequence import Expect, ProviderSequence, ReadBack, Step
 from scimsync.probe.server import Request, Server
 from scimsync.probe.values import Check, CheckResult, Exchange, Outcome, Purpose
@@ -79,8 +79,11 @@ class SequenceRun:
 
     async def _take(self, step: Step) -> list[Judged]:
         if (why := self._why_not(step)) is not None:
-            return [Judged(check, step.name, Outcome.SKIPPED, why, ()) for check in step.checks]
-        request = self._request(step)
+            return _skipped(step, why)
+        try:
+            request = self._request(step)
+        except UnknownVersion:
+            return _skipped(step, "the server shows no version of the resource")
         if step.creates is not None:
             made = self._declared(step.creates)
             self._ledger.will_make(made.endpoint, made.attribute, made.names)
@@ -99,6 +102,8 @@ class SequenceRun:
             return "the server does not respond any more"
         if step.wrong_token and not self._server.has_credentials:
             return "there is no token to replace with a wrong one"
+        if step.feature is not None and not self._memory.supports(step.feature):
+            return f"/ServiceProviderConfig says that {step.feature} is not supported"
         missing = sorted(name for name in step.all_needs if not self._memory.knows([name]))
         if not missing:
             return None
@@ -107,8 +112,8 @@ class SequenceRun:
 
     def _request(self, step: Step) -> Request:
         send, memory = step.send, self._memory
-        body: Any = send.body(memory) if callable(send.body) else send.body
-        content = None if body is None else orjson.dumps(memory.fill(body))
+        body: Any = send.body(memory) if callable(send.body) else memory.fill(send.body)
+        content = None if body is None else orjson.dumps(body)
         target = memory.target(send.path, send.query)
         headers = tuple((name, memory.fill(value)) for name, value in send.headers)
         return Request(send.method, target, content, headers, step.wrong_token)
@@ -178,3 +183,7 @@ class SequenceRun:
         else:
             outcome = Outcome.WARNED
         return Judged(expected.check, step.name, outcome, found or "", exchanges)
+
+
+def _skipped(step: Step, why: str) -> list[Judged]:
+    return [Judged(check, step.name, Outcome.SKIPPED, why, ()) for check in step.checks]

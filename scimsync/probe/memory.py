@@ -7,10 +7,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scimsync.probe.sequence import GROUPS, PLACEHOLDER, Query, Resource
-from scimsync.scim.attributes import usable_id
+from scimsync.scim.attributes import read, usable_id
 
 NAME_PREFIX: Final = "scimsync-probe-"
 """What the names of all resources that a probe makes begin with."""
+
+
+_CONFIG: Final = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+
+
+class UnknownVersion(LookupError):
+    """The server has shown no version of a resource that a header could carry."""
 
 
 class Memory:
@@ -25,6 +32,7 @@ class Memory:
         self._resources = {one.name: one for one in resources}
         self._ids: dict[str, str] = {}
         self._documents: dict[str, Mapping[str, Any]] = {}
+        self._config: Mapping[str, Any] = {}
 
     def knows(self, names: Iterable[str]) -> bool:
         """Return whether the ids of all resources called `names` are known."""
@@ -38,8 +46,19 @@ class Memory:
         """Keep the id of the resource called `name`."""
         self._ids[name] = resource_id
 
+    def supports(self, feature: str) -> bool:
+        """Return False if the server has declared that it does not support `feature`."""
+        declared = read(self._config, feature)
+        return not isinstance(declared, Mapping) or read(declared, "supported") is not False
+
     def see(self, document: Mapping[str, Any]) -> None:
-        """Keep `document` as the state of the resource with its id, if that is known."""
+        """Keep `document` as the state of the resource with its id, if that is known.
+
+        Keep a ServiceProviderConfig too.
+        """
+        schemas = document.get("schemas")
+        if isinstance(schemas, list) and _CONFIG in schemas:
+            self._config = document
         shown = usable_id(document.get("id"))
         for name, resource_id in self._ids.items():
             if resource_id == shown:
@@ -99,4 +118,13 @@ class Memory:
                 return f"{stem}-renamed{domain}"
             case "externalId":
                 return stem
+            case "version":
+                return self._version(name)
         raise KeyError(f"{{{name}.{attribute}}}")
+
+    def _version(self, name: str) -> str:
+        meta = read(self.document(name), "meta")
+        found = read(meta, "version") if isinstance(meta, Mapping) else None
+        if not isinstance(found, str) or not found.isascii() or not found.isprintable():
+            raise UnknownVersion
+        return found

@@ -3,8 +3,8 @@
 A path, a query, and a body may contain placeholders in braces. For a resource that is declared as
 `user`, `{user}` is its id, `{user.name}` its userName or displayName, `{user.upper}` this name in
 upper case, `{user.renamed}` a second name to change it to, and `{user.externalId}` its externalId.
-`{run}` is random text that no other run has. A step is skipped while an id that it names is not
-known.
+`{user.version}` is its version as last shown, and `{run}` random text that no other run has. A step
+is skipped while an id or a version that it names is not known.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ Judge = Callable[["Answer", "Memory"], str | None]
 class BodyBuilder(Protocol):
     """Builds a body from what earlier responses showed, such as the document of a PUT."""
 
-    needs: tuple[str, ...]
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The resources whose ids have to be known."""
 
     def __call__(self, memory: Memory, /) -> Mapping[str, Any]:
         """Return the body. The ids of the resources in `needs` are known."""
@@ -109,7 +111,8 @@ class Step:
     must refuse. `picks` gives the id of `picked`, a resource that the probe did not make, from the
     response. `needs` are resources whose ids have to be known beside those that the request
     contains. With `wrong_token`, the request has credentials that the server must refuse; it is
-    skipped if the probe has none.
+    skipped if the probe has none. `feature` is a part of the ServiceProviderConfig, such as `etag`:
+    the step is skipped if the server has declared in the sequence that it does not support it.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Step:
     needs: tuple[str, ...] = ()
     part: Part = "users"
     wrong_token: bool = False
+    feature: str | None = None
 
     @property
     def all_needs(self) -> frozenset[str]:

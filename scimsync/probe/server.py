@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scimsync.jsontext import received_json
@@ -78,7 +78,7 @@ class Server:
         self._exchanges = exchanges
         self._now = now
         self._time = time
-        self._connections: dict[bool, HttpConnection] = {}
+        self._connections: dict[tuple[str, bool], HttpConnection] = {}
         self._unanswered = 0
 
     @property
@@ -108,8 +108,9 @@ class Server:
     async def _send_once(
         self, request: Request, step: str, purpose: Purpose
     ) -> tuple[Answer, Exchange, float | None]:
-        connection = self._connection(request.wrong_token)
         headers = _merged(self._sequence.headers, request.headers, request.content is not None)
+        user_agent, headers = _user_agent(headers, self._sequence.user_agent)
+        connection = self._connection(user_agent, request.wrong_token)
         started, begin = self._now(), self._time.clock()
         wait: float | None = None
         try:
@@ -120,16 +121,18 @@ class Server:
             answer = _without_response(error)
         else:
             answer, wait = _answer(response), response.retry_after
+        seconds = self._time.clock() - begin
+        answer = replace(answer, seconds=seconds)
         self._unanswered = self._unanswered + 1 if answer.status is None else 0
         exchange = Exchange(
             sequence=self._sequence.name,
             step=step,
             purpose=purpose,
             started=started,
-            seconds=self._time.clock() - begin,
+            seconds=seconds,
             method=request.method,
             path=request.target,
-            request_headers=self._shown_headers(headers),
+            request_headers=self._shown_headers(user_agent, headers),
             request_body=self._text(request.content),
             status=answer.status,
             response_headers=tuple(
@@ -141,16 +144,15 @@ class Server:
         self._exchanges.append(exchange)
         return answer, exchange, wait
 
-    def _connection(self, wrong_token: bool) -> HttpConnection:
-        if wrong_token not in self._connections:
-            self._connections[wrong_token] = self._origin.connect(
-                self._sequence.user_agent, wrong_token=wrong_token
-            )
-        return self._connections[wrong_token]
+    def _connection(self, user_agent: str, wrong_token: bool) -> HttpConnection:
+        key = (user_agent, wrong_token)
+        if key not in self._connections:
+            self._connections[key] = self._origin.connect(user_agent, wrong_token=wrong_token)
+        return self._connections[key]
 
-    def _shown_headers(self, headers: Headers) -> Headers:
+    def _shown_headers(self, user_agent: str, headers: Headers) -> Headers:
         credentials = (_CREDENTIALS,) if self.has_credentials else ()
-        return (("User-Agent", self._sequence.user_agent), *headers, *credentials)
+        return (("User-Agent", user_agent), *headers, *credentials)
 
     def _text(self, content: bytes | None) -> str | None:
         return None if content is None else self._redact(content.decode("utf-8", "replace"))
@@ -165,6 +167,13 @@ def _merged(base: Headers, more: Headers, has_body: bool) -> Headers:
     replaced = {name.lower() for name, _ in more}
     kept: Iterable[tuple[str, str]] = (one for one in base if one[0].lower() not in replaced)
     return tuple(one for one in (*kept, *more) if has_body or one[0].lower() != "content-type")
+
+
+def _user_agent(headers: Headers, default: str) -> tuple[str, Headers]:
+    """Return the User-Agent, and the other headers: it belongs to a connection."""
+    named = [value for name, value in headers if name.lower() == "user-agent"]
+    others = tuple(one for one in headers if one[0].lower() != "user-agent")
+    return (named[-1] if named else default), others
 
 
 def _answer(response: HttpResponse) -> Answer:

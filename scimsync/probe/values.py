@@ -59,7 +59,7 @@ class Check:
     `id` is stable, such as `duplicate-conflict`. `standard` is the section that asks for it, or the
     page of a provider. `hint` says how to correct a server that fails the check. A server that
     fails a check which is not `required` gets a warning. `providers` are the names of the sequences
-    that contain the check.
+    that contain the check. `after` are the ids of checks whose failure explains that of this one.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Check:
     hint: str
     required: bool = True
     providers: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):

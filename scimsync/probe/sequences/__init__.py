@@ -12,11 +12,14 @@ from typing import Final
 from scimsync import __version__
 from scimsync.probe.checks import known_checks
 from scimsync.probe.sequence import ProviderSequence
-from scimsync.probe.sequences.okta import OKTA
+from scimsync.probe.sequences.okta import OKTA, OKTA_PUT
+from scimsync.probe.sequences.rfc import RFC
 from scimsync.probe.values import Check
 from scimsync.registry import Registry
 
-SEQUENCES: Final[Registry[ProviderSequence]] = Registry("sequence of a provider", {"okta": OKTA})
+SEQUENCES: Final[Registry[ProviderSequence]] = Registry(
+    "sequence of a provider", {one.name: one for one in (RFC, OKTA, OKTA_PUT)}
+)
 
 PLAIN: Final = ProviderSequence(
     name="scimsync",

@@ -1,0 +1,31 @@
+"""What a client may send by RFC 7643 and RFC 7644 alone.
+
+Its order is: discovery, users, lists and filters, changes of users, groups, the end of all. What a
+server declares not to support (`supported = false` in /ServiceProviderConfig) is not checked.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scimsync.probe.sequence import GROUPS, ProviderSequence, Resource
+from scimsync.probe.sequences.rfc.changes import CHANGES
+from scimsync.probe.sequences.rfc.discovery import DISCOVERY
+from scimsync.probe.sequences.rfc.ends import ENDS
+from scimsync.probe.sequences.rfc.groups import GROUP_STEPS
+from scimsync.probe.sequences.rfc.lists import LISTS
+from scimsync.probe.sequences.rfc.users import USER_STEPS
+
+RFC: Final = ProviderSequence(
+    name="rfc",
+    title="RFC 7643 and 7644",
+    user_agent="scimsync-probe",
+    headers=(("Accept", "application/scim+json"), ("Content-Type", "application/scim+json")),
+    resources=(
+        Resource("user"),
+        Resource("other"),
+        Resource("group", GROUPS),
+        Resource("team", GROUPS),
+    ),
+    steps=(*DISCOVERY, *USER_STEPS, *LISTS, *CHANGES, *GROUP_STEPS, *ENDS),
+)
