@@ -30,6 +30,7 @@ _COMMANDS = {
     "check": "Check configuration, secrets, sources and targets",
     "plan": "Show what a push would change, and why",
     "push": "Apply the plan to all targets",
+    "reconcile": "Show how targets differ from what they acknowledged",
     "status": "Show sources, targets, failures and recent runs",
     "explain": "Show everything about one user, and what a push would do",
     "deprovision": "Remove a user's access at all targets now",

@@ -88,6 +88,39 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownResource:
+    """The part of a link that is compared with what the target shows of its resource."""
+
+    key: Key
+    remote_id: RemoteId
+    status: LinkStatus
+    document: Document
+    echoes: tuple[Echo, ...] = ()
+    in_doubt: bool = False
+    access_to_remove: bool = False
+    shared: bool = False
+
+    @property
+    def has_account(self) -> bool:
+        """Whether the resource exists at the target, active or not."""
+        return self.status in (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
+
+
+def known_resource(link: Link) -> KnownResource:
+    """Return what a link with an id says of its resource."""
+    return KnownResource(
+        link.key,
+        link.remote_id or RemoteId(""),
+        link.status,
+        link.document,
+        link.echoes,
+        link.in_doubt,
+        link.may_have_access_since is not None,
+        link.shared,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class AccessToRemove:
     """The leavers who may still have access at a target.
 

@@ -45,7 +45,7 @@ def echoes_after(
         held = None if shown is None else project(shown, (path,)).get(path)
         if held is not None:
             if not agrees(value, held):
-                found.append(Echo(path, _short(value), _short(held)))
+                found.append(Echo(path, shortened(value), shortened(held)))
         elif path in earlier and path not in sent:
             found.append(earlier[path])
     return tuple(found[:_MOST])
@@ -84,7 +84,7 @@ def _text(value: Any) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def _short(value: Value) -> Value:
+def shortened(value: Value) -> Value:
     """Return a value, or the beginning of its text if it is long."""
     text = value if isinstance(value, str) else json_text(value)
     return value if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

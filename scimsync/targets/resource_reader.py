@@ -125,6 +125,11 @@ class ResourceReader:
         async for page in list_resources(self, endpoint, partial(self._page_query, kind), paging):
             yield page
 
+    @property
+    def finds_members(self) -> bool:
+        """Whether a filter is known that finds a group by one of its members."""
+        return self._member_filter is not None
+
     async def is_member(self, group: str, member: str) -> bool | None:
         """Return whether a group has a member by a filter, or None where that proves nothing.
 

@@ -1,0 +1,193 @@
+"""What a reconciliation finds at a target, and what it could not find out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+from scimsync.errors import ScimsyncError
+from scimsync.model.changes import Change
+from scimsync.model.ids import Key, Kind, RemoteId
+
+FIRST_REMARKS: Final = 20
+"""The number of resources that could not be compared that are named; the others are counted."""
+
+
+class Drift(StrEnum):
+    """How a target differs from what it acknowledged, the most urgent first."""
+
+    REACTIVATED = "reactivated"
+    STILL_ACTIVE = "still active"
+    MEMBER_ADDED = "member added"
+    SHARED = "shared"
+    REASSIGNED = "reassigned"
+    UNMANAGED = "unmanaged"
+    VANISHED = "vanished"
+    DEACTIVATED = "deactivated"
+    CHANGED = "changed"
+    NEW_ID = "new id"
+    MEMBER_REMOVED = "member removed"
+    DANGLING_MEMBER = "dangling member"
+
+
+DRIFT_MEANINGS: Mapping[Drift, str] = {
+    Drift.REACTIVATED: "a leaver's account is active again",
+    Drift.STILL_ACTIVE: "a leaver's account is still active",
+    Drift.MEMBER_ADDED: "a member that no rule wants in the group",
+    Drift.SHARED: "several keys are linked to this account",
+    Drift.REASSIGNED: "the id belongs to somebody else now",
+    Drift.UNMANAGED: "no user is linked to this account",
+    Drift.VANISHED: "it is gone at the target",
+    Drift.DEACTIVATED: "deactivated by hand",
+    Drift.CHANGED: "other values than acknowledged",
+    Drift.NEW_ID: "it has another id now",
+    Drift.MEMBER_REMOVED: "a member was taken out of the group",
+    Drift.DANGLING_MEMBER: "a member whose id no account or group has",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One difference between a target and what it acknowledged.
+
+    `key` is that of the linked user or group, None for an account that no user is linked to, and
+    `others` are further keys that are linked to it. `name` is the userName or displayName as the
+    target shows it, or else as it was acknowledged. `changes` hold the acknowledged values and
+    those that the target shows. For a member, `key` is the group's, `member_kind` and `member` are
+    what the id `member_id` belongs to, as far as it is known. `detail` says more.
+    """
+
+    drift: Drift
+    kind: Kind
+    key: Key | None
+    remote_id: RemoteId | None
+    name: str | None = None
+    changes: tuple[Change, ...] = ()
+    others: tuple[Key, ...] = ()
+    member_kind: Kind | None = None
+    member: Key | None = None
+    member_id: RemoteId | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A resource that could not be compared, and why."""
+
+    kind: Kind
+    key: Key
+    why: str
+
+
+class FindingLog:
+    """The findings at one target, in a private file: there may be as many as accounts.
+
+    `counts` has their number by kind. `unreadable` counts the resources that could not be compared,
+    of which `first_unreadable` has the first. `skipped` counts those that a push has in hand.
+    """
+
+    def __init__(self, file: Path, stream: BinaryIO) -> None:
+        self._file = file
+        self._stream = stream
+        self.counts: Counter[Drift] = Counter()
+        self.unreadable = 0
+        self.first_unreadable: list[Unreadable] = []
+        self.skipped = 0
+
+    def add(self, finding: Finding) -> None:
+        """Note a finding."""
+        self.counts[finding.drift] += 1
+        self._stream.write(orjson.dumps(_row(finding), option=orjson.OPT_APPEND_NEWLINE))
+
+    def add_unreadable(self, kind: Kind, key: Key, why: str) -> None:
+        """Note that a resource could not be compared."""
+        self.unreadable += 1
+        if len(self.first_unreadable) < FIRST_REMARKS:
+            self.first_unreadable.append(Unreadable(kind, key, why))
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Yield the findings, in the order in which they were found."""
+        self._stream.flush()
+        with self._file.open("rb") as lines:
+            for line in lines:
+                yield _finding(orjson.loads(line))
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFindings:
+    """The findings at one target.
+
+    `users` and `groups` are the numbers of resources that were compared. `problem` is why the list
+    of accounts is not shown to be whole, None if it is: accounts without a link may then be missing
+    in `log`. `notes` are remarks on what cannot be compared at this target. `error` is why the
+    target could not be read, in which case there are no findings.
+    """
+
+    name: str
+    log: FindingLog
+    users: int = 0
+    groups: int = 0
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+    requests: int = 0
+    seconds: float = 0.0
+    error: ScimsyncError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something could not be compared, else 0."""
+        return 1 if self.error is not None or self.log.unreadable or self.problem else 0
+
+
+@dataclass(slots=True)
+class Counted:
+    """How many linked resources have a value at each path, and how many of them show one there."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    shown: Counter[str] = field(default_factory=Counter)
+
+    def never_shown(self, path: str) -> bool:
+        """Return whether the list shows the attribute of no account, of several that have it."""
+        return self.sent[path] > 1 and not self.shown[path]
+
+
+def _row(finding: Finding) -> list[Any]:
+    return [
+        finding.drift,
+        finding.kind,
+        finding.key,
+        finding.remote_id,
+        finding.name,
+        [[change.path, change.before, change.after] for change in finding.changes],
+        finding.others,
+        finding.member_kind,
+        finding.member,
+        finding.member_id,
+        finding.detail,
+    ]
+
+
+def _finding(row: list[Any]) -> Finding:
+    drift, kind, key, remote_id, name, changes, others, member_kind, member, member_id, detail = row
+    return Finding(
+        drift=Drift(drift),
+        kind=Kind(kind),
+        key=key,
+        remote_id=remote_id,
+        name=name,
+        changes=tuple(Change(*change) for change in changes),
+        others=tuple(others),
+        member_kind=None if member_kind is None else Kind(member_kind),
+        member=member,
+        member_id=member_id,
+        detail=detail,
+    )

@@ -1,0 +1,277 @@
+"""Read the resources of a target back, page by page, into a temporary DuckDB database.
+
+Neither the list nor the resources are held in memory: each page goes to a private file, and DuckDB
+loads that file once the list has ended. The next page is requested while the last one is worked on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, Self
+
+import orjson
+
+from scimsync.model.ids import UNIQUE_ATTRIBUTE, Kind
+from scimsync.scim.attributes import read, resource_id, short_text
+from scimsync.scim.error_response import ErrorResponse
+from scimsync.scim.listing import ListingError, Page
+from scimsync.scim.resource_types import RESOURCE_TYPES
+from scimsync.sources.workspace import new_private_bytes
+from scimsync.targets.evidence import Purpose, Verdict, verdict
+from scimsync.targets.resource_list import folded_value
+from scimsync.targets.resource_reader import ResourceReader
+from scimsync.targets.shown_resources import active_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from duckdb import DuckDBPyConnection
+
+_MEMORY_LIMIT: Final = "100MB"
+_MEMORY_LIMIT_OF_KEPT: Final = "300MB"
+_THREADS: Final = 2
+
+_INSERT: Final = (
+    "INSERT INTO resource SELECT ?, id, name, active, held, resource FROM read_json(?,"
+    " format = 'newline_delimited', maximum_object_size = ?,"
+    " columns = {id: 'VARCHAR', name: 'VARCHAR', active: 'BOOLEAN', held: 'MAP(VARCHAR, VARCHAR)',"
+    " resource: 'JSON'}) QUALIFY id IS NULL OR row_number() OVER (PARTITION BY id) = 1"
+)
+_TABLE: Final = (
+    "CREATE TABLE resource (kind VARCHAR, id VARCHAR, name VARCHAR, active BOOLEAN,"
+    " held MAP(VARCHAR, VARCHAR), resource JSON)"
+)
+_LONGEST_LINE: Final = 1 << 20
+_LONGEST_KEPT: Final = 16 << 20
+"""Above the largest response (`MAX_RESPONSE_BYTES`), in bytes. DuckDB reserves twice as much for
+each thread."""
+
+Resource = dict[str, Any]
+
+
+class PageReceiver(Protocol):
+    """What works on the pages of a list, in another thread, while the next one is requested."""
+
+    def start(self) -> None:
+        """Forget the pages so far: the list starts, or starts again."""
+        ...
+
+    def take(self, resources: Sequence[Resource]) -> None:
+        """Work on the resources of one page."""
+        ...
+
+
+@dataclass(slots=True)
+class _Pages:
+    """The pages of a list so far: their totals, and whether the target said that it ended."""
+
+    totals: set[int | None] = field(default_factory=set)
+    is_last: bool = False
+
+    def add(self, page: Page) -> None:
+        self.totals.add(page.total_results)
+        self.is_last = page.is_last
+
+    def why_not_whole(self, kind: Kind, came: int) -> str | None:
+        """Return why the list is not shown to be whole, given how many resources came."""
+        endpoint = RESOURCE_TYPES[kind].endpoint
+        if len(self.totals) != 1:
+            return f"{endpoint}: the list changed while it was read"
+        (total,) = self.totals
+        if total is None:
+            return None if self.is_last else f"{endpoint}: the list gives no totalResults"
+        if came == total:
+            return None
+        more = "only " if came < total else ""
+        return f"{endpoint}: {more}{came:,} of {total:,} resources came"
+
+
+class ReadBack:
+    """The resources of one target in a private DuckDB database, removed by `close`.
+
+    `connection` has the table `resource`: `kind` (`user` or `group`), `id` (text; NULL for a
+    resource without one that can be used), `name` (userName or displayName as shown), `active`
+    (NULL where it is not shown), and `held`, a map of the attribute paths that were asked for to
+    the values there, in the form in which they are compared (`fold_value`). With `keep`, the column
+    `resource` has the whole resource as JSON.
+
+    `problems` has, for each kind that was read, why its list is not shown to be whole, and None for
+    a list that is: each page gave the same total, and as many resources came.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
+        self.folder = Path(mkdtemp(prefix="scimsync-"))
+        self.problems: dict[Kind, str | None] = {}
+        self._keep = keep
+        self._connection: DuckDBPyConnection | None = None
+        self._files = 0
+
+    @property
+    def connection(self) -> DuckDBPyConnection:
+        """The database, opened at first use."""
+        if self._connection is None:
+            import duckdb
+
+            self._connection = duckdb.connect(
+                str(self.folder / "read.duckdb"),
+                config={
+                    "memory_limit": _MEMORY_LIMIT_OF_KEPT if self._keep else _MEMORY_LIMIT,
+                    "threads": _THREADS,
+                    "temp_directory": str(self.folder / "spill"),
+                    "preserve_insertion_order": False,
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                    "python_enable_replacements": False,
+                },
+            )
+            self._connection.execute(_TABLE)
+        return self._connection
+
+    def new_file(self) -> Path:
+        """Return the path of a file in the private folder that does not exist yet."""
+        self._files += 1
+        return self.folder / f"{self._files}.ndjson"
+
+    async def read(
+        self,
+        reader: ResourceReader,
+        kind: Kind,
+        paths: Sequence[str] = (),
+        receiver: PageReceiver | None = None,
+        progress: Callable[[int, int | None], None] = lambda _number, _total: None,
+    ) -> None:
+        """Read all resources of a kind, groups without members, and hand each page to `receiver`.
+
+        `paths` are those of the column `held`. `progress` gets the number of resources of each
+        page, and their total if the target says it. Raise RequestError for what concerns more than
+        this list: no connection, a refused token.
+        """
+        file, pages, problem = self.new_file(), _Pages(), None
+        began = False
+        with new_private_bytes(file) as stream:
+            spool = _Spool(stream, kind, tuple(paths), receiver, keep=self._keep)
+            try:
+                async with aclosing(_ahead(reader.pages(kind))) as ahead:
+                    async for page in ahead:
+                        if page.is_first or not began:
+                            began, pages = True, _Pages()
+                            spool.start()
+                        pages.add(page)
+                        await asyncio.to_thread(spool.take, page.resources)
+                        progress(len(page.resources), page.total_results)
+            except ErrorResponse as error:
+                if not began or verdict(error, Purpose.SEARCH) is Verdict.TOKEN:
+                    raise
+                problem = f"the list is incomplete: {error}"
+            except ListingError as error:
+                problem = str(error)
+        came = await asyncio.to_thread(self._load, kind, file)
+        self.problems[kind] = problem or pages.why_not_whole(kind, came)
+
+    def number(self, kind: Kind) -> int:
+        """Return how many resources of a kind were read."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM resource WHERE kind = ?", [str(kind)]
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def load(self, table: str, columns: Mapping[str, str], file: Path) -> None:
+        """Load a file of JSON lines in the private folder into a new table, and remove it."""
+        described = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+        names = ", ".join(columns)
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT {names} FROM read_json(?,"  # noqa: S608
+            f" format = 'newline_delimited', columns = {{{described}}},"
+            f" maximum_object_size = {_LONGEST_LINE})",
+            [str(file)],
+        )
+        file.unlink()
+
+    def close(self) -> None:
+        """Close the database and remove the folder."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _load(self, kind: Kind, file: Path) -> int:
+        """Load the file of a list, each id once, and return the number of resources in it."""
+        if file.stat().st_size:
+            longest = _LONGEST_KEPT if self._keep else _LONGEST_LINE
+            self.connection.execute(_INSERT, [str(kind), str(file), longest])
+        file.unlink()
+        return self.number(kind)
+
+
+class _Spool:
+    """Writes pages to a file, and hands them on."""
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        kind: Kind,
+        paths: tuple[str, ...],
+        receiver: PageReceiver | None,
+        *,
+        keep: bool,
+    ) -> None:
+        self._stream = stream
+        self._name = UNIQUE_ATTRIBUTE[kind]
+        self._paths = paths
+        self._receiver = receiver
+        self._keep = keep
+
+    def start(self) -> None:
+        self._stream.seek(0)
+        self._stream.truncate()
+        if self._receiver is not None:
+            self._receiver.start()
+
+    def take(self, resources: Sequence[Resource]) -> None:
+        self._stream.write(b"".join([self._line(resource) for resource in resources]))
+        if self._receiver is not None:
+            self._receiver.take(resources)
+
+    def _line(self, resource: Resource) -> bytes:
+        row = {
+            "id": resource_id(resource),
+            "name": short_text(read(resource, self._name)),
+            "active": active_of(resource),
+            "held": {path: folded_value(resource, path) for path in self._paths},
+        }
+        if self._keep:
+            row["resource"] = resource
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+async def _ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page]:
+    """Yield pages, and request the next one before the last one is worked on."""
+
+    async def following() -> Page | None:
+        return await anext(pages, None)
+
+    upcoming = asyncio.ensure_future(following())
+    try:
+        while (page := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(following())
+            yield page
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
