@@ -29,6 +29,8 @@ _COMMANDS = {
     "init": "Write a first sync.toml from the columns of a file",
     "check": "Check configuration, secrets, sources and targets",
     "plan": "Show what a push would change, and why",
+    "show": "Show a saved plan",
+    "diff": "Show how two saved plans differ",
     "push": "Apply the plan to all targets",
     "reconcile": "Show how targets differ from what they acknowledged",
     "status": "Show sources, targets, failures and recent runs",

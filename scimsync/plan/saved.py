@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,11 +47,18 @@ class SavedPlan:
     fingerprint: str
 
 
-def saved_header(plan: Plan, options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Return what a plan file holds beside the plan. `options` are those of the command line."""
+def saved_header(
+    plan: Plan, options: Mapping[str, Any], settings: Settings, made_at: datetime
+) -> dict[str, Any]:
+    """Return what a plan file holds beside the plan.
+
+    `options` are those of the command line. `made_at` and the URLs of the targets are for display.
+    """
     fingerprints = {name: _fingerprint(target) for name, target in plan.targets.items()}
     return {
         "scimsync_plan": FORMAT,
+        "made_at": made_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "urls": {name: target.url for name, target in plan.targets.items()},
         "options": dict(options),
         "settings": settings,
         "operations": {name: number for name, (number, _) in fingerprints.items()},
@@ -60,8 +68,13 @@ def saved_header(plan: Plan, options: Mapping[str, Any], settings: Settings) -> 
 
 def read_saved(path: Path) -> SavedPlan:
     """Return the plan in a plan file; raise ConfigError if the file is none."""
+    return parse_saved(path, read_plan_file(path))
+
+
+def read_plan_file(path: Path) -> bytes:
+    """Return the content of a plan file; raise ConfigError if it cannot be read."""
     try:
-        return parse_saved(path, path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"{path}: the plan cannot be read: {error.strerror}", code="SYNC-0909"
@@ -80,11 +93,16 @@ def parse_saved(path: Path, content: bytes) -> SavedPlan:
             )
         return _saved(path.name, head)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path}: this is no saved plan",
-            hint=f"scimsync plan --out {path.name} makes one",
-            code="SYNC-0909",
-        ) from error
+        raise no_plan(path) from error
+
+
+def no_plan(path: Path) -> ConfigError:
+    """Return the error for a file that has no plan."""
+    return ConfigError(
+        f"{path}: this is no saved plan",
+        hint=f"scimsync plan --out {path.name} makes one",
+        code="SYNC-0909",
+    )
 
 
 def _saved(name: str, head: dict[str, Any]) -> SavedPlan:

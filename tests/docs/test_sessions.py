@@ -212,10 +212,17 @@ def test_a_saved_plan_is_applied_once(two_targets: Office) -> None:
     replace(two_targets, "(.*)Stone,IT", r"\1Stone,Sales", name="people.csv")
     replace(two_targets, "(.*)Sales,6,,active", r"\1Sales,6,,left", name="people.csv")
 
-    assert two_targets.run("plan", "--out", "tonight.plan").code == 0
-    assert two_targets.run("push", "tonight.plan").code == 0
+    reviewed = (two_targets.folder / "people.csv").read_text()
+    text = page("docs/how-to/review-plans.md")
 
-    assert replay(two_targets, sessions(page("docs/how-to/review-plans.md"))) == [3]
+    assert two_targets.run("plan", "--out", "tonight.plan").code == 0
+    replace(two_targets, "1001,avery.stone", "1001,avery.field", name="people.csv")
+    replace(two_targets, "(.*)Sales,6,,left", r"\1Sales,6,,active", name="people.csv")
+    assert two_targets.run("plan", "--out", "new.plan").code == 0
+    assert replay(two_targets, sessions(section(text, "Find out why a plan is out of date"))) == [0]
+    two_targets.write("people.csv", reviewed)
+    assert two_targets.run("push", "tonight.plan").code == 0
+    assert replay(two_targets, sessions(section(text, "Push exactly what you reviewed"))) == [3]
 
 
 def test_a_plan_shows_what_an_adoption_overwrites(

@@ -16,17 +16,16 @@ from scimsync import __version__
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
 from scimsync.cli.ui.error_report import print_target_errors, print_violation
+from scimsync.cli.ui.plan_output import FORMATS, Whole, print_plan
 from scimsync.cli.ui.private_output import write_private
-from scimsync.cli.ui.problems import problem_document, problem_line
+from scimsync.cli.ui.problems import problem_document
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
 from scimsync.config.models import Config
 from scimsync.errors import ConfigError, GuardStop, combined_exit_code
 from scimsync.model.ids import Key
 from scimsync.plan import Plan
-from scimsync.plan.render.json import planned_document
-from scimsync.plan.render.markdown import markdown_plan
-from scimsync.plan.render.text import text_plan
+from scimsync.plan.render.json import planned_documents
 from scimsync.plan.saved import saved_header
 from scimsync.plan.shown_plan import shown_plan
 from scimsync.run import Options
@@ -40,7 +39,7 @@ from scimsync.run.settings_digests import settings_digests
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "html", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     help="Output format. (default: text)",
 )
@@ -85,7 +84,7 @@ def command(
             )
             prepared = planned.__enter__()
         try:
-            _print_plan(prepared.plan, form, _facts(config, options))
+            _print_plan(prepared.plan, form, _facts(config, options), out)
             if out is not None:
                 _save(prepared.plan, out, options, setup)
             code = _exit_code(prepared.plan, tell=exit_code)
@@ -104,29 +103,20 @@ def _facts(config: Config, options: CommonOptions) -> dict[str, str]:
     } | ({"for keys": ", ".join(options.keys)} if options.keys else {})
 
 
-def _print_plan(plan: Plan, form: str, facts: Mapping[str, str]) -> None:
+def _print_plan(plan: Plan, form: str, facts: Mapping[str, str], out: Path | None) -> None:
     """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
     if form == "json":
         sys.stdout.buffer.writelines(_document(plan))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
         return
-    if form == "markdown":
-        for line in markdown_plan(shown_plan(plan)):
-            sys.stdout.write(line + "\n")
-        return
-    if form == "html":
-        from scimsync.plan.render.html import html_plan
+    whole = Whole("scimsync plan --json", None if out is None else str(out))
+    print_plan(shown_plan(plan), form, facts, whole)
+    if form == "text":
+        _print_errors(plan)
 
-        sys.stdout.buffer.writelines(piece.encode() for piece in html_plan(shown_plan(plan), facts))
-        sys.stdout.flush()
-        return
-    text_plan(shown_plan(plan))
-    for target in plan.targets.values():
-        for warning in target.warnings:
-            click.secho(f"{target.name}: {warning}", fg="yellow", err=True)
-    for problem in plan.problems:
-        click.secho(problem_line(problem), fg="yellow", err=True)
+
+def _print_errors(plan: Plan) -> None:
     errors = {name: target.error for name, target in plan.targets.items()}
     for violation in plan.violations:
         whole = {*violation.stops} == errors.keys()
@@ -148,6 +138,7 @@ def _save(plan: Plan, path: Path, options: CommonOptions, setup: CompiledConfig)
         plan,
         {"targets": options.targets, "keys": options.keys},
         settings_digests(setup.targets.values()),
+        options.clock(),
     )
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
     write_private(path, chain(start, _document(plan), [b"}\n"]), setup.config)
@@ -175,9 +166,9 @@ def _document(plan: Plan) -> Iterator[bytes]:
     for number, (name, target) in enumerate(plan.targets.items()):
         yield b"%b%b: " % (b", " if number else b"", orjson.dumps(name))
         yield b'{"counts": %b, "operations": [' % orjson.dumps(target.counts())
-        for place, shown in enumerate(target.shown_requests()):
+        for place, operation in enumerate(planned_documents(target)):
             yield b",\n" if place else b"\n"
-            yield orjson.dumps(planned_document(shown))
+            yield orjson.dumps(operation)
         error = None if target.why_not_sent is None else target.why_not_sent.message
         yield b'], "error": %b' % orjson.dumps(error)
         if target.warnings:

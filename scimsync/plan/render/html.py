@@ -8,14 +8,13 @@ from itertools import islice
 
 from scimsync.htmlpage import html_page
 from scimsync.jsontext import json_text
-from scimsync.model.ids import Kind
-from scimsync.model.memberships import member_of
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
+from scimsync.model.ids import Key, Kind
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action
 from scimsync.model.records import Problem
 from scimsync.plan.diff import describe_counts, short_path
 from scimsync.plan.render.words import SIGNS, adoption_notes
 from scimsync.plan.requests import shown
-from scimsync.plan.shown_plan import ShownPlan, ShownTarget
+from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget
 
 SHOWN_AT_MOST = 1000
 """Further operations of a target are only counted; a browser is slow with more."""
@@ -51,10 +50,10 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """The members that an operation adds or removes, and the number of those not listed."""
+    """Members that an operation adds or removes with their names, and how many are not listed."""
 
     sign: str
-    keys: list[str]
+    first: list[tuple[Key, str | None]]
     more: int
 
 
@@ -67,6 +66,7 @@ class _Row:
     tone: str
     is_group: bool
     key: str
+    name: str | None
     reason: str
     notes: list[str]
     changes: list[_Change]
@@ -84,10 +84,13 @@ class _Section:
     more: int
 
 
-def html_plan(plan: ShownPlan, facts: Mapping[str, str]) -> Iterator[str]:
+def html_plan(
+    plan: ShownPlan, facts: Mapping[str, str], whole: str = "scimsync plan --json"
+) -> Iterator[str]:
     """Return the page of a plan in pieces.
 
-    `facts` are shown below the title: what the plan was made from and when.
+    `facts` are shown below the title: what the plan was made from and when. `whole` is what shows
+    the operations that are left out of a long plan.
     """
     actions = [one.value for one in Action if any(one in target.counts for target in plan.targets)]
     return html_page(
@@ -95,13 +98,13 @@ def html_plan(plan: ShownPlan, facts: Mapping[str, str]) -> Iterator[str]:
         "plan.html",
         {
             "facts": facts,
+            "whole": whole,
             "guard": plan.guard,
             "stops": "" if len(plan.stops) == len(plan.targets) else ", ".join(plan.stops),
             "targets": plan.targets,
             "actions": [(action, _TONES[action]) for action in actions],
             "problems": [(_where(problem), problem.detail) for problem in plan.problems],
             "sections": map(_section, plan.targets),
-            "tones": _TONES,
         },
     )
 
@@ -115,7 +118,8 @@ def _section(target: ShownTarget) -> _Section:
     )
 
 
-def _row(operation: Operation) -> _Row:
+def _row(entry: ShownOperation) -> _Row:
+    operation = entry.operation
     is_membership = operation.action in MEMBERSHIP_ACTIONS
     return _Row(
         action=operation.action,
@@ -123,6 +127,7 @@ def _row(operation: Operation) -> _Row:
         tone=_TONES[operation.action],
         is_group=operation.kind is Kind.GROUP,
         key=operation.key,
+        name=entry.name,
         reason=operation.reason,
         notes=adoption_notes(operation),
         changes=[]
@@ -131,7 +136,7 @@ def _row(operation: Operation) -> _Row:
             _Change(short_path(change.path), _json(change.before), _json(change.after))
             for change in operation.changes
         ],
-        members=list(_members(operation)) if is_membership else [],
+        members=list(_members(entry)) if is_membership else [],
         is_open=len(operation.changes) <= _CHANGES_OPEN,
     )
 
@@ -140,12 +145,12 @@ def _json(value: object) -> str | None:
     return None if value is None else json_text(shown(value))
 
 
-def _members(operation: Operation) -> Iterator[_Members]:
-    changes = [member_of(change) for change in operation.changes]
-    for sign, is_added in (("-", False), ("+", True)):
-        keys = [key for _, key, added in changes if added is is_added]
-        if keys:
-            yield _Members(sign, list(keys[:MEMBERS_SHOWN]), max(len(keys) - MEMBERS_SHOWN, 0))
+def _members(entry: ShownOperation) -> Iterator[_Members]:
+    for sign, added in (("-", False), ("+", True)):
+        members = entry.members(added=added)
+        if members:
+            left = max(len(members) - MEMBERS_SHOWN, 0)
+            yield _Members(sign, members[:MEMBERS_SHOWN], left)
 
 
 def _where(problem: Problem) -> str:

@@ -44,6 +44,11 @@ def adoption_notes(entry: Operation) -> list[str]:
     return notes + ["reactivates the account"] * is_reactivated(entry.changes)
 
 
-def subject(entry: Operation) -> str:
-    """Return the key of a user, or `group` and the key of a group."""
-    return printable(entry.key) if entry.kind is Kind.USER else f"group {printable(entry.key)}"
+def subject(entry: Operation, name: str | None = None) -> str:
+    """Return the key of a user with the name, or `group` and the key of a group."""
+    return named(entry.key, name) if entry.kind is Kind.USER else f"group {printable(entry.key)}"
+
+
+def named(key: str, name: str | None) -> str:
+    """Return a key with the name of its user, if it has one: `1008 (Kim Lee)`."""
+    return printable(key) if name is None else f"{printable(key)} ({printable(name)})"

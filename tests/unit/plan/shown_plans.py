@@ -9,7 +9,7 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.operations import Action, Operation, Phase
 from scimsync.model.records import Problem
-from scimsync.plan.shown_plan import ShownPlan, ShownTarget
+from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e\"'`|@team *bold* [x](y)"
 """Markup, a terminal sequence, a reversal of the text, quotes, and what Markdown reads."""
@@ -28,7 +28,9 @@ def target(operations: Sequence[Operation], name: str = "wiki", **more: Any) -> 
         for action in Action
         if (number := sum(one.action == action for one in operations))
     }
-    return ShownTarget(name, "https://wiki.example.com", counts, lambda: iter(operations), **more)
+    return ShownTarget(
+        name, "https://wiki.example.com", counts, lambda: map(ShownOperation, operations), **more
+    )
 
 
 def night() -> ShownPlan:

@@ -105,7 +105,7 @@ def test_a_long_plan_shows_the_first_operations_and_counts_the_others() -> None:
 
     text = _Page(page_of(ShownPlan((target(operations),)))).text
 
-    assert f"{SHOWN_AT_MOST - 1:05} why … and 7 more; scimsync plan --json has all" in text
+    assert f"{SHOWN_AT_MOST - 1:05} why … and 7 more; scimsync plan --json shows all" in text
     assert f"{SHOWN_AT_MOST:05}" not in text
     assert f"wiki {SHOWN_AT_MOST + 7:,}" in text
 

@@ -1,0 +1,36 @@
+"""`scimsync diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import write_json
+from scimsync.plan.plan_diff import plan_diff
+from scimsync.plan.plan_file import read_plan
+from scimsync.plan.render.diff import diff_document, text_diff
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
+@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+@click.option("--exit-code", is_flag=True, help="Exit with code 6 if the plans differ.")
+@common_options_without("targets", "keys")
+def command(options: CommonOptions, old: Path, new: Path, exit_code: bool) -> None:
+    """Show how two plans differ, in files of plan --out or plan --json.
+
+    Two plans are the same if they would change the same values by the same requests. Reasons and
+    the order of operations do not matter.
+
+    Exit codes: 0 done, 2 a file has no plan, 6 the plans differ (with --exit-code).
+    """
+    targets = plan_diff(read_plan(old), read_plan(new))
+    if options.as_json:
+        write_json(diff_document(str(old), str(new), targets))
+    else:
+        is_clear = old.name != new.name
+        text_diff(old.name if is_clear else str(old), new.name if is_clear else str(new), targets)
+    if exit_code and any(target.differs for target in targets):
+        raise click.exceptions.Exit(6)

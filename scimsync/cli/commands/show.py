@@ -1,0 +1,65 @@
+"""`scimsync show`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+import orjson
+
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.plan_output import FORMATS, Whole, print_plan
+from scimsync.formatting import printable
+from scimsync.plan.plan_file import PlanFile, read_plan
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="Output format. (default: text)",
+)
+@common_options_without("targets", "keys")
+def command(options: CommonOptions, file: Path, form: str) -> None:
+    """Show the plan in FILE: one that plan --out saved, or the output of plan --json.
+
+    Needs no configuration, state, source, or target, and does not check whether the plan is still
+    up to date: push FILE does.
+    """
+    form = "json" if options.as_json else form
+    plan = read_plan(file)
+    if form == "json":
+        sys.stdout.buffer.write(orjson.dumps(plan.document) + b"\n")
+        sys.stdout.flush()
+        return
+    facts = _facts(plan)
+    whole = Whole(f"scimsync show {file} --json", str(file))
+    print_plan(plan.plan, form, facts, whole)
+    if form == "text":
+        for line in plan.plan.guard:
+            click.secho(printable(line), fg="red", err=True)
+        if not options.quiet:
+            about = "; ".join(f"{name} {value}".strip() for name, value in facts.items())
+            click.echo(printable(about), err=True)
+
+
+def _facts(plan: PlanFile) -> dict[str, str]:
+    """Return what is known about a plan beside its content."""
+    facts = {"from": plan.name}
+    if plan.made_at is not None:
+        facts["made"] = _time(plan.made_at)
+    if plan.keys:
+        facts["for keys"] = ", ".join(plan.keys)
+    return facts
+
+
+def _time(text: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text

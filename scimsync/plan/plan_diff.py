@@ -1,0 +1,136 @@
+"""How two plans differ: what only one of them does, and what they do differently.
+
+Operations are compared by what they change and by their requests, not by their reasons or their
+order among other users and groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scimsync.model.changes import Change
+from scimsync.model.ids import Key, Kind
+from scimsync.model.operations import MEMBERSHIP_ACTIONS
+from scimsync.plan.plan_file import ListedOperation, PlanFile, listed_operations
+from scimsync.plan.shown_plan import ShownTarget
+
+_Subject = tuple[Kind, Key, bool]
+"""Kind and key of a resource, and whether it is about the members of that group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The operations of two plans on one user or group, or on the members of one group.
+
+    `old` or `new` is empty if only the other plan has some.
+    """
+
+    kind: Kind
+    key: Key
+    is_about_members: bool
+    old: tuple[ListedOperation, ...]
+    new: tuple[ListedOperation, ...]
+
+    @property
+    def changes(self) -> list[tuple[Change | None, Change | None]]:
+        """The changes that are not in both plans, one of each plan for a path or a member."""
+        before, after = (
+            {_place(change): change for one in side for change in one.shown.operation.changes}
+            for side in (self.old, self.new)
+        )
+        return [
+            (before.get(place), after.get(place))
+            for place in {**before, **after}
+            if before.get(place) != after.get(place)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDiff:
+    """How two plans differ for one target. `same` is the number of resources that do not.
+
+    `errors` say why the old and the new plan has no operations, if they could not be made.
+    """
+
+    name: str
+    only_old: tuple[Difference, ...]
+    only_new: tuple[Difference, ...]
+    changed: tuple[Difference, ...]
+    same: int
+    errors: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the plans differ for the target."""
+        errors = self.errors[0] != self.errors[1]
+        return errors or bool(self.only_old or self.only_new or self.changed)
+
+
+def plan_diff(old: PlanFile, new: PlanFile) -> list[TargetDiff]:
+    """Return how two plans differ, for each target of either of them."""
+    olds, news = ({target.name: target for target in one.plan.targets} for one in (old, new))
+    return [
+        _target_diff(
+            name,
+            _by_subject(old, name),
+            _by_subject(new, name),
+            (_error(olds.get(name)), _error(news.get(name))),
+        )
+        for name in {**olds, **news}
+    ]
+
+
+def _error(target: ShownTarget | None) -> str | None:
+    return None if target is None else target.error
+
+
+def _by_subject(plan: PlanFile, target: str) -> dict[_Subject, tuple[ListedOperation, ...]]:
+    found: dict[_Subject, tuple[ListedOperation, ...]] = {}
+    document: Mapping[str, Any] = plan.document["targets"].get(target, {"operations": []})
+    for one in listed_operations(document):
+        operation = one.shown.operation
+        subject = operation.kind, operation.key, operation.action in MEMBERSHIP_ACTIONS
+        found[subject] = (*found.get(subject, ()), one)
+    return found
+
+
+def _target_diff(
+    name: str,
+    old: Mapping[_Subject, tuple[ListedOperation, ...]],
+    new: Mapping[_Subject, tuple[ListedOperation, ...]],
+    errors: tuple[str | None, str | None],
+) -> TargetDiff:
+    differing = [
+        Difference(*subject, old.get(subject, ()), new.get(subject, ()))
+        for subject in {**old, **new}
+        if _essence(old.get(subject, ())) != _essence(new.get(subject, ()))
+    ]
+    return TargetDiff(
+        name=name,
+        only_old=tuple(one for one in differing if not one.new),
+        only_new=tuple(one for one in differing if not one.old),
+        changed=tuple(one for one in differing if one.old and one.new),
+        same=len({**old, **new}) - len(differing),
+        errors=errors,
+    )
+
+
+def _essence(operations: Iterable[ListedOperation]) -> list[object]:
+    return [list(_parts(one)) for one in operations]
+
+
+def _parts(one: ListedOperation) -> Iterator[object]:
+    operation = one.shown.operation
+    yield operation.action
+    yield operation.remote_id
+    yield sorted(map(repr, operation.changes))
+    yield one.document.get("requests")
+
+
+def _place(change: Change) -> tuple[str, str]:
+    """Return the path of an attribute; of a member also the key, because all have one path."""
+    if change.path.partition("[")[0] != "members":
+        return change.path, ""
+    return change.path, str(change.before if change.after is None else change.after)

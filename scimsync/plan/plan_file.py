@@ -1,0 +1,161 @@
+"""Read a plan back from a file, to show it: one that `plan --out` saved, or a `plan --json`.
+
+The operations are those that the file lists. Nothing in it is compared with sources or state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from scimsync.model.changes import Change
+from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.memberships import member_of
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation, Phase
+from scimsync.model.records import Problem
+from scimsync.plan.saved import no_plan, read_plan_file
+from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget
+
+_Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """The content of a plan file.
+
+    `document` is the plan in the form of `plan --json`. `made_at` is an ISO 8601 time, and `keys`
+    are those that the plan was restricted to; a `plan --json` has neither.
+    """
+
+    name: str
+    document: _Json
+    plan: ShownPlan
+    made_at: str | None = None
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOperation:
+    """An operation of a plan file, beside the object that describes it."""
+
+    document: _Json
+    shown: ShownOperation
+
+
+def read_plan(path: Path) -> PlanFile:
+    """Return the plan in a file; raise ConfigError if it cannot be read or has no plan."""
+    content = read_plan_file(path)
+    try:
+        whole = orjson.loads(content)
+        saved = whole.get("saved", {})
+        document = whole.get("plan", whole)
+        made_at = saved.get("made_at")
+        return PlanFile(
+            name=path.name,
+            document=document,
+            plan=_shown(document, saved.get("urls", {})),
+            made_at=None if made_at is None else str(made_at),
+            keys=tuple(map(str, saved.get("options", {}).get("keys", ()))),
+        )
+    except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise no_plan(path) from error
+
+
+def listed_operations(target: _Json) -> Iterator[ListedOperation]:
+    """Yield the operations of one target of a plan, in order.
+
+    Raise KeyError, TypeError, AttributeError, or ValueError for what is none.
+    """
+    for document in target["operations"]:
+        yield ListedOperation(document, _operation(document))
+
+
+def _shown(document: _Json, urls: Mapping[str, Any]) -> ShownPlan:
+    targets = {
+        name: _target(name, str(urls.get(name, "")), target)
+        for name, target in document["targets"].items()
+    }
+    guard = document["guard"]
+    return ShownPlan(
+        targets=tuple(targets.values()),
+        guard=() if guard is None else tuple(guard.splitlines()),
+        stops=()
+        if guard is None
+        else tuple(
+            name
+            for name, target in document["targets"].items()
+            if target["error"] is not None and targets[name].error is None
+        ),
+        problems=tuple(map(_problem, document["problems"])),
+    )
+
+
+def _target(name: str, url: str, target: _Json) -> ShownTarget:
+    for _ in listed_operations(target):  # raises for what cannot be shown
+        pass
+    counted = target["counts"]
+    counts = {action.value: _number(counted[action]) for action in Action if action in counted}
+    return ShownTarget(
+        name=name,
+        url=url,
+        counts=counts,
+        operations=partial(_shown_operations, target),
+        error=None if counts or target["error"] is None else str(target["error"]),
+        warnings=tuple(map(str, target.get("warnings", ()))),
+    )
+
+
+def _shown_operations(target: _Json) -> Iterator[ShownOperation]:
+    return (one.shown for one in listed_operations(target))
+
+
+def _operation(document: _Json) -> ShownOperation:
+    adoption = document.get("adoption", {})
+    changes = document["changes"]
+    operation = Operation(
+        phase=Phase.UPDATE,  # the order is that of the file
+        kind=Kind(document["kind"]),
+        key=Key(_text(document["key"])),
+        action=Action(document["action"]),
+        reason=_text(document["reason"]),
+        changes=tuple(Change(_text(one["path"]), one["before"], one["after"]) for one in changes),
+        remote_id=RemoteId(_text(adoption["remote_id"])) if adoption else None,
+        matched=tuple(map(_text, adoption["matched"])) if adoption else (),
+    )
+    return ShownOperation(operation, _names(document, operation, changes))
+
+
+def _names(document: _Json, operation: Operation, changes: Sequence[_Json]) -> dict[Key, str]:
+    names = {operation.key: _text(document["name"])} if "name" in document else {}
+    if operation.action in MEMBERSHIP_ACTIONS:
+        for change, one in zip(operation.changes, changes, strict=True):
+            if "name" in one:
+                names[member_of(change)[1]] = _text(one["name"])
+    return names
+
+
+def _problem(one: _Json) -> Problem:
+    line, key = one["line"], one["key"]
+    return Problem(
+        source=_text(one["source"]),
+        line=None if line is None else _number(line),
+        key=None if key is None else _text(key),
+        detail=_text(one["detail"]),
+    )
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:  # a bool is no number
+        raise TypeError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

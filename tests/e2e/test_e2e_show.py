@@ -1,0 +1,105 @@
+"""A saved plan is shown as it was shown when it was made, and two plans are compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.office import Office, people, person
+
+
+@pytest.fixture
+def saved(office: Office) -> Office:
+    """Return an office with two saved plans: in old.plan one leaves, one moves to Sales, one comes;
+    in new.plan nobody leaves, and the one moves to Law."""
+    office.hire(people(20))
+    office.push()
+    for name, dept, last in (("old", "Sales", 19), ("new", "Law", 20)):
+        office.hire([person(1, dept=dept), *people(last)[1:], person(21)])
+        assert office.run("plan", "--out", f"{name}.plan").code == 0
+    return office
+
+
+def test_a_saved_plan_is_shown_without_configuration_or_state(saved: Office) -> None:
+    planned = {form: saved.run("plan", "--format", form).out for form in ("text", "markdown")}
+    document = saved.run("plan", "--json").document
+    for name in ("sync.toml", "hr.csv", "scimsync.db"):
+        (saved.folder / name).unlink()
+
+    shown = {form: saved.run("show", "new.plan", "--format", form).out for form in planned}
+
+    assert shown == planned
+    assert saved.run("show", "new.plan", "--json").document == document
+
+
+def test_a_saved_plan_is_shown_as_a_page(saved: Office) -> None:
+    planned = saved.run("plan", "--format", "html").out
+
+    page = saved.run("show", "new.plan", "--format", "html").out
+
+    assert page.partition("<main>")[2] == planned.partition("<main>")[2]
+    assert "<li>from new.plan</li>" in page
+    assert "<li>made 2026-03-02 08:00 UTC</li>" in page
+
+
+def test_the_output_of_plan_json_is_shown_with_its_guard_and_problems(saved: Office) -> None:
+    saved.configure(guard="max_removals = 1")
+    saved.hire([*people(15), person(23, email="")])
+    planned = saved.run("plan", "--format", "markdown")
+    saved.write("plan.json", saved.run("plan", "--json").out)
+
+    ran = saved.run("show", "plan.json", "--format", "markdown")
+
+    assert planned.code == 3
+    assert ran.code == 0
+    assert ran.out == planned.out
+    assert "A guard would abort this push" in ran.out
+    said = saved.run("show", "plan.json").err
+    assert "guard.max_removals" in said
+    assert "hr 00023" in said
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"targets": {"wiki": 1}}', "id,name\n"])
+def test_what_is_no_plan_is_refused(office: Office, content: str) -> None:
+    office.write("x.plan", content)
+
+    for command in (["show", "x.plan"], ["diff", "x.plan", "x.plan"]):
+        ran = office.run(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert "x.plan: this is no saved plan" in ran.err
+    assert office.run("show", "nix.plan").code == 2
+
+
+def test_a_comparison_says_what_only_one_plan_does_and_what_both_do_otherwise(
+    saved: Office,
+) -> None:
+    ran = saved.run("diff", "old.plan", "new.plan")
+
+    assert ran.code == 0
+    for said in (
+        "  only in old.plan:\n  - deactivate     00020  no longer in the source\n",
+        "  different:\n  ~ update         00001\n"
+        '      department old.plan: "IT" → "Sales"\n'
+        '                 new.plan: "IT" → "Law"\n',
+        "wiki: 1 only in old.plan, 1 different, 1 the same",
+    ):
+        assert said in ran.out
+    assert "00021" not in ran.out
+
+
+def test_the_document_of_a_comparison(saved: Office) -> None:
+    document = saved.run("diff", "old.plan", "new.plan", "--json").document
+
+    assert set(document) == {"old", "new", "differ", "targets"}
+    assert (document["old"], document["new"], document["differ"]) == ("old.plan", "new.plan", True)
+    wiki = document["targets"]["wiki"]
+    assert set(wiki) == {"only_old", "only_new", "changed", "same"}
+    (user,) = wiki["changed"]
+    assert (user["kind"], user["key"]) == ("user", "00001")
+    assert [one["changes"][0]["after"] for one in (*user["old"], *user["new"])] == ["Sales", "Law"]
+    assert ("deactivate", "00020") in [(one["action"], one["key"]) for one in wiki["only_old"]]
+
+
+def test_the_exit_code_says_whether_two_plans_differ(saved: Office) -> None:
+    assert saved.run("diff", "old.plan", "new.plan", "--exit-code").code == 6
+    assert saved.run("diff", "old.plan", "old.plan", "--exit-code").code == 0
+    assert saved.run("diff", "old.plan", "new.plan").code == 0
