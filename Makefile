@@ -62,10 +62,11 @@ bench: $(READY)  ## measure speed and memory, as ratios
 docs: $(READY)  ## check the documentation and the examples
 	@$(BIN)/pytest -q tests/docs
 
-messages: $(READY)  ## write docs/messages.md and the tables of docs/safety.md and presets.md
+messages: $(READY)  ## write docs/messages.md and the tables of other pages
 	@$(BIN)/python -m tests.docs.messages_page
 	@$(BIN)/python -m tests.docs.safety_page
 	@$(BIN)/python -m tests.docs.presets_page
+	@$(BIN)/python -m tests.docs.probe_checks_page
 
 lock: $(READY)  ## upgrade the dependencies and pin their versions
 	@$(BIN)/python -m pip install --quiet --upgrade '.[all]' --group dev

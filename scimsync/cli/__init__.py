@@ -46,6 +46,7 @@ _COMMANDS = {
     "profiles": "List the products that are known, and what is known of them",
     "schema": "Print the JSON Schema of sync.toml",
     "help": "Explain a message by its code, such as SYNC-0106",
+    "probe": "Test the SCIM API of an application as Okta, Entra and others",
     "demo": "Try scimsync with a local SCIM server and made-up users",
 }
 """Command -> its summary, so that the list of commands imports none of them."""

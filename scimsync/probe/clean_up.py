@@ -22,7 +22,7 @@ from scimsync.scim.attributes import read, resource_id
 _STEP: Final = "Clean up"
 _PAGE: Final = 100
 _MAX_PAGES: Final = 100
-_GONE: Final = (404, 410)
+GONE: Final = (404, 410)
 
 
 class CleanUp:
@@ -74,7 +74,7 @@ class CleanUp:
         """Delete a resource, and return why it is still there; None if it is gone."""
         path = f"{made.endpoint}/{quote(resource_id, safe='')}"
         shown = await self._send("GET", path)
-        if shown.status in _GONE:
+        if shown.status in GONE:
             return None
         if shown.status != 200:
             return f"GET answers {_said(shown)}"
@@ -83,7 +83,7 @@ class CleanUp:
             return f"the server shows it as {printable(name)!r}, so it was not removed"
         deleted = await self._send("DELETE", path)
         after = await self._send("GET", path)
-        if after.status in _GONE:
+        if after.status in GONE:
             return None
         return f"DELETE answers {_said(deleted)}, and GET {_said(after)} after that"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from scimsync.probe.answers import Answer
-from scimsync.probe.clean_up import CleanUp
+from scimsync.probe.clean_up import GONE, CleanUp
 from scimsync.probe.ledger import Ledger, Made
 from scimsync.probe.memory import Memory, UnknownVersion
 from scimsync.probe.sequence import Expect, ProviderSequence, ReadBack, Step
@@ -168,6 +168,10 @@ class SequenceRun:
         )
         if shown.accepted and shown.document is not None:
             self._memory.see(shown.document)
+        if step.send.method == "DELETE" and shown.status in GONE:
+            made = self._declared(back.resource)
+            name = self._memory.id(back.resource)
+            self._ledger.is_removed(made.endpoint, made.names[0], name)
         return [self._judge(step, one, shown, (exchange, second)) for one in back.expects]
 
     def _judge(

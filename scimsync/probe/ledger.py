@@ -64,8 +64,13 @@ class Ledger:
         """Note that the server refused to make a resource."""
         self._write({"refused": [endpoint, name]})
 
+    def is_removed(self, endpoint: str, name: str, resource_id: str) -> None:
+        """Note that the resource with this id is proven to be gone."""
+        if (endpoint, name) in self._made:
+            self._write({"removed": [endpoint, name, resource_id]})
+
     def is_gone(self, made: Made) -> None:
-        """Note that a resource is proven to be gone."""
+        """Note that nothing with the names of `made` is left."""
         self._write({"gone": [made.endpoint, made.names[0]]})
 
     def close(self) -> None:
@@ -89,10 +94,17 @@ class Ledger:
                 self._made[endpoint, name].unanswered -= 1
             case {"refused": [str(endpoint), str(name)]}:
                 self._made[endpoint, name].unanswered -= 1
-                if not self._made[endpoint, name].unanswered and not self._made[endpoint, name].ids:
-                    del self._made[endpoint, name]
+                self._forget_empty(endpoint, name)
+            case {"removed": [str(endpoint), str(name), str(resource_id)]}:
+                self._made[endpoint, name].ids.discard(resource_id)
+                self._forget_empty(endpoint, name)
             case {"gone": [str(endpoint), str(name)]}:
                 self._made.pop((endpoint, name), None)
+
+    def _forget_empty(self, endpoint: str, name: str) -> None:
+        made = self._made[endpoint, name]
+        if not made.ids and not made.unanswered:
+            del self._made[endpoint, name]
 
     def read(self, lines: list[bytes]) -> None:
         """Apply the lines of the file. The last one may be incomplete, if the process died."""

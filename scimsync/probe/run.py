@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from scimsync.errors import TargetUnavailable
 from scimsync.formatting import printable
@@ -22,13 +22,24 @@ from scimsync.transport.retry_policy import TimeSource
 Only = Literal["users", "groups"]
 
 
+class Report(Protocol):
+    """A function that hears of progress: which provider, what, how many steps more, of how many."""
+
+    def __call__(self, name: str, what: str, number: int, total: int | None = None) -> None: ...
+
+
+def _ignore(name: str, what: str, number: int, total: int | None = None) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeOptions:
     """What a probe does.
 
     `providers` are names of sequences. `only` restricts the checks to users or to groups. With
     `keep`, the resources stay until the next run. `folder` is where the ledgers are, and `run` the
-    random part of the names. `now` gives the time, aware.
+    random part of the names. `now` gives the time, aware, and
+    `report` hears of each step.
     """
 
     providers: tuple[str, ...]
@@ -37,7 +48,8 @@ class ProbeOptions:
     only: Only | None = None
     keep: bool = False
     now: Callable[[], datetime] = datetime.now
-    time: TimeSource = TimeSource()  # noqa: RUF009 - it is frozen
+    time: TimeSource = field(default_factory=TimeSource)
+    report: Report = _ignore
 
 
 async def probe(origin: Origin, options: ProbeOptions) -> ProbeReport:
@@ -105,6 +117,7 @@ class _Probe:
             results=tuple(results),
             exchanges=tuple(self._exchanges),
             left=tuple(left),
+            kept=options.keep,
         )
 
     async def look_at_server(self) -> None:
@@ -143,10 +156,16 @@ class _Probe:
         server = self._server(sequence)
         judged = [step for step in sequence.steps if _concerns(step, self._options.only)]
         run = SequenceRun(sequence, server, ledger, self._options.run, checks_of(SEQUENCES))
+        steps = list(with_needed(sequence.steps, judged))
         try:
-            return await run.run(list(with_needed(sequence.steps, judged)), judged)
+            return await run.run(self._reported(sequence, steps), judged)
         finally:
             await server.aclose()
+
+    def _reported(self, sequence: ProviderSequence, steps: Sequence[Step]) -> Iterator[Step]:
+        for number, step in enumerate(steps):
+            self._options.report(sequence.title, "steps", 1 if number else 0, len(steps))
+            yield step
 
     async def _remove(self, ledger: Ledger) -> list[LeftResource]:
         return await CleanUp(self._plain).remove_all(ledger)

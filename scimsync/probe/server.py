@@ -13,7 +13,7 @@ from scimsync.probe.sequence import ProviderSequence
 from scimsync.probe.values import Exchange, Headers, Purpose
 from scimsync.transport.auth import Authenticator
 from scimsync.transport.connection_options import ConnectionOptions
-from scimsync.transport.http import HttpConnection, HttpResponse
+from scimsync.transport.http import HttpConnection, HttpResponse, checked_base_url
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 from scimsync.transport.retry_policy import TimeSource
 
@@ -41,6 +41,10 @@ class Origin:
     url: str
     authenticator: Authenticator | None
     options: ConnectionOptions
+
+    def check(self) -> None:
+        """Raise BaseUrlError for a URL that no request may be sent to."""
+        checked_base_url(self.url)
 
     def connect(self, user_agent: str, *, wrong_token: bool = False) -> HttpConnection:
         """Return a connection that sends this User-Agent. Raise BaseUrlError for an unsafe URL."""

@@ -135,7 +135,8 @@ class ProbeReport:
 
     `providers` are the names of the sequences that ran and their titles, in order. `run` is the
     random part of the names of all resources. `exchanges` are all requests in the order in which
-    they were sent. `left` are resources that could not be removed, or were kept on purpose.
+    they were sent. `left` are resources that could not be removed, or, if `kept`, were kept on
+    purpose.
     """
 
     url: str
@@ -146,6 +147,7 @@ class ProbeReport:
     results: tuple[CheckResult, ...]
     exchanges: tuple[Exchange, ...] = ()
     left: tuple[LeftResource, ...] = ()
+    kept: bool = False
 
     @cached_property
     def scores(self) -> Mapping[str, Score]:
@@ -161,6 +163,11 @@ class ProbeReport:
             )
             for provider in self.providers
         }
+
+    @property
+    def exit_code(self) -> int:
+        """4 if something fails that a provider needs, or could not be removed; 0 otherwise."""
+        return 4 if self.failed or (self.left and not self.kept) else 0
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:

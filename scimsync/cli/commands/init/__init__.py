@@ -20,10 +20,10 @@ from scimsync.cli.commands.init.new_config import (
 from scimsync.cli.commands.init.other_source import (
     draft_from_source,
     kind_and_options,
-    with_settings,
 )
 from scimsync.cli.ui.common_options import DEFAULT_CONFIG, CommonOptions, common_options_without
 from scimsync.cli.ui.output import Output, Part, write_json
+from scimsync.cli.ui.set_options import with_settings
 from scimsync.desired.syntax import column_expression
 from scimsync.errors import ConfigError
 from scimsync.formatting import plural, printable
@@ -82,7 +82,8 @@ def command(
     if source is None:
         new = draft_from_file(location or only_file(Path(), path), path, profile)
     else:
-        new = draft_from_source(source[0], with_settings(source[1], settings), path, profile)
+        options_of_source = with_settings(source[1], settings, "SYNC-0915", "page_size=500")
+        new = draft_from_source(source[0], options_of_source, path, profile)
     _write(new, overwrite=force)
     if options.as_json:
         write_json(_document(new))

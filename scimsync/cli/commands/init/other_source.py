@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from scimsync.builtin import parse
 from scimsync.cli.commands.init.new_config import ROWS_SAMPLED, NewConfig, source_name
+from scimsync.cli.ui.set_options import Options
 from scimsync.errors import ConfigError, coded
 from scimsync.init import draft_sync_toml
 from scimsync.model.suggestions import did_you_mean
@@ -21,8 +19,6 @@ from scimsync.scim.profiles import Profile
 from scimsync.sources.kinds import SOURCES
 from scimsync.sources.samples import sample_source
 from scimsync.tomltext import toml_key, toml_value
-
-Options = dict[str, Any]
 
 
 def kind_and_options(location: str | None, kind: str | None) -> tuple[str, Options] | None:
@@ -67,34 +63,6 @@ def _has_password(location: str) -> bool:
         return bool(urlsplit(location).password)
     except ValueError:
         return False
-
-
-def with_settings(options: Options, settings: Sequence[str]) -> Options:
-    """Return `options` with those of `--set OPTION=VALUE`.
-
-    An option such as `auth.token` is one of a table. A value is TOML, or else text. Raise
-    UsageError.
-    """
-    merged = dict(options)
-    for setting in settings:
-        name, sign, text = setting.partition("=")
-        if not sign or not name.strip():
-            problem = f"--set {setting}: write OPTION=VALUE, such as --set page_size=500"
-            raise click.UsageError(coded(problem, "SYNC-0915"))
-        table: Options = merged
-        *above, last = name.strip().split(".")
-        for part in above:
-            table[part] = dict(table[part]) if isinstance(table.get(part), Mapping) else {}
-            table = table[part]
-        table[last] = _value(text.strip())
-    return merged
-
-
-def _value(text: str) -> object:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
-        return text
 
 
 def draft_from_source(kind: str, options: Options, out: Path, profile: Profile | None) -> NewConfig:

@@ -1,0 +1,190 @@
+"""`scimsync probe`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar, cast
+
+import click
+
+from scimsync.cli.commands.probe.server_to_probe import ServerToProbe, server_to_probe
+from scimsync.cli.commands.probe.text import print_clean_up, print_left, print_report
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output, write_json
+from scimsync.cli.ui.private_output import write_private
+from scimsync.cli.ui.progress import progress
+from scimsync.errors import Interrupted, StateError, coded
+from scimsync.formatting import printable
+from scimsync.model.suggestions import did_you_mean
+from scimsync.probe.render import FORMATS
+from scimsync.probe.run import Only, ProbeOptions, clean_up, probe
+from scimsync.probe.sequences import SEQUENCES
+from scimsync.probe.values import ProbeReport
+from scimsync.run.cancellation import cancellable
+from scimsync.transport.retry_policy import TimeSource
+
+Result = TypeVar("Result")
+
+
+@click.command()
+@click.argument("where", metavar="TARGET|URL")
+@click.option(
+    "--token",
+    metavar="REFERENCE",
+    help="With a URL: where the bearer token is, such as env:APP_TOKEN.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="OPTION=VALUE",
+    multiple=True,
+    help="With a URL: set an option of [targets.NAME], such as auth.type=basic or timeout=60.",
+)
+@click.option(
+    "--as",
+    "providers",
+    metavar="NAMES",
+    multiple=True,
+    help=f"Act as these, separated by commas: {', '.join(SEQUENCES)}. (default: all)",
+)
+@click.option("--only", type=click.Choice(["users", "groups"]), help="Check users or groups only.")
+@click.option("--keep", is_flag=True, help="Keep the users and groups, to look at them.")
+@click.option(
+    "--clean", "cleans", is_flag=True, help="Only remove what earlier runs have left or kept."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", *FORMATS]),
+    default="text",
+    help="Format of the report. (default: text)",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report to a file, which only you can read.",
+)
+@common_options_without("targets", "keys")
+def command(
+    options: CommonOptions,
+    where: str,
+    token: str | None,
+    settings: tuple[str, ...],
+    providers: tuple[str, ...],
+    only: Only | None,
+    keep: bool,
+    cleans: bool,
+    form: str,
+    out: Path | None,
+) -> None:
+    """Test the SCIM API of an application: act as Okta, Entra and others would.
+
+    TARGET is one of sync.toml; a URL needs no sync.toml. The probe creates users and groups whose
+    names begin with scimsync-probe-, changes and removes them, and reads back what the server has
+    stored. Use it for applications under development, and not for accounts of real users.
+
+    Exit codes: 0 all checks pass, 1 the server cannot be reached or refuses the token, 2 invalid
+    usage or configuration, 4 a check fails that a chosen provider needs, or something could not be
+    removed.
+    """
+    form = "json" if options.as_json else form
+    options = replace(options, as_json=form == "json")
+    names = _providers(providers)
+    server = server_to_probe(where, options.config, token, settings)
+    wanted = ProbeOptions(
+        providers=names,
+        folder=server.folder,
+        run=secrets.token_hex(5),
+        only=only,
+        keep=keep,
+        now=options.clock,
+        time=options.time or TimeSource(),
+    )
+    try:
+        code = (
+            _clean(options, server, wanted)
+            if cleans
+            else _probe(options, server, wanted, form, out)
+        )
+    except OSError as error:
+        problem = f"{server.folder}: cannot be written: {error.strerror}"
+        raise StateError(problem, code="SYNC-0962") from error
+    raise click.exceptions.Exit(code)
+
+
+def _providers(chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the sequences that `--as` names, all without it, in their order."""
+    names = [name.strip() for one in chosen for name in one.split(",") if name.strip()]
+    for name in names:
+        if name not in SEQUENCES:
+            hint = did_you_mean(name, SEQUENCES) or f"there are {', '.join(SEQUENCES)}"
+            raise click.UsageError(coded(f"--as {name}: no such provider; {hint}", "SYNC-0963"))
+    return tuple(name for name in SEQUENCES if not names or name in names)
+
+
+def _probe(
+    options: CommonOptions, server: ServerToProbe, wanted: ProbeOptions, form: str, out: Path | None
+) -> int:
+    with progress(options) as report:
+        found = _run(probe(server.origin, replace(wanted, report=report)))
+    if out is not None:
+        pieces = (piece.encode() for piece in _rendered(found, form))
+        write_private(out, pieces, server.config)
+        click.echo(f"wrote {printable(out)}", err=True)
+    elif form == "text":
+        print_report(Output(), found, verbose=options.verbose)
+    else:
+        sys.stdout.writelines(_rendered(found, form))
+    print_left(found)
+    return found.exit_code
+
+
+def _rendered(report: ProbeReport, form: str) -> Iterator[str]:
+    """Give the report in pieces."""
+    if form != "text":
+        yield from FORMATS[form](report)
+        return
+    from io import StringIO
+
+    stream = StringIO()
+    print_report(Output(stream), report, verbose=True)
+    yield stream.getvalue()
+
+
+def _clean(options: CommonOptions, server: ServerToProbe, wanted: ProbeOptions) -> int:
+    gone, left = _run(clean_up(server.origin, wanted))
+    if options.as_json:
+        write_json({"removed": gone, "left": left, "exit_code": 4 if left else 0})
+    else:
+        print_clean_up(gone, left)
+    return 4 if left else 0
+
+
+def _run(work: Coroutine[None, None, Result]) -> Result:
+    """Run `work`. The first Ctrl-C lets it clean up, and the second ends the process."""
+
+    async def cancelled_by_signals() -> Result:
+        task = asyncio.current_task()
+        signals: list[Interrupted] = []
+
+        def stop(why: Interrupted) -> None:
+            signals.append(why)
+            cast("asyncio.Task[Result]", task).cancel()
+
+        with cancellable(stop):
+            try:
+                return await work
+            except asyncio.CancelledError:
+                if not signals:
+                    raise
+                number = signals[0].exit_code - 128
+                hint = "what the probe had made is removed; scimsync probe --clean makes sure"
+                raise Interrupted("interrupted", number=number, hint=hint) from None
+
+    return asyncio.run(cancelled_by_signals())
