@@ -8,7 +8,7 @@ them would add a third.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,8 +74,13 @@ class MysqlReader:
         with self._connection() as connection:
             return self._columns(connection)
 
-    def read(self, path: Path, limit: int | None = None) -> JsonRows:
-        """See `Reader.read`."""
+    def read(
+        self,
+        path: Path,
+        limit: int | None = None,
+        wanted: Collection[str] | None = None,  # noqa: ARG002
+    ) -> JsonRows:
+        """See `Reader.read`. All columns are kept."""
         with self._connection() as connection, new_private_bytes(path) as stream:
             self._columns(connection)
             query = self._query if limit is None else self._limited(limit)

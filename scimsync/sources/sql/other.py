@@ -6,7 +6,7 @@ The transaction is read-only where the database has such a thing, and it is neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +111,13 @@ class OtherReader:
         with self._connection() as connection, self._result(connection) as result:
             return list(result.keys())
 
-    def read(self, path: Path, limit: int | None = None) -> JsonRows:
-        """See `Reader.read`."""
+    def read(
+        self,
+        path: Path,
+        limit: int | None = None,
+        wanted: Collection[str] | None = None,  # noqa: ARG002
+    ) -> JsonRows:
+        """See `Reader.read`. All columns are kept."""
         lists = self._explainer.spec.settings.lists
         with (
             self._connection() as connection,

@@ -1,16 +1,17 @@
 # ruff: noqa: S608 - the query is the administrator's own, and the rest are numbered columns
 """Read a query from PostgreSQL by COPY, as text that DuckDB reads.
 
-The server writes the rows; Python passes them on to a file and looks at none of them. Values keep
-their types: the types of the columns decide how DuckDB reads the texts that COPY writes (text
-format; PostgreSQL 17, reference page of COPY).
+The server writes the rows; Python passes them on to a file and looks at none of them. Columns that
+are not in use do not travel. Values keep their types: the types of the columns decide how DuckDB
+reads the texts that COPY writes (text format; PostgreSQL 17, reference page of COPY).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any
 
 from scimsync.sources.sql.address import Address
@@ -29,6 +30,7 @@ from scimsync.sources.workspace import new_private_bytes
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor
+    from psycopg.pq.abc import PGconn
 
 _CONNECT: Mapping[str, object] = {
     "connect_timeout": CONNECT_TIMEOUT_S,
@@ -53,7 +55,10 @@ FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) JOIN pg_settings USI
 """
 """For the transaction only, as a connection may be shared by a pool."""
 
-_BATCH = 4_000  # rows that are written at once
+_BATCH = 1_000  # rows that are written at once
+
+_MIN_WIDTH = 2
+"""A file of one column would have lines that DuckDB takes for no row: those of an empty text."""
 
 _BACKSLASHED = {r"\b": 8, r"\t": 9, r"\n": 10, r"\v": 11, r"\f": 12, r"\r": 13}
 """What COPY writes for a control character (PostgreSQL never stores NUL)."""
@@ -81,22 +86,27 @@ class PostgresqlReader:
         with self._cursor() as cursor:
             return [name for name, _ in self._describe(cursor)]
 
-    def read(self, path: Path, limit: int | None = None) -> CopiedRows:
+    def read(
+        self, path: Path, limit: int | None = None, wanted: Collection[str] | None = None
+    ) -> CopiedRows:
         """See `Reader.read`."""
         with self._cursor() as cursor:
             described = self._describe(cursor)
             kinds = _kinds(cursor, {oid for _, oid in described})
+            kept = {
+                at: (name, kinds[oid])
+                for at, (name, oid) in enumerate(described)
+                if wanted is None or name in wanted
+            }
             columns = [
-                f"to_json(p{at})" if kinds[oid].as_json else f"p{at}"
-                for at, (_, oid) in enumerate(described)
+                f"to_json(p{at})" if kind.as_json else f"p{at}" for at, (_, kind) in kept.items()
             ]
-            if len(columns) == 1:  # DuckDB takes a line with an empty text for no row
+            while len(columns) < _MIN_WIDTH:
                 columns.append("1")
             names = ", ".join(f"p{at}" for at in range(len(described)))
             some = "" if limit is None else f" LIMIT {limit}"
-            shape = [[name, kinds[oid].name] for name, oid in described]
             with new_private_bytes(path) as stream:
-                file = RowFile(stream, shape)
+                file = RowFile(stream, [[name, kind.name] for name, kind in kept.values()])
                 stream.write(b"\t".join(b"%d" % at for at in range(len(columns))) + b"\n")
                 table = f"({self._query}\n) AS q ({names}){some}"
                 self._copy(
@@ -105,7 +115,10 @@ class PostgresqlReader:
             return CopiedRows(
                 path,
                 tuple(name for name, _ in described),
-                [_cell(f"p{at}", kinds[oid]) for at, (_, oid) in enumerate(described)],
+                {
+                    name: _cell(f"p{place}", kind)
+                    for place, (name, kind) in enumerate(kept.values())
+                },
                 len(columns),
                 file.digest,
                 file.rows,
@@ -113,16 +126,29 @@ class PostgresqlReader:
             )
 
     def _copy(self, cursor: Cursor[Any], statement: str, file: RowFile) -> None:
-        lines: list[bytes] = []
-        with cursor.copy(statement.encode()) as copy:
-            for line in copy:
-                lines.append(bytes(line))
-                if len(lines) == _BATCH:
+        """Write the lines that the server sends.
+
+        All that have arrived are taken at once: the iterator of psycopg waits for each of them.
+        """
+        pgconn = cursor.connection.pgconn
+        receive = pgconn.get_copy_data
+        lines: list[memoryview] = []
+        with cursor.copy(statement.encode()), closing(DefaultSelector()) as selector:
+            selector.register(pgconn.socket, EVENT_READ)
+            size = 0
+            while size >= 0:  # the number of bytes, 0 before the next ones arrive, -1 at the end
+                size, line = receive(1)
+                while size > 0:
+                    lines.append(line)
+                    size, line = receive(1)
+                if len(lines) >= _BATCH or size < 0:
                     file.add(lines)
                     lines.clear()
-        file.add(lines)
-        if cursor.rowcount != file.rows:
-            raise self._explainer.cut_short(file.rows, f"{cursor.rowcount:,}")
+                if size == 0:
+                    _receive_more(pgconn, selector.select)
+            number = _end_of_copy(pgconn, selector.select)
+        if number != file.rows:
+            raise self._explainer.cut_short(file.rows, f"{number:,}")
 
     def _describe(self, cursor: Cursor[Any]) -> list[tuple[str, int]]:
         """Return the names and the types of the columns. The database reads no rows for that."""
@@ -174,6 +200,31 @@ class PostgresqlReader:
         if "row_security" not in str(self._address.url.query.get("options", "")):
             found["row_security"] = "off"  # an error instead of rows that a policy leaves out
         return list(found.items())
+
+
+def _receive_more(pgconn: PGconn, wait: Callable[[], object]) -> None:
+    """Wait for the server, and take what it sent."""
+    wait()
+    pgconn.consume_input()
+
+
+def _end_of_copy(pgconn: PGconn, wait: Callable[[], object]) -> int:
+    """Return how many rows the server says that it sent. Raise psycopg.Error if it failed."""
+    from psycopg.errors import error_from_result
+    from psycopg.pq import ExecStatus
+
+    results = []
+    while True:
+        while pgconn.is_busy():
+            _receive_more(pgconn, wait)
+        result = pgconn.get_result()
+        if result is None:
+            break
+        results.append(result)
+    for result in results:
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result)
+    return sum(result.command_tuples or 0 for result in results)
 
 
 class _Kind:

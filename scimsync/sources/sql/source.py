@@ -92,9 +92,10 @@ class SqlSource(OnePartSource[SqlSettings]):
             return self._spooled
 
     def _spool(self, limit: int | None) -> Spooled:
-        where = self.spec.setting("query")
+        where, used = self.spec.setting("query"), self.spec.used
+        wanted = None if used is None or limit is not None else {self.spec.key, *used}
         try:
-            return self._reader.read(self._workspace.new(".rows"), limit)
+            return self._reader.read(self._workspace.new(".rows"), limit, wanted)
         except RowTooLong as error:
             raise SourceFormatError(
                 f"{where}: row {error.args[0]:,} of the result is longer than"

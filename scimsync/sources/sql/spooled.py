@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -22,7 +22,10 @@ MAX_ROW_BYTES = 64_000_000
 
 
 class Spooled(Protocol):
-    """All rows of a result. `columns` are their names in order; `digest` is that of the rows."""
+    """All rows of a result.
+
+    `columns` are the names of all its columns in order; `digest` is that of the rows.
+    """
 
     @property
     def columns(self) -> Sequence[str]: ...
@@ -34,7 +37,7 @@ class Spooled(Protocol):
     def rows(self) -> int: ...
 
     def part(self, names: Sequence[str], *, numbered: bool) -> Part:
-        """Return the columns `names`, each of which is one of `columns`."""
+        """Return the columns `names`, each of which is one of `columns` and was wanted."""
         ...
 
 
@@ -48,8 +51,13 @@ class Reader(Protocol):
         """Return the names of the columns, as they are, reading no row if the database lets it."""
         ...
 
-    def read(self, path: Path, limit: int | None = None) -> Spooled:
-        """Write the rows to the new file `path` (mode 0600), at most `limit` of them."""
+    def read(
+        self, path: Path, limit: int | None = None, wanted: Collection[str] | None = None
+    ) -> Spooled:
+        """Write the rows to the new file `path` (mode 0600), at most `limit` of them.
+
+        Columns may be left out that are not `wanted`; None if all are.
+        """
         ...
 
 
@@ -62,11 +70,11 @@ class RowFile:
 
     def __init__(self, stream: BinaryIO, shape: object) -> None:
         self._stream = stream
-        self._digest = hashlib.blake2b(json.dumps(shape).encode(), digest_size=20)
+        self._digest = hashlib.sha256(json.dumps(shape).encode())  # processors have it built in
         self.rows = 0
         self.longest = 0
 
-    def add(self, lines: Sequence[bytes]) -> None:
+    def add(self, lines: Sequence[bytes | memoryview]) -> None:
         """Write lines that end with their line break. Raise RowTooLong."""
         longest = max(map(len, lines), default=0)
         if longest > MAX_ROW_BYTES:
@@ -116,13 +124,13 @@ class JsonRows:
 class CopiedRows:
     """Rows in the text format of PostgreSQL's COPY, below a line with the numbers of the columns.
 
-    `cells` are the SQL for the value of each column, and the SQL type of that. The file has `width`
-    columns.
+    `cells` are the SQL for the value of each column that was wanted, and the SQL type of that. The
+    file has `width` columns.
     """
 
     path: Path
     columns: tuple[str, ...]
-    cells: Sequence[tuple[str, str]]
+    cells: Mapping[str, tuple[str, str]]
     width: int
     digest: str
     rows: int
@@ -130,7 +138,7 @@ class CopiedRows:
 
     def part(self, names: Sequence[str], *, numbered: bool) -> Part:
         """See `Spooled.part`."""
-        cells = [self.cells[self.columns.index(name)] for name in names]
+        cells = [self.cells[name] for name in names]
         columns = [f"{sql} as c{place}" for place, (sql, _) in enumerate(cells)]
         number = ["row_number() over () as row"] if numbered else []
         line = max(2_000_000, self.longest + 1)

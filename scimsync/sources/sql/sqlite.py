@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -38,8 +38,13 @@ class SqliteReader:
         with self._cursor() as cursor:
             return [name for name, *_ in cursor.description or ()]
 
-    def read(self, path: Path, limit: int | None = None) -> JsonRows:
-        """See `Reader.read`."""
+    def read(
+        self,
+        path: Path,
+        limit: int | None = None,
+        wanted: Collection[str] | None = None,  # noqa: ARG002
+    ) -> JsonRows:
+        """See `Reader.read`. All columns are kept."""
         lists = self._explainer.spec.settings.lists
         with self._cursor() as cursor, new_private_bytes(path) as stream:
             names = tuple(name for name, *_ in cursor.description or ())
