@@ -35,8 +35,9 @@ class CleanUp:
     async def remove_all(self, ledger: Ledger) -> list[LeftResource]:
         """Remove what is in the ledger, the latest first. Return what is left."""
         left: list[LeftResource] = []
+        names = _folded(name for made in ledger.made for name in made.names)
         for made in reversed(ledger.made):
-            remaining = await self._remove(made)
+            remaining = await self._remove(made, names)
             left += remaining
             if not remaining:
                 ledger.is_gone(made)
@@ -57,7 +58,8 @@ class CleanUp:
         wanted = {name.casefold() for name in made.names}
         return None if listed is None else {one for one, name in listed.items() if name in wanted}
 
-    async def _remove(self, made: Made) -> list[LeftResource]:
+    async def _remove(self, made: Made, names: set[str]) -> list[LeftResource]:
+        """Remove a resource. It may have any of `names`: servers give it the name of another."""
         left: list[LeftResource] = []
         ids = set(made.ids)
         if made.unanswered:
@@ -66,11 +68,11 @@ class CleanUp:
                 why = "the server shows neither the result of a filter nor the whole list"
                 left.append(LeftResource(made.endpoint, made.names[0], None, why))
             ids |= found or set()
-        outcomes = [(one, await self._delete(made, one)) for one in sorted(ids)]
+        outcomes = [(one, await self._delete(made, one, names)) for one in sorted(ids)]
         named = (made.endpoint, made.names[0])
         return left + [LeftResource(*named, one, why) for one, why in outcomes if why is not None]
 
-    async def _delete(self, made: Made, resource_id: str) -> str | None:
+    async def _delete(self, made: Made, resource_id: str, names: set[str]) -> str | None:
         """Delete a resource, and return why it is still there; None if it is gone."""
         path = f"{made.endpoint}/{quote(resource_id, safe='')}"
         shown = await self._send("GET", path)
@@ -79,7 +81,7 @@ class CleanUp:
         if shown.status != 200:
             return f"GET answers {_said(shown)}"
         name = shown[made.attribute]
-        if not isinstance(name, str) or name.casefold() not in _folded(made.names):
+        if not isinstance(name, str) or name.casefold() not in names:
             return f"the server shows it as {printable(name)!r}, so it was not removed"
         deleted = await self._send("DELETE", path)
         after = await self._send("GET", path)

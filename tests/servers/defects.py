@@ -17,7 +17,7 @@ from scimsync.scim.filters import And, AttributeComparison, Filter, attributes_o
 from scimsync.scim.patch import ABSENT, PatchOperation
 from tests.servers.faulty import error_reply
 from tests.servers.faulty_http import Json, Reply, Seen
-from tests.servers.provider import ENTERPRISE, Provider
+from tests.servers.provider import ENTERPRISE, Provider, attribute_names
 
 _OPERATOR = re.compile(r"\s(eq|and)\s", re.IGNORECASE)
 
@@ -69,6 +69,7 @@ class DefectiveProvider(Provider):
     def __init__(self, defects: Collection[Defect], token: str = "sesame-open") -> None:
         super().__init__(token)
         self.defects = frozenset(defects)
+        self.unique_names = Defect.DUPLICATES not in self.defects
 
     def has(self, defect: Defect) -> bool:
         return defect in self.defects
@@ -118,8 +119,7 @@ class DefectiveProvider(Provider):
             raise ErrorResponse(400, scim_type="invalidFilter", detail=text)
         condition = super().condition(text)
         if self.has(Defect.WORDS_EXACT):
-            names = {"userName", "displayName", "externalId", "id", "active", "emails", "members"}
-            written = all(one.name in names for one in attributes_of(condition))
+            written = all(one.name in attribute_names() for one in attributes_of(condition))
             if not written or any(one != one.lower() for one in _OPERATOR.findall(text)):
                 raise ErrorResponse(400, scim_type="invalidFilter", detail=text)
         return condition
@@ -154,20 +154,15 @@ class DefectiveProvider(Provider):
         if reply.body["id"] in before:
             return Reply(200, reply.body)
         if self.has(Defect.POST_WITHOUT_BODY):
-            return Reply(201)
+            return Reply(201, headers=reply.headers)
         if self.has(Defect.POST_WITHOUT_ID):
             without = {name: value for name, value in reply.body.items() if name != "id"}
-            return Reply(201, without)
+            return Reply(201, without, reply.headers)
         return reply
 
     def duplicate(self, collection: str, resource: Json, other: Json) -> Json:
         if self.has(Defect.UPSERT):
             return self.keep(collection, resource, other["id"])
-        if self.has(Defect.DUPLICATES):
-            name = f"{resource['userName' if collection == 'Users' else 'displayName']}"
-            kept = self.keep(collection, {**resource, **_renamed(collection, "\0")}, None)
-            kept.update(_renamed(collection, name))
-            return kept
         return super().duplicate(collection, resource, other)
 
     def patch(self, collection: str, resource_id: str, body: Json) -> Reply:
@@ -249,10 +244,6 @@ class DefectiveProvider(Provider):
         if self.has(Defect.FALSE_IS_TRUE) and path == "active" and isinstance(value, str):
             operation = PatchOperation(op, path, bool(value))
         yield from super().understood(collection, operation, resource)
-
-
-def _renamed(collection: str, name: str) -> Json:
-    return {"userName" if collection == "Users" else "displayName": name}
 
 
 @contextmanager

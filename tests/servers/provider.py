@@ -29,7 +29,7 @@ from scimsync.scim.filters import (
     attributes_of,
     parse_filter,
 )
-from scimsync.scim.grammar import PathError
+from scimsync.scim.grammar import FilterError, PathError
 from scimsync.scim.patch import ABSENT, PatchOperation
 from scimsync.scim.paths import Path, parse_path
 from tests.servers.faulty import error_reply
@@ -55,6 +55,7 @@ class Provider(FaultyHttpServer):
         super().__init__("/v2")
         self.token = token
         self.stored: dict[str, dict[str, Json]] = {name: {} for name in NAMES}
+        self.unique_names = True
         self._numbers = count(1)
         self._writes = count(0)
 
@@ -69,11 +70,11 @@ class Provider(FaultyHttpServer):
             return self.resource(seen)
         except ErrorResponse as error:
             return error_reply(error.status, error.detail or "", error.scim_type)
-        except PathError as error:
+        except (FilterError, PathError) as error:
             return error_reply(400, str(error), "invalidFilter")
 
     def resource(self, seen: Seen) -> Reply:
-        """Carry out a request. Raises ErrorResponse or PathError for what is refused."""
+        """Carry out a request. Raises ErrorResponse, FilterError or PathError if it is refused."""
         collection, _, resource_id = seen.path.removeprefix("/").partition("/")
         if (declared := self.declared(collection, resource_id)) is not None:
             if seen.method != "GET":
@@ -148,9 +149,10 @@ class Provider(FaultyHttpServer):
         return Reply(200, _list(page, len(found), start))
 
     def condition(self, text: str) -> Filter:
-        """Read a filter. `externalId eq 7` needs no quotes. Raises PathError for what is none."""
+        """Read a filter. `externalId eq 7` needs no quotes. Raises FilterError for what is none."""
         condition = parse_filter(_UNQUOTED.sub(r'\1 eq "\2"', text))
-        unknown = [one for one in attributes_of(condition) if one.name.casefold() not in _known()]
+        known = {name.casefold() for name in attribute_names()}
+        unknown = [one for one in attributes_of(condition) if one.name.casefold() not in known]
         if unknown:
             raise ErrorResponse(400, scim_type="invalidFilter", detail=f"no {unknown[0]}")
         return condition
@@ -211,6 +213,9 @@ class Provider(FaultyHttpServer):
                 yield PatchOperation(op, path, ABSENT)
             for one in listed:
                 yield PatchOperation(op, f'{path}[value eq "{one["value"]}"]', ABSENT)
+        elif op == "replace" and isinstance(value, dict) and "[" not in path:
+            yield PatchOperation("remove", path, ABSENT)
+            yield PatchOperation("add", path, self.value(path, value))
         elif op == "add" and (whole := self.new_element(path, value, resource)) is not None:
             yield whole
         else:
@@ -236,8 +241,8 @@ class Provider(FaultyHttpServer):
             return {"value": value}
         if name == "members" and isinstance(value, list):
             return [{key: held for key, held in one.items() if held is not None} for one in value]
-        if name == "roles" and isinstance(value, list):
-            return [_role(one) for one in value]
+        if isinstance(value, list):
+            return [_element(name, one) for one in value]
         return value
 
     def received(self, collection: str, body: Mapping[str, Any]) -> Json:
@@ -268,7 +273,8 @@ class Provider(FaultyHttpServer):
         if not isinstance(wanted, str) or not wanted:
             raise ErrorResponse(400, scim_type="invalidValue", detail=f"no {name}")
         for other_id, other in held.items():
-            if other_id != resource_id and fold_case(read(other, name)) == fold_case(wanted):
+            same = fold_case(read(other, name)) == fold_case(wanted)
+            if other_id != resource_id and same and self.unique_names:
                 return self.duplicate(collection, resource, other)
         if resource_id is None:
             resource_id = f"{collection[0].lower()}-{next(self._numbers):04}"
@@ -312,11 +318,11 @@ class Provider(FaultyHttpServer):
 
 
 @cache
-def _known() -> frozenset[str]:
-    """Return the names of all attributes, in lower case."""
+def attribute_names() -> frozenset[str]:
+    """Return the names of all attributes, as the schemas spell them."""
     declared = [one for schema in _schemas("") for one in schema["attributes"]]
     common = ("id", "externalId", "meta", "schemas")
-    return frozenset(name.casefold() for name in (*common, *(one["name"] for one in declared)))
+    return frozenset((*common, *(one["name"] for one in declared)))
 
 
 def _names(text: str) -> set[str]:
@@ -328,6 +334,14 @@ def _boolean(value: Any) -> Any:
         return value.casefold() == "true"
     if not isinstance(value, bool) and value is not None:
         raise ErrorResponse(400, scim_type="invalidValue", detail=f"{value} is no boolean")
+    return value
+
+
+def _element(name: str, value: Any) -> Any:
+    """Return an element of a list, whose `primary` may be a text."""
+    value = _role(value) if name == "roles" else value
+    if isinstance(value, dict) and "primary" in value:
+        return {**value, "primary": _boolean(value["primary"])}
     return value
 
 

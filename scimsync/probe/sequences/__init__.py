@@ -12,13 +12,30 @@ from typing import Final
 from scimsync import __version__
 from scimsync.probe.checks import known_checks
 from scimsync.probe.sequence import ProviderSequence
+from scimsync.probe.sequences.entra import ENTRA, ENTRA_LEGACY
+from scimsync.probe.sequences.entra.validator import ENTRA_VALIDATOR
+from scimsync.probe.sequences.interop import INTEROP
+from scimsync.probe.sequences.jumpcloud import JUMPCLOUD
 from scimsync.probe.sequences.okta import OKTA, OKTA_PUT
 from scimsync.probe.sequences.rfc import RFC
 from scimsync.probe.values import Check
 from scimsync.registry import Registry
 
 SEQUENCES: Final[Registry[ProviderSequence]] = Registry(
-    "sequence of a provider", {one.name: one for one in (RFC, OKTA, OKTA_PUT)}
+    "sequence of a provider",
+    {
+        one.name: one
+        for one in (
+            RFC,
+            OKTA,
+            OKTA_PUT,
+            ENTRA,
+            ENTRA_LEGACY,
+            ENTRA_VALIDATOR,
+            JUMPCLOUD,
+            INTEROP,
+        )
+    },
 )
 
 PLAIN: Final = ProviderSequence(

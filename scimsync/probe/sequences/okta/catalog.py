@@ -61,8 +61,7 @@ def _assignment() -> Iterator[Step]:
         "Create a user with a password",
         assigned_user("assigned"),
         (
-            expect("okta-create", accepted),
-            expect("create-created", status(201)),
+            expect("okta-create", status(201)),
             expect("create-id", has_id),
         ),
         creates="assigned",

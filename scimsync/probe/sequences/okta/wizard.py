@@ -38,8 +38,7 @@ def _users() -> Iterator[Step]:
         "Create a user with a password",
         assigned_user("user"),
         (
-            expect("okta-create", accepted),
-            expect("create-created", status(201)),
+            expect("okta-create", status(201)),
             expect("create-id", has_id),
         ),
         creates="user",

@@ -1,0 +1,84 @@
+"""How the service writes its requests, with and without the flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scimsync.probe.judges import (
+    accepted,
+)
+from scimsync.probe.sequence import (
+    Expect,
+    Query,
+    Send,
+    Step,
+    expect,
+    then,
+)
+from scimsync.probe.sequences.bodies import ENTERPRISE, USER, Json, patch
+
+NO_MEMBERS: Final = ("excludedAttributes", "members")
+RANDOM: Final = "00000000-0000-4000-8000-00{run}"
+"""A GUID that is no userName and no displayName."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the service writes its requests, with and without the flag."""
+
+    name: str
+    title: str
+    flag: Query
+    capital: bool
+
+    def op(self, word: str) -> str:
+        return word.capitalize() if self.capital else word
+
+    def query(self, *more: tuple[str, str]) -> Query:
+        """Return a query: the one of the tenant URL is part of each request."""
+        return (*self.flag, *more)
+
+    def disabled(self, is_disabled: bool) -> Any:
+        return str(not is_disabled) if self.capital else not is_disabled
+
+
+def look_up(style: Style, endpoint: str, condition: str, *more: tuple[str, str]) -> Send:
+    return Send("GET", endpoint, query=style.query(*more, ("filter", condition)))
+
+
+def change(
+    style: Style,
+    name: str,
+    resource: str,
+    operations: list[Json],
+    check: str,
+    *judges: Any,
+) -> Step:
+    """Return a PATCH. `check` is passed if it is accepted and the resource is right after it."""
+    endpoint, part = ("Groups", "groups") if resource == "group" else ("Users", "users")
+    after: tuple[Expect, ...] = (expect(check, *judges),) if judges else ()
+    return Step(
+        name,
+        Send("PATCH", f"/{endpoint}/{{{resource}}}", patch(*operations), style.query()),
+        (expect(check, accepted),),
+        then=then(resource, *after) if after else None,
+        part="groups" if part == "groups" else "users",
+    )
+
+
+def user(name: str, roles: list[Json]) -> Json:
+    return {
+        "schemas": [USER, ENTERPRISE],
+        "externalId": f"{{{name}.externalId}}",
+        "userName": f"{{{name}.name}}",
+        "active": True,
+        "emails": [{"primary": True, "type": "work", "value": f"{{{name}.name}}"}],
+        "meta": {"resourceType": "User"},
+        "name": {
+            "formatted": "givenName familyName",
+            "familyName": "familyName",
+            "givenName": "givenName",
+        },
+        "roles": roles,
+    }
