@@ -73,13 +73,14 @@ class GroupMembers:
     def note(self, group: Key, ids: Sequence[RemoteId]) -> None:
         """Record the members that a group shows as acknowledged, and no others.
 
-        Those that no source knows stay in the group.
+        Users who adopt their account in this plan are among them. Members that no source knows stay
+        in the group.
         """
         members = {
             (kind, key)
             for kind in Kind
             for chunk in batches(ids, BATCH)
-            for key in self._state.owners(kind, chunk).values()
+            for key in (self._state.adopted(kind, chunk) | self._state.owners(kind, chunk)).values()
         }
         before = self._by_member(group)
         after = [

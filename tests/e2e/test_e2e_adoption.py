@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.office import MANAGER, USER, Office, Row, counts, people, person, resource
+from tests.office import MANAGER, USER, Office, Row, counts, fetch, people, person, resource
 from tests.servers.faulty import FaultyServer
 
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 HOUR = timedelta(hours=1)
 BY_MAIL = """match = ['emails[type eq "work"].value']\n"""
 
@@ -203,3 +204,36 @@ def test_a_reference_that_waits_removes_no_manager(office: Office, faulty: Fault
     faulty.faults.clear()
     assert office.push(later=HOUR).exit_code == 0
     assert faulty.users["id-00001"] != held
+
+
+def test_the_first_push_takes_out_of_a_group_whom_no_rule_wants_in_it(
+    real_office: Office,
+) -> None:
+    office = real_office
+    office.configure(
+        more='[targets.wiki.groups.admins]\ndisplayName = { value = "Administrators" }\n'
+        "members = \"dept == 'IT'\"\nadopt = true\nmatch = ['displayName']\n"
+    )
+    post = f"{office.url}/Users"
+    first, second = (fetch(post, office.token, resource(person(one)))["id"] for one in (1, 2))
+    unknown = fetch(post, office.token, {"schemas": [CORE], "userName": "auditor"})["id"]
+    group = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "displayName": "Administrators",
+        "members": [{"value": one} for one in (first, second, unknown)],
+    }
+    made = fetch(f"{office.url}/Groups", office.token, group)["id"]
+    office.hire([person(1), person(2, dept="Sales"), person(3)])
+
+    planned = office.plan()
+    assert office.run("push").code == 0
+
+    members = {one["key"]: one for one in planned}["admins"]["changes"]
+    assert [(change["before"], change["after"]) for change in members] == [
+        ("00002", None),
+        (None, "00003"),
+    ]
+    third = office.links()["00003"].remote_id
+    held = fetch(f"{office.url}/Groups/{made}", office.token)["members"]
+    assert {one["value"] for one in held} == {first, unknown, third}
+    assert office.run("plan", "--exit-code").code == 0
