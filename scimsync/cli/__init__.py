@@ -31,6 +31,7 @@ _COMMANDS = {
     "plan": "Show what a push would change, and why",
     "show": "Show a saved plan",
     "diff": "Show how two saved plans differ",
+    "adoption": "Show which existing accounts match whom, before the first push",
     "push": "Apply the plan to all targets",
     "reconcile": "Show how targets differ from what they acknowledged",
     "status": "Show sources, targets, failures and recent runs",
@@ -50,6 +51,10 @@ _COMMANDS = {
     "demo": "Try scimsync with a local SCIM server and made-up users",
 }
 """Command -> its summary, so that the list of commands imports none of them."""
+
+
+_ELSEWHERE = {"import": "adoption", "match": "adoption"}
+"""What other programs call a command -> the command."""
 
 
 def _exempt_from_collection() -> None:
@@ -83,7 +88,8 @@ class _Commands(click.Group):
             from scimsync.errors import coded
             from scimsync.model.suggestions import did_you_mean
 
-            meant = did_you_mean(args[0], _COMMANDS) or "scimsync --help lists the commands"
+            word = _ELSEWHERE.get(args[0], args[0])
+            meant = did_you_mean(word, _COMMANDS) or "scimsync --help lists the commands"
             message = coded(f'unknown command "{args[0]}": {meant}', "SYNC-0901")
             raise click.UsageError(message, ctx) from error
 

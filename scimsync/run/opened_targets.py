@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from scimsync.errors import ScimsyncError
@@ -39,7 +40,7 @@ from scimsync.targets.account_finder import AccountFinder
 from scimsync.targets.connection import TargetConnection
 from scimsync.targets.discoverer import Discoverer
 from scimsync.targets.learned_shapes import open_shapes
-from scimsync.targets.matching import Matcher
+from scimsync.targets.matching import Match, Matcher
 from scimsync.targets.quarantine import (
     is_suspect,
     learned_rate,
@@ -52,6 +53,9 @@ from scimsync.transport.observer import Observer, ignore
 from scimsync.transport.rate_limiter import RateLimiter
 from scimsync.transport.retry_policy import TimeSource
 
+NoteFound = Callable[[str, Kind, Mapping[Key, Match]], None]
+"""A listener that gets the name of a target, a kind, and what a search found, by key."""
+
 _FEW = 3
 """The expected number of groups to look up once groups are linked."""
 
@@ -63,10 +67,12 @@ async def open_targets(
     may_send: Callable[[], Awaitable[bool]] | None = None,
     observe: Observer = ignore,
     time: TimeSource | None = None,
+    note_found: NoteFound = lambda *_: None,
 ) -> AsyncIterator[Mapping[str, TargetRun]]:
     """Open all targets of a run, and close their connections at the end of the block.
 
     `may_send` is awaited before each request and returns whether this run still holds its leases.
+    `note_found` is called with what each search for existing users or groups found.
     """
     compiled, now = context.compiled, context.now
     async with AsyncExitStack() as stack:
@@ -96,7 +102,9 @@ async def open_targets(
             )
             if isinstance(context, PushContext) and target.rates:
                 target_connection.limits.count_earlier(_sent_before(context, target))
-            opened[name] = _open(context, target, target_connection, known[name], reading)
+            opened[name] = _open(
+                context, target, target_connection, known[name], reading, note_found
+            )
             stack.callback(_close_matchers, opened[name])
         yield opened
 
@@ -132,6 +140,7 @@ def _open(
     connection: TargetConnection,
     known: TargetState,
     reading: Reading,
+    note_found: NoteFound,
 ) -> TargetRun:
     store, now, name = context.store, context.now, target.name
     with store.read() as database:
@@ -200,7 +209,7 @@ def _open(
             target.policy.product,
             members=context.options.refresh,
         )
-        finder = AccountFinder(matcher_of, protect)
+        finder = AccountFinder(matcher_of, protect, partial(note_found, name, kind))
         return TargetReader(finder, in_doubt, connection.clock_doubt)
 
     # groups that are linked show that the product has some by now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from scimsync.model.records import Problem
@@ -47,18 +47,7 @@ def plan(
     until the block ends. Raise SourceUnavailable, SourceFormatError or ConfigError if they leave no
     target to plan.
     """
-    with store.read() as connection:
-        now = checked_clock(now, run_rows.started_before(connection))
-    scratch = scratch_store()
-    try:
-        context = Context(
-            compiled=compiled,
-            store=store,
-            options=options,
-            now=now,
-            report=report,
-            overlay=scratch,
-        )
+    with scratch_context(compiled, store, options, now, report) as context:
         reading = read_sources(context)
 
         async def planned() -> Plan:
@@ -67,5 +56,21 @@ def plan(
                 return await with_current(context, targets, made)
 
         yield PlannedRun(asyncio.run(planned()), context.records, reading.problems)
-    finally:
-        scratch.close()
+
+
+@contextmanager
+def scratch_context(
+    compiled: CompiledConfig, store: Store, options: Options, now: Now, report: Report
+) -> Iterator[Context]:
+    """Yield the context of a run that stores nothing: it writes to a scratch database."""
+    with store.read() as connection:
+        now = checked_clock(now, run_rows.started_before(connection))
+    with closing(scratch_store()) as scratch:
+        yield Context(
+            compiled=compiled,
+            store=store,
+            options=options,
+            now=now,
+            report=report,
+            overlay=scratch,
+        )

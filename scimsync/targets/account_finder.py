@@ -22,16 +22,18 @@ class AccountFinder:
     """The planner's search for accounts.
 
     `matcher_of` returns the matcher for a key, and `protect` the filter that keeps a resource out
-    of reach, if any.
+    of reach, if any. `note` is called with the matches of each search.
     """
 
     def __init__(
         self,
         matcher_of: Callable[[Key], Matcher],
         protect: Callable[[Mapping[str, Any]], str | None],
+        note: Callable[[Mapping[Key, Match]], None] = lambda _: None,
     ) -> None:
         self._matcher_of = matcher_of
         self._protect = protect
+        self._note = note
 
     async def find(
         self,
@@ -55,7 +57,9 @@ class AccountFinder:
         for matcher, documents in by_matcher.values():
             matches, refusals = await matcher.find(documents, proving=proving)
             refused |= refusals
-            for key, match in (await _with_members(matcher, matches, refused)).items():
+            matches = await _with_members(matcher, matches, refused)
+            self._note(matches)
+            for key, match in matches.items():
                 if any(resource_id(resource) is None for resource in match.resources):
                     refused[key] = f"what matches by {match.by} has no id that can be used"
                     continue

@@ -305,6 +305,14 @@ class Matcher:
             self._list = await self._read_list(expected)
             self._decided = self._list is not None
 
+    async def read_list(self) -> ResourceList:
+        """Read the whole list, however long it is, and match in it from now on.
+
+        Raise SearchUndecided where lists do not show the resources, and the errors of the sender.
+        """
+        self._decided = True
+        return await self._whole_list()
+
     def listed(self, remote_id: RemoteId) -> dict[str, Any] | None:
         """Return a resource as the list shows it that was read in this run, or None."""
         return None if self._list is None else self._list.get(remote_id)

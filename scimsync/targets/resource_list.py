@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,11 @@ class ResourceList:
         rows = self._connection.execute("SELECT json FROM resource WHERE id = ?", (remote_id,))
         row = rows.fetchone()
         return None if row is None else orjson.loads(row[0])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield all resources in the order in which they came."""
+        rows = self._connection.execute("SELECT json FROM resource ORDER BY rowid")
+        yield from (orjson.loads(row[0]) for row in rows)
 
     def __len__(self) -> int:
         (number,) = self._connection.execute("SELECT count(*) FROM resource").fetchone()

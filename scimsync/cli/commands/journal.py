@@ -13,6 +13,7 @@ import orjson
 
 from scimsync.builtin import load
 from scimsync.cli.ui.common_options import CommonOptions, common_options
+from scimsync.cli.ui.csv_text import csv_cell
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.session import chosen_targets, opened_state
@@ -134,15 +135,8 @@ def _write_csv(store: Store, wanted: OperationFilter, limit: int | None) -> None
         for entry in journal.last(connection, wanted, limit):
             document = journal_document(entry)
             document["changes"] = orjson.dumps(document["changes"]).decode()
-            writer.writerow(_cell(document[name]) for name in _CSV_COLUMNS)
+            writer.writerow(csv_cell(document[name]) for name in _CSV_COLUMNS)
     sys.stdout.flush()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    text = value if isinstance(value, str) else None
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else value
 
 
 def _write_document(store: Store, wanted: OperationFilter, limit: int | None) -> None:

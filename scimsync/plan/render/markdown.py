@@ -7,11 +7,10 @@ is 65536 characters)", and https://github.com/orgs/community/discussions/27190),
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Sequence
 
-from scimsync.formatting import printable
 from scimsync.jsontext import json_text
+from scimsync.markdowntext import plain
 from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
@@ -179,9 +178,7 @@ def _change(change: Change) -> str:
 
 def _plain(text: str, longest: int = _LONGEST) -> str:
     """Escape markup, mentions and table cells, after cutting a long text."""
-    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    escaped = html.escape(printable(cut), quote=False)
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+-.!|~@" else char for char in escaped)
+    return plain(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def _code(text: str) -> str:

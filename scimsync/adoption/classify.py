@@ -1,0 +1,67 @@
+"""What a first push would do about a user, from what was found and planned.
+
+| link | planned | accounts found | outcome |
+| --- | --- | --- | --- |
+| account | any | any | linked |
+| none | adoption, of a strong match | one | match |
+| none | adoption, of a weak match | one | weak_match |
+| none | creation | none | create |
+| none | failure | several | ambiguous |
+| none | failure | one, protected | protected |
+| none | failure: it is another user's | one | contested |
+| none | failure: its table takes over no groups | one | not_adopted |
+| none | failure | any other | failed |
+| none | nothing | one or more | not_adopted |
+| none | nothing | none | not_created |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scimsync.adoption.accounts import ExistingAccount
+from scimsync.adoption.report import Outcome
+from scimsync.model.ids import Kind
+from scimsync.model.operations import Action, Operation, OperationStatus
+from scimsync.plan.adoption import is_weak
+
+_OF_ANOTHER = "SYNC-0343"
+_NOT_TAKEN_OVER = "SYNC-0360"
+"""Codes of the failures that say why an account or group that matches is not adopted."""
+
+
+def outcome_of(
+    operation: Operation | None, found: Sequence[ExistingAccount], *, is_linked: bool
+) -> Outcome:
+    """Return the outcome of a user who should have an account, or of a group that is asked for.
+
+    `operation` is what the plan does, and `found` are the accounts or groups that match.
+    """
+    if is_linked:
+        return Outcome.LINKED
+    if operation is None:
+        return Outcome.NOT_ADOPTED if found else Outcome.NOT_CREATED
+    if operation.status is OperationStatus.FAILED:
+        return _why_failed(operation.detail or "", found)
+    if operation.action == Action.ADOPT:
+        weak = operation.kind is Kind.USER and is_weak(operation.matched)
+        return Outcome.WEAK_MATCH if weak else Outcome.MATCH
+    return Outcome.CREATE if operation.action == Action.CREATE else Outcome.FAILED
+
+
+def leaver_outcome(found: Sequence[ExistingAccount]) -> Outcome:
+    """Return the outcome of a user who should have no account, and of the accounts that match."""
+    protected = len(found) == 1 and found[0].protected_by is not None
+    return Outcome.PROTECTED if protected else Outcome.LEAVER
+
+
+def _why_failed(detail: str, found: Sequence[ExistingAccount]) -> Outcome:
+    if len(found) > 1:
+        return Outcome.AMBIGUOUS
+    if found and found[0].protected_by is not None:
+        return Outcome.PROTECTED
+    if found and f"[{_OF_ANOTHER}]" in detail:
+        return Outcome.CONTESTED
+    if found and f"[{_NOT_TAKEN_OVER}]" in detail:
+        return Outcome.NOT_ADOPTED
+    return Outcome.FAILED

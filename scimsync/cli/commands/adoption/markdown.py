@@ -1,0 +1,112 @@
+"""The report as GitHub-flavoured Markdown, without markup from records and accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from scimsync.adoption.report import AdoptionReport, Outcome, TargetReport, UserRow
+from scimsync.cli.commands.adoption.words import (
+    GROUPS,
+    USERS,
+    account_words,
+    change_words,
+    group_notes,
+    list_sentence,
+    matched_words,
+    user_notes,
+)
+from scimsync.formatting import plural
+from scimsync.markdowntext import code, plain
+
+_SHOWN = 100
+"""The number of rows of each outcome; a comment on a pull request may hold 65,536 characters."""
+
+
+def markdown_report(report: AdoptionReport) -> Iterator[str]:
+    """Yield the lines of the report."""
+    yield "## scimsync adoption"
+    for target in report.targets:
+        yield from _target(target)
+
+
+def _target(target: TargetReport) -> Iterator[str]:
+    yield ""
+    yield f"### {plain(target.name)}"
+    yield ""
+    if target.error is not None:
+        yield f"> **No report:** {plain(target.error.message)}"
+        return
+    yield f"{plain(list_sentence(target.accounts, 'account'))}."
+    yield ""
+    yield "| | accounts and users | |"
+    yield "| ---: | --- | --- |"
+    counts = target.counts()
+    for outcome, heading in USERS.items():
+        if outcome in counts:
+            yield f"| {counts[outcome]:,} | {heading.title} | {heading.meaning} |"
+    if target.out_of_scope:
+        yield ""
+        yield f"{plural(target.out_of_scope, 'record')} out of scope, without an account."
+    yield from _suggestions(target)
+    for outcome, heading in USERS.items():
+        rows = [row for row in target.users if row.outcome is outcome]
+        if not rows or outcome is Outcome.LINKED:
+            continue
+        yield ""
+        yield f"#### {heading.title} ({len(rows):,})"
+        yield ""
+        yield "| user | account | matched by | overwrites | notes |"
+        yield "| --- | --- | --- | --- | --- |"
+        yield from map(_user, rows[:_SHOWN])
+        if len(rows) > _SHOWN:
+            yield f"| … {len(rows) - _SHOWN:,} more | | | | |"
+    yield from _groups(target)
+
+
+def _user(row: UserRow) -> str:
+    name = row.name or row.user_name or ""
+    user = "" if row.key is None else f"{code(row.key)} {plain(name)}"
+    return _cells(
+        user,
+        _joined(account_words(account) for account in row.accounts),
+        plain(matched_words(row).removeprefix("matches by ")),
+        _joined(change_words(change) for change in row.overwritten),
+        _joined(user_notes(row)),
+    )
+
+
+def _groups(target: TargetReport) -> Iterator[str]:
+    rows = [row for row in target.group_rows if row.outcome is not Outcome.LINKED]
+    if not rows:
+        return
+    yield ""
+    yield f"#### groups ({len(rows):,})"
+    yield ""
+    yield "| | group | notes |"
+    yield "| --- | --- | --- |"
+    for row in rows[:_SHOWN]:
+        name = GROUPS[row.outcome].title
+        yield _cells(name, plain(row.name), _joined(group_notes(row)))
+    if len(rows) > _SHOWN:
+        yield f"| … {len(rows) - _SHOWN:,} more | | |"
+
+
+def _suggestions(target: TargetReport) -> Iterator[str]:
+    if target.suggestions:
+        yield ""
+        yield "#### Before the first push"
+        yield ""
+    for number, one in enumerate(target.suggestions, 1):
+        lines = [] if one.setting is None else one.setting.splitlines()
+        setting = "".join(f" {code(line)}" for line in lines)
+        yield f"{number}. {plain(one.text)}{setting}"
+        if one.examples:
+            yield f"   <br>{plain('; '.join(one.examples))}"
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "<br>".join(map(plain, texts))
+
+
+def _cells(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
