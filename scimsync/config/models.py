@@ -30,6 +30,7 @@ from scimsync.settings import (
     Name,
     Span,
     Table,
+    Text,
     Texts,
     invalid,
 )
@@ -136,6 +137,19 @@ class Notify(Table):
     )
 
 
+class Display(Table):
+    """`[display]`: how commands show users."""
+
+    name: Text | None = Field(
+        None,
+        description=(
+            "Expression over a user's record: the name that plan, journal, status, and explain show"
+            " beside the key"
+        ),
+        examples=["given ~ ' ' ~ family"],
+    )
+
+
 # The whole file
 
 
@@ -196,6 +210,7 @@ class SyncToml(Table):
         default_factory=Health, description="Where the daemon serves health and metrics"
     )
     notify: Notify = Field(default_factory=Notify, description="Alerts and their receivers")
+    display: Display = Field(default_factory=Display, description="How commands show users")
 
 
 class Config(SyncToml):

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Protocol
 
 from scimsync.model.batches import batches
+from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import member_of
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, Operation
@@ -44,12 +45,19 @@ class ShownOperation:
         """The name of the user whose account it changes."""
         return self.names.get(self.operation.key) if self.operation.kind is Kind.USER else None
 
+    def member_name(self, change: Change) -> str | None:
+        """Return the name of the member that a change is about, None for other changes."""
+        if self.operation.action not in MEMBERSHIP_ACTIONS:
+            return None
+        kind, key, _ = member_of(change)
+        return self.names.get(key) if kind is Kind.USER else None
+
     def members(self, *, added: bool) -> list[tuple[Key, str | None]]:
         """Return the members that it adds or removes, with their names."""
         return [
-            (key, self.names.get(key) if kind is Kind.USER else None)
-            for kind, key, is_added in map(member_of, self.operation.changes)
-            if is_added is added
+            (member_of(change)[1], self.member_name(change))
+            for change in self.operation.changes
+            if member_of(change)[2] is added
         ]
 
 

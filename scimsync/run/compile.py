@@ -30,6 +30,7 @@ from scimsync.run.compile_mappings import (
     compile_protect,
     compile_users,
 )
+from scimsync.run.display_names import compile_display, display_columns
 from scimsync.run.stopping import stopped_by_sources
 from scimsync.scim.dialects import DEFAULT_DIALECT, Dialect
 from scimsync.scim.profiles import Profile
@@ -163,7 +164,8 @@ class CompiledTarget:
 class CompiledSource:
     """One source: its settings, the columns that expressions use, and its index file.
 
-    `named` are also the columns in use that the source lacks and another source of a target has.
+    `named` are also the columns in use that the source lacks and another source of a target has,
+    but not those that only `[display]` uses: no account depends on them.
     """
 
     spec: SourceSpec[Any]
@@ -251,6 +253,7 @@ def compile_config(
         if name not in config.targets:
             raise config.unknown_target(name)
     targets = {name: compile_target(config, name) for name in config.targets}
+    compile_display(config)
     for name in config.mappings:
         check_shared_mapping(config, name)
     chosen = {name: targets[name] for name in names or targets}
@@ -266,6 +269,7 @@ def _with_sources(compiled: CompiledConfig, targets: Sequence[CompiledTarget]) -
     `targets` are all targets of sync.toml.
     """
     config = compiled.config
+    display = compile_display(config)
     wanted = {source for target in compiled.targets.values() for source in target.all_sources}
     sources: dict[str, CompiledSource] = {}
     columns: dict[str, Sequence[str]] = {}
@@ -282,7 +286,8 @@ def _with_sources(compiled: CompiledConfig, targets: Sequence[CompiledTarget]) -
             refused[name] = error
             continue
         named = _named_columns(name, targets) or columns_of_table(config, name)
-        used = tuple(column for column in columns[name] if column in named)
+        stored = {*named, *display_columns(config, display, name)}
+        used = tuple(column for column in columns[name] if column in stored)
         sources[name] = CompiledSource(spec, used, named, index_path(config.state_dir, name))
     for target in compiled.targets.values():
         for missing, lacking in _missing_columns(target, columns):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 
 import click
 import orjson
@@ -19,6 +18,7 @@ from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.session import chosen_targets, opened_state
 from scimsync.durations import parse_past
 from scimsync.errors import coded
+from scimsync.model.batches import batches
 from scimsync.model.ids import Key
 from scimsync.model.operations import (
     Action,
@@ -27,6 +27,8 @@ from scimsync.model.operations import (
     OperationStatus,
 )
 from scimsync.plan.render.json import journal_document
+from scimsync.plan.shown_plan import NameReader, Names, ShownOperation, names_of
+from scimsync.run.display_names import display_names
 from scimsync.state import journal
 from scimsync.state.store import Store
 
@@ -100,12 +102,13 @@ def command(
         until=before,
     )
     with opened_state(config, create=False) as store:
+        names = display_names(config, store)
         if form == "csv":
-            _write_csv(store, wanted, limit)
+            _write_csv(store, names, wanted, limit)
         elif form == "json" or options.as_json:
-            _write_document(store, wanted, limit)
+            _write_document(store, names, wanted, limit)
         else:
-            _print_journal(store, wanted, limit or 50, detailed=options.verbose)
+            _print_journal(store, names, wanted, limit or 50, detailed=options.verbose)
 
 
 def _time(option: str, text: str | None, options: CommonOptions) -> datetime | None:
@@ -124,44 +127,60 @@ _CSV_COLUMNS = (
 )  # fmt: skip
 
 
-def _write_csv(store: Store, wanted: OperationFilter, limit: int | None) -> None:
+def _write_csv(
+    store: Store, names: NameReader | None, wanted: OperationFilter, limit: int | None
+) -> None:
     """Write a line for each operation; its changes are JSON.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front of it.
+    The last column has the names of users, if there is `[display] name`. A text that a spreadsheet
+    would take for a formula gets an apostrophe in front of it.
     """
+    columns = _CSV_COLUMNS if names is None else (*_CSV_COLUMNS, "name")
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
+    writer.writerow(columns)
     with store.read() as connection:
-        for entry in journal.last(connection, wanted, limit):
-            document = journal_document(entry)
+        for entry, named in _with_names(journal.last(connection, wanted, limit), names):
+            document = journal_document(entry, named)
             document["changes"] = orjson.dumps(document["changes"]).decode()
-            writer.writerow(csv_cell(document[name]) for name in _CSV_COLUMNS)
+            writer.writerow(csv_cell(document.get(column)) for column in columns)
     sys.stdout.flush()
 
 
-def _write_document(store: Store, wanted: OperationFilter, limit: int | None) -> None:
+def _write_document(
+    store: Store, names: NameReader | None, wanted: OperationFilter, limit: int | None
+) -> None:
     """Write `journal --json` while the journal is read."""
     out = sys.stdout.buffer
     with store.read() as connection:
         out.write(b'{"operations": [')
-        for number, entry in enumerate(journal.last(connection, wanted, limit)):
+        entries = _with_names(journal.last(connection, wanted, limit), names)
+        for number, (entry, named) in enumerate(entries):
             out.write(b",\n" if number else b"\n")
-            out.write(orjson.dumps(journal_document(entry)))
+            out.write(orjson.dumps(journal_document(entry, named)))
         out.write(b"]}\n")
     out.flush()
 
 
-def _print_journal(store: Store, wanted: OperationFilter, limit: int, *, detailed: bool) -> None:
+def _print_journal(
+    store: Store,
+    names: NameReader | None,
+    wanted: OperationFilter,
+    limit: int,
+    *,
+    detailed: bool,
+) -> None:
     """Print a row for each operation; `detailed` also its changes and requests."""
     output = Output()
     with store.read() as connection:
         number = sum(journal.count(connection, wanted).values())
-        for entries in _batches(journal.last(connection, wanted, limit)):
+        entries = _with_names(journal.last(connection, wanted, limit), names)
+        for some in batches(entries, _BATCH):
             if detailed:
-                for entry in entries:
-                    _print_detailed(output, entry)
+                for entry, named in some:
+                    _print_detailed(output, entry, named)
             else:
-                output.rows([journal_row(entry) for entry in entries], indent=0)
+                rows = [journal_row(entry, ShownOperation(entry, of).name) for entry, of in some]
+                output.rows(rows, indent=0)
     if number > limit:
         click.echo(
             f"newest {limit:,} of {number:,} operations; --limit {number} shows all", err=True
@@ -173,13 +192,23 @@ def _print_journal(store: Store, wanted: OperationFilter, limit: int, *, detaile
         )
 
 
-def _print_detailed(output: Output, entry: JournaledOperation) -> None:
-    output.rows([journal_row(entry)], indent=0)
-    output.rows([change_row(change) for change in entry.changes], indent=4)
+def _print_detailed(output: Output, entry: JournaledOperation, names: Names) -> None:
+    shown = ShownOperation(entry, names)
+    output.rows([journal_row(entry, shown.name)], indent=0)
+    output.rows(
+        [change_row(change, shown.member_name(change)) for change in entry.changes], indent=4
+    )
     for line in request_lines([] if entry.request is None else orjson.loads(entry.request)):
         output.line((line, "cyan"), indent=4)
 
 
-def _batches(entries: Iterator[JournaledOperation]) -> Iterator[Sequence[JournaledOperation]]:
-    while batch := list(islice(entries, _BATCH)):
-        yield batch
+def _with_names(
+    entries: Iterator[JournaledOperation], reader: NameReader | None
+) -> Iterator[tuple[JournaledOperation, Names]]:
+    """Give operations with the names of the users that they are about."""
+    for some in batches(entries, _BATCH):
+        by_target: dict[str, list[JournaledOperation]] = {}
+        for entry in some:
+            by_target.setdefault(entry.target, []).append(entry)
+        named = {name: names_of(reader, name, of) for name, of in by_target.items()}
+        yield from ((entry, named[entry.target]) for entry in some)

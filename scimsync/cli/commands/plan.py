@@ -27,10 +27,11 @@ from scimsync.model.ids import Key
 from scimsync.plan import Plan
 from scimsync.plan.render.json import planned_documents
 from scimsync.plan.saved import saved_header
-from scimsync.plan.shown_plan import shown_plan
+from scimsync.plan.shown_plan import NameReader, shown_plan
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
 from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.display_names import display_names
 from scimsync.run.options import MOST_READ
 from scimsync.run.settings_digests import settings_digests
 
@@ -84,9 +85,10 @@ def command(
             )
             prepared = planned.__enter__()
         try:
-            _print_plan(prepared.plan, form, _facts(config, options), out)
+            names = display_names(config, store, prepared.records)
+            _print_plan(prepared.plan, names, form, _facts(config, options), out)
             if out is not None:
-                _save(prepared.plan, out, options, setup)
+                _save(prepared.plan, names, out, options, setup)
             code = _exit_code(prepared.plan, tell=exit_code)
         finally:
             planned.__exit__(None, None, None)
@@ -103,15 +105,21 @@ def _facts(config: Config, options: CommonOptions) -> dict[str, str]:
     } | ({"for keys": ", ".join(options.keys)} if options.keys else {})
 
 
-def _print_plan(plan: Plan, form: str, facts: Mapping[str, str], out: Path | None) -> None:
+def _print_plan(
+    plan: Plan,
+    names: NameReader | None,
+    form: str,
+    facts: Mapping[str, str],
+    out: Path | None,
+) -> None:
     """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
     if form == "json":
-        sys.stdout.buffer.writelines(_document(plan))
+        sys.stdout.buffer.writelines(_document(plan, names))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
         return
     whole = Whole("scimsync plan --json", None if out is None else str(out))
-    print_plan(shown_plan(plan), form, facts, whole)
+    print_plan(shown_plan(plan, names), form, facts, whole)
     if form == "text":
         _print_errors(plan)
 
@@ -124,7 +132,13 @@ def _print_errors(plan: Plan) -> None:
     print_target_errors(errors, "would be sent")
 
 
-def _save(plan: Plan, path: Path, options: CommonOptions, setup: CompiledConfig) -> None:
+def _save(
+    plan: Plan,
+    names: NameReader | None,
+    path: Path,
+    options: CommonOptions,
+    setup: CompiledConfig,
+) -> None:
     """Write the plan to a private file.
 
     Raise ConfigError where that fails, and for a plan that a push would refuse.
@@ -141,7 +155,7 @@ def _save(plan: Plan, path: Path, options: CommonOptions, setup: CompiledConfig)
         options.clock(),
     )
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
-    write_private(path, chain(start, _document(plan), [b"}\n"]), setup.config)
+    write_private(path, chain(start, _document(plan, names), [b"}\n"]), setup.config)
     click.echo(
         f"saved {path}; scimsync push {path} applies exactly this plan, or nothing", err=True
     )
@@ -160,13 +174,13 @@ def _exit_code(plan: Plan, *, tell: bool) -> int:
     return 6 if tell and any(target.counts() for target in plan.targets.values()) else 0
 
 
-def _document(plan: Plan) -> Iterator[bytes]:
+def _document(plan: Plan, names: NameReader | None) -> Iterator[bytes]:
     """Give `plan --json` in pieces, so that a plan of any size can be written."""
     yield b'{"targets": {'
     for number, (name, target) in enumerate(plan.targets.items()):
         yield b"%b%b: " % (b", " if number else b"", orjson.dumps(name))
         yield b'{"counts": %b, "operations": [' % orjson.dumps(target.counts())
-        for place, operation in enumerate(planned_documents(target)):
+        for place, operation in enumerate(planned_documents(target, names)):
             yield b",\n" if place else b"\n"
             yield orjson.dumps(operation)
         error = None if target.why_not_sent is None else target.why_not_sent.message

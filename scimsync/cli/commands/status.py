@@ -29,7 +29,10 @@ from scimsync.model.operations import Run
 from scimsync.model.targets import TargetState
 from scimsync.plan import Now
 from scimsync.plan.diff import protected_accounts
+from scimsync.plan.render.words import named
+from scimsync.plan.shown_plan import NameReader, Names
 from scimsync.run.compile import CompiledTarget, compile_config
+from scimsync.run.display_names import display_names
 from scimsync.run.reading import fill_tables
 from scimsync.snapshot.view import SnapshotView
 from scimsync.state import (
@@ -80,7 +83,7 @@ class TargetStatus:
 
     `behind` are the records that changed since the last push planned it. `reconfigured` is whether
     its part of sync.toml has changed since then, so that all records are compared again; None where
-    that is not known.
+    that is not known. `names` are those of users who fail or may still have access.
     """
 
     name: str
@@ -94,6 +97,7 @@ class TargetStatus:
     echoes: Sequence[EchoCount]
     protected: Mapping[Key, str]
     known: TargetState
+    names: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,9 @@ class Status:
     """What `status` shows.
 
     `state_label` is None before the first push. `error` is why sources or mappings cannot be used
-    now. `holds` are the keys that are deprovisioned by hand, and since when. `alerts` are those
-    that the receivers of `[notify]` got and that are not resolved. `exposed` are the files of the
-    state that other users may read.
+    now. `holds` are the keys that are deprovisioned by hand, and since when; `held_names` are
+    the names of the first. `alerts` are those that the receivers of `[notify]` got and that are not
+    resolved. `exposed` are the files of the state that other users may read.
     """
 
     now: datetime
@@ -114,6 +118,7 @@ class Status:
     runs: Sequence[Run]
     error: ScimsyncError | None
     holds: Mapping[Key, datetime]
+    held_names: Names
     alerts: Sequence[FiringAlert]
     exposed: Sequence[Path]
 
@@ -129,7 +134,13 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
     except ScimsyncError as error:
         failure = error
     fill_tables(config, SnapshotView(store), config.table_values)
+    reader = None
+    try:
+        reader = display_names(config, store)
+    except ScimsyncError as error:
+        failure = error
     with store.read() as connection:
+        held = holds.all_holds(connection)
         return Status(
             now=now.time,
             state_label=None if store.is_scratch else store.label,
@@ -137,25 +148,40 @@ def _read_status(config: Config, names: Sequence[str], store: Store, now: Now) -
                 record_rows.get_source(connection, name) for name in sources_of(config, names)
             ],
             targets=[
-                _read_target(connection, config, name, compiled.get(name), now) for name in names
+                _read_target(connection, config, name, compiled.get(name), reader, now)
+                for name in names
             ],
             leases=leases.held(connection, now.time),
             runs=run_rows.last(connection, _RUNS_SHOWN),
             error=failure,
-            holds=holds.all_holds(connection),
+            holds=held,
+            held_names={}
+            if reader is None
+            else reader.names_anywhere(config.targets, [*held][:_HELD_SHOWN]),
             alerts=alerts.firing_alerts(connection),
             exposed=exposed_files(config),
         )
 
 
 def _read_target(
-    connection: Connection, config: Config, name: str, compiled: CompiledTarget | None, now: Now
+    connection: Connection,
+    config: Config,
+    name: str,
+    compiled: CompiledTarget | None,
+    reader: NameReader | None,
+    now: Now,
 ) -> TargetStatus:
     known = target_states.get_target(connection, name)
     pushed = known.digest is not None
     reconfigured = None
     if compiled is not None and pushed:
         reconfigured = known.digest != compiled.digest(now.today)
+    failing = overview.failing_links(connection, name, _FAILING_SHOWN)
+    leavers = overview.access_to_remove(connection, name, _LEAVERS_SHOWN)
+    listed = [
+        *(one.key for one in failing.first if one.kind is Kind.USER),
+        *(key for key, _ in leavers.first),
+    ]
     return TargetStatus(
         name=name,
         url=config.targets[name].url,
@@ -163,11 +189,12 @@ def _read_target(
         behind=record_rows.count_changed(connection, sources_of(config, [name]), known.cursor),
         reconfigured=reconfigured,
         links=overview.count_by_status(connection, name),
-        failing=overview.failing_links(connection, name, _FAILING_SHOWN),
-        access_to_remove=overview.access_to_remove(connection, name, _LEAVERS_SHOWN),
+        failing=failing,
+        access_to_remove=leavers,
         echoes=overview.echo_counts(connection, name),
         protected=absent_users.protected(connection, name, config.targets[name].source),
         known=known,
+        names={} if reader is None else reader.names(name, listed),
     )
 
 
@@ -226,6 +253,7 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
                 {
                     "kind": one.kind,
                     "key": one.key,
+                    **(_name(target, one.key) if one.kind is Kind.USER else {}),
                     "failures": one.failures,
                     "last_error": one.last_error,
                     "next_try_at": one.next_try_at,
@@ -235,7 +263,10 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
         },
         "may_have_access": {
             "count": target.access_to_remove.count,
-            "first": [{"key": key, "since": since} for key, since in target.access_to_remove.first],
+            "first": [
+                {"key": key, **_name(target, key), "since": since}
+                for key, since in target.access_to_remove.first
+            ],
         },
         "shown_otherwise": [
             {"kind": one.kind, "path": one.echo.path, "count": one.count, "key": one.key}
@@ -243,6 +274,10 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
         ],
         "protected": [{"key": key, "why": why} for key, why in target.protected.items()],
     }
+
+
+def _name(target: TargetStatus, key: Key) -> dict[str, str]:
+    return {"name": target.names[key]} if key in target.names else {}
 
 
 # As text
@@ -266,7 +301,7 @@ def _print_status(output: Output, status: Status, targets: Collection[str]) -> N
     if status.alerts:
         _print_alerts(output, status.alerts)
     if status.holds:
-        _print_holds(output, status.holds)
+        _print_holds(output, status.holds, status.held_names)
     if status.leases:
         output.blank()
         output.line(("Active runs", "bold"))
@@ -318,7 +353,7 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
     for lesson in lessons(target.known.shapes):
         output.line(printable(str(lesson)), indent=2)
     if target.access_to_remove.count:
-        _print_access_to_remove(output, target.access_to_remove)
+        _print_access_to_remove(output, target.access_to_remove, target.names)
     if target.failing.count:
         _print_failing(output, target, now)
 
@@ -365,11 +400,12 @@ def _print_health(output: Output, target: TargetStatus, now: datetime) -> None:
         )
 
 
-def _print_access_to_remove(output: Output, leavers: AccessToRemove) -> None:
+def _print_access_to_remove(output: Output, leavers: AccessToRemove, names: Names) -> None:
     who = plural(leavers.count, "leaver")
     output.line((coded(f"{who} may still have access", "SYNC-0372"), "red"), indent=2)
     rows: list[list[Part]] = [
-        [(printable(key), "bold"), f"since {format_local(since)}"] for key, since in leavers.first
+        [(named(key, names.get(key)), "bold"), f"since {format_local(since)}"]
+        for key, since in leavers.first
     ]
     output.rows(rows, indent=4)
     if leavers.count > len(leavers.first):
@@ -388,7 +424,8 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
     )
     rows: list[list[Part]] = []
     for one in failing.first:
-        subject = one.key if one.kind is Kind.USER else f"{one.kind} {one.key}"
+        is_user = one.kind is Kind.USER
+        subject = named(one.key, target.names.get(one.key)) if is_user else f"{one.kind} {one.key}"
         times = f"failed {plural(one.failures, 'time')}" if one.failures else "interrupted"
         rows.append([(printable(subject), "bold"), times, printable(one.last_error or "")])
     output.rows(rows, indent=4)
@@ -412,12 +449,15 @@ def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:
     output.rows(rows)
 
 
-def _print_holds(output: Output, holds: Mapping[Key, datetime]) -> None:
+def _print_holds(output: Output, holds: Mapping[Key, datetime], names: Names) -> None:
     output.blank()
     output.line(("Deprovisioned by hand", "bold"), "; to end it: scimsync deprovision KEY --lift")
     held = list(holds.items())
     output.rows(
-        [[printable(key), f"since {format_local(since)}"] for key, since in held[:_HELD_SHOWN]]
+        [
+            [named(key, names.get(key)), f"since {format_local(since)}"]
+            for key, since in held[:_HELD_SHOWN]
+        ]
     )
     if len(held) > _HELD_SHOWN:
         output.line(f"and {len(held) - _HELD_SHOWN:,} more: --json lists all", indent=2)

@@ -22,11 +22,14 @@ STATUS_STYLES = {
 }
 
 
-def journal_row(entry: JournaledOperation) -> list[Part]:
-    """Return when and where an operation was done, what it was, and its outcome."""
+def journal_row(entry: JournaledOperation, name: str | None = None) -> list[Part]:
+    """Return when and where an operation was done, what it was, and its outcome.
+
+    `name` is shown beside the key.
+    """
     when, run, *rest = history_row(entry)
     action, *outcome = rest
-    return [when, run, entry.target, action, subject(entry), *outcome]
+    return [when, run, entry.target, action, subject(entry, name), *outcome]
 
 
 def history_row(entry: JournaledOperation) -> list[Part]:
@@ -54,9 +57,12 @@ def why(entry: JournaledOperation) -> str:
     return printable(entry.reason if not entry.detail else f"{entry.reason}: {entry.detail}")
 
 
-def change_row(change: Change) -> list[Part]:
-    """Return an attribute and its value, before and after."""
-    return [(printable(short_path(change.path)), "dim"), change_text(change)]
+def change_row(change: Change, name: str | None = None) -> list[Part]:
+    """Return an attribute and its value, before and after; `name` is that of a member."""
+    text = change_text(change)
+    if name is not None:
+        text.append(f" ({printable(name)})")
+    return [(printable(short_path(change.path)), "dim"), text]
 
 
 def request_lines(requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:

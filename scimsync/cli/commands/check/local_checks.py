@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
+from scimsync.cli.commands.check.display_checks import check_display, check_display_columns
 from scimsync.cli.commands.check.expression_checks import check_expressions
 from scimsync.cli.commands.check.mapped_values import TargetValues
 from scimsync.cli.commands.check.results import CheckResult, Level, Subject
@@ -31,6 +32,7 @@ from scimsync.run.compile import (
     source_spec,
 )
 from scimsync.run.compile_mappings import check_shared_mapping, unused_mappings
+from scimsync.run.display_names import display_columns
 from scimsync.run.reading import fill_table, refresh_names, source_limits
 from scimsync.snapshot.index import index_path
 from scimsync.snapshot.ingest import ingest
@@ -113,6 +115,8 @@ def check_sources(
     """
     found: dict[str, list[str]] = {}
     readable: set[str] = set()
+    display, wrong = check_display(config)
+    yield from wrong
     scratch = scratch_store()
     try:
         for name in sources_of(config, names):
@@ -124,12 +128,13 @@ def check_sources(
                 yield Subject("source", name).failed(error)
                 continue
             used = {column for each in targets.values() for column in _columns_used(each, name)}
-            used |= columns_of_table(config, name)
+            used |= {*columns_of_table(config, name), *display_columns(config, display, name)}
             in_use = [column for column in found[name] if column in used]
             for result in _check_rows(config, name, found[name], in_use, (store, scratch), now):
                 if result.level is Level.OK:
                     readable.add(name)
                 yield result
+        yield from check_display_columns(config, display, found)
         view = SnapshotView(store, scratch)
         for name in sorted(readable & config.table_values.keys()):
             try:

@@ -49,6 +49,7 @@ def _document(explanation: Explanation) -> dict[str, Any]:
     """Return `explain --json`; times are UTC."""
     return {
         "key": explanation.key,
+        **({} if explanation.name is None else {"name": explanation.name}),
         "held_since": explanation.held,
         "records": [
             {"source": record.source, "removed": record.removed, "data": explanation.data(record)}

@@ -34,6 +34,7 @@ from scimsync.run import Options, PlannedRun, plan
 from scimsync.run.compile import compile_config, with_secrets
 from scimsync.run.compile_mappings import compile_users
 from scimsync.run.context import Context
+from scimsync.run.display_names import display_names
 from scimsync.run.options import MOST_READ
 from scimsync.run.reading import fill_tables, read_sources
 from scimsync.snapshot.view import SnapshotView
@@ -72,7 +73,7 @@ class Explanation:
     """One key at all targets.
 
     `secret` are the columns of passwords. `note` says why sources cannot be read now. `held` is
-    since when the key is deprovisioned by hand.
+    since when the key is deprovisioned by hand. `name` is shown beside the key.
     """
 
     key: Key
@@ -82,6 +83,7 @@ class Explanation:
     accounts: Sequence[AccountReport] = ()
     note: str | None = None
     held: datetime | None = None
+    name: str | None = None
 
     def data(self, record: Record) -> Mapping[str, object]:
         """Return the columns of a record without secrets."""
@@ -140,6 +142,7 @@ def explain(
             accounts=accounts,
             note="\n".join([*_bad_rows(prepared, key), *_note(prepared, error)]) or None,
             held=held,
+            name=_name(config, names, store, view, key),
         )
 
 
@@ -190,6 +193,13 @@ def _note(prepared: PlannedRun | None, error: ScimsyncError | None) -> list[str]
     if prepared is None:
         return [f"the sources cannot be read; this is the last snapshot: {error}"]
     return [f"no target was contacted: {error}"]
+
+
+def _name(
+    config: Config, names: Sequence[str], store: Store, view: SnapshotView, key: Key
+) -> str | None:
+    reader = display_names(config, store, view)
+    return None if reader is None else reader.names_anywhere(names, [key]).get(key)
 
 
 def _bad_rows(prepared: PlannedRun | None, key: Key) -> list[str]:

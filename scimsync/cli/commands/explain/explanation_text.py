@@ -28,6 +28,7 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
 from scimsync.plan.diff import short_path
 from scimsync.plan.render.text import change_text
+from scimsync.plan.render.words import named
 from scimsync.plan.requests import request_documents, shown
 
 _LINK_STYLES = {
@@ -41,7 +42,7 @@ def print_explanation(
     output: Output, explanation: Explanation, now: datetime, *, detailed: bool
 ) -> None:
     """Print records, access rules, then each target; `detailed` also the requests of a push."""
-    output.line((printable(explanation.key), "bold"))
+    output.line((named(explanation.key, explanation.name), "bold"))
     if explanation.held is not None:
         output.line(
             ("deprovisioned", "red"),
