@@ -36,6 +36,7 @@ _COMMANDS = {
     "reconcile": "Show how targets differ from what they acknowledged",
     "status": "Show sources, targets, failures and recent runs",
     "explain": "Show everything about one user, and what a push would do",
+    "revert": "Undo a run",
     "deprovision": "Remove a user's access at all targets now",
     "rekey": "Move accounts to users with new keys",
     "forget": "Separate a user from accounts of another person",

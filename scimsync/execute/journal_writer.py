@@ -30,7 +30,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
-from scimsync.state import journal, leases, links, memberships, reference_rows
+from scimsync.state import journal, leases, links, memberships, pins, reference_rows
 from scimsync.state.acknowledged_members import acknowledged_member_ids
 from scimsync.state.store import Store
 
@@ -307,7 +307,11 @@ class JournalWriter:
                 continue
             memberships.forget_members(connection, self._target, link.kind, [link.key])
             if link.kind is Kind.GROUP and (link.status is LinkStatus.DELETED or outcome.again):
-                memberships.forget_group(connection, self._target, link.key, wanted=outcome.again)
+                pinned = pins.get_pins(connection, self._target, Kind.GROUP, [link.key])
+                waits = (
+                    outcome.again or link.key in pinned
+                )  # a revert deleted it, and may be lifted
+                memberships.forget_group(connection, self._target, link.key, wanted=waits)
 
 
 def _in_doubt_if(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
@@ -17,7 +17,8 @@ class Membership:
 
     `wanted`: the rules want it there. `revoked`: the record of the group wants it there, but the
     user has left. `acknowledged`: the target has confirmed it. `in_doubt`: the outcome of the last
-    request about it is unknown.
+    request about it is unknown. `pinned`: a revert did the opposite of what is asked for, which
+    stays until something else is asked for.
     """
 
     group: Key
@@ -27,11 +28,17 @@ class Membership:
     acknowledged: bool
     revoked: bool = False
     in_doubt: bool = False
+    pinned: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether the rules and the record of the user ask for the member."""
+        return self.wanted and not self.revoked
 
     @property
     def effective(self) -> bool:
         """Whether the member should be in the group now."""
-        return self.wanted and not self.revoked
+        return self.asked is not self.pinned
 
     @property
     def due(self) -> bool:
@@ -42,6 +49,21 @@ class Membership:
     def id(self) -> tuple[Key, Kind, Key]:
         """Group, kind of the member, member: unique at one target."""
         return self.group, self.member_kind, self.member
+
+
+def asked_for(
+    membership: Membership, *, wanted: bool | None = None, revoked: bool | None = None
+) -> Membership:
+    """Return a membership with other values of `wanted` or `revoked`; None keeps them.
+
+    It is pinned no longer if something else is asked for than before.
+    """
+    after = replace(
+        membership,
+        wanted=membership.wanted if wanted is None else wanted,
+        revoked=membership.revoked if revoked is None else revoked,
+    )
+    return after if after.asked is membership.asked else replace(after, pinned=False)
 
 
 def member_change(membership: Membership) -> Change:

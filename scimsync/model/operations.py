@@ -125,6 +125,7 @@ class JournaledOperation(Operation):
 class OperationFilter:
     """Selects operations of the journal. None admits every operation, an empty collection none.
 
+    `after_run` admits only operations of later runs.
     `was_sent` admits only operations that reached, or may have reached, the target, and
     `deactivates` only those that set `active` to false. `since`
     (aware) admits only those whose latest known event happened then or later, and `until` those
@@ -132,6 +133,7 @@ class OperationFilter:
     """
 
     run: int | None = None
+    after_run: int | None = None
     target: str | None = None
     targets: Collection[str] | None = None
     phase: int | None = None

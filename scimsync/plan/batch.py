@@ -23,7 +23,8 @@ class Batch:
 
     `undecided` are keys of which it is not known whether their resource should exist. `read` holds
     resources that were read because they were in doubt, None where one is gone. `looked_up` are
-    users who should have no account, and whose `accounts` were looked up.
+    users who should have no account, and whose `accounts` were looked up. `pinned` are keys that
+    stay as a revert left them, and `unpinned` those whose pin has ended.
     """
 
     keys: list[Key]
@@ -35,6 +36,8 @@ class Batch:
     read: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
     accounts: dict[Key, tuple[Account, ...]] = field(default_factory=dict)
     looked_up: set[Key] = field(default_factory=set)
+    pinned: set[Key] = field(default_factory=set)
+    unpinned: set[Key] = field(default_factory=set)
 
     def is_gone(self, key: Key) -> bool:
         """Whether the resource was read and no longer exists."""

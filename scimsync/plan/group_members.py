@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
-from scimsync.model.memberships import Membership
+from scimsync.model.memberships import Membership, asked_for
 from scimsync.plan.batch import BATCH
 from scimsync.plan.protocols import PlanningState
 
@@ -26,7 +26,7 @@ class GroupMembers:
         """Want these members in a group, and no others."""
         known = self._by_member(group)
         memberships = [
-            replace(membership, wanted=member in wanted) for member, membership in known.items()
+            asked_for(membership, wanted=member in wanted) for member, membership in known.items()
         ]
         new = [member for member in wanted if member not in known]
         users = (key for kind, key in new if kind is Kind.USER)

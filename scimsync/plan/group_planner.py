@@ -150,11 +150,12 @@ class GroupPlanner(ResourcePlanner):
     # Implementation of ResourcePlanner
 
     def desire(self, batch: Batch) -> None:
-        batch.desired, batch.failures = self._desired_of(batch.keys)
+        batch.desired, batch.failures = self.asked(batch.keys)
+        self._apply_pins(batch)
         if self._only_new:
             return
         for key in batch.keys:
-            if key not in batch.desired and key not in batch.failures:
+            if key not in batch.desired.keys() | batch.failures.keys() | batch.pinned:
                 is_emptied = self.leave_of(key, batch.links.get(key)) == "empty"
                 self._members.drop(key, is_emptied=is_emptied)
 
@@ -262,6 +263,11 @@ class GroupPlanner(ResourcePlanner):
 
     def _desired_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         """Return what groups should be, without those that no record, rule or table wants."""
+        desired, failures = self.asked(keys)
+        return self._pins.apply(keys, desired, failures).desired, failures
+
+    def asked(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        """Return the same, whatever a revert has pinned."""
         desired: dict[Key, Desired] = {}
         failures: dict[Key, str] = {}
         by_rule: dict[str, list[Key]] = {}

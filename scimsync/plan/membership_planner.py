@@ -9,9 +9,10 @@ from itertools import groupby
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link
-from scimsync.model.memberships import Membership, member_change
+from scimsync.model.memberships import Membership, member_change, member_of
 from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
+    MEMBERSHIP_ACTIONS,
     Action,
     Operation,
     OperationStatus,
@@ -100,6 +101,23 @@ class MembershipPlanner:
                     if only is None or membership.member in only
                 )
                 self._plan_group(group, selected, held)
+        self._count_deleted()
+
+    def take(self, operations: Sequence[Operation]) -> None:
+        """Count the members that given operations, already in the plan, remove from groups."""
+        removed: dict[Key, list[Key]] = {}
+        deleted = {one.key for one in operations if one.action == Action.DELETE}
+        for operation in operations:  # deleted groups lose all members, and are counted below
+            if operation.action in MEMBERSHIP_ACTIONS and operation.key not in deleted:
+                gone = [key for _, key, added in map(member_of, operation.changes) if not added]
+                removed.setdefault(operation.key, []).extend(gone)
+        held = self._state.all_held()
+        for group, members in removed.items():
+            lost = [member for member in members if member not in held]
+            if lost:
+                number = self._state.count_acknowledged([group]).get(group, 0)
+                first = tuple(lost[:FIRST_KEYS])
+                self.lost.append(LostMembers(group, len(lost), max(number, len(lost)), first))
         self._count_deleted()
 
     def _plan_group(

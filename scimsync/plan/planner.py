@@ -16,13 +16,14 @@ from scimsync.model.backoff import retry_delay
 from scimsync.model.batches import batches
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Document, Key, RemoteId
-from scimsync.model.links import Link, failed_link
+from scimsync.model.links import Link, LinkStatus, failed_link
 from scimsync.model.operations import OperationStatus
 from scimsync.plan.batch import BATCH, Batch
 from scimsync.plan.candidates import Candidate, Policy, Surroundings
-from scimsync.plan.decision_writer import Decisions
+from scimsync.plan.decision_writer import Decisions, without_failure
 from scimsync.plan.decisions import decide
 from scimsync.plan.deletions import decides_by_clock
+from scimsync.plan.pinned import Pins
 from scimsync.plan.product import keep_immutable
 from scimsync.plan.protection import link_protected_by, protected_by
 from scimsync.plan.protocols import Finder, InDoubtResources, PlanningState, Records
@@ -87,6 +88,7 @@ class ResourcePlanner(ABC):
         self._now = now
         self._target = target
         self._clock_doubt = now.doubt
+        self._pins = Pins(state, self.traits.kind, policy)
         self.unconfirmed: list[Key] = []
         self.unchangeable: dict[str, set[Key]] = {}
         self.changes = Changes()
@@ -236,6 +238,7 @@ class ResourcePlanner(ABC):
 
     async def _ask_target(self, batch: Batch) -> None:
         if self._target is None:
+            self._leave_out_pinned(batch)
             return
         in_doubt = self._target.in_doubt
         await in_doubt.read(batch.links)
@@ -245,6 +248,7 @@ class ResourcePlanner(ABC):
                 batch.failures[key] = why
             if key in in_doubt.resources:
                 batch.read[key] = in_doubt.resources[key]
+        self._leave_out_pinned(batch)
         self.find_unwanted(batch)
         wanted = {
             key: _match_values(batch.desired[key])
@@ -262,6 +266,28 @@ class ResourcePlanner(ABC):
             return
         batch.failures |= {key: self._not_searched(why) for key, why in refused.items()}
         batch.accounts |= self._with_owners(found)
+
+    def _apply_pins(self, batch: Batch) -> None:
+        """Let the resources that a revert has pinned stay as it left them."""
+        pinned = self._pins.apply(batch.keys, batch.desired, batch.failures)
+        batch.desired, batch.pinned, batch.unpinned = pinned.desired, pinned.kept, pinned.ended
+        if pinned.ended:
+            self._state.unpin(self.traits.kind, pinned.ended)
+
+    def _leave_out_pinned(self, batch: Batch) -> None:
+        """Leave out pinned resources that do not exist: they are neither created nor looked for."""
+        missing = {key for key in batch.pinned if not batch.has_account(key)}
+        if not missing:
+            return
+        self._state.put_links(
+            [
+                replace(without_failure(batch.links[key]), status=LinkStatus.DELETED, document={})
+                for key in sorted(missing)
+                if batch.is_gone(key)
+            ]
+        )
+        batch.keys = [key for key in batch.keys if key not in missing]
+        batch.desired = {key: one for key, one in batch.desired.items() if key not in missing}
 
     def _not_searched(self, why: str) -> str:
         return coded(f"the {self.traits.noun} cannot be searched for: {why}", "SYNC-0345")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq
 from scimsync.model.links import Link, Reference
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import Operation
+from scimsync.model.pins import Pin
 from scimsync.model.records import Record
 from scimsync.plan.candidates import Policy
 
@@ -170,6 +171,14 @@ class PlanningState(Protocol):
         `found` says what they were looked up by. The users `protected` have an account that is left
         alone, and are looked up again.
         """
+        ...
+
+    def pins(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Pin]:
+        """Return the pins of those of `keys` that a revert has pinned."""
+        ...
+
+    def unpin(self, kind: Kind, keys: Collection[Key]) -> None:
+        """Drop the pins of `keys` once the plan is accepted: they have no effect any longer."""
         ...
 
     def all_held(self) -> Container[Key]:

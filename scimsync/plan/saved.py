@@ -2,13 +2,16 @@
 
 Beside the fingerprint, a plan file holds digests of the settings that decide where the requests are
 sent and what follows from them. If one of them changes, the plan is refused.
+
+A push plans again, and compares. A plan that the planner does not make, such as that of a revert,
+carries its operations in the file instead: these are sent, if what they start from is as it was.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +26,11 @@ from scimsync.plan.requests import request_documents
 from scimsync.scim.messages import Requests
 
 FORMAT = 3
+"""The format of plans that a push compares with its own."""
+
+CARRYING = 4
+"""The format of plans that carry their operations."""
+
 _MODULUS = 1 << 256
 
 T = TypeVar("T")
@@ -37,6 +45,7 @@ class SavedPlan:
 
     `targets` and `keys` are the restrictions of the run, `settings` those that the plan was made
     with, `counts` the number of operations by target, and `fingerprint` identifies their requests.
+    `carried` are the operations of a plan that has its own, as JSON, and `command` is what made it.
     """
 
     name: str
@@ -45,6 +54,8 @@ class SavedPlan:
     settings: Settings
     counts: Mapping[str, int]
     fingerprint: str
+    carried: Mapping[str, Any] | None = None
+    command: str = "plan"
 
 
 def saved_header(
@@ -66,6 +77,27 @@ def saved_header(
     }
 
 
+def carrying_header(
+    header: Mapping[str, Any], carried: Mapping[str, Any], command: str
+) -> dict[str, Any]:
+    """Return the header of a plan that carries its operations.
+
+    `carried` are these as JSON, and `command` is the one that made them.
+    """
+    return {
+        **header,
+        "scimsync_plan": CARRYING,
+        "command": command,
+        "fingerprint": _digest_of(carried),
+        "carried": carried,
+    }
+
+
+def _digest_of(carried: Mapping[str, Any]) -> str:
+    text = orjson.dumps(carried, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
 def read_saved(path: Path) -> SavedPlan:
     """Return the plan in a plan file; raise ConfigError if the file is none."""
     return parse_saved(path, read_plan_file(path))
@@ -85,13 +117,15 @@ def parse_saved(path: Path, content: bytes) -> SavedPlan:
     """Return the plan in the content of the file `path`; raise ConfigError if there is none."""
     try:
         head = orjson.loads(content)["saved"]
-        if _typed(head["scimsync_plan"], int) != FORMAT:
+        version = _typed(head["scimsync_plan"], int)
+        if version not in (FORMAT, CARRYING):
             raise ConfigError(
                 f"{path}: this plan was saved by another version of scimsync",
                 hint="make it again: plan --out",
                 code="SYNC-0909",
             )
-        return _saved(path.name, head)
+        saved = _saved(path.name, head)
+        return saved if version == FORMAT else _carrying(saved, head)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise no_plan(path) from error
 
@@ -122,6 +156,14 @@ def _saved(name: str, head: dict[str, Any]) -> SavedPlan:
         },
         fingerprint=_typed(head["fingerprint"], str),
     )
+
+
+def _carrying(saved: SavedPlan, head: dict[str, Any]) -> SavedPlan:
+    """Return a plan with its operations. Raise KeyError or TypeError if they are not as saved."""
+    carried = _typed(head["carried"], dict)
+    if _digest_of(carried) != saved.fingerprint:
+        raise TypeError
+    return replace(saved, carried=carried, command=_typed(head["command"], str))
 
 
 def _typed(value: Any, kind: type[T]) -> T:

@@ -8,10 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from scimsync.desired import Desired
 from scimsync.model.batches import batches
 from scimsync.model.clock import ClockDoubt
-from scimsync.model.ids import Key, Seq
+from scimsync.model.ids import Key, Kind, Seq
+from scimsync.model.operations import Operation, OperationStatus
 from scimsync.model.targets import GroupTable
+from scimsync.plan.adoption import is_weak
 from scimsync.plan.arrivals import ArrivalFinder
 from scimsync.plan.batch import BATCH
 from scimsync.plan.group_planner import GroupPlanner
@@ -205,6 +208,19 @@ class TargetPlanner:
                 self._users.touched_groups, scope.cursor, everything=scope.changed
             )
             self._memberships.plan(None)
+
+    def asked(self, kind: Kind, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        """Return what the sources ask for, and why some cannot be worked out."""
+        return (self._users if kind is Kind.USER else self._groups).asked(keys)
+
+    def take(self, operations: Sequence[Operation]) -> None:
+        """Write given operations into the plan, in place of those that `plan` would write."""
+        self._state.add_operations(operations)
+        planned = [one for one in operations if one.status is OperationStatus.PLANNED]
+        self._users.weak_adoptions += [
+            one.key for one in planned if one.kind is Kind.USER and is_weak(one.matched)
+        ]
+        self._memberships.take(planned)
 
     async def plan_again(
         self, users: Iterable[Key], groups: Iterable[Key], only: frozenset[Key] | None

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from scimsync.desired.groups import name_of
 from scimsync.model.ids import Key, Kind
-from scimsync.model.memberships import Membership
+from scimsync.model.memberships import Membership, asked_for
 
 
 def unacknowledged(membership: Membership) -> Membership:
     """Return the membership for a member without an account."""
+    membership = replace(membership, pinned=False)
     if not membership.wanted:
         return membership
     return replace(membership, acknowledged=False, in_doubt=False)
@@ -43,11 +44,11 @@ def membership_after(
     """
     if name_of(membership.group) not in rules:  # a record of the group decides
         is_new = not membership.acknowledged
-        return replace(
+        return asked_for(
             membership,
             revoked=membership.member in revoked or (membership.member in leavers and is_new),
         )
     if membership.member in wanted:
-        return replace(membership, wanted=membership.group in wanted[membership.member])
+        return asked_for(membership, wanted=membership.group in wanted[membership.member])
     # a leaver keeps its memberships and gets no further ones
-    return None if membership.acknowledged else replace(membership, wanted=False)
+    return None if membership.acknowledged else asked_for(membership, wanted=False)

@@ -151,6 +151,7 @@ class UserPlanner(ResourcePlanner):
         batch.held = self._state.held(batch.keys)
         keys = [key for key in batch.keys if key not in batch.held]
         batch.desired, batch.failures = self._work_out(keys)
+        self._apply_pins(batch)
         self.identity.hold_back(batch)
         self._groups.clear()
         for key, user in batch.desired.items():
@@ -230,7 +231,7 @@ class UserPlanner(ResourcePlanner):
         """Note which groups want which users. The groups of users that cannot be planned stay."""
         if not self._has_groups:
             return
-        planned = batch.planned
+        planned = [key for key in batch.planned if key not in batch.pinned]
         leavers = {key for key in planned if not batch.is_wanted(key)}
         revoked = leavers if "memberships" in self._policy.revoke else set()
         wanted = self._wanted_groups(batch, decisions, planned, leavers, revoked)
@@ -250,6 +251,9 @@ class UserPlanner(ResourcePlanner):
         after = [
             unacknowledged(membership) if membership.member in without_account else membership
             for membership in after
+        ]
+        after = [
+            replace(one, pinned=False) if one.member in batch.unpinned else one for one in after
         ]
         if after:
             self._state.put_memberships(after, before.values())
@@ -281,7 +285,13 @@ class UserPlanner(ResourcePlanner):
         if not keys:
             return {}, {}
         held = self._state.held(keys)
-        return self._work_out([key for key in keys if key not in held])
+        keys = [key for key in keys if key not in held]
+        desired, failures = self._work_out(keys)
+        return self._pins.apply(keys, desired, failures).desired, failures
+
+    def asked(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
+        """Return what the sources ask for, whatever a revert has pinned."""
+        return self._work_out(keys)
 
     def _changeable_of(self, keys: Sequence[Key]) -> tuple[dict[Key, Desired], dict[Key, str]]:
         """Return the same, as far as the product lets accounts be changed."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from scimsync.model.ids import Key
 from scimsync.plan import Allowance
+from scimsync.plan.given import GivenPlan
 from scimsync.plan.saved import SavedPlan
 
 MOST_READ = 500
@@ -32,7 +33,8 @@ class Options:
     """The options of a run.
 
     `keys` restricts it to these users, and leaves cursors where they are. `offline` sends no
-    request. `saved` is the only plan that may be executed. Without `read` the sources are not read.
+    request. `saved` is the only plan that may be executed. The operations of `given` take the place
+    of those that the planner would make. Without `read` the sources are not read.
     `insistent` also tries targets in quarantine, since a person named them. A target whose plan has
     waited for responses for more than `patience_s` seconds holds up no other. `refresh` reads all
     known resources before planning. A plan that is only shown reads up to `most_read` resources of
@@ -43,6 +45,7 @@ class Options:
     offline: bool = False
     allowance: Allowance = field(default_factory=Allowance)
     saved: SavedPlan | None = None
+    given: GivenPlan | None = None
     read: bool = True
     insistent: bool = False
     patience_s: float = PATIENCE_S
@@ -52,4 +55,6 @@ class Options:
     @property
     def only(self) -> frozenset[Key] | None:
         """The users that the run is restricted to, None for all."""
+        if self.given is not None:
+            return self.given.users
         return frozenset(self.keys) if self.keys else None

@@ -8,15 +8,17 @@ from dataclasses import replace
 from scimsync.desired.groups import name_of
 from scimsync.errors import ConfigError, GuardStop
 from scimsync.execute.concurrency import gather_or_raise
+from scimsync.formatting import plural
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import JournaledOperation
 from scimsync.model.records import Problem
 from scimsync.plan import Plan, TargetPlan, Violation, guard
 from scimsync.plan.definition import NoOperations
 from scimsync.plan.identities import settle
-from scimsync.plan.saved import changed_settings, why_outdated
+from scimsync.plan.saved import SavedPlan, changed_settings, why_outdated
 from scimsync.run.compile import CompiledConfig, CompiledTarget, UnusableTarget
 from scimsync.run.context import Context
+from scimsync.run.given import outdated_names
 from scimsync.run.reading import Reading
 from scimsync.run.settings_digests import settings_digests
 from scimsync.run.stopping import stop_of, stopped_by_sources, violation_of, with_stops
@@ -93,7 +95,7 @@ def checked_plan(
     """
     sources = context.compiled.sources_of_targets
     plan = Plan({name: target.plan(context.store) for name, target in targets.items()})
-    violations = _with_stops(context, _violations(context, reading, plan))
+    violations = _with_stops(context, _violations(context, reading, plan, targets))
     for violation in (*_with_stops(context, reading.violations), *earlier, *violations):
         for name in violation.stops:
             if name in targets and targets[name].error is None:
@@ -126,21 +128,53 @@ def whole_plan(
     )
 
 
+_PUSH = "scimsync push"
+"""The command that the hints of guards name."""
+
+
 def _with_stops(context: Context, violations: Iterable[Violation]) -> list[Violation]:
     """Return the violations with the targets that each of them stops."""
     found = with_stops(violations, context.compiled.sources_of_targets)
-    if context.options.saved is None:
+    saved = context.options.saved
+    if saved is None:
         return found
     # a saved plan is carried out as a whole or not at all
     return [replace(one, stops=tuple(context.compiled.targets)) for one in found]
 
 
-def _violations(context: Context, reading: Reading, plan: Plan) -> list[Violation]:
+def _violations(
+    context: Context, reading: Reading, plan: Plan, targets: Mapping[str, TargetRun]
+) -> list[Violation]:
     options = context.options
     violations = guard.check(plan, context.compiled.config.guard.limits, options.allowance)
+    if options.given is not None:
+        command = f"scimsync {options.given.command}"
+        changed = [*_outdated_operations(command, options.saved, targets.values())]
+        return changed or [
+            replace(one, hint=one.hint.replace(_PUSH, command)) for one in violations
+        ]
     if options.saved is None or reading.violations or _other_settings(context):
         return violations
-    return [*_outdated(why_outdated(options.saved, plan))] or violations
+    return [*_outdated(why_outdated(options.saved, plan), options.saved)] or violations
+
+
+def _outdated_operations(
+    command: str, saved: SavedPlan | None, targets: Iterable[TargetRun]
+) -> Iterator[Violation]:
+    """Yield what given operations start from and has changed since, target by target."""
+    for target in targets:
+        if target.outdated:
+            what = (
+                "what it starts from has" if saved is None else f"what {saved.name} starts from has"
+            )
+            yield Violation(
+                f'"{target.name}": {what} changed since it was planned:'
+                f" {plural(len(target.outdated), 'account or group', 'accounts and groups')}",
+                "SYNC-0513",
+                outdated_names(target.outdated, guard.FIRST_KEYS),
+                f"to plan again: {command}",
+                target=target.name,
+            )
 
 
 def _other_settings(context: Context) -> list[Violation]:
@@ -149,12 +183,13 @@ def _other_settings(context: Context) -> list[Violation]:
     if saved is None:
         return []
     settings = settings_digests(context.compiled.targets.values())
-    return [*_outdated(changed_settings(saved, settings))]
+    return [*_outdated(changed_settings(saved, settings), saved)]
 
 
-def _outdated(why: str | None) -> Iterator[Violation]:
+def _outdated(why: str | None, saved: SavedPlan) -> Iterator[Violation]:
     if why is not None:
-        yield Violation(why, "SYNC-0507", hint="to plan again: scimsync plan --out FILE")
+        hint = f"to plan again: scimsync {saved.command} --out FILE"
+        yield Violation(why, "SYNC-0507", hint=hint)
 
 
 def _left_out(compiled: CompiledConfig) -> Iterator[Violation]:

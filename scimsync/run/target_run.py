@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from scimsync.errors import IdsChanged, ScimsyncError, TargetUnavailable, coded
 from scimsync.execute.unexpected import report_unexpected
@@ -28,6 +29,7 @@ from scimsync.plan.product import (
 from scimsync.run.before_planning import prove_new_url, refresh
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context, PushContext
+from scimsync.run.given import take_given
 from scimsync.run.managed import create_only, group_matcher
 from scimsync.run.options import Options
 from scimsync.run.reading import Reading
@@ -70,7 +72,8 @@ class TargetRun:
     users without an account. `scope` is what is planned, None for nothing, and `identities` what
     was decided about keys. `error` is why nothing is sent to the target, and `late_error` why only
     a part of the plan could be made, which is sent. `blocked`: a guard or a source is the reason,
-    so that what was read for this target has no effect.
+    so that what was read for this target has no effect. `outdated` says what given operations start
+    from and what has changed since.
     """
 
     compiled: CompiledTarget
@@ -90,6 +93,7 @@ class TargetRun:
     error: ScimsyncError | None = None
     late_error: ScimsyncError | None = None
     blocked: bool = False
+    outdated: Sequence[str] = ()
 
     def block(self, why: ScimsyncError) -> None:
         """Send nothing to this target, and leave its state as it was before the run."""
@@ -153,6 +157,8 @@ class TargetRun:
         self.scope = self._scope(context, reading)
         if self.scope is None or not (self.has_arrivals or context.overlay is not None):
             return []
+        if context.options.given is not None:
+            return []
         try:
             return list(self.planner.suspicions(self.scope))
         except Exception as error:
@@ -184,11 +190,7 @@ class TargetRun:
             if self.known.url not in (None, self.compiled.config.url):
                 await prove_new_url(context, self.compiled, self.user_matcher)
             await refresh(context, self.name, self.user_matcher)
-            await self.planner.plan(
-                self.scope,
-                lambda number: context.report(self.name, "planning", number),
-                self.identities,
-            )
+            await self._plan_or_take(context, self.scope)
             self._note_changes(self.scope)
             await self._discover_for_plan(context)
             self._report_unsearchable()
@@ -215,6 +217,14 @@ class TargetRun:
         if self.connection.stopped is not None:
             self.next, self.error = None, self.connection.stopped
         self._report_unconfirmed()
+
+    async def _plan_or_take(self, context: Context, scope: Scope) -> None:
+        given = context.options.given
+        if given is None:
+            progress = partial(context.report, self.name, "planning")
+            await self.planner.plan(scope, progress, self.identities)
+        else:
+            self.outdated = await take_given(context, self, given.of(self.name))
 
     def _note_changes(self, scope: Scope) -> None:
         """Remember when the time may change what the expressions give."""
@@ -331,6 +341,8 @@ class TargetRun:
         """Return what to plan, or None for nothing."""
         compiled, known = self.compiled, self.known
         options, now, store = context.options, context.now, context.store
+        if options.given is not None:
+            return Scope(frozenset(), cursor=known.cursor, accepted=known.cursor)
         digest = compiled.digest(now.today)
         its_time = known.changes_at is not None and known.changes_at <= now.time
         changed = known.digest != digest or its_time

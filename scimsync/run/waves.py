@@ -88,7 +88,9 @@ class _Waves:
 
     def _is_slow(self, name: str) -> bool:
         options = self._context.options
-        if options.saved is not None:  # it is carried out as a whole or not at all
+        if (
+            options.saved is not None or options.given is not None
+        ):  # it is carried out as a whole or not at all
             return False
         return self._targets[name].connection.waited_s > options.patience_s
 

@@ -171,5 +171,7 @@ _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("operation", "changes"): _changes,
     ("operation", "request"): _array,
     ("notification", "body"): _object,
+    ("pin", "kind"): Kind,
+    ("pin", "document"): _document,
 }
 """(table, column) -> a function that raises an error for a value that the column cannot have."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from scimsync.model.ids import Key, Kind
 from scimsync.model.links import Link, LinkStatus
-from scimsync.state import links
+from scimsync.state import links, pins
 from scimsync.state.bulk import upsert
 from scimsync.state.tables import hold as table
 from scimsync.state.tables import link
@@ -18,9 +18,11 @@ from scimsync.state.tables import link
 def put_hold(connection: Connection, key: Key, targets: Sequence[str], now: datetime) -> None:
     """Hold a user, who may have access at all `targets` until each of them shows the opposite.
 
-    An account that is known to be inactive is read again. An earlier hold keeps its time.
+    An account that is known to be inactive is read again. An earlier hold keeps its time. What a
+    revert has pinned is pinned no longer.
     """
     upsert(connection, table, [{"key": key, "since": now}], keep=("since",))
+    pins.drop_everywhere(connection, [key])
     _make_due(connection, key, targets, now)
     of_user = (link.c.key == key, link.c.kind == Kind.USER)
     connection.execute(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, Seq
-from scimsync.state import links, memberships, record_rows
+from scimsync.state import links, memberships, pins, record_rows
 from scimsync.state.tables import hold, link, membership, record, record_name, reference, source
 
 _SOME = 500
@@ -65,6 +65,8 @@ def move_accounts(
     With `references`, who referred to an old key refers to the new one.
     """
     of_users = link.c.kind == Kind.USER
+    for keys in batches(sorted({*pairs, *pairs.values()}), _SOME):
+        pins.drop_everywhere(connection, keys)
     _rename(connection, link, link.c.key, pairs, of_users)
     for new in batches(sorted(pairs), _SOME):
         connection.execute(

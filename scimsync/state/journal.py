@@ -243,6 +243,12 @@ def claimed_names(
     return {name: Key(key) for name, key in rows}
 
 
+def targets_of(connection: Connection, run: int) -> set[str]:
+    """Return the targets of the operations of a run that were sent."""
+    query = select(table.c.target).where(*_conditions(OperationFilter(run=run, was_sent=True)))
+    return set(connection.scalars(query.distinct()))
+
+
 def keys_query(where: OperationFilter) -> Select[str]:
     """Return a query for the keys of the operations that `where` admits."""
     return select(table.c.key).where(*_conditions(where))
@@ -266,6 +272,8 @@ def _conditions(where: OperationFilter) -> list[ColumnElement[bool]]:
     conditions += [column.in_(values) for column, values in one_of if values is not None]
     if where.exclude_keys:
         conditions.append(table.c.key.not_in(where.exclude_keys))
+    if where.after_run is not None:
+        conditions.append(table.c.run_id > where.after_run)
     if where.was_sent:
         conditions.append(table.c.sent_at.is_not(None))
     if where.deactivates:

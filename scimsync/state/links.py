@@ -35,7 +35,7 @@ from scimsync.model.links import Link, LinkStatus
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
 from scimsync.state.tables import link as table
-from scimsync.state.tables import record, reference
+from scimsync.state.tables import pin, record, reference
 
 _WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
 
@@ -304,6 +304,10 @@ def move(connection: Connection, target: str, pairs: Mapping[Key, Key]) -> None:
         .where(here, table.c.key == bindparam("old_key"))
         .values(key=bindparam("new_key"), moved_from=bindparam("old_key")),
         some,
+    )
+    theirs = [*pairs, *pairs.values()]
+    connection.execute(
+        delete(pin).where(pin.c.target == target, pin.c.kind == Kind.USER, pin.c.key.in_(theirs))
     )
     ours = reference.c.target == target
     connection.execute(delete(reference).where(ours, reference.c.key.in_(list(pairs.values()))))

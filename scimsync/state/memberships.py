@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
+    and_,
     bindparam,
     case,
     delete,
     exists,
+    false,
     func,
     insert,
     not_,
+    or_,
     select,
     true,
     update,
 )
 
+from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind
 from scimsync.model.memberships import Membership
+from scimsync.model.pins import PinnedMember
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import membership as table
 from scimsync.state.tables import replaced_membership as replaced
+
+_SOME = 500
+
+
+_REPLACED = ("wanted", "revoked", "acknowledged", "in_doubt", "pinned")
 
 
 def of_members(
@@ -53,14 +65,15 @@ def due(connection: Connection, target: str) -> Iterator[Membership]:
 def put(
     connection: Connection, target: str, rows: Iterable[Membership], *, keep_empty: bool = False
 ) -> None:
-    """Store memberships. Delete those that are neither wanted, acknowledged nor in doubt.
+    """Store memberships. Delete those that are neither wanted, acknowledged, in doubt nor pinned.
 
     `keep_empty` keeps these too: in an overlay they hide the stored ones.
     """
     kept: list[Membership] = []
     gone: list[Membership] = []
     for row in rows:
-        (kept if keep_empty or row.wanted or row.acknowledged or row.in_doubt else gone).append(row)
+        is_kept = row.wanted or row.acknowledged or row.in_doubt or row.pinned
+        (kept if keep_empty or is_kept else gone).append(row)
     upsert(
         connection,
         table,
@@ -74,6 +87,7 @@ def put(
                 "revoked": row.revoked,
                 "acknowledged": row.acknowledged,
                 "in_doubt": row.in_doubt,
+                "pinned": row.pinned,
                 "due": row.due,
             }
             for row in kept
@@ -113,9 +127,10 @@ def keep_replaced(
                 "revoked": None if old is None else old.revoked,
                 "acknowledged": None if old is None else old.acknowledged,
                 "in_doubt": None if old is None else old.in_doubt,
+                "pinned": None if old is None else old.pinned,
             }
         )
-    upsert(connection, replaced, kept, keep=("wanted", "revoked", "acknowledged", "in_doubt"))
+    upsert(connection, replaced, kept, keep=_REPLACED)
 
 
 def before_plan(connection: Connection, target: str) -> Iterator[Membership]:
@@ -142,16 +157,17 @@ def restore(connection: Connection, targets: Sequence[str]) -> None:
         for name in ("target", "group_key", "member_kind", "member_key")
     ]
     connection.execute(delete(table).where(table.c.target.in_(targets), exists().where(*same)))
-    asked = replaced.c.wanted.is_(True) & replaced.c.revoked.is_(False)
     due = case(
         (replaced.c.in_doubt.is_(True), true()),
-        (asked, replaced.c.acknowledged.is_(False)),
+        (_effective(replaced), replaced.c.acknowledged.is_(False)),
         else_=replaced.c.acknowledged.is_(True),
     )
     names = [column.name for column in replaced.columns]
-    before = select(*(replaced.c[name] for name in names), due).where(
-        ours, replaced.c.wanted.is_not(None)
-    )
+    values = [
+        func.coalesce(column, false()) if column.name == "pinned" else column
+        for column in replaced.columns
+    ]
+    before = select(*values, due).where(ours, replaced.c.wanted.is_not(None))
     connection.execute(insert(table).from_select([*names, "due"], before))
     connection.execute(delete(replaced).where(ours))
 
@@ -187,15 +203,16 @@ def acknowledge(connection: Connection, target: str, rows: Sequence[Membership])
         ]
         if not some:
             continue
-        asked = table.c.wanted.is_(True) & table.c.revoked.is_(False)
+        effective = _effective(table)
         connection.execute(
             update(table)
             .where(here)
-            .values(acknowledged=held, in_doubt=False, due=not_(asked) if held else asked),
+            .values(acknowledged=held, in_doubt=False, due=not_(effective) if held else effective),
             some,
         )
         if not held:
-            connection.execute(delete(table).where(here, table.c.wanted.is_(False)), some)
+            unasked = table.c.wanted.is_(False) & table.c.pinned.is_(False)
+            connection.execute(delete(table).where(here, unasked), some)
 
 
 def mark_in_doubt(
@@ -218,11 +235,12 @@ def mark_in_doubt(
                 "revoked": False,
                 "acknowledged": False,
                 "in_doubt": True,
+                "pinned": False,
                 "due": True,
             }
             for group, kind, member in rows
         ],
-        keep=("wanted", "revoked", "acknowledged"),
+        keep=("wanted", "revoked", "acknowledged", "pinned"),
     )
 
 
@@ -258,16 +276,63 @@ def forget_members(connection: Connection, target: str, kind: Kind, members: Seq
 
     Where they are wanted they wait for new ones; elsewhere they still have to be removed.
     """
+    theirs = (
+        (table.c.target == target) & (table.c.member_kind == kind) & table.c.member_key.in_(members)
+    )
+    unpin(connection, theirs)
     connection.execute(
         update(table)
-        .where(
-            table.c.target == target,
-            table.c.member_kind == kind,
-            table.c.member_key.in_(members),
-            table.c.wanted.is_(True),
-        )
+        .where(theirs, table.c.wanted.is_(True))
         .values(acknowledged=False, in_doubt=False, due=table.c.revoked.is_(False))
     )
+
+
+def pin(connection: Connection, target: str, members: Iterable[PinnedMember]) -> None:
+    """Keep members in or out of groups, until the rules ask for something else.
+
+    What is asked for anyway is not pinned.
+    """
+    wanted = {(group, kind, member): is_in for group, kind, member, is_in in members}
+    rows: list[Membership] = []
+    for kind in Kind:
+        keys = sorted({member for _, of, member in wanted if of is kind})
+        for some in batches(keys, _SOME):
+            rows += of_members(connection, target, kind, some)
+    known = {row.id: row for row in rows if row.id in wanted}
+    new = [Membership(*one, wanted=False, acknowledged=False) for one in wanted if one not in known]
+    put(
+        connection,
+        target,
+        [replace(row, pinned=row.asked is not wanted[row.id]) for row in (*known.values(), *new)],
+    )
+
+
+def unpin(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Let what the rules ask for apply again to pinned memberships."""
+    asked = table.c.wanted.is_(True) & table.c.revoked.is_(False)
+    differs = or_(and_(asked, not_(table.c.acknowledged)), and_(not_(asked), table.c.acknowledged))
+    connection.execute(
+        update(table)
+        .where(condition, table.c.pinned.is_(True))
+        .values(pinned=False, due=or_(table.c.in_doubt, differs))
+    )
+
+
+def unpin_members(connection: Connection, target: str, kind: Kind, members: Sequence[Key]) -> None:
+    """Let what the rules ask for apply again to the memberships of some members."""
+    unpin(
+        connection,
+        (table.c.target == target)
+        & (table.c.member_kind == kind)
+        & table.c.member_key.in_(members),
+    )
+
+
+def _effective(rows: Table) -> ColumnElement[bool]:
+    """Return the condition that a member should be in its group; see `Membership.effective`."""
+    asked = rows.c.wanted.is_(True) & rows.c.revoked.is_(False)
+    pinned = rows.c.pinned.is_(True)
+    return or_(and_(asked, not_(pinned)), and_(not_(asked), pinned))
 
 
 def _empty(connection: Connection, condition: ColumnElement[bool]) -> None:
@@ -276,7 +341,11 @@ def _empty(connection: Connection, condition: ColumnElement[bool]) -> None:
     connection.execute(
         update(table)
         .where(condition)
-        .values(acknowledged=False, in_doubt=False, due=table.c.revoked.is_(False))
+        .values(
+            acknowledged=False,
+            in_doubt=False,
+            due=table.c.revoked.is_(False) & table.c.pinned.is_(False),
+        )
     )
 
 
@@ -315,4 +384,5 @@ def _membership(row: Row[Any]) -> Membership:
         revoked=bool(row.revoked),
         acknowledged=bool(row.acknowledged),
         in_doubt=bool(row.in_doubt),
+        pinned=bool(row.pinned),
     )

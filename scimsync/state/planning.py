@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from scimsync.model.operations import (
     OperationFilter,
     OperationStatus,
 )
+from scimsync.model.pins import Pin, PinnedMember
 from scimsync.state import (
     absent_users,
     due,
@@ -28,6 +29,7 @@ from scimsync.state import (
     journal,
     links,
     memberships,
+    pins,
     record_rows,
     reference_rows,
 )
@@ -58,6 +60,10 @@ class LiveState:
         self._returned: dict[Kind, list[Key]] = {kind: [] for kind in Kind}
         self._moves: dict[Key, Key] = {}
         self._noted: dict[tuple[Kind, Key], Link] = {}
+        self._has_pins: bool | None = None
+        self._pins: Sequence[Pin] = ()
+        self._pinned_members: Sequence[PinnedMember] = ()
+        self._unpinned: dict[Kind, set[Key]] = {kind: set() for kind in Kind}
 
     def accept(self, connection: Connection) -> None:
         """Store what the plan settles; the plan counts from now on."""
@@ -77,6 +83,7 @@ class LiveState:
             self._unwanted[kind].clear()
             self._returned[kind].clear()
         self._links.clear()
+        self._accept_pins(connection)
         absent_users.put(connection, self._target, self._absent, self._protected)
         self._absent.clear()
         self._protected.clear()
@@ -85,6 +92,16 @@ class LiveState:
                 connection, self._target, journal.keys_query(self._removals), self._now
             )
             self._removes = False
+
+    def _accept_pins(self, connection: Connection) -> None:
+        for kind, ended in self._unpinned.items():
+            for some in batches(sorted(ended), _BATCH):
+                pins.drop(connection, self._target, kind, some)
+            ended.clear()
+        if self._pins or self._pinned_members:
+            memberships.pin(connection, self._target, self._pinned_members)
+            pins.put_pins(connection, self._target, self._pins, self._now)
+            self._pins, self._pinned_members, self._has_pins = (), (), None
 
     @property
     def _removals(self) -> OperationFilter:
@@ -249,6 +266,24 @@ class LiveState:
         if self._accepted and (found or protected):
             with self._store.write() as connection:
                 self.accept(connection)
+
+    def pins(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Pin]:
+        if not keys or self._has_pins is False:
+            return {}
+        with self._store.read() as connection:
+            if self._has_pins is None:
+                self._has_pins = pins.has_pins(connection, self._target)
+            return pins.get_pins(connection, self._target, kind, keys) if self._has_pins else {}
+
+    def unpin(self, kind: Kind, keys: Collection[Key]) -> None:
+        self._unpinned[kind] |= set(keys)
+        if keys and self._accepted:
+            with self._store.write() as connection:
+                self.accept(connection)
+
+    def pin(self, resources: Sequence[Pin], members: Sequence[PinnedMember]) -> None:
+        """Pin what a revert restores, once the plan is accepted."""
+        self._pins, self._pinned_members = resources, members
 
     def all_held(self) -> Container[Key]:
         with self._store.read() as connection:

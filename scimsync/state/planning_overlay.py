@@ -173,6 +173,9 @@ class OverlayState(LiveState):
 
     # No plan stores what it settles
 
+    def unpin(self, *_: Any, **__: Any) -> None:
+        return
+
     def put_references(self, *_: Any, **__: Any) -> None:
         return
 

@@ -62,19 +62,32 @@ def finish(
 def last(connection: Connection, limit: int) -> list[Run]:
     """Return the last `limit` runs, the newest first."""
     rows = connection.execute(select(table).order_by(table.c.id.desc()).limit(limit))
-    return [
-        Run(
-            id=row["id"],
-            command=row["command"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            outcome=row["outcome"],
-            detail=row["detail"],
-            counts=orjson.loads(row["counts"] or "{}"),
-            origin=_origin(row),
-        )
-        for row in rows.mappings()
-    ]
+    return [_run(row) for row in rows.mappings()]
+
+
+def get(connection: Connection, run: int) -> Run | None:
+    """Return a run, or None if there is none with this id."""
+    row = connection.execute(select(table).where(table.c.id == run)).mappings().first()
+    return None if row is None else _run(row)
+
+
+def after(connection: Connection, run: int) -> list[Run]:
+    """Return the runs that started after a run, the oldest first."""
+    rows = connection.execute(select(table).where(table.c.id > run).order_by(table.c.id))
+    return [_run(row) for row in rows.mappings()]
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        command=row["command"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        outcome=row["outcome"],
+        detail=row["detail"],
+        counts=orjson.loads(row["counts"] or "{}"),
+        origin=_origin(row),
+    )
 
 
 def _origin(row: RowMapping) -> RunOrigin | None:

@@ -331,6 +331,11 @@ class MembershipRow(_Row, table=True):
         sa_column_kwargs={"server_default": false()},
     )
     due: bool = flag_column("Whether a request has to be sent about it.")
+    pinned: bool = flag_column(
+        "Whether a revert keeps it otherwise than the rules want it.",
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+    )
 
 
 class ReplacedMembershipRow(_Row, table=True):
@@ -349,6 +354,7 @@ class ReplacedMembershipRow(_Row, table=True):
     revoked: bool | None = flag_column("As in membership.", default=None)
     acknowledged: bool | None = flag_column("As in membership.", default=None)
     in_doubt: bool | None = flag_column("As in membership.", default=None)
+    pinned: bool | None = flag_column("As in membership.", default=None)
 
 
 class RunRow(_Row, table=True):
@@ -428,6 +434,20 @@ class HoldRow(_Row, table=True):
     since: datetime = time_column("When the user was deprovisioned.")
 
 
+class PinRow(_Row, table=True):
+    """A user or group that stays as a revert left it, until the sources ask for something else."""
+
+    __tablename__ = "pin"
+
+    target: str = key_column("Name of the target.")
+    kind: str = key_column("`user` or `group`.")
+    key: str = key_column("Key of the user or group.")
+    undone: int = number_column("The run that was reverted.")
+    document: str = text_column("The restored attributes, null where absent: a JSON object.")
+    asked: str = name_column("Digest of what the sources asked for then; empty: something else.")
+    since: datetime = time_column("When the revert was accepted.")
+
+
 class LeaseRow(_Row, table=True):
     """The right to work on a source, a target or a receiver."""
 
@@ -504,6 +524,7 @@ replaced_membership = _table(ReplacedMembershipRow)
 run = _table(RunRow)
 operation = _table(OperationRow)
 hold = _table(HoldRow)
+pin = _table(PinRow)
 lease = _table(LeaseRow)
 alert = _table(AlertRow)
 notification = _table(NotificationRow)

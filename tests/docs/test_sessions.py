@@ -225,6 +225,18 @@ def test_a_saved_plan_is_applied_once(two_targets: Office) -> None:
     assert replay(two_targets, sessions(section(text, "Push exactly what you reviewed"))) == [3]
 
 
+def test_a_push_is_undone_as_the_page_shows(two_targets: Office) -> None:
+    replace(two_targets, "(.*)Stone,IT", r"\1Stone,Sales", name="people.csv")
+    replace(two_targets, "(.*)Sales,6,,active", r"\1Sales,6,,left", name="people.csv")
+    assert two_targets.run("push").code == 0
+
+    shown = sessions(page("docs/how-to/undo-a-push.md"))
+
+    assert replay(two_targets, shown) == [0]
+    assert two_targets.run("push", "undo.plan").code == 0
+    assert two_targets.run("plan", "--exit-code").code == 0
+
+
 def test_a_plan_shows_what_an_adoption_overwrites(
     real_office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,16 @@ def push_that_dies(
 ) -> None:
     """A push in which `where.name` is `replaced`, called with what ends the process: nothing can be
     written from then on."""
+    _dies(monkeypatch, where, name, replaced, office.push)
+
+
+def _dies(
+    monkeypatch: pytest.MonkeyPatch,
+    where: object,
+    name: str,
+    replaced: Callable[..., Any],
+    run: Callable[[], object],
+) -> None:
     dead: list[bool] = []
     write = Store.write
 
@@ -103,7 +113,7 @@ def push_that_dies(
         patched.setattr(where, name, replaced(die))
         patched.setattr(Store, "write", write_no_more)
         with pytest.raises(BaseException):  # noqa: B017, PT011 - asyncio may wrap it
-            office.push()
+            run()
     assert dead
 
 
@@ -111,6 +121,15 @@ def pushed_until(
     office: Office, monkeypatch: pytest.MonkeyPatch, which: Callable[[JournaledOperation], bool]
 ) -> None:
     """A push that dies right after an operation `which` was carried out."""
+    dies_after(monkeypatch, which, office.push)
+
+
+def dies_after(
+    monkeypatch: pytest.MonkeyPatch,
+    which: Callable[[JournaledOperation], bool],
+    run: Callable[[], object],
+) -> None:
+    """A `run` that dies right after an operation `which` was carried out."""
     send = vars(executor)["send_operation"]
 
     def dying(die: Callable[[], NoReturn]) -> Callable[..., Any]:
@@ -122,7 +141,7 @@ def pushed_until(
 
         return send_and_die
 
-    push_that_dies(office, monkeypatch, executor, "send_operation", dying)
+    _dies(monkeypatch, executor, "send_operation", dying, run)
 
 
 def names(office: Office, collection: str = "Groups") -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -30,7 +31,7 @@ from scimsync.plan.saved import saved_header
 from scimsync.plan.shown_plan import NameReader, shown_plan
 from scimsync.run import Options
 from scimsync.run import plan as make_plan
-from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.compile import compile_config
 from scimsync.run.display_names import display_names
 from scimsync.run.options import MOST_READ
 from scimsync.run.settings_digests import settings_digests
@@ -88,8 +89,14 @@ def command(
             names = display_names(config, store, prepared.records)
             _print_plan(prepared.plan, names, form, _facts(config, options), out)
             if out is not None:
-                _save(prepared.plan, names, out, options, setup)
-            code = _exit_code(prepared.plan, tell=exit_code)
+                head = saved_header(
+                    prepared.plan,
+                    {"targets": options.targets, "keys": options.keys},
+                    settings_digests(setup.targets.values()),
+                    options.clock(),
+                )
+                save_plan(prepared.plan, names, head, out, setup.config)
+            code = plan_exit_code(prepared.plan, tell=exit_code)
         finally:
             planned.__exit__(None, None, None)
     raise click.exceptions.Exit(code)
@@ -114,32 +121,38 @@ def _print_plan(
 ) -> None:
     """Print the plan to stdout. Problems and errors of a text plan go to stderr."""
     if form == "json":
-        sys.stdout.buffer.writelines(_document(plan, names))
+        sys.stdout.buffer.writelines(plan_document(plan, names))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.flush()
         return
     whole = Whole("scimsync plan --json", None if out is None else str(out))
     print_plan(shown_plan(plan, names), form, facts, whole)
     if form == "text":
-        _print_errors(plan)
+        _print_errors(plan, "a push")
 
 
-def _print_errors(plan: Plan) -> None:
+def print_text_plan(plan: Plan, names: NameReader | None, what: str, whole: str) -> None:
+    """Print the plan of `what` to stdout, and its problems and errors to stderr.
+
+    `whole` is the command that shows operations which are left out of a long plan.
+    """
+    print_plan(shown_plan(plan, names), "text", {}, Whole(whole))
+    _print_errors(plan, what)
+
+
+def _print_errors(plan: Plan, what: str) -> None:
     errors = {name: target.error for name, target in plan.targets.items()}
     for violation in plan.violations:
         whole = {*violation.stops} == errors.keys()
-        print_violation(violation, "a push would be aborted", "nothing would be sent", whole=whole)
+        aborted = f"{what} would be aborted"
+        print_violation(violation, aborted, "nothing would be sent", whole=whole)
     print_target_errors(errors, "would be sent")
 
 
-def _save(
-    plan: Plan,
-    names: NameReader | None,
-    path: Path,
-    options: CommonOptions,
-    setup: CompiledConfig,
+def save_plan(
+    plan: Plan, names: NameReader | None, head: Mapping[str, Any], path: Path, config: Config
 ) -> None:
-    """Write the plan to a private file.
+    """Write the plan, with `head` beside it, to a private file.
 
     Raise ConfigError where that fails, and for a plan that a push would refuse.
     """
@@ -148,20 +161,14 @@ def _save(
         raise ConfigError(
             f"{path}: the plan was not saved: {plan.guard or errors[0]}", code="SYNC-0908"
         )
-    head = saved_header(
-        plan,
-        {"targets": options.targets, "keys": options.keys},
-        settings_digests(setup.targets.values()),
-        options.clock(),
-    )
     start = [b'{"saved": ', orjson.dumps(head), b',\n"plan": ']
-    write_private(path, chain(start, _document(plan, names), [b"}\n"]), setup.config)
+    write_private(path, chain(start, plan_document(plan, names), [b"}\n"]), config)
     click.echo(
         f"saved {path}; scimsync push {path} applies exactly this plan, or nothing", err=True
     )
 
 
-def _exit_code(plan: Plan, *, tell: bool) -> int:
+def plan_exit_code(plan: Plan, *, tell: bool = False) -> int:
     """Return the exit code; with `tell`, 6 where there is something to do."""
     whys = [target.why_not_sent for target in plan.targets.values()]
     codes = [why.exit_code for why in whys if why is not None]
@@ -174,7 +181,7 @@ def _exit_code(plan: Plan, *, tell: bool) -> int:
     return 6 if tell and any(target.counts() for target in plan.targets.values()) else 0
 
 
-def _document(plan: Plan, names: NameReader | None) -> Iterator[bytes]:
+def plan_document(plan: Plan, names: NameReader | None) -> Iterator[bytes]:
     """Give `plan --json` in pieces, so that a plan of any size can be written."""
     yield b'{"targets": {'
     for number, (name, target) in enumerate(plan.targets.items()):

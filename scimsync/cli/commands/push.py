@@ -35,6 +35,7 @@ from scimsync.plan.saved import read_saved
 from scimsync.run import Options, RunOutcome
 from scimsync.run.compile import CompiledConfig, compile_config
 from scimsync.run.deprovisioned import access_after
+from scimsync.run.given_file import given_in
 from scimsync.run.outcome import TargetOutcome, target_document
 from scimsync.run.push import push
 from scimsync.state import alerts
@@ -87,28 +88,35 @@ class _LimitType(_LimitParameter):
         return limit
 
 
-def _allowances(command: F) -> F:
-    """Give a command the options of `_ALLOWED`; it gets them as `allowed`, by setting."""
+def allowances(*names: str) -> Callable[[F], F]:
+    """Give a command the options `names`, which lift limits for one run.
 
-    @wraps(command)
-    def with_allowances(*args: Any, **options: Any) -> Any:
-        given = {
-            setting: limit
-            for option, (setting, _, _) in _ALLOWED.items()
-            if (limit := options.pop(option.removeprefix("--").replace("-", "_"))) is not None
-        }
-        return command(*args, allowed=given, **options)
+    It gets them as `allowed`, by setting.
+    """
 
-    decorated: Any = with_allowances
-    for option, (_, kind, help_text) in reversed(_ALLOWED.items()):
-        declare = click.option(option, type=_LimitType(kind), metavar="N", help=help_text)
-        decorated = declare(decorated)
-    return decorated  # type: ignore[no-any-return]
+    def decorate(command: F) -> F:
+        @wraps(command)
+        def with_allowances(*args: Any, **options: Any) -> Any:
+            given = {
+                _ALLOWED[name][0]: limit
+                for name in names
+                if (limit := options.pop(name.removeprefix("--").replace("-", "_"))) is not None
+            }
+            return command(*args, allowed=given, **options)
+
+        decorated: Any = with_allowances
+        for name in reversed(names):
+            _, kind, help_text = _ALLOWED[name]
+            declare = click.option(name, type=_LimitType(kind), metavar="N", help=help_text)
+            decorated = declare(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
 
 
 @click.command()
 @click.argument("plan", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
-@_allowances
+@allowances(*_ALLOWED)
 @click.option(
     "--allow-emptied",
     "emptied",
@@ -168,18 +176,27 @@ def command(
                 code="SYNC-0511",
             )
         options = replace(options, targets=saved.targets, keys=saved.keys)
-    keys = tuple(Key(key) for key in options.keys)
+    given = None if saved is None else given_in(saved)
+    keys = () if given is not None else tuple(Key(key) for key in options.keys)
     for limit in filter(None, map(Limit.parse, emptied)):
         allowed["max_emptied"] = limit
     wanted = Options(
         keys=keys,
         allowance=Allowance(allowed, allow_new_url, frozenset(emptied)),
         saved=saved,
-        insistent=bool(options.targets or keys),
+        given=given,
+        read=given is None,
+        insistent=bool(options.targets or keys or given),
         refresh=refresh,
     )
     raise click.exceptions.Exit(
-        run_push(options, "push", wanted, wait=wait, metrics_file=metrics_file)
+        run_push(
+            options,
+            "push" if given is None else given.command,
+            wanted,
+            wait=wait,
+            metrics_file=metrics_file,
+        )
     )
 
 

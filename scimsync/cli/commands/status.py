@@ -41,6 +41,7 @@ from scimsync.state import (
     holds,
     leases,
     overview,
+    pins,
     record_rows,
     run_rows,
     target_states,
@@ -48,6 +49,7 @@ from scimsync.state import (
 from scimsync.state.alerts import FiringAlert
 from scimsync.state.leases import Lease
 from scimsync.state.overview import FailingLinks
+from scimsync.state.pins import Pinned
 from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
 from scimsync.targets.lessons import lessons
@@ -56,6 +58,7 @@ _RUNS_SHOWN = 5
 _FAILING_SHOWN = 3
 _PROBLEMS_SHOWN = 3
 _HELD_SHOWN = 10
+_PINNED_SHOWN = 10
 _LEAVERS_SHOWN = 100
 _STYLES = {LinkStatus.ACTIVE: "green", LinkStatus.PENDING: "yellow"}
 
@@ -96,6 +99,7 @@ class TargetStatus:
     access_to_remove: AccessToRemove
     echoes: Sequence[EchoCount]
     protected: Mapping[Key, str]
+    pinned: Pinned
     known: TargetState
     names: Names
 
@@ -193,6 +197,7 @@ def _read_target(
         access_to_remove=leavers,
         echoes=overview.echo_counts(connection, name),
         protected=absent_users.protected(connection, name, config.targets[name].source),
+        pinned=pins.pinned(connection, name, _PINNED_SHOWN),
         known=known,
         names={} if reader is None else reader.names(name, listed),
     )
@@ -273,6 +278,13 @@ def _target_document(target: TargetStatus) -> dict[str, Any]:
             for one in target.echoes
         ],
         "protected": [{"key": key, "why": why} for key, why in target.protected.items()],
+        "pinned": {
+            "count": target.pinned.count,
+            "first": [
+                {"kind": pin.kind, "key": pin.key, "reverted": pin.undone, "since": pin.since}
+                for pin in target.pinned.first
+            ],
+        },
     }
 
 
@@ -356,6 +368,8 @@ def _print_target(output: Output, target: TargetStatus, now: datetime) -> None:
         _print_access_to_remove(output, target.access_to_remove, target.names)
     if target.failing.count:
         _print_failing(output, target, now)
+    if target.pinned.count:
+        _print_pinned(output, target.pinned)
 
 
 def _print_progress(output: Output, target: TargetStatus) -> None:
@@ -435,6 +449,23 @@ def _print_failing(output: Output, target: TargetStatus, now: datetime) -> None:
             f"and {more:,} more: scimsync journal -t {target.name} --failed",
             indent=4,
         )
+
+
+def _print_pinned(output: Output, pinned: Pinned) -> None:
+    what = plural(pinned.count, "user or group stays", "users and groups stay")
+    output.line(
+        (f"{what} as a revert left them, until the sources ask for something else", "yellow"),
+        indent=2,
+    )
+    rows: list[list[Part]] = []
+    for pin in pinned.first:
+        subject = pin.key if pin.kind is Kind.USER else f"{pin.kind} {pin.key}"
+        since = "" if pin.since is None else f" on {format_local(pin.since)}"
+        lift = f"to end it: scimsync revert {pin.undone} --lift"
+        rows.append([(printable(subject), "bold"), f"run {pin.undone} reverted{since}; {lift}"])
+    output.rows(rows, indent=4)
+    if pinned.count > len(pinned.first):
+        output.line(f"and {pinned.count - len(pinned.first):,} more", indent=4)
 
 
 def _print_alerts(output: Output, alerts: Sequence[FiringAlert]) -> None:

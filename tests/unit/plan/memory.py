@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from scimsync.model.links import Link, LinkStatus, Reference, moved_link
 from scimsync.model.mappings import Constant, Expression, MappedValue
 from scimsync.model.memberships import Membership
 from scimsync.model.operations import OPEN_STATUSES, Operation
+from scimsync.model.pins import Pin
 from scimsync.model.records import Record
 from scimsync.plan import Now
 from scimsync.plan.candidates import Policy
@@ -134,6 +135,7 @@ class MemoryState:
     unwanted: list[Key] = field(default_factory=list)
     returned: list[Key] = field(default_factory=list)
     absent: dict[Key, str] = field(default_factory=dict)
+    pinned: dict[tuple[Kind, Key], Pin] = field(default_factory=dict)
 
     def keys_to_plan(
         self, sources: Sequence[str], cursor: Seq, *, everybody: bool
@@ -236,6 +238,13 @@ class MemoryState:
 
     def put_absent_users(self, found: Mapping[Key, str], protected: Mapping[Key, str]) -> None:
         self.absent |= found
+
+    def pins(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Pin]:
+        return {key: self.pinned[kind, key] for key in keys if (kind, key) in self.pinned}
+
+    def unpin(self, kind: Kind, keys: Collection[Key]) -> None:
+        for key in keys:
+            self.pinned.pop((kind, key), None)
 
     def all_held(self) -> Container[Key]:
         return self.holds

@@ -14,6 +14,7 @@ from scimsync.cli.ui.output import Output, write_json
 from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
 from scimsync.model.ids import Key
 from scimsync.model.links import Link
+from scimsync.model.pins import Pin
 from scimsync.plan.render.json import journal_document, planned_document
 from scimsync.plan.requests import shown
 
@@ -78,11 +79,20 @@ def _account(account: AccountReport) -> dict[str, Any]:
         "desired": {path: shown(value) for path, value in account.desired.items()},
         "at_creation": {path: shown(value) for path, value in account.once.items()},
         "link": None if account.link is None else _link(account.link),
+        "pinned": None if account.pin is None else _pin(account.pin),
         "would_send": None
         if account.operations is None
         else [planned_document(planned) for planned in account.operations],
         "note": account.note,
         "history": [journal_document(entry) for entry in account.history],
+    }
+
+
+def _pin(pin: Pin) -> dict[str, Any]:
+    return {
+        "reverted": pin.undone,
+        "since": pin.since,
+        "restored": {path: shown(value) for path, value in pin.values.items()},
     }
 
 

@@ -25,6 +25,7 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Document, Key, Kind
 from scimsync.model.links import Link
 from scimsync.model.operations import JournaledOperation, OperationFilter
+from scimsync.model.pins import Pin
 from scimsync.model.records import Record
 from scimsync.model.suggestions import did_you_mean
 from scimsync.plan import Now
@@ -38,7 +39,7 @@ from scimsync.run.display_names import display_names
 from scimsync.run.options import MOST_READ
 from scimsync.run.reading import fill_tables, read_sources
 from scimsync.snapshot.view import SnapshotView
-from scimsync.state import holds, journal, links, overview
+from scimsync.state import holds, journal, links, overview, pins
 from scimsync.state.store import Store, scratch_store
 
 _HISTORY = 10
@@ -51,7 +52,8 @@ class AccountReport:
     `in_scope` is None without a record, and where the mapping failed with `failure`. `desired` and
     `once` (sent at creation only) are what the mapping gives; `changes` is how that differs from
     what the target acknowledged. `operations` are what a push would do now, None where that is
-    unknown; `note` says why. `history` is the end of the journal, the newest last.
+    unknown; `note` says why. `history` is the end of the journal, the newest last. `pin` is what a
+    revert has restored, and keeps.
     """
 
     target: str
@@ -66,6 +68,7 @@ class AccountReport:
     operations: Sequence[ShownRequests] | None
     note: str | None
     history: Sequence[JournaledOperation]
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +237,7 @@ def _account_report(
         accounts = links.remote_ids(connection, name, referenced_keys(mapping.document))
         about = OperationFilter(target=name, kind=Kind.USER, keys=[key])
         history = list(journal.last(connection, about, _HISTORY))
+        pin = pins.get_pins(connection, name, Kind.USER, [key]).get(key)
     desired = resolve_references(mapping.document, accounts)
     changes: Sequence[Change] = ()
     if link is not None and link.has_account and mapping.in_scope:
@@ -252,6 +256,7 @@ def _account_report(
         operations=operations,
         note=note,
         history=history,
+        pin=pin,
     )
 
 

@@ -26,6 +26,7 @@ from scimsync.model.echoes import Echo
 from scimsync.model.ids import Document
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import MEMBERSHIP_ACTIONS, JournaledOperation, OperationStatus
+from scimsync.model.pins import Pin
 from scimsync.plan.diff import short_path
 from scimsync.plan.render.text import change_text
 from scimsync.plan.render.words import named
@@ -104,6 +105,8 @@ def _print_account(
     facts.append(("account", _link(account.link)))
     if account.link is not None:
         facts += _link_facts(account.link, now)
+    if account.pin is not None:
+        facts.append(("pinned", _pin(account.pin)))
     output.rows([[(name, "dim"), value] for name, value in facts])
     _print_attributes(output, account)
     if account.link is not None and account.link.echoes:
@@ -123,6 +126,16 @@ def _scope(account: AccountReport) -> Part:
             ("in scope", "green"), f": {expression}" if expression else ": no scope is set"
         )
     return Text.assemble(("out of scope", "yellow"), f": {expression} is false")
+
+
+def _pin(pin: Pin) -> Part:
+    """Return why a push leaves the account as it is."""
+    since = "" if pin.since is None else f" on {format_local(pin.since)}"
+    return Text.assemble(
+        ("stays as it is", "yellow"),
+        f" until the sources ask for something else: run {pin.undone} was reverted{since}; to end"
+        f" it: scimsync revert {pin.undone} --lift -k {printable(pin.key)}",
+    )
 
 
 def _link(link: Link | None) -> Part:

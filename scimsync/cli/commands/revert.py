@@ -1,0 +1,193 @@
+"""`scimsync revert`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from scimsync.builtin import load
+from scimsync.cli.commands.plan import plan_document, plan_exit_code, print_text_plan, save_plan
+from scimsync.cli.commands.push import allowances, run_push
+from scimsync.cli.ui.common_options import CommonOptions, common_options
+from scimsync.cli.ui.output import write_json
+from scimsync.cli.ui.progress import progress
+from scimsync.cli.ui.session import chosen_targets, opened_state, this_moment
+from scimsync.config.models import Config
+from scimsync.errors import ConfigError
+from scimsync.formatting import plural, printable
+from scimsync.model.ids import Key, Kind
+from scimsync.model.limits import Limit
+from scimsync.plan.given import GivenPlan
+from scimsync.plan.guard import Allowance
+from scimsync.plan.saved import carrying_header, saved_header
+from scimsync.plan.shown_plan import NameReader
+from scimsync.run import Options
+from scimsync.run.compile import compile_config
+from scimsync.run.display_names import display_names
+from scimsync.run.given_file import given_document
+from scimsync.run.options import MOST_READ
+from scimsync.run.pinned import lift_pins
+from scimsync.run.revert import PlannedRevert, plan_revert, targets_of
+from scimsync.run.settings_digests import settings_digests
+
+
+@click.command()
+@click.argument("run", type=click.IntRange(1))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Send nothing, and save the plan for scimsync push FILE.",
+)
+@allowances("--allow-removals", "--allow-updates")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation on a terminal.")
+@click.option(
+    "--lift",
+    is_flag=True,
+    help="Send nothing, and end what this revert has pinned: the sources apply again.",
+)
+@common_options
+def command(
+    options: CommonOptions,
+    run: int,
+    out: Path | None,
+    allowed: dict[str, Limit],
+    yes: bool,
+    lift: bool,
+) -> None:
+    """Undo what a run has changed, as far as that can be done.
+
+    RUN is a number that scimsync runs shows. Values go back to those before the run. Accounts that
+    it deactivated are reactivated, and those that it created are deactivated. Members go back, and
+    new groups are deleted. What it deleted stays deleted. Nothing is changed that has changed
+    since; each such user or group is named.
+
+    Later pushes leave these users and groups as they are, until their records or sync.toml ask for
+    something else, or until revert RUN --lift.
+
+    With -k, only these users. On a terminal, the plan is shown, and you confirm it with y, or use
+    --yes. Exit codes are those of push; 4 if something could not be reverted.
+    """
+    config = load(options.config)
+    names = chosen_targets(config, options.targets)
+    if lift:
+        _lift(config, options, names, run)
+        return
+    with opened_state(config, create=False) as store:
+        names = targets_of(store, run, names)
+    given = None
+    if names:
+        options = replace(options, targets=tuple(names))
+        given = _planned(config, options, run, out, Allowance(allowed), ask=not yes)
+    if given is None:
+        _print_nothing(options, run)
+        return
+    wanted = Options(given=given, read=False, insistent=True, allowance=Allowance(allowed))
+    code = run_push(replace(options, keys=()), given.command, wanted)
+    pins = any(target.pins for target in given.targets.values())
+    if code in (0, 4) and pins and not (options.as_json or options.quiet):
+        click.echo(
+            "pushes leave this so until the sources or sync.toml ask for something else; to end"
+            f" that: scimsync revert {run} --lift",
+            err=True,
+        )
+    raise click.exceptions.Exit(code)
+
+
+def _planned(
+    config: Config,
+    options: CommonOptions,
+    run: int,
+    out: Path | None,
+    allowance: Allowance,
+    *,
+    ask: bool,
+) -> GivenPlan | None:
+    """Return the operations to send, None if there are none. Exit if none are to be sent."""
+    setup = compile_config(config, options.targets, read=False)
+    whole = f"scimsync revert {run} --out FILE"
+    wanted = Options(
+        keys=tuple(map(Key, options.keys)),
+        allowance=allowance,
+        insistent=True,
+        most_read=0 if out is None else MOST_READ,
+    )
+    with opened_state(config, create=False) as store:
+        with progress(options) as report:
+            planned = plan_revert(setup, store, run, wanted, this_moment(options), report)
+            made = planned.__enter__()
+        try:
+            names = display_names(config, store)
+            if out is not None:
+                _print(made, names, options, f"scimsync show {out}")
+                head = saved_header(
+                    made.plan,
+                    {"targets": options.targets, "keys": options.keys},
+                    settings_digests(setup.targets.values()),
+                    options.clock(),
+                )
+                given = given_document(made.given)
+                head = carrying_header(head, given, made.given.command)
+                save_plan(made.plan, names, head, out, config)
+                raise click.exceptions.Exit(plan_exit_code(made.plan))
+            if not any(target.operations for target in made.given.targets.values()):
+                code = plan_exit_code(made.plan)
+                if code:
+                    _print(made, names, options, whole)
+                    raise click.exceptions.Exit(code)
+                return None
+            if ask and sys.stdin.isatty() and not options.as_json:
+                _print(made, names, options, whole)
+                code = plan_exit_code(made.plan)
+                if code not in (0, 4):
+                    raise click.exceptions.Exit(code)
+                if not click.confirm(f"Revert run {run} now?", err=True):
+                    click.echo("cancelled: nothing was changed", err=True)
+                    raise click.exceptions.Exit(1)
+            return made.given
+        finally:
+            planned.__exit__(None, None, None)
+
+
+def _print(
+    made: PlannedRevert, names: NameReader | None, options: CommonOptions, whole: str
+) -> None:
+    if options.as_json:
+        sys.stdout.buffer.writelines(plan_document(made.plan, names))
+        sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()
+    else:
+        print_text_plan(made.plan, names, "the revert", whole)
+
+
+def _print_nothing(options: CommonOptions, run: int) -> None:
+    if options.as_json:
+        write_json({"run": None, "outcome": "done", "targets": {}, "guard": None, "problems": []})
+    elif not options.quiet:
+        click.echo(f"nothing of run {run} is left to revert")
+
+
+def _lift(config: Config, options: CommonOptions, names: list[str], run: int) -> None:
+    """End what the revert of a run has pinned, and print how much that was."""
+    with opened_state(config, create=True) as store:
+        keys = [Key(key) for key in options.keys]
+        lifted = lift_pins(config, store, run, names, keys, options.clock)
+    if not any(lifted.values()):
+        raise ConfigError(
+            f"the revert of run {run} has pinned nothing here",
+            hint="scimsync status shows what is pinned",
+            code="SYNC-0395",
+        )
+    if options.as_json:
+        write_json({name: [[kind, key] for kind, key in some] for name, some in lifted.items()})
+        return
+    for name, some in lifted.items():
+        users = sum(kind is Kind.USER for kind, _ in some)
+        counted = [(users, "user"), (len(some) - users, "group")]
+        what = " and ".join(plural(number, noun) for number, noun in counted if number)
+        if what and not options.quiet:
+            text = f"{name}: {what} no longer pinned; the next push applies the sources"
+            click.echo(printable(text))

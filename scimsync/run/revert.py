@@ -1,0 +1,371 @@
+"""Plan the revert of a run: read the journal, the state and the target, and make its operations.
+
+Nothing is sent or stored. `run.push` takes the result as given operations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from scimsync.errors import ConfigError, coded
+from scimsync.execute.concurrency import gather_or_raise
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link
+from scimsync.model.memberships import Membership, member_of
+from scimsync.model.operations import (
+    MEMBERSHIP_ACTIONS,
+    Action,
+    JournaledOperation,
+    Operation,
+    OperationFilter,
+    OperationStatus,
+)
+from scimsync.plan import Now, Plan
+from scimsync.plan.given import GivenPlan, GivenTarget
+from scimsync.plan.reversal import (
+    CHANGED,
+    Members,
+    Reversal,
+    Surrounding,
+    Undone,
+    freed_names,
+    undone,
+)
+from scimsync.run.asked import Asked
+from scimsync.run.compile import CompiledConfig
+from scimsync.run.context import Context
+from scimsync.run.given import StartingPoints
+from scimsync.run.opened_targets import open_targets
+from scimsync.run.options import Options, Report
+from scimsync.run.prepare import make_plan
+from scimsync.run.read_for_plan import with_current
+from scimsync.run.reading import read_sources
+from scimsync.run.target_run import TargetRun
+from scimsync.state import journal, run_rows
+from scimsync.state.store import Store, scratch_store
+from scimsync.targets.connection import TargetStopped
+from scimsync.transport.request_errors import RequestError
+from scimsync.transport.retry_policy import TimeSource
+
+_BATCH = 500
+
+_HAD_EFFECT = (OperationStatus.APPLIED, OperationStatus.FAILED)
+"""Operations that failed may have had a part of their effect."""
+
+Path = tuple[Kind, Key, str]
+Member = tuple[Kind, Key]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRevert:
+    """The plan of a revert, and the operations to push."""
+
+    plan: Plan
+    given: GivenPlan
+
+
+def revert_command(run: int) -> str:
+    """Return what the journal calls the revert of a run."""
+    return f"revert {run}"
+
+
+def reverted_run(command: str) -> int | None:
+    """Return the run that a run of this name reverted, None if it is no revert."""
+    word, _, number = command.partition(" ")
+    return int(number) if word == "revert" and number.isdecimal() else None
+
+
+def targets_of(store: Store, run: int, names: Sequence[str]) -> list[str]:
+    """Return those of the targets `names` at which a run may have had an effect.
+
+    Raise ConfigError for a run that the journal does not have, or of a target not among `names`.
+    """
+    with store.read() as connection:
+        if run_rows.get(connection, run) is None:
+            raise ConfigError(
+                f"there is no run {run} in the journal",
+                hint="scimsync runs lists the runs",
+                code="SYNC-0394",
+            )
+        used = journal.targets_of(connection, run)
+    return [name for name in names if name in used]
+
+
+@contextmanager
+def plan_revert(
+    compiled: CompiledConfig,
+    store: Store,
+    run: int,
+    options: Options,
+    now: Now,
+    report: Report,
+    time: TimeSource | None = None,
+) -> Iterator[PlannedRevert]:
+    """Yield the plan that undoes a run, as far as that can be done.
+
+    `options.keys` restrict it to these users and their memberships. What is not reverted is among
+    the problems of the plan. The plan is in a scratch journal until the block ends.
+    """
+    scratch = scratch_store()
+    try:
+        context = Context(
+            compiled=compiled,
+            store=store,
+            options=replace(options, read=False, keys=()),
+            now=now,
+            report=report,
+            overlay=scratch,
+        )
+        reading = read_sources(context)
+
+        async def planned() -> PlannedRevert:
+            async with open_targets(context, reading, time=time) as targets:
+                given = GivenPlan(revert_command(run), await _given(context, targets, run, options))
+                with_given = replace(context, options=replace(context.options, given=given))
+                made = await make_plan(with_given, targets, reading)
+                return PlannedRevert(await with_current(with_given, targets, made), given)
+
+        yield asyncio.run(planned())
+    finally:
+        scratch.close()
+
+
+async def _given(
+    context: Context, targets: Mapping[str, TargetRun], run: int, options: Options
+) -> dict[str, GivenTarget]:
+    only = frozenset(options.keys) if options.keys else None
+    found: dict[str, GivenTarget] = {}
+
+    async def plan(name: str, target: TargetRun) -> None:
+        try:
+            found[name] = await _RevertAt(context, target, run, only).given()
+        except RequestError as error:
+            target.error = target.unavailable(error, "nothing was sent to it")
+        except TargetStopped as error:
+            target.error = target.connection.stopped or error
+
+    await gather_or_raise([plan(name, target) for name, target in targets.items()])
+    return {name: found[name] for name in targets if name in found}
+
+
+class _RevertAt:
+    """The revert of a run at one target. `only` restricts it to these users."""
+
+    def __init__(
+        self, context: Context, target: TargetRun, run: int, only: frozenset[Key] | None
+    ) -> None:
+        self._context = context
+        self._target = target
+        self._run = run
+        self._only = only
+        self._reversal = Reversal(run, target.compiled.policy)
+        with context.store.read() as connection:
+            done = OperationFilter(run=run, target=target.name, statuses=_HAD_EFFECT, was_sent=True)
+            resources, self._groups = undone(journal.find(connection, done))
+        self._resources = {
+            one: what
+            for one, what in resources.items()
+            if only is None or (what.kind is Kind.USER and what.key in only)
+        }
+        if only is not None:
+            self._groups = {
+                group: {one: added for one, added in members.items() if one[1] in only}
+                for group, members in self._groups.items()
+            }
+
+    async def given(self) -> GivenTarget:
+        """Return the operations, and what they pin. Raise RequestError and TargetStopped."""
+        later = self._later()
+        made = [
+            operation
+            for chunk in batches(self._resources.values(), _BATCH)
+            for operation in self._undo_resources(chunk, later)
+        ]
+        made = self._without_taken_names(made)
+        for group, members in self._groups.items():
+            made += self._undo_members(group, members, later)
+        planned = [one for one in made if one.status is OperationStatus.PLANNED]
+        differing = await StartingPoints(self._context, self._target).of_each(planned)
+        kept = [one for at, one in enumerate(planned) if at not in differing]
+        refused = [one for one in made if one.status is not OperationStatus.PLANNED]
+        refused += [
+            self._reversal.refusal(planned[at].kind, planned[at].key, coded(why, CHANGED))
+            for at, why in sorted(differing.items())
+        ]
+        asked = Asked(self._target, self._run)
+        pins, unpinned = asked.pins(kept)
+        return GivenTarget((*kept, *refused), pins, unpinned, asked.pinned_members(kept))
+
+    # Users and groups
+
+    def _undo_resources(
+        self, done: Sequence[Undone], later: Mapping[Path, int]
+    ) -> Iterator[Operation]:
+        links = self._links((one.kind, one.key) for one in done)
+        held = self._target.state.held([one.key for one in done if one.kind is Kind.USER])
+        for one in done:
+            around = Surrounding(
+                later={
+                    path: later[where]
+                    for path in one.changes
+                    if (where := (one.kind, one.key, path)) in later
+                },
+                deprovisioned=one.kind is Kind.USER and one.key in held,
+                others=self._other_members(one),
+            )
+            operation = self._reversal.operation(one, links.get(_id(one)), around)
+            if operation is not None:
+                yield operation
+
+    def _other_members(self, done: Undone) -> list[Key]:
+        """Return the members of a group that the run created and did not add them to."""
+        if done.kind is Kind.USER or Action.CREATE not in done.actions:
+            return []
+        ours = self._groups.get(done.key, {})
+        return [
+            row.member
+            for row in self._target.state.memberships_of_group(done.key)
+            if (row.acknowledged or row.in_doubt) and not ours.get((row.member_kind, row.member))
+        ]
+
+    def _without_taken_names(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Refuse userNames that others have by now; let users wait for names that come free."""
+        names = {one.unique_name for one in operations if one.kind is Kind.USER} - {None}
+        holders = self._target.state.name_holders(Kind.USER, sorted(filter(None, names)))
+        freed = freed_names(operations)
+        made: list[Operation] = []
+        for one in operations:
+            holder = holders.get(one.unique_name or "") if one.kind is Kind.USER else None
+            if holder is None or holder.key == one.key:
+                made.append(one)
+            elif holder.unique_name == one.unique_name and one.unique_name in freed:
+                made.append(replace(one, waits_for=holder.key))
+            else:
+                why = f"userName {one.unique_name} belongs to {holder.key} now"
+                made.append(self._reversal.refusal(one.kind, one.key, coded(why, CHANGED)))
+        return made
+
+    # Members of groups
+
+    def _undo_members(
+        self, group: Key, members: Members, later: Mapping[Path, int]
+    ) -> list[Operation]:
+        if not members:
+            return []
+        link = self._links([(Kind.GROUP, group)]).get((Kind.GROUP, group))
+        if link is None or not link.has_account:
+            if all(members.values()):
+                return []  # what the run added is gone
+            gone = coded("the group is no longer there", CHANGED)
+            return [self._reversal.refusal(Kind.GROUP, group, gone)]
+        rows = {
+            (row.member_kind, row.member): row
+            for row in self._target.state.memberships_of_group(group)
+        }
+        changed: list[Membership] = []
+        refused: dict[str, list[Key]] = {}
+        accounts = self._accounts(one for one, added in members.items() if not added)
+        held = self._target.state.held([key for kind, key in members if kind is Kind.USER])
+        for (kind, key), added in members.items():
+            row = rows.get((kind, key))
+            if (row is not None and row.acknowledged) is not added:
+                continue
+            why = _why_not_member(row, later.get(_member_path(group, kind, key)))
+            if not added and (key in held or (kind, key) not in accounts):
+                why = "deprovisioned by hand" if key in held else "no account to add to the group"
+            if why is None:
+                changed.append(Membership(group, kind, key, wanted=not added, acknowledged=added))
+            else:
+                refused.setdefault(why, []).append(key)
+        compiled = self._target.compiled
+        most, most_removed = compiled.members_per_request, compiled.removals_per_request
+        refusals = [
+            self._reversal.refusal(Kind.GROUP, group, coded(f"{_some(keys)}: {why}", CHANGED), link)
+            for why, keys in refused.items()
+        ]
+        return [*self._reversal.members(group, link, changed, most, most_removed), *refusals]
+
+    # What the state holds
+
+    def _links(self, resources: Iterable[tuple[Kind, Key]]) -> dict[tuple[Kind, Key], Link]:
+        wanted = list(resources)
+        return {
+            (kind, key): link
+            for kind in Kind
+            for some in batches((key for of, key in wanted if of is kind), _BATCH)
+            for key, link in self._target.state.links(kind, some).items()
+        }
+
+    def _accounts(self, members: Iterable[Member]) -> set[Member]:
+        return {one for one, link in self._links(members).items() if link.has_account}
+
+    def _later(self) -> dict[Path, int]:
+        """Return the attributes and members that later runs changed, with the first of these.
+
+        A run that was reverted since, and its revert, do not count.
+        """
+        runs: dict[Path, list[int]] = {}
+        keys = sorted({key for _, key in self._resources} | self._groups.keys())
+        with self._context.store.read() as connection:
+            undoes = {
+                one.id: undone_run
+                for one in run_rows.after(connection, self._run)
+                if (undone_run := reverted_run(one.command)) is not None
+            }
+            for some in batches(keys, _BATCH):
+                done = OperationFilter(
+                    target=self._target.name,
+                    keys=some,
+                    statuses=_HAD_EFFECT,
+                    was_sent=True,
+                    after_run=self._run,
+                )
+                for operation in journal.last(connection, done, None):
+                    for path in _paths(operation):
+                        runs.setdefault(path, []).append(operation.run)
+        return {
+            path: left[0]
+            for path, numbers in runs.items()
+            if (left := _not_undone(numbers, undoes))
+        }
+
+
+def _why_not_member(row: Membership | None, later: int | None) -> str | None:
+    if row is not None and row.in_doubt:
+        return "the outcome of the last request is not known yet: push first"
+    return None if later is None else f"changed by run {later} since"
+
+
+def _not_undone(runs: Sequence[int], undoes: Mapping[int, int]) -> list[int]:
+    """Return the runs without those that were reverted, and without their reverts."""
+    left = list(dict.fromkeys(runs))
+    for run in reversed(left.copy()):
+        if undoes.get(run) in left and run in left:
+            left.remove(undoes[run])
+            left.remove(run)
+    return left
+
+
+def _paths(operation: JournaledOperation) -> Iterator[Path]:
+    for change in operation.changes:
+        if operation.action in MEMBERSHIP_ACTIONS:
+            yield _member_path(operation.key, *member_of(change)[:2])
+        else:
+            yield operation.kind, operation.key, change.path
+
+
+def _member_path(group: Key, kind: Kind, member: Key) -> Path:
+    return Kind.GROUP, group, f"members {kind} {member}"
+
+
+def _id(done: Undone) -> tuple[Kind, Key]:
+    return done.kind, done.key
+
+
+def _some(keys: Sequence[Key]) -> str:
+    more = f" and {len(keys) - 3:,} more" if len(keys) > 3 else ""
+    return f"{', '.join(keys[:3])}{more}"

@@ -1,0 +1,366 @@
+"""`scimsync revert RUN` brings a real server back, and later pushes leave it so."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from scimsync.model.operations import JournaledOperation
+from tests.execute.story import NO_GUARD, SOON, change, delete, dies_after, one_of
+from tests.lifecycle.readback import read_all
+from tests.lifecycle.test_groups import BY_DEPARTMENT
+from tests.office import USER, Json, Office, people, person, resource
+
+
+def held(office: Office) -> dict[str, Any]:
+    """What the target holds, without what it adds: users by userName, groups by displayName."""
+    users = {one["id"]: one for one in read_all(office.url, office.token, "Users")}
+    groups = read_all(office.url, office.token, "Groups")
+    named = {ident: one["userName"] for ident, one in users.items()}
+    return {
+        one["userName"]: {name: value for name, value in one.items() if name != "meta"}
+        for one in users.values()
+    } | {
+        one["displayName"]: sorted(named[member["value"]] for member in one.get("members", []))
+        for one in groups
+    }
+
+
+def post(office: Office, body: Json) -> None:
+    """Somebody else makes an account."""
+    headers = {"Authorization": f"Bearer {office.token}"}
+    httpx2.post(f"{office.url}/Users", json=body, headers=headers).raise_for_status()
+
+
+BEFORE = [*people(6), person(7, dept="Sales")]
+AFTER = [
+    person(1, dept="Sales", family="Other"),  # updated, and in another group
+    person(2, email="second@example.com"),  # updated
+    *people(5)[2:],
+    # 00006 leaves
+    person(7, dept="Law"),  # into a new group
+    person(8),  # created
+]
+
+
+@pytest.fixture
+def pushed(real_office: Office) -> tuple[Office, dict[str, Any]]:
+    """An office after run 2, and what its target held before."""
+    real_office.configure(guard=NO_GUARD, more=BY_DEPARTMENT)
+    real_office.hire(BEFORE)
+    real_office.push()
+    before = held(real_office)
+    real_office.hire(AFTER)
+    outcome = real_office.push()
+    assert {"create", "update", "deactivate", "add_members", "remove_members"} == {
+        *outcome.targets["wiki"].counts
+    }
+    return real_office, before
+
+
+def test_a_push_is_undone_attribute_by_attribute(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, before = pushed
+
+    ran = office.run("revert", "2")
+
+    assert ran.code == 0, ran.err
+    after = held(office)
+    created = after.pop("person8@example.com")
+    assert created["active"] is False
+    assert after == before
+
+
+def test_later_pushes_leave_it_so_until_something_else_is_asked_for(
+    pushed: tuple[Office, dict[str, Any]],
+) -> None:
+    office, before = pushed
+    office.run("revert", "2")
+
+    assert office.plan() == []
+    assert office.push().targets["wiki"].requests == 0
+    assert office.push(refresh=True).targets["wiki"].counts == {}
+    assert {**held(office), "person8@example.com": None} == {**before, "person8@example.com": None}
+
+    rows = [row | {"given": "Else"} if row["id"] in ("00001", "00008") else row for row in AFTER]
+    office.hire(rows)
+    assert [(one["action"], one["key"]) for one in office.plan()] == [
+        ("update", "00001"),
+        ("reactivate", "00008"),
+        ("remove_members", "departments:IT"),
+        ("add_members", "departments:Sales"),
+    ]
+    office.push()
+    after = held(office)
+    assert after["person1@example.com"]["name"] == {"givenName": "Else", "familyName": "Other"}
+    assert after["person8@example.com"]["active"]
+    assert after["Department Sales"] == ["person1@example.com", "person7@example.com"]
+    assert after["person2@example.com"] == before["person2@example.com"]
+    assert after["person6@example.com"]["active"]
+    office.hire([row | {"family": "New"} if row["id"] == "00007" else row for row in rows])
+    office.push()
+    assert held(office)["Department Law"] == ["person7@example.com"]  # the group is needed again
+
+
+def test_a_changed_mapping_applies_at_once(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, _ = pushed
+    office.run("revert", "2")
+
+    office.configure(
+        user=USER.replace("given ~ ' ' ~ family", "family"), guard=NO_GUARD, more=BY_DEPARTMENT
+    )
+    office.push()
+
+    after = held(office)
+    assert after["person1@example.com"]["displayName"] == "Other"
+    assert after["second@example.com"]["active"]
+    assert after["person6@example.com"]["active"]  # nothing in sync.toml is about the leaver
+
+
+def test_a_pinned_user_who_leaves_is_deactivated(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, _ = pushed
+    office.run("revert", "2")
+
+    office.hire([row for row in AFTER if row["id"] not in ("00001", "00002")])
+    office.push()
+
+    after = held(office)
+    assert not after["person1@example.com"]["active"]
+    assert not after["person2@example.com"]["active"]
+    assert office.run("deprovision", "00006").code == 0
+    assert not held(office)["person6@example.com"]["active"]
+
+
+def test_what_has_changed_since_is_named_and_left(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, _ = pushed
+    office.hire([AFTER[0] | {"family": "Third"}, *AFTER[1:]])
+    office.push()  # run 3 changes 00001 again
+    second = one_of(office, "Users", userName="second@example.com")
+    change(office, "Users", second["id"], userName="byhand@example.com")
+    eighth = one_of(office, "Users", externalId="00008")
+    delete(office, "Users", eighth["id"])
+
+    ran = office.run("revert", "2")
+
+    assert ran.code == 4
+    failed = {one.key: one.detail for one in office.journal() if one.status == "failed"}
+    assert failed == {
+        "00001": "name.familyName no longer has the value that run 2 set [SYNC-0392]",
+        "00002": (
+            'the target shows another value: userName is "byhand@example.com", not'
+            ' "second@example.com" [SYNC-0392]'
+        ),
+        "00008": "its account is not found at the target [SYNC-0392]",
+    }
+    after = held(office)
+    assert after["byhand@example.com"]["active"]
+    assert after["person1@example.com"]["name"]["familyName"] == "Third"
+    assert after["person6@example.com"]["active"]
+    assert "00002: wiki: " in ran.err or "wiki: the target shows" in ran.err
+
+
+def test_a_guard_stops_a_revert(real_office: Office) -> None:
+    real_office.configure()
+    real_office.hire(people(4))
+    real_office.push()
+    real_office.hire(people(20))
+    real_office.push()
+    before = held(real_office)
+
+    ran = real_office.run("revert", "2")
+
+    assert ran.code == 3
+    assert "guard.max_removals: 16 of 20 accounts" in ran.err
+    assert "to allow this once: scimsync revert 2 --allow-removals 16" in ran.err
+    assert held(real_office) == before
+    assert real_office.sql("select count(*) from pin") == [(0,)]
+    assert real_office.run("revert", "2", "--allow-removals", "16").code == 0
+    assert sum(one["active"] for one in held(real_office).values()) == 4
+
+
+def test_a_saved_revert_is_sent_as_it_was_read(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, before = pushed
+    saved = office.run("revert", "2", "--out", "undo.plan")
+    assert saved.code == 0
+    assert "saved undo.plan" in saved.err
+    assert held(office) != before
+    planned = json.loads((office.folder / "undo.plan").read_text())["plan"]["targets"]["wiki"]
+
+    ran = office.run("push", "undo.plan")
+
+    assert ran.code == 0, ran.err
+    assert len(office.journal()) == len(planned["operations"])
+    assert {**held(office), "person8@example.com": None} == {**before, "person8@example.com": None}
+    runs = office.run("runs", "--json").document["runs"]
+    assert [one["command"] for one in runs][:2] == ["revert 2", "push"]
+    assert office.push().targets["wiki"].requests == 0
+    again = office.run("push", "undo.plan")
+    assert again.code == 3
+    assert "SYNC-0513" in again.err
+
+
+def test_a_saved_revert_is_refused_as_a_whole(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, _ = pushed
+    assert office.run("revert", "2", "--out", "undo.plan").code == 0
+    first = one_of(office, "Users", externalId="00001")
+    change(office, "Users", first["id"], **{"name.familyName": "Byhand"})
+    before = held(office)
+
+    ran = office.run("push", "undo.plan")
+
+    assert ran.code == 3
+    assert ran.err.endswith(
+        'aborted: "wiki": what undo.plan starts from has changed since it was planned: 1 account'
+        " or group; nothing was sent [SYNC-0513]\n"
+        '  00001: the target shows another value: name.familyName is "Byhand", not "Other"\n'
+        "  to plan again: scimsync revert 2\n"
+    )
+    assert held(office) == before
+    office.write("undo.plan", (office.folder / "undo.plan").read_text().replace("Other", "Evil"))
+    assert office.run("push", "undo.plan").code == 2
+
+
+def test_a_revert_is_reverted(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, _ = pushed
+    after_push = held(office)
+    office.run("revert", "2")
+
+    ran = office.run("revert", "3")
+
+    assert ran.code == 4  # the group that the revert deleted
+    assert "group Law" in ran.err or "departments:Law" in ran.err
+    after = held(office)
+    assert after | {"Department Law": after_push["Department Law"]} == after_push
+    assert office.push().targets["wiki"].counts == {}
+
+
+def test_two_runs_are_reverted_one_after_the_other(real_office: Office) -> None:
+    real_office.configure()
+    before = {}
+    for family in ("One", "Two", "Three"):
+        real_office.hire([person(1, family=family)])
+        real_office.push()
+        before[family] = held(real_office)
+
+    assert real_office.run("revert", "2").code == 4
+    assert real_office.run("revert", "3").code == 0
+    assert held(real_office) == before["Two"]
+    assert real_office.run("revert", "2").code == 0
+    assert held(real_office) == before["One"]
+    assert real_office.push().targets["wiki"].requests == 0
+
+
+def test_pins_are_shown_and_lifted(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, _ = pushed
+    after_push = held(office)
+    office.run("revert", "2")
+
+    status = office.run("status")
+    assert "6 users and groups stay as a revert left them" in status.out
+    document = office.run("status", "--json").document["targets"]["wiki"]["pinned"]
+    assert document["count"] == 6
+    assert "scimsync revert 2 --lift -k 00001" in office.run("explain", "00001").out
+    pin = office.run("explain", "00001", "--json").document["targets"]["wiki"]["pinned"]
+    assert pin["restored"]["name.familyName"] == "Family1"
+
+    assert office.run("revert", "2", "--lift", "-k", "00001").code == 0
+    office.push()
+    assert held(office)["person1@example.com"] == after_push["person1@example.com"]
+    ran = office.run("revert", "2", "--lift")
+    assert (
+        ran.out == "wiki: 4 users and 1 group no longer pinned; the next push applies the sources\n"
+    )
+    office.push()
+    after = held(office)
+    assert {name: one for name, one in after.items() if not name.startswith("Dep")}.keys() == {
+        name for name in after_push if not name.startswith("Dep")
+    }
+    assert after["Department Law"] == ["person7@example.com"]
+    assert after["Department IT"] == after_push["Department IT"]
+    assert office.run("revert", "2", "--lift").code == 2
+
+
+def test_a_part_is_reverted(pushed: tuple[Office, dict[str, Any]]) -> None:
+    office, before = pushed
+    after_push = held(office)
+
+    assert office.run("revert", "2", "-k", "00006").code == 0
+
+    after = held(office)
+    assert after["person6@example.com"] == before["person6@example.com"]
+    assert {**after, "person6@example.com": None} == {**after_push, "person6@example.com": None}
+
+
+def test_an_adopted_account_gets_its_values_back(real_office: Office) -> None:
+    body = resource(person(1, family="Theirs")) | {"externalId": "theirs", "title": "Boss"}
+    post(real_office, body)
+    before = held(real_office)
+    real_office.configure()
+    real_office.hire(people(1))
+    real_office.push()
+    assert held(real_office) != before
+
+    assert real_office.run("revert", "1").code == 0
+
+    assert held(real_office) == before
+    assert real_office.push().targets["wiki"].requests == 0
+
+
+def test_deleted_accounts_are_named(real_office: Office) -> None:
+    real_office.configure(target='leave = { action = "delete" }', guard=NO_GUARD)
+    real_office.hire(people(2))
+    real_office.push()
+    real_office.hire(people(1))
+    real_office.push()
+
+    ran = real_office.run("revert", "2")
+
+    assert ran.code == 4
+    assert "00002" in ran.err
+    assert "run 2 deleted the account: it is not brought back [SYNC-0391]" in ran.err
+
+
+@pytest.mark.parametrize("number", [1, 3, 6])
+def test_a_revert_that_dies_is_finished(
+    pushed: tuple[Office, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    office, before = pushed
+    sent = 0
+
+    def counts_to(_: JournaledOperation) -> bool:
+        nonlocal sent
+        sent += 1
+        return sent == number
+
+    dies_after(monkeypatch, counts_to, lambda: office.run("revert", "2"))
+    office.push(later=SOON)
+    assert "Department Law" not in held(office) or held(office)["Department Law"] == []
+    office.run("revert", "2")
+
+    assert office.plan() == []
+    assert {**held(office), "person8@example.com": None} == {**before, "person8@example.com": None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["99"], 2, "there is no run 99 in the journal [SYNC-0394]"),
+        (["x"], 2, "Invalid value"),
+        (["2", "-k", "nobody"], 0, ""),
+        (["2", "-t", "nowhere"], 2, "nowhere"),
+        (["2", "--lift"], 2, "the revert of run 2 has pinned nothing here [SYNC-0395]"),
+    ],
+)
+def test_what_cannot_be_reverted(
+    pushed: tuple[Office, dict[str, Any]], arguments: list[str], code: int, text: str
+) -> None:
+    office, _ = pushed
+    before = held(office)
+
+    ran = office.run("revert", *arguments)
+
+    assert ran.code == code
+    assert text in ran.err
+    assert held(office) == before
