@@ -20,7 +20,7 @@ from scimsync.execute.refused_change import in_part
 from scimsync.model.ids import Document, Key, Kind, RemoteId
 from scimsync.model.interrupted import perhaps_created
 from scimsync.model.links import Link, LinkStatus
-from scimsync.model.operations import Action, JournaledOperation
+from scimsync.model.operations import Action, Confirmation, JournaledOperation
 from scimsync.model.placeholders import RandomText, secrets_of
 from scimsync.plan.adoption import is_weak, matched_by, why_not_adopted
 from scimsync.plan.diff import changes_between
@@ -138,8 +138,9 @@ class Creation:
             other = shows_another(response.body, document, self.operation.kind)
         if other is not None:
             remote_id = None
+        confirmed_by = None
         if remote_id is None and (match := await self._unowned(document)) is not None:
-            remote_id = _id_of(match)
+            remote_id, confirmed_by = _id_of(match), Confirmation.READ
         if remote_id is None and other is not None:
             return failed(self.operation, self.now(), link, other, "SYNC-0370")
         if remote_id is None:
@@ -148,7 +149,14 @@ class Creation:
         stays_active = document.get("active") is False and active_of(response.body or {}) is True
         if stays_active:  # some targets take no `active` from a creation
             document = {**document, "active": True}
-        outcome = applied(self.operation, self.now(), remote_id, document, response=response)
+        outcome = applied(
+            self.operation,
+            self.now(),
+            remote_id,
+            document,
+            response=response,
+            confirmed_by=confirmed_by,
+        )
         self._matcher.outdate()
         note_created_without(self.sending, self.operation, document, response)
         outcome = replace(outcome, created=True)
@@ -218,13 +226,19 @@ class Creation:
         remote_id, base, wanted = self._adoption_documents(match, wanted)
         try:
             adoption = self._adoption(remote_id, base, wanted)
-            _, response = await send_in_some_shape(self.sending, adoption)
+            _, response, confirmed_by = await send_in_some_shape(self.sending, adoption)
         except RequestError as error:
             created = replace(link, status=LinkStatus.ACTIVE, remote_id=remote_id, document=base)
             return outcome_of_error(self.operation, created, error, self.now())
         detail = f"found after: {cause}"
         return applied(
-            self.operation, self.now(), remote_id, wanted, detail=detail, response=response
+            self.operation,
+            self.now(),
+            remote_id,
+            wanted,
+            detail=detail,
+            response=response,
+            confirmed_by=confirmed_by or Confirmation.READ,
         )
 
     async def _adopt_instead(
@@ -251,7 +265,7 @@ class Creation:
         remote_id, base, wanted = self._adoption_documents(match, wanted)
         adoption = self._adoption(remote_id, base, wanted)
         try:
-            requests, response = await send_in_some_shape(self.sending, adoption)
+            requests, response, confirmed_by = await send_in_some_shape(self.sending, adoption)
         except RequestError as error:
             if may_have_had_effect(error):
                 link = perhaps_created(link, adoption.operation)
@@ -265,6 +279,7 @@ class Creation:
             response=response,
             detail=f"{operation.kind.a_noun} with the same {match.by} exists",
             action=Action.ADOPT,
+            confirmed_by=confirmed_by or (None if adoption.requests else Confirmation.READ),
         )
 
     def _why_not_adopted(self, match: Match | None) -> str | None:

@@ -17,6 +17,7 @@ from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_change
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     Action,
+    Confirmation,
     JournaledOperation,
     OperationStatus,
 )
@@ -78,6 +79,7 @@ def gone(
         operation_result = result(
             operation, OperationStatus.APPLIED, now, detail="it was gone already"
         )
+        operation_result = replace(operation_result, confirmed_by=Confirmation.SEARCH)
         again = operation.action == Action.DEACTIVATE
         return OperationOutcome(operation_result, deleted, again=again)
     lost = Link(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.shown_changes import (
@@ -21,7 +21,7 @@ from scimsync.execute.shown_changes import (
 from scimsync.model.changes import Change, apply_changes
 from scimsync.model.ids import UNIQUE_ATTRIBUTE, Document, Kind, RemoteId
 from scimsync.model.memberships import member_of
-from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Operation
+from scimsync.model.operations import MEMBERSHIP_ACTIONS, Action, Confirmation, Operation
 from scimsync.scim.attributes import read
 from scimsync.scim.differences import differences
 from scimsync.scim.messages import Requests, ScimRequest, ScimResponse
@@ -94,19 +94,33 @@ def _deactivates(prepared: PreparedOperation) -> bool:
     return any(change.path == "active" and change.after is False for change in changes)
 
 
+class Sent(NamedTuple):
+    """What was sent: the requests as the journal shows them, and the last response, None for none.
+
+    `confirmed_by` is set where more than the response confirms the change.
+    """
+
+    requests: Requests
+    response: ScimResponse | None
+    confirmed_by: Confirmation | None = None
+
+
 async def send_checked(
     sending: Sending, prepared: PreparedOperation, *, after_refusal: bool = False
-) -> tuple[Requests, ScimResponse | None]:
+) -> Sent:
     """Send a change of a resource.
 
-    Return the requests as the journal shows them, and the last response, None if none was sent.
     Raise RequestError, also for a response that does not prove the change, or if the first use of a
     shape does not show it. After another shape was refused, the resource has to show it.
     """
     requests, responses = await sending.send(prepared)
     operation = prepared.operation
     if not responses or operation.remote_id is None:
-        return requests, responses[-1] if responses else None
+        if responses:
+            return Sent(requests, responses[-1])
+        # a read showed that nothing had to be sent
+        was_read = bool(prepared.ready) or operation.action == Action.ADOPT
+        return Sent(requests, None, Confirmation.READ if was_read else None)
     sent = {change.path: change.after for change in operation.changes}
     if sending.policy.product.invites and sent.get("active") is True:
         del sent["active"]  # false until the user accepts the invitation
@@ -116,33 +130,40 @@ async def send_checked(
     if new_id is not None and responses[-1].resource_id == new_id:
         remote_id = new_id
     check_change(requests[-1], responses[-1], remote_id, sent, known)
+    confirmed_by = None
     if operation.action == Action.DELETE:
-        await _look_after_deletion(sending, operation.kind, operation.remote_id, requests[-1])
-    elif prepared.is_trial:
-        await _read_back(sending, prepared, requests[-1], responses[-1], strict=after_refusal)
-    return requests, responses[-1]
+        was_read = await _look_after_deletion(
+            sending, operation.kind, operation.remote_id, requests[-1]
+        )
+        confirmed_by = Confirmation.READ if was_read else None
+    elif prepared.is_trial and await _read_back(
+        sending, prepared, requests[-1], responses[-1], strict=after_refusal
+    ):
+        confirmed_by = Confirmation.READ
+    return Sent(requests, responses[-1], confirmed_by)
 
 
 async def _look_after_deletion(
     sending: Sending, kind: Kind, remote_id: RemoteId, request: ScimRequest
-) -> None:
-    """Look once what became of a deleted resource at this target.
+) -> bool:
+    """Look once what became of a deleted resource at this target. Return whether that was shown.
 
     Raise UnprovenResponse if it is there as before. Some targets only deactivate users.
     """
     shapes = sending.shapes
     lags_behind = sending.policy.product.write_delay > 0
     if shapes is None or lags_behind or shapes.is_known_to_delete(kind):
-        return
+        return False
     try:
         resource = await sending.read(kind, remote_id)
     except RequestError as error:
-        if verdict(error, Purpose.READ) is Verdict.MISSING:
+        is_gone = verdict(error, Purpose.READ) is Verdict.MISSING
+        if is_gone:
             shapes.note_deletion(kind, GONE)
-        return
+        return is_gone
     if kind is Kind.USER and active_of(resource) is False:
         shapes.note_deletion(kind, "deactivated")
-        return
+        return True
     why = f"{request}: success, but the {kind.noun} is there as before"
     raise UnprovenResponse(why, Answer.NOT_STORED)
 
@@ -162,19 +183,20 @@ async def _read_back(
     response: ScimResponse,
     *,
     strict: bool,
-) -> None:
+) -> bool:
     """Note that the choices of a request work. Raise UnprovenResponse if the old values are there.
 
-    The response shows it, or else the resource as it is read.
+    The response shows it, or else the resource as it is read. Return whether a read shows it.
     """
     shapes, kind, remote_id = sending.shapes, prepared.operation.kind, prepared.operation.remote_id
     if shapes is None or remote_id is None:
-        return
+        return False
     if sending.policy.product.write_delay:
-        return  # a read shows what was there before
+        return False  # a read shows what was there before
     prepared = readable_changes(sending, prepared)
     needed = uses_of(shapes, prepared)
     missing = not_taken(shapes, prepared, response.body, strict=strict)
+    was_read = bool(missing)
     if missing:
         try:
             resource = await sending.read(kind, remote_id)
@@ -186,22 +208,24 @@ async def _read_back(
                 missing = not_taken(shapes, prepared, resource, strict=strict)
         except RequestError:
             shapes.give_up(kind, needed)  # nothing shows it
-            return
+            return False
         if hidden_name(kind, remote_id, resource) is not None:
             missing = None  # what was read is not the resource
     if missing is None:
         shapes.give_up(kind, needed)
-    elif missing:
+        return False
+    if missing:
         raise UnprovenResponse(
             f"{request}: {response.status}, but the {kind.noun} still has the old"
             f" {', '.join(missing)}",
             Answer.NOT_STORED,
         )
-    elif prepared.dialect is shapes.dialect:
+    if prepared.dialect is shapes.dialect:
         why = f"{request.method} {_place(request)}"
         shapes.prove(kind, needed, why)
         if _deactivates(prepared):
             shapes.prove_deactivation(kind, why)
+    return was_read
 
 
 def _place(request: ScimRequest) -> str:

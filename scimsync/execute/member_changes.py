@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from scimsync.execute.error_policy import outcome_of_error, response_of
-from scimsync.execute.first_use import send_checked
+from scimsync.execute.first_use import Sent, send_checked
 from scimsync.execute.operation_outcome import (
     OperationOutcome,
     acknowledged,
+    confirmation_of,
     failed,
     result,
     skipped,
@@ -23,7 +24,7 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
 from scimsync.model.memberships import Membership, member_change, member_of
-from scimsync.model.operations import OperationStatus
+from scimsync.model.operations import Confirmation, OperationStatus
 from scimsync.scim.attributes import member_ids, read
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests
@@ -114,6 +115,9 @@ def _outcome(
     status = OperationStatus.APPLIED if changes else OperationStatus.SKIPPED
     detail = None if attempt.accepted is None else f"shown by the group after: {attempt.accepted}"
     operation_result = result(operation, status, now, attempt.requests, detail=detail)
+    if status is OperationStatus.APPLIED:  # without a request, the group was read
+        confirmed_by = attempt.confirmed_by or Confirmation.READ
+        operation_result = replace(operation_result, confirmed_by=confirmed_by)
     return OperationOutcome(operation_result, updated)
 
 
@@ -137,12 +141,14 @@ class _Attempt:
 
     `applied` are changes that the target holds, and `refused` those that it refused because of
     `why`. `in_doubt` are changes that a request without a clear response may have made. `accepted`
-    is a promise that the group shows to be kept. `requests` are the last ones.
+    is a promise that the group shows to be kept. `requests` are the last ones, and `confirmed_by`
+    confirms them.
     """
 
     sending: Sending
     prepared: PreparedOperation
     requests: Requests | None = None
+    confirmed_by: Confirmation | None = None
     applied: list[Change] = field(default_factory=list)
     refused: list[Change] = field(default_factory=list)
     in_doubt: list[Change] = field(default_factory=list)
@@ -161,7 +167,8 @@ class _Attempt:
         )
         self.requests = prepared.requests
         try:
-            self.requests, _ = await send_checked(self.sending, prepared)
+            sent = await send_checked(self.sending, prepared)
+            self._note_sent(prepared, sent)
         except RequestError as error:
             if may_have_had_effect(error):
                 self.in_doubt += changes
@@ -177,6 +184,12 @@ class _Attempt:
         else:
             self.applied += changes
 
+    def _note_sent(self, prepared: PreparedOperation, sent: Sent) -> None:
+        self.requests = sent.requests
+        self.confirmed_by = sent.confirmed_by
+        if sent.confirmed_by is None and sent.response is not None:
+            self.confirmed_by = confirmation_of(sent.response, prepared.operation.changes)
+
     async def _settle_accepted(self, changes: Sequence[Change], error: RequestError) -> None:
         """Read what the target promised to change, now and after a while.
 
@@ -189,7 +202,7 @@ class _Attempt:
         self.applied += [change for change in changes if change not in missing]
         if missing:
             raise error
-        self.accepted = error
+        self.accepted, self.confirmed_by = error, Confirmation.READ
 
     async def _after_refusal(
         self, prepared: PreparedOperation, error: ErrorResponse | UnprovenResponse
@@ -199,9 +212,10 @@ class _Attempt:
         needed = await self._missing(changes)  # raises 404 where the group itself is gone
         self.applied += [change for change in changes if change not in needed]
         if len(needed) == len(changes):
-            requests, other = await send_in_other_shapes(self.sending, prepared, error)
+            sent, other = await send_in_other_shapes(self.sending, prepared, error)
             if other is None:
-                self.requests = requests or self.requests
+                if sent is not None:
+                    self._note_sent(prepared, sent)
                 self.applied += changes
                 return
             if may_have_had_effect(other):

@@ -18,6 +18,7 @@ from scimsync.model.operations import (
     ARRIVAL_ACTIONS,
     REMOVAL_ACTIONS,
     Action,
+    Confirmation,
     JournaledOperation,
     OperationResult,
     OperationStatus,
@@ -26,6 +27,7 @@ from scimsync.plan.requests import request_documents
 from scimsync.scim.error_response import ErrorResponse
 from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.targets.echoes import echoes_after
+from scimsync.targets.shown_resources import active_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,13 @@ def applied(
     response: ScimResponse | None = None,
     detail: str | None = None,
     action: Action | None = None,
+    confirmed_by: Confirmation | None = None,
 ) -> OperationOutcome:
     """Return the outcome of an operation after which the target holds `document`.
 
     `link` is the link before the operation. `requests` and `action` are those that were sent, where
-    the journal has others. `response` is the last one.
+    the journal has others. `response` is the last one, and confirms the operation unless something
+    else did: `confirmed_by`.
     """
     done = action or operation.action
     adopted = link is not None and link.adopted
@@ -109,7 +113,24 @@ def applied(
     operation_result = result(
         operation, OperationStatus.APPLIED, now, requests, detail=detail, action=action
     )
+    if response is not None:
+        confirmed_by = confirmed_by or confirmation_of(response, operation.changes)
+        operation_result = replace(operation_result, http_status=response.status)
+    operation_result = replace(operation_result, confirmed_by=confirmed_by)
     return OperationOutcome(operation_result, after, arrives=done in ARRIVAL_ACTIONS)
+
+
+def confirmation_of(response: ScimResponse, changes: Sequence[Change]) -> Confirmation:
+    """Return how a response of success confirms `changes` by itself.
+
+    It shows the resource, and whether that is active if that is among the changes, or it has the
+    status only.
+    """
+    active = [change.after for change in changes if change.path == "active"]
+    is_shown = response.resource_id is not None and (
+        not active or active_of(response.body or {}) is active[-1]
+    )
+    return Confirmation.RESPONSE if is_shown else Confirmation.STATUS
 
 
 def belongs_to(

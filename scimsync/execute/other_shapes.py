@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from scimsync.execute.first_use import first_use, send_checked, uses_of
+from scimsync.execute.first_use import Sent, first_use, send_checked, uses_of
 from scimsync.execute.other_members import other_members, removes_members, restore_members
 from scimsync.execute.preparation import PreparedOperation, Sending
 from scimsync.model.changes import takes_access
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
 from scimsync.scim.error_response import ErrorResponse
-from scimsync.scim.messages import Requests, ScimResponse
 from scimsync.scim.resources import project
 from scimsync.targets.evidence import (
     Answer,
@@ -41,10 +40,10 @@ def may_be_the_shape(error: RequestError, *, is_proven: bool) -> bool:
 
 async def send_in_other_shapes(
     sending: Sending, prepared: PreparedOperation, error: RequestError
-) -> tuple[Requests | None, RequestError | None]:
+) -> tuple[Sent | None, RequestError | None]:
     """Send one change, which ended with `error`, in the other shapes until one works.
 
-    Return the requests that worked, and the error if none did. A value that the target accepts in
+    Return what worked, and the error if nothing did. A value that the target accepts in
     every shape and never shows counts as stored, unless it takes access away.
     """
     shapes, operation = sending.shapes, prepared.operation
@@ -65,7 +64,7 @@ async def send_in_other_shapes(
     put_first = unsupported and operation.action not in MEMBERSHIP_ACTIONS
     for other in shapes.alternatives(operation.kind, needed, put_first=put_first):
         try:
-            requests, response = await send_checked(
+            sent = await send_checked(
                 sending, _in_shape(sending, prepared, other), after_refusal=True
             )
         except RequestError as why:
@@ -75,16 +74,16 @@ async def send_in_other_shapes(
             if not failed and not may_be_the_shape(why, is_proven=False):
                 return None, why
             continue
-        if response is None:
-            return requests, None  # an earlier request made the change: this one was not sent
+        if sent.response is None:
+            return sent, None  # an earlier request made the change: this one was not sent
         if await restore_members(sending, prepared, others):
             continue  # it removes more than it names
         if not others and removes_members(prepared):
-            return requests, None  # it did no harm here, but may do some to others
+            return sent, None  # it did no harm here, but may do some to others
         paths = [change.path for change in operation.changes]
         what = "members" if operation.action in MEMBERSHIP_ACTIONS else ", ".join(sorted(paths))
         shapes.move(operation.kind, paths, other, lesson(what, error))
-        return requests, None
+        return sent, None
     return None, await _give_up(sending, shapes, prepared, error)
 
 
@@ -123,9 +122,7 @@ async def _is_shown(sending: Sending, prepared: PreparedOperation) -> bool:
     return bool(project(resource, [change.path for change in operation.changes]))
 
 
-async def send_in_some_shape(
-    sending: Sending, prepared: PreparedOperation
-) -> tuple[Requests, ScimResponse | None]:
+async def send_in_some_shape(sending: Sending, prepared: PreparedOperation) -> Sent:
     """Send a change in the shape that is known to work, or else in others until one works.
 
     Return what `send_checked` returns. Raise RequestError if the target takes it in none.
@@ -136,10 +133,10 @@ async def send_in_some_shape(
         try:
             return await send_checked(sending, shaped)
         except RequestError as error:
-            requests, refusal = await send_in_other_shapes(sending, shaped, error)
+            sent, refusal = await send_in_other_shapes(sending, shaped, error)
             if refusal is not None:
                 raise refusal from None
-            return requests or shaped.requests, None
+            return sent or Sent(shaped.requests, None)
 
 
 def _in_shape(

@@ -18,8 +18,14 @@ from scimsync.execute.error_policy import (
     purpose_of_action,
     response_of,
 )
-from scimsync.execute.first_use import send_checked
-from scimsync.execute.operation_outcome import OperationOutcome, applied, failed, skipped
+from scimsync.execute.first_use import Sent, send_checked
+from scimsync.execute.operation_outcome import (
+    OperationOutcome,
+    applied,
+    confirmation_of,
+    failed,
+    skipped,
+)
 from scimsync.execute.other_shapes import lesson, may_be_the_shape, send_in_other_shapes
 from scimsync.execute.preparation import ACCEPTED_S, PreparedOperation, Sending
 from scimsync.execute.shown_changes import holds
@@ -29,6 +35,7 @@ from scimsync.model.links import Link, LinkStatus, link_in_doubt, perhaps_change
 from scimsync.model.operations import (
     MEMBERSHIP_ACTIONS,
     Action,
+    Confirmation,
     JournaledOperation,
 )
 from scimsync.plan.guard import REMOVALS
@@ -68,7 +75,8 @@ class _RefusedChange:
     """A change that did not succeed.
 
     `parts` are the changes that the resource holds by now, and `refusals` those that were refused
-    one by one. `requests` are the last ones that succeeded.
+    one by one. `requests` are the last ones that succeeded. `confirmed_by` confirms those of
+    `parts` that were sent, and those that take access away before others.
     """
 
     sending: Sending
@@ -77,6 +85,7 @@ class _RefusedChange:
     parts: list[Change] = field(default_factory=list)
     refusals: list[tuple[Sequence[Change], RequestError]] = field(default_factory=list)
     requests: Requests | None = None
+    confirmed_by: Confirmation | None = None
 
     async def settle(self) -> OperationOutcome:
         operation = self.prepared.operation
@@ -212,15 +221,25 @@ class _RefusedChange:
         )
         if prepared.error is not None:
             return InvalidRequest(prepared.error.message)
+        sent: Sent | None = None
         if error is None:
             try:
-                self.requests, _ = await send_checked(self.sending, prepared)
+                sent = await send_checked(self.sending, prepared)
             except RequestError as refusal:
                 error = refusal
         if error is not None and len(operation.changes) == 1:
-            requests, error = await send_in_other_shapes(self.sending, prepared, error)
-            self.requests = requests or self.requests
+            sent, error = await send_in_other_shapes(self.sending, prepared, error)
+        if sent is not None:
+            self._note_sent(operation, sent)
         return error
+
+    def _note_sent(self, operation: JournaledOperation, sent: Sent) -> None:
+        self.requests = sent.requests
+        confirmed_by = sent.confirmed_by
+        if confirmed_by is None and sent.response is not None:
+            confirmed_by = confirmation_of(sent.response, operation.changes)
+        if self.confirmed_by is None or any(map(takes_access, operation.changes)):
+            self.confirmed_by = confirmed_by
 
     async def _deactivate_instead(self) -> OperationOutcome:
         """Deactivate a user whose account the target does not delete. The deletion stays due."""
@@ -241,7 +260,8 @@ class _RefusedChange:
         )
         detail = f"{self.error}; the account is deactivated, and its deletion stays due"
         code, response = refusal_code(self.error), response_of(self.error)
-        return failed(operation, now, inactive, detail, code, response, self.requests)
+        outcome = failed(operation, now, inactive, detail, code, response, self.requests)
+        return replace(outcome, result=replace(outcome.result, confirmed_by=self.confirmed_by))
 
     def _moved(self, remote_id: RemoteId) -> OperationOutcome:
         """Plan the resource again in this run, under the id that it has now."""
@@ -264,6 +284,7 @@ class _RefusedChange:
             link=link,
             requests=self.requests,
             detail=f"shown by the account after: {self.error}",
+            confirmed_by=self.confirmed_by or Confirmation.READ,
         )
         assert done.link is not None  # noqa: S101 - applied() gives one
         if not self.refusals:

@@ -80,7 +80,7 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
     if prepared.error is not None:
         return _unshaped(sending, prepared, prepared.error)
     try:
-        requests, response = await send_checked(sending, prepared)
+        requests, response, confirmed_by = await send_checked(sending, prepared)
     except RequestError as error:
         return await after_error(sending, prepared, error)
     outcome = applied(
@@ -91,6 +91,7 @@ async def _send_change(sending: Sending, prepared: PreparedOperation) -> Operati
         response=response,
         link=link,
         requests=requests if requests is not prepared.requests else None,
+        confirmed_by=confirmed_by,
     )
     # a planned operation with a `detail` has further changes to plan once it is applied
     return in_part(outcome, sending.clock()) if operation.detail is not None else outcome

@@ -74,6 +74,20 @@ class OperationStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+class Confirmation(StrEnum):
+    """What shows that an operation is done.
+
+    `READ`: the resource, or its absence, was read after the request. `SEARCH`: a search shows that
+    the resource is gone. `RESPONSE`: the response shows the resource with the new values. `STATUS`:
+    the response says so by its status alone.
+    """
+
+    READ = "read"
+    SEARCH = "search"
+    RESPONSE = "response"
+    STATUS = "status"
+
+
 OPEN_STATUSES = (OperationStatus.PLANNED, OperationStatus.SENT)
 """Statuses of operations without a known outcome."""
 
@@ -108,7 +122,13 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournaledOperation(Operation):
-    """An operation as the journal holds it, with its run, its target and its outcome."""
+    """An operation as the journal holds it, with its run, its target and its outcome.
+
+    `source_read_at` is when the source was first read with the change of the record that the
+    operation follows from, and `source_modified_at` when the newest file of the source was last
+    modified by then. `confirmed_by` shows that it is done since `confirmed_at`; a refused deletion
+    is confirmed by the deactivation in its place. All are None where they are not known.
+    """
 
     id: int
     run: int
@@ -119,6 +139,10 @@ class JournaledOperation(Operation):
     planned_at: datetime | None = None
     sent_at: datetime | None = None
     done_at: datetime | None = None
+    source_read_at: datetime | None = None
+    source_modified_at: datetime | None = None
+    confirmed_by: Confirmation | None = None
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +175,10 @@ class OperationFilter:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """The outcome of one journaled operation. None leaves `action` and `request` as they are."""
+    """The outcome of one journaled operation. None leaves `action` and `request` as they are.
+
+    `confirmed_by` shows at `done_at` that the operation is done.
+    """
 
     operation_id: int
     status: OperationStatus
@@ -162,6 +189,7 @@ class OperationResult:
     http_status: int | None = None
     scim_type: str | None = None
     detail: str | None = None
+    confirmed_by: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +205,14 @@ class RunOrigin:
     options: tuple[str, ...]
     version: str
     config_digest: str
+
+    def __str__(self) -> str:
+        """Return all of it in words, with the first digits of the digest."""
+        options = " ".join(self.options) or "no options"
+        return (
+            f"by {self.user} on {self.host}, {options}, scimsync {self.version},"
+            f" sync.toml {self.config_digest[:12]}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

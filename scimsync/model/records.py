@@ -33,6 +33,18 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceReading:
+    """When a source was first read with a change of a record.
+
+    `modified_at` is when the newest file of the source was last modified by then, None for a source
+    without files.
+    """
+
+    read_at: datetime
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PatternFile:
     """One of the files that a pattern matched.
 

@@ -23,7 +23,8 @@ from scimsync.snapshot.index import StoredSnapshot
 from scimsync.snapshot.pattern_files import lost_files
 from scimsync.snapshot.shifted import FIRST_KEYS, shifted_columns
 from scimsync.sources.base import SourceSpec
-from scimsync.state import record_rows
+from scimsync.sources.watching import changed_at
+from scimsync.state import ingests, record_rows
 from scimsync.state.record_rows import SourceState
 from scimsync.state.store import Store
 
@@ -101,7 +102,7 @@ def ingest(
             with overlay.write() as connection:
                 _lay_over(connection, spec.name, comparison, now)
         else:
-            head = _store(store, before, comparison, now)
+            head = _store(store, before, comparison, now, changed_at(spec))
             comparison.commit_index(head)
         return Ingested(
             source=spec.name,
@@ -218,14 +219,20 @@ def _emptied(source: str, columns: Sequence[EmptiedColumn], limit: Limit) -> Gua
     )
 
 
-def _store(store: Store, before: SourceState, comparison: Comparison, now: datetime) -> Seq:
+def _store(
+    store: Store,
+    before: SourceState,
+    comparison: Comparison,
+    now: datetime,
+    modified_at: datetime | None,
+) -> Seq:
     """Store the changes under the next sequence numbers, in one transaction.
 
-    Return the source's head.
+    `modified_at` is when the newest file of the source was modified. Return the source's head.
     """
     with store.write() as connection:
         head = before.head_seq
-        seq = record_rows.last_seq(connection)
+        first = seq = record_rows.last_seq(connection)
         for batch in comparison.changes():
             numbered = [(change, Seq(seq + place)) for place, change in enumerate(batch, start=1)]
             head = seq = Seq(seq + len(batch))
@@ -245,6 +252,8 @@ def _store(store: Store, before: SourceState, comparison: Comparison, now: datet
             )
             gone = [(change.key, at) for change, at in numbered if change.data_json is None]
             record_rows.remove_records(connection, before.name, gone, now)
+        if seq > first:
+            ingests.add(connection, before.name, Seq(first + 1), head, now, modified_at)
         after = replace(
             before,
             head_seq=head,

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine
 from scimsync.jsontext import read_json
 from scimsync.model.ids import Kind
 from scimsync.model.links import LinkStatus
-from scimsync.model.operations import Action, OperationStatus, Phase
+from scimsync.model.operations import Action, Confirmation, OperationStatus, Phase
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.model.records import Problem
 from scimsync.model.targets import GroupTable, LearnedShape, UnusableFilter
@@ -167,6 +167,7 @@ _CHECKS: Mapping[tuple[str, str], Callable[[Any], object]] = {
     ("operation", "kind"): Kind,
     ("operation", "action"): Action,
     ("operation", "status"): OperationStatus,
+    ("operation", "confirmed_by"): Confirmation,
     ("operation", "base"): _document,
     ("operation", "changes"): _changes,
     ("operation", "request"): _array,

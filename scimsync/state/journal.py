@@ -20,13 +20,16 @@ from scimsync.model.ids import (
 )
 from scimsync.model.operations import (
     OPEN_STATUSES,
+    REMOVAL_ACTIONS,
     Action,
+    Confirmation,
     JournaledOperation,
     Operation,
     OperationFilter,
     OperationResult,
     OperationStatus,
 )
+from scimsync.model.records import SourceReading
 from scimsync.state.bulk import stream, update_by_id
 from scimsync.state.json_values import (
     dump_changes,
@@ -40,11 +43,20 @@ from scimsync.state.tables import operation as table
 
 
 def add_operations(
-    connection: Connection, run: int, target: str, operations: Sequence[Operation], now: datetime
+    connection: Connection,
+    run: int,
+    target: str,
+    operations: Sequence[Operation],
+    now: datetime,
+    readings: Mapping[Key, SourceReading] | None = None,
 ) -> None:
-    """Append operations to the plan of a run."""
+    """Append operations to the plan of a run.
+
+    `readings` says for users when their source was first read with the change that is planned.
+    """
     if not operations:
         return
+    known = readings or {}
     rows = [
         {
             "run_id": run,
@@ -67,8 +79,11 @@ def add_operations(
             "detail": item.detail,
             "planned_at": now,
             "done_at": None if item.status is OperationStatus.PLANNED else now,
+            "source_read_at": None if reading is None else reading.read_at,
+            "source_modified_at": None if reading is None else reading.modified_at,
         }
         for item in operations
+        for reading in [known.get(item.key) if item.kind is Kind.USER else None]
     ]
     connection.execute(insert(table), rows)
 
@@ -131,10 +146,37 @@ def put_results(connection: Connection, results: Sequence[OperationResult]) -> N
             "http_status": item.http_status,
             "scim_type": item.scim_type,
             "detail": item.detail,
+            "confirmed_by": item.confirmed_by,
+            "confirmed_at": None if item.confirmed_by is None else item.done_at,
         }
         for item in results
     ]
     update_by_id(connection, table, rows, known=("action", "request"))
+
+
+def confirm_removals(
+    connection: Connection, target: str, keys: Sequence[Key], now: datetime
+) -> None:
+    """Note that reading showed the access of these users to be removed.
+
+    The last removal that was sent for each has no outcome that says so.
+    """
+    last = (
+        select(func.max(table.c.id))
+        .where(
+            table.c.target == target,
+            table.c.kind == Kind.USER,
+            table.c.key.in_(keys),
+            table.c.action.in_(REMOVAL_ACTIONS),
+            table.c.sent_at.is_not(None),
+        )
+        .group_by(table.c.key)
+    )
+    connection.execute(
+        update(table)
+        .where(table.c.id.in_(last), table.c.confirmed_by.is_(None))
+        .values(confirmed_by=Confirmation.READ, confirmed_at=now)
+    )
 
 
 def close_open(
@@ -162,10 +204,19 @@ def find(
 
 
 def last(
-    connection: Connection, where: OperationFilter, number: int | None
+    connection: Connection,
+    where: OperationFilter,
+    number: int | None,
+    *,
+    containing: str | None = None,
 ) -> Iterator[JournaledOperation]:
-    """Yield the newest `number` operations (None for all) that `where` admits, the newest last."""
+    """Yield the newest `number` operations (None for all) that `where` admits, the newest last.
+
+    With `containing`, only those whose changes contain this text, as JSON.
+    """
     conditions = _conditions(where)
+    if containing is not None:
+        conditions.append(table.c.changes.contains(containing, autoescape=True))
     if number is not None:
         newest = select(table.c.id).where(*conditions).order_by(table.c.id.desc()).limit(number)
         conditions = [table.c.id.in_(newest)]
@@ -313,4 +364,8 @@ def _operation(row: Row[Any]) -> JournaledOperation:
         planned_at=row.planned_at,
         sent_at=row.sent_at,
         done_at=row.done_at,
+        source_read_at=row.source_read_at,
+        source_modified_at=row.source_modified_at,
+        confirmed_by=None if row.confirmed_by is None else Confirmation(row.confirmed_by),
+        confirmed_at=row.confirmed_at,
     )

@@ -61,6 +61,30 @@ def put_links(connection: Connection, target: str, links: Iterable[Link]) -> Non
     upsert(connection, table, [_row(target, item) for item in ordered])
 
 
+def read_as_removed(connection: Connection, target: str, links: Sequence[Link]) -> list[Key]:
+    """Return the users of whom `links` say that a read showed their access to be removed.
+
+    The stored links are in doubt about that, and `links` will replace them.
+    """
+    keys = [
+        one.key
+        for one in links
+        if one.kind is Kind.USER
+        and one.status in (LinkStatus.INACTIVE, LinkStatus.DELETED)
+        and not one.in_doubt
+    ]
+    if not keys:
+        return []
+    in_doubt = select(table.c.key).where(
+        table.c.target == target,
+        table.c.kind == Kind.USER,
+        table.c.key.in_(keys),
+        table.c.in_doubt,
+        table.c.may_have_access_since.is_not(None),
+    )
+    return [Key(key) for key in connection.scalars(in_doubt)]
+
+
 def rivals(
     connection: Connection, target: str, links: Iterable[Link]
 ) -> dict[tuple[Kind, Key], Key]:

@@ -33,6 +33,7 @@ from scimsync.state import (
     record_rows,
     reference_rows,
 )
+from scimsync.state.ingests import SourceReadings
 from scimsync.state.store import Store
 
 _BATCH = 1000
@@ -45,8 +46,16 @@ class LiveState:
     on: until then the resources have to be planned again, should the plan not be accepted.
     """
 
-    def __init__(self, store: Store, run: int, target: str, now: datetime) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: int,
+        target: str,
+        now: datetime,
+        readings: SourceReadings | None = None,
+    ) -> None:
         self._store = store
+        self._readings = readings
         self._plan = store
         self._run = run
         self._target = target
@@ -74,6 +83,9 @@ class LiveState:
             links.put_links(connection, self._target, moved)
             self._moves.clear()
             self._noted.clear()
+        for changed in batches(self._links, _BATCH):
+            removed = links.read_as_removed(connection, self._target, changed)
+            journal.confirm_removals(connection, self._target, removed, self._now)
         links.put_links(connection, self._target, self._links)
         for kind in Kind:
             for some in batches(self._unwanted[kind], _BATCH):
@@ -333,8 +345,16 @@ class LiveState:
                 operation.kind is Kind.USER and operation.action in REMOVAL_ACTIONS
                 for operation in operations
             )
+            users = [one.key for one in operations if one.kind is Kind.USER]
             with self._plan.write() as connection:
-                journal.add_operations(connection, self._run, self._target, operations, self._now)
+                readings = (
+                    None
+                    if self._readings is None or not users
+                    else self._readings.of(connection, users)
+                )
+                journal.add_operations(
+                    connection, self._run, self._target, operations, self._now, readings
+                )
 
     def planned_keys(self, kind: Kind, keys: Sequence[Key], *actions: str) -> set[Key]:
         return self._keys_of(

@@ -1,4 +1,7 @@
-"""Delete old runs and their operations. Links, records and memberships stay."""
+"""Delete old runs, their operations, and the times of readings.
+
+Links, records and memberships stay.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from scimsync.model.operations import OPEN_STATUSES
+from scimsync.state import ingests
 from scimsync.state.tables import link, operation, run
 
 
@@ -40,4 +44,5 @@ def prune(connection: Connection, before: datetime) -> Pruned:
     ).rowcount
     has_operations = exists().where(operation.c.run_id == run.c.id)
     runs = connection.execute(delete(run).where(run.c.id.in_(old), ~has_operations)).rowcount
+    ingests.prune(connection, before)
     return Pruned(runs, operations)

@@ -27,6 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from scimsync.jsontext import read_json
 from scimsync.model.ids import Key, Seq
 from scimsync.model.records import PatternFile, Problem, Record
+from scimsync.state import ingests
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.tables import record as table
 from scimsync.state.tables import replaced_record as replaced
@@ -178,6 +179,7 @@ def accept(connection: Connection, sources: Sequence[str], keys: Sequence[Key] =
     connection.execute(
         delete(replaced).where(condition & replaced.c.key.in_(keys) if keys else condition)
     )
+    ingests.forget_refused(connection, sources, keys)
     if not keys:
         connection.execute(
             update(source_table).where(source_table.c.name.in_(sources)).values(replaced=None)
@@ -204,6 +206,7 @@ def restore(connection: Connection, sources: Sequence[str], now: datetime) -> in
             _restore_contents(connection, name, contents)
         if not has_replaced:
             continue
+        ingests.note_refused(connection, name)
         rows = connection.execute(
             select(replaced.c.key, replaced.c.data).where(replaced.c.source == name)
         ).all()

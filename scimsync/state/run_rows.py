@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,6 +75,18 @@ def after(connection: Connection, run: int) -> list[Run]:
     """Return the runs that started after a run, the oldest first."""
     rows = connection.execute(select(table).where(table.c.id > run).order_by(table.c.id))
     return [_run(row) for row in rows.mappings()]
+
+
+def get_runs(connection: Connection, ids: Sequence[int]) -> list[Run]:
+    """Return those of the runs `ids` that exist."""
+    rows = connection.execute(select(table).where(table.c.id.in_(ids)))
+    return [_run(row) for row in rows.mappings()]
+
+
+def first_started(connection: Connection) -> datetime | None:
+    """Return when the first run of the journal started."""
+    started: datetime | None = connection.scalar(select(func.min(table.c.started_at)))
+    return started
 
 
 def _run(row: RowMapping) -> Run:

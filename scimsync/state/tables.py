@@ -99,6 +99,39 @@ class ReplacedRecordRow(_Row, table=True):
     data: str | None = text_column("The values; NULL where there was no such record.", default=None)
 
 
+class IngestRow(_Row, table=True):
+    """A reading of a source that found changed records."""
+
+    __tablename__ = "ingest"
+
+    source: str = key_column("Name of the source.")
+    head_seq: int = seq_column(
+        "Sequence number of the last record that it changed.", primary_key=True
+    )
+    first_seq: int = seq_column("Sequence number of the first one.")
+    read_at: datetime = time_column("When the source was read.")
+    modified_at: datetime | None = time_column(
+        "When the newest file of the source was last modified.", default=None
+    )
+
+
+class RefusedChangeRow(_Row, table=True):
+    """A change of a record that was read and undone, as a guard stopped what it leads to.
+
+    If the source is read again with the same change, it counts from the first time.
+    """
+
+    __tablename__ = "refused_change"
+
+    source: str = key_column("Name of the source.")
+    key: str = key_column("Key of the record.")
+    digest: str = name_column("Digest of the values that were read.")
+    read_at: datetime = time_column("When the source was first read with them.")
+    modified_at: datetime | None = time_column(
+        "When the newest file of the source was last modified by then.", default=None
+    )
+
+
 class TargetRow(_Row, table=True):
     """What one run tells the next about a target."""
 
@@ -423,6 +456,17 @@ class OperationRow(_Row, table=True):
     planned_at: datetime = time_column("When it was planned.")
     sent_at: datetime | None = time_column("When it may have reached the target.", default=None)
     done_at: datetime | None = time_column("When its outcome was known.", default=None)
+    source_read_at: datetime | None = time_column(
+        "When the source was first read with the change of the record that it follows from.",
+        default=None,
+    )
+    source_modified_at: datetime | None = time_column(
+        "When the newest file of the source was last modified by then.", default=None
+    )
+    confirmed_by: str | None = name_column(
+        "What shows that it is done: `read`, `search`, `response` or `status`.", default=None
+    )
+    confirmed_at: datetime | None = time_column("When that was known.", default=None)
 
 
 class HoldRow(_Row, table=True):
@@ -514,6 +558,8 @@ source = _table(SourceRow)
 record = _table(RecordRow)
 record_name = _table(RecordNameRow)
 replaced_record = _table(ReplacedRecordRow)
+ingest = _table(IngestRow)
+refused_change = _table(RefusedChangeRow)
 target = _table(TargetRow)
 discovery = _table(DiscoveryRow)
 link = _table(LinkRow)

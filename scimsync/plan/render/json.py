@@ -55,6 +55,10 @@ def journal_document(operation: JournaledOperation, names: Names = _NO_NAMES) ->
         "planned_at": operation.planned_at,
         "sent_at": operation.sent_at,
         "done_at": operation.done_at,
+        "source_read_at": operation.source_read_at,
+        "source_modified_at": operation.source_modified_at,
+        "confirmed_by": operation.confirmed_by,
+        "confirmed_at": operation.confirmed_at,
     }
 
 
