@@ -42,6 +42,7 @@ _COMMANDS = {
     "forget": "Separate a user from accounts of another person",
     "journal": "Show operations and their outcomes",
     "runs": "Show recent runs",
+    "audit": "Report when access was to end, and when it ended",
     "retry": "Retry failed operations now",
     "daemon": "Push on a schedule and when a file changes",
     "state": "Manage the state database",

@@ -13,6 +13,7 @@ from pydantic import (
     InstanceOf,
 )
 
+from scimsync.config.audit import Audit
 from scimsync.config.lookup_tables import LookupTable
 from scimsync.config.notifications import Receiver
 from scimsync.config.registries import Registries
@@ -211,6 +212,9 @@ class SyncToml(Table):
     )
     notify: Notify = Field(default_factory=Notify, description="Alerts and their receivers")
     display: Display = Field(default_factory=Display, description="How commands show users")
+    audit: Audit = Field(
+        default_factory=Audit, description="The limit and the signature of audit reports"
+    )
 
 
 class Config(SyncToml):

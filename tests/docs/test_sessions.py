@@ -113,6 +113,7 @@ def test_json_documents_have_the_fields_of_the_reference(real_office: Office) ->
     for command, described in rows:
         arguments = {
             "explain": ["1008"],
+            "audit": ["1008"],
             "state prune": ["--keep", "90d"],
             "init": ["--force"],
         }.get(command, [])

@@ -19,9 +19,6 @@ from scimsync.model.operations import Run, RunOrigin
 from scimsync.plan.diff import describe_counts
 from scimsync.state import leases, run_rows
 
-_DIGITS = 12
-"""How many digits of a digest are shown."""
-
 _STYLES = {"done": "green", "failed": "yellow", "stopped": "red", "error": "red", "died": "red"}
 
 
@@ -113,11 +110,7 @@ def origin_text(origin: RunOrigin | None) -> str:
     """Return who started a run, where and how, on one line."""
     if origin is None:
         return "who started it was not recorded"
-    options = " ".join(origin.options) or "no options"
-    return printable(
-        f"by {origin.user} on {origin.host}, {options}, scimsync {origin.version},"
-        f" sync.toml {origin.config_digest[:_DIGITS]}"
-    )
+    return printable(origin)
 
 
 def _outcome(run: Run, *, at_work: bool) -> str:

@@ -1,0 +1,10 @@
+"""The audit report: when access was to end, when it ended, and what shows it.
+
+Everything in it comes from the state database. What the journal does not tell is None, and reports
+say "not recorded" in its place.
+"""
+
+from scimsync.audit.collect import audit_people
+from scimsync.audit.report import Report
+
+__all__ = ["Report", "audit_people"]

@@ -1,0 +1,230 @@
+"""`scimsync audit`."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scimsync.audit import Report, audit_people
+from scimsync.audit.collect import Period, leavers
+from scimsync.builtin import load
+from scimsync.cli.commands.audit.text import print_report
+from scimsync.cli.commands.audit.verification import verify_file
+from scimsync.cli.ui.common_options import CommonOptions, common_options_without
+from scimsync.cli.ui.output import Output
+from scimsync.cli.ui.private_output import write_private
+from scimsync.cli.ui.session import chosen_targets, opened_state
+from scimsync.config.models import Config
+from scimsync.durations import parse_past
+from scimsync.errors import ConfigError, coded
+from scimsync.jsontext import json_text
+from scimsync.model.ids import Key
+from scimsync.model.suggestions import did_you_mean
+from scimsync.run.origin import run_origin
+from scimsync.state import overview, run_rows
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from sqlalchemy import Connection
+
+_WHEN = "2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w ago"
+
+
+@click.command()
+@click.argument("key", required=False)
+@click.option("--since", metavar="WHEN", help=f"All who left since: {_WHEN}.")
+@click.option("--until", metavar="WHEN", help="With --since: who left before; as for --since.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json", "html"]),
+    default="text",
+    help="Output format. (default: text)",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report to a file for its owner only, and sign it if [audit] has a key.",
+)
+@click.option(
+    "--verify",
+    "verified",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Verify the signature of a report. FILE.sig holds it.",
+)
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --verify: the public key, in place of [audit] public_key.",
+)
+@common_options_without("keys")
+def command(
+    options: CommonOptions,
+    key: str | None,
+    since: str | None,
+    until: str | None,
+    form: str,
+    out: Path | None,
+    verified: Path | None,
+    public_key: Path | None,
+) -> None:
+    """Report when the access of a user, or of all leavers, was to end, and when it ended.
+
+    For each target: when the source said so, when the removal was planned, sent, answered and read
+    back, who started the run, how long it took, and what is open. KEY is a value of the source's
+    key column; in its place, --since selects all who left in a period. The report comes from the
+    journal alone; nothing is sent. Times are local, and UTC in files and in CSV, JSON and HTML.
+
+    Exit codes: 0 done, 1 the signature does not prove the file, 2 invalid usage or configuration.
+    """
+    if verified is not None:
+        if key is not None or since is not None or until is not None or out is not None:
+            raise _usage("--verify takes no KEY, --since, --until or --out")
+        verify_file(options, verified, public_key)
+        return
+    if public_key is not None:
+        raise _usage("--public-key is for --verify")
+    if (key is None) == (since is None):
+        raise _usage("name one KEY, or a period with --since")
+    if until is not None and since is None:
+        raise _usage("--until is for --since")
+    form = "json" if options.as_json else form
+    config = load(options.config)
+    signing_key = _signing_key(config) if out is not None else None
+    report = _report(
+        config,
+        options,
+        None if key is None else Key(key),
+        _time("--since", since, options),
+        _time("--until", until, options),
+    )
+    if out is None:
+        _print(report, form)
+    else:
+        _write(report, form, out, config, signing_key)
+
+
+def _usage(problem: str) -> click.UsageError:
+    return click.UsageError(coded(problem, "SYNC-0903"), click.get_current_context())
+
+
+def _time(option: str, text: str | None, options: CommonOptions) -> datetime | None:
+    time = None if text is None else parse_past(text, options.clock())
+    if text is not None and time is None:
+        raise click.BadParameter(
+            coded("write 2026-11-24, 2026-11-24T10:00, or 30m, 3h, 2d, 1w", "SYNC-0903"),
+            param_hint=option,
+        )
+    return time
+
+
+def _report(
+    config: Config,
+    options: CommonOptions,
+    key: Key | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> Report:
+    now = options.clock()
+    targets = chosen_targets(config, options.targets)
+    sla = config.audit.sla
+    with opened_state(config, create=False) as store, store.read() as connection:
+        if key is not None:
+            keys: Sequence[Key] = [key]
+        else:
+            assert since is not None  # noqa: S101 - there is a key or a period
+            keys = leavers(connection, config, targets, Period(since, until))
+        people = audit_people(connection, config, targets, keys, now, sla, since)
+        if key is not None and not people[0].targets and not people[0].removed:
+            _require_known(connection, config, targets, key)
+        return Report(
+            made_at=now,
+            made_by=run_origin(config, ()),
+            people=people,
+            targets=targets,
+            key=key,
+            since=since,
+            until=until,
+            sla=sla,
+            journal_since=run_rows.first_started(connection),
+        )
+
+
+def _require_known(
+    connection: Connection, config: Config, targets: Sequence[str], key: Key
+) -> None:
+    """Raise ConfigError if no source has the key."""
+    sources = sorted({source for name in targets for source in config.targets[name].source})
+    alike = overview.keys_like(connection, sources, key)
+    if key in alike:
+        return
+    named = overview.keys_named(connection, key)
+    hint = f'it is the userName of "{named[0][1]}" at {named[0][0]}' if named else None
+    raise ConfigError(
+        f'unknown key "{key}": no record in {", ".join(sources)}, no linked account, and nothing in'
+        " the journal",
+        hint=hint or did_you_mean(key, alike),
+        code="SYNC-0350",
+    )
+
+
+def _signing_key(config: Config) -> Ed25519PrivateKey | None:
+    """Return the key of `[audit]`, None without one. Raise ConfigError."""
+    if config.audit.key is None:
+        return None
+    from scimsync.audit.signature import private_key
+    from scimsync.config.secrets import resolve
+
+    where = config.where("audit", "key")
+    return private_key(resolve(config.audit.key, config.base_dir, where), where)
+
+
+def _print(report: Report, form: str) -> None:
+    if form == "text":
+        print_report(Output(), report)
+        return
+    sys.stdout.buffer.writelines(_chunks(report, form))
+    sys.stdout.flush()
+
+
+def _write(
+    report: Report, form: str, out: Path, config: Config, key: Ed25519PrivateKey | None
+) -> None:
+    """Write a report and its signature to private files."""
+    chunks = list(_chunks(report, form))
+    write_private(out, chunks, config)
+    written = f"wrote {out}"
+    if key is not None and out.is_file():
+        from scimsync.audit.signature import SUFFIX, sign
+
+        signature = out.with_name(out.name + SUFFIX)
+        write_private(signature, [sign(key, out.name, chunks, report.made_at)], config)
+        written += f" and its signature {signature}"
+    click.echo(written, err=True)
+
+
+def _chunks(report: Report, form: str) -> Iterable[bytes]:
+    if form == "csv":
+        from scimsync.cli.commands.audit.csv_rows import csv_report
+
+        return (line.encode() for line in csv_report(report))
+    if form == "html":
+        from scimsync.audit.render.html import html_report
+
+        return (piece.encode() for piece in html_report(report))
+    if form == "json":
+        from scimsync.audit.render.json import json_report
+
+        return [json_text(json_report(report), indented=True).encode(), b"\n"]
+    stream = io.StringIO()
+    print_report(Output(stream), report, utc=True)
+    return [stream.getvalue().encode()]

@@ -1,0 +1,49 @@
+"""`scimsync audit --verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scimsync.audit.signature import SUFFIX, SignatureMismatch, public_key, verify
+from scimsync.builtin import load
+from scimsync.cli.ui.common_options import CommonOptions
+from scimsync.cli.ui.output import write_json
+from scimsync.errors import ConfigError, ScimsyncError
+
+
+def verify_file(options: CommonOptions, file: Path, key_file: Path | None) -> None:
+    """Print when a report was signed. With a public key, no sync.toml is needed.
+
+    Raise ScimsyncError (exit 1) if its signature does not prove it, and ConfigError.
+    """
+    if key_file is not None:
+        key = public_key(key_file, "--public-key")
+    else:
+        config = load(options.config)
+        where = config.where("audit", "public_key")
+        if config.audit.public_key is None:
+            raise ConfigError(
+                f"{where} is missing",
+                hint="set it, or name the file with --public-key",
+                code="SYNC-0936",
+            )
+        key = public_key(config.base_dir / config.audit.public_key, where)
+    try:
+        verified = verify(key, file, file.with_name(file.name + SUFFIX))
+    except SignatureMismatch as error:
+        raise ScimsyncError(
+            f"{file}: the signature does not prove this file: {error}", code="SYNC-0938"
+        ) from None
+    if options.as_json:
+        write_json(
+            {
+                "file": str(file),
+                "valid": True,
+                "signed_at": verified.signed_at,
+                "key_id": verified.key_id,
+            }
+        )
+    else:
+        click.echo(f"{file}: valid, signed {verified.signed_at} with key {verified.key_id}")
