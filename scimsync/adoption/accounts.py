@@ -47,15 +47,16 @@ class ExistingAccount:
 def existing_account(resource: Mapping[str, Any], protected_by: str | None) -> ExistingAccount:
     """Return a User resource as an account, given the filter that protects it, if any."""
     parts = _object(read(resource, "name"))
-    full_name = " ".join(
+    full_name: str | None = " ".join(
         text for part in ("givenName", "familyName") if (text := _text(read(parts, part)))
     )
-    formatted = _text(read(parts, "formatted"))
+    full_name = full_name or _text(read(parts, "formatted"))
+    name = _text(read(resource, "displayName"))
     return ExistingAccount(
         remote_id=RemoteId(resource_id(resource) or ""),
         user_name=_text(read(resource, "userName")),
-        name=_text(read(resource, "displayName")) or full_name or formatted,
-        full_name=full_name or formatted,
+        name=full_name if name in (None, full_name) else name,
+        full_name=full_name,
         external_id=_text(read(resource, "externalId")),
         active=active_of(resource),
         emails=tuple(_emails(read(resource, "emails"))),

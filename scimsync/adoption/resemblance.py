@@ -44,6 +44,9 @@ class Unclaimed:
             for mark in marks_of(account):
                 self._by_mark.setdefault(mark, []).append(account.remote_id)
 
+    def __len__(self) -> int:
+        return len(self._accounts)
+
     def like(self, marks: Sequence[_Mark], *, surely: bool = False) -> tuple[Resemblance, ...]:
         """Return the accounts with some of `marks`, those that share more of them first.
 

@@ -50,7 +50,6 @@ class UserSurvey:
     rows: list[UserRow] = field(default_factory=list)
     out_of_scope: int = 0
     _leavers: list[Key] = field(default_factory=list)
-    _wanted: dict[Key, Document] = field(default_factory=dict)
     _taken: set[RemoteId] = field(default_factory=set)
 
     def take(self) -> None:
@@ -85,24 +84,31 @@ class UserSurvey:
             is_linked = link is not None and link.has_account
             if record.removed:
                 continue
-            if not is_linked and (key in held or not self._is_wanted(record)):
+            wanted = None if key in held else self._wanted(record)
+            if wanted is None and not is_linked:
                 self._leavers.append(key)
                 continue
-            yield self._row(key, planned.get(key), link)
+            yield self._row(key, wanted or {}, planned.get(key), link)
 
-    def _is_wanted(self, record: Record) -> bool:
-        """Return whether a record is in scope, or cannot be evaluated; keep its attributes."""
+    def _wanted(self, record: Record) -> Document | None:
+        """Return what an account of a record should hold, or None out of scope.
+
+        Nothing is known of a record that cannot be evaluated.
+        """
         try:
             desired = self.target.compiled.program.desire(record, self.now.today)
         except DesireError:
-            return True
-        if desired.in_scope:
-            self._wanted[record.key] = {**desired.once, **desired.document}
-        return desired.in_scope
+            return {}
+        return {**desired.once, **desired.document} if desired.in_scope else None
 
-    def _row(self, key: Key, operation: JournaledOperation | None, link: Link | None) -> UserRow:
+    def _row(
+        self,
+        key: Key,
+        wanted: Document,
+        operation: JournaledOperation | None,
+        link: Link | None,
+    ) -> UserRow:
         is_linked = link is not None and link.has_account
-        wanted = self._wanted.get(key, {})
         found = self.found.get(key)
         accounts = () if found is None else found.accounts
         outcome = outcome_of(operation, accounts, is_linked=is_linked)
@@ -197,15 +203,23 @@ class UserSurvey:
 
     def _compare(self, unclaimed: Unclaimed) -> None:
         """Note which accounts without a record resemble a user."""
-        for at, row in enumerate(self.rows):
-            if row.key is None or row.outcome is Outcome.PROTECTED:
-                continue
-            marks = marks_of_document(self._wanted.get(row.key, {}))
-            for account in row.accounts:
-                marks += marks_of(account)
-            alike = unclaimed.like(marks, surely=bool(row.accounts))
-            if alike:
-                self.rows[at] = replace(row, resembles=alike)
+        if not unclaimed:
+            return
+        known = {
+            row.key: at
+            for at, row in enumerate(self.rows)
+            if row.key is not None and row.outcome is not Outcome.PROTECTED
+        }
+        for keys in batches(known, _BATCH):
+            records = self.records.get(self.target.compiled.sources, keys)
+            for key, record in records.items():
+                row = self.rows[known[key]]
+                marks = marks_of_document(self._wanted(record) or {})
+                for account in row.accounts:
+                    marks += marks_of(account)
+                alike = unclaimed.like(marks, surely=bool(row.accounts))
+                if alike:
+                    self.rows[known[key]] = replace(row, resembles=alike)
 
 
 def name_in(document: Document) -> str | None:

@@ -243,10 +243,12 @@ def test_hostile_values_stay_what_they_are(office: Office, faulty: FaultyServer)
     text = office.run("adoption", "-v").out
     rows = list(csv.reader(io.StringIO(office.run("adoption", "--format", "csv").out)))
     markdown = office.run("adoption", "--format", "markdown").out
+    page = office.run("adoption", "--format", "html").out
     document = office.run("adoption", "--json").document
 
-    assert "\x1b" not in text + markdown
-    assert "\u202e" not in text + markdown
+    assert "\x1b" not in text + markdown + page
+    assert "\u202e" not in text + markdown + page
+    assert not [one for one in ("<script", "<img", "<b>&") if one in page]
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "@")]
     assert "<script>" not in markdown
     assert "\n# heading" not in markdown
@@ -265,3 +267,51 @@ def test_wrong_input_ends_with_a_message(office: Office, faulty: FaultyServer) -
     ran = office.run("adoption", "--json")
     assert ran.code == 1
     assert json.loads(ran.out)["targets"]["wiki"]["error"] is not None
+
+
+def test_guards_are_named_and_hide_no_row(office: Office, faulty: FaultyServer) -> None:
+    for number in range(1, 8):
+        faulty.add(userName=f"person{number}@example.com", nickName=f"x{number}")
+    office.hire(person(number) for number in range(1, 8))
+
+    ran = office.run("adoption", "--json")
+
+    wiki = ran.document["targets"]["wiki"]
+    assert (ran.code, wiki["counts"]) == (0, {"weak_match": 7})
+    assert wiki["suggestions"][0]["setting"] == "scimsync push --allow-adoptions 7"
+    assert "a push would be aborted by guard.max_adoptions" in ran.err
+
+
+def test_a_target_out_of_reach_hides_no_other(office: Office, faulty: FaultyServer) -> None:
+    faulty.add(**resource(person(1)))
+    office.hire([person(1)])
+    config = (office.folder / "sync.toml").read_text("utf-8")
+    dead = config[config.index("[targets.wiki]") :].replace("targets.wiki", "targets.dead")
+    office.write("sync.toml", config + dead.replace(faulty.url, "http://127.0.0.1:9"))
+
+    ran = office.run("adoption", "--json")
+
+    targets = ran.document["targets"]
+    assert ran.code == 1
+    assert targets["wiki"]["counts"] == {"match": 1}
+    assert targets["dead"]["error"] is not None
+    assert targets["dead"]["accounts"]["whole"] is False
+    assert "nothing would be sent" not in office.run("adoption", "-t", "wiki").err
+
+
+def test_settings_that_keep_accounts_are_said(office: Office, faulty: FaultyServer) -> None:
+    faulty.add(**resource(person(1)))
+    faulty.add(**resource(person(3)))
+    faulty.add(**resource(person(4), active=False))
+    scope = "scope = \"dept != 'left'\"\nleave = { action = 'keep' }\n"
+    office.configure(target=f"{scope}actions = {{ create = false, update = false }}")
+    office.hire([person(1), person(2), person(3, dept="left"), person(4, dept="left")])
+
+    rows = office.run("adoption", "--json").document["targets"]["wiki"]["users"]
+
+    assert {row["key"]: (row["outcome"], row["detail"]) for row in rows} == {
+        "00001": ("not_adopted", None),
+        "00002": ("not_created", None),
+        "00003": ("leaver", "stays active, as the settings of the target say"),
+        "00004": ("leaver", "is deactivated already"),
+    }
