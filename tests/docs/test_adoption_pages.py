@@ -81,5 +81,5 @@ def test_the_steps_of_both_pages_take_the_application_over(real_office: Office) 
     assert accounts["ann.abel@example.com"]["externalId"] == "1001"
     assert accounts["Finn.Falk@example.com"]["active"] is False
     assert accounts["svc-backup"]["active"] is True
-    written = {"accounts.csv", "accounts.html", "before.json"}
+    written = {"accounts.csv", "accounts.html", "before.json", "first.plan", "back.plan"}
     assert written <= {path.name for path in real_office.folder.iterdir()}
