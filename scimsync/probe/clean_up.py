@@ -47,6 +47,8 @@ class CleanUp:
         """Return the ids of all resources with a name of `made`; None if that cannot be known."""
         found: set[str] = set()
         for name in made.names:
+            if self._server.is_silent:
+                return None
             target = _searching(made, name)
             answer = await self._send("GET", target)
             found |= _ids_with(answer.listed, made.attribute, made.names)
@@ -60,6 +62,10 @@ class CleanUp:
 
     async def _remove(self, made: Made, names: set[str]) -> list[LeftResource]:
         """Remove a resource. It may have any of `names`: servers give it the name of another."""
+        if self._server.is_silent:
+            why = "the server does not respond any more"
+            known: list[str | None] = [*sorted(made.ids)] or [None]
+            return [LeftResource(made.endpoint, made.names[0], one, why) for one in known]
         left: list[LeftResource] = []
         ids = set(made.ids)
         if made.unanswered:
@@ -77,17 +83,26 @@ class CleanUp:
         path = f"{made.endpoint}/{quote(resource_id, safe='')}"
         shown = await self._send("GET", path)
         if shown.status in GONE:
+            await self._send("DELETE", path)  # some servers hide users who are deactivated
             return None
-        if shown.status != 200:
-            return f"GET answers {_said(shown)}"
-        name = shown[made.attribute]
-        if not isinstance(name, str) or name.casefold() not in names:
+        name = shown[made.attribute] if shown.status == 200 else None
+        if name is None and resource_id not in (await self.find(made) or ()):
+            return f"GET answers {_said(shown)}, and no list shows it"
+        if name is not None and str(name).casefold() not in names:
             return f"the server shows it as {printable(name)!r}, so it was not removed"
         deleted = await self._send("DELETE", path)
         after = await self._send("GET", path)
         if after.status in GONE:
             return None
+        if name is None and deleted.accepted and await self._not_listed(made, resource_id):
+            return None
         return f"DELETE answers {_said(deleted)}, and GET {_said(after)} after that"
+
+    async def _not_listed(self, made: Made, resource_id: str) -> bool:
+        """Return whether the whole list is without a resource."""
+        self._listed.pop(made.endpoint, None)
+        found = await self.find(made)
+        return found is not None and resource_id not in found
 
     async def _list(self, made: Made) -> dict[str, str] | None:
         """Return the names of all resources of probes by their ids, or None without a whole list.

@@ -15,7 +15,7 @@ from scimsync.probe.engine import SequenceRun
 from scimsync.probe.ledger import Ledger, abandoned_ledgers, new_ledger
 from scimsync.probe.sequence import ProviderSequence, Step
 from scimsync.probe.sequences import PLAIN, SEQUENCES, checks_of
-from scimsync.probe.server import Origin, Request, Server
+from scimsync.probe.server import Origin, Request, Server, Silence
 from scimsync.probe.values import CheckResult, Exchange, LeftResource, ProbeReport, Purpose
 from scimsync.transport.retry_policy import TimeSource
 
@@ -88,7 +88,8 @@ class _Probe:
         self._options = options
         self._exchanges: list[Exchange] = []
         self._sequences = [SEQUENCES[name] for name in options.providers]
-        self._plain = self._server(PLAIN)
+        self._plain = self._server(PLAIN, Silence())
+        self._silence = Silence()
 
     async def aclose(self) -> None:
         """Close the connection for what belongs to no sequence."""
@@ -106,8 +107,10 @@ class _Probe:
             for sequence in self._sequences:
                 results += await self._take(sequence, ledger)
         finally:
-            left = _kept(ledger) if options.keep else await self._remove(ledger)
-            ledger.close()
+            try:
+                left = _kept(ledger) if options.keep else await self._remove(ledger)
+            finally:
+                ledger.close()
         return ProbeReport(
             url=self._origin.url,
             run=options.run,
@@ -153,7 +156,7 @@ class _Probe:
         return gone, left
 
     async def _take(self, sequence: ProviderSequence, ledger: Ledger) -> list[CheckResult]:
-        server = self._server(sequence)
+        server = self._server(sequence, self._silence)
         judged = [step for step in sequence.steps if _concerns(step, self._options.only)]
         run = SequenceRun(sequence, server, ledger, self._options.run, checks_of(SEQUENCES))
         steps = list(with_needed(sequence.steps, judged))
@@ -170,9 +173,15 @@ class _Probe:
     async def _remove(self, ledger: Ledger) -> list[LeftResource]:
         return await CleanUp(self._plain).remove_all(ledger)
 
-    def _server(self, sequence: ProviderSequence) -> Server:
-        options = self._options
-        return Server(self._origin, sequence, self._exchanges, now=options.now, time=options.time)
+    def _server(self, sequence: ProviderSequence, silence: Silence) -> Server:
+        return Server(
+            self._origin,
+            sequence,
+            self._exchanges,
+            now=self._options.now,
+            time=self._options.time,
+            silence=silence,
+        )
 
 
 def with_needed(steps: Sequence[Step], wanted: Sequence[Step]) -> Iterator[Step]:

@@ -62,10 +62,18 @@ class Origin:
         )
 
 
+@dataclass(slots=True)
+class Silence:
+    """The number of requests in a row without a response."""
+
+    requests: int = 0
+
+
 class Server:
     """The server under test, as one provider talks to it.
 
-    Each exchange is appended to `exchanges`. `now` gives the time, aware.
+    Each exchange is appended to `exchanges`. `now` gives the time, aware. Providers share
+    `silence`.
     """
 
     def __init__(
@@ -76,6 +84,7 @@ class Server:
         *,
         now: Callable[[], datetime],
         time: TimeSource,
+        silence: Silence,
     ) -> None:
         self._origin = origin
         self._sequence = sequence
@@ -83,7 +92,7 @@ class Server:
         self._now = now
         self._time = time
         self._connections: dict[tuple[str, bool], HttpConnection] = {}
-        self._unanswered = 0
+        self._silence = silence
 
     @property
     def has_credentials(self) -> bool:
@@ -93,7 +102,7 @@ class Server:
     @property
     def is_silent(self) -> bool:
         """Whether the last requests had no response, so that more of them make no sense."""
-        return self._unanswered >= _SILENT_AFTER
+        return self._silence.requests >= _SILENT_AFTER
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -127,7 +136,7 @@ class Server:
             answer, wait = _answer(response), response.retry_after
         seconds = self._time.clock() - begin
         answer = replace(answer, seconds=seconds)
-        self._unanswered = self._unanswered + 1 if answer.status is None else 0
+        self._silence.requests = self._silence.requests + 1 if answer.status is None else 0
         exchange = Exchange(
             sequence=self._sequence.name,
             step=step,
