@@ -114,6 +114,15 @@ def shows_no(attribute: str) -> Judge:
     return judge
 
 
+def hides(attribute: str) -> Judge:
+    """Return the judge that allows any response but a resource with this attribute."""
+
+    def judge(answer: Answer, _memory: Memory) -> str | None:
+        return None if answer[attribute] is None else f"{attribute} is in the response"
+
+    return judge
+
+
 def has_member_once(name: str) -> Judge:
     """Return the judge that demands the member called `name` exactly once."""
 

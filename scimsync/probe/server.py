@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from scimsync.transport.http import HttpConnection, HttpResponse, checked_base_u
 from scimsync.transport.request_errors import InvalidResponse, NoResponse, RequestError
 from scimsync.transport.retry_policy import TimeSource
 
+_PASSWORD = re.compile(r'("password"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 _MAX_WAITS = 3
 _LONGEST_WAIT_S = 60.0
 _SILENT_AFTER = 3
@@ -168,7 +170,9 @@ class Server:
         return (("User-Agent", user_agent), *headers, *credentials)
 
     def _text(self, content: bytes | None) -> str | None:
-        return None if content is None else self._redact(content.decode("utf-8", "replace"))
+        if content is None:
+            return None
+        return _PASSWORD.sub(r'\1"***"', self._redact(content.decode("utf-8", "replace")))
 
     def _redact(self, text: str) -> str:
         authenticator = self._origin.authenticator
@@ -176,10 +180,12 @@ class Server:
 
 
 def _merged(base: Headers, more: Headers, has_body: bool) -> Headers:
-    """Return the headers of a request: `more` replaces those of `base` with the same name."""
-    replaced = {name.lower() for name, _ in more}
-    kept: Iterable[tuple[str, str]] = (one for one in base if one[0].lower() not in replaced)
-    return tuple(one for one in (*kept, *more) if has_body or one[0].lower() != "content-type")
+    """Return the headers of a request: `more` replaces those of `base` with the same name.
+
+    Without a body, a Content-Type is sent only if it is one of `more`.
+    """
+    replaced = {name.lower() for name, _ in more} | (set() if has_body else {"content-type"})
+    return (*(one for one in base if one[0].lower() not in replaced), *more)
 
 
 def _user_agent(headers: Headers, default: str) -> tuple[str, Headers]:

@@ -19,7 +19,8 @@ from tests.probe.conftest import RUN, origin_of
 from tests.servers.defects import running_provider
 
 GOLDEN = Path(__file__).parent / "golden"
-_NOT_PUBLISHED = ("User-Agent", "Authorization")
+_PUBLISHED = ("okta", "okta-put")
+"""The providers whose User-Agent is published; the others have that of scimsync."""
 
 
 def requests_of(provider: str) -> list[dict[str, Any]]:
@@ -29,17 +30,21 @@ def requests_of(provider: str) -> list[dict[str, Any]]:
             (provider,), Path(folder), RUN, now=lambda: datetime(2026, 11, 29, tzinfo=UTC)
         )
         report = asyncio.run(probe(origin_of(server.url, server.token), options))
-    return [_shown(one) for one in report.exchanges if one.purpose is Purpose.SEQUENCE]
+    hidden = {"Authorization"} if provider in _PUBLISHED else {"Authorization", "User-Agent"}
+    return [
+        _shown(one, server.url, hidden)
+        for one in report.exchanges
+        if one.purpose is Purpose.SEQUENCE
+    ]
 
 
-def _shown(one: Exchange) -> dict[str, Any]:
+def _shown(one: Exchange, url: str, hidden: set[str]) -> dict[str, Any]:
+    body = (one.request_body or "").replace(url, "https://app.example.com/v2")
     return {
         "step": one.step,
         "request": f"{one.method} {one.path}",
-        "headers": {
-            name: value for name, value in one.request_headers if name not in _NOT_PUBLISHED
-        },
-        "body": json.loads(one.request_body) if one.request_body else None,
+        "headers": {name: value for name, value in one.request_headers if name not in hidden},
+        "body": json.loads(body) if body else None,
     }
 
 

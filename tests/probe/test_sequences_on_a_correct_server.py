@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ from scimsync.probe.run import ProbeOptions
 from scimsync.probe.server import Origin
 from scimsync.probe.values import Outcome, ProbeReport
 from tests.probe.conftest import origin_of, probed
-from tests.servers.defects import running_provider
+from tests.servers.defects import DefectiveProvider, running_provider
+from tests.servers.faulty_http import Reply
 
 
 def wrong(report: ProbeReport, *outcomes: Outcome) -> dict[str, str]:
@@ -39,3 +42,26 @@ def test_a_server_that_accepts_what_okta_sends_passes(
         assert wrong(report, Outcome.FAILED, Outcome.WARNED, Outcome.SKIPPED) == {}
         assert server.stored == {"Users": {}, "Groups": {}}
     assert report.scores[provider].percent == 100
+
+
+class ShowsPasswords(DefectiveProvider):
+    """A server that stores passwords as they are, and returns them."""
+
+    def post(self, collection: str, body: Any) -> Reply:
+        reply = super().post(collection, body)
+        assert isinstance(reply.body, dict)
+        shown = {"password": body["password"]} if "password" in body else {}
+        return replace(reply, body={**reply.body, **shown})
+
+
+def test_a_password_in_a_response_is_found_and_not_shown(
+    options_of: Callable[..., ProbeOptions],
+) -> None:
+    server = ShowsPasswords(())
+    with server.running():
+        report = probed(origin_of(server.url, server.token), options_of("okta"))
+
+    assert wrong(report, Outcome.FAILED) == {"password-hidden": "password is in the response"}
+    ((exchange,),) = [one.exchanges for one in report.failed]
+    assert '"password":"***"' in (exchange.request_body or "")
+    assert '"password": "***"' in exchange.response_body

@@ -22,6 +22,7 @@ from scimsync.probe.judges import (
     lists_nothing,
     status,
 )
+from scimsync.probe.judges_of_form import hides
 from scimsync.probe.judges_of_lists import list_in_form
 from scimsync.probe.sequence import GROUPS, USERS, Judge, Send, Step, expect, then
 from scimsync.probe.sequences.bodies import member as path_of_member
@@ -63,10 +64,12 @@ def _assignment() -> Iterator[Step]:
         (
             expect("okta-create", status(201)),
             expect("create-id", has_id),
+            expect("password-hidden", hides("password")),
         ),
         creates="assigned",
         then=then(
             "assigned",
+            expect("password-hidden", hides("password")),
             expect("create-stores", holds("userName", "{assigned.name}"), active(True)),
             expect("external-id", holds("externalId", "{assigned.externalId}")),
         ),

@@ -23,7 +23,11 @@ from scimsync.probe.judges_of_lists import first_id, has_first, list_in_form
 from scimsync.probe.sequence import GROUPS, USERS, Expect, Send, Step, expect
 from scimsync.probe.sequences.bodies import USER, Json
 
-_HEADERS: Final = (("User-Agent", "OKTA SCIM Integration"), ("Accept-Charset", "utf-8"))
+_HEADERS: Final = (
+    ("User-Agent", "OKTA SCIM Integration"),
+    ("Accept-Charset", "utf-8"),
+    ("Content-Type", "application/scim+json; charset=utf-8"),
+)
 _FORM_HEADERS: Final = (
     ("Content-Type", "application/json"),
     ("Accept", "application/scim+json; charset=utf-8"),
