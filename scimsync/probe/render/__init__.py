@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from scimsync.probe.render.html import html_report
 from scimsync.probe.render.json import json_report
+from scimsync.probe.render.junit import junit_report
+from scimsync.probe.render.markdown import markdown_report
 from scimsync.probe.values import ProbeReport
 from scimsync.registry import Registry
 
 Render = Callable[[ProbeReport], Iterator[str]]
 """Gives a report in pieces, which together are the whole file."""
 
-FORMATS: Final[Registry[Render]] = Registry("format of reports", {"json": json_report})
+FORMATS: Final[Registry[Render]] = Registry(
+    "format of reports",
+    {
+        "markdown": markdown_report,
+        "html": html_report,
+        "junit": junit_report,
+        "json": json_report,
+    },
+)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scimsync.jsontext import json_text
+from scimsync.probe.findings import Finding, findings
 from scimsync.probe.values import CheckResult, Exchange, ProbeReport
 
 
@@ -32,8 +33,21 @@ def document(report: ProbeReport) -> dict[str, Any]:
             }
             for name, score in report.scores.items()
         },
+        "findings": [_finding(one) for one in findings(report)],
         "checks": [_result(one) for one in report.results],
         "left": [asdict(one) for one in report.left],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check.id,
+        "outcome": finding.outcome,
+        "title": finding.check.title,
+        "providers": finding.providers,
+        "found": finding.found,
+        "hint": finding.check.hint,
+        "also": list(dict.fromkeys(one.check.id for one in finding.consequences)),
     }
 
 

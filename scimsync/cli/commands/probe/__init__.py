@@ -22,6 +22,7 @@ from scimsync.errors import Interrupted, StateError, coded
 from scimsync.formatting import printable
 from scimsync.model.suggestions import did_you_mean
 from scimsync.probe.render import FORMATS
+from scimsync.probe.render.har import har_report
 from scimsync.probe.run import Only, ProbeOptions, clean_up, probe
 from scimsync.probe.sequences import SEQUENCES
 from scimsync.probe.values import ProbeReport
@@ -70,6 +71,12 @@ Result = TypeVar("Result")
     metavar="FILE",
     help="Write the report to a file, which only you can read.",
 )
+@click.option(
+    "--har",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all requests to an HTTP Archive, without secrets, which only you can read.",
+)
 @common_options_without("targets", "keys")
 def command(
     options: CommonOptions,
@@ -82,6 +89,7 @@ def command(
     cleans: bool,
     form: str,
     out: Path | None,
+    har: Path | None,
 ) -> None:
     """Test the SCIM API of an application: act as Okta, Entra and others would.
 
@@ -110,7 +118,7 @@ def command(
         code = (
             _clean(options, server, wanted)
             if cleans
-            else _probe(options, server, wanted, form, out)
+            else _probe(options, server, wanted, form, out, har)
         )
     except OSError as error:
         problem = f"{server.folder}: cannot be written: {error.strerror}"
@@ -129,20 +137,30 @@ def _providers(chosen: Sequence[str]) -> tuple[str, ...]:
 
 
 def _probe(
-    options: CommonOptions, server: ServerToProbe, wanted: ProbeOptions, form: str, out: Path | None
+    options: CommonOptions,
+    server: ServerToProbe,
+    wanted: ProbeOptions,
+    form: str,
+    out: Path | None,
+    har: Path | None,
 ) -> int:
     with progress(options) as report:
         found = _run(probe(server.origin, replace(wanted, report=report)))
+    if har is not None:
+        _write(har, har_report(found), server)
     if out is not None:
-        pieces = (piece.encode() for piece in _rendered(found, form))
-        write_private(out, pieces, server.config)
-        click.echo(f"wrote {printable(out)}", err=True)
+        _write(out, _rendered(found, form), server)
     elif form == "text":
         print_report(Output(), found, verbose=options.verbose)
     else:
         sys.stdout.writelines(_rendered(found, form))
     print_left(found)
     return found.exit_code
+
+
+def _write(path: Path, pieces: Iterator[str], server: ServerToProbe) -> None:
+    write_private(path, (piece.encode() for piece in pieces), server.config)
+    click.echo(f"wrote {printable(path)}", err=True)
 
 
 def _rendered(report: ProbeReport, form: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ import click
 
 from scimsync.cli.ui.output import Output, Part
 from scimsync.formatting import one_line, plural, printable
+from scimsync.probe.findings import Finding, findings
 from scimsync.probe.values import CheckResult, Exchange, LeftResource, Outcome, ProbeReport, Purpose
 
 _STYLES = {
@@ -25,10 +26,9 @@ def print_report(output: Output, report: ProbeReport, *, verbose: bool) -> None:
 
     With `verbose`, also what passed.
     """
-    for outcome in (Outcome.FAILED, Outcome.WARNED):
-        for results in _by_check(report, outcome):
-            _print_wrong(output, report, results)
-            output.blank()
+    for one in findings(report):
+        _print_wrong(output, report, one)
+        output.blank()
     _print_rows(output, report, Outcome.SKIPPED)
     if verbose:
         _print_rows(output, report, Outcome.PASSED)
@@ -44,21 +44,23 @@ def _by_check(report: ProbeReport, outcome: Outcome) -> Iterator[list[CheckResul
     yield from found.values()
 
 
-def _print_wrong(output: Output, report: ProbeReport, results: Sequence[CheckResult]) -> None:
-    first = results[0]
-    check = first.check
-    output.line((f"{first.outcome.upper()}  ", _STYLES[first.outcome]), (check.title, "bold"))
-    what = "breaks" if first.outcome is Outcome.FAILED else "about"
+def _print_wrong(output: Output, report: ProbeReport, finding: Finding) -> None:
+    first, check = finding.results[0], finding.check
+    output.line((f"{finding.outcome.upper()}  ", _STYLES[finding.outcome]), (check.title, "bold"))
+    what = "breaks" if finding.outcome is Outcome.FAILED else "about"
+    others = dict.fromkeys(one.check.id for one in finding.consequences)
     rows: list[list[Part]] = [
-        [what, ", ".join(report.providers[one.provider] for one in results)],
-        ["found", printable(first.found)],
+        [what, ", ".join(report.providers[one] for one in finding.providers)],
+        ["found", printable("; ".join(finding.found))],
         ["when", printable(first.step)],
         ["standard", check.standard],
         ["to do", check.hint],
         ["check", (check.id, "dim")],
     ]
+    if others:
+        rows.append(["also fails", (", ".join(others), "dim")])
     output.rows(rows, indent=2)
-    for exchange in first.exchanges:
+    for exchange in finding.exchanges:
         _print_exchange(output, exchange)
 
 
