@@ -80,6 +80,14 @@ class Leave(Table):
         return self
 
 
+class Unmanaged(StrEnum):
+    """What `reconcile --fix` does with active accounts that no user is linked to."""
+
+    REPORT = "report"
+    ADOPT = "adopt"
+    DEACTIVATE = "deactivate"
+
+
 class GroupLeaveAction(StrEnum):
     """What happens to a group that is no longer wanted."""
 
@@ -256,6 +264,13 @@ class Target(Table):
     leave: Leave = Field(
         default_factory=Leave, description="What happens to the accounts of leavers"
     )
+    unmanaged: Annotated[Unmanaged, one_of(Unmanaged)] = Field(
+        Unmanaged.REPORT,
+        description=(
+            "What reconcile --fix does with accounts that no user is linked to: report: nothing;"
+            " adopt: link those that match a user in scope; deactivate: active = false"
+        ),
+    )
     rate: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="Maximum requests per second"
     )
@@ -330,6 +345,13 @@ class Target(Table):
                 f"at {profile.product}, deactivating an account deletes it for good at once",
                 hint='leave out delete_after; action = "keep" changes nothing',
                 below=("leave", "delete_after"),
+                code="SYNC-0149",
+            )
+        if profile.deactivate_means == "delete" and self.unmanaged is Unmanaged.DEACTIVATE:
+            raise invalid(
+                f"at {profile.product}, deactivating an account deletes it for good at once",
+                hint='write unmanaged = "report", and delete accounts there',
+                below=("unmanaged",),
                 code="SYNC-0149",
             )
         match: Sequence[str] = self.match

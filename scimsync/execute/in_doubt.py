@@ -24,6 +24,7 @@ from scimsync.scim.listing import ListingError
 from scimsync.scim.resources import project
 from scimsync.state import journal
 from scimsync.state.store import Store
+from scimsync.targets.echoes import is_own_form
 from scimsync.targets.evidence import Purpose, Verdict, verdict
 from scimsync.targets.matching import Matcher
 from scimsync.targets.resource_list import fold
@@ -229,8 +230,9 @@ class InDoubtReader:
     ) -> Document:
         """Return what a resource holds at the paths that scimsync wrote, tried to write, or wants.
 
-        Attributes that others wrote are left out. Sensitive values are those that were acknowledged
-        last, unless a request since then sent them.
+        Attributes that others wrote are left out. A value in the target's own form is the one that
+        was acknowledged, unless a request since then sent another. Sensitive values are those that
+        were acknowledged last, on the same condition.
         """
         create_only = self._create_only(link.key)
         requested, complete = self._requested_paths(link.key)
@@ -242,7 +244,14 @@ class InDoubtReader:
         ]
         if link.status is LinkStatus.INACTIVE and "active" not in paths:
             paths.append("active")
-        held = held_document(resource, paths)
+        held = held_document(resource, paths) | {
+            path: link.document[path]
+            for path, shown in held_document(resource, link.document).items()
+            if path not in requested
+            and path != "active"
+            and path in paths
+            and is_own_form(link.echoes, path, link.document[path], shown)
+        }
         if self._has_invitation(link, held, requested, complete=complete):
             self.invited.add(link.key)
             held["active"] = True

@@ -83,10 +83,16 @@ class MembershipPlanner:
         self._removals = removals_per_request
         self.lost: list[LostMembers] = []
 
-    def plan(self, only: Container[Key] | None) -> None:
+    def plan(
+        self,
+        only: Container[Key] | None,
+        groups: Container[Key] = (),
+        pairs: Container[tuple[Key, Kind, Key]] = (),
+    ) -> None:
         """Plan one operation for each group and chunk whose members differ.
 
-        `only` restricts the plan to these members.
+        `only` restricts the plan to these members, besides all members of `groups`, and `pairs` of
+        group, kind of the member, and member.
         """
         paused: set[Key] | None = None
         held: Container[Key] = ()
@@ -98,7 +104,10 @@ class MembershipPlanner:
                 selected = (
                     membership
                     for membership in memberships
-                    if only is None or membership.member in only
+                    if only is None
+                    or membership.member in only
+                    or group in groups
+                    or membership.id in pairs
                 )
                 self._plan_group(group, selected, held)
         self._count_deleted()

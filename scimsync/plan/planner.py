@@ -241,7 +241,9 @@ class ResourcePlanner(ABC):
             self._leave_out_pinned(batch)
             return
         in_doubt = self._target.in_doubt
+        ids = {key: link.remote_id for key, link in batch.links.items() if link.has_account}
         await in_doubt.read(batch.links)
+        batch.renumbered = {key for key, one in ids.items() if batch.links[key].remote_id != one}
         for key in batch.keys:
             why = in_doubt.failures.get(key)
             if why is not None and self.must_be_read(batch, key):

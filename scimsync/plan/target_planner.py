@@ -13,6 +13,7 @@ from scimsync.model.batches import batches
 from scimsync.model.clock import ClockDoubt
 from scimsync.model.ids import Key, Kind, Seq
 from scimsync.model.operations import Operation, OperationStatus
+from scimsync.model.repairs import Repair
 from scimsync.model.targets import GroupTable
 from scimsync.plan.adoption import is_weak
 from scimsync.plan.arrivals import ArrivalFinder
@@ -41,7 +42,7 @@ class Scope:
     groups are planned. `accepted` is the sequence number up to which earlier runs accepted plans,
     whatever changed since. `everybody`: all users with an account are planned too, since those that
     no source has any more would not be found otherwise. `refreshed`: all resources are read, the
-    members of groups among them.
+    members of groups among them. `repair` restricts the run to some users, groups and memberships.
     """
 
     only: frozenset[Key] | None = None
@@ -50,6 +51,7 @@ class Scope:
     changed: bool = False
     everybody: bool = False
     refreshed: bool = False
+    repair: Repair | None = None
 
 
 class TargetPlanner:
@@ -84,6 +86,7 @@ class TargetPlanner:
             state, rules.policy, rules.members_per_request, rules.removals_per_request
         )
         self._has_groups = has_groups
+        self._repair: Repair | None = None
 
     @property
     def lost_members(self) -> Sequence[LostMembers]:
@@ -187,6 +190,10 @@ class TargetPlanner:
         self._users.identity.accepted = scope.accepted
         if identities.moves or identities.held:
             self._users.identity.settle(_within(identities, scope.only))
+        if scope.repair is not None:
+            self._repair = scope.repair
+            await self._plan_repair(scope.repair, progress)
+            return
         if scope.only is not None:
             only = scope.only | self.moves.keys()
             await self._users.plan(sorted(only), progress)
@@ -222,6 +229,19 @@ class TargetPlanner:
         ]
         self._memberships.take(planned)
 
+    async def _plan_repair(
+        self, repair: Repair, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Plan the users, groups and memberships of a repair."""
+        await self._users.plan(sorted(repair.keys), progress)
+        await self._users.plan_unlinked_leavers()
+        if self._has_groups:
+            await self._groups.plan_new(
+                sorted(self._users.touched_groups.difference(repair.groups))
+            )
+            await self._groups.plan(sorted(repair.groups))
+            self._memberships.plan(repair.keys, repair.groups, repair.pairs)
+
     async def plan_again(
         self, users: Iterable[Key], groups: Iterable[Key], only: frozenset[Key] | None
     ) -> None:
@@ -233,6 +253,11 @@ class TargetPlanner:
         await self._users.plan(sorted(users), read_due=only is None)
         await self._users.plan_unlinked_leavers()
         if not self._has_groups:
+            return
+        if self._repair is not None:
+            again = [group for group in groups if group in self._repair.groups]
+            await self._groups.plan(self._groups.without_paused(again))
+            self._memberships.plan(self._repair.keys, again, self._repair.pairs)
             return
         keys = self._groups.without_paused({*self._users.touched_groups, *groups})
         if only is None:

@@ -10,6 +10,7 @@ from scimsync.model.changes import Change
 from scimsync.model.ids import Kind
 from scimsync.model.links import Link, LinkStatus
 from scimsync.model.operations import Action
+from scimsync.model.repairs import is_unlinked
 from scimsync.plan.candidates import Candidate, Policy
 from scimsync.plan.decision_writer import DecisionWriter, without_failure
 from scimsync.plan.deletions import deletion_time, first_seen, is_confirmed, is_due
@@ -127,7 +128,9 @@ class UnwantedRules:
 
     def _leave_of(self, candidate: Candidate) -> LeavePolicy:
         held = candidate.held_since is not None
-        return leave_policy(self._writer.policy, held=held, action=candidate.leave)
+        # an account that no user is linked to is never deleted
+        action = "deactivate" if is_unlinked(candidate.key) else candidate.leave
+        return leave_policy(self._writer.policy, held=held, action=action)
 
     def _state_of(self, candidate: Candidate, link: Link) -> AccountState:
         if link.status is not LinkStatus.INACTIVE:
@@ -238,6 +241,8 @@ class UnwantedRules:
             return "no record or rule asks for it"
         if candidate.held_since is not None:
             return f"deprovisioned by hand on {candidate.held_since:%Y-%m-%d}"
+        if is_unlinked(candidate.key):
+            return "no user is linked to it"
         why = "no longer in the source"
         if candidate.desired is not None:
             scope = self._writer.policy.scope

@@ -247,7 +247,11 @@ class UserPlanner(ResourcePlanner):
         )
         # A user without an account is in no group. A membership that is not wanted stays
         # acknowledged, since the target may still need a request.
-        without_account = {*filter(batch.is_gone, batch.keys), *batch.without_account(planned)}
+        without_account = {
+            *filter(batch.is_gone, batch.keys),
+            *batch.without_account(planned),
+            *batch.renumbered,
+        }
         after = [
             unacknowledged(membership) if membership.member in without_account else membership
             for membership in after

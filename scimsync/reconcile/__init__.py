@@ -2,7 +2,9 @@
 
 from scimsync.reconcile.findings import Drift, Finding, FindingLog, TargetFindings
 from scimsync.reconcile.opened import ReadSettings
+from scimsync.reconcile.own_forms import learn_own_forms
 from scimsync.reconcile.reconcile import Findings, reconcile
+from scimsync.reconcile.repair import repair_of
 
 __all__ = [
     "Drift",
@@ -11,5 +13,7 @@ __all__ = [
     "Findings",
     "ReadSettings",
     "TargetFindings",
+    "learn_own_forms",
     "reconcile",
+    "repair_of",
 ]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from scimsync.config.targets import Unmanaged
 from scimsync.formatting import plural
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId, fold_name
@@ -223,7 +224,7 @@ class AccountComparison:
         """Read the linked accounts that the list does not show."""
         self._load_linked()
         missing = (
-            "FROM linked WHERE NOT in_doubt AND NOT EXISTS"
+            "FROM linked WHERE NOT EXISTS"
             " (FROM resource WHERE resource.kind = 'user' AND resource.id = linked.id)"
         )
         database = self._read_back.connection.cursor()
@@ -246,21 +247,17 @@ class AccountComparison:
     def _load_linked(self) -> None:
         file = self._read_back.new_file()
         with file.open("wb") as stream, self._store.read() as connection:
-            rows = known_resources.accounts(connection, self._opened.name, Kind.USER)
-            for key, remote_id, in_doubt, active in rows:
-                stream.write(
-                    orjson.dumps(
-                        {"key": key, "id": remote_id, "in_doubt": in_doubt, "active": active},
-                        option=orjson.OPT_APPEND_NEWLINE,
-                    )
-                )
-        columns = {"key": "VARCHAR", "id": "VARCHAR", "in_doubt": "BOOLEAN", "active": "BOOLEAN"}
-        self._read_back.load("linked", columns, file)
+            for key, remote_id in known_resources.accounts(
+                connection, self._opened.name, Kind.USER
+            ):
+                row = {"key": key, "id": remote_id}
+                stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        self._read_back.load("linked", {"key": "VARCHAR", "id": "VARCHAR"}, file)
 
     async def _check_all(self, name: str, progress: Progress) -> None:
         """Read each linked account, where lists show none."""
         with self._store.read() as connection:
-            keys = links.account_keys(connection, name, Kind.USER)
+            keys = [key for key, _ in known_resources.accounts(connection, name, Kind.USER)]
         self._listed.compared = len(keys)
         await self._check_some(iter(keys), "reading accounts", progress)
 
@@ -283,10 +280,11 @@ class AccountComparison:
             " (SELECT unnest(?::VARCHAR[])) ORDER BY name, id",
             [list(ids)],
         ).fetchall()
+        deactivates = self._opened.compiled.config.unmanaged is Unmanaged.DEACTIVATE
         for remote_id, shown, active in rows:
             if remote_id in known or remote_id in self._check.new_ids:
                 continue
-            if fold_name(shown) in in_doubt:
+            if fold_name(shown) in in_doubt or (deactivates and active is False):
                 continue
             self._log.add(
                 Finding(

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from scimsync.model.changes import Change
-from scimsync.model.echoes import Echo
 from scimsync.model.ids import Kind
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.placeholders import IdOf, RandomText, SecretValue
 from scimsync.reconcile.findings import Drift
 from scimsync.scim.resources import project
-from scimsync.targets.echoes import agrees, shortened
+from scimsync.targets.echoes import is_own_form
 from scimsync.targets.shown_resources import active_of
 
 _PLACEHOLDERS = (IdOf, RandomText, SecretValue)
@@ -107,14 +106,6 @@ def _changes(
         sent, shown = known.document[path], held.get(path)
         if sent == shown and type(sent) is type(shown):
             continue
-        if shown is not None and (agrees(sent, shown) or _is_echo(known.echoes, path, sent, shown)):
+        if shown is not None and is_own_form(known.echoes, path, sent, shown):
             continue
         yield Change(path, sent, shown)
-
-
-def _is_echo(echoes: Collection[Echo], path: str, sent: Any, shown: Any) -> bool:
-    """Return whether the target showed this value already in response to what was sent."""
-    return any(
-        echo.path == path and echo.sent == shortened(sent) and agrees(echo.shown, shortened(shown))
-        for echo in echoes
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +14,16 @@ import orjson
 from scimsync.errors import ScimsyncError
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind, RemoteId
+from scimsync.model.repairs import ShownMember
+from scimsync.reconcile.read_back import ReadBack
 
 FIRST_REMARKS: Final = 20
 """The number of resources that could not be compared that are named; the others are counted."""
+
+
+_SKIPPED: Final = "(skipped)"
+_OPEN_MEMBER: Final = "(open member)"
+"""Rows of a log beside the findings."""
 
 
 class Drift(StrEnum):
@@ -89,7 +96,8 @@ class FindingLog:
     """The findings at one target, in a private file: there may be as many as accounts.
 
     `counts` has their number by kind. `unreadable` counts the resources that could not be compared,
-    of which `first_unreadable` has the first. `skipped` counts those that a push has in hand.
+    of which `first_unreadable` has the first. `skipped` counts those that were not compared because
+    a request about them has no known outcome, or a push has them in hand.
     """
 
     def __init__(self, file: Path, stream: BinaryIO) -> None:
@@ -103,7 +111,7 @@ class FindingLog:
     def add(self, finding: Finding) -> None:
         """Note a finding."""
         self.counts[finding.drift] += 1
-        self._stream.write(orjson.dumps(_row(finding), option=orjson.OPT_APPEND_NEWLINE))
+        self._write(_row(finding))
 
     def add_unreadable(self, kind: Kind, key: Key, why: str) -> None:
         """Note that a resource could not be compared."""
@@ -111,15 +119,45 @@ class FindingLog:
         if len(self.first_unreadable) < FIRST_REMARKS:
             self.first_unreadable.append(Unreadable(kind, key, why))
 
+    def add_skipped(self, kind: Kind, key: Key) -> None:
+        """Note that a resource was not compared, since its last request has no known outcome."""
+        self.skipped += 1
+        self._write([_SKIPPED, kind, key])
+
+    def add_open_member(self, member: ShownMember) -> None:
+        """Note what a group shows of a member about whom a request is due or in doubt."""
+        row = [member.group, member.kind, member.key, member.remote_id, member.is_member]
+        self._write([_OPEN_MEMBER, *row])
+
+    def skipped_keys(self) -> Iterator[tuple[Kind, Key]]:
+        """Yield the resources that were skipped."""
+        for row in self._rows():
+            if row[0] == _SKIPPED:
+                yield Kind(row[1]), Key(row[2])
+
+    def open_members(self) -> Iterator[ShownMember]:
+        """Yield the members about whom a request is due or in doubt, as their groups show them."""
+        for row in self._rows():
+            if row[0] == _OPEN_MEMBER:
+                group, kind, key, remote_id, is_member = row[1:]
+                yield ShownMember(group, Kind(kind), key, remote_id, is_member)
+
     def __len__(self) -> int:
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[Finding]:
         """Yield the findings, in the order in which they were found."""
+        for row in self._rows():
+            if row[0] not in (_SKIPPED, _OPEN_MEMBER):
+                yield _finding(row)
+
+    def _write(self, row: Sequence[Any]) -> None:
+        self._stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _rows(self) -> Iterator[list[Any]]:
         self._stream.flush()
         with self._file.open("rb") as lines:
-            for line in lines:
-                yield _finding(orjson.loads(line))
+            yield from map(orjson.loads, lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +166,13 @@ class TargetFindings:
 
     `users` and `groups` are the numbers of resources that were compared. `problem` is why the list
     of accounts is not shown to be whole, None if it is: accounts without a link may then be missing
-    in `log`. `notes` are remarks on what cannot be compared at this target. `error` is why the
-    target could not be read, in which case there are no findings.
+    in `log`. `read_back` has the list. `notes` are remarks on what cannot be compared at this
+    target. `error` is why the target could not be read, in which case there are no findings.
     """
 
     name: str
     log: FindingLog
+    read_back: ReadBack = field(repr=False)
     users: int = 0
     groups: int = 0
     problem: str | None = None

@@ -14,6 +14,7 @@ from scimsync.formatting import plural
 from scimsync.model.batches import batches
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import Link
+from scimsync.model.repairs import ShownMember, is_unlinked
 from scimsync.reconcile.accounts import Progress
 from scimsync.reconcile.findings import Drift, Finding, FindingLog
 from scimsync.reconcile.opened import OpenedTarget
@@ -44,6 +45,11 @@ class _KnownMember:
     acknowledged: bool
     in_doubt: bool
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a request about it is due or in doubt."""
+        return self.in_doubt or self.wanted != self.acknowledged
+
 
 class GroupComparison:
     """The comparison of the groups of one target with their members.
@@ -70,7 +76,8 @@ class GroupComparison:
     async def run(self, progress: Progress) -> None:
         """Read all linked groups, and compare them. Raise RequestError."""
         with self._store.read() as connection:
-            keys = links.account_keys(connection, self._opened.name, Kind.GROUP)
+            linked = known_resources.accounts(connection, self._opened.name, Kind.GROUP)
+            keys = [key for key, _ in linked]
         at_once = min(AT_ONCE, self._opened.compiled.concurrency)
         for some in batches(sorted(keys), _BATCH):
             await self._check.check(some, at_once)
@@ -94,6 +101,11 @@ class GroupComparison:
             self._without_members.append((link, known))
             return
         self._shows_members = self._shows_members or bool(shown)
+        for one in known:
+            if one.is_open:
+                self._log.add_open_member(
+                    ShownMember(link.key, one.kind, one.key, one.remote_id, one.remote_id in shown)
+                )
         missing = [one for one in known if _is_expected(one) and one.remote_id not in shown]
         if missing and len(shown) >= _PAGE and len(shown) % _PAGE == 0:
             await self._ask_for(link, missing, f"the group shows {len(shown)} members and no more")
@@ -139,8 +151,7 @@ class GroupComparison:
 
     def _add_removed(self, link: Link, members: Sequence[_KnownMember]) -> None:
         for one in members:
-            gone = self._gone if one.kind is Kind.USER else self._check.gone
-            if one.key not in gone:
+            if not self._is_gone(one.kind, one.key):
                 self._add(link, Drift.MEMBER_REMOVED, one.remote_id, one.kind, one.key)
 
     async def _add_more(
@@ -153,9 +164,14 @@ class GroupComparison:
             for remote_id in shown
             if (one := of_id.get(remote_id)) is None
             or not (one.wanted or one.acknowledged or one.in_doubt)
+            or self._is_gone(one.kind, one.key)
         ]
         for some in batches(strange, _BATCH):
-            owners = self._owners(some)
+            owners = {
+                remote_id: (kind, key)
+                for remote_id, (kind, key) in self._owners(some).items()
+                if not self._is_gone(kind, key)
+            }
             for remote_id in some:
                 if remote_id in owners:
                     kind, key = owners[remote_id]
@@ -192,6 +208,10 @@ class GroupComparison:
                 self._exists[kind, remote_id] = None
         return self._exists[kind, remote_id]
 
+    def _is_gone(self, kind: Kind, key: Key) -> bool:
+        """Return whether a member no longer exists under the id that is linked."""
+        return key in (self._gone if kind is Kind.USER else self._check.gone)
+
     def _known(self, group: Key) -> list[_KnownMember]:
         with self._store.read() as connection:
             rows = known_resources.members_with_ids(connection, self._opened.name, group)
@@ -203,6 +223,7 @@ class GroupComparison:
                 remote_id: (kind, key)
                 for kind in reversed(Kind)
                 for remote_id, key in links.owners(connection, self._opened.name, kind, ids).items()
+                if not is_unlinked(key)
             }
 
     def _add(

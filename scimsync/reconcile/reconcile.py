@@ -77,7 +77,7 @@ async def _reconcile_target(
         report(name, what, number, total)
 
     async with open_target(settings, target) as opened:
-        found = TargetFindings(name, log)
+        found = TargetFindings(name, log, read_back)
         try:
             found = await _compare(settings, opened, read_back, log, progress)
         except Exception as error:
@@ -99,6 +99,7 @@ async def _compare(
     return TargetFindings(
         opened.name,
         log,
+        read_back,
         users=accounts.compared,
         groups=groups.compared,
         problem=read_back.problems.get(Kind.USER),

@@ -92,7 +92,7 @@ class ResourceCheck:
 
     async def _check(self, link: Link) -> None:
         if link.remote_id is None or link.in_doubt:
-            self._log.skipped += 1
+            self._log.add_skipped(self._kind, link.key)
             return
         try:
             resource = await self._read(link)
@@ -106,7 +106,7 @@ class ResourceCheck:
             self._log.add_unreadable(self._kind, link.key, str(error))
             return
         if not self._is_settled(link):
-            self._log.skipped += 1
+            self._log.add_skipped(self._kind, link.key)
         elif resource is not None:
             await self._judge(link, resource)
         elif link.has_account and self._protection(link, {}) is None:

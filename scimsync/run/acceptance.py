@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from scimsync.errors import GuardStop, coded
 from scimsync.execute.recovery import close_orphaned
 from scimsync.model.operations import OperationFilter, OperationStatus
+from scimsync.plan import Now
+from scimsync.run.compile import CompiledConfig
 from scimsync.run.context import PushContext
+from scimsync.run.lease_keeper import take_leases
+from scimsync.run.options import Options, Report
 from scimsync.run.stopping import undone_sources
 from scimsync.run.target_run import TargetRun
 from scimsync.state import (
     journal,
     leases,
+    links,
     memberships,
     record_rows,
     target_states,
 )
+from scimsync.state.store import Store
 from scimsync.targets.quarantine import after_run
 
 
@@ -28,6 +35,33 @@ def recover(context: PushContext) -> None:
     close_orphaned(context.store, names, why, context.now.time)
     options = context.options
     _undo(context, records_too=options.read or not options.keys)
+
+
+def recover_first(
+    compiled: CompiledConfig,
+    store: Store,
+    now: Now,
+    clock: Callable[[], datetime],
+    report: Report,
+) -> None:
+    """Recover the targets of a configuration from a run that died, before anything is read.
+
+    Raise LeaseHeld while another run is active.
+    """
+    with take_leases(compiled, store, clock, wait=False) as (token, _):
+        recover(
+            PushContext(
+                compiled=compiled,
+                store=store.fenced(lambda connection: leases.require(connection, token, clock())),
+                options=Options(read=False, repairs={}),
+                now=now,
+                report=report,
+                unfenced=store,
+                run=0,
+                token=token,
+                clock=clock,
+            )
+        )
 
 
 def accept(
@@ -81,6 +115,8 @@ def remember(context: PushContext, opened: Mapping[str, TargetRun]) -> None:
         for name, target in opened.items():
             if not leases.renew(connection, context.token.only(f"target {name}"), now):
                 continue
+            if options.repairs is not None:
+                links.forget_unlinked(connection, [name])
             new = after_run(known[name], target.connection, target.error, now)
             new = replace(
                 new,
@@ -103,5 +139,6 @@ def _undo(context: PushContext, *, records_too: bool) -> None:
     compiled = context.compiled
     with context.store.write() as connection:
         memberships.restore(connection, list(compiled.targets))
+        links.forget_unlinked(connection, list(compiled.targets))
         if records_too:
             record_rows.restore(connection, list(compiled.sources), context.now.time)

@@ -1,15 +1,22 @@
-"""Read known accounts before a target is planned: at a new url, and after a restored backup."""
+"""Prepare the plan of a target: prove a new url, refresh, and take over what is to be repaired."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from scimsync.errors import TargetUnavailable
 from scimsync.formatting import plural
-from scimsync.model.ids import Kind
+from scimsync.model.batches import batches
+from scimsync.model.ids import Key, Kind
+from scimsync.model.links import Link, LinkStatus, link_in_doubt
+from scimsync.model.memberships import Membership
+from scimsync.model.repairs import Repair, ShownMember, member_key, unlinked_link
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context
 from scimsync.state import links
+from scimsync.state.planning import LiveState
 from scimsync.targets.matching import Matcher
 from scimsync.targets.shown_resources import shows_another
 
@@ -53,3 +60,57 @@ async def refresh(context: Context, target: str, users: Matcher) -> None:
             connection, target, now, now - _MAY_BE_RESTORED, context.options.keys
         )
     await users.preload(len(context.options.keys) or in_doubt)
+
+
+_BATCH = 500
+
+
+def begin_repair(context: Context, target: str, state: LiveState) -> None:
+    """Let the plan of a target see the differences that are to be repaired, if there are any.
+
+    Accounts and groups are in doubt, so that the plan reads them again. Members are taken for
+    acknowledged as the target showed them.
+    """
+    repair = (context.options.repairs or {}).get(target)
+    if repair is None:
+        return
+    now = context.now.time
+    for kind, keys in ((Kind.USER, repair.users), (Kind.GROUP, repair.groups)):
+        for some in batches(keys, _BATCH):
+            known = state.links(kind, some)
+            state.note_links([_doubted(known[key], now) for key in some if key in known])
+    for links_of_run in batches(_unlinked(repair, now), _BATCH):
+        state.note_links(links_of_run)
+    for members in batches(repair.members, _BATCH):
+        _take_over_members(state, members)
+
+
+def _doubted(link: Link, now: datetime) -> Link:
+    """Return a link in doubt. An account that was deleted exists again."""
+    exists_again = link.status is LinkStatus.DELETED and link.remote_id is not None
+    status = LinkStatus.INACTIVE if exists_again else link.status
+    return link_in_doubt(replace(link, status=status), now)
+
+
+def _unlinked(repair: Repair, now: datetime) -> Iterator[Link]:
+    """Yield the links by which resources that are not linked take part in this run."""
+    accounts = {one.remote_id for one in repair.unlinked}
+    for one in repair.unlinked:
+        link = unlinked_link(one.remote_id, one.document, exists=True, kind=Kind.USER)
+        yield link_in_doubt(link, now)
+    for member in repair.members:
+        if member.key is None and not (member.kind is Kind.USER and member.remote_id in accounts):
+            yield unlinked_link(member.remote_id, {}, exists=False, kind=member.kind)
+
+
+def _take_over_members(state: LiveState, members: list[ShownMember]) -> None:
+    known: dict[tuple[Key, Kind, Key], Membership] = {}
+    for kind in Kind:
+        keys = [member_key(one) for one in members if one.kind is kind]
+        known |= {row.id: row for row in state.memberships_of_members(keys, kind)}
+    after = []
+    for one in members:
+        ident = one.group, one.kind, member_key(one)
+        row = known.get(ident) or Membership(*ident, wanted=False, acknowledged=False)
+        after.append(replace(row, acknowledged=one.is_member, in_doubt=False))
+    state.put_memberships(after, known.values())

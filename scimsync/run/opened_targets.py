@@ -182,7 +182,8 @@ def _open(
         )
 
     def expected_users() -> int:
-        return len(context.options.keys) or _may_need_look_up(store, target, cursor, state, reading)
+        chosen = len(context.options.only or ())
+        return chosen or _may_need_look_up(store, target, cursor, state, reading)
 
     users = matcher(Kind.USER, target.config.match, expected_users)
     # the first push may find any number of groups, later ones few that are new

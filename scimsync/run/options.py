@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from scimsync.model.ids import Key
+from scimsync.model.repairs import Repair
 from scimsync.plan import Allowance
 from scimsync.plan.given import GivenPlan
 from scimsync.plan.saved import SavedPlan
@@ -38,7 +40,8 @@ class Options:
     `insistent` also tries targets in quarantine, since a person named them. A target whose plan has
     waited for responses for more than `patience_s` seconds holds up no other. `refresh` reads all
     known resources before planning. A plan that is only shown reads up to `most_read` resources of
-    each target, if requests are shaped from what they hold.
+    each target, if requests are shaped from what they hold. `repairs` restricts the run to the
+    differences that were found at targets, by their names.
     """
 
     keys: tuple[Key, ...] = ()
@@ -51,10 +54,13 @@ class Options:
     patience_s: float = PATIENCE_S
     refresh: bool = False
     most_read: int = 0
+    repairs: Mapping[str, Repair] | None = None
 
     @property
     def only(self) -> frozenset[Key] | None:
         """The users that the run is restricted to, None for all."""
         if self.given is not None:
             return self.given.users
+        if self.repairs is not None:
+            return frozenset[Key]().union(*(repair.keys for repair in self.repairs.values()))
         return frozenset(self.keys) if self.keys else None

@@ -32,6 +32,8 @@ def shown_options(config: Config, targets: tuple[str, ...], options: Options) ->
     shown += [f"--allow-emptied {column}" for column in sorted(allowance.emptied)]
     if allowance.new_url:
         shown.append("--allow-new-url")
+    if options.repairs is not None:
+        shown.append("--fix")
     if options.refresh:
         shown.append("--refresh")
     if options.saved is not None:

@@ -26,7 +26,7 @@ from scimsync.plan.product import (
     setting_warnings,
     unchangeable_attributes,
 )
-from scimsync.run.before_planning import prove_new_url, refresh
+from scimsync.run.before_planning import begin_repair, prove_new_url, refresh
 from scimsync.run.compile import CompiledTarget
 from scimsync.run.context import Context, PushContext
 from scimsync.run.given import take_given
@@ -155,7 +155,9 @@ class TargetRun:
         What a plan that stores nothing has read is not in the state, which `has_arrivals` is about.
         """
         self.scope = self._scope(context, reading)
-        if self.scope is None or not (self.has_arrivals or context.overlay is not None):
+        if self.scope is None or self.scope.repair is not None:
+            return []
+        if not self.has_arrivals and context.overlay is None:
             return []
         if context.options.given is not None:
             return []
@@ -190,6 +192,7 @@ class TargetRun:
             if self.known.url not in (None, self.compiled.config.url):
                 await prove_new_url(context, self.compiled, self.user_matcher)
             await refresh(context, self.name, self.user_matcher)
+            begin_repair(context, self.name, self.state)
             await self._plan_or_take(context, self.scope)
             self._note_changes(self.scope)
             await self._discover_for_plan(context)
@@ -355,6 +358,12 @@ class TargetRun:
         if config_changed and not options.read:
             # the new sync.toml may name columns that were never read: wait for a push that reads
             return self._scope_of_held(store, options)
+        if options.repairs is not None:
+            repair = options.repairs.get(self.name)
+            if repair is None:
+                return None
+            cursor = known.cursor
+            return Scope(repair.keys, cursor=cursor, accepted=cursor, repair=repair)
         if options.only is not None:
             self.has_arrivals = True
             return Scope(options.only, cursor=cursor, accepted=known.cursor)
@@ -386,7 +395,7 @@ class TargetRun:
         """Return those of `options.keys` that were deprovisioned by hand, or None if none were."""
         with store.read() as connection:
             held = frozenset(holds.held(connection, options.keys))
-        if not held and options.keys:
+        if not held and (options.keys or options.repairs):
             _LOG.warning(
                 "%s: this sync.toml was not pushed yet; the next push applies it [SYNC-0706]",
                 self.name,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from scimsync.model.ids import Key, Kind, RemoteId
 from scimsync.model.links import KnownResource, LinkStatus
 from scimsync.model.operations import OPEN_STATUSES, OperationFilter
+from scimsync.model.repairs import is_unlinked
 from scimsync.state import journal, links
 from scimsync.state.bulk import stream
 from scimsync.state.json_values import load_document, load_echoes
@@ -42,25 +43,23 @@ def known_by_id(
     )
     found: dict[str, list[KnownResource]] = {}
     for row in connection.execute(query):
+        if is_unlinked(row.key):
+            continue  # a run died while it repaired
         known = _known(tuple(row))
         of_id = found.setdefault(known.remote_id, [])
         of_id.insert(0 if known.has_account else len(of_id), known)
     return found
 
 
-def accounts(
-    connection: Connection, target: str, kind: Kind
-) -> Iterator[tuple[str, str, bool, bool]]:
-    """Yield key, id, whether the last request is in doubt, and whether it is active.
-
-    These are all resources of a kind that exist at a target, in any order.
-    """
-    query = select(table.c.key, table.c.remote_id, table.c.in_doubt, table.c.status).where(
+def accounts(connection: Connection, target: str, kind: Kind) -> Iterator[tuple[Key, RemoteId]]:
+    """Yield key and id of all resources of a kind that exist at a target, in any order."""
+    query = select(table.c.key, table.c.remote_id).where(
         table.c.target == target, table.c.kind == kind, links.has_account()
     )
     rows: Iterator[Any] = stream(connection, _BATCH, query)
-    for key, remote_id, in_doubt, status in rows:
-        yield key, remote_id, bool(in_doubt), status == LinkStatus.ACTIVE
+    for key, remote_id in rows:
+        if not is_unlinked(key):
+            yield key, remote_id
 
 
 def names_in_doubt(connection: Connection, target: str, kind: Kind) -> set[str]:
@@ -110,6 +109,8 @@ def members_with_ids(
     )
     rows: Iterator[Any] = stream(connection, _BATCH, query)
     for kind, key, remote_id, wanted, revoked, acknowledged, in_doubt in rows:
+        if is_unlinked(key):
+            continue
         effective = bool(wanted) and not revoked
         yield Kind(kind), Key(key), RemoteId(remote_id), effective, bool(acknowledged), in_doubt
 

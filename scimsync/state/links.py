@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     Connection,
     FromClause,
     RowMapping,
@@ -32,10 +33,11 @@ from scimsync.model.ids import (
     RemoteId,
 )
 from scimsync.model.links import Link, LinkStatus
+from scimsync.model.repairs import UNLINKED_KEYS
 from scimsync.state.bulk import stream, upsert
 from scimsync.state.json_values import dump_document, dump_echoes, load_document, load_echoes
 from scimsync.state.tables import link as table
-from scimsync.state.tables import pin, record, reference
+from scimsync.state.tables import membership, pin, record, reference
 
 _WITH_ACCOUNT = (LinkStatus.ACTIVE, LinkStatus.INACTIVE)
 
@@ -414,6 +416,26 @@ def put_in_doubt(
         .values(in_doubt=True, next_try_at=now)
     )
     return count_accounts(connection, target, Kind.USER)
+
+
+def forget_unlinked(connection: Connection, targets: Sequence[str]) -> None:
+    """Delete the links by which resources that are not linked took part in a run."""
+
+    def ours(column: Column[str]) -> ColumnElement[bool]:
+        first, end = UNLINKED_KEYS
+        return (column >= first) & (column < end)
+
+    dropped = connection.execute(
+        delete(table).where(
+            table.c.target.in_(targets), ours(table.c.key), table.c.left_before.is_(True)
+        )
+    )
+    if dropped.rowcount:
+        connection.execute(
+            delete(membership).where(
+                membership.c.target.in_(targets), ours(membership.c.member_key)
+            )
+        )
 
 
 def is_known_key(connection: Connection, key: Key) -> bool:

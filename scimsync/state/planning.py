@@ -171,7 +171,11 @@ class LiveState:
         return known | self._noted_links(kind, keys)
 
     def note_link(self, link: Link) -> None:
-        self.put_links([link])
+        self.note_links([link])
+
+    def note_links(self, some: Sequence[Link]) -> None:
+        """Store what some resources were found to hold."""
+        self.put_links(some)
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
         with self._store.read() as connection:

@@ -128,8 +128,8 @@ class OverlayState(LiveState):
         known |= {link.key: link for link in interrupted_links(kind, left, known, self._now)}
         return known | self._noted_links(kind, keys)
 
-    def note_link(self, link: Link) -> None:
-        self._noted[link.kind, link.key] = link
+    def note_links(self, some: Sequence[Link]) -> None:
+        self._noted |= {(link.kind, link.key): link for link in some}
 
     def in_doubt_keys(self, kind: Kind) -> list[Key]:
         sent = OperationFilter(target=self._target, kind=kind, statuses=(OperationStatus.SENT,))

@@ -51,6 +51,17 @@ def echoes_after(
     return tuple(found[:_MOST])
 
 
+def is_own_form(echoes: Collection[Echo], path: str, sent: Any, shown: Any) -> bool:
+    """Return whether a shown value is what the target makes of the one that was sent.
+
+    It agrees with it, or the target showed it before in response to it, as `echoes` say.
+    """
+    return agrees(sent, shown) or any(
+        echo.path == path and echo.sent == shortened(sent) and agrees(echo.shown, shortened(shown))
+        for echo in echoes
+    )
+
+
 def agrees(sent: Any, shown: Any) -> bool:
     """Return whether a shown value is the one that was sent, as far as it is shown.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -59,6 +59,23 @@ class Hands:
     _touched: set[str] = field(default_factory=set)
     _groups: set[str] = field(default_factory=set)
     _number: int = 0
+    _guests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def concerned(self) -> set[str]:
+        """The users and groups that a repair is about, and accounts without a user.
+
+        Memberships of accounts that were made again are added to their groups.
+        """
+        again = [key for drift, key, _ in self.expected if drift in ("vanished", "new id")]
+        links = self.office.links()
+        groups = {
+            f"departments:{links[key].document.get(f'{ENTERPRISE}:department')}"
+            for key in again
+            if key in links and ":" not in str(key)
+        }
+        unmanaged = set(self._guests.values())
+        return {str(key) for _, key, _ in self.expected if key} | groups | unmanaged
 
     def change(self, count: int) -> None:
         """Make `count` changes."""
@@ -80,6 +97,20 @@ class Hands:
         made = 0
         while made < count:
             made += self.chance.choice(kinds)(links)
+        self._expect_left_behind(links)
+
+    def _expect_left_behind(self, links: dict[str, Link]) -> None:
+        """Expect the ids of deleted accounts that the application left in its groups."""
+        gone = {
+            str(links[str(key)].remote_id)
+            for drift, key, _ in self.expected
+            if drift in ("vanished", "new id") and ":" not in str(key)
+        }
+        for group, link in links.items():
+            if ":" in group and ("vanished", group, None) not in self.expected:
+                members = self.call("GET", f"/Groups/{link.remote_id}").get("members") or []
+                left = gone & {str(one["value"]) for one in members}
+                self.expected |= {("dangling member", group, one) for one in left}
 
     # Accounts
 
@@ -159,7 +190,9 @@ class Hands:
         body = {"schemas": [_USER], "userName": name, "active": True}
         body["emails"] = [{"type": "work", "value": name, "primary": True}]
         body["name"] = {"givenName": "Guest", "familyName": str(self._number)}
-        return self.call("POST", "/Users", body)
+        account = self.call("POST", "/Users", body)
+        self._guests[name] = f"(unmanaged) {account['id']}"
+        return account
 
     # Groups
 
@@ -272,14 +305,19 @@ class Hands:
         return read
 
 
-def all_held(hands: Hands, keys: Iterable[str]) -> dict[str, Json]:
-    """Return what the accounts and groups of `keys` hold, without what the application adds."""
+def all_held(hands: Hands) -> dict[str, Json]:
+    """Return what each linked account and group holds, without what the application adds.
+
+    The members of groups are sorted keys.
+    """
     links = hands.office.links()
-    held = {}
-    for key in keys:
+    keys = {str(link.remote_id): key for key, link in links.items()}
+    held: dict[str, Json] = {}
+    for key, link in links.items():
         collection = "Groups" if ":" in key else "Users"
-        resource = hands.call("GET", f"/{collection}/{links[key].remote_id}")
-        held[key] = {
-            name: value for name, value in resource.items() if name not in ("id", "meta", "groups")
-        }
+        resource = hands.call("GET", f"/{collection}/{link.remote_id}")
+        own = ("id", "meta", "groups", "members")
+        held[key] = {name: value for name, value in resource.items() if name not in own}
+        members = [keys.get(str(one["value"]), one["value"]) for one in resource.get("members", [])]
+        held[key]["members"] = sorted(members)
     return held

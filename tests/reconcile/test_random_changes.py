@@ -11,8 +11,9 @@ import pytest
 
 from tests.chaos.scale import LONG
 from tests.interop.servers import PRODUCTS, Product, Server
+from tests.lifecycle.readback import differences
 from tests.office import Office
-from tests.reconcile.hands import GROUPS, Hands, found, staff
+from tests.reconcile.hands import GROUPS, Hands, all_held, found, staff
 
 SERVERS = {product.name: product for product in PRODUCTS if product.always}
 CHANGES = 200 if LONG else 60
@@ -33,11 +34,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_all_changes_by_hand_are_found_and_nothing_else(
+def test_all_changes_by_hand_are_found_and_repaired_and_nothing_else(
     server: Server, seed: int, tmp_path: Path
 ) -> None:
     office = Office(tmp_path, server.new_store(), server.token)
-    office.configure(more=GROUPS, guard=NO_GUARD)
+    office.configure(more=GROUPS, guard=NO_GUARD, target='unmanaged = "deactivate"')
     people = staff(CHANGES * 2)
     office.hire(people)
     assert office.run("push").code == 0
@@ -45,8 +46,20 @@ def test_all_changes_by_hand_are_found_and_nothing_else(
     assert office.run("push").code == 0
     assert found(office.run("reconcile", "--json").document) == set()
     hands = Hands(office, random.Random(seed))
+    before = all_held(hands)
     hands.change(CHANGES)
+    removals = "--allow-removals=1000"
 
     ran = office.run("reconcile", "--json", "--exit-code")
-
     assert (ran.code, found(ran.document)) == (6, hands.expected), ran.err
+
+    fixed = office.run("reconcile", "--fix", "--json", removals)
+
+    assert fixed.code == 0, fixed.err
+    assert found(fixed.document) == hands.expected
+    held = all_held(hands)
+    assert differences(held, before) == {}
+    assert {str(one.key) for one in office.journal()} <= hands.concerned
+    again = office.run("reconcile", "--json", "--exit-code")
+    assert (again.code, found(again.document)) == (0, set()), again.err
+    assert office.run("plan", "--exit-code").code == 0

@@ -208,12 +208,13 @@ def run_push(
     wait: bool = False,
     metrics_file: Path | None = None,
     deprovisioned: Sequence[Key] = (),
+    document: Callable[[dict[str, object]], dict[str, object]] = dict,
 ) -> int:
     """Push what is `wanted` to the targets of the options, and return the exit code.
 
     Prints the outcome. With `wait`, another run is waited for. Afterwards the receivers of
     `[notify]` get their messages, and `metrics_file` its metrics. `deprovisioned` are users whose
-    access is reported, target by target.
+    access is reported, target by target. `document` makes the JSON document from that of the push.
     """
     config = load(options.config)
     whole = not wanted.keys
@@ -244,7 +245,7 @@ def run_push(
         raise
     if options.as_json:
         users = {"users": access_document(access)} if access else {}
-        write_json(_document(outcome) | users)
+        write_json(document(_document(outcome) | users))
     else:
         _print_outcome(outcome, quiet=options.quiet)
         print_access(access, quiet=options.quiet)

@@ -2,49 +2,157 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import click
 
 from scimsync.builtin import load
+from scimsync.cli.commands.push import allowances, run_push
 from scimsync.cli.ui.common_options import CommonOptions, common_options_without
 from scimsync.cli.ui.drift_report import drift_document, print_drift
+from scimsync.cli.ui.error_report import print_target_errors, print_violation
 from scimsync.cli.ui.output import Output, write_json
+from scimsync.cli.ui.plan_output import Whole, print_plan
 from scimsync.cli.ui.progress import progress
 from scimsync.cli.ui.session import opened_state, this_moment
-from scimsync.reconcile import Findings, ReadSettings, reconcile
-from scimsync.run.compile import compile_config
+from scimsync.config.models import Config
+from scimsync.errors import ConfigError, combined_exit_code
+from scimsync.formatting import printable
+from scimsync.model.ids import Key, Kind
+from scimsync.model.limits import Limit
+from scimsync.model.repairs import Repair
+from scimsync.plan.guard import Allowance
+from scimsync.plan.shown_plan import shown_plan
+from scimsync.reconcile import Findings, ReadSettings, learn_own_forms, reconcile, repair_of
+from scimsync.run import Options
+from scimsync.run import plan as make_plan
+from scimsync.run.acceptance import recover_first
+from scimsync.run.compile import CompiledConfig, compile_config
+from scimsync.run.reading import fill_tables
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state.store import Store
 
 
 @click.command()
+@click.option("--fix", is_flag=True, help="Repair the drift, by a push of exactly what differs.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask for confirmation on a terminal.")
 @click.option("--exit-code", is_flag=True, help="Exit with code 6 if there is drift.")
+@allowances("--allow-removals", "--allow-updates", "--allow-adoptions")
 @common_options_without("keys")
-def command(options: CommonOptions, exit_code: bool) -> None:
+def command(
+    options: CommonOptions, fix: bool, yes: bool, exit_code: bool, allowed: dict[str, Limit]
+) -> None:
     """Read the targets back, and show how they differ from what they acknowledged.
 
     Finds values and members that were changed by hand, accounts and groups that are gone, leavers
-    who are active again, and accounts that no user is linked to. Targets are only read, and the
-    sources are not.
+    who are active again, and accounts that no user is linked to. Without --fix, targets are only
+    read. The sources are never read.
+
+    With --fix, what differs is planned and pushed, and nothing else: through the limits of [guard]
+    and the journal, as by push. On a terminal, the plan is shown first; confirm with y, or use
+    --yes. The options that allow more than a limit apply to --fix.
 
     Exit codes: 0 done, 1 a target, or a part of it, cannot be read, 2 invalid usage or
-    configuration, 6 there is drift (with --exit-code).
+    configuration, 6 there is drift (with --exit-code). With --fix also those of push.
     """
+    if allowed and not fix:
+        raise ConfigError("reconcile: --allow-… goes with --fix", code="SYNC-0916")
     config = load(options.config)
     compiled = compile_config(config, options.targets, read=False)
-    with opened_state(config, create=False) as store:
+    with opened_state(config, create=fix) as store:
         settings = ReadSettings(compiled, store, this_moment(options), time=options.time)
         with progress(options) as report:
+            if fix:
+                recover_first(compiled, store, settings.now, options.clock, report)
             found = reconcile(settings, report)
             findings = found.__enter__()
         try:
-            if options.as_json:
-                write_json(drift_document(findings))
-            else:
+            document = drift_document(findings) if options.as_json else {}
+            if not options.as_json:
                 print_drift(Output(), findings, quiet=options.quiet)
+            repairs = _repairs(compiled, findings, settings) if fix else {}
         finally:
             found.__exit__(None, None, None)
-        code = _exit_code(findings, tell=exit_code)
-    raise click.exceptions.Exit(code)
+        wanted = Options(read=False, insistent=True, allowance=Allowance(allowed), repairs=repairs)
+        goes_on = bool(repairs) and (yes or _confirmed(compiled, store, wanted, options))
+    codes = [findings.exit_code]
+    if goes_on:
+        codes.append(_fix(config, options, wanted, document, repairs))
+    elif options.as_json:
+        write_json(document)
+    if repairs and not goes_on:
+        click.echo("cancelled: nothing was changed", err=True)
+    code = combined_exit_code(codes)
+    raise click.exceptions.Exit(code or (6 if exit_code and findings.drifts else 0))
 
 
-def _exit_code(findings: Findings, *, tell: bool) -> int:
-    """Return the exit code; with `tell`, 6 where there is drift."""
-    return findings.exit_code or (6 if tell and findings.drifts else 0)
+def _repairs(
+    compiled: CompiledConfig, findings: Findings, settings: ReadSettings
+) -> dict[str, Repair]:
+    """Return what is repaired, by target, and say on stderr what is not."""
+    config, store = compiled.config, settings.store
+    fill_tables(config, SnapshotView(store), config.table_values)
+    repairs: dict[str, Repair] = {}
+    for name, found in findings.targets.items():
+        if found.error is not None:
+            continue
+        repair, remarks = repair_of(compiled.targets[name], found, store, settings.now)
+        for remark in remarks:
+            click.secho(printable(f"{name}: {remark}"), fg="yellow", err=True)
+        if repair:
+            repairs[name] = repair
+    return repairs
+
+
+def _confirmed(
+    compiled: CompiledConfig, store: Store, wanted: Options, options: CommonOptions
+) -> bool:
+    """Show the plan, and return whether the user agrees. Without a terminal, nothing is asked."""
+    if options.as_json or not sys.stdin.isatty():
+        return True
+    names = tuple(wanted.repairs or ())
+    targets = {name: compiled.targets[name] for name in names}
+    chosen = replace(compiled, targets=targets)
+    with progress(options) as report:
+        planned = make_plan(chosen, store, wanted, this_moment(options), report, options.time)
+        plan = planned.__enter__().plan
+    try:
+        print_plan(shown_plan(plan), "text", {}, Whole("scimsync reconcile --json", None))
+        errors = {name: target.error for name, target in plan.targets.items()}
+        for violation in plan.violations:
+            whole = {*violation.stops} == errors.keys()
+            print_violation(
+                violation, "a push would be aborted", "nothing would be sent", whole=whole
+            )
+        print_target_errors(errors, "would be sent")
+        something = any(target.counts() for target in plan.targets.values())
+    finally:
+        planned.__exit__(None, None, None)
+    return something and click.confirm("Apply this plan?", err=True)
+
+
+def _fix(
+    config: Config,
+    options: CommonOptions,
+    wanted: Options,
+    document: dict[str, object],
+    repairs: Mapping[str, Repair],
+) -> int:
+    """Push the repairs, and learn what the targets write their own way. Return the exit code."""
+    before = this_moment(options)
+    only = replace(options, targets=tuple(repairs))
+    code = run_push(
+        only, "reconcile --fix", wanted, document=lambda pushed: {**document, "push": pushed}
+    )
+    keys: dict[str, dict[Kind, Sequence[Key]]] = {
+        name: {Kind.USER: repair.users, Kind.GROUP: repair.groups}
+        for name, repair in repairs.items()
+    }
+    compiled = compile_config(config, tuple(repairs), read=False)
+    with opened_state(config, create=True) as store:
+        settings = ReadSettings(compiled, store, before, time=options.time)
+        for name, learned in learn_own_forms(settings, keys).items():
+            click.secho(printable(f"{name}: {learned}"), fg="yellow", err=True)
+    return code

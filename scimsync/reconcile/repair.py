@@ -1,0 +1,168 @@
+"""`reconcile --fix`: what of the findings a push repairs, and which ones need an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from scimsync.config.targets import Unmanaged
+from scimsync.desired import MatchValues
+from scimsync.formatting import plural
+from scimsync.model.batches import batches
+from scimsync.model.ids import Document, Key, Kind, RemoteId, Seq, fold_value
+from scimsync.model.repairs import Repair, ShownMember, UnlinkedAccount
+from scimsync.plan import Now
+from scimsync.reconcile.findings import Drift, Finding, TargetFindings
+from scimsync.run.compile import CompiledTarget
+from scimsync.snapshot.view import SnapshotView
+from scimsync.state import holds, links
+from scimsync.state.store import Store
+
+_PLANNED: Final = frozenset(
+    {
+        Drift.REACTIVATED,
+        Drift.STILL_ACTIVE,
+        Drift.VANISHED,
+        Drift.DEACTIVATED,
+        Drift.CHANGED,
+        Drift.NEW_ID,
+    }
+)
+"""The findings whose account or group is read again and planned."""
+
+_MEMBERS: Final = {
+    Drift.MEMBER_ADDED: True,
+    Drift.DANGLING_MEMBER: True,
+    Drift.MEMBER_REMOVED: False,
+}
+"""The findings about members, and whether the group shows the member."""
+
+_BATCH: Final = 500
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The parts of a repair so far."""
+
+    users: dict[Key, None] = field(default_factory=dict)
+    groups: dict[Key, None] = field(default_factory=dict)
+    members: list[ShownMember] = field(default_factory=list)
+    unlinked: list[UnlinkedAccount] = field(default_factory=list)
+    left: int = 0
+
+    def add(self, finding: Finding, unmanaged: Unmanaged) -> None:
+        group, member = finding.key, finding.member_id
+        if finding.drift in _PLANNED and finding.key is not None:
+            keys = self.users if finding.kind is Kind.USER else self.groups
+            keys[finding.key] = None
+        elif finding.drift in _MEMBERS and group is not None and member is not None:
+            self.members.append(
+                ShownMember(
+                    group,
+                    finding.member_kind or Kind.USER,
+                    finding.member,
+                    member,
+                    _MEMBERS[finding.drift],
+                )
+            )
+        elif finding.drift is Drift.UNMANAGED and unmanaged is not Unmanaged.REPORT:
+            if unmanaged is Unmanaged.DEACTIVATE and finding.remote_id is not None:
+                self.unlinked.append(UnlinkedAccount(finding.remote_id, _document(finding)))
+        else:
+            self.left += 1
+
+
+def repair_of(
+    target: CompiledTarget, findings: TargetFindings, store: Store, now: Now
+) -> tuple[Repair, tuple[str, ...]]:
+    """Return what a push repairs at one target, and remarks on what it does not.
+
+    Where a run that died left open what became of a request, it is repaired too.
+
+    With `unmanaged = "adopt"`, users in scope without an account are planned if an account that
+    no user is linked to matches them.
+    """
+    parts, unmanaged = _Parts(), target.config.unmanaged
+    for finding in findings.log:
+        parts.add(finding, unmanaged)
+    if unmanaged is Unmanaged.ADOPT and findings.log.counts[Drift.UNMANAGED]:
+        ids = (
+            one.remote_id
+            for one in findings.log
+            if one.drift is Drift.UNMANAGED and one.remote_id is not None
+        )
+        parts.users |= dict.fromkeys(_adopters(target, findings, ids, store, now))
+    for kind, key in findings.log.skipped_keys():
+        (parts.users if kind is Kind.USER else parts.groups)[key] = None
+    parts.members += findings.log.open_members()
+    remarks = []
+    if parts.left:
+        number = plural(parts.left, "finding is", "findings are")
+        remarks.append(f"{number} not repaired: shared, reassigned, and unmanaged accounts")
+    repair = Repair(
+        tuple(parts.users), tuple(parts.groups), tuple(parts.members), tuple(parts.unlinked)
+    )
+    return repair, tuple(remarks)
+
+
+def _document(finding: Finding) -> Document:
+    return {} if finding.name is None else {"userName": finding.name}
+
+
+def _adopters(
+    target: CompiledTarget,
+    findings: TargetFindings,
+    ids: Iterable[RemoteId],
+    store: Store,
+    now: Now,
+) -> Iterator[Key]:
+    """Yield the users in scope without an account whom one of the accounts `ids` matches."""
+    database = findings.read_back.connection
+    database.execute("CREATE OR REPLACE TABLE unlinked (id VARCHAR)")
+    for some in batches(ids, _BATCH):
+        database.execute("INSERT INTO unlinked SELECT unnest(?::VARCHAR[])", [some])
+    database.execute(
+        "CREATE OR REPLACE TABLE unlinked_value AS"
+        " SELECT DISTINCT unnest(map_keys(held)) AS path, unnest(map_values(held)) AS value"
+        " FROM resource SEMI JOIN unlinked USING (id) WHERE kind = 'user'"
+    )
+    records = SnapshotView(store, None)
+    for keys in batches(records.changed_keys(target.sources, Seq(-1)), _BATCH):
+        wanted = list(_without_account(target, store, records, keys, now))
+        pairs = [
+            (one.key, path, fold_value(path, value))
+            for one in wanted
+            for path, value in one.values.items()
+        ]
+        if pairs:
+            rows = database.execute(
+                "SELECT DISTINCT key FROM (SELECT unnest(?::VARCHAR[]) AS key,"
+                " unnest(?::VARCHAR[]) AS path, unnest(?::VARCHAR[]) AS value)"
+                " SEMI JOIN unlinked_value USING (path, value) ORDER BY key",
+                [list(column) for column in zip(*pairs, strict=True)],
+            ).fetchall()
+            yield from (Key(key) for (key,) in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A user in scope without an account, and the values by which one is found."""
+
+    key: Key
+    values: Document
+
+
+def _without_account(
+    target: CompiledTarget, store: Store, records: SnapshotView, keys: Sequence[Key], now: Now
+) -> Iterator[_Wanted]:
+    with store.read() as connection:
+        known = links.get_links(connection, target.name, Kind.USER, keys)
+        held = holds.held(connection, keys)
+    others = [key for key in keys if key not in known or not known[key].has_account]
+    for key, record in records.get(target.sources, others).items():
+        if record.removed or key in held:
+            continue
+        found: MatchValues = target.program.match_values(record, now.today)
+        if found.in_scope is not False:
+            yield _Wanted(key, found.values)
