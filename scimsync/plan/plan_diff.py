@@ -6,14 +6,13 @@ order among other users and groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from scimsync.model.changes import Change
 from scimsync.model.ids import Key, Kind
 from scimsync.model.operations import MEMBERSHIP_ACTIONS
-from scimsync.plan.plan_file import ListedOperation, PlanFile, listed_operations
+from scimsync.plan.plan_file import Json, ListedOperation, PlanFile, listed
 from scimsync.plan.shown_plan import ShownTarget
 
 _Subject = tuple[Kind, Key, bool]
@@ -86,47 +85,46 @@ def _error(target: ShownTarget | None) -> str | None:
     return None if target is None else target.error
 
 
-def _by_subject(plan: PlanFile, target: str) -> dict[_Subject, tuple[ListedOperation, ...]]:
-    found: dict[_Subject, tuple[ListedOperation, ...]] = {}
-    document: Mapping[str, Any] = plan.document["targets"].get(target, {"operations": []})
-    for one in listed_operations(document):
-        operation = one.shown.operation
-        subject = operation.kind, operation.key, operation.action in MEMBERSHIP_ACTIONS
-        found[subject] = (*found.get(subject, ()), one)
+def _by_subject(plan: PlanFile, target: str) -> dict[_Subject, list[Json]]:
+    found: dict[_Subject, list[Json]] = {}
+    for document in plan.document["targets"].get(target, {"operations": ()})["operations"]:
+        is_about_members = document["action"] in MEMBERSHIP_ACTIONS
+        subject = Kind(document["kind"]), Key(document["key"]), is_about_members
+        found.setdefault(subject, []).append(document)
     return found
 
 
 def _target_diff(
     name: str,
-    old: Mapping[_Subject, tuple[ListedOperation, ...]],
-    new: Mapping[_Subject, tuple[ListedOperation, ...]],
+    old: Mapping[_Subject, Sequence[Json]],
+    new: Mapping[_Subject, Sequence[Json]],
     errors: tuple[str | None, str | None],
 ) -> TargetDiff:
+    subjects = dict.fromkeys([*old, *new])
     differing = [
-        Difference(*subject, old.get(subject, ()), new.get(subject, ()))
-        for subject in {**old, **new}
-        if _essence(old.get(subject, ())) != _essence(new.get(subject, ()))
+        Difference(*subject, *(tuple(map(listed, side.get(subject, ()))) for side in (old, new)))
+        for subject in subjects
+        if _differ(old.get(subject, ()), new.get(subject, ()))
     ]
     return TargetDiff(
         name=name,
         only_old=tuple(one for one in differing if not one.new),
         only_new=tuple(one for one in differing if not one.old),
         changed=tuple(one for one in differing if one.old and one.new),
-        same=len({**old, **new}) - len(differing),
+        same=len(subjects) - len(differing),
         errors=errors,
     )
 
 
-def _essence(operations: Iterable[ListedOperation]) -> list[object]:
-    return [list(_parts(one)) for one in operations]
+def _differ(old: Sequence[Json], new: Sequence[Json]) -> bool:
+    return old != new and list(map(_essence, old)) != list(map(_essence, new))
 
 
-def _parts(one: ListedOperation) -> Iterator[object]:
-    operation = one.shown.operation
-    yield operation.action
-    yield operation.remote_id
-    yield sorted(map(repr, operation.changes))
-    yield one.document.get("requests")
+def _essence(document: Json) -> list[object]:
+    """Return what decides whether two operations on one resource are the same."""
+    changes = [repr((one["path"], one["before"], one["after"])) for one in document["changes"]]
+    adopted = document.get("adoption", {}).get("remote_id")
+    return [document["action"], adopted, sorted(changes), document.get("requests")]
 
 
 def _place(change: Change) -> tuple[str, str]:

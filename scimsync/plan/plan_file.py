@@ -21,7 +21,8 @@ from scimsync.model.records import Problem
 from scimsync.plan.saved import no_plan, read_plan_file
 from scimsync.plan.shown_plan import ShownOperation, ShownPlan, ShownTarget
 
-_Json = Mapping[str, Any]
+Json = Mapping[str, Any]
+"""An object of a plan file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class PlanFile:
     """
 
     name: str
-    document: _Json
+    document: Json
     plan: ShownPlan
     made_at: str | None = None
     keys: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class PlanFile:
 class ListedOperation:
     """An operation of a plan file, beside the object that describes it."""
 
-    document: _Json
+    document: Json
     shown: ShownOperation
 
 
@@ -66,16 +67,15 @@ def read_plan(path: Path) -> PlanFile:
         raise no_plan(path) from error
 
 
-def listed_operations(target: _Json) -> Iterator[ListedOperation]:
-    """Yield the operations of one target of a plan, in order.
+def listed(document: Json) -> ListedOperation:
+    """Return the operation that an object of a plan file describes.
 
-    Raise KeyError, TypeError, AttributeError, or ValueError for what is none.
+    Raise KeyError, TypeError, AttributeError, or ValueError for what describes none.
     """
-    for document in target["operations"]:
-        yield ListedOperation(document, _operation(document))
+    return ListedOperation(document, _operation(document))
 
 
-def _shown(document: _Json, urls: Mapping[str, Any]) -> ShownPlan:
+def _shown(document: Json, urls: Mapping[str, Any]) -> ShownPlan:
     targets = {
         name: _target(name, str(urls.get(name, "")), target)
         for name, target in document["targets"].items()
@@ -95,9 +95,9 @@ def _shown(document: _Json, urls: Mapping[str, Any]) -> ShownPlan:
     )
 
 
-def _target(name: str, url: str, target: _Json) -> ShownTarget:
-    for _ in listed_operations(target):  # raises for what cannot be shown
-        pass
+def _target(name: str, url: str, target: Json) -> ShownTarget:
+    for document in target["operations"]:
+        _operation(document)  # raises for what cannot be shown
     counted = target["counts"]
     counts = {action.value: _number(counted[action]) for action in Action if action in counted}
     return ShownTarget(
@@ -110,11 +110,11 @@ def _target(name: str, url: str, target: _Json) -> ShownTarget:
     )
 
 
-def _shown_operations(target: _Json) -> Iterator[ShownOperation]:
-    return (one.shown for one in listed_operations(target))
+def _shown_operations(target: Json) -> Iterator[ShownOperation]:
+    return map(_operation, target["operations"])
 
 
-def _operation(document: _Json) -> ShownOperation:
+def _operation(document: Json) -> ShownOperation:
     adoption = document.get("adoption", {})
     changes = document["changes"]
     operation = Operation(
@@ -130,7 +130,7 @@ def _operation(document: _Json) -> ShownOperation:
     return ShownOperation(operation, _names(document, operation, changes))
 
 
-def _names(document: _Json, operation: Operation, changes: Sequence[_Json]) -> dict[Key, str]:
+def _names(document: Json, operation: Operation, changes: Sequence[Json]) -> dict[Key, str]:
     names = {operation.key: _text(document["name"])} if "name" in document else {}
     if operation.action in MEMBERSHIP_ACTIONS:
         for change, one in zip(operation.changes, changes, strict=True):
@@ -139,7 +139,7 @@ def _names(document: _Json, operation: Operation, changes: Sequence[_Json]) -> d
     return names
 
 
-def _problem(one: _Json) -> Problem:
+def _problem(one: Json) -> Problem:
     line, key = one["line"], one["key"]
     return Problem(
         source=_text(one["source"]),
