@@ -30,7 +30,7 @@ class PlanFile:
     """The content of a plan file.
 
     `document` is the plan in the form of `plan --json`. `made_at` is an ISO 8601 time, and `keys`
-    are those that the plan was restricted to; a `plan --json` has neither.
+    are those that the plan was restricted to; a `plan --json` has neither. `command` made the plan.
     """
 
     name: str
@@ -38,6 +38,7 @@ class PlanFile:
     plan: ShownPlan
     made_at: str | None = None
     keys: tuple[str, ...] = ()
+    command: str = "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def read_plan(path: Path) -> PlanFile:
             plan=_shown(document, saved.get("urls", {})),
             made_at=None if made_at is None else str(made_at),
             keys=tuple(map(str, saved.get("options", {}).get("keys", ()))),
+            command=str(saved.get("command", "plan")),
         )
     except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise no_plan(path) from error

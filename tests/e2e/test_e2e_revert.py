@@ -185,6 +185,9 @@ def test_a_saved_revert_is_sent_as_it_was_read(pushed: tuple[Office, dict[str, A
     saved = office.run("revert", "2", "--out", "undo.plan")
     assert saved.code == 0
     assert "saved undo.plan" in saved.err
+    shown = office.run("show", "undo.plan")
+    assert (shown.code, shown.out) == (0, saved.out)
+    assert "by scimsync revert" in shown.err
     assert held(office) != before
     planned = json.loads((office.folder / "undo.plan").read_text())["plan"]["targets"]["wiki"]
 

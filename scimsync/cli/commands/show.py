@@ -53,6 +53,8 @@ def _facts(plan: PlanFile) -> dict[str, str]:
     facts = {"from": plan.name}
     if plan.made_at is not None:
         facts["made"] = _time(plan.made_at)
+    if plan.command != "plan":
+        facts["by scimsync"] = plan.command
     if plan.keys:
         facts["for keys"] = ", ".join(plan.keys)
     return facts
