@@ -21,6 +21,9 @@ _BATCH = 500
 _MANAGED = (Outcome.MATCH, Outcome.WEAK_MATCH, Outcome.LINKED)
 """Outcomes of users whose account a push adds to groups and takes out of them."""
 
+_KNOWN = (*_MANAGED, Outcome.LEAVER)
+"""Outcomes of users of whom it is known whether a rule wants them in a group."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupSurvey:
@@ -61,13 +64,12 @@ class GroupSurvey:
         return found
 
     def _owners(self) -> dict[RemoteId, UserRow]:
-        """Return whose each account is that matches a record."""
-        return {
-            account.remote_id: row
-            for row in self.users
-            if row.key is not None
-            for account in row.accounts
-        }
+        """Return whose each account is that matches a record: first of all, who takes it over."""
+        owners: dict[RemoteId, UserRow] = {}
+        for row in sorted(self.users, key=lambda row: row.outcome not in _MANAGED):
+            for account in row.accounts if row.key is not None else ():
+                owners.setdefault(account.remote_id, row)
+        return owners
 
     def _row(
         self,
@@ -133,8 +135,7 @@ class GroupSurvey:
             owner = owners.get(member_id)
             key = groups.get(member_id) or (None if owner is None else owner.key)
             member = Member(self._label(member_id, owner), key, member_id)
-            managed = member_id in groups or (owner is not None and owner.outcome in _MANAGED)
-            if key is None or not managed:
+            if member_id not in groups and (owner is None or owner.outcome not in _KNOWN):
                 unknown.append(member)
             elif key in wanted:
                 kept.append(member)

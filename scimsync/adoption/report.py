@@ -103,7 +103,8 @@ class GroupRow:
 
     `members` is the number of members that it shows, None where that was not read. `kept` are
     members whom the rules want in it, `unwanted` users of this target whom no rule wants in it and
-    who stay, and `unknown` members without a record, who stay too.
+    who stay, and `unknown` members who stay because they have no record, or it is not decided which
+    account is theirs.
     """
 
     outcome: Outcome

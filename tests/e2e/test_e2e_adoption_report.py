@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.office import Office, fetch, person, resource
+from tests.office import USER, Office, fetch, person, resource
 from tests.servers.faulty import FaultyServer
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
@@ -315,3 +315,27 @@ def test_settings_that_keep_accounts_are_said(office: Office, faulty: FaultyServ
         "00003": ("leaver", "stays active, as the settings of the target say"),
         "00004": ("leaver", "is deactivated already"),
     }
+
+
+def test_members_are_named_by_who_takes_their_account_over(real_office: Office) -> None:
+    office = real_office
+    office.configure(
+        target="scope = \"dept != 'left'\"\nmatch = ['emails[type eq \"work\"].value']\n",
+        user=USER.replace('userName = "email | lower"', 'userName = "id"'),
+        more=GROUPS,
+    )
+    users = f"{office.url}/Users"
+    shared = fetch(users, office.token, resource(person(1)))["id"]
+    gone = fetch(users, office.token, resource(person(3)))["id"]
+    members = [{"value": shared}, {"value": gone}]
+    post(office, "Groups", displayName="Administrators", members=members)
+    office.hire([person(1), person(2, email=person(1)["email"]), person(3, dept="left")])
+
+    wiki = office.run("adoption", "--json").document["targets"]["wiki"]
+
+    outcomes = {row["key"]: row["outcome"] for row in wiki["users"]}
+    assert outcomes == {"00001": "match", "00002": "contested", "00003": "leaver"}
+    admins = wiki["groups"][0]
+    assert [member["key"] for member in admins["kept"]] == ["00001"]
+    assert [member["key"] for member in admins["unwanted"]] == ["00003"]
+    assert admins["unknown"] == []

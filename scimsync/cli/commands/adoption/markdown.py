@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from scimsync.adoption.report import AdoptionReport, Outcome, TargetReport, UserRow
+from scimsync.adoption.report import AdoptionReport, GroupRow, Outcome, TargetReport, UserRow
 from scimsync.cli.commands.adoption.words import (
     GROUPS,
     USERS,
@@ -18,18 +19,34 @@ from scimsync.cli.commands.adoption.words import (
 from scimsync.formatting import plural
 from scimsync.markdowntext import code, plain
 
-_SHOWN = 100
-"""The number of rows of each outcome; a comment on a pull request may hold 65,536 characters."""
+_ROOM = 60_000
+"""The number of characters of the rows; a comment on a pull request may hold 65,536."""
 
 
 def markdown_report(report: AdoptionReport) -> Iterator[str]:
-    """Yield the lines of the report."""
+    """Yield the lines of the report. Each target has an equal part of the room for rows."""
     yield "## scimsync adoption"
     for target in report.targets:
-        yield from _target(target)
+        yield from _target(target, _Room(_ROOM // len(report.targets)))
 
 
-def _target(target: TargetReport) -> Iterator[str]:
+@dataclass(slots=True)
+class _Room:
+    """The number of characters that are left for rows."""
+
+    left: int
+
+    def take(self, rows: Iterable[str], number: int, columns: int) -> Iterator[str]:
+        """Yield the rows that fit, and how many of the `number` rows are left out."""
+        for done, row in enumerate(rows):
+            self.left -= len(row) + 1
+            if self.left < 0:
+                yield f"| … {number - done:,} more{' |' * columns}"
+                return
+            yield row
+
+
+def _target(target: TargetReport, room: _Room) -> Iterator[str]:
     yield ""
     yield f"### {plain(target.name)}"
     yield ""
@@ -57,10 +74,8 @@ def _target(target: TargetReport) -> Iterator[str]:
         yield ""
         yield "| user | account | matched by | overwrites | notes |"
         yield "| --- | --- | --- | --- | --- |"
-        yield from map(_user, rows[:_SHOWN])
-        if len(rows) > _SHOWN:
-            yield f"| … {len(rows) - _SHOWN:,} more | | | | |"
-    yield from _groups(target)
+        yield from room.take(map(_user, rows), len(rows), 5)
+    yield from _groups(target, room)
 
 
 def _user(row: UserRow) -> str:
@@ -75,7 +90,7 @@ def _user(row: UserRow) -> str:
     )
 
 
-def _groups(target: TargetReport) -> Iterator[str]:
+def _groups(target: TargetReport, room: _Room) -> Iterator[str]:
     rows = [row for row in target.group_rows if row.outcome is not Outcome.LINKED]
     if not rows:
         return
@@ -84,11 +99,11 @@ def _groups(target: TargetReport) -> Iterator[str]:
     yield ""
     yield "| | group | notes |"
     yield "| --- | --- | --- |"
-    for row in rows[:_SHOWN]:
-        name = GROUPS[row.outcome].title
-        yield _cells(name, plain(row.name), _joined(group_notes(row)))
-    if len(rows) > _SHOWN:
-        yield f"| … {len(rows) - _SHOWN:,} more | | |"
+    yield from room.take(map(_group, rows), len(rows), 3)
+
+
+def _group(row: GroupRow) -> str:
+    return _cells(GROUPS[row.outcome].title, plain(row.name), _joined(group_notes(row)))
 
 
 def _suggestions(target: TargetReport) -> Iterator[str]:

@@ -128,7 +128,7 @@ def group_notes(row: GroupRow) -> list[str]:
         (row.removed, "to take out"),
         (row.kept, "in it already"),
         (row.unwanted, "in it whom no rule wants there"),
-        (row.unknown, "in it without a record"),
+        (row.unknown, "in it without a user"),
     ):
         if members:
             names = ", ".join(member.label for member in members[:5])
