@@ -16,6 +16,7 @@ from scimsync.cli.ui.csv_text import csv_cell
 from scimsync.cli.ui.operation_rows import change_row, journal_row, request_lines
 from scimsync.cli.ui.output import Output
 from scimsync.cli.ui.session import chosen_targets, opened_state
+from scimsync.config.models import Config
 from scimsync.durations import parse_past
 from scimsync.errors import coded
 from scimsync.model.batches import batches
@@ -28,7 +29,6 @@ from scimsync.model.operations import (
 )
 from scimsync.plan.render.json import journal_document
 from scimsync.plan.shown_plan import NameReader, Names, ShownOperation, names_of
-from scimsync.run.display_names import display_names
 from scimsync.state import journal
 from scimsync.state.store import Store
 
@@ -102,7 +102,7 @@ def command(
         until=before,
     )
     with opened_state(config, create=False) as store:
-        names = display_names(config, store)
+        names = _name_reader(config, store)
         if form == "csv":
             _write_csv(store, names, wanted, limit)
         elif form == "json" or options.as_json:
@@ -200,6 +200,14 @@ def _print_detailed(output: Output, entry: JournaledOperation, names: Names) -> 
     )
     for line in request_lines([] if entry.request is None else orjson.loads(entry.request)):
         output.line((line, "cyan"), indent=4)
+
+
+def _name_reader(config: Config, store: Store) -> NameReader | None:
+    if config.display.name is None:
+        return None
+    from scimsync.run.display_names import display_names  # a third of what is imported
+
+    return display_names(config, store)
 
 
 def _with_names(
